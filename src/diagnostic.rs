@@ -1,0 +1,384 @@
+//! One finding about the input: what was found, where, and what to do next.
+//!
+//! A diagnostic is data. It has up to three coordinates, and a reader may start from any of them: the cell it was read
+//! from, the rule of the mapping that was applied, and the target in the document that would have been sent.
+//! It never holds a cell's text in the clear: whoever makes one masks it first, with [`mask`].
+//! Colours and layout are the business of `report`.
+
+use std::fmt;
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing was changed or lost.
+    Notice,
+    /// Something was handled as the mapping says, and somebody should look at it.
+    Warning,
+    /// Something was rejected, or the run could not start.
+    Error,
+}
+
+/// A span of one line in a text that a person can open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file as it was named on the command line or in the mapping.
+    pub path: String,
+    /// The line, from 1. 0: the file as a whole.
+    pub line: u64,
+    /// The column in characters, from 1. 0: the line as a whole.
+    pub column: u64,
+    /// How many characters the span covers.
+    pub width: u64,
+    /// The line itself, already masked when it comes from data; empty when it is not known.
+    pub text: String,
+}
+
+impl Place {
+    /// A whole file.
+    pub fn file(path: impl Into<String>) -> Place {
+        Place { path: path.into(), line: 0, column: 0, width: 0, text: String::new() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.line, self.column) {
+            (0, _) => write!(f, "{}", self.path),
+            (line, 0) => write!(f, "{}:{line}", self.path),
+            (line, column) => write!(f, "{}:{line}:{column}", self.path),
+        }
+    }
+}
+
+/// The cell, or the whole record, a finding is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// Where it lies; `text` is the record with every character masked by its shape.
+    pub place: Place,
+    /// The name of the column; empty when the record as a whole is meant.
+    pub column: String,
+    /// The masked text of the cell.
+    pub found: String,
+}
+
+/// Where the value would have gone.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Target {
+    /// JSON pointer (RFC 6901) inside the document.
+    pub pointer: String,
+    /// JSON pointer of the rule inside the contract; empty when the contract is not what speaks.
+    pub schema: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What kind of finding this is, for good.
+    pub code: Code,
+    /// How much it weighs.
+    pub severity: Severity,
+    /// One sentence, lower case, no full stop; names things in backquotes.
+    pub message: String,
+    /// The cell it was read from.
+    pub cell: Option<Cell>,
+    /// The line of the mapping (or profiles file) that was applied.
+    pub rule: Option<Place>,
+    /// A second line of a file that matters, with what it says: "first defined here".
+    pub also: Option<(Place, String)>,
+    /// Where the value would have gone.
+    pub target: Option<Target>,
+    /// What to do next.
+    pub hint: String,
+}
+
+impl Diagnostic {
+    /// An error with a message and nothing else yet.
+    pub fn new(code: Code, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            cell: None,
+            rule: None,
+            also: None,
+            target: None,
+            hint: String::new(),
+        }
+    }
+
+    /// The same, weighing this much.
+    #[must_use]
+    pub fn severity(self, severity: Severity) -> Diagnostic {
+        Diagnostic { severity, ..self }
+    }
+
+    /// The same, with the cell it was read from.
+    #[must_use]
+    pub fn cell(self, cell: Cell) -> Diagnostic {
+        Diagnostic { cell: Some(cell), ..self }
+    }
+
+    /// The same, with the file that it is about as a whole.
+    #[must_use]
+    pub fn file(self, path: impl Into<String>) -> Diagnostic {
+        self.cell(Cell { place: Place::file(path), column: String::new(), found: String::new() })
+    }
+
+    /// The same, with the rule that was applied.
+    #[must_use]
+    pub fn rule(self, rule: Place) -> Diagnostic {
+        Diagnostic { rule: Some(rule), ..self }
+    }
+
+    /// The same, with a second place and what it says.
+    #[must_use]
+    pub fn also(self, place: Place, says: impl Into<String>) -> Diagnostic {
+        Diagnostic { also: Some((place, says.into())), ..self }
+    }
+
+    /// The same, with the place in the document.
+    #[must_use]
+    pub fn target(self, pointer: impl Into<String>, schema: impl Into<String>) -> Diagnostic {
+        Diagnostic { target: Some(Target { pointer: pointer.into(), schema: schema.into() }), ..self }
+    }
+
+    /// The same, saying what to do next.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Diagnostic {
+        Diagnostic { hint: hint.into(), ..self }
+    }
+}
+
+/// The shape of a text without the text: letters become `x` or `X`, digits `9`, everything else that is visible stays.
+///
+/// Longer texts are cut after 40 characters. What remains tells `12,50` from `12.50` and a date from a name, and nothing
+/// about whose they were.
+pub fn mask(text: &str) -> String {
+    let mut masked: String = text.chars().take(40).map(shape).collect();
+    if text.chars().nth(40).is_some() {
+        masked.push('…');
+    }
+    masked
+}
+
+/// The shape of one character, of the same width.
+pub fn shape(character: char) -> char {
+    match character {
+        c if c.is_ascii_digit() => '9',
+        c if c.is_ascii() && !c.is_ascii_control() && !c.is_alphabetic() => c,
+        c if c.is_uppercase() => 'X',
+        c if c.is_alphanumeric() => 'x',
+        _ => '?',
+    }
+}
+
+/// The nearest of some names, if one is near enough to be meant.
+pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+macro_rules! codes {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $word:literal, )+) => {
+        /// The lasting names of all findings. A code that was released is never given another meaning.
+        ///
+        /// The comment of each is what `xwalk explain CODE` prints.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code { $( $(#[doc = $doc])+ $name, )+ }
+
+        impl Code {
+            /// Every code, in the order of the stages.
+            pub const ALL: &[Code] = &[ $( Code::$name, )+ ];
+
+            /// The name a person reads and a script matches.
+            pub fn word(self) -> &'static str {
+                match self { $( Code::$name => $word, )+ }
+            }
+
+            /// What happened, why it matters, what to do.
+            pub fn explanation(self) -> &'static str {
+                match self { $( Code::$name => concat!($($doc, "\n"),+), )+ }
+            }
+        }
+    };
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+codes! {
+    /// A flag has a value that cannot be used, or two flags contradict each other.
+    /// Nothing was read. `xwalk help convert` lists the flags.
+    PlanUsage = "plan/usage",
+    /// A mapping, profiles file or contract that the run needs cannot be opened.
+    /// Name it with `--mapping`, or run in the folder that holds `profiles.yaml` and `mappings/`.
+    PlanMissingFile = "plan/missing-file",
+    /// The YAML or JSON text itself cannot be parsed.
+    PlanSyntax = "plan/syntax",
+    /// The YAML uses a feature that mappings do not have: anchors, aliases, merge keys, tags or several documents.
+    /// Write the value out where it is used.
+    PlanUnsupportedYaml = "plan/unsupported-yaml",
+    /// A file is larger, deeper or has more nodes than a mapping ever needs, so it is not read.
+    PlanTooLarge = "plan/too-large",
+    /// A key is written twice in one block. YAML readers silently keep one of them, so neither is trusted.
+    PlanDuplicateKey = "plan/duplicate-key",
+    /// A key is not part of the language. Usually a misspelling; the nearest key is suggested.
+    PlanUnknownKey = "plan/unknown-key",
+    /// A key that must be there is missing.
+    PlanMissingKey = "plan/missing-key",
+    /// A value has the wrong type or is not one of the allowed words.
+    PlanWrongValue = "plan/wrong-value",
+    /// A code-table key or value is a bare word that YAML reads as a number, a boolean or null.
+    /// Put it in quotes, so that `"012"` stays `012` and `"no"` stays `no`.
+    PlanUnquoted = "plan/unquoted",
+    /// A source, dialect, code table or profile is named that is not defined.
+    PlanUnknownName = "plan/unknown-name",
+    /// The mapping uses a column that the header of the file does not have.
+    PlanUnknownColumn = "plan/unknown-column",
+    /// A template is not an expression over columns: it does not parse, or uses a statement, an unknown filter or an unknown column.
+    PlanTemplate = "plan/template",
+    /// A code table file cannot be read as two columns of different codes.
+    PlanCodeTable = "plan/code-table",
+    /// Two sources read the same file. Each source has its own.
+    PlanSameFile = "plan/same-file",
+    /// The columns of a join have different types, so they could never match; or the join does not name what it needs.
+    PlanJoin = "plan/join",
+    /// The contract is not a valid JSON Schema, or uses a draft, format or pattern that cannot be checked.
+    PlanContract = "plan/contract",
+    /// The contract refers to another file or to the network. Nothing outside the contract is ever opened.
+    PlanContractReference = "plan/contract-reference",
+    /// A field of the mapping can never meet the contract: another type, a value outside an `enum`, or not allowed at all.
+    PlanContractMismatch = "plan/contract-mismatch",
+    /// The contract requires a field that the mapping does not make in every document.
+    PlanFieldMissing = "plan/field-missing",
+    /// The mapping makes a field that the contract does not allow.
+    PlanFieldNotAllowed = "plan/field-not-allowed",
+    /// A profile setting cannot be used: the URL, a limit, or two settings that contradict each other.
+    PlanProfile = "plan/profile",
+    /// A secret cannot be read from the variable or file that the profile names, or it is not fit for a header.
+    PlanSecret = "plan/secret",
+
+    /// An input file is not there, or is a folder, a pipe or a device where a regular file is needed.
+    ReadMissingFile = "read/missing-file",
+    /// An input file cannot be opened or read.
+    ReadUnreadable = "read/unreadable",
+    /// An input file has no bytes, or only blank lines. The recording was probably lost; it is never taken for "no customers".
+    ReadEmpty = "read/empty",
+    /// The header row cannot be trusted: a name twice or empty, or the wrong delimiter.
+    ReadHeader = "read/header",
+    /// The file is in an encoding the dialect does not say, told by its byte order mark.
+    ReadEncoding = "read/encoding",
+    /// Quotes do not pair up, so the borders of records are in doubt from this line on. Nothing of the file is used.
+    ReadQuoteInDoubt = "read/quote-in-doubt",
+    /// The file holds a long run of NUL bytes in its middle: a block was lost when power failed.
+    ReadHole = "read/hole",
+    /// A file, header, record or field is larger than the limit.
+    ReadTooLarge = "read/too-large",
+    /// A compressed file is damaged or cut short.
+    ReadCompressed = "read/compressed",
+    /// An input file changed while it was read. Wait until the recording is complete, then run again.
+    ReadChanged = "read/changed",
+    /// The file has a header and no records.
+    ReadNoRecords = "read/no-records",
+    /// A record has more or fewer cells than the header has columns.
+    ReadRaggedRecord = "read/ragged-record",
+    /// A record has the width of two: the line end between two records was lost.
+    ReadGluedRecord = "read/glued-record",
+    /// A quote stands inside a cell, or text follows a closing quote.
+    ReadStrayQuote = "read/stray-quote",
+    /// The last record is cut: its quote is open, cells are missing, or it has no line end where one is needed to be sure.
+    ReadTornTail = "read/torn-tail",
+    /// The last record has no line end but looks whole, and was used.
+    ReadNoLineEnd = "read/no-line-end",
+    /// A record holds a NUL byte.
+    ReadNul = "read/nul",
+    /// The file ends in NUL bytes, which were dropped: a zero-filled tail after a power failure.
+    ReadTrailingNul = "read/trailing-nul",
+    /// A record holds bytes that do not exist in the encoding of its dialect.
+    ReadUndecodable = "read/undecodable",
+    /// A byte order mark stands in the middle of the file: two files were joined.
+    ReadStrayMark = "read/stray-mark",
+    /// With `encoding: auto`, some records were Windows-1252.
+    ReadMixedEncodings = "read/mixed-encodings",
+
+    /// Several records have the same key but differ, so none of them can be trusted.
+    JoinDuplicateKey = "join/duplicate-key",
+    /// The same record is there several times, byte for byte. It was used once.
+    JoinRepeatedRecord = "join/repeated-record",
+    /// A record belongs to a record that is not there.
+    JoinNoMatch = "join/no-match",
+    /// A lookup found no record with this key.
+    JoinNoLookup = "join/no-lookup",
+    /// A lookup found more than one record with this key.
+    JoinAmbiguousLookup = "join/ambiguous-lookup",
+
+    /// A cell is empty where the mapping needs a value.
+    TransformEmpty = "transform/empty",
+    /// A cell declared `integer` is not one.
+    TransformNotAnInteger = "transform/not-an-integer",
+    /// A cell declared `decimal` is not one in the declared notation.
+    TransformNotADecimal = "transform/not-a-decimal",
+    /// A cell declared `boolean` holds none of the declared words.
+    TransformNotABoolean = "transform/not-a-boolean",
+    /// A cell declared `date` is not a real day in the declared format.
+    TransformNotADate = "transform/not-a-date",
+    /// A cell declared `datetime` is not a real moment in the declared format and zone.
+    TransformNotADatetime = "transform/not-a-datetime",
+    /// A code is not in the code table.
+    TransformNotInCodeTable = "transform/not-in-code-table",
+    /// A template failed on this record, or made too much text.
+    TransformTemplate = "transform/template",
+    /// A `many` has fewer records than `min` or more than `max`.
+    TransformCount = "transform/count",
+    /// A record is good, but the document it belongs to is rejected: sending the rest could erase good data.
+    /// Mend the other record, or allow incomplete documents with `on_incomplete: send`.
+    TransformIncomplete = "transform/incomplete",
+
+    /// A value breaks a rule of the contract.
+    CheckType = "check/type",
+    /// A value is not one of those the contract lists.
+    CheckEnum = "check/enum",
+    /// A number is below the minimum or above the maximum of the contract, or no multiple of what it says.
+    CheckRange = "check/range",
+    /// A text is shorter or longer than the contract allows.
+    CheckLength = "check/length",
+    /// A text does not match the pattern of the contract.
+    CheckPattern = "check/pattern",
+    /// A text is not in the format the contract names.
+    CheckFormat = "check/format",
+    /// A list has fewer or more items than the contract allows, or the same item twice.
+    CheckItems = "check/items",
+    /// A field that the contract requires is not there, or one it does not allow is.
+    CheckFields = "check/fields",
+    /// Another rule of the contract is broken; the message names its keyword.
+    CheckRule = "check/rule",
+
+    /// The API refused for good: credentials, address or method. Running again does not help.
+    DeliverRefused = "deliver/refused",
+    /// The API answered with a redirect, which is never followed: it could carry data and credentials to another host.
+    DeliverRedirect = "deliver/redirect",
+    /// The identity of the server could not be proven (TLS). Look at the certificate and at this machine's clock.
+    DeliverIdentity = "deliver/identity",
+    /// The API rejected documents as not fit for its contract.
+    DeliverRejected = "deliver/rejected",
+    /// One document alone is larger than the API accepts.
+    DeliverTooLarge = "deliver/too-large",
+    /// The API could not be reached, or did not answer, until the deadline. Run the same command again.
+    DeliverUnreachable = "deliver/unreachable",
+    /// The API answered, but not as an API does: a login page, a proxy, or something that is not JSON.
+    DeliverNoAnswer = "deliver/no-answer",
+    /// The run was interrupted. Run the same command again.
+    DeliverInterrupted = "deliver/interrupted",
+    /// A file or folder that the run writes cannot be written.
+    ReportCannotWrite = "report/cannot-write",
+    /// More rows were rejected than `--max-rejects` allows, so nothing was sent or written.
+    ReportTooManyRejects = "report/too-many-rejects",
+}

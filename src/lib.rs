@@ -1,0 +1,7 @@
+//! xwalk.
+
+pub mod error;
+pub mod yaml;
+pub mod contract;
+pub mod payload;
+pub mod diagnostic;
