@@ -2,6 +2,7 @@
 
 pub mod error;
 pub mod yaml;
+pub mod mapping;
 pub mod contract;
 pub mod payload;
 pub mod diagnostic;

@@ -29,6 +29,8 @@ pub struct Node {
     pub scalar: Option<String>,
     /// The scalar is a bare word: neither quoted nor a block.
     pub plain: bool,
+    /// The key is written without quotes.
+    bare_key: bool,
 }
 
 /// The places of all nodes of one text.
@@ -48,6 +50,11 @@ impl Places {
     /// The node at a pointer.
     pub fn node(&self, pointer: &str) -> Option<&Node> {
         self.nodes.get(pointer)
+    }
+
+    /// Whether the key at a pointer is written without quotes.
+    pub fn bare_key(&self, pointer: &str) -> bool {
+        self.node(pointer).is_some_and(|node| node.bare_key)
     }
 
     /// The place of the key at a pointer, or of the nearest node above it.
@@ -163,7 +170,7 @@ struct Open {
     /// For a list: how many items it has so far.
     items: Option<usize>,
     /// For a mapping: the key that waits for its value.
-    key: Option<(String, (u64, u64, u64))>,
+    key: Option<(String, bool, (u64, u64, u64))>,
 }
 
 struct Walk {
@@ -228,7 +235,7 @@ impl Walk {
         }
         let Some(open) = self.open.last_mut() else { return Ok(()) };
         let pointer = format!("{}/{}", open.pointer, escape(text));
-        open.key = Some((text.to_owned(), at));
+        open.key = Some((text.to_owned(), plain, at));
         if let Some(first) = self.places.nodes.get(&pointer) {
             let first = self.places.place(first.key);
             return Err(Diagnostic::new(
@@ -257,20 +264,20 @@ impl Walk {
 
     /// Notes a value under the key or the list number that waits for it, and gives back its pointer.
     fn enter(&mut self, at: (u64, u64, u64), scalar: Option<String>, plain: bool) -> Result<String, Diagnostic> {
-        let (pointer, key) = match self.open.last_mut() {
-            None => (String::new(), at),
+        let (pointer, bare_key, key) = match self.open.last_mut() {
+            None => (String::new(), false, at),
             Some(Open { pointer, items: Some(items), .. }) => {
                 *items += 1;
-                (format!("{pointer}/{}", *items - 1), at)
+                (format!("{pointer}/{}", *items - 1), false, at)
             }
             Some(Open { pointer, key, .. }) => match key.take() {
-                Some((name, place)) => (format!("{pointer}/{}", escape(&name)), place),
-                None => (pointer.clone(), at),
+                Some((name, bare, place)) => (format!("{pointer}/{}", escape(&name)), bare, place),
+                None => (pointer.clone(), false, at),
             },
         };
         // An empty value has no width of its own: point at its key.
         let value = if scalar.as_deref() == Some("") && plain { key } else { at };
-        self.places.nodes.insert(pointer.clone(), Node { key, value, scalar, plain });
+        self.places.nodes.insert(pointer.clone(), Node { key, value, scalar, plain, bare_key });
         Ok(pointer)
     }
 
