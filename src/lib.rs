@@ -5,4 +5,6 @@ pub mod yaml;
 pub mod mapping;
 pub mod contract;
 pub mod payload;
+pub mod record;
+pub mod ledger;
 pub mod diagnostic;
