@@ -3,7 +3,7 @@
 //! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Place},
@@ -17,7 +17,23 @@ pub struct Contract {
     pub schema: Value,
     /// Where each of its nodes stands, for messages.
     pub places: Places,
-    validator: jsonschema::Validator,
+    /// One validator for each part of the schema, by its pointer as a URI fragment; `#` is the whole.
+    parts: jsonschema::ValidatorMap,
+    /// `$ref` hides its siblings: draft 7 and older.
+    lone_references: bool,
+    /// Some part has a base URI of its own, so that references inside it are not followed here.
+    rebased: bool,
+}
+
+/// Everything the contract says directly about one place: `$ref` and `allOf` followed.
+#[derive(Debug, Default)]
+pub struct Rules<'a> {
+    /// The schemas that apply, each with its pointer.
+    pub schemas: Vec<(String, &'a Map<String, Value>)>,
+    /// Something could not be followed, so these are not all.
+    pub opaque: bool,
+    /// A schema that allows nothing.
+    pub never: Option<String>,
 }
 
 /// One rule of the contract that a value breaks.
@@ -53,24 +69,93 @@ impl Contract {
             Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
         })?;
         let places = yaml::places(path, text)?;
-        let validator = jsonschema::options()
+        let parts = jsonschema::options()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .with_pattern_options(jsonschema::PatternOptions::regex())
             .offline()
-            .build(&schema)
+            .build_map(&schema)
             .map_err(|error| unusable(&error, &places))?;
-        Ok(Contract { schema, places, validator })
+        use jsonschema::Draft;
+        let draft = parts.get("#").map(jsonschema::Validator::draft);
+        let lone_references = matches!(draft, Some(Draft::Draft4 | Draft::Draft6 | Draft::Draft7));
+        let rebased = places.below("").any(|(at, _)| {
+            at.matches('/').count() > 1 && (at.ends_with("/$id") || lone_references && at.ends_with("/id"))
+        });
+        Ok(Contract { schema, places, parts, lone_references, rebased })
     }
 
     /// The exact verdict on one request body.
     pub fn accepts(&self, body: &Value) -> bool {
-        self.validator.is_valid(body)
+        self.part_accepts("", body)
     }
 
     /// Everything that is wrong with one request body, in the order of the document.
     pub fn violations(&self, body: &Value) -> Vec<Violation> {
-        self.validator.iter_errors(body).map(|error| violation(&error)).collect()
+        self.part_violations("", body)
+    }
+
+    /// Whether a part of the schema can be checked by itself.
+    pub fn has_part(&self, pointer: &str) -> bool {
+        self.part(pointer).is_some()
+    }
+
+    /// The exact verdict of one part of the schema. A part that does not exist accepts nothing.
+    pub fn part_accepts(&self, pointer: &str, value: &Value) -> bool {
+        self.part(pointer).is_some_and(|part| part.is_valid(value))
+    }
+
+    /// Everything one part of the schema finds wrong with a value.
+    pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
+        let part = self.part(pointer);
+        part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error)).collect()
+    }
+
+    fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {
+        self.parts.get(&format!("#{pointer}"))
+    }
+
+    /// What the contract says about the places of some pointers.
+    pub fn rules(&self, pointers: &[String]) -> Rules<'_> {
+        let mut rules = Rules::default();
+        let mut open: Vec<String> = pointers.to_vec();
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(at) = open.pop() {
+            if seen.contains(&at) {
+                continue;
+            }
+            match self.schema.pointer(&at) {
+                Some(Value::Object(schema)) => {
+                    self.follow(&at, schema, &mut open, &mut rules);
+                }
+                Some(Value::Bool(true)) => {}
+                Some(Value::Bool(false)) => rules.never = Some(at.clone()),
+                _ => rules.opaque = true,
+            }
+            seen.push(at);
+        }
+        rules.schemas.sort_by(|one, other| one.0.cmp(&other.0));
+        rules
+    }
+
+    fn follow<'a>(&self, at: &str, schema: &'a Map<String, Value>, open: &mut Vec<String>, rules: &mut Rules<'a>) {
+        if self.rebased || schema.contains_key("$dynamicRef") || schema.contains_key("$recursiveRef") {
+            rules.opaque = true;
+        }
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            match reference.strip_prefix('#') {
+                Some(pointer) if (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%') => {
+                    open.push(pointer.to_owned())
+                }
+                _ => rules.opaque = true,
+            }
+            if self.lone_references {
+                return;
+            }
+        }
+        let all = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
+        open.extend((0..all).map(|number| format!("{at}/allOf/{number}")));
+        rules.schemas.push((at.to_owned(), schema));
     }
 
     /// The place of a rule inside the contract file.

@@ -7,4 +7,5 @@ pub mod contract;
 pub mod payload;
 pub mod record;
 pub mod ledger;
+pub mod plan;
 pub mod diagnostic;

@@ -64,8 +64,12 @@ impl Encoding {
     pub fn encoded(self, text: &str) -> Vec<u8> {
         match self {
             Encoding::Utf8 | Encoding::Auto => text.as_bytes().to_vec(),
-            Encoding::Label(e) if e == encoding_rs::UTF_16LE => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
-            Encoding::Label(e) if e == encoding_rs::UTF_16BE => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Encoding::Label(e) if e == encoding_rs::UTF_16LE => {
+                text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+            }
+            Encoding::Label(e) if e == encoding_rs::UTF_16BE => {
+                text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+            }
             Encoding::Label(encoding) => encoding.encode(text).0.into_owned(),
         }
     }
@@ -107,7 +111,14 @@ pub enum Fault {
 impl Dialect {
     /// A dialect with these characters.
     #[must_use]
-    pub fn new(delimiter: u8, quote: Option<u8>, encoding: Encoding, header: bool, null_values: Vec<Vec<u8>>, tail: Tail) -> Dialect {
+    pub fn new(
+        delimiter: u8,
+        quote: Option<u8>,
+        encoding: Encoding,
+        header: bool,
+        null_values: Vec<Vec<u8>>,
+        tail: Tail,
+    ) -> Dialect {
         let mut stops = Box::new([false; 256]);
         for stop in [Some(delimiter), Some(b'\n'), Some(b'\r'), quote].into_iter().flatten() {
             stops[usize::from(stop)] = true;
@@ -291,7 +302,13 @@ impl Table {
         let raw = self.raw(row);
         let first = line_of(&self.text, raw.clone(), raw.start);
         let width = self.chars(first.clone());
-        let place = Place { path: self.part(row).path.clone(), line: self.line(row), column: 1, width, text: self.masked(row, first) };
+        let place = Place {
+            path: self.part(row).path.clone(),
+            line: self.line(row),
+            column: 1,
+            width,
+            text: self.masked(row, first),
+        };
         Cell { place, column: String::new(), found: String::new() }
     }
 

@@ -7,7 +7,7 @@
 mod policy;
 mod short;
 
-pub use policy::{OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, IfEmpty, Policy};
+pub use policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy};
 pub use short::{Columns, Direction, Named, Order, Scalar, Words};
 
 use indexmap::IndexMap;
@@ -352,7 +352,23 @@ fn quote_it(text: &str, place: crate::diagnostic::Place) -> Diagnostic {
 /// A bare word that YAML 1.1 and 1.2 readers agree is a text.
 pub(crate) fn reads_as_text(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
-    let eaten = matches!(lower.as_str(), "" | "~" | "null" | "true" | "false" | "yes" | "no" | "on" | "off" | "y" | "n" | ".nan" | ".inf" | "-.inf" | "+.inf");
+    let eaten = matches!(
+        lower.as_str(),
+        "" | "~"
+            | "null"
+            | "true"
+            | "false"
+            | "yes"
+            | "no"
+            | "on"
+            | "off"
+            | "y"
+            | "n"
+            | ".nan"
+            | ".inf"
+            | "-.inf"
+            | "+.inf"
+    );
     let numeric = lower.trim_start_matches(['-', '+']).starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && lower.chars().all(|c| c.is_ascii_hexdigit() || matches!(c, '.' | '-' | '+' | '_' | ':' | 'x' | 'o'));
     !eaten && !numeric
@@ -364,7 +380,9 @@ mod tests {
 
     #[test]
     fn words_that_yaml_eats_are_no_texts() {
-        for word in ["1", "012", "1_000", "1.0", "0x1F", "no", "Yes", "off", "null", "~", "12:30", "1e3", "-5", ".5", "y"] {
+        for word in
+            ["1", "012", "1_000", "1.0", "0x1F", "no", "Yes", "off", "null", "~", "12:30", "1e3", "-5", ".5", "y"]
+        {
             assert!(!reads_as_text(word), "{word}");
         }
         for word in ["Female", "A1", "1A-b!", "none", "M", "north"] {

@@ -143,7 +143,9 @@ impl<'de, W: Words> Visitor<'de> for PolicyVisitor<W> {
         let warn = matches!(long.severity, Some(Severity::Warn));
         let then = match (long.then, long.instead) {
             (Some(word), None) => W::word(&word).ok_or_else(|| de::Error::unknown_variant(&word, W::WORDS))?,
-            (None, Some(text)) => W::instead(text).ok_or_else(|| de::Error::unknown_field("use", &["then", "severity"]))?,
+            (None, Some(text)) => {
+                W::instead(text).ok_or_else(|| de::Error::unknown_field("use", &["then", "severity"]))?
+            }
             _ => return Err(de::Error::missing_field("then")),
         };
         Ok(Policy { then, warn })

@@ -1,0 +1,414 @@
+//! Mapping and contract, compiled: every name resolved, every rule proven or turned into a check of one leaf.
+//!
+//! Once a plan exists, only data can be wrong. It knows no header yet: which column of a file is meant is bound when the
+//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names, `prove` holds the tree against the contract.
+
+mod compile;
+mod prove;
+pub mod kind;
+pub mod template;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    contract::Contract,
+    diagnostic::{Code, Diagnostic, Place},
+    mapping::{
+        Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Request, Root,
+    },
+    plan::{kind::Kind, template::Templates},
+    record::Dialect,
+    yaml::Places,
+};
+
+/// What to do, with nothing left to look up.
+#[derive(Debug)]
+pub struct Plan {
+    /// The name of the mapping.
+    pub name: String,
+    /// The request that carries the documents.
+    pub request: Request,
+    /// Whether a request carries a list or one document.
+    pub root: Root,
+    /// The sources, in the order of the mapping.
+    pub sources: Vec<SourcePlan>,
+    /// The source whose records become documents.
+    pub each: usize,
+    /// Only those of its records that meet this condition.
+    pub only: Option<Condition>,
+    /// A document.
+    pub document: ObjectPlan,
+    /// How sources attach to each other.
+    pub links: Vec<LinkPlan>,
+    /// What the API accepts.
+    pub contract: Contract,
+    /// Rules of the contract that no check of a leaf can stand for: then every document is checked whole.
+    pub whole: Vec<String>,
+    /// The most documents the contract allows in one body.
+    pub max_documents: Option<u64>,
+    /// All templates and conditions.
+    pub templates: Templates,
+    /// Where everything stands in the mapping.
+    pub places: Places,
+}
+
+/// One source.
+#[derive(Debug)]
+pub struct SourcePlan {
+    /// Its name.
+    pub name: String,
+    /// Its file or pattern inside the drop folder.
+    pub path: String,
+    /// How its files are written.
+    pub dialect: Dialect,
+    /// The columns that tell its records apart; empty: nothing does.
+    pub key: Vec<usize>,
+    /// What to do with different records of the same key.
+    pub on_duplicate_key: Policy<OnDuplicateKey>,
+    /// The columns the plan uses.
+    pub columns: Vec<ColumnPlan>,
+    /// For files without a header: all columns in order.
+    pub order: Vec<String>,
+    /// The amount to add up, and the column that keeps amounts apart.
+    pub total: Option<(usize, Option<usize>)>,
+    /// Only looked up: its records are not meant to go out for themselves.
+    pub lookup: bool,
+}
+
+/// A column of a source.
+#[derive(Debug)]
+pub struct ColumnPlan {
+    /// Its name in the header.
+    pub name: String,
+    /// The type of its cells.
+    pub kind: Kind,
+    /// Never shown to a person.
+    pub sensitive: bool,
+    /// Where the mapping first speaks of it.
+    pub rule: String,
+}
+
+/// A condition over the columns of one record.
+#[derive(Debug)]
+pub struct Condition {
+    /// The number of its template.
+    pub template: usize,
+    /// The columns it uses.
+    pub columns: Vec<usize>,
+    /// Where it stands in the mapping.
+    pub rule: String,
+}
+
+/// How the records of one source attach to those of another.
+#[derive(Debug)]
+pub struct LinkPlan {
+    /// A list of records (`many`), or one that is looked up (`one`).
+    pub many: bool,
+    /// The source that owns the field.
+    pub parent: usize,
+    /// The source that is attached.
+    pub child: usize,
+    /// The columns of the parent, in the order of the key that is matched.
+    pub parent_columns: Vec<usize>,
+    /// The columns of the child, in the same order.
+    pub child_columns: Vec<usize>,
+    /// Only records of the child that meet this condition.
+    pub only: Option<Condition>,
+    /// What to do with a record that belongs to none.
+    pub on_orphan: Policy<OnOrphan>,
+    /// The order of a list.
+    pub order: Vec<(usize, Direction)>,
+    /// Where it stands in the mapping.
+    pub rule: String,
+}
+
+/// An object of the output.
+#[derive(Debug)]
+pub struct ObjectPlan {
+    /// Its fields, in order.
+    pub fields: Vec<FieldPlan>,
+}
+
+/// A field of an object.
+#[derive(Debug)]
+pub struct FieldPlan {
+    /// Its name.
+    pub name: String,
+    /// `,"name":`, ready to be copied.
+    pub prefix: Vec<u8>,
+    /// Where it stands in the mapping.
+    pub rule: String,
+    /// What is written.
+    pub value: ValuePlan,
+}
+
+/// A value of the output.
+#[derive(Debug)]
+pub enum ValuePlan {
+    /// The same JSON text in every document.
+    Const(Vec<u8>),
+    /// A value made from cells of the record at hand.
+    Leaf(Box<Leaf>),
+    /// A nested object from the record at hand.
+    Object(ObjectPlan),
+    /// A list with one item for each related record.
+    Many(Box<Many>),
+    /// A value of the one related record.
+    One(Box<One>),
+}
+
+/// A value made from cells.
+#[derive(Debug)]
+pub struct Leaf {
+    /// Where its text comes from.
+    pub input: Input,
+    /// The type that text is turned into.
+    pub kind: Kind,
+    /// The code table that translates it.
+    pub codes: Option<Codes>,
+    /// The text to use in place of an empty one.
+    pub fallback: Option<Vec<u8>>,
+    /// What to do with an empty text.
+    pub if_empty: Policy<IfEmpty>,
+    /// What the contract says of it and is not proven.
+    pub checks: Checks,
+}
+
+/// Where the text of a leaf comes from.
+#[derive(Debug)]
+pub enum Input {
+    /// A column.
+    Column(usize),
+    /// A template, by its number, over columns.
+    Template(usize, Vec<usize>),
+}
+
+/// A code table, rendered.
+#[derive(Debug)]
+pub struct Codes {
+    /// Its name, for messages.
+    pub name: String,
+    /// Each code with the JSON text of its translation, sorted by code.
+    pub values: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What to do with a code that is not there.
+    pub on_unknown: Policy<OnUnknown>,
+    /// Where the table stands in the mapping.
+    pub rule: String,
+}
+
+impl Codes {
+    /// The JSON text a code is translated to.
+    #[must_use]
+    pub fn get(&self, code: &[u8]) -> Option<&[u8]> {
+        match self.values.len() {
+            0..=8 => self.values.iter().find(|(known, _)| known == code),
+            _ => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code)).ok().map(|at| &self.values[at]),
+        }
+        .map(|(_, json)| json.as_slice())
+    }
+}
+
+/// A list of related records.
+#[derive(Debug)]
+pub struct Many {
+    /// Its link.
+    pub link: usize,
+    /// Its source.
+    pub source: usize,
+    /// What each record becomes.
+    pub item: ValuePlan,
+    /// The fewest records the mapping allows.
+    pub min: u64,
+    /// The most records the mapping allows.
+    pub max: u64,
+    /// The fewest and most items the contract allows.
+    pub allowed: (u64, u64),
+    /// What to do with the document when a record is bad.
+    pub on_incomplete: Policy<OnIncomplete>,
+}
+
+/// The one related record.
+#[derive(Debug)]
+pub struct One {
+    /// Its link.
+    pub link: usize,
+    /// Its source.
+    pub source: usize,
+    /// What the record becomes.
+    pub value: ValuePlan,
+    /// What to do when there is none.
+    pub on_missing: Policy<OnLookup>,
+}
+
+/// What is left to check of a leaf while it is written.
+#[derive(Debug, Default)]
+pub struct Checks {
+    /// Quick checks; each accepts only what the contract accepts.
+    pub quick: Vec<Quick>,
+    /// The quick checks stand for every rule: what passes them needs no exact check.
+    pub covered: bool,
+    /// Where the contract speaks of this leaf, for the exact check.
+    pub exact: Vec<String>,
+}
+
+/// A check of one leaf on its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quick {
+    /// A text of at least this many characters.
+    MinLength(u64),
+    /// A text of at most this many characters.
+    MaxLength(u64),
+    /// A number not below this.
+    AtLeast(i64),
+    /// A number not above this.
+    AtMost(i64),
+    /// A number without a fraction.
+    Whole,
+    /// One of these JSON texts.
+    OneOf(Vec<Vec<u8>>),
+    /// An e-mail address of the plainest form.
+    Email,
+}
+
+impl Quick {
+    /// Whether a leaf is certain to meet the rule; `json` is its JSON text. A `false` only says "not certain".
+    #[must_use]
+    pub fn accepts(&self, json: &[u8]) -> bool {
+        let inner = || json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+        match self {
+            Quick::MinLength(1) => json.len() > 2,
+            Quick::MinLength(least) => plain(inner()) && characters(inner()) >= *least,
+            Quick::MaxLength(most) => inner().len() as u64 <= *most || plain(inner()) && characters(inner()) <= *most,
+            Quick::AtLeast(least) => number(json).is_some_and(|(whole, _)| whole >= *least),
+            Quick::AtMost(most) => {
+                number(json).is_some_and(|(whole, fraction)| whole < *most || whole == *most && !fraction)
+            }
+            Quick::Whole => !json.contains(&b'.'),
+            Quick::OneOf(values) => values.iter().any(|value| value == json),
+            Quick::Email => email(inner()),
+        }
+    }
+}
+
+/// No escapes, so that bytes and characters can be counted as they are.
+fn plain(inner: &[u8]) -> bool {
+    !inner.contains(&b'\\')
+}
+
+fn characters(inner: &[u8]) -> u64 {
+    inner.iter().filter(|byte| (**byte as i8) >= -0x40).count() as u64
+}
+
+/// The whole part of a number that is not negative and not huge, and whether it has a fraction other than zero.
+fn number(json: &[u8]) -> Option<(i64, bool)> {
+    let (whole, fraction) = match memchr::memchr(b'.', json) {
+        Some(point) => (&json[..point], &json[point + 1..]),
+        None => (json, &json[..0]),
+    };
+    if whole.len() > 18 {
+        return None;
+    }
+    let whole =
+        whole.iter().try_fold(0i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))?;
+    Some((whole, fraction.iter().any(|digit| *digit != b'0')))
+}
+
+/// Words of letters and digits joined by single dots, hyphens or underscores, `@`, and a host of such labels.
+fn email(address: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', address) else { return false };
+    let (local, host) = (&address[..at], &address[at + 1..]);
+    let word = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_alphanumeric);
+    local.len() <= 64
+        && address.len() <= 200
+        && local.split(|byte| matches!(byte, b'.' | b'-' | b'_')).all(word)
+        && host.contains(&b'.')
+        && host.split(|byte| *byte == b'.').all(|label| {
+            label.len() <= 60
+                && label.split(|byte| *byte == b'-').all(word)
+                && !label.contains(&b'_')
+                && label.windows(2).all(|pair| pair != b"--")
+        })
+}
+
+impl Checks {
+    /// Whether a leaf meets the contract.
+    #[must_use]
+    pub fn accept(&self, contract: &Contract, json: &[u8]) -> bool {
+        let certain = self.quick.iter().all(|quick| quick.accepts(json));
+        if certain && self.covered {
+            return true;
+        }
+        match serde_json::from_slice(json) {
+            Ok(value) => self.exact.iter().all(|pointer| contract.part_accepts(pointer, &value)),
+            Err(_) => false,
+        }
+    }
+}
+
+/// The contents of code table files, by the file as written in the mapping: codes with their translations.
+pub type CodeFiles = BTreeMap<String, Vec<(String, String)>>;
+
+impl Plan {
+    /// Compiles a mapping against its contract.
+    ///
+    /// # Errors
+    /// Everything that can be known to be wrong before any data is read, each with its place.
+    pub fn compile(
+        mapping: &Mapping,
+        places: Places,
+        contract: Contract,
+        files: &CodeFiles,
+    ) -> Result<Plan, Vec<Diagnostic>> {
+        let mut plan = compile::plan(mapping, places, contract, files)?;
+        let findings = prove::contract(&mut plan);
+        if findings.is_empty() { Ok(plan) } else { Err(findings) }
+    }
+
+    /// The place of a rule in the mapping, for messages.
+    #[must_use]
+    pub fn place(&self, rule: &str) -> Place {
+        self.places.leaf(rule)
+    }
+
+    /// A finding about a rule of the mapping.
+    #[must_use]
+    pub fn finding(&self, code: Code, rule: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, message).rule(self.place(rule))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Quick, email};
+
+    #[test]
+    fn quick_checks_accept_only_what_is_certain() {
+        let table: [(Quick, &str, bool); 14] = [
+            (Quick::MinLength(1), "\"\"", false),
+            (Quick::MinLength(1), "\"a\"", true),
+            (Quick::MinLength(2), "\"é\"", false),
+            (Quick::MinLength(2), "\"\\n\"", false),
+            (Quick::MaxLength(1), "\"é\"", true),
+            (Quick::AtLeast(0), "-1", false),
+            (Quick::AtLeast(0), "0.00", true),
+            (Quick::AtLeast(1), "0.99", false),
+            (Quick::AtMost(5), "5.00", true),
+            (Quick::AtMost(5), "5.01", false),
+            (Quick::AtMost(5), "12345678901234567890", false),
+            (Quick::Whole, "10.0", false),
+            (Quick::OneOf(vec![b"\"a\"".to_vec()]), "\"a\"", true),
+            (Quick::OneOf(vec![b"\"a\"".to_vec()]), "\"b\"", false),
+        ];
+        for (quick, json, accepts) in table {
+            assert_eq!(quick.accepts(json.as_bytes()), accepts, "{quick:?} {json}");
+        }
+    }
+
+    #[test]
+    fn odd_addresses_are_left_to_the_exact_check() {
+        for address in ["a@b", "a@b--c.d", "a..b@c.de", ".a@b.cd", "a@b.c-", "a b@c.de", "é@b.cd", "a@-b.cd"] {
+            assert!(!email(address.as_bytes()), "{address}");
+        }
+        assert!(email(b"chuck.norris-1@mail.example.org"));
+    }
+}
