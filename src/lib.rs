@@ -7,5 +7,6 @@ pub mod contract;
 pub mod payload;
 pub mod record;
 pub mod ledger;
+pub mod read;
 pub mod plan;
 pub mod diagnostic;

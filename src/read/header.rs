@@ -1,0 +1,141 @@
+//! The header of a file, bound to the columns the plan uses.
+//!
+//! Names must be equal, byte for byte. A file whose header cannot be trusted is not read any further.
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Place, mask, nearest},
+    plan::Plan,
+    record::{Dialect, Span, Table},
+};
+
+/// The largest header, in bytes.
+const MAX_HEADER: usize = 64 << 10;
+/// The most columns.
+const MAX_COLUMNS: usize = 4096;
+
+/// Reads the header of a file into its table and gives back where the records start.
+pub(super) fn bind(
+    plan: &Plan,
+    number: usize,
+    path: &str,
+    text: &[u8],
+    table: &mut Table,
+) -> Result<usize, Vec<Diagnostic>> {
+    let source = &plan.sources[number];
+    let (names, body) =
+        if source.dialect.header { names(path, text, &source.dialect)? } else { (source.order.clone(), 0) };
+    if table.parts.is_empty() {
+        let wrong = missing(plan, number, path, &names, text);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let at = |name: &String| names.iter().position(|known| known == name).unwrap_or(0);
+        table.bind = source.columns.iter().map(|column| at(&column.name)).collect();
+        table.header = names;
+    } else if table.header != names {
+        let first = table.parts[0].path.clone();
+        let message = format!("its header is not the same as that of `{first}`");
+        let hint = "files of one source have the same columns in the same order";
+        return Err(vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, 1)).hint(hint)]);
+    }
+    Ok(body)
+}
+
+/// The names in the header, and where the next record starts.
+fn names(path: &str, text: &[u8], dialect: &Dialect) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
+    let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let mut cells: Vec<Span> = Vec::new();
+    let border = dialect.split(text, blank, &mut cells);
+    let number = crate::record::line_ends(&text[..blank]) + 1;
+    let wrong = |message: String| vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, number))];
+    if border.fault.is_some() {
+        return Err(wrong("the quotes of the header do not pair up".into()));
+    }
+    if border.end - blank > MAX_HEADER || cells.len() > MAX_COLUMNS {
+        let message = format!(
+            "the header has {} columns in {} bytes, more than {MAX_COLUMNS} or {MAX_HEADER}",
+            cells.len(),
+            border.end - blank
+        );
+        return Err(vec![Diagnostic::new(Code::ReadTooLarge, message).file(path)]);
+    }
+    let mut buffer = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for span in &cells {
+        let name = String::from_utf8_lossy(dialect.cell(text, *span, &mut buffer)).into_owned();
+        if name.is_empty() && cells.len() > 1 {
+            return Err(wrong(format!("column {} of the header has no name", names.len() + 1)));
+        }
+        if names.contains(&name) {
+            return Err(wrong(format!("the header has the column `{name}` twice")));
+        }
+        names.push(name);
+    }
+    Ok((names, border.next))
+}
+
+/// The columns the plan uses and the header does not have.
+fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
+    let source = &plan.sources[number];
+    let is_missing = |name: &str| !names.iter().any(|known| known == name);
+    let absent: Vec<_> = source.columns.iter().filter(|column| is_missing(&column.name)).collect();
+    if absent.is_empty() {
+        return Vec::new();
+    }
+    if let Some(guess) = other_delimiter(source.dialect.delimiter, names, |name| {
+        !source.columns.iter().any(|column| column.name == name)
+    }) {
+        let message = format!(
+            "the header is not separated by `{}`; it looks like `{guess}`",
+            char::from(source.dialect.delimiter).escape_default()
+        );
+        let hint = format!("set `delimiter: \"{guess}\"` in the dialect of the source `{}`", source.name);
+        return vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, 1)).hint(hint)];
+    }
+    // A header that shares no name with the plan may be a record: then it is somebody's data.
+    if absent.len() == source.columns.len() {
+        let expected: Vec<&str> = source.columns.iter().map(|column| column.name.as_str()).collect();
+        let found: Vec<String> = names.iter().map(|name| mask(name)).collect();
+        let message = format!(
+            "the first line is no header of `{}`: it has none of the columns `{}`, but cells like `{}`",
+            source.name,
+            expected.join("`, `"),
+            found.join("`, `")
+        );
+        let hint = "is it the right file? a file without a header needs `header: false` in its dialect";
+        return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
+    }
+    let finding = |column: &&crate::plan::ColumnPlan| {
+        let hint = match nearest(&column.name, names.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("the header has: {}", names.join(", ")),
+        };
+        let message = format!("the header has no column `{}`", column.name);
+        Diagnostic::new(Code::PlanUnknownColumn, message)
+            .cell(crate::diagnostic::Cell { place: line(path, text, 1), column: String::new(), found: String::new() })
+            .rule(plan.place(&column.rule))
+            .hint(hint)
+    };
+    absent.iter().map(finding).collect()
+}
+
+/// Another delimiter that would make known columns of this header.
+fn other_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bool) -> Option<String> {
+    let known = |candidate: char| {
+        names.iter().flat_map(|name| name.split(candidate)).filter(|name| !unknown(name.trim_matches('"'))).count()
+    };
+    let now = names.iter().filter(|name| !unknown(name)).count();
+    [';', ',', '\t', '|', ':']
+        .into_iter()
+        .filter(|candidate| *candidate as u32 != u32::from(delimiter))
+        .find(|candidate| known(*candidate) > now)
+        .map(|candidate| candidate.escape_default().to_string())
+}
+
+/// A line of a header, which names columns and nobody.
+fn line(path: &str, text: &[u8], number: u64) -> Place {
+    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
+    let text: String =
+        String::from_utf8_lossy(&text[..end]).chars().map(|c| if c.is_control() { '?' } else { c }).take(200).collect();
+    Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text }
+}

@@ -1,0 +1,283 @@
+//! Files -> records: opened, unpacked, decoded, and split strictly.
+//!
+//! In: the sources of a plan and a drop folder. Out: one table per source, and a fate for each of its records. A file that
+//! cannot be trusted as a whole stops the run; a record that cannot be trusted is rejected, and its neighbours are not.
+//! Each file is read once into memory, so nothing that happens to it later can change what is sent.
+
+mod decode;
+mod header;
+mod scan;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Severity},
+    ledger::Ledger,
+    plan::{Plan, SourcePlan},
+    record::{Dialect, Patch, Shown, Table},
+};
+
+/// The largest number of bytes of one source, unpacked.
+const MAX_SOURCE: u64 = 16 << 30;
+
+/// Where the files of one recording lie.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// The drop folder.
+    pub folder: PathBuf,
+    /// Files named on the command line, by source; `-` is standard input.
+    pub named: BTreeMap<String, String>,
+    /// Show cells as they are.
+    pub unmask: bool,
+}
+
+/// A file as it was when it was read, to tell whether it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+}
+
+/// Reads all sources of a recording.
+///
+/// # Errors
+/// What makes a file untrustworthy as a whole: missing, empty, another header, another encoding, quotes in doubt.
+pub fn tables(
+    plan: &Plan,
+    inputs: &Inputs,
+    ledger: &mut Ledger<'_>,
+) -> Result<(Vec<Table>, Vec<Stamp>), Vec<Diagnostic>> {
+    let (mut tables, mut stamps, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, source) in plan.sources.iter().enumerate() {
+        match files(source, inputs).and_then(|files| table(plan, number, files, inputs, &mut stamps, ledger)) {
+            Ok(table) => tables.push(table),
+            Err(wrong) => findings.extend(wrong),
+        }
+    }
+    if findings.is_empty() { Ok((tables, stamps)) } else { Err(findings) }
+}
+
+/// Looks at the headers only: whether the files of a folder have the columns the plan uses.
+///
+/// # Errors
+/// What is wrong with a header, or a file that is not there.
+pub fn headers(plan: &Plan, inputs: &Inputs) -> Result<(), Vec<Diagnostic>> {
+    let mut silent = |_: &Diagnostic| {};
+    let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
+    tables(plan, inputs, &mut ledger).map(|_| ())
+}
+
+/// The files that changed since they were read.
+#[must_use]
+pub fn changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
+    let is_same = |stamp: &&Stamp| fs::metadata(&stamp.path).is_ok_and(|now| stamp_of(&stamp.path, &now) == **stamp);
+    stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| change(&stamp.path)).collect()
+}
+
+fn change(path: &Path) -> Diagnostic {
+    Diagnostic::new(Code::ReadChanged, "the file changed while it was read")
+        .file(path.display().to_string())
+        .hint("wait until the recording is complete, then run the same command again")
+}
+
+fn stamp_of(path: &Path, metadata: &fs::Metadata) -> Stamp {
+    Stamp { path: path.to_owned(), length: metadata.len(), modified: metadata.modified().ok() }
+}
+
+/// The files of a source, in the order of their names.
+fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    let pattern = match inputs.named.get(&source.name) {
+        Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
+        Some(named) => PathBuf::from(named),
+        None => inputs.folder.join(&source.path),
+    };
+    let shown = pattern.display().to_string();
+    if !source.path.contains(['*', '?', '[']) && !shown.contains(['*', '?', '[']) || pattern.exists() {
+        let packed = [".gz", ".zst"].map(|ending| PathBuf::from(format!("{shown}{ending}")));
+        let found = [pattern.clone()].into_iter().chain(packed).find(|path| path.exists());
+        return found.map(|path| vec![path]).ok_or_else(|| vec![missing(source, &pattern, inputs)]);
+    }
+    let mut files: Vec<PathBuf> =
+        glob::glob(&shown).map_err(|_| vec![missing(source, &pattern, inputs)])?.filter_map(Result::ok).collect();
+    files.sort();
+    if files.is_empty() { Err(vec![missing(source, &pattern, inputs)]) } else { Ok(files) }
+}
+
+fn missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let message = format!("the file of the source `{}` is not there", source.name);
+    let mut others: Vec<String> = fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
+        .unwrap_or_default();
+    others.sort();
+    let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();
+    let hint = match csv.as_slice() {
+        _ if !folder.exists() => {
+            format!("there is no folder `{}`; name the drop folder as in `xwalk convert DIR`", folder.display())
+        }
+        [] => format!("there are no CSV files in `{}`; is it the right folder?", inputs.folder.display()),
+        names => format!("in that folder: {}; name it with `--source {}=PATH`", names.join(", "), source.name),
+    };
+    Diagnostic::new(Code::ReadMissingFile, message).file(path.display().to_string()).hint(hint)
+}
+
+/// The bytes of one file, as long as it is a regular file that does not change meanwhile.
+fn bytes(path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
+    let shown = path.display().to_string();
+    let unreadable = |cause: io::Error| {
+        Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
+    };
+    let mut bytes = Vec::new();
+    if path == Path::new("-") {
+        io::stdin().lock().take(MAX_SOURCE).read_to_end(&mut bytes).map_err(unreadable)?;
+        return Ok(bytes);
+    }
+    // A pipe would block in open, so what it is has to be known before.
+    let before = fs::metadata(path).map_err(unreadable)?;
+    if !before.is_file() {
+        let what = if before.is_dir() { "a folder" } else { "no regular file" };
+        let hint = "name a file, or `-` for standard input";
+        return Err(Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown).hint(hint));
+    }
+    if before.len() > MAX_SOURCE {
+        return Err(
+            Diagnostic::new(Code::ReadTooLarge, format!("the file is larger than {MAX_SOURCE} bytes")).file(shown)
+        );
+    }
+    bytes = fs::read(path).map_err(unreadable)?;
+    let after = fs::metadata(path).map_err(unreadable)?;
+    let stamp = stamp_of(path, &before);
+    if stamp != stamp_of(path, &after) || bytes.len() as u64 != after.len() {
+        return Err(change(path));
+    }
+    stamps.push(stamp);
+    decode::unpacked(path, bytes).map_err(|cause| {
+        Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {cause}"))
+            .file(path.display().to_string())
+    })
+}
+
+/// The table of one source.
+fn table(
+    plan: &Plan,
+    number: usize,
+    files: Vec<PathBuf>,
+    inputs: &Inputs,
+    stamps: &mut Vec<Stamp>,
+    ledger: &mut Ledger<'_>,
+) -> Result<Table, Vec<Diagnostic>> {
+    let source = &plan.sources[number];
+    let mut table = Table {
+        name: source.name.clone(),
+        dialect: source.dialect.clone(),
+        parts: Vec::new(),
+        header: Vec::new(),
+        bind: Vec::new(),
+        shown: Vec::new(),
+        text: Vec::new(),
+        starts: Vec::new(),
+        patches: Vec::new(),
+        marks: Vec::new(),
+    };
+    let mut findings = Vec::new();
+    for path in files {
+        let shown =
+            if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
+        let opened = bytes(&path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
+        let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
+            if decoded.windows > 0 {
+                let message = format!("{} of its records are Windows-1252, the others UTF-8", decoded.windows);
+                ledger.say(
+                    &Diagnostic::new(Code::ReadMixedEncodings, message).file(shown.clone()).severity(Severity::Notice),
+                );
+            }
+            part(plan, number, &shown, decoded, inputs, &mut table, ledger)
+        });
+        findings.extend(result.err().into_iter().flatten());
+    }
+    if findings.is_empty() { Ok(table) } else { Err(findings) }
+}
+
+/// Adds one file to a table.
+fn part(
+    plan: &Plan,
+    number: usize,
+    path: &str,
+    decoded: decode::Decoded,
+    inputs: &Inputs,
+    table: &mut Table,
+    ledger: &mut Ledger<'_>,
+) -> Result<(), Vec<Diagnostic>> {
+    let source = &plan.sources[number];
+    let mut text = decoded.text;
+    scan::trim_nuls(path, &mut text, ledger);
+    if text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
+        let hint = "the recording was probably lost; a drop without records still has a header";
+        return Err(vec![Diagnostic::new(Code::ReadEmpty, "the file is empty").file(path).hint(hint)]);
+    }
+    let base = table.text.len();
+    let body = header::bind(plan, number, path, &text, table)?;
+    if table.shown.is_empty() {
+        table.shown = shown(source, &table.bind, table.header.len(), inputs.unmask);
+    }
+    let patches = decoded.patches.into_iter().filter(|patch| patch.at < text.len());
+    table.patches.extend(patches.map(|patch| Patch { at: patch.at + base, original: patch.original }));
+    table.text.append(&mut text);
+    scan::records(plan, number, path, base, base + body, table, ledger)
+}
+
+/// How each column of a file may be shown.
+fn shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: bool) -> Vec<Shown> {
+    let mut shown = vec![if unmask { Shown::Clear } else { Shown::Masked }; columns];
+    for (column, at) in source.columns.iter().zip(bind) {
+        if column.sensitive {
+            shown[*at] = Shown::Never;
+        }
+    }
+    shown
+}
+
+/// Reads a code table file: two columns, with a header row.
+///
+/// # Errors
+/// Why it is not one.
+pub fn code_table(path: &Path, dialect: &Dialect) -> Result<Vec<(String, String)>, Diagnostic> {
+    let shown = path.display().to_string();
+    let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
+    let bytes = fs::read(path).map_err(|cause| {
+        Diagnostic::new(Code::PlanMissingFile, format!("the code table cannot be read: {cause}")).file(shown.clone())
+    })?;
+    let decoded = decode::decoded(&shown, bytes, dialect)?;
+    if !decoded.patches.is_empty() {
+        return Err(wrong(format!("the code table is not {}", dialect.encoding.name())));
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(dialect.delimiter)
+        .quote(dialect.quote.unwrap_or(b'"'))
+        .quoting(dialect.quote.is_some())
+        .has_headers(dialect.header)
+        .from_reader(decoded.text.as_slice());
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
+        let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
+            return Err(wrong(format!(
+                "record {} of the code table has {} cells, not a code and its translation",
+                pairs.len() + 1,
+                record.len()
+            )));
+        };
+        if pairs.iter().any(|(known, _)| known == code) {
+            return Err(wrong(format!("the code table has the code `{code}` twice")));
+        }
+        pairs.push((code.to_owned(), value.to_owned()));
+    }
+    Ok(pairs)
+}
