@@ -1,5 +1,6 @@
 //! xwalk.
 
+pub mod cli;
 pub mod error;
 pub mod yaml;
 pub mod contract;
