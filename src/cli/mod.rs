@@ -326,7 +326,7 @@ fn contradiction(cli: &Cli) -> Option<String> {
             let sources = convert.sources.iter().map(|source| source.name.as_str());
             let settings = convert.settings.iter().map(|setting| setting.key.as_str());
             let stdin = convert.sources.iter().filter(|source| source.path == Path::new("-")).count();
-            match (twice(sources), twice(settings)) {
+            match (twice(&sources), twice(&settings)) {
                 (Some(name), _) => Some(format!("--source {name}=… is given twice")),
                 (None, Some(key)) => Some(format!("--set {key}=… is given twice")),
                 (None, None) if stdin > 1 => Some("only one source can be read from stdin".into()),
@@ -341,8 +341,9 @@ fn contradiction(cli: &Cli) -> Option<String> {
     }
 }
 
-fn twice<'a>(names: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
-    names.clone().enumerate().find(|(at, name)| names.clone().take(*at).any(|seen| seen == *name)).map(|(_, name)| name)
+fn twice<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'a str> {
+    let seen_before = |(at, name): &(usize, &str)| names.clone().take(*at).any(|seen| seen == *name);
+    names.clone().enumerate().find(seen_before).map(|(_, name)| name)
 }
 
 /// The environment, read once. Variables that are not Unicode are left out: no setting of ours can be one.
