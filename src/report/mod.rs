@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn colours_follow_flag_environment_and_terminal() {
-        let cases: [(Color, &[(&str, &str)], bool, bool); 8] = [
-            (Color::Auto, &[], true, true),
+        let cases = [
+            (Color::Auto, &[][..], true, true),
             (Color::Auto, &[], false, false),
             (Color::Auto, &[("NO_COLOR", "1")], true, false),
             (Color::Auto, &[("NO_COLOR", "")], true, true),
@@ -201,6 +201,6 @@ mod tests {
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         let mut out = Vec::new();
         codes(&mut out).unwrap();
-        assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), Code::ALL.len());
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), Code::ALL.len());
     }
 }
