@@ -237,7 +237,7 @@ pub struct Explain {
 #[derive(Clone, Debug, PartialEq, Eq, Default, Args)]
 pub struct Voice {
     /// How findings and the summary are written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
     #[arg(help = "How findings are written: full, concise, json or github", help_heading = "Messages")]
     pub message_format: MessageFormat,
 
@@ -255,7 +255,7 @@ pub struct Voice {
     pub color: Color,
 
     /// How the log is written
-    #[arg(long, value_name = "FORMAT", value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
     #[arg(help = "How the log is written: text or json", help_heading = "Messages")]
     pub log: Log,
 }

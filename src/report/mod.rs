@@ -8,6 +8,7 @@ mod line;
 mod progress;
 mod summary;
 mod text;
+mod wrap;
 
 use std::{
     collections::BTreeMap,
@@ -113,12 +114,21 @@ pub fn findings(out: &mut dyn Write, diagnostics: &[Diagnostic], look: Look) -> 
 /// What a code means, as `xwalk explain CODE` says it.
 pub fn explanation(out: &mut dyn Write, code: Code) -> io::Result<()> {
     writeln!(out, "{code}\n")?;
-    code.explanation().lines().try_for_each(|line| writeln!(out, "{}", line.trim()))
+    code.explanation().lines().try_for_each(|line| writeln!(out, "{}", wrap::wrapped(line.trim(), 80, 0)))
 }
 
 /// All codes, as `xwalk explain` lists them.
 pub fn codes(out: &mut dyn Write) -> io::Result<()> {
     Code::ALL.iter().try_for_each(|code| writeln!(out, "{code}"))
+}
+
+/// What to say when the program itself is wrong: where in the code, and nothing of the data.
+pub fn bug(out: &mut dyn Write, location: &str) -> io::Result<()> {
+    let version = env!("CARGO_PKG_VERSION");
+    writeln!(
+        out,
+        "xwalk {version}: this is a bug, at {location}; please report this line, it holds nothing of your data"
+    )
 }
 
 #[cfg(test)]
@@ -196,7 +206,8 @@ mod tests {
         let mut out = Vec::new();
         explanation(&mut out, Code::PlanUnquoted).unwrap();
         let expected = "plan/unquoted\n\n\
-                        A code-table key or value is a bare word that YAML reads as a number, a boolean or null.\n\
+                        A code-table key or value is a bare word that YAML reads as a number, a boolean\n\
+                        or null.\n\
                         Put it in quotes, so that `\"012\"` stays `012` and `\"no\"` stays `no`.\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         let mut out = Vec::new();

@@ -16,6 +16,7 @@ use crate::{
     report::{
         Look,
         escape::{json_line, visible},
+        wrap::{GLUE, wrapped},
     },
     summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
 };
@@ -31,17 +32,16 @@ pub fn summary(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result
     }
 }
 
-/// Stands for a space where no line is broken. It is a control character, so no visible text holds it.
-const GLUE: char = '\u{1}';
-
 fn drawn(summary: &Summary, look: Look) -> String {
     let mut drawn = String::new();
     let (said, details) = (said(summary), details(summary));
     let fits = said.chars().count() + 1 + details.chars().count() <= look.width;
     let first = match (details.as_str(), fits) {
-        ("", _) => wrapped(&said, look.width),
-        (details, true) => wrapped(&format!("{said} {details}"), look.width),
-        (details, false) => format!("{}\n{}", wrapped(&said, look.width), wrapped(&format!("  {details}"), look.width)),
+        ("", _) => wrapped(&said, look.width, 4),
+        (details, true) => wrapped(&format!("{said} {details}"), look.width, 4),
+        (details, false) => {
+            format!("{}\n{}", wrapped(&said, look.width, 4), wrapped(&format!("  {details}"), look.width, 4))
+        }
     };
     let bold = anstyle::Style::new().bold();
     let _ = if look.styled { writeln!(drawn, "{bold}{first}{bold:#}") } else { writeln!(drawn, "{first}") };
@@ -56,7 +56,7 @@ fn paragraph(drawn: &mut String, lines: &[String], width: usize) {
         drawn.push('\n');
     }
     for line in lines {
-        let _ = writeln!(drawn, "{}", wrapped(line, width));
+        let _ = writeln!(drawn, "{}", wrapped(line, width, 4));
     }
 }
 
@@ -236,27 +236,6 @@ fn next(summary: &Summary) -> Vec<String> {
     lines
 }
 
-/// Breaks a line at spaces; what goes on is indented. A single long word stays whole.
-fn wrapped(line: &str, width: usize) -> String {
-    let indent = line.chars().take_while(|c| *c == ' ').count();
-    let mut lines: Vec<String> = vec![" ".repeat(indent)];
-    let mut rest = &line[indent..];
-    while !rest.is_empty() {
-        let gap = rest.chars().take_while(|c| *c == ' ').count();
-        let end = rest[gap..].find(' ').map_or(rest.len(), |end| end + gap);
-        let (piece, behind) = rest.split_at(end);
-        let last = lines.len() - 1;
-        let fits = lines[last].chars().count() + piece.chars().count() <= width;
-        if fits || lines[last].trim().is_empty() {
-            lines[last].push_str(piece);
-        } else {
-            lines.push(format!("{}{}", " ".repeat(indent + 4), &piece[gap..]));
-        }
-        rest = behind;
-    }
-    lines.join("\n").replace(GLUE, " ")
-}
-
 fn counted(count: u64, one: &str, many: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
 }
@@ -329,7 +308,7 @@ mod tests {
         diagnostic::Code,
         report::{
             Look,
-            summary::{bytes, summary, wrapped},
+            summary::{bytes, summary},
         },
         summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
     };
@@ -482,8 +461,6 @@ run the same command again to send what is pending
             let text = drawn(&summary, Look { width, ..LOOK });
             assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         }
-        assert_eq!(wrapped("  aa bb", 4), "  aa\n      bb");
-        assert_eq!(wrapped("aaaaaaaa bb", 4), "aaaaaaaa\n    bb");
     }
 
     #[test]
