@@ -1,12 +1,17 @@
 //! xwalk.
 
+pub mod cli;
 pub mod error;
-pub mod yaml;
+
 pub mod mapping;
 pub mod contract;
-pub mod payload;
+pub mod plan;
 pub mod record;
 pub mod ledger;
-pub mod read;
-pub mod plan;
+pub mod payload;
+pub mod summary;
+pub mod yaml;
 pub mod diagnostic;
+
+pub mod read;
+pub mod report;

@@ -1,3 +1,74 @@
 //! Flags in, exit code out.
+//!
+//! A closed pipe ends the program in silence, as with any filter; a full disk is exit code 6; a panic says where it
+//! happened and nothing of the data.
 
-fn main() {}
+use std::{
+    collections::BTreeMap,
+    io::{self, IsTerminal, Write},
+    panic,
+    process::ExitCode,
+};
+
+use xwalk::{
+    cli::{self, Cli, Color, Command, Refusal, Voice},
+    diagnostic::{Code, Diagnostic, nearest},
+    error::Exit,
+    report::{self, Look},
+};
+
+fn main() -> ExitCode {
+    panic::set_hook(Box::new(|panicked| {
+        let location = panicked.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+        // When even stderr is gone, the exit code says it alone.
+        let _ = report::bug(&mut io::stderr(), &location);
+    }));
+    let environment = cli::environment();
+    let done = match cli::parse(std::env::args_os()) {
+        Ok(cli) => run(&cli, &environment),
+        Err(refusal) => refuse(&refusal, &environment),
+    };
+    let exit = match done {
+        Ok(exit) => exit,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
+        Err(_) => Exit::Storage,
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+    match &cli.command {
+        Command::Explain(explain) => self::explain(explain.code.as_deref(), environment),
+        Command::Completions { shell } => io::stdout().write_all(&cli::completions(*shell)).map(|()| Exit::Done),
+        Command::Man { dir } => cli::write_manual(dir).map(|()| Exit::Done),
+        Command::Convert(_) | Command::Check(_) | Command::Sandbox(_) => {
+            writeln!(io::stderr(), "this command is not connected yet").map(|()| Exit::Config)
+        }
+    }
+}
+
+fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+    let mut out = io::BufWriter::new(io::stdout());
+    let Some(word) = word else {
+        report::codes(&mut out)?;
+        return out.flush().map(|()| Exit::Done);
+    };
+    if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
+        report::explanation(&mut out, *code)?;
+        return out.flush().map(|()| Exit::Done);
+    }
+    let near = nearest(word, Code::ALL.iter().map(|code| code.word()));
+    let hint = near.map_or_else(|| "`xwalk explain` lists all codes".into(), |near| format!("did you mean `{near}`?"));
+    let finding = Diagnostic::new(Code::PlanUsage, format!("there is no code `{word}`")).hint(hint);
+    let look = Look::new(&Voice::default(), environment, io::stderr().is_terminal());
+    report::findings(&mut io::stderr(), &[finding], look).map(|()| Exit::Config)
+}
+
+fn refuse(refusal: &Refusal, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+    let mut writer: Box<dyn Write> = if refusal.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
+    let terminal = if refusal.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+    let voice = Voice { color: Color::Auto, ..Voice::default() };
+    let styled = Look::new(&voice, environment, terminal).styled;
+    writer.write_all(if styled { refusal.styled.as_bytes() } else { refusal.plain.as_bytes() })?;
+    writer.flush().map(|()| refusal.exit)
+}

@@ -1,0 +1,491 @@
+//! What was typed: flags, environment, help texts.
+//!
+//! What comes out of here says what a person asked for, word by word, and not yet what it means: no file was looked at.
+//! A value that is one of several words is an enum from here on.
+//! This is the only place where the environment is read.
+
+mod value;
+
+use std::{collections::BTreeMap, ffi::OsString, io, path::Path, path::PathBuf, time::Duration};
+
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    builder::{NonEmptyStringValueParser, styling},
+    error::ErrorKind,
+};
+
+pub use value::{Color, Fault, Log, MaxRejects, MessageFormat, Setting, SourcePath};
+
+use crate::error::Exit;
+
+const STYLES: styling::Styles = styling::Styles::styled()
+    .header(styling::AnsiColor::Green.on_default().bold())
+    .usage(styling::AnsiColor::Green.on_default().bold())
+    .literal(styling::AnsiColor::Cyan.on_default().bold())
+    .placeholder(styling::AnsiColor::Cyan.on_default());
+
+const EXAMPLES: &str = "\
+Examples:
+  xwalk convert samples/flight-01 --validate-only
+  xwalk convert /data/landed/* --profile prod
+  xwalk check
+  xwalk explain check/range
+
+Exit codes:
+  0  every document settled        4  the API refused for good
+  1  some rows were rejected       5  not delivered: run it again
+  2  a flag or setting is wrong    6  a file cannot be written
+  3  an input cannot be trusted    130, 143  interrupted: run it again";
+
+const CONVERT_EXAMPLES: &str = "\
+Running the same command again sends only what was not acknowledged.
+
+Examples:
+  xwalk convert samples/flight-01
+  xwalk convert samples/flight-01 --validate-only
+  xwalk convert samples/flight-01 -o customers.json
+  xwalk convert -s customers=c.csv -s purchases=p.csv -o - | jq length
+  xwalk convert /data/landed/* -p prod --max-rejects 1% --rejects bad.csv
+  xwalk convert samples/flight-01 --set url=http://127.0.0.1:8080";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  xwalk check
+  xwalk check mappings/*.yaml --message-format github
+  xwalk check --against samples/flight-01";
+
+const SANDBOX_EXAMPLES: &str = "\
+Examples:
+  xwalk sandbox
+  xwalk sandbox --port 8080 --fail 503:20% --delay 200ms
+  xwalk sandbox --contract schemas/customers.schema.json --keep received";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  xwalk explain read/torn-tail";
+
+/// Turns CSV files into the nested JSON an API expects, checks it against the contract and delivers it
+#[derive(Clone, Debug, PartialEq, Eq, Parser)]
+#[command(name = "xwalk", version, max_term_width = 80, styles = STYLES, after_help = EXAMPLES)]
+#[command(disable_help_subcommand = false, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Convert, check against the contract, then send, write or only validate
+    Convert(Convert),
+    /// Prove a mapping against its contract, with no data
+    Check(Check),
+    /// Run a pretend API that enforces the contract, with faults on request
+    Sandbox(Sandbox),
+    /// Say what a message code means
+    Explain(Explain),
+    /// Write shell completions to stdout
+    #[command(hide = true)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man {
+        /// The folder
+        dir: PathBuf,
+    },
+}
+
+/// `xwalk convert`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = CONVERT_EXAMPLES)]
+pub struct Convert {
+    /// Drop folders, one recording each [default: the profile's `input`, else .]
+    #[arg(value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+
+    /// The mapping [default: as profiles.yaml says, else the only one in mappings/]
+    #[arg(short, long, value_name = "FILE", help_heading = "What to read")]
+    pub mapping: Option<PathBuf>,
+
+    /// Use this file, glob or - (stdin) for one source; repeatable
+    #[arg(short, long = "source", value_name = "NAME=PATH", value_parser = value::source_path)]
+    #[arg(help_heading = "What to read")]
+    pub sources: Vec<SourcePath>,
+
+    /// The profile to deliver with [default: as profiles.yaml says]
+    #[arg(short, long, value_name = "NAME", env = "XWALK_PROFILE", hide_env_values = true)]
+    #[arg(value_parser = NonEmptyStringValueParser::new(), help_heading = "Where it goes")]
+    pub profile: Option<String>,
+
+    /// Override one profile setting; repeatable
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = value::setting, help_heading = "Where it goes")]
+    pub settings: Vec<Setting>,
+
+    /// Write the JSON here instead of sending it; - is stdout, .ndjson writes lines
+    #[arg(short, long, value_name = "FILE", help_heading = "Where it goes")]
+    pub output: Option<PathBuf>,
+
+    /// Neither write nor send; say what would be sent
+    #[arg(long, conflicts_with = "output", help_heading = "Where it goes")]
+    pub validate_only: bool,
+
+    /// With more rejected rows than this, nothing is sent or written
+    #[arg(long, value_name = "N|P%", value_parser = value::max_rejects, help_heading = "Rejects")]
+    pub max_rejects: Option<MaxRejects>,
+
+    /// Write the rejected rows here, each with its code and reason
+    #[arg(long, value_name = "FILE", help_heading = "Rejects")]
+    pub rejects: Option<PathBuf>,
+
+    /// Show text values in messages instead of their shape
+    #[arg(long, help_heading = "Messages")]
+    pub unmask: bool,
+
+    /// How to talk.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// `xwalk check`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct Check {
+    /// The mappings [default: as profiles.yaml says, else all in mappings/]
+    #[arg(value_name = "MAPPING")]
+    pub mappings: Vec<PathBuf>,
+
+    /// Check also against the headers of the files in this folder
+    #[arg(long, value_name = "DIR")]
+    pub against: Option<PathBuf>,
+
+    /// Check also this profile
+    #[arg(short, long, value_name = "NAME", env = "XWALK_PROFILE", hide_env_values = true)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub profile: Option<String>,
+
+    /// How to talk.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// `xwalk sandbox`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = SANDBOX_EXAMPLES)]
+pub struct Sandbox {
+    /// The contract to enforce [default: that of the mapping]
+    #[arg(long, value_name = "FILE", conflicts_with = "mapping", help_heading = "The API")]
+    pub contract: Option<PathBuf>,
+
+    /// The mapping whose contract and path to use [default: as for convert]
+    #[arg(short, long, value_name = "FILE", help_heading = "The API")]
+    pub mapping: Option<PathBuf>,
+
+    /// The loopback port to listen on; 0 takes any free one
+    #[arg(long, value_name = "PORT", default_value_t = 8080, help_heading = "The API")]
+    pub port: u16,
+
+    /// The path to serve [default: that of the mapping, else /v1/customers]
+    #[arg(long, value_name = "PATH", value_parser = value::url_path, help_heading = "The API")]
+    pub path: Option<String>,
+
+    /// Ask for the bearer token that this variable holds
+    #[arg(long, value_name = "VAR", value_parser = NonEmptyStringValueParser::new(), help_heading = "The API")]
+    pub bearer_env: Option<String>,
+
+    /// Refuse larger requests with 413
+    #[arg(long, value_name = "SIZE", value_parser = value::size, help_heading = "The API")]
+    pub max_body: Option<u64>,
+
+    /// Keep what was accepted in this folder
+    #[arg(long, value_name = "DIR", help_heading = "The API")]
+    pub keep: Option<PathBuf>,
+
+    /// Answer some requests with this status, like 503:20%; repeatable
+    #[arg(long = "fail", value_name = "STATUS:PERCENT%", value_parser = value::fault, help_heading = "Faults")]
+    pub faults: Vec<Fault>,
+
+    /// Wait this long before each answer, like 200ms
+    #[arg(long, value_name = "TIME", value_parser = value::time, help_heading = "Faults")]
+    pub delay: Option<Duration>,
+
+    /// Accept this many requests, then close every connection without an answer
+    #[arg(long, value_name = "N", help_heading = "Faults")]
+    pub drop_after: Option<u64>,
+
+    /// Choose the requests that fail by this number, the same each time
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Faults")]
+    pub seed: u64,
+
+    /// How to talk.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// `xwalk explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES)]
+pub struct Explain {
+    /// The code of a message [default: list all]
+    pub code: Option<String>,
+}
+
+/// How to talk.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Args)]
+pub struct Voice {
+    /// How findings and the summary are written
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(help = "How findings are written: full, concise, json or github", help_heading = "Messages")]
+    pub message_format: MessageFormat,
+
+    /// Say nothing but errors
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Messages")]
+    pub quiet: bool,
+
+    /// Say more; twice says still more
+    #[arg(short, long, action = clap::ArgAction::Count, help_heading = "Messages")]
+    pub verbose: u8,
+
+    /// When to use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(help = "When to use colours: auto, always or never", help_heading = "Messages")]
+    pub color: Color,
+
+    /// How the log is written
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(help = "How the log is written: text or json", help_heading = "Messages")]
+    pub log: Log,
+}
+
+/// A shell that completions can be made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Shell {
+    /// Bash
+    Bash,
+    /// Elvish
+    Elvish,
+    /// Fish
+    Fish,
+    /// `PowerShell`
+    #[value(name = "powershell")]
+    PowerShell,
+    /// Zsh
+    Zsh,
+}
+
+/// Why there is nothing to run: help was asked for, or what was typed cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What to print, without colours.
+    pub plain: String,
+    /// What to print, with colours.
+    pub styled: String,
+    /// 0 for help and version, else 2.
+    pub exit: Exit,
+}
+
+impl Refusal {
+    /// Help and version go to stdout, everything else to stderr.
+    pub fn to_stdout(&self) -> bool {
+        self.exit == Exit::Done
+    }
+}
+
+impl From<clap::Error> for Refusal {
+    fn from(error: clap::Error) -> Refusal {
+        let text = error.render();
+        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        let exit = if asked { Exit::Done } else { Exit::Config };
+        Refusal { plain: text.to_string(), styled: text.ansi().to_string(), exit }
+    }
+}
+
+/// Understands a command line; the first argument is the name of the program.
+///
+/// # Errors
+/// Help or a version that was asked for, or what is wrong.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
+    let mut command = Cli::command();
+    let cli = command
+        .try_get_matches_from_mut(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches))
+        .map_err(|error| Refusal::from(error.format(&mut command)))?;
+    match contradiction(&cli) {
+        Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message).into()),
+        None => Ok(cli),
+    }
+}
+
+/// What clap cannot see: two values of one flag that do not go together.
+fn contradiction(cli: &Cli) -> Option<String> {
+    match &cli.command {
+        Command::Convert(convert) => {
+            let sources = convert.sources.iter().map(|source| source.name.as_str());
+            let settings = convert.settings.iter().map(|setting| setting.key.as_str());
+            let stdin = convert.sources.iter().filter(|source| source.path == Path::new("-")).count();
+            match (twice(&sources), twice(&settings)) {
+                (Some(name), _) => Some(format!("--source {name}=… is given twice")),
+                (None, Some(key)) => Some(format!("--set {key}=… is given twice")),
+                (None, None) if stdin > 1 => Some("only one source can be read from stdin".into()),
+                (None, None) => None,
+            }
+        }
+        Command::Sandbox(sandbox) => {
+            let percent: u32 = sandbox.faults.iter().map(|fault| u32::from(fault.percent)).sum();
+            (percent > 100).then(|| format!("the faults of --fail add up to {percent}%, which is more than 100%"))
+        }
+        Command::Check(_) | Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => None,
+    }
+}
+
+fn twice<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'a str> {
+    let seen_before = |(at, name): &(usize, &str)| names.clone().take(*at).any(|seen| seen == *name);
+    names.clone().enumerate().find(seen_before).map(|(_, name)| name)
+}
+
+/// The environment, read once. Variables that are not Unicode are left out: no setting of ours can be one.
+#[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok())).collect()
+}
+
+/// The completion script for a shell.
+pub fn completions(shell: Shell) -> Vec<u8> {
+    let shell = match shell {
+        Shell::Bash => clap_complete::Shell::Bash,
+        Shell::Elvish => clap_complete::Shell::Elvish,
+        Shell::Fish => clap_complete::Shell::Fish,
+        Shell::PowerShell => clap_complete::Shell::PowerShell,
+        Shell::Zsh => clap_complete::Shell::Zsh,
+    };
+    // Into memory first: clap_complete panics when its writer fails, and stdout may be closed.
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "xwalk", &mut script);
+    script
+}
+
+/// Writes a manual page for each command into a folder that exists.
+pub fn write_manual(dir: &Path) -> io::Result<()> {
+    clap_mangen::generate_to(Cli::command(), dir)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use clap::CommandFactory;
+
+    use crate::{
+        cli::{Cli, Color, Command, MaxRejects, MessageFormat, Refusal, Shell, completions, parse, write_manual},
+        error::Exit,
+    };
+
+    fn typed(line: &str) -> Result<Cli, Refusal> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    #[test]
+    fn definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_values() {
+        let line = "xwalk convert a b -m m.yaml -s c=c.csv -s p=- -p prod --set url=sandbox --max-rejects 1.5% \
+                    --rejects r.csv --message-format json --unmask -vv --color never";
+        let Command::Convert(convert) = typed(line).unwrap().command else { panic!("another command") };
+        assert_eq!(convert.dirs.len(), 2);
+        assert_eq!(convert.sources[1].path.to_str(), Some("-"));
+        assert_eq!(convert.profile.as_deref(), Some("prod"));
+        assert_eq!(convert.settings[0].value, "sandbox");
+        assert_eq!(convert.max_rejects, Some(MaxRejects::Share(150)));
+        assert_eq!(convert.voice.message_format, MessageFormat::Json);
+        assert_eq!(convert.voice.color, Color::Never);
+        assert_eq!(convert.voice.verbose, 2);
+        assert!(convert.unmask && !convert.voice.quiet);
+    }
+
+    #[test]
+    fn contradictions_are_refused_with_exit_2() {
+        let lines = [
+            "xwalk",
+            "xwalk convrt",
+            "xwalk convert -o x --validate-only",
+            "xwalk convert -q -v",
+            "xwalk convert -s a=1 -s a=2",
+            "xwalk convert -s a=- -s b=-",
+            "xwalk convert --set a=1 --set a=2",
+            "xwalk convert --max-rejects many",
+            "xwalk convert --message-format xml",
+            "xwalk convert --profile=",
+            "xwalk check -q -v",
+            "xwalk sandbox --contract a -m b",
+            "xwalk sandbox --fail 500:60% --fail 503:60%",
+            "xwalk sandbox --port 70000",
+            "xwalk completions tcsh",
+        ];
+        for line in lines {
+            let refusal = typed(line).unwrap_err();
+            assert_eq!(refusal.exit, Exit::Config, "{line}");
+            assert!(!refusal.to_stdout(), "{line}");
+            assert!(!refusal.plain.contains('\u{1b}'), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_contradiction_is_said_like_clap_says_it() {
+        let refusal = typed("xwalk convert -s a=1 -s a=2").unwrap_err();
+        let expected = "error: --source a=… is given twice\n\nUsage: xwalk <COMMAND>\n\n\
+                        For more information, try '--help'.\n";
+        assert_eq!(refusal.plain, expected);
+    }
+
+    #[test]
+    fn help_is_narrow_and_goes_to_stdout() {
+        for command in ["", "convert", "check", "sandbox", "explain", "completions", "man"] {
+            for flag in ["-h", "--help"] {
+                let refusal = typed(&format!("xwalk {command} {flag}")).unwrap_err();
+                assert!(refusal.to_stdout(), "{command}");
+                let widest = refusal.plain.lines().max_by_key(|line| line.chars().count()).unwrap();
+                assert!(widest.chars().count() <= 80, "{command}: {widest}");
+            }
+        }
+        let version = typed("xwalk --version").unwrap_err();
+        assert_eq!(version.plain, concat!("xwalk ", env!("CARGO_PKG_VERSION"), "\n"));
+        assert_eq!(version.exit, Exit::Done);
+    }
+
+    #[test]
+    fn every_example_in_the_help_is_understood() {
+        let mut examples = 0;
+        for command in ["", "convert", "check", "sandbox", "explain"] {
+            let help = typed(&format!("xwalk {command} -h")).unwrap_err().plain;
+            for line in help.lines().filter_map(|line| line.strip_prefix("  xwalk ")) {
+                let line = line.split(" | ").next().unwrap();
+                assert!(typed(&format!("xwalk {line}")).is_ok(), "{line}");
+                examples += 1;
+            }
+        }
+        assert_eq!(examples, 17);
+    }
+
+    #[test]
+    fn completions_know_the_commands() {
+        for shell in [Shell::Bash, Shell::Elvish, Shell::Fish, Shell::PowerShell, Shell::Zsh] {
+            let script = String::from_utf8(completions(shell)).unwrap();
+            assert!(script.contains("validate-only"), "{shell:?}");
+        }
+    }
+
+    #[test]
+    fn the_manual_has_a_page_for_each_command() {
+        let dir = tempfile::tempdir().unwrap();
+        write_manual(dir.path()).unwrap();
+        for page in ["xwalk.1", "xwalk-convert.1", "xwalk-check.1", "xwalk-sandbox.1", "xwalk-explain.1"] {
+            assert!(dir.path().join(page).is_file(), "{page}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! The values that flags take, parsed at the edge: a text goes in, an enum or a number comes out.
+//!
+//! Nothing behind this file compares a flag's text again.
+//! The parsers answer with a clause that clap puts behind the flag and the text it was given.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How findings and the summary are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum MessageFormat {
+    /// With the cell and the rule drawn below each other
+    #[default]
+    Full,
+    /// One line each
+    Concise,
+    /// One JSON object a line; the summary is the last
+    Json,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Not even on a terminal
+    Never,
+}
+
+/// How the log of what happens is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Log {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The file that one source is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePath {
+    /// The name of the source in the mapping.
+    pub name: String,
+    /// A file or a glob; `-` is stdin.
+    pub path: PathBuf,
+}
+
+/// One profile setting, overridden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The setting; a dot leads into a block: `batch.documents`.
+    pub key: String,
+    /// Its text, as it would stand in the profile.
+    pub value: String,
+}
+
+/// How many rejected rows are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxRejects {
+    /// More rows than this.
+    Rows(u64),
+    /// A larger share of all rows than this, in hundredths of a percent.
+    Share(u32),
+}
+
+impl MaxRejects {
+    /// Whether this many of all rows may be rejected.
+    pub fn allows(self, rejected: u64, rows: u64) -> bool {
+        match self {
+            MaxRejects::Rows(most) => rejected <= most,
+            // Compared as products, so that no share is rounded.
+            MaxRejects::Share(share) => u128::from(rejected) * 10_000 <= u128::from(rows) * u128::from(share),
+        }
+    }
+}
+
+/// A fault that the sandbox answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The HTTP status.
+    pub status: u16,
+    /// How many of a hundred requests get it.
+    pub percent: u8,
+}
+
+/// `NAME=PATH`.
+pub(crate) fn source_path(text: &str) -> Result<SourcePath, String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => {
+            Ok(SourcePath { name: name.into(), path: path.into() })
+        }
+        _ => Err("expected NAME=PATH, like `customers=customers.csv`".into()),
+    }
+}
+
+/// `KEY=VALUE`; the value may be empty.
+pub(crate) fn setting(text: &str) -> Result<Setting, String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok(Setting { key: key.into(), value: value.into() }),
+        _ => Err("expected KEY=VALUE, like `url=http://127.0.0.1:8080`".into()),
+    }
+}
+
+/// `N` or `P%`, with up to two digits after the point.
+pub(crate) fn max_rejects(text: &str) -> Result<MaxRejects, String> {
+    let parsed = match text.strip_suffix('%') {
+        Some(percent) => hundredths(percent).filter(|share| *share <= 10_000).map(MaxRejects::Share),
+        None => digits(text).map(MaxRejects::Rows),
+    };
+    parsed.ok_or_else(|| "expected a number of rows or a share of them, like `20` or `0.5%`".into())
+}
+
+/// `STATUS:PERCENT%`.
+pub(crate) fn fault(text: &str) -> Result<Fault, String> {
+    let parsed = text.split_once(':').and_then(|(status, percent)| {
+        let status = digits(status).and_then(|status| u16::try_from(status).ok())?;
+        let percent = digits(percent.strip_suffix('%')?).and_then(|percent| u8::try_from(percent).ok())?;
+        let answers = (200..600).contains(&status) && (1..=100).contains(&percent);
+        answers.then_some(Fault { status, percent })
+    });
+    parsed.ok_or_else(|| "expected a status and how many of a hundred requests get it, like `503:20%`".into())
+}
+
+/// A number of bytes: `1048576`, `1MiB`, `500kB`.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let (number, unit) = split_unit(text);
+    let factor = match unit {
+        "" | "B" => 1,
+        "kB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => 0,
+    };
+    let bytes = digits(number).and_then(|number| number.checked_mul(factor)).filter(|bytes| *bytes > 0);
+    bytes.ok_or_else(|| "expected a size above 0, like `1MiB` or `500kB`".into())
+}
+
+/// A time: `200ms`, `5s`, `2m`.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    let (number, unit) = split_unit(text);
+    let factor = match unit {
+        "ms" => Some(1),
+        "s" => Some(1000),
+        "m" => Some(60_000),
+        _ => None,
+    };
+    let milliseconds = digits(number).zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    milliseconds.map(Duration::from_millis).ok_or_else(|| "expected a time, like `200ms`, `5s` or `2m`".into())
+}
+
+/// A path on the server: it starts with a slash and has neither query nor fragment.
+pub(crate) fn url_path(text: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
+    if text.starts_with('/') && text.chars().all(plain) {
+        return Ok(text.into());
+    }
+    Err("expected a path, like `/v1/customers`".into())
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+/// Digits and nothing else: `u64::from_str` would take `+5`.
+fn digits(text: &str) -> Option<u64> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if plain { text.parse().ok() } else { None }
+}
+
+/// `0.5` is 50.
+fn hundredths(text: &str) -> Option<u32> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let whole = u32::try_from(digits(whole)?).ok()?;
+    let fraction = match fraction.len() {
+        1 => digits(fraction)? * 10,
+        2 => digits(fraction)?,
+        _ => return None,
+    };
+    whole.checked_mul(100)?.checked_add(u32::try_from(fraction).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::cli::value::{Fault, MaxRejects, fault, max_rejects, setting, size, source_path, time, url_path};
+
+    #[test]
+    fn rejects_are_a_number_or_a_share() {
+        let cases = [
+            ("0", Some(MaxRejects::Rows(0))),
+            ("20", Some(MaxRejects::Rows(20))),
+            ("5%", Some(MaxRejects::Share(500))),
+            ("0.5%", Some(MaxRejects::Share(50))),
+            ("0.25%", Some(MaxRejects::Share(25))),
+            ("100%", Some(MaxRejects::Share(10_000))),
+            ("100.01%", None),
+            ("0.125%", None),
+            ("%", None),
+            ("", None),
+            ("+5", None),
+            ("-1", None),
+            ("99999999999999999999", None),
+            ("99999999999%", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(max_rejects(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_met_exactly_at_its_border() {
+        assert!(MaxRejects::Share(500).allows(5, 100));
+        assert!(!MaxRejects::Share(500).allows(6, 100));
+        assert!(MaxRejects::Share(500).allows(0, 0));
+        assert!(MaxRejects::Rows(3).allows(3, 3));
+        assert!(!MaxRejects::Rows(3).allows(4, 1_000));
+    }
+
+    #[test]
+    fn sizes_and_times_need_a_known_unit() {
+        let sizes = [
+            ("1MiB", Some(1 << 20)),
+            ("500kB", Some(500_000)),
+            ("12", Some(12)),
+            ("1mb", None),
+            ("0", None),
+            ("99999999999GiB", None),
+        ];
+        for (text, expected) in sizes {
+            assert_eq!(size(text).ok(), expected, "{text}");
+        }
+        let times = [("200ms", Some(200)), ("5s", Some(5000)), ("2m", Some(120_000)), ("5", None), ("s", None)];
+        for (text, expected) in times {
+            assert_eq!(time(text).ok(), expected.map(Duration::from_millis), "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_have_a_status_and_a_share() {
+        assert_eq!(fault("503:20%"), Ok(Fault { status: 503, percent: 20 }));
+        for text in ["503", "503:20", "99:20%", "600:20%", "503:0%", "503:101%", ":20%"] {
+            assert!(fault(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn pairs_are_split_at_the_first_equals_sign() {
+        assert_eq!(setting("url=http://h/?a=b").map(|setting| setting.value), Ok("http://h/?a=b".into()));
+        assert_eq!(setting("proxy=").map(|setting| setting.value), Ok(String::new()));
+        assert!(setting("=x").is_err());
+        assert!(source_path("customers").is_err());
+        assert!(source_path("customers=").is_err());
+        assert_eq!(source_path("customers=a=b.csv").map(|source| source.path), Ok("a=b.csv".into()));
+    }
+
+    #[test]
+    fn server_paths_start_with_a_slash() {
+        assert!(url_path("/v1/customers").is_ok());
+        for text in ["", "v1", "/v1?x", "/v1#x", "/v 1", "/é"] {
+            assert!(url_path(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,488 @@
+//! The last lines of a run: what was done, the equation of every row, and what to do next.
+//!
+//! No line is wider than the look allows unless it holds one word that is: a path or an address is never broken.
+//! The same summary drawn twice is the same text; how long a run took is said only when it took long.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+};
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli::MessageFormat,
+    report::{
+        Look,
+        escape::{json_line, visible},
+        wrap::{GLUE, wrapped},
+    },
+    summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
+};
+
+/// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
+pub fn summary(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
+    match look.format {
+        MessageFormat::Json => out.write_all(json_line(&object(summary)).as_bytes()),
+        _ if look.quiet => Ok(()),
+        MessageFormat::Full | MessageFormat::Concise | MessageFormat::Github => {
+            out.write_all(drawn(summary, look).as_bytes())
+        }
+    }
+}
+
+fn drawn(summary: &Summary, look: Look) -> String {
+    let mut drawn = String::new();
+    let (said, details) = (said(summary), details(summary));
+    let fits = said.chars().count() + 1 + details.chars().count() <= look.width;
+    let first = match (details.as_str(), fits) {
+        ("", _) => wrapped(&said, look.width, 4),
+        (details, true) => wrapped(&format!("{said} {details}"), look.width, 4),
+        (details, false) => {
+            format!("{}\n{}", wrapped(&said, look.width, 4), wrapped(&format!("  {details}"), look.width, 4))
+        }
+    };
+    let bold = anstyle::Style::new().bold();
+    let _ = if look.styled { writeln!(drawn, "{bold}{first}{bold:#}") } else { writeln!(drawn, "{first}") };
+    paragraph(&mut drawn, &equations(summary), look.width);
+    paragraph(&mut drawn, &findings(summary), look.width);
+    paragraph(&mut drawn, &next(summary), look.width);
+    drawn
+}
+
+fn paragraph(drawn: &mut String, lines: &[String], width: usize) {
+    if !lines.is_empty() {
+        drawn.push('\n');
+    }
+    for line in lines {
+        let _ = writeln!(drawn, "{}", wrapped(line, width, 4));
+    }
+}
+
+/// What was done, in words.
+fn said(summary: &Summary) -> String {
+    let documents = &summary.documents;
+    let sent = counted(documents.sent, "document", "documents");
+    let said = match &summary.outcome {
+        Outcome::Delivered { url, .. } if documents.pending > 0 => {
+            let good = documents.sent.saturating_add(documents.pending);
+            format!("{} of {} accepted by {url}", documents.sent, counted(good, "document", "documents"))
+        }
+        Outcome::Delivered { url, .. } => format!("{sent} accepted by {url}"),
+        Outcome::Written { path } if path == "-" => format!("{sent} written to stdout"),
+        Outcome::Written { path } => format!("{sent} written to {path}"),
+        Outcome::Validated { url: Some(url) } => format!("{sent} valid, would go to {url}"),
+        Outcome::Validated { url: None } => format!("{sent} valid"),
+        Outcome::Nothing { reason } => format!("nothing was sent or written: {reason}"),
+    };
+    visible(&said)
+}
+
+/// How much that was, in brackets.
+fn details(summary: &Summary) -> String {
+    let mut details: Vec<String> = summary.volume.iter().flat_map(volume).collect();
+    if summary.elapsed.as_secs() >= 1 {
+        details.push(format!("{} s", summary.elapsed.as_secs()));
+    }
+    let details: Vec<String> = details.iter().map(|detail| detail.replace(' ', &GLUE.to_string())).collect();
+    if details.is_empty() { String::new() } else { format!("({})", details.join(", ")) }
+}
+
+fn volume(volume: &Volume) -> Vec<String> {
+    let mut said = vec![counted(volume.batches, "batch", "batches"), bytes(volume.bytes)];
+    if volume.wire_bytes > 0 {
+        said.push(format!("{} on the wire", bytes(volume.wire_bytes)));
+    }
+    if volume.resent_bytes > 0 {
+        said.push(format!("{} sent again", bytes(volume.resent_bytes)));
+    }
+    if volume.requests > volume.batches {
+        said.push(counted(volume.requests, "request", "requests"));
+    }
+    said
+}
+
+/// One row of the table: a name, a total, the four buckets, and a remark.
+struct Equation {
+    name: String,
+    total: String,
+    buckets: [String; 4],
+    remark: String,
+}
+
+impl Equation {
+    fn of_rows(tally: &SourceTally) -> Equation {
+        let buckets = [tally.sent, tally.rejected, tally.filtered, tally.pending].map(|count| count.to_string());
+        Equation { name: name(&tally.name), total: tally.rows.to_string(), buckets, remark: String::new() }
+    }
+
+    fn of_documents(tally: &DocumentTally) -> Equation {
+        let buckets = [tally.sent, tally.rejected, tally.filtered, tally.pending].map(|count| count.to_string());
+        Equation { name: "documents".into(), total: tally.made.to_string(), buckets, remark: String::new() }
+    }
+
+    fn of_sum(sum: &Sum) -> Equation {
+        let total = sum.total();
+        let parts = [sum.sent, sum.rejected, sum.filtered, sum.pending];
+        let scale = parts.iter().chain(&total).map(Decimal::scale).max().unwrap_or(0);
+        let shown = |mut number: Decimal| {
+            number.rescale(scale);
+            number.to_string()
+        };
+        let by = if sum.by.is_empty() { String::new() } else { format!(", {}", sum.by) };
+        let remark = match sum.unreadable {
+            0 => String::new(),
+            cells => format!("; {} unreadable", counted(cells, "cell", "cells")),
+        };
+        Equation {
+            name: format!("  {}", name(&format!("{}{by}", sum.what))),
+            total: total.map_or_else(|| "too large".into(), shown),
+            buckets: parts.map(shown),
+            remark,
+        }
+    }
+}
+
+/// A name that leaves room for its numbers.
+fn name(name: &str) -> String {
+    let name = visible(name);
+    if name.chars().count() <= 24 {
+        return name;
+    }
+    name.chars().take(23).chain(['…']).collect()
+}
+
+/// Where every row and every document ended. Rows and documents share their columns; sums are wider and have their own.
+fn equations(summary: &Summary) -> Vec<String> {
+    let sent = match summary.outcome {
+        Outcome::Delivered { .. } | Outcome::Nothing { .. } => "sent",
+        Outcome::Written { .. } => "written",
+        Outcome::Validated { .. } => "valid",
+    };
+    let rows: Vec<Equation> = summary.sources.iter().map(Equation::of_rows).collect();
+    let documents = Equation::of_documents(&summary.documents);
+    let sums: Vec<Vec<Equation>> =
+        summary.sources.iter().map(|source| source.sums.iter().map(Equation::of_sum).collect()).collect();
+    let counts = Widths::of(rows.iter().chain([&documents]));
+    let amounts = Widths::of(sums.iter().flatten());
+    let names = counts.name.max(amounts.name);
+    let mut lines = Vec::new();
+    for (row, sums) in rows.iter().zip(&sums) {
+        lines.push(counts.line(row, names, sent));
+        lines.extend(sums.iter().map(|sum| amounts.line(sum, names, sent)));
+    }
+    lines.push(counts.line(&documents, names, sent));
+    lines
+}
+
+/// How wide the columns of a table are.
+struct Widths {
+    name: usize,
+    total: usize,
+    buckets: [usize; 4],
+}
+
+impl Widths {
+    fn of<'a>(equations: impl Iterator<Item = &'a Equation>) -> Widths {
+        let mut widths = Widths { name: 0, total: 0, buckets: [0; 4] };
+        for equation in equations {
+            widths.name = widths.name.max(equation.name.chars().count());
+            widths.total = widths.total.max(equation.total.len());
+            for (width, bucket) in widths.buckets.iter_mut().zip(&equation.buckets) {
+                *width = (*width).max(bucket.len());
+            }
+        }
+        widths
+    }
+
+    fn line(&self, equation: &Equation, names: usize, sent: &str) -> String {
+        let words = [sent, "rejected", "filtered", "pending"];
+        let terms: Vec<String> = equation
+            .buckets
+            .iter()
+            .zip(self.buckets)
+            .zip(words)
+            .map(|((bucket, width), word)| format!("{bucket:>width$} {word}").replace(' ', &GLUE.to_string()))
+            .collect();
+        let (name, total, width) = (&equation.name, &equation.total, self.total);
+        format!("{name:<names$}  {total:>width$} = {}{}", terms.join(&format!(" +{GLUE}")), equation.remark)
+    }
+}
+
+fn findings(summary: &Summary) -> Vec<String> {
+    let width = summary.findings.values().max().map_or(0, |count| count.to_string().len());
+    let mut lines: Vec<String> =
+        summary.findings.iter().map(|(code, count)| format!("{count:>width$} {code}")).collect();
+    if let Some((code, _)) = summary.findings.iter().max_by_key(|(_, count)| **count) {
+        lines.push(format!("`xwalk explain {code}` says what that means"));
+    }
+    lines
+}
+
+/// What to do next.
+fn next(summary: &Summary) -> Vec<String> {
+    let mut lines = Vec::new();
+    let rejected = summary.sources.iter().any(|source| source.rejected > 0);
+    match &summary.rejects {
+        Some(path) if rejected => lines.push(format!("the rejected rows are in {}", visible(path))),
+        None if rejected => lines.push("`--rejects FILE` writes the rejected rows to a file".into()),
+        Some(_) | None => {}
+    }
+    let unfinished = matches!(summary.outcome, Outcome::Delivered { .. }) && summary.documents.pending > 0;
+    if unfinished {
+        lines.push("run the same command again to send what is pending".into());
+    }
+    lines
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+}
+
+/// A number of bytes in three or four digits, in thousands as carriers bill them.
+fn bytes(count: u64) -> String {
+    let units = [("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1000)];
+    match units.into_iter().find(|(_, size)| count >= *size) {
+        Some((unit, size)) => format!("{}.{} {unit}", count / size, count % size / (size / 10)),
+        None => format!("{count} B"),
+    }
+}
+
+/// The summary for scripts. Amounts are texts, so that no reader rounds them.
+fn object(summary: &Summary) -> Value {
+    let sums = |sum: &Sum| {
+        json!({
+            "what": sum.what, "by": sum.by, "sent": sum.sent.to_string(), "rejected": sum.rejected.to_string(),
+            "filtered": sum.filtered.to_string(), "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
+        })
+    };
+    let source = |source: &SourceTally| {
+        json!({
+            "name": source.name, "paths": source.paths, "rows": source.rows, "sent": source.sent,
+            "rejected": source.rejected, "filtered": source.filtered, "pending": source.pending,
+            "sums": source.sums.iter().map(sums).collect::<Vec<_>>(),
+        })
+    };
+    let documents = &summary.documents;
+    let volume = summary.volume.map(|volume| {
+        json!({
+            "documents": volume.documents, "batches": volume.batches, "bytes": volume.bytes,
+            "wire_bytes": volume.wire_bytes, "resent_bytes": volume.resent_bytes, "requests": volume.requests,
+        })
+    });
+    let findings: Map<String, Value> =
+        summary.findings.iter().map(|(code, count)| (code.word().to_owned(), json!(count))).collect();
+    json!({ "summary": {
+        "outcome": outcome(&summary.outcome),
+        "documents": {
+            "made": documents.made, "sent": documents.sent, "rejected": documents.rejected,
+            "filtered": documents.filtered, "pending": documents.pending,
+        },
+        "sources": summary.sources.iter().map(source).collect::<Vec<_>>(),
+        "volume": volume,
+        "findings": findings,
+        "rejects": summary.rejects,
+        "balanced": summary.balanced(),
+        "elapsed_ms": u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+    }})
+}
+
+fn outcome(outcome: &Outcome) -> Value {
+    match outcome {
+        Outcome::Delivered { profile, url } => json!({ "kind": "delivered", "profile": profile, "url": url }),
+        Outcome::Written { path } => json!({ "kind": "written", "path": path }),
+        Outcome::Validated { url } => json!({ "kind": "validated", "url": url }),
+        Outcome::Nothing { reason } => json!({ "kind": "nothing", "reason": reason }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, io, time::Duration};
+
+    use rust_decimal::Decimal;
+
+    use crate::{
+        cli::MessageFormat,
+        diagnostic::Code,
+        report::{
+            Look,
+            summary::{bytes, summary},
+        },
+        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
+    };
+
+    const LOOK: Look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
+
+    fn flight() -> Summary {
+        let euros = Sum {
+            what: "price".into(),
+            by: "euros".into(),
+            sent: Decimal::new(1_230_010, 2),
+            rejected: Decimal::new(455, 1),
+            unreadable: 1,
+            ..Sum::default()
+        };
+        let customers =
+            SourceTally { name: "customers".into(), rows: 300, sent: 298, rejected: 2, ..SourceTally::default() };
+        let purchases = SourceTally {
+            name: "purchases".into(),
+            paths: vec!["samples/flight-02/purchases.csv".into()],
+            rows: 900,
+            sent: 887,
+            rejected: 13,
+            sums: vec![euros],
+            ..SourceTally::default()
+        };
+        Summary {
+            sources: vec![customers, purchases],
+            documents: DocumentTally { made: 300, sent: 298, rejected: 2, ..DocumentTally::default() },
+            volume: Some(Volume {
+                documents: 298,
+                batches: 1,
+                bytes: 41_234,
+                wire_bytes: 5_190,
+                resent_bytes: 0,
+                requests: 1,
+            }),
+            outcome: Outcome::Delivered {
+                profile: "sandbox".into(),
+                url: "http://127.0.0.1:41234/v1/customers".into(),
+            },
+            findings: BTreeMap::from([(Code::CheckRange, 12), (Code::ReadNoLineEnd, 1)]),
+            rejects: Some("bad.csv".into()),
+            elapsed: Duration::from_millis(140),
+        }
+    }
+
+    fn drawn(what: &Summary, look: Look) -> String {
+        let mut out = Vec::new();
+        summary(&mut out, what, look).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_delivery_is_told_from_the_first_line_to_the_next_step() {
+        let expected = "\
+298 documents accepted by http://127.0.0.1:41234/v1/customers
+  (1 batch, 41.2 kB, 5.1 kB on the wire)
+
+customers       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
+purchases       900 = 887 sent + 13 rejected + 0 filtered + 0 pending
+  price, euros  12345.60 = 12300.10 sent + 45.50 rejected + 0.00 filtered
+      + 0.00 pending; 1 cell unreadable
+documents       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
+
+ 1 read/no-line-end
+12 check/range
+`xwalk explain check/range` says what that means
+
+the rejected rows are in bad.csv
+";
+        assert_eq!(drawn(&flight(), LOOK), expected);
+    }
+
+    #[test]
+    fn what_is_pending_is_sent_by_running_again() {
+        let mut summary = flight();
+        summary.sources.clear();
+        summary.findings.clear();
+        summary.documents = DocumentTally { made: 300, sent: 120, pending: 180, ..DocumentTally::default() };
+        summary.volume = summary.volume.map(|volume| Volume { resent_bytes: 900, requests: 4, ..volume });
+        summary.elapsed = Duration::from_secs(75);
+        let expected = "\
+120 of 300 documents accepted by http://127.0.0.1:41234/v1/customers
+  (1 batch, 41.2 kB, 5.1 kB on the wire, 900 B sent again, 4 requests, 75 s)
+
+documents  300 = 120 sent + 0 rejected + 0 filtered + 180 pending
+
+run the same command again to send what is pending
+";
+        assert_eq!(drawn(&summary, LOOK), expected);
+    }
+
+    #[test]
+    fn the_first_line_says_what_was_done() {
+        let cases = [
+            (Outcome::Written { path: "-".into() }, "1 document written to stdout"),
+            (Outcome::Written { path: "a.json".into() }, "1 document written to a.json"),
+            (Outcome::Validated { url: None }, "1 document valid"),
+            (Outcome::Validated { url: Some("https://h/v1".into()) }, "1 document valid, would go to https://h/v1"),
+            (Outcome::Nothing { reason: "no documents".into() }, "nothing was sent or written: no documents"),
+        ];
+        for (outcome, expected) in cases {
+            let documents = DocumentTally { made: 1, sent: 1, ..DocumentTally::default() };
+            let summary = Summary { outcome, documents, volume: None, ..flight() };
+            assert_eq!(drawn(&summary, LOOK).lines().next(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn rejected_rows_without_a_file_are_offered_one() {
+        let summary = Summary { rejects: None, ..flight() };
+        assert!(drawn(&summary, LOOK).ends_with("\n\n`--rejects FILE` writes the rejected rows to a file\n"));
+    }
+
+    #[test]
+    fn json_is_one_line_with_exact_amounts() {
+        let expected = concat!(
+            r#"{"summary":{"outcome":{"kind":"delivered","profile":"sandbox","#,
+            r#""url":"http://127.0.0.1:41234/v1/customers"},"#,
+            r#""documents":{"made":300,"sent":298,"rejected":2,"filtered":0,"pending":0},"sources":["#,
+            r#"{"name":"customers","paths":[],"rows":300,"sent":298,"rejected":2,"filtered":0,"pending":0,"sums":[]},"#,
+            r#"{"name":"purchases","paths":["samples/flight-02/purchases.csv"],"rows":900,"sent":887,"rejected":13,"#,
+            r#""filtered":0,"pending":0,"sums":[{"what":"price","by":"euros","sent":"12300.10","rejected":"45.5","#,
+            r#""filtered":"0","pending":"0","unreadable":1}]}],"#,
+            r#""volume":{"documents":298,"batches":1,"bytes":41234,"wire_bytes":5190,"resent_bytes":0,"requests":1},"#,
+            r#""findings":{"read/no-line-end":1,"check/range":12},"rejects":"bad.csv","balanced":true,"#,
+            r#""elapsed_ms":140}}"#,
+            "\n"
+        );
+        assert_eq!(drawn(&flight(), Look { format: MessageFormat::Json, quiet: true, ..LOOK }), expected);
+    }
+
+    #[test]
+    fn quiet_says_nothing_to_people() {
+        assert_eq!(drawn(&flight(), Look { quiet: true, ..LOOK }), "");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_look_unless_one_word_is() {
+        let mut summary = flight();
+        for source in &mut summary.sources {
+            source.name = "a very long name of a source that nobody would write".into();
+            source.rows = u64::MAX;
+            source.sent = u64::MAX;
+            source.pending = u64::MAX;
+            source.sums.iter_mut().for_each(|sum| sum.sent = Decimal::MAX);
+        }
+        for width in [60, 80, 140] {
+            let text = drawn(&summary, Look { width, ..LOOK });
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_told_as_carriers_bill_them() {
+        let cases = [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (41_299, "41.2 kB"), (1_250_000, "1.2 MB")];
+        for (count, expected) in cases {
+            assert_eq!(bytes(count), expected);
+        }
+        assert_eq!(bytes(u64::MAX), "18446744073.7 GB");
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_no_panic() {
+        struct Full;
+        impl io::Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        assert!(summary(&mut Full, &flight(), LOOK).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! The program from outside: what it prints where, and its exit code.
+
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
+
+use std::process::{Command, Output, Stdio};
+
+fn xwalk(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xwalk"));
+    command.args(arguments).stdin(Stdio::null()).env_remove("XWALK_PROFILE");
+    command
+}
+
+fn output(arguments: &[&str]) -> (String, String, Option<i32>) {
+    let Output { status, stdout, stderr } = xwalk(arguments).output().unwrap();
+    (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap(), status.code())
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let (stdout, stderr, code) = output(&["--version"]);
+    let version = format!("xwalk {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!((stdout, stderr, code), (version, String::new(), Some(0)));
+    for command in ["convert", "check", "sandbox", "explain"] {
+        let (stdout, stderr, code) = output(&[command, "--help"]);
+        assert!(stdout.contains(&format!("Usage: xwalk {command}")));
+        assert_eq!((stderr, code), (String::new(), Some(0)));
+    }
+}
+
+#[test]
+fn what_cannot_be_understood_is_exit_2_on_stderr() {
+    let (stdout, stderr, code) = output(&["convert", "--max-rejects", "many"]);
+    let expected = "error: invalid value 'many' for '--max-rejects <N|P%>': expected a number of rows or a share of \
+                    them, like `20` or `0.5%`\n\nFor more information, try '--help'.\n";
+    assert_eq!((stdout.as_str(), stderr.as_str(), code), ("", expected, Some(2)));
+    assert_eq!(output(&["convert", "--profile="]).2, Some(2));
+    assert_eq!(output(&[]).2, Some(2));
+}
+
+#[test]
+fn explain_knows_every_code_and_the_nearest_one() {
+    let (stdout, stderr, code) = output(&["explain", "check/range"]);
+    let expected = "check/range\n\nA number is below the minimum or above the maximum of the contract, or no\n\
+                    multiple of what it says.\n";
+    assert_eq!((stdout.as_str(), stderr.as_str(), code), (expected, "", Some(0)));
+    let (stdout, stderr, code) = output(&["explain", "check/rnge"]);
+    let expected = "error[plan/usage]: there is no code `check/rnge`\n |\n = help: did you mean `check/range`?\n\n";
+    assert_eq!((stdout.as_str(), stderr.as_str(), code), ("", expected, Some(2)));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_exit_6() {
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = xwalk(&["--help"]).stdout(full).stderr(Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(6));
+}
+
+#[test]
+fn a_closed_pipe_is_fine() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = xwalk(&["completions", "bash"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
+}
