@@ -10,8 +10,10 @@ pub mod template;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::{
-    contract::Contract,
+    contract::{Contract, Violation},
     diagnostic::{Code, Diagnostic, Place},
     mapping::{
         Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Request, Root,
@@ -362,6 +364,30 @@ impl Plan {
         let mut plan = compile::plan(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
+    }
+
+    /// The exact verdict of the contract on one document.
+    #[must_use]
+    pub fn accepts(&self, json: &[u8]) -> bool {
+        self.body(json).is_some_and(|body| self.contract.accepts(&body))
+    }
+
+    /// Everything the contract finds wrong with one document; pointers are into the document.
+    #[must_use]
+    pub fn violations(&self, json: &[u8]) -> Vec<Violation> {
+        let Some(body) = self.body(json) else { return Vec::new() };
+        let prefix = if self.root == Root::Array { "/0" } else { "" };
+        let inside = |violation: Violation| {
+            let pointer = violation.pointer.strip_prefix(prefix).unwrap_or(&violation.pointer).to_owned();
+            Violation { pointer, ..violation }
+        };
+        self.contract.violations(&body).into_iter().map(inside).collect()
+    }
+
+    /// A request body with this one document.
+    fn body(&self, json: &[u8]) -> Option<Value> {
+        let document: Value = serde_json::from_slice(json).ok()?;
+        Some(if self.root == Root::Array { Value::Array(vec![document]) } else { document })
     }
 
     /// The place of a rule in the mapping, for messages.
