@@ -13,8 +13,8 @@ pub struct Trace<'a> {
     pub origins: Vec<Origin<'a>>,
     /// What is wrong.
     pub problems: Vec<Problem>,
-    /// Related records that were rejected before.
-    pub bad: Vec<Step>,
+    /// Related records that were rejected before, each with the steps that lead to it.
+    pub bad: Vec<Vec<Step>>,
 }
 
 /// The cell and the rule a JSON value came from.

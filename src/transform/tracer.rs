@@ -13,7 +13,7 @@ pub(super) struct Tracer<'a> {
     steps: Vec<Step>,
     pub(super) origins: Vec<Origin<'a>>,
     pub(super) problems: Vec<Problem>,
-    pub(super) bad: Vec<Step>,
+    pub(super) bad: Vec<Vec<Step>>,
 }
 
 impl Tracer<'_> {
@@ -50,6 +50,6 @@ impl<'a> Watch<'a> for Tracer<'a> {
     }
 
     fn bad(&mut self, step: Step) {
-        self.bad.push(step);
+        self.bad.push(self.steps.iter().copied().chain([step]).collect());
     }
 }
