@@ -3,5 +3,6 @@
 pub mod error;
 pub mod yaml;
 pub mod contract;
+pub mod profile;
 pub mod payload;
 pub mod diagnostic;
