@@ -5,4 +5,5 @@ pub mod yaml;
 pub mod contract;
 pub mod profile;
 pub mod payload;
+pub mod deliver;
 pub mod diagnostic;
