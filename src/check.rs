@@ -29,7 +29,9 @@ pub struct Finding {
 pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> = trace.problems.iter().map(|problem| made(plan, tables, problem)).collect();
     let placeholder = |pointer: &str| {
-        let hides = |problem: &Problem| !problem.warning && (pointer == problem.pointer || pointer.starts_with(&format!("{}/", problem.pointer)));
+        let hides = |problem: &Problem| {
+            !problem.warning && (pointer == problem.pointer || pointer.starts_with(&format!("{}/", problem.pointer)))
+        };
         trace.problems.iter().any(hides)
     };
     for violation in plan.violations(&trace.json) {

@@ -46,13 +46,18 @@ pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result
     let found = mappings();
     match found.as_slice() {
         [only] => Ok(only.clone()),
-        [] => Err(vec![Diagnostic::new(Code::PlanMissingFile, "there is no mapping here").hint(
-            "name it with `--mapping FILE`, or run in the folder that holds `profiles.yaml` and `mappings/`",
-        )]),
+        [] => {
+            Err(vec![Diagnostic::new(Code::PlanMissingFile, "there is no mapping here").hint(
+                "name it with `--mapping FILE`, or run in the folder that holds `profiles.yaml` and `mappings/`",
+            )])
+        }
         several => {
             let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
             let message = format!("there are several mappings: `{}`", names.join("`, `"));
-            Err(vec![Diagnostic::new(Code::PlanMissingFile, message).hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml")])
+            Err(vec![
+                Diagnostic::new(Code::PlanMissingFile, message)
+                    .hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml"),
+            ])
         }
     }
 }
@@ -114,7 +119,8 @@ fn text(path: &Path, what: &str) -> Result<String, Diagnostic> {
     if length > yaml::MAX_BYTES as u64 {
         return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {} bytes", yaml::MAX_BYTES)));
     }
-    let bytes = fs::read(path).map_err(|cause| wrong(Code::PlanMissingFile, format!("{what} cannot be read: {cause}")))?;
+    let bytes =
+        fs::read(path).map_err(|cause| wrong(Code::PlanMissingFile, format!("{what} cannot be read: {cause}")))?;
     let text = String::from_utf8(bytes).map_err(|_| wrong(Code::PlanSyntax, format!("{what} is not UTF-8")))?;
     Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
 }
@@ -138,7 +144,11 @@ fn code_files(mapping: &Mapping, places: &Places, folder: &Path) -> Result<CodeF
 }
 
 /// The code tables that are written inside fields.
-fn tables_of<'a>(fields: &'a indexmap::IndexMap<String, Field>, pointer: &str, tables: &mut Vec<(String, &'a CodeTable)>) {
+fn tables_of<'a>(
+    fields: &'a indexmap::IndexMap<String, Field>,
+    pointer: &str,
+    tables: &mut Vec<(String, &'a CodeTable)>,
+) {
     for (name, Field(field)) in fields {
         let pointer = format!("{pointer}/{}", yaml::escape(name));
         if let Some(Named::Here(table)) = &field.codes {
@@ -157,12 +167,15 @@ fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(
     let dialect = match &table.dialect {
         None => mapping::Dialect::default(),
         Some(Named::Here(dialect)) => dialect.clone(),
-        Some(Named::Name(name)) => mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?,
+        Some(Named::Name(name)) => {
+            mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?
+        }
     };
     let bytes = fs::read(path).map_err(|cause| {
         Diagnostic::new(Code::PlanMissingFile, format!("the code table cannot be read: {cause}")).file(shown.clone())
     })?;
-    let text = decoded(&bytes, &dialect.encoding).ok_or_else(|| wrong(format!("the code table is not {}", dialect.encoding)))?;
+    let text = decoded(&bytes, &dialect.encoding)
+        .ok_or_else(|| wrong(format!("the code table is not {}", dialect.encoding)))?;
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(dialect.delimiter.bytes().next().unwrap_or(b','))
         .quote(dialect.quote.bytes().next().unwrap_or(b'"'))
@@ -174,7 +187,11 @@ fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(
     for record in reader.records() {
         let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
         let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
-            let message = format!("entry {} of the code table has {} cells, not a code and its translation", pairs.len() + 1, record.len());
+            let message = format!(
+                "entry {} of the code table has {} cells, not a code and its translation",
+                pairs.len() + 1,
+                record.len()
+            );
             return Err(wrong(message));
         };
         if pairs.iter().any(|(known, _)| known == code) {
@@ -187,7 +204,9 @@ fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(
 
 fn decoded(bytes: &[u8], label: &str) -> Option<String> {
     match Encoding::named(label)? {
-        Encoding::Utf8 | Encoding::Auto => String::from_utf8(bytes.to_vec()).ok().map(|text| text.trim_start_matches('\u{FEFF}').to_owned()),
+        Encoding::Utf8 | Encoding::Auto => {
+            String::from_utf8(bytes.to_vec()).ok().map(|text| text.trim_start_matches('\u{FEFF}').to_owned())
+        }
         Encoding::Label(encoding) => {
             let (text, _, damaged) = encoding.decode(bytes);
             (!damaged).then(|| text.into_owned())

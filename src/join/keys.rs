@@ -24,7 +24,13 @@ impl Keys {
     /// An empty index with room for some keys.
     pub fn with_room(keys: usize) -> Keys {
         let slots = (keys * 2).next_power_of_two().max(16);
-        Keys { slots: vec![0; slots], words: Vec::with_capacity(keys), rows: Vec::with_capacity(keys), ends: Vec::with_capacity(keys), bytes: Vec::new() }
+        Keys {
+            slots: vec![0; slots],
+            words: Vec::with_capacity(keys),
+            rows: Vec::with_capacity(keys),
+            ends: Vec::with_capacity(keys),
+            bytes: Vec::new(),
+        }
     }
 
     /// The record with a key, or [`NONE`].
@@ -70,7 +76,9 @@ impl Keys {
         loop {
             match self.slots[slot] as usize {
                 0 => return Err(slot),
-                entry if self.words[entry - 1] == word && (word & LONG == 0 || self.long(entry - 1) == key) => return Ok(entry - 1),
+                entry if self.words[entry - 1] == word && (word & LONG == 0 || self.long(entry - 1) == key) => {
+                    return Ok(entry - 1);
+                }
                 _ => slot = (slot + 1) & mask,
             }
         }

@@ -32,7 +32,11 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
     let mut findings = Vec::new();
     let mut indexes = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {
-        let index = if source.key.is_empty() { Keys::default() } else { index(plan, number, &tables[number], ledger, &mut findings) };
+        let index = if source.key.is_empty() {
+            Keys::default()
+        } else {
+            index(plan, number, &tables[number], ledger, &mut findings)
+        };
         indexes.push(index);
     }
     if !findings.is_empty() {
@@ -40,7 +44,9 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
     }
     if let Some(only) = &plan.only {
         for row in 0..tables[plan.each].len() {
-            if ledger.fate(plan.each, row) == Fate::Good && !meets(plan, only, plan.each, &tables[plan.each], row, ledger) {
+            if ledger.fate(plan.each, row) == Fate::Good
+                && !meets(plan, only, plan.each, &tables[plan.each], row, ledger)
+            {
                 ledger.filter(plan.each, row);
             }
         }
@@ -50,7 +56,8 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
     let order = order_of_links(plan);
     for (at, number) in order.iter().copied().enumerate() {
         let link = &plan.links[number];
-        let is_last = !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
+        let is_last =
+            !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
         let index = &indexes[if link.many { link.parent } else { link.child }];
         if link.many {
             let parents = attach(plan, link, tables, index, &mut seen[link.child], ledger);
@@ -80,7 +87,10 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
     let many = |number: &usize| plan.links[*number].many;
     while order.len() < plan.links.len() {
         let open: Vec<usize> = (0..plan.links.len()).filter(|number| !order.contains(number)).collect();
-        let waits = |number: &usize| open.iter().any(|other| other != number && many(other) && plan.links[*other].child == plan.links[*number].parent);
+        let waits = |number: &usize| {
+            open.iter()
+                .any(|other| other != number && many(other) && plan.links[*other].child == plan.links[*number].parent)
+        };
         match open.iter().find(|number| !waits(number)) {
             Some(number) => order.push(*number),
             None => order.push(open[0]),
@@ -124,10 +134,18 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
                 twins.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
-            let empty = source.key.iter().find(|column| !key_of(table, &cells, &[**column], &mut key)).copied().unwrap_or(source.key[0]);
-            let diagnostic = Diagnostic::new(Code::TransformEmpty, format!("the key column `{}` is empty", source.columns[empty].name))
-                .cell(table.cell(row, table.bind[empty]))
-                .rule(plan.places.value(&format!("/sources/{}/key", crate::yaml::escape(&source.name))));
+            let empty = source
+                .key
+                .iter()
+                .find(|column| !key_of(table, &cells, &[**column], &mut key))
+                .copied()
+                .unwrap_or(source.key[0]);
+            let diagnostic = Diagnostic::new(
+                Code::TransformEmpty,
+                format!("the key column `{}` is empty", source.columns[empty].name),
+            )
+            .cell(table.cell(row, table.bind[empty]))
+            .rule(plan.places.value(&format!("/sources/{}/key", crate::yaml::escape(&source.name))));
             ledger.reject(number, row, &diagnostic);
         }
     }
@@ -147,17 +165,28 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
 }
 
 /// Records with one key: the same record again, or records that contradict each other.
-fn duplicates(plan: &Plan, number: usize, table: &Table, rows: &[u32], keys: &mut Keys, ledger: &mut Ledger<'_>, findings: &mut Vec<Diagnostic>) {
+fn duplicates(
+    plan: &Plan,
+    number: usize,
+    table: &Table,
+    rows: &[u32],
+    keys: &mut Keys,
+    ledger: &mut Ledger<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
     let source = &plan.sources[number];
     let rule = plan.place(&format!("/sources/{}/on_duplicate_key", crate::yaml::escape(&source.name)));
     let (first, later) = (rows[0], &rows[1..]);
     let same = |row: &u32| table.text[table.raw(*row)] == table.text[table.raw(first)];
     if later.iter().all(same) {
         for row in later {
-            let diagnostic = Diagnostic::new(Code::JoinRepeatedRecord, "the same record is there again, byte for byte; it was used once")
-                .severity(Severity::Notice)
-                .cell(table.record(*row))
-                .also(table.record(first).place, "first here");
+            let diagnostic = Diagnostic::new(
+                Code::JoinRepeatedRecord,
+                "the same record is there again, byte for byte; it was used once",
+            )
+            .severity(Severity::Notice)
+            .cell(table.record(*row))
+            .also(table.record(first).place, "first here");
             ledger.say(&diagnostic);
             ledger.filter(number, *row);
         }
@@ -174,13 +203,20 @@ fn duplicates(plan: &Plan, number: usize, table: &Table, rows: &[u32], keys: &mu
     let policy = &source.on_duplicate_key;
     let keep = match policy.then {
         OnDuplicateKey::Error => {
-            findings.push(diagnostic(later[0], first).hint("the mapping says `on_duplicate_key: error`, so nothing of the file is used"));
+            findings.push(
+                diagnostic(later[0], first)
+                    .hint("the mapping says `on_duplicate_key: error`, so nothing of the file is used"),
+            );
             return;
         }
         OnDuplicateKey::Reject => {
             for (at, row) in rows.iter().enumerate() {
                 let other = if at == 0 { later[0] } else { first };
-                ledger.reject(number, *row, &diagnostic(*row, other).hint("keep the right one, or set `on_duplicate_key` for this source"));
+                ledger.reject(
+                    number,
+                    *row,
+                    &diagnostic(*row, other).hint("keep the right one, or set `on_duplicate_key` for this source"),
+                );
             }
             return;
         }
@@ -206,7 +242,8 @@ fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, 
     let mut texts: Vec<String> = Vec::new();
     let mut buffer = Vec::new();
     for column in &only.columns {
-        let cell = cells.get(table.bind[*column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
+        let cell =
+            cells.get(table.bind[*column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
         texts.push(String::from_utf8_lossy(cell).into_owned());
     }
     match plan.templates.render(only.template, texts.iter().map(String::as_str)) {
@@ -222,7 +259,14 @@ fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, 
 }
 
 /// The parent of each record of a child source, or [`NONE`].
-fn attach(plan: &Plan, link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8], ledger: &mut Ledger<'_>) -> Vec<u32> {
+fn attach(
+    plan: &Plan,
+    link: &LinkPlan,
+    tables: &[Table],
+    index: &Keys,
+    seen: &mut [u8],
+    ledger: &mut Ledger<'_>,
+) -> Vec<u32> {
     let table = &tables[link.child];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut parents = vec![NONE; table.starts.len()];
@@ -234,7 +278,9 @@ fn attach(plan: &Plan, link: &LinkPlan, tables: &[Table], index: &Keys, seen: &m
         table.split(row, &mut cells);
         let parent = if key_of(table, &cells, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
         let seen = &mut seen[row as usize];
-        if fate == Fate::Good && link.only.as_ref().is_some_and(|only| !meets(plan, only, link.child, table, row, ledger)) {
+        if fate == Fate::Good
+            && link.only.as_ref().is_some_and(|only| !meets(plan, only, link.child, table, row, ledger))
+        {
             *seen |= LEFT_OUT;
         } else if parent == NONE {
             *seen |= ORPHAN;
@@ -304,9 +350,13 @@ fn orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Le
     let parent = &plan.sources[link.parent];
     let columns: Vec<&str> = link.parent_columns.iter().map(|column| parent.columns[*column].name.as_str()).collect();
     let message = format!("no record of `{}` has this `{}`", parent.name, columns.join("`, `"));
-    let diagnostic = plan.finding(Code::JoinNoMatch, &format!("{}/match", link.rule), message).cell(table.cell(row, table.bind[link.child_columns[0]]));
+    let diagnostic = plan
+        .finding(Code::JoinNoMatch, &format!("{}/match", link.rule), message)
+        .cell(table.cell(row, table.bind[link.child_columns[0]]));
     match (&policy.then, policy.warn) {
-        (OnOrphan::Reject, _) => ledger.reject(link.child, row, &diagnostic.hint("add the missing record, or set `on_orphan` for this list")),
+        (OnOrphan::Reject, _) => {
+            ledger.reject(link.child, row, &diagnostic.hint("add the missing record, or set `on_orphan` for this list"))
+        }
         (OnOrphan::Warn, _) | (OnOrphan::Ignore, true) => {
             ledger.say(&warned(diagnostic));
             ledger.filter(link.child, row);

@@ -47,7 +47,8 @@ enum Value {
 
 fn value(plan: &Plan, source: usize, table: &Table, cells: &[Span], column: usize) -> Value {
     let mut buffer = Vec::new();
-    let cell = cells.get(table.bind[column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
+    let cell =
+        cells.get(table.bind[column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
     let mut json = Vec::new();
     let kind = &plan.sources[source].columns[column].kind;
     match kind {
@@ -77,8 +78,15 @@ fn value(plan: &Plan, source: usize, table: &Table, cells: &[Span], column: usiz
 fn compare(link: &LinkPlan, one: &[Value], other: &[Value]) -> Ordering {
     for ((one, other), (_, direction)) in one.iter().zip(other).zip(&link.order) {
         let ordering = match (one, other) {
-            (Value::Number(one_is_negative, one, one_fraction), Value::Number(other_is_negative, other, other_fraction)) => {
-                let size = one.len().cmp(&other.len()).then_with(|| one.cmp(other)).then_with(|| one_fraction.cmp(other_fraction));
+            (
+                Value::Number(one_is_negative, one, one_fraction),
+                Value::Number(other_is_negative, other, other_fraction),
+            ) => {
+                let size = one
+                    .len()
+                    .cmp(&other.len())
+                    .then_with(|| one.cmp(other))
+                    .then_with(|| one_fraction.cmp(other_fraction));
                 match (one_is_negative, other_is_negative) {
                     (false, false) => size,
                     (true, true) => size.reverse(),

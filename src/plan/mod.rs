@@ -15,10 +15,9 @@ use serde_json::Value;
 use crate::{
     contract::{Contract, Violation},
     diagnostic::{Code, Diagnostic, Place},
-    mapping::{
-        Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Request, Root,
-    },
+    mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
     plan::{kind::Kind, template::Templates},
+    profile::Request,
     record::Dialect,
     yaml::Places,
 };

@@ -76,7 +76,12 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     /// Opens a record, does something with it, and gives its buffers back.
-    fn within<T>(&mut self, source: usize, row: u32, act: impl FnOnce(&mut Self, &Scope<'a>) -> Result<T, Stop>) -> Result<T, Stop> {
+    fn within<T>(
+        &mut self,
+        source: usize,
+        row: u32,
+        act: impl FnOnce(&mut Self, &Scope<'a>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
         let table = &self.recording.tables[source];
         let mut cells = self.scratch.cells.pop().unwrap_or_default();
         table.split(row, &mut cells);
@@ -133,7 +138,14 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     /// Writes the text of a leaf as a value.
-    fn text(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str, column: Option<usize>, buffer: &mut Vec<u8>) -> Written {
+    fn text(
+        &mut self,
+        leaf: &'a Leaf,
+        scope: &Scope<'a>,
+        rule: &'a str,
+        column: Option<usize>,
+        buffer: &mut Vec<u8>,
+    ) -> Written {
         let dialect = &scope.table.dialect;
         let mut text = match &leaf.input {
             Input::Column(column) => dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], buffer),
@@ -142,7 +154,16 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                     *buffer = rendered.into_bytes();
                     buffer.as_slice()
                 }
-                Err(reason) => return self.problem(Code::TransformTemplate, format!("the template failed on this record: {reason}"), "", scope, column, rule),
+                Err(reason) => {
+                    return self.problem(
+                        Code::TransformTemplate,
+                        format!("the template failed on this record: {reason}"),
+                        "",
+                        scope,
+                        column,
+                        rule,
+                    );
+                }
             },
         };
         let is_template = matches!(leaf.input, Input::Template(..));
@@ -162,7 +183,9 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 Ok(()) => {}
                 Err(code) => {
                     let hint = match (code, text.contains(&b',')) {
-                        (Code::TransformNotADecimal, true) => "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column",
+                        (Code::TransformNotADecimal, true) => {
+                            "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
+                        }
                         _ => "",
                     };
                     return self.problem(code, format!("expected {}", leaf.kind.expected()), hint, scope, column, rule);
@@ -174,7 +197,11 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
 
     /// The fast way checks each leaf as it is written; on the traced way the whole contract is checked afterwards.
     fn checked(&self, leaf: &Leaf, start: usize) -> Written {
-        if W::TRACED || leaf.checks.accept(&self.recording.plan.contract, &self.out[start..]) { Ok(true) } else { Err(Stop) }
+        if W::TRACED || leaf.checks.accept(&self.recording.plan.contract, &self.out[start..]) {
+            Ok(true)
+        } else {
+            Err(Stop)
+        }
     }
 
     fn rendered(&self, template: usize, columns: &[usize], scope: &Scope<'a>) -> Result<String, String> {
@@ -190,7 +217,14 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     fn empty(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
         if leaf.if_empty.then == IfEmpty::Reject {
             let hint = "fill it in, or say what an empty cell means with `default` or `if_empty`";
-            return self.problem(Code::TransformEmpty, "the cell is empty, and the mapping needs a value".into(), hint, scope, column, rule);
+            return self.problem(
+                Code::TransformEmpty,
+                "the cell is empty, and the mapping needs a value".into(),
+                hint,
+                scope,
+                column,
+                rule,
+            );
         }
         if leaf.if_empty.warn {
             self.warning(Code::TransformEmpty, "the cell is empty".into(), scope, column, rule)?;
@@ -209,7 +243,15 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         }
     }
 
-    fn unknown(&mut self, codes: &'a Codes, text: &[u8], leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
+    fn unknown(
+        &mut self,
+        codes: &'a Codes,
+        text: &[u8],
+        leaf: &'a Leaf,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &'a str,
+    ) -> Written {
         let message = format!("this code is not in the code table `{}`", codes.name);
         if codes.on_unknown.then == OnUnknown::Reject {
             let hint = "add it to the table, or set `on_unknown` for the table";
@@ -242,7 +284,12 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.out.push(b'[');
         let mut count = 0;
         for child in groups.children(many.link, scope.row) {
-            let step = Step { link: many.link, parent: scope.row, child: *child, may_drop: many.on_incomplete.then == OnIncomplete::Send };
+            let step = Step {
+                link: many.link,
+                parent: scope.row,
+                child: *child,
+                may_drop: many.on_incomplete.then == OnIncomplete::Send,
+            };
             match fates[many.source][*child as usize] {
                 Fate::Filtered => continue,
                 Fate::Rejected if step.may_drop => continue,
@@ -289,7 +336,10 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.watch.origin(scope.source, scope.row, column, rule);
         if target != NONE || one.on_missing.then == OnLookup::Reject {
             let (message, hint) = if target == NONE {
-                (format!("no record of `{name}` has this key"), "add the missing record, or set `on_missing` for this field")
+                (
+                    format!("no record of `{name}` has this key"),
+                    "add the missing record, or set `on_missing` for this field",
+                )
             } else {
                 (format!("the record of `{name}` with this key is rejected"), "mend that record")
             };
@@ -305,7 +355,15 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     /// A problem in the place of a value: the fast way stops; the traced way writes a placeholder that nobody will see.
-    fn problem(&mut self, code: Code, message: String, hint: &str, scope: &Scope<'a>, column: Option<usize>, rule: &str) -> Written {
+    fn problem(
+        &mut self,
+        code: Code,
+        message: String,
+        hint: &str,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &str,
+    ) -> Written {
         if !W::TRACED {
             return Err(Stop);
         }
@@ -324,7 +382,14 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     /// Something the mapping allows and wants to be told of: only the traced way can tell it.
-    fn warning(&mut self, code: Code, message: String, scope: &Scope<'a>, column: Option<usize>, rule: &str) -> Result<(), Stop> {
+    fn warning(
+        &mut self,
+        code: Code,
+        message: String,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &str,
+    ) -> Result<(), Stop> {
         if !W::TRACED {
             return Err(Stop);
         }
@@ -333,7 +398,16 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "these are the parts of one problem, known in different places")]
-    fn note(&mut self, code: Code, message: String, hint: &str, scope: &Scope<'a>, column: Option<usize>, rule: &str, warning: bool) {
+    fn note(
+        &mut self,
+        code: Code,
+        message: String,
+        hint: &str,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &str,
+        warning: bool,
+    ) {
         self.watch.problem(Problem {
             code,
             message,
