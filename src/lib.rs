@@ -7,3 +7,4 @@ pub mod profile;
 pub mod payload;
 pub mod deliver;
 pub mod diagnostic;
+pub mod sandbox;
