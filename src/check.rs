@@ -4,8 +4,11 @@
 //! checked by the `jsonschema` crate, and every violation is led back to its cell and its rule. No finding is no doubt:
 //! then the document conforms.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    diagnostic::{Diagnostic, Severity},
+    diagnostic::{Code, Diagnostic, Severity},
+    group::Groups,
     plan::Plan,
     record::Table,
     trace::{Origin, Problem, Step, Trace},
@@ -46,6 +49,31 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding
         findings.push(Finding { source: origin.source, row: origin.row, steps: origin.steps.clone(), diagnostic });
     }
     findings
+}
+
+/// How many records of a list are bad, when that is why a document is: "1 of its 2 `purchases` is bad".
+#[must_use]
+pub fn reason(plan: &Plan, groups: &Groups, steps: &[&[Step]]) -> Option<String> {
+    let last = steps.iter().find_map(|steps| steps.last())?;
+    let same: BTreeSet<u32> = steps
+        .iter()
+        .filter_map(|steps| steps.last())
+        .filter(|step| step.link == last.link && step.parent == last.parent)
+        .map(|step| step.child)
+        .collect();
+    let all = groups.children(last.link, last.parent).len();
+    let name = &plan.sources[plan.links[last.link].child].name;
+    let is = if same.len() == 1 { "is" } else { "are" };
+    Some(format!("{} of its {all} `{name}` {is} bad", same.len()))
+}
+
+/// A document whose only trouble is that related records were rejected when they were read or joined.
+#[must_use]
+pub fn incomplete(plan: &Plan, tables: &[Table], trace: &Trace<'_>, root: u32, reason: &str) -> Diagnostic {
+    let rule = trace.bad.iter().flatten().next_back().map_or("/output", |step| plan.links[step.link].rule.as_str());
+    plan.finding(Code::TransformIncomplete, rule, format!("{reason}, so the whole document is held back"))
+        .cell(tables[plan.each].record(root))
+        .hint("mend the bad records, or set `on_incomplete: send` for this list")
 }
 
 fn made(plan: &Plan, tables: &[Table], problem: &Problem) -> Finding {

@@ -42,7 +42,7 @@ pub mod sandbox;
 
 use std::{
     collections::BTreeMap,
-    io::{self, Write},
+    io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -89,7 +89,7 @@ pub fn run(command: &Command, world: &mut World<'_>) -> Exit {
     let (voice, done) = match command {
         Command::Convert(convert) => (&convert.voice, self::convert(convert, world)),
         Command::Check(check) => (&check.voice, self::check(check, world)),
-        Command::Sandbox(sandbox) => (&sandbox.voice, self::pretend(sandbox, world)),
+        Command::Sandbox(sandbox) => (&sandbox.voice, pretend(sandbox, world)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
@@ -101,7 +101,7 @@ pub fn run(command: &Command, world: &mut World<'_>) -> Exit {
 }
 
 /// One drop folder, from its files to the documents that may be sent.
-struct Drop {
+struct Recorded {
     tables: Vec<Table>,
     stamps: Vec<read::Stamp>,
     groups: Groups,
@@ -110,7 +110,7 @@ struct Drop {
     accepted: Vec<u32>,
 }
 
-impl Drop {
+impl Recorded {
     fn recording<'a>(&'a self, plan: &'a Plan) -> Recording<'a> {
         Recording { plan, tables: &self.tables, groups: &self.groups, fates: &self.fates }
     }
@@ -121,7 +121,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let look = Look::new(&args.voice, world.environment, world.terminal);
     let (plan, destination, folders) = asked(args, world).map_err(Error::Config)?;
     let mut findings = Findings::new(look);
-    let mut drops = Vec::new();
+    let mut recorded = Vec::new();
     for folder in folders {
         let named = args.sources.iter().map(|source| (source.name.clone(), source.path.display().to_string())).collect();
         let inputs = read::Inputs { folder, named, unmask: args.unmask };
@@ -132,16 +132,16 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         let groups = join::groups(&plan, &tables, &mut ledger).map_err(Error::Input)?;
         let accepted = settled(&plan, &tables, &groups, &mut ledger);
         let Ledger { fates, rejects, .. } = ledger;
-        drops.push(Drop { tables, stamps, groups, fates, rejects, accepted });
+        recorded.push(Recorded { tables, stamps, groups, fates, rejects, accepted });
     }
-    let sent = match refusal(args, &drops) {
+    let sent = match refusal(args, &recorded) {
         Some(reason) => Ok((Outcome::Nothing { reason }, None, Exit::Rejects)),
-        None => send(args, &plan, destination, &mut drops, &mut findings, world),
+        None => send(args, &plan, destination, &mut recorded, &mut findings, world),
     };
-    let rejects = rejected(args, &plan, &drops)?;
+    let rejects = given_back(args, &plan, &recorded)?;
     let (outcome, volume, exit) = sent?;
     let _ = findings.finish(world.err);
-    let summary = summed(&plan, &drops, &findings, outcome, volume, rejects, world.started.elapsed());
+    let summary = summed(&plan, &recorded, &findings, outcome, volume, rejects, world.started.elapsed());
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
     if report::summary(world.err, &summary, look).is_err() && !world.terminal {
         return Ok(exit.and(Exit::Storage));
@@ -150,7 +150,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
 }
 
 /// What was asked for: the plan, where it goes if it goes anywhere, and the drop folders.
-fn asked(args: &Convert, world: &World<'_>) -> Result<(Plan, Option<Destination>, Vec<PathBuf>), Vec<Diagnostic>> {
+fn asked(args: &Convert, world: &World<'_>) -> Result<(Plan, Destination, Vec<PathBuf>), Vec<Diagnostic>> {
     let profiles = load::profiles()?;
     let known = profiles.as_ref().map(|(profiles, _)| profiles);
     let plan = load::plan(&load::mapping_path(args.mapping.as_deref(), known)?)?;
@@ -172,10 +172,10 @@ fn asked(args: &Convert, world: &World<'_>) -> Result<(Plan, Option<Destination>
     let chosen = args.profile.is_some() || !sets.is_empty();
     // Whoever only writes or validates needs no profile, but a profile that was named has to be right.
     let destination = match resolved {
-        Ok(destination) => Some(within(destination, &plan)),
-        Err(findings) if sends || chosen => return Err(findings),
-        Err(_) => None,
+        Err(_) if !sends && !chosen => profile::resolve(None, None, &[("url".into(), "sandbox".into())], &plan.request, &environment)?,
+        resolved => resolved?,
     };
+    let destination = within(destination, &plan);
     let input = known.and_then(|profiles| profiles.input(args.profile.as_deref())).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![PathBuf::from(input)] } else { args.dirs.clone() };
     Ok((plan, destination, folders))
@@ -222,6 +222,7 @@ fn examined(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<
         let steps: Vec<&[trace::Step]> = errors.iter().map(|error| error.steps.as_slice()).chain(trace.bad.iter().map(Vec::as_slice)).collect();
         let droppable: Option<Vec<trace::Step>> = steps.iter().map(|steps| steps.iter().rev().find(|step| step.may_drop).copied()).collect();
         let reason = check::reason(plan, groups, &steps);
+        let alone = reason.as_ref().filter(|_| errors.is_empty()).map(|reason| check::incomplete(plan, tables, &trace, root, reason));
         for error in &errors {
             let hint = match (&reason, &droppable, error.diagnostic.hint.as_str()) {
                 (Some(reason), None, "") if !error.steps.is_empty() => format!("{reason}, so the whole document is held back; mend it, or set `on_incomplete: send` for this list"),
@@ -230,9 +231,7 @@ fn examined(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<
             ledger.reject(error.source, error.row, &error.diagnostic.clone().hint(hint));
         }
         let Some(dropped) = droppable else {
-            if let (true, Some(reason)) = (errors.is_empty(), &reason) {
-                ledger.say(&check::incomplete(plan, tables, &trace, root, reason));
-            }
+            alone.iter().for_each(|diagnostic| ledger.say(diagnostic));
             hold(plan, groups, ledger, root, reason.as_deref().unwrap_or("another record of its document is rejected"));
             return false;
         };
@@ -254,19 +253,19 @@ fn hold(plan: &Plan, groups: &Groups, ledger: &mut Ledger<'_>, root: u32, reason
 }
 
 /// Why nothing may be sent at all.
-fn refusal(args: &Convert, drops: &[Drop]) -> Option<String> {
+fn refusal(args: &Convert, recorded: &[Recorded]) -> Option<String> {
     let limit = args.max_rejects?;
-    let rejected = drops.iter().map(|drop| drop.rejects.len() as u64).sum();
-    let rows = drops.iter().flat_map(|drop| &drop.tables).map(|table| u64::from(table.len())).sum();
+    let rejected = recorded.iter().map(|one| one.rejects.len() as u64).sum();
+    let rows = recorded.iter().flat_map(|one| &one.tables).map(|table| u64::from(table.len())).sum();
     (!limit.allows(rejected, rows)).then(|| format!("{rejected} of {rows} rows are rejected, more than `--max-rejects` allows"))
 }
 
-/// All documents of all drops that may be sent, in order.
-fn payloads<'a>(plan: &'a Plan, drops: &'a [Drop]) -> impl Iterator<Item = Payload> + Send + 'a {
+/// All documents of all recorded that may be sent, in order.
+fn payloads<'a>(plan: &'a Plan, recorded: &'a [Recorded]) -> impl Iterator<Item = Payload> + Send + 'a {
     let mut first = 0;
-    drops.iter().flat_map(move |drop| {
-        let payloads = transform::payloads(drop.recording(plan), &drop.accepted, first);
-        first += drop.accepted.len() as u64;
+    recorded.iter().flat_map(move |one| {
+        let payloads = transform::payloads(one.recording(plan), &one.accepted, first);
+        first += one.accepted.len() as u64;
         payloads
     })
 }
@@ -275,34 +274,33 @@ fn payloads<'a>(plan: &'a Plan, drops: &'a [Drop]) -> impl Iterator<Item = Paylo
 fn send(
     args: &Convert,
     plan: &Plan,
-    destination: Option<Destination>,
-    drops: &mut [Drop],
+    destination: Destination,
+    recorded: &mut [Recorded],
     findings: &mut Findings,
     world: &mut World<'_>,
 ) -> Result<(Outcome, Option<Volume>, Exit), Error> {
     if let Some(path) = &args.output {
-        report::documents(path, payloads(plan, drops), plan.root == Root::Array, world.out)
+        report::documents(path, payloads(plan, recorded), plan.root == Root::Array, world.out)
             .map_err(|cause| Error::storage("cannot write", path, &cause))?;
         return Ok((Outcome::Written { path: path.display().to_string() }, None, Exit::Done));
     }
-    let destination = destination.unwrap_or_else(|| within(Destination::nowhere(&plan.request), plan));
     if args.validate_only {
-        let volume = deliver::volume(payloads(plan, drops), &destination);
+        let volume = deliver::volume(payloads(plan, recorded), &destination);
         let url = destination.url().map(|url| url.to_string());
         return Ok((Outcome::Validated { url }, Some(counted(volume)), Exit::Done));
     }
-    let changed: Vec<Diagnostic> = drops.iter().flat_map(|drop| read::changed(&drop.stamps)).collect();
+    let changed: Vec<Diagnostic> = recorded.iter().flat_map(|one| read::changed(&one.stamps)).collect();
     if !changed.is_empty() {
         return Err(Error::Input(changed));
     }
-    deliver(args, plan, destination, drops, findings, world)
+    deliver(args, plan, destination, recorded, findings, world)
 }
 
 fn deliver(
     args: &Convert,
     plan: &Plan,
     destination: Destination,
-    drops: &mut [Drop],
+    recorded: &mut [Recorded],
     findings: &mut Findings,
     world: &mut World<'_>,
 ) -> Result<(Outcome, Option<Volume>, Exit), Error> {
@@ -311,23 +309,23 @@ fn deliver(
         Some(running) => destination.at(&format!("http://{}", running.address)),
         None => destination,
     };
-    let documents: u64 = drops.iter().map(|drop| drop.accepted.len() as u64).sum();
+    let documents: u64 = recorded.iter().map(|one| one.accepted.len() as u64).sum();
     let shown = world.terminal && !args.voice.quiet;
     let progress = Mutex::new(Progress::start("documents", Some(documents), shown));
     let advance = |now: &deliver::Progress<'_>| {
         progress.lock().unwrap_or_else(PoisonError::into_inner).reach(now.accepted + now.rejected);
     };
-    let delivery = deliver::put(payloads(plan, drops), &destination, &world.context, &advance);
+    let delivery = deliver::put(payloads(plan, recorded), &destination, &world.context, &advance);
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
     for (index, finding) in &delivery.rejected {
-        let (drop, root) = at(drops, *index);
-        let finding = finding.clone().cell(drop.tables[plan.each].record(root));
+        let (one, root) = at(recorded, *index);
+        let finding = finding.clone().cell(one.tables[plan.each].record(root));
         let _ = findings.print(world.err, &finding);
     }
     if let Some((_, finding)) = &delivery.stopped {
         let _ = findings.print(world.err, finding);
     }
-    settle_delivery(plan, drops, &delivery);
+    settle_delivery(plan, recorded, &delivery);
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
     let outcome = Outcome::Delivered { profile: destination.profile.clone(), url };
     Ok((outcome, Some(counted(delivery.volume)), delivery.exit()))
@@ -337,28 +335,28 @@ fn deliver(
 fn embedded(plan: &Plan) -> Result<sandbox::Running, Error> {
     let contract = Contract::compile(plan.contract.places.path(), &plan.contract.schema.to_string()).map_err(|wrong| Error::Config(vec![wrong]))?;
     let settings = sandbox::Settings { port: 0, path: Some(plan.request.path.clone()), ..sandbox::Settings::default() };
-    sandbox::start(settings, Arc::new(contract)).map_err(|cause| Error::storage("cannot start the sandbox on", Path::new("127.0.0.1"), &cause))
+    sandbox::Sandbox::start(settings, Arc::new(contract)).map_err(|cause| Error::storage("cannot start the sandbox on", Path::new("127.0.0.1"), &cause))
 }
 
-/// The drop and the root record of a document.
-fn at(drops: &[Drop], index: u64) -> (&Drop, u32) {
+/// The recording and the root record of a document.
+fn at(recorded: &[Recorded], index: u64) -> (&Recorded, u32) {
     let mut index = usize::try_from(index).unwrap_or(usize::MAX);
-    for drop in drops {
-        match drop.accepted.get(index) {
-            Some(root) => return (drop, *root),
-            None => index -= drop.accepted.len(),
+    for one in recorded {
+        match one.accepted.get(index) {
+            Some(root) => return (one, *root),
+            None => index -= one.accepted.len(),
         }
     }
     unreachable!("a delivery speaks only of documents it was given")
 }
 
 /// What the delivery means for every row: what was not acknowledged is pending, what the API refused is rejected.
-fn settle_delivery(plan: &Plan, drops: &mut [Drop], delivery: &deliver::Delivery) {
+fn settle_delivery(plan: &Plan, recorded: &mut [Recorded], delivery: &deliver::Delivery) {
     let refused: BTreeMap<u64, &Diagnostic> = delivery.rejected.iter().map(|(index, finding)| (*index, finding)).collect();
     let mut accepted = delivery.accepted.iter().peekable();
     let mut index = 0;
-    for drop in drops {
-        for root in &drop.accepted {
+    for one in recorded {
+        for root in &one.accepted {
             while accepted.next_if(|range| range.end <= index).is_some() {}
             let acknowledged = accepted.peek().is_some_and(|range| range.contains(&index));
             let refused = refused.get(&index);
@@ -366,8 +364,8 @@ fn settle_delivery(plan: &Plan, drops: &mut [Drop], delivery: &deliver::Delivery
             if acknowledged {
                 continue;
             }
-            let (fates, rejects) = (&mut drop.fates, &mut drop.rejects);
-            drop.groups.members(plan, *root, &mut |source, row| {
+            let (fates, rejects) = (&mut one.fates, &mut one.rejects);
+            one.groups.members(plan, *root, &mut |source, row| {
                 let fate = &mut fates[source][row as usize];
                 match (refused, *fate) {
                     (Some(finding), Fate::Good) => {
@@ -388,16 +386,16 @@ fn counted(volume: deliver::Volume) -> Volume {
 }
 
 /// Writes the rejected rows, where that was asked for.
-fn rejected(args: &Convert, plan: &Plan, drops: &[Drop]) -> Result<Option<String>, Error> {
+fn given_back(args: &Convert, plan: &Plan, recorded: &[Recorded]) -> Result<Option<String>, Error> {
     let Some(path) = &args.rejects else { return Ok(None) };
-    let parts: Vec<(&[Table], &[Reject])> = drops.iter().map(|drop| (drop.tables.as_slice(), drop.rejects.as_slice())).collect();
+    let parts: Vec<(&[Table], &[Reject])> = recorded.iter().map(|one| (one.tables.as_slice(), one.rejects.as_slice())).collect();
     report::rejects(path, plan, &parts).map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
-    Ok(drops.iter().any(|drop| !drop.rejects.is_empty()).then(|| path.display().to_string()))
+    Ok(recorded.iter().any(|one| !one.rejects.is_empty()).then(|| path.display().to_string()))
 }
 
 fn summed(
     plan: &Plan,
-    drops: &[Drop],
+    recorded: &[Recorded],
     findings: &Findings,
     outcome: Outcome,
     volume: Option<Volume>,
@@ -406,8 +404,8 @@ fn summed(
 ) -> Summary {
     let mut sources: Vec<SourceTally> = Vec::new();
     let mut documents = DocumentTally::default();
-    for drop in drops {
-        let tallies = ledger::tally(plan, &drop.tables, &drop.fates);
+    for one in recorded {
+        let tallies = ledger::tally(plan, &one.tables, &one.fates);
         documents.add(&tallies[plan.each]);
         if sources.is_empty() {
             sources = tallies;
@@ -491,10 +489,9 @@ fn pretend(args: &cli::Sandbox, world: &mut World<'_>) -> Result<Exit, Error> {
         max_body: args.max_body.unwrap_or(sandbox::Settings::default().max_body),
         seed: args.seed,
     };
-    let listening = |address: std::net::SocketAddr| -> io::Result<()> {
-        writeln!(world.err, "listening on http://{address}; Ctrl-C stops")
-    };
-    sandbox::serve(settings, Arc::new(contract), listening)
+    // Whoever started it without a terminal to look at still has a server.
+    let listening = |address: std::net::SocketAddr| drop(writeln!(world.err, "listening on http://{address}; Ctrl-C stops"));
+    sandbox::Sandbox::run(settings, Arc::new(contract), listening)
         .map(|()| Exit::Done)
         .map_err(|cause| Error::storage("cannot serve on", Path::new(&format!("127.0.0.1:{}", args.port)), &cause))
 }

@@ -61,13 +61,13 @@ pub(crate) enum Verdict {
 
 /// What a server said about documents, reduced to what may be shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// The `type` of a problem (RFC 9457); empty when there is none.
-    pub kind: String,
+    pub(crate) kind: String,
     /// JSON pointers into the request body.
-    pub pointers: Vec<String>,
+    pub(crate) pointers: Vec<String>,
 }
 
 impl fmt::Display for Problem {

@@ -195,6 +195,9 @@ mod tests {
         batches.map(|batch| format!("{:?} {}", batch.range, String::from_utf8_lossy(&batch.body))).collect()
     }
 
+    /// Documents, and the halves of the batch that holds them all.
+    type Halving<'a> = (&'a [&'a str], Option<(&'a str, &'a str)>);
+
     const NO_LIMITS: Limits = Limits { documents: None, bytes: None };
 
     #[test]
@@ -234,7 +237,7 @@ mod tests {
 
     #[test]
     fn halves_hold_what_the_whole_held() {
-        let table: [(&[&str], Option<(&str, &str)>); 5] = [
+        let table: [Halving<'_>; 5] = [
             (&["1"], None),
             (&["1", "2"], Some(("0..1 [1]", "1..2 [2]"))),
             (&["1111111111", "2"], Some(("0..1 [1111111111]", "1..2 [2]"))),

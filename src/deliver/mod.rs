@@ -9,6 +9,7 @@ mod batch;
 mod course;
 mod http;
 mod retry;
+mod signal;
 
 use std::{
     fmt,
@@ -36,6 +37,7 @@ use crate::{
         course::Course,
         http::{Exchange, Line},
         retry::mixed,
+        signal::Signals,
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
@@ -360,60 +362,6 @@ fn key(nonce: [u8; 16], range: &Range<u64>) -> String {
     let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
     let hex = format!("{bits:032x}");
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
-}
-
-/// The signals that end a run.
-#[cfg(unix)]
-struct Signals {
-    interrupt: Option<tokio::signal::unix::Signal>,
-    terminate: Option<tokio::signal::unix::Signal>,
-    hang_up: Option<tokio::signal::unix::Signal>,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> Signals {
-        use tokio::signal::unix::{SignalKind, signal};
-        Signals {
-            interrupt: signal(SignalKind::interrupt()).ok(),
-            terminate: signal(SignalKind::terminate()).ok(),
-            hang_up: signal(SignalKind::hangup()).ok(),
-        }
-    }
-
-    /// The exit code of the next signal.
-    async fn next(&mut self) -> Exit {
-        async fn one(signal: Option<&mut tokio::signal::unix::Signal>) {
-            match signal {
-                Some(signal) => drop(signal.recv().await),
-                None => std::future::pending().await,
-            }
-        }
-        tokio::select! {
-            () = one(self.interrupt.as_mut()) => Exit::Interrupted,
-            () = one(self.terminate.as_mut()) => Exit::Terminated,
-            () = one(self.hang_up.as_mut()) => Exit::Terminated,
-        }
-    }
-}
-
-/// The signal that ends a run.
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> Signals {
-        Signals
-    }
-
-    /// The exit code of the next signal.
-    async fn next(&mut self) -> Exit {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Exit::Interrupted,
-            Err(_) => std::future::pending().await,
-        }
-    }
 }
 
 #[cfg(test)]

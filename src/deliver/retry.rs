@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
 use crate::profile::destination::RetryPolicy;
 
 /// The longest time a server can ask for; more is a mistake of its clock.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_hours(24);
 
 /// A small source of numbers that look random: splitmix64.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_wait_is_within_a_bound_that_doubles_up_to_the_cap() {
-        let policy = RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_secs(60) };
+        let policy = RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
         let mut random = Random(7);
         for (failures, bound) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (4_000_000_000, 60)] {
             let waits: Vec<Duration> = (0..200).map(|_| wait(policy, failures, &mut random)).collect();

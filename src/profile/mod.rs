@@ -2,25 +2,22 @@
 //!
 //! Weakest to strongest: built-in defaults (`defaults.yaml`), the profile (what it `extends` first), `--set`.
 //! Everything that is wrong is found before anything is sent, with the line that says it; no secret is ever part of a
-//! finding. `setting` is what was written, `destination` what it means.
+//! finding. `setting` is what was written, `destination` what it means, `meaning` the way between.
 
 pub mod amount;
 pub mod destination;
+mod meaning;
 pub mod secret;
 pub mod setting;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Place, nearest},
-    profile::{
-        destination::{Destination, meaning},
-        secret::Environment,
-        setting::Settings,
-    },
+    profile::{destination::Destination, meaning::meaning, secret::Environment, setting::Settings},
     yaml::{self, Places},
 };
 
@@ -149,7 +146,7 @@ impl Layers<'_> {
         let is_set = |set: &&str| {
             dotted == **set || dotted.starts_with(&format!("{set}.")) || set.starts_with(&format!("{dotted}."))
         };
-        if self.sets.iter().any(|set| is_set(&set)) {
+        if self.sets.iter().any(is_set) {
             return None;
         }
         let places = self.places?;
@@ -253,7 +250,7 @@ fn set(key: &str, value: &str) -> Result<Settings, Vec<Diagnostic>> {
     }
     let mut text = String::new();
     for (depth, step) in steps.iter().enumerate() {
-        text.push_str(&format!("\n{}\"{step}\":", "  ".repeat(depth)));
+        let _ = write!(text, "\n{}\"{step}\":", "  ".repeat(depth));
     }
     let as_written = value.starts_with('{')
         || matches!(value, "true" | "false")

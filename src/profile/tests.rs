@@ -72,7 +72,7 @@ fn defaults_hold_where_a_profile_says_nothing() {
     assert_eq!((destination.in_flight, destination.compression), (2, Compression::None));
     assert_eq!(
         destination.retry,
-        RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_secs(60) }
+        RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_mins(1) }
     );
     assert!(!destination.is_sandbox());
     assert!(resolved(PROFILES, None, &[]).unwrap().is_sandbox());
