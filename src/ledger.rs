@@ -3,7 +3,17 @@
 //! Every row of every source ends in exactly one bucket: sent, rejected, filtered or pending. Rows start as good; a good
 //! row belongs to a document that may be sent. A fate only ever gets worse, and every rejected row has one reject.
 
-use crate::diagnostic::{Code, Diagnostic, Severity};
+use rust_decimal::Decimal;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Severity},
+    plan::Plan,
+    record::Table,
+    summary::{SourceTally, Sum},
+};
+
+/// The most units that amounts are told apart by.
+const MAX_UNITS: usize = 32;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,4 +94,63 @@ impl<'a> Ledger<'a> {
 #[must_use]
 pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.severity(Severity::Warning)
+}
+
+/// How many rows of each source ended in each bucket, with the sums the mapping asks for. Good rows count as sent.
+#[must_use]
+pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
+    let one = |(number, table): (usize, &Table)| {
+        let count = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count() as u64;
+        SourceTally {
+            name: table.name.clone(),
+            paths: table.parts.iter().map(|part| part.path.clone()).collect(),
+            rows: u64::from(table.len()),
+            sent: count(Fate::Good),
+            rejected: count(Fate::Rejected),
+            filtered: count(Fate::Filtered),
+            pending: count(Fate::Pending),
+            sums: sums(plan, number, table, &fates[number]),
+        }
+    };
+    tables.iter().enumerate().map(one).collect()
+}
+
+/// The amounts of a source, in the order their units first appear.
+fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
+    let source = &plan.sources[number];
+    let Some((sum, by)) = source.total else { return Vec::new() };
+    let (mut sums, mut cells, mut buffer, mut json) = (Vec::<Sum>::new(), Vec::new(), Vec::new(), Vec::new());
+    for row in 0..table.len() {
+        let whole = table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len();
+        // In a damaged record anything may stand where the unit should, so it has none.
+        let unit = match by.filter(|_| whole && sums.len() < MAX_UNITS).map(|by| cells[table.bind[by]]) {
+            Some(span) => String::from_utf8_lossy(table.dialect.cell(&table.text, span, &mut buffer)),
+            None => "".into(),
+        };
+        let at = sums.iter().position(|known| known.by == unit).unwrap_or_else(|| {
+            let what = source.columns[sum].name.clone();
+            sums.push(Sum { what, by: unit.into_owned(), ..Sum::default() });
+            sums.len() - 1
+        });
+        json.clear();
+        let cell = cells.get(table.bind[sum]).map_or(&b""[..], |span| &table.text[span.start..span.end]);
+        let written = source.columns[sum].kind.write(cell, &mut json).is_ok();
+        let amount =
+            std::str::from_utf8(&json).ok().filter(|_| written).and_then(|text| Decimal::from_str_exact(text).ok());
+        add(&mut sums[at], fates[row as usize], amount);
+    }
+    sums
+}
+
+fn add(sum: &mut Sum, fate: Fate, amount: Option<Decimal>) {
+    let bucket = match fate {
+        Fate::Good => &mut sum.sent,
+        Fate::Filtered => &mut sum.filtered,
+        Fate::Pending => &mut sum.pending,
+        Fate::Rejected => &mut sum.rejected,
+    };
+    match amount.and_then(|amount| bucket.checked_add(amount)) {
+        Some(total) => *bucket = total,
+        None => sum.unreadable += 1,
+    }
 }

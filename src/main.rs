@@ -5,13 +5,17 @@
 
 use std::{
     collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
     io::{self, IsTerminal, Write},
     panic,
     process::ExitCode,
+    time::Instant,
 };
 
 use xwalk::{
+    World,
     cli::{self, Cli, Color, Command, Refusal, Voice},
+    deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
     error::Exit,
     report::{self, Look},
@@ -41,10 +45,30 @@ fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
         Command::Explain(explain) => self::explain(explain.code.as_deref(), environment),
         Command::Completions { shell } => io::stdout().write_all(&cli::completions(*shell)).map(|()| Exit::Done),
         Command::Man { dir } => cli::write_manual(dir).map(|()| Exit::Done),
-        Command::Convert(_) | Command::Check(_) | Command::Sandbox(_) => {
-            writeln!(io::stderr(), "this command is not connected yet").map(|()| Exit::Config)
-        }
+        command => Ok(pipe(command, environment)),
     }
+}
+
+/// Runs the commands that are lengths of the pipe.
+#[expect(clippy::disallowed_methods, reason = "the clock is read here and passed on")]
+fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
+    // The keys of the standard hash map are the random bits of the operating system.
+    let random = |salt: u8| RandomState::new().hash_one(salt);
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&random(0).to_le_bytes());
+    nonce[8..].copy_from_slice(&random(1).to_le_bytes());
+    let terminal = io::stderr().is_terminal();
+    xwalk::run(
+        command,
+        &mut World {
+            out: &mut io::stdout(),
+            err: &mut io::stderr(),
+            terminal,
+            environment,
+            started: Instant::now(),
+            context: Context { now: jiff::Timestamp::now, seed: random(2), nonce },
+        },
+    )
 }
 
 fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Result<Exit> {

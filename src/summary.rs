@@ -60,6 +60,30 @@ pub struct SourceTally {
 }
 
 impl SourceTally {
+    /// The same source of another recording, added.
+    pub fn add(&mut self, other: SourceTally) {
+        self.rows += other.rows;
+        self.sent += other.sent;
+        self.rejected += other.rejected;
+        self.filtered += other.filtered;
+        self.pending += other.pending;
+        self.paths.extend(other.paths);
+        for sum in other.sums {
+            match self.sums.iter_mut().find(|known| known.what == sum.what && known.by == sum.by) {
+                Some(known) => known.add(&sum),
+                None => self.sums.push(sum),
+            }
+        }
+    }
+
+    /// Nothing was sent or written after all: what is good is pending.
+    pub fn nothing_sent(&mut self) {
+        self.pending += std::mem::take(&mut self.sent);
+        for sum in &mut self.sums {
+            sum.pending += std::mem::take(&mut sum.sent);
+        }
+    }
+
     /// Whether every row is in exactly one bucket.
     pub fn balanced(&self) -> bool {
         balanced(self.rows, [self.sent, self.rejected, self.filtered, self.pending])
@@ -86,6 +110,15 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// The same sum of another recording, added.
+    fn add(&mut self, other: &Sum) {
+        self.sent += other.sent;
+        self.rejected += other.rejected;
+        self.filtered += other.filtered;
+        self.pending += other.pending;
+        self.unreadable += other.unreadable;
+    }
+
     /// The sum over all rows; `None` when it has more than 28 digits.
     pub fn total(&self) -> Option<Decimal> {
         [self.rejected, self.filtered, self.pending].into_iter().try_fold(self.sent, Decimal::checked_add)
@@ -108,6 +141,20 @@ pub struct DocumentTally {
 }
 
 impl DocumentTally {
+    /// The documents of another recording, told by the rows of its root source.
+    pub fn add(&mut self, roots: &SourceTally) {
+        self.made += roots.rows;
+        self.sent += roots.sent;
+        self.rejected += roots.rejected;
+        self.filtered += roots.filtered;
+        self.pending += roots.pending;
+    }
+
+    /// Nothing was sent or written after all: what is good is pending.
+    pub fn nothing_sent(&mut self) {
+        self.pending += std::mem::take(&mut self.sent);
+    }
+
     /// Whether every document is in exactly one bucket.
     pub fn balanced(&self) -> bool {
         balanced(self.made, [self.sent, self.rejected, self.filtered, self.pending])

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     diagnostic::{Code, Diagnostic},
+    profile::Request,
     yaml::{self, Places},
 };
 
@@ -41,40 +42,6 @@ pub struct Mapping {
     pub codes: IndexMap<String, CodeTable>,
     /// The shape of the JSON.
     pub output: Output,
-}
-
-/// The request that carries the documents.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// The HTTP method.
-    pub method: Method,
-    /// The path below the base URL of the profile, as in `/v1/customers`.
-    pub path: String,
-}
-
-/// The HTTP methods that carry a body of documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// Create or replace.
-    Put,
-    /// Add.
-    Post,
-    /// Change.
-    Patch,
-}
-
-impl Method {
-    /// The name in an HTTP request line.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Method::Put => "PUT",
-            Method::Post => "POST",
-            Method::Patch => "PATCH",
-        }
-    }
 }
 
 /// How a CSV file is written.

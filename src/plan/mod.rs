@@ -10,13 +10,14 @@ pub mod template;
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use crate::{
-    contract::Contract,
+    contract::{Contract, Violation},
     diagnostic::{Code, Diagnostic, Place},
-    mapping::{
-        Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Request, Root,
-    },
+    mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
     plan::{kind::Kind, template::Templates},
+    profile::Request,
     record::Dialect,
     yaml::Places,
 };
@@ -127,6 +128,25 @@ pub struct LinkPlan {
 pub struct ObjectPlan {
     /// Its fields, in order.
     pub fields: Vec<FieldPlan>,
+}
+
+impl ObjectPlan {
+    /// Visits every leaf; a constant is `None`.
+    fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+        self.fields.iter().for_each(|field| field.value.leaves(visit));
+    }
+}
+
+impl ValuePlan {
+    fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+        match self {
+            ValuePlan::Const(_) => visit(None),
+            ValuePlan::Leaf(leaf) => visit(Some(leaf)),
+            ValuePlan::Object(object) => object.leaves(visit),
+            ValuePlan::Many(many) => many.item.leaves(visit),
+            ValuePlan::One(one) => one.value.leaves(visit),
+        }
+    }
 }
 
 /// A field of an object.
@@ -362,6 +382,41 @@ impl Plan {
         let mut plan = compile::plan(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
+    }
+
+    /// How many leaves are proven to meet the contract, and how many are checked in the data.
+    #[must_use]
+    pub fn proven(&self) -> (usize, usize) {
+        let (mut proven, mut open) = (0, 0);
+        self.document.leaves(&mut |leaf| match leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
+            true => proven += 1,
+            false => open += 1,
+        });
+        (proven, open)
+    }
+
+    /// The exact verdict of the contract on one document.
+    #[must_use]
+    pub fn accepts(&self, json: &[u8]) -> bool {
+        self.body(json).is_some_and(|body| self.contract.accepts(&body))
+    }
+
+    /// Everything the contract finds wrong with one document; pointers are into the document.
+    #[must_use]
+    pub fn violations(&self, json: &[u8]) -> Vec<Violation> {
+        let Some(body) = self.body(json) else { return Vec::new() };
+        let prefix = if self.root == Root::Array { "/0" } else { "" };
+        let inside = |violation: Violation| {
+            let pointer = violation.pointer.strip_prefix(prefix).unwrap_or(&violation.pointer).to_owned();
+            Violation { pointer, ..violation }
+        };
+        self.contract.violations(&body).into_iter().map(inside).collect()
+    }
+
+    /// A request body with this one document.
+    fn body(&self, json: &[u8]) -> Option<Value> {
+        let document: Value = serde_json::from_slice(json).ok()?;
+        Some(if self.root == Root::Array { Value::Array(vec![document]) } else { document })
     }
 
     /// The place of a rule in the mapping, for messages.

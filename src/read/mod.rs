@@ -20,7 +20,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     ledger::Ledger,
     plan::{Plan, SourcePlan},
-    record::{Dialect, Patch, Shown, Table},
+    record::{Patch, Shown, Table},
 };
 
 /// The largest number of bytes of one source, unpacked.
@@ -242,42 +242,4 @@ fn shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: bool) -> V
         }
     }
     shown
-}
-
-/// Reads a code table file: two columns, with a header row.
-///
-/// # Errors
-/// Why it is not one.
-pub fn code_table(path: &Path, dialect: &Dialect) -> Result<Vec<(String, String)>, Diagnostic> {
-    let shown = path.display().to_string();
-    let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
-    let bytes = fs::read(path).map_err(|cause| {
-        Diagnostic::new(Code::PlanMissingFile, format!("the code table cannot be read: {cause}")).file(shown.clone())
-    })?;
-    let decoded = decode::decoded(&shown, bytes, dialect)?;
-    if !decoded.patches.is_empty() {
-        return Err(wrong(format!("the code table is not {}", dialect.encoding.name())));
-    }
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(dialect.delimiter)
-        .quote(dialect.quote.unwrap_or(b'"'))
-        .quoting(dialect.quote.is_some())
-        .has_headers(dialect.header)
-        .from_reader(decoded.text.as_slice());
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
-        let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
-            return Err(wrong(format!(
-                "record {} of the code table has {} cells, not a code and its translation",
-                pairs.len() + 1,
-                record.len()
-            )));
-        };
-        if pairs.iter().any(|(known, _)| known == code) {
-            return Err(wrong(format!("the code table has the code `{code}` twice")));
-        }
-        pairs.push((code.to_owned(), value.to_owned()));
-    }
-    Ok(pairs)
 }

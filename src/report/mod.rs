@@ -5,7 +5,9 @@
 
 mod escape;
 mod line;
+mod documents;
 mod progress;
+mod rejects;
 mod summary;
 mod text;
 mod wrap;
@@ -15,12 +17,15 @@ use std::{
     io::{self, Write},
 };
 
+pub use documents::documents;
 pub use progress::Progress;
+pub use rejects::rejects;
 pub use summary::summary;
 
 use crate::{
     cli::{Color, MessageFormat, Voice},
     diagnostic::{Code, Diagnostic, Severity},
+    plan::Plan,
 };
 
 /// How many findings of one code are drawn in full.
@@ -120,6 +125,15 @@ pub fn explanation(out: &mut dyn Write, code: Code) -> io::Result<()> {
 /// All codes, as `xwalk explain` lists them.
 pub fn codes(out: &mut dyn Write) -> io::Result<()> {
     Code::ALL.iter().try_for_each(|code| writeln!(out, "{code}"))
+}
+
+/// Says that a mapping was proven, and what is left to the data.
+pub fn proven(out: &mut dyn Write, mapping: &str, plan: &Plan) -> io::Result<()> {
+    let (proven, open) = plan.proven();
+    let whole = if plan.whole.is_empty() { "" } else { "; each document is checked whole" };
+    let contract = plan.contract.places.path();
+    writeln!(out, "{mapping}: good for {contract}")?;
+    writeln!(out, "  {} fields: {proven} proven, {open} checked in the data{whole}", proven + open)
 }
 
 /// What to say when the program itself is wrong: where in the code, and nothing of the data.

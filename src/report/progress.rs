@@ -25,6 +25,11 @@ impl Progress {
         self.bar.inc(by);
     }
 
+    /// This many are done in all.
+    pub fn reach(&self, position: u64) {
+        self.bar.set_position(position);
+    }
+
     /// Writes something to the same terminal without leaving pieces of the bar behind.
     pub fn aside(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         self.bar.suspend(write)

@@ -1,0 +1,105 @@
+//! Group -> diagnostics: the slow, exact way.
+//!
+//! A document that is in doubt was written to its end by the traced way of `transform`. Here the whole contract is
+//! checked by the `jsonschema` crate, and every violation is led back to its cell and its rule. No finding is no doubt:
+//! then the document conforms.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Severity},
+    group::Groups,
+    plan::Plan,
+    record::Table,
+    trace::{Origin, Problem, Step, Trace},
+};
+
+/// Something wrong with a document, and the record it lies in.
+#[derive(Debug)]
+pub struct Finding {
+    /// The number of the source.
+    pub source: usize,
+    /// The record.
+    pub row: u32,
+    /// The lists it lies in, the outermost first.
+    pub steps: Vec<Step>,
+    /// What to tell.
+    pub diagnostic: Diagnostic,
+}
+
+/// Everything that is wrong with a document, in its order: first what could not be made, then what the contract refuses.
+#[must_use]
+pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = trace.problems.iter().map(|problem| made(plan, tables, problem)).collect();
+    let placeholder = |pointer: &str| {
+        let hides = |problem: &Problem| {
+            !problem.warning && (pointer == problem.pointer || pointer.starts_with(&format!("{}/", problem.pointer)))
+        };
+        trace.problems.iter().any(hides)
+    };
+    for violation in plan.violations(&trace.json) {
+        if placeholder(&violation.pointer) {
+            continue;
+        }
+        let Some(origin) = origin(&trace.origins, &violation.pointer) else { continue };
+        let diagnostic = Diagnostic::new(violation.code, violation.message)
+            .cell(cell(tables, origin.source, origin.row, origin.column))
+            .rule(plan.place(origin.rule))
+            .target(violation.pointer, violation.schema);
+        findings.push(Finding { source: origin.source, row: origin.row, steps: origin.steps.clone(), diagnostic });
+    }
+    findings
+}
+
+/// How many records of a list are bad, when that is why a document is: "1 of its 2 `purchases` is bad".
+#[must_use]
+pub fn reason(plan: &Plan, groups: &Groups, steps: &[&[Step]]) -> Option<String> {
+    let last = steps.iter().find_map(|steps| steps.last())?;
+    let same: BTreeSet<u32> = steps
+        .iter()
+        .filter_map(|steps| steps.last())
+        .filter(|step| step.link == last.link && step.parent == last.parent)
+        .map(|step| step.child)
+        .collect();
+    let all = groups.children(last.link, last.parent).len();
+    let name = &plan.sources[plan.links[last.link].child].name;
+    let is = if same.len() == 1 { "is" } else { "are" };
+    Some(format!("{} of its {all} `{name}` {is} bad", same.len()))
+}
+
+/// A document whose only trouble is that related records were rejected when they were read or joined.
+#[must_use]
+pub fn incomplete(plan: &Plan, tables: &[Table], trace: &Trace<'_>, root: u32, reason: &str) -> Diagnostic {
+    let rule = trace.bad.iter().flatten().next_back().map_or("/output", |step| plan.links[step.link].rule.as_str());
+    plan.finding(Code::TransformIncomplete, rule, format!("{reason}, so the whole document is held back"))
+        .cell(tables[plan.each].record(root))
+        .hint("mend the bad records, or set `on_incomplete: send` for this list")
+}
+
+fn made(plan: &Plan, tables: &[Table], problem: &Problem) -> Finding {
+    let severity = if problem.warning { Severity::Warning } else { Severity::Error };
+    let diagnostic = Diagnostic::new(problem.code, problem.message.clone())
+        .severity(severity)
+        .cell(cell(tables, problem.source, problem.row, problem.column))
+        .rule(plan.place(&problem.rule))
+        .target(problem.pointer.clone(), String::new())
+        .hint(problem.hint.clone());
+    Finding { source: problem.source, row: problem.row, steps: problem.steps.clone(), diagnostic }
+}
+
+fn cell(tables: &[Table], source: usize, row: u32, column: Option<usize>) -> crate::diagnostic::Cell {
+    let table = &tables[source];
+    column.map_or_else(|| table.record(row), |column| table.cell(row, table.bind[column]))
+}
+
+/// Where the value at a pointer came from, or the nearest value around it.
+fn origin<'t, 'a>(origins: &'t [Origin<'a>], pointer: &str) -> Option<&'t Origin<'a>> {
+    let mut pointer = pointer;
+    loop {
+        // The last note about a place is the most precise one: a lookup notes its parent first, then the record found.
+        if let Some(origin) = origins.iter().rev().find(|origin| origin.pointer == pointer) {
+            return Some(origin);
+        }
+        pointer = &pointer[..pointer.rfind('/')?];
+    }
+}

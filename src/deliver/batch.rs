@@ -1,0 +1,280 @@
+//! Payloads -> batches: the bodies of requests, with the border of each document.
+//!
+//! A batch is a range of document indexes without a gap. It never exceeds a limit unless it holds one document alone, and
+//! any batch of several can be split at a border between documents; both halves together hold exactly what it held.
+
+use std::{fmt, io::Write as _, ops::Range};
+
+use bytes::Bytes;
+
+use crate::{
+    payload::Payload,
+    profile::{
+        destination::{BodyShape, Limits},
+        setting::Compression,
+    },
+};
+
+/// The documents of one request.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// The indexes of its documents.
+    pub(crate) range: Range<u64>,
+    /// The body before compression.
+    pub(crate) body: Bytes,
+    /// Where each document lies in the body.
+    spans: Vec<Range<usize>>,
+    shape: BodyShape,
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch").field("range", &self.range).field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+impl Batch {
+    /// How many documents it holds.
+    pub(crate) fn documents(&self) -> u64 {
+        self.range.end - self.range.start
+    }
+
+    /// Its two halves, as equal in bytes as documents allow; `None` for a single document.
+    pub(crate) fn halves(&self) -> Option<(Batch, Batch)> {
+        let middle = self.body.len() / 2;
+        let cut = self.spans.iter().position(|span| span.end > middle).unwrap_or(0);
+        let cut = cut.clamp(1, self.spans.len().max(2) - 1);
+        let (left, right) = self.spans.split_at_checked(cut)?;
+        let border = self.range.start + cut as u64;
+        (!left.is_empty() && !right.is_empty())
+            .then(|| (self.part(self.range.start..border, left), self.part(border..self.range.end, right)))
+    }
+
+    fn part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
+        let mut draft = Draft::new(self.shape, range.start);
+        for span in spans {
+            draft.push(&self.body[span.clone()]);
+        }
+        draft.batch()
+    }
+}
+
+/// Gathers payloads into batches.
+pub(crate) struct Batches<I> {
+    payloads: I,
+    limits: Limits,
+    shape: BodyShape,
+    held: Option<Payload>,
+}
+
+/// The batches of some payloads; the limit in bytes may shrink while they are drawn.
+pub(crate) fn batches<I: Iterator<Item = Payload>>(payloads: I, limits: Limits, shape: BodyShape) -> Batches<I> {
+    Batches { payloads, limits, shape, held: None }
+}
+
+impl<I: Iterator<Item = Payload>> Batches<I> {
+    /// No batch drawn from now on is larger than this, unless it holds one document alone.
+    pub(crate) fn shrink(&mut self, bytes: u64) {
+        self.limits.bytes = Some(self.limits.bytes.map_or(bytes, |limit| limit.min(bytes)));
+    }
+
+    fn is_full(&self, draft: &Draft) -> bool {
+        let documents = match self.shape {
+            BodyShape::Array => self.limits.documents.unwrap_or(u64::MAX),
+            BodyShape::Object => 1,
+        };
+        draft.spans.len() as u64 >= documents
+    }
+
+    fn fits(&self, draft: &Draft, payload: &Payload) -> bool {
+        let size = draft.text.len() + payload.bytes().len() + 2;
+        payload.index == draft.first + draft.spans.len() as u64
+            && self.limits.bytes.is_none_or(|limit| size as u64 <= limit)
+    }
+}
+
+impl<I: Iterator<Item = Payload>> Iterator for Batches<I> {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
+        let first = self.held.take().or_else(|| self.payloads.next())?;
+        let mut draft = Draft::new(self.shape, first.index);
+        draft.push(first.bytes());
+        while !self.is_full(&draft) {
+            match self.payloads.next() {
+                Some(payload) if self.fits(&draft, &payload) => draft.push(payload.bytes()),
+                other => {
+                    self.held = other;
+                    break;
+                }
+            }
+        }
+        Some(draft.batch())
+    }
+}
+
+/// A batch in the making.
+struct Draft {
+    first: u64,
+    text: Vec<u8>,
+    spans: Vec<Range<usize>>,
+    shape: BodyShape,
+}
+
+impl Draft {
+    fn new(shape: BodyShape, first: u64) -> Draft {
+        Draft { first, text: Vec::new(), spans: Vec::new(), shape }
+    }
+
+    fn push(&mut self, document: &[u8]) {
+        if self.shape == BodyShape::Array {
+            self.text.push(if self.spans.is_empty() { b'[' } else { b',' });
+        }
+        let start = self.text.len();
+        self.text.extend_from_slice(document);
+        self.spans.push(start..self.text.len());
+    }
+
+    fn batch(mut self) -> Batch {
+        if self.shape == BodyShape::Array {
+            self.text.push(b']');
+        }
+        let range = self.first..self.first + self.spans.len() as u64;
+        Batch { range, body: self.text.into(), spans: self.spans, shape: self.shape }
+    }
+}
+
+/// A body as it goes over the wire. The same body always gives the same bytes.
+pub(crate) fn compressed(body: &Bytes, compression: Compression) -> Bytes {
+    let written = match compression {
+        Compression::None => return body.clone(),
+        Compression::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(body).and_then(|()| encoder.finish())
+        }
+        Compression::Zstd => zstd::bulk::compress(body, zstd::DEFAULT_COMPRESSION_LEVEL),
+    };
+    written.map_or_else(|error| unreachable!("writing to memory failed: {error}"), Bytes::from)
+}
+
+/// Adds a range of documents to a list of ranges that is sorted and has no neighbours to join, and keeps it so.
+pub(crate) fn merge(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
+    let at = ranges.partition_point(|other| other.start < range.start);
+    ranges.insert(at, range);
+    let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
+    for range in ranges.drain(..) {
+        match joined.last_mut() {
+            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
+            _ => joined.push(range),
+        }
+    }
+    *ranges = joined;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use bytes::Bytes;
+
+    use super::{Batch, batches, compressed, merge};
+    use crate::{
+        payload::Payload,
+        profile::{
+            destination::{BodyShape, Limits},
+            setting::Compression,
+        },
+    };
+
+    fn payloads(texts: &[&str]) -> impl Iterator<Item = Payload> {
+        let texts: Vec<Vec<u8>> = texts.iter().map(|text| text.as_bytes().to_vec()).collect();
+        (0..).zip(texts).map(|(index, text)| Payload::conforming(index, text))
+    }
+
+    fn bodies(batches: impl Iterator<Item = Batch>) -> Vec<String> {
+        batches.map(|batch| format!("{:?} {}", batch.range, String::from_utf8_lossy(&batch.body))).collect()
+    }
+
+    /// Documents, and the halves of the batch that holds them all.
+    type Halving<'a> = (&'a [&'a str], Option<(&'a str, &'a str)>);
+
+    const NO_LIMITS: Limits = Limits { documents: None, bytes: None };
+
+    #[test]
+    fn batches_keep_to_both_limits() {
+        let texts = ["1", "22", "333", "4444444444", "5"];
+        let table: [(Limits, &[&str]); 5] = [
+            (NO_LIMITS, &["0..5 [1,22,333,4444444444,5]"]),
+            (Limits { documents: Some(2), bytes: None }, &["0..2 [1,22]", "2..4 [333,4444444444]", "4..5 [5]"]),
+            (Limits { documents: None, bytes: Some(10) }, &["0..3 [1,22,333]", "3..4 [4444444444]", "4..5 [5]"]),
+            (
+                Limits { documents: None, bytes: Some(9) },
+                &["0..2 [1,22]", "2..3 [333]", "3..4 [4444444444]", "4..5 [5]"],
+            ),
+            (
+                Limits { documents: Some(1), bytes: Some(1) },
+                &["0..1 [1]", "1..2 [22]", "2..3 [333]", "3..4 [4444444444]", "4..5 [5]"],
+            ),
+        ];
+        for (limits, expected) in table {
+            assert_eq!(bodies(batches(payloads(&texts), limits, BodyShape::Array)), expected, "{limits:?}");
+        }
+        assert!(bodies(batches(payloads(&[]), NO_LIMITS, BodyShape::Array)).is_empty());
+    }
+
+    #[test]
+    fn an_object_goes_alone_and_bare() {
+        let found = bodies(batches(payloads(&["{}", "{\"a\":1}"]), NO_LIMITS, BodyShape::Object));
+        assert_eq!(found, ["0..1 {}", "1..2 {\"a\":1}"]);
+    }
+
+    #[test]
+    fn a_gap_in_the_indexes_ends_a_batch() {
+        let gap = [0, 1, 5, 6].map(|index| Payload::conforming(index, b"1".to_vec()));
+        let found = bodies(batches(gap.into_iter(), NO_LIMITS, BodyShape::Array));
+        assert_eq!(found, ["0..2 [1,1]", "5..7 [1,1]"]);
+    }
+
+    #[test]
+    fn halves_hold_what_the_whole_held() {
+        let table: [Halving<'_>; 5] = [
+            (&["1"], None),
+            (&["1", "2"], Some(("0..1 [1]", "1..2 [2]"))),
+            (&["1111111111", "2"], Some(("0..1 [1111111111]", "1..2 [2]"))),
+            (&["1", "2222222222"], Some(("0..1 [1]", "1..2 [2222222222]"))),
+            (&["1", "2", "3", "4"], Some(("0..2 [1,2]", "2..4 [3,4]"))),
+        ];
+        for (texts, expected) in table {
+            let batch = batches(payloads(texts), NO_LIMITS, BodyShape::Array).next().unwrap();
+            let halves = batch.halves().map(|(left, right)| bodies([left, right].into_iter()));
+            assert_eq!(halves, expected.map(|(left, right)| vec![left.into(), right.into()]), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn compression_is_undone_to_the_same_body() {
+        let body = Bytes::from("[1,2,3]".repeat(100));
+        let mut plain = Vec::new();
+        let gzip = compressed(&body, Compression::Gzip);
+        flate2::read::GzDecoder::new(gzip.as_ref()).read_to_end(&mut plain).unwrap();
+        assert_eq!(plain, body);
+        let zstd = compressed(&body, Compression::Zstd);
+        assert_eq!(zstd::bulk::decompress(&zstd, 1 << 20).unwrap(), body);
+        assert_eq!(compressed(&body, Compression::None), body);
+    }
+
+    #[test]
+    fn ranges_are_merged() {
+        let mut ranges = Vec::new();
+        for range in [4..6, 0..2, 8..9, 2..4] {
+            merge(&mut ranges, range);
+        }
+        assert_eq!(ranges, [0..6, 8..9]);
+    }
+
+    #[test]
+    fn a_batch_shows_no_document() {
+        let batch = batches(payloads(&["\"canary\""]), NO_LIMITS, BodyShape::Array).next();
+        assert_eq!(format!("{batch:?}"), "Some(Batch { range: 0..1, bytes: 10, .. })");
+    }
+}

@@ -1,0 +1,257 @@
+//! One request with one body -> the whole answer, or why there is none.
+//!
+//! The client follows no redirect, retries nothing by itself, and knows no proxy but the profile's. Every wait has an
+//! end: connecting, the first byte, each further part, the body as a whole. No header value and no body is ever logged.
+
+use std::{error::Error, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use reqwest::{
+    Certificate, Client, Identity, Proxy, RequestBuilder, Response,
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    redirect, retry,
+};
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use crate::{
+    deliver::{Failure, answer::Answer},
+    profile::{
+        Method,
+        destination::{Destination, Proof},
+        secret::Secret,
+        setting::Compression,
+    },
+};
+
+/// How long connecting may take, name lookup and TLS included.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a connection may be silent in the middle of an answer.
+const IDLE: Duration = Duration::from_secs(15);
+/// How long a connection is kept for another request: less than servers do, so that none closes it under a request.
+const KEEP: Duration = Duration::from_secs(4);
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
+/// The slowest uplink that is waited for, in bytes per second: 64 kbit/s.
+const SLOWEST: u64 = 8 << 10;
+
+/// Sends requests to one destination.
+#[derive(Clone)]
+pub(crate) struct Line {
+    client: Client,
+    destination: Arc<Destination>,
+    url: Url,
+}
+
+/// One request and what came of it.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The whole answer, or why there is none.
+    pub(crate) ending: Result<Answer, Failure>,
+    /// How long it took.
+    pub(crate) duration: Duration,
+}
+
+/// A client for one destination.
+///
+/// # Errors
+/// Why it cannot be made, as a sentence: no address, or a certificate or proxy that cannot be used.
+pub(crate) fn line(destination: &Destination) -> Result<Line, String> {
+    let url = destination.url().ok_or("the sandbox has no address yet")?;
+    // A process has one provider; whoever was first installed the same one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = Client::builder()
+        .user_agent(concat!("xwalk/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .pool_idle_timeout(KEEP);
+    if let Some(proxy) = &destination.proxy {
+        let proxy = Proxy::all(proxy.clone()).map_err(|error| said("the `proxy`", error))?;
+        builder = builder.proxy(proxy);
+    }
+    let is_plain = |url: &Url| url.scheme() == "http";
+    if let Some(pem) = &destination.authorities {
+        let authorities = Certificate::from_pem_bundle(pem).map_err(|error| said("the `ca_file`", error))?;
+        builder = builder.tls_certs_only(authorities);
+    } else if is_plain(&url) && destination.proxy.as_ref().is_none_or(is_plain) {
+        // A machine without any certificate authority can still talk to itself.
+        builder = builder.tls_certs_only([]);
+    }
+    if let Some(pem) = &destination.identity {
+        let identity = Identity::from_pem(pem.expose().as_bytes());
+        builder = builder.identity(identity.map_err(|error| said("the `client_identity`", error))?);
+    }
+    let client = builder.build().map_err(|error| said("the HTTP client", error))?;
+    Ok(Line { client, destination: Arc::new(destination.clone()), url })
+}
+
+fn said(what: &str, error: reqwest::Error) -> String {
+    let error = error.without_url();
+    format!("{what} cannot be used: {}", error.source().map_or_else(|| error.to_string(), deepest))
+}
+
+impl Line {
+    /// Sends one body and waits for the whole answer.
+    pub(crate) async fn exchange(&self, body: Bytes, key: Option<String>) -> Exchange {
+        let start = Instant::now();
+        let bytes = body.len();
+        let ending = self.ending(body, key).await;
+        let duration = start.elapsed();
+        let (status, failure) = match &ending {
+            Ok(answer) => (answer.status, String::new()),
+            Err(failure) => (0, failure.to_string()),
+        };
+        tracing::debug!(
+            method = self.destination.method.word(),
+            host = self.destination.host(),
+            status,
+            failure,
+            bytes,
+            millis = duration.as_millis(),
+            "attempt"
+        );
+        Exchange { ending, duration }
+    }
+
+    async fn ending(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
+        let upload = Duration::from_secs(body.len() as u64 / SLOWEST);
+        let request = self.request(body, key);
+        let response = timeout(self.destination.timeout + upload, request.send())
+            .await
+            .map_err(|_| Failure::Late)?
+            .map_err(|error| failure(error, &self.destination))?;
+        let header = |name: &HeaderName| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let location = header(&LOCATION).and_then(|location| self.url.join(&location).ok());
+        let answer = Answer {
+            status: response.status().as_u16(),
+            content_type: header(&CONTENT_TYPE).unwrap_or_default(),
+            retry_after: header(&RETRY_AFTER),
+            date: header(&DATE),
+            location: location.and_then(|url| url.host_str().map(str::to_owned)),
+            body: Vec::new(),
+        };
+        let body = timeout(self.destination.timeout, whole(response)).await.map_err(|_| Failure::Late)??;
+        Ok(Answer { body, ..answer })
+    }
+
+    fn request(&self, body: Bytes, key: Option<String>) -> RequestBuilder {
+        let destination = &self.destination;
+        let method = match destination.method {
+            Method::Put => reqwest::Method::PUT,
+            Method::Post => reqwest::Method::POST,
+            Method::Patch => reqwest::Method::PATCH,
+        };
+        let mut request = self
+            .client
+            .request(method, self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json");
+        request = match destination.compression {
+            Compression::None => request,
+            Compression::Gzip => request.header(CONTENT_ENCODING, "gzip"),
+            Compression::Zstd => request.header(CONTENT_ENCODING, "zstd"),
+        };
+        for (name, value) in &destination.headers {
+            request = request.header(name, sensitive(value));
+        }
+        if let (Some(name), Some(key)) = (&destination.idempotency_header, key) {
+            request = request.header(name, format!("\"{key}\""));
+        }
+        request = match destination.credential.as_ref().map(|credential| &credential.proof) {
+            None => request,
+            Some(Proof::Bearer(token)) => request.bearer_auth(token.expose()),
+            Some(Proof::Basic { username, password }) => request.basic_auth(username, Some(password.expose())),
+            Some(Proof::Header { name, value }) => request.header(name, sensitive(value)),
+        };
+        request.body(body)
+    }
+}
+
+/// A header value that no debug form shows. `profile` has seen to it that it is one.
+fn sensitive(value: &Secret) -> HeaderValue {
+    let mut value = HeaderValue::from_str(value.expose()).unwrap_or(HeaderValue::from_static(""));
+    value.set_sensitive(true);
+    value
+}
+
+/// The whole body of an answer.
+async fn whole(mut response: Response) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    loop {
+        match timeout(IDLE, response.chunk()).await {
+            Err(_) => return Err(Failure::Late),
+            Ok(Err(_)) => return Err(Failure::Broken),
+            Ok(Ok(None)) => return Ok(body),
+            Ok(Ok(Some(chunk))) if body.len() + chunk.len() > MAX_ANSWER => return Err(Failure::Endless),
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+        }
+    }
+}
+
+/// What an error of the client means. Its own text is not used: it may hold the URL.
+fn failure(error: reqwest::Error, destination: &Destination) -> Failure {
+    let error = error.without_url();
+    if let Some(reason) = identity(&error) {
+        return Failure::Identity(format!("the identity of `{}` is not proven: {reason}", destination.host()));
+    }
+    if error.is_connect() {
+        let cause = if error.is_timeout() { "no answer in time".into() } else { deepest(&error) };
+        return Failure::Unreachable(cause);
+    }
+    if error.is_timeout() { Failure::Late } else { Failure::Broken }
+}
+
+/// The innermost cause.
+fn deepest(error: &(dyn Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
+
+/// Why TLS did not come about for a reason that repeats; `None` for any other trouble.
+fn identity(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return reason(tls);
+        }
+        // `io::Error::source` skips the error that it wraps.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn reason(error: &rustls::Error) -> Option<String> {
+    use rustls::Error as Tls;
+    match error {
+        Tls::InvalidMessage(_) => Some("what answers there does not speak TLS".into()),
+        Tls::InvalidCertificate(_)
+        | Tls::InvalidCertRevocationList(_)
+        | Tls::NoCertificatesPresented
+        | Tls::UnsupportedNameType
+        | Tls::AlertReceived(_)
+        | Tls::PeerIncompatible(_)
+        | Tls::PeerMisbehaved(_)
+        | Tls::General(_)
+        | Tls::Other(_) => Some(error.to_string()),
+        _ => None,
+    }
+}
+
+/// A moment as a person reads it, for messages about clocks.
+pub(crate) fn clock(now: Timestamp) -> String {
+    now.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}

@@ -1,0 +1,368 @@
+//! Payload -> Receipt: batches of documents, sent until each is settled or the run has to stop.
+//!
+//! Only a complete answer with an accepted status and the expected shape settles a batch; whatever is in doubt is sent
+//! again with the same bytes. Drawing, compressing and sending overlap, and a bounded queue keeps memory small.
+//! `course` decides, `answer` judges one answer, `http` does one exchange; this file only waits.
+
+mod answer;
+mod batch;
+mod course;
+mod http;
+mod retry;
+mod signal;
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::{
+    runtime::Builder,
+    sync::mpsc,
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
+
+use crate::{
+    deliver::{
+        batch::{Batch, batches, compressed},
+        course::Course,
+        http::{Exchange, Line},
+        retry::mixed,
+        signal::Signals,
+    },
+    diagnostic::{Code, Diagnostic},
+    error::Exit,
+    payload::Payload,
+    profile::{destination::Destination, setting::Collection},
+};
+
+/// How long a run that stops waits for answers to what it has sent.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// What comes from outside the run: the clock and the randomness.
+#[derive(Clone, Copy, Debug)]
+pub struct Context {
+    /// The time of day, for messages and for `Retry-After` dates; never for measuring.
+    pub now: fn() -> Timestamp,
+    /// Where the randomness of waits begins.
+    pub seed: u64,
+    /// Random and the same for all attempts of one epoch: what idempotency keys are made from.
+    pub nonce: [u8; 16],
+}
+
+/// All that came of one delivery.
+#[derive(Clone, Debug, Default)]
+pub struct Delivery {
+    /// The documents that the API acknowledged, as ranges of indexes, sorted and merged.
+    pub accepted: Vec<Range<u64>>,
+    /// The documents that the API will never accept, with the reason.
+    pub rejected: Vec<(u64, Diagnostic)>,
+    /// The documents that were sent without an answer that settles them; the API may have taken them.
+    pub in_doubt: Vec<Range<u64>>,
+    /// The history of each batch that was sent, in the order of documents.
+    pub receipts: Vec<Receipt>,
+    /// How much it was.
+    pub volume: Volume,
+    /// Why it ended before everything was settled.
+    pub stopped: Option<(Exit, Diagnostic)>,
+}
+
+/// The proof of what became of one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The indexes of its documents.
+    pub range: Range<u64>,
+    /// Every exchange, the last of which counts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One HTTP exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// How it ended.
+    pub ending: Ending,
+    /// How long it took.
+    pub duration: Duration,
+    /// The API may have acted on the request without saying so.
+    pub maybe: bool,
+}
+
+/// How one exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With a whole answer of this status.
+    Status(u16),
+    /// Without one.
+    Failure(Failure),
+}
+
+/// Why there is no whole answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection: refused, reset while it was made, no route, no such name. Nothing was sent.
+    Unreachable(String),
+    /// The server's identity could not be proven. Nothing was sent.
+    Identity(String),
+    /// The connection broke before the answer was whole.
+    Broken,
+    /// The answer did not come, or not to its end, in time.
+    Late,
+    /// The answer is larger than any that makes sense.
+    Endless,
+    /// The run ended before the answer came.
+    Abandoned,
+}
+
+/// How much there was to send, and how much was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Volume {
+    /// Documents that were drawn.
+    pub documents: u64,
+    /// Batches they were put into.
+    pub batches: u64,
+    /// Bytes of JSON in them.
+    pub bytes: u64,
+    /// Bytes of bodies on the wire, each counted once.
+    pub wire_bytes: u64,
+    /// Bytes of bodies that were sent again.
+    pub resent_bytes: u64,
+    /// Requests that were started.
+    pub requests: u64,
+}
+
+/// How far a delivery is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Documents that the API acknowledged.
+    pub accepted: u64,
+    /// Documents that the API will never accept.
+    pub rejected: u64,
+    /// How much was drawn and sent.
+    pub volume: Volume,
+    /// How long nothing will be sent, when the run waits to try again.
+    pub waiting: Option<Duration>,
+    /// The batches that are settled, in the order in which they were; the last is new.
+    pub receipts: &'a [Receipt],
+}
+
+impl Delivery {
+    /// How the run ends as far as delivering goes.
+    pub fn exit(&self) -> Exit {
+        match &self.stopped {
+            Some((exit, _)) => *exit,
+            None if self.rejected.is_empty() => Exit::Done,
+            None => Exit::Rejects,
+        }
+    }
+}
+
+impl Receipt {
+    /// The status of the last answer; `None` when the last attempt got none.
+    pub fn status(&self) -> Option<u16> {
+        match self.attempts.last()?.ending {
+            Ending::Status(status) => Some(status),
+            Ending::Failure(_) => None,
+        }
+    }
+
+    /// The API acknowledged none of the attempts, but may have acted on one.
+    fn in_doubt(&self) -> bool {
+        let settled = self.attempts.last().is_some_and(|last| !last.maybe);
+        let acknowledged = settled && self.status().is_some_and(|status| (200..300).contains(&status));
+        !acknowledged && self.attempts.iter().any(|attempt| attempt.maybe)
+    }
+}
+
+impl Failure {
+    /// Whether the server may have acted on the request all the same.
+    pub fn maybe(&self) -> bool {
+        !matches!(self, Failure::Unreachable(_) | Failure::Identity(_))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Unreachable(cause) => write!(f, "no connection: {cause}"),
+            Failure::Identity(cause) => f.write_str(cause),
+            Failure::Broken => f.write_str("the connection broke before the answer was whole"),
+            Failure::Late => f.write_str("no answer in time"),
+            Failure::Endless => f.write_str("the answer is larger than any that makes sense"),
+            Failure::Abandoned => f.write_str("the run ended before the answer came"),
+        }
+    }
+}
+
+/// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.
+pub fn put(
+    payloads: impl Iterator<Item = Payload> + Send,
+    destination: &Destination,
+    context: &Context,
+    progress: &(dyn Fn(&Progress<'_>) + Sync),
+) -> Delivery {
+    let line = match http::line(destination) {
+        Ok(line) => line,
+        Err(said) => return not_started(Exit::Config, Diagnostic::new(Code::PlanProfile, said)),
+    };
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            let message = format!("the network cannot be used: {cause}");
+            return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
+        }
+    };
+    let largest = AtomicU64::new(u64::MAX);
+    let largest = &largest;
+    let (sender, incoming) = mpsc::channel(1);
+    let delivery = thread::scope(|scope| {
+        scope.spawn(move || draw(payloads, destination, largest, &sender));
+        runtime.block_on(drive(line, incoming, destination, largest, context, progress))
+    });
+    // A name lookup that hangs must not keep the process.
+    runtime.shutdown_background();
+    delivery
+}
+
+/// What would be sent, without sending it.
+pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination) -> Volume {
+    let mut volume = Volume::default();
+    for batch in batches(payloads, destination.batch, destination.shape) {
+        volume.documents += batch.documents();
+        volume.batches += 1;
+        volume.requests += 1;
+        volume.bytes += batch.body.len() as u64;
+        volume.wire_bytes += compressed(&batch.body, destination.compression).len() as u64;
+    }
+    volume
+}
+
+fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {
+    Delivery { stopped: Some((exit, finding)), ..Delivery::default() }
+}
+
+/// Draws payloads into batches until they end or nobody takes them any more.
+fn draw(
+    payloads: impl Iterator<Item = Payload>,
+    destination: &Destination,
+    largest: &AtomicU64,
+    sender: &mpsc::Sender<(Batch, Bytes)>,
+) {
+    let mut batches = batches(payloads, destination.batch, destination.shape);
+    while let Some(batch) = batches.next() {
+        let wire = compressed(&batch.body, destination.compression);
+        if sender.blocking_send((batch, wire)).is_err() {
+            return;
+        }
+        batches.shrink(largest.load(Ordering::Relaxed));
+    }
+}
+
+/// The loop: starts what may start, waits for whatever happens next, and tells the course.
+async fn drive(
+    line: Line,
+    mut incoming: mpsc::Receiver<(Batch, Bytes)>,
+    destination: &Destination,
+    largest: &AtomicU64,
+    context: &Context,
+    progress: &(dyn Fn(&Progress<'_>) + Sync),
+) -> Delivery {
+    let start = Instant::now();
+    let mut course = Course::new(Arc::new(destination.clone()), context.seed);
+    let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
+    let mut signals = Signals::listen();
+    let mut stopped_at = None;
+    let mut more = if destination.collection == Collection::Replace {
+        only_one(&mut incoming, &mut course).await;
+        false
+    } else {
+        true
+    };
+    loop {
+        let now = start.elapsed();
+        course.tick(now, more);
+        while let Some(parcel) = course.ready(now) {
+            let line = line.clone();
+            let key = key(context.nonce, &parcel.batch.range);
+            flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
+        }
+        if course.is_still() && (!course.goes_on() || (!more && course.is_drained())) {
+            break;
+        }
+        let wake = if course.goes_on() { course.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
+        tokio::select! {
+            Some(answered) = flying.join_next(), if !flying.is_empty() => {
+                match answered {
+                    Ok((first, exchange)) => course.answered(first, exchange, start.elapsed(), (context.now)()),
+                    Err(_) => course.panicked(),
+                }
+                largest.fetch_min(course.largest, Ordering::Relaxed);
+                report(&course, start.elapsed(), progress);
+            }
+            drawn = incoming.recv(), if more && course.may_draw(now) => match drawn {
+                Some((batch, wire)) => course.take(batch, wire),
+                None => more = false,
+            },
+            exit = signals.next() => {
+                if !course.goes_on() {
+                    break;
+                }
+                let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
+                course.stop(exit, finding.hint("run the same command again"));
+            }
+            () = sleep_until(start + wake) => {
+                if stopped_at.is_some() {
+                    break;
+                }
+            }
+        }
+    }
+    course.abandon();
+    course.close();
+    course.delivery
+}
+
+/// Takes everything as one batch, or stops the run because one does not hold it.
+async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, course: &mut Course) {
+    let Some((batch, wire)) = incoming.recv().await else { return };
+    let second = incoming.recv().await;
+    course.take(batch, wire);
+    if second.is_some() {
+        course.refuse_second();
+    }
+}
+
+fn report(course: &Course, now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
+    let delivery = &course.delivery;
+    let next = course.next_due().filter(|due| course.is_still() && *due > now);
+    progress(&Progress {
+        accepted: delivery.accepted.iter().map(|range| range.end - range.start).sum(),
+        rejected: delivery.rejected.len() as u64,
+        volume: delivery.volume,
+        waiting: next.map(|due| due.saturating_sub(now)),
+        receipts: &delivery.receipts,
+    });
+}
+
+/// The idempotency key of one body: a UUID (version 8) that is the same for each attempt of it in one epoch.
+fn key(nonce: [u8; 16], range: &Range<u64>) -> String {
+    let nonce = u128::from_be_bytes(nonce);
+    let [high, low] = [nonce >> 64, nonce].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
+    let first = mixed(mixed(high ^ mixed(range.start)) ^ range.end);
+    let second = mixed(mixed(low ^ mixed(range.end.rotate_left(32))) ^ range.start ^ first);
+    let bits = (u128::from(first) << 64) | u128::from(second);
+    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests;

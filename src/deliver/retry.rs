@@ -1,0 +1,128 @@
+//! When to try again: a policy, what the server said, and some randomness give a time to wait.
+//!
+//! Pure: the clock and the randomness are passed in. No wait is longer than its bound, and none is negative.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
+
+use crate::profile::destination::RetryPolicy;
+
+/// The longest time a server can ask for; more is a mistake of its clock.
+const LONGEST: Duration = Duration::from_hours(24);
+
+/// A small source of numbers that look random: splitmix64.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// The next number.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mixed(self.0)
+    }
+
+    /// A number below a bound; 0 for the bound 0.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next().checked_rem(bound).unwrap_or(0)
+    }
+}
+
+/// Spreads the bits of a number over all 64.
+pub(crate) fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+/// How long to wait after this many failures of one batch in a row, from 1.
+///
+/// Exponential waits have full jitter: any time up to the bound is as likely, so that many clients spread out.
+pub(crate) fn wait(policy: RetryPolicy, failures: u32, random: &mut Random) -> Duration {
+    match policy {
+        RetryPolicy::Fixed { wait } => wait,
+        RetryPolicy::Exponential { base, cap } => {
+            let doublings = failures.saturating_sub(1).min(30);
+            let bound = base.saturating_mul(1 << doublings).min(cap);
+            let nanos = u64::try_from(bound.as_nanos()).unwrap_or(u64::MAX);
+            Duration::from_nanos(random.below(nanos.saturating_add(1)))
+        }
+    }
+}
+
+/// The time a `Retry-After` header asks for; `None` when it says nothing that can be understood.
+///
+/// A date is taken relative to the response's own `Date`, since the clock of an aircraft may be years off; without one,
+/// relative to `now`.
+pub(crate) fn asked(retry_after: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
+    let text = retry_after.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds = text.parse().unwrap_or(u64::MAX);
+        return Some(Duration::from_secs(seconds).min(LONGEST));
+    }
+    let then = moment(text)?;
+    let since = date.and_then(moment).unwrap_or(now);
+    let wait = then.duration_since(since).max(SignedDuration::ZERO);
+    Some(Duration::try_from(wait).unwrap_or(LONGEST).min(LONGEST))
+}
+
+/// An HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn moment(text: &str) -> Option<Timestamp> {
+    const PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
+    PARSER.parse_timestamp(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::{Random, asked, wait};
+    use crate::profile::destination::RetryPolicy;
+
+    #[test]
+    fn a_wait_is_within_a_bound_that_doubles_up_to_the_cap() {
+        let policy = RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
+        let mut random = Random(7);
+        for (failures, bound) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (4_000_000_000, 60)] {
+            let waits: Vec<Duration> = (0..200).map(|_| wait(policy, failures, &mut random)).collect();
+            let bound = Duration::from_secs(bound);
+            assert!(waits.iter().all(|wait| *wait <= bound), "{failures}");
+            assert!(waits.iter().any(|wait| *wait > bound / 2), "{failures}");
+            assert!(waits.iter().any(|wait| *wait < bound / 2), "{failures}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_wait_is_fixed() {
+        let policy = RetryPolicy::Fixed { wait: Duration::from_secs(5) };
+        assert_eq!(wait(policy, 9, &mut Random(1)), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        let date = Some("Tue, 15 Nov 1994 08:12:31 GMT");
+        let table = [
+            ("0", None, Some(0)),
+            ("120", None, Some(120)),
+            (" 7 ", None, Some(7)),
+            ("99999999999999999999999", None, Some(86_400)),
+            ("315360000", None, Some(86_400)),
+            ("Tue, 15 Nov 1994 08:13:31 GMT", date, Some(60)),
+            ("Tue, 15 Nov 1994 08:12:00 GMT", date, Some(0)),
+            ("Tue, 15 Nov 2004 08:13:31 GMT", date, Some(86_400)),
+            ("Tue, 01 Jan 2030 00:00:30 GMT", None, Some(30)),
+            ("Tue, 15 Nov 1994 08:13:31 GMT", None, Some(0)),
+            ("Tue, 01 Jan 2030 00:00:30 GMT", Some("rubbish"), Some(30)),
+            ("-5", None, None),
+            ("1.5", None, None),
+            ("soon", None, None),
+            ("", None, None),
+        ];
+        for (header, date, seconds) in table {
+            assert_eq!(asked(header, date, now), seconds.map(Duration::from_secs), "{header} {date:?}");
+        }
+    }
+}

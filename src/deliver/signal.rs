@@ -1,0 +1,61 @@
+//! The signals that end a run, as the exit codes they lead to.
+//!
+//! Once caught, none of them ends the process by itself any more: whoever asks for the next one has to stop.
+
+use crate::error::Exit;
+
+/// The signals that end a run.
+#[cfg(unix)]
+pub(crate) struct Signals {
+    interrupt: Option<tokio::signal::unix::Signal>,
+    terminate: Option<tokio::signal::unix::Signal>,
+    hang_up: Option<tokio::signal::unix::Signal>,
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Catches them from now on.
+    pub(crate) fn listen() -> Signals {
+        use tokio::signal::unix::{SignalKind, signal};
+        Signals {
+            interrupt: signal(SignalKind::interrupt()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+            hang_up: signal(SignalKind::hangup()).ok(),
+        }
+    }
+
+    /// The exit code of the next signal.
+    pub(crate) async fn next(&mut self) -> Exit {
+        async fn one(signal: Option<&mut tokio::signal::unix::Signal>) {
+            match signal {
+                Some(signal) => drop(signal.recv().await),
+                None => std::future::pending().await,
+            }
+        }
+        tokio::select! {
+            () = one(self.interrupt.as_mut()) => Exit::Interrupted,
+            () = one(self.terminate.as_mut()) => Exit::Terminated,
+            () = one(self.hang_up.as_mut()) => Exit::Terminated,
+        }
+    }
+}
+
+/// The signal that ends a run.
+#[cfg(not(unix))]
+pub(crate) struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    /// Catches them from now on.
+    pub(crate) fn listen() -> Signals {
+        Signals
+    }
+
+    /// The exit code of the next signal.
+    pub(crate) async fn next(&mut self) -> Exit {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Exit::Interrupted,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

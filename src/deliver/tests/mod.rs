@@ -1,0 +1,356 @@
+//! Deliveries over real loopback sockets, each against a server that follows a script.
+
+mod server;
+
+use std::{
+    collections::BTreeMap,
+    io::{Read as _, Write as _},
+    net::TcpListener,
+    ops::Range,
+    process::Command,
+    sync::Mutex,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+
+use crate::{
+    deliver::{
+        Context, Delivery, Ending, Failure, key, put,
+        tests::server::{Server, accepted, answer},
+        volume,
+    },
+    diagnostic::Code,
+    error::Exit,
+    payload::Payload,
+    profile::{
+        Method, Profiles, Request,
+        destination::{BodyShape, Destination},
+        resolve,
+        secret::Environment,
+    },
+    yaml,
+};
+
+const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16] };
+
+/// A destination at a base URL, which waits 5 ms between tries unless the test says otherwise.
+fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
+    let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
+    let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text).unwrap();
+    let mut all = vec![("url".to_owned(), url.to_owned())];
+    all.extend(sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    let request = Request { method: Method::Put, path: "/v1/customers".into() };
+    let environment = Environment(BTreeMap::from([("TOKEN".to_owned(), "canary-token".to_owned())]));
+    resolve(Some((&profiles, &places)), Some("dev"), &all, &request, &environment).unwrap()
+}
+
+/// Documents 0 to n, each a JSON text of its index.
+fn documents(count: u64) -> impl Iterator<Item = Payload> + Send {
+    (0..count).map(|index| Payload::conforming(index, format!("{{\"n\":\"canary{index}\"}}").into_bytes()))
+}
+
+fn delivered(count: u64, destination: &Destination) -> Delivery {
+    put(documents(count), destination, &CONTEXT, &|_| {})
+}
+
+fn stop(delivery: &Delivery) -> (Exit, Code, String) {
+    let (exit, finding) = delivery.stopped.clone().unwrap();
+    (exit, finding.code, finding.message)
+}
+
+/// A list of one range.
+fn one(range: Range<u64>) -> Vec<Range<u64>> {
+    std::iter::once(range).collect()
+}
+
+/// How each attempt of each receipt ended.
+fn endings(delivery: &Delivery) -> Vec<Vec<Ending>> {
+    let endings = |attempts: &[crate::deliver::Attempt]| attempts.iter().map(|a| a.ending.clone()).collect();
+    delivery.receipts.iter().map(|receipt| endings(&receipt.attempts)).collect()
+}
+
+#[test]
+fn a_good_delivery_says_all_the_api_needs() {
+    let server = Server::answers(|_, _| accepted());
+    let told = Mutex::new(Vec::new());
+    let sets = [
+        ("batch.documents", "2"),
+        ("in_flight", "1"),
+        ("headers.X-Team", "ground"),
+        ("idempotency_header", "Idempotency-Key"),
+    ];
+    let destination = destination(&server.url, &sets);
+    let delivery = put(documents(3), &destination, &CONTEXT, &|progress| told.lock().unwrap().push(progress.accepted));
+    assert_eq!(delivery.accepted, one(0..3));
+    assert_eq!((delivery.exit(), delivery.stopped.is_none()), (Exit::Done, true));
+    assert_eq!(server.bodies(), ["[{\"n\":\"canary0\"},{\"n\":\"canary1\"}]", "[{\"n\":\"canary2\"}]"]);
+    let seen = &server.seen()[0];
+    assert!(seen.head.starts_with("PUT /v1/customers HTTP/1.1\r\n"), "{}", seen.head);
+    assert_eq!(seen.header("content-type"), Some("application/json"));
+    assert_eq!(seen.header("authorization"), Some("Bearer canary-token"));
+    assert_eq!(seen.header("x-team"), Some("ground"));
+    assert_eq!(seen.header("content-encoding"), None);
+    assert_eq!(seen.header("accept-encoding"), None);
+    assert_eq!(seen.header("idempotency-key"), Some(format!("\"{}\"", key([7; 16], &(0..2))).as_str()));
+    assert_eq!(*told.lock().unwrap(), [2, 3]);
+    let volume = volume(documents(3), &destination);
+    assert_eq!(delivery.volume, volume);
+    assert_eq!((volume.documents, volume.batches, volume.bytes, volume.wire_bytes), (3, 2, 50, 50));
+}
+
+#[test]
+fn nothing_to_send_sends_nothing() {
+    let server = Server::never_called();
+    let delivery = delivered(0, &destination(&server.url, &[]));
+    assert_eq!((delivery.exit(), delivery.volume.requests), (Exit::Done, 0));
+}
+
+#[test]
+fn an_object_is_a_request_of_its_own() {
+    let server = Server::answers(|_, _| answer(204, "", ""));
+    let destination = destination(&server.url, &[("in_flight", "1")]).shaped(BodyShape::Object);
+    assert_eq!(delivered(2, &destination).accepted, one(0..2));
+    assert_eq!(server.bodies(), ["{\"n\":\"canary0\"}", "{\"n\":\"canary1\"}"]);
+}
+
+#[test]
+fn a_refusal_stops_at_once_and_names_where_the_secret_came_from() {
+    for status in [401, 403, 404, 405, 406, 410, 415, 501] {
+        let server = Server::answers(move |_, _| answer(status, "", "canary"));
+        let delivery = delivered(9, &destination(&server.url, &[("batch.documents", "1"), ("in_flight", "1")]));
+        let (exit, code, message) = stop(&delivery);
+        assert_eq!((exit, code), (Exit::Refused, Code::DeliverRefused), "{status}");
+        let end = format!("answered {status}; profile `dev`, credentials from the variable `TOKEN`");
+        assert!(message.ends_with(&end), "{message}");
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[test]
+fn a_dead_port_is_tried_until_the_deadline() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let start = Instant::now();
+    let delivery = delivered(3, &destination(&url, &[("deadline", "300ms")]));
+    let (exit, code, message) = stop(&delivery);
+    assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverUnreachable));
+    assert!(message.contains("within 0.3 s: no connection: "), "{message}");
+    assert!(start.elapsed() < Duration::from_secs(5));
+    assert!(delivery.receipts[0].attempts.len() > 3);
+    assert!(delivery.in_doubt.is_empty() && delivery.accepted.is_empty());
+}
+
+#[test]
+fn a_redirect_is_never_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let elsewhere = Server::never_called();
+        let location = format!("Location: {}/canary?canary=1\r\n", elsewhere.url);
+        let server = Server::answers(move |_, _| answer(status, &location, ""));
+        let delivery = delivered(1, &destination(&server.url, &[]));
+        let (exit, code, message) = stop(&delivery);
+        assert_eq!((exit, code), (Exit::Refused, Code::DeliverRedirect));
+        assert!(message.contains("a redirect to `127.0.0.1`") && !message.contains("canary"), "{message}");
+        assert!(delivery.accepted.is_empty());
+    }
+}
+
+#[test]
+fn a_web_page_never_acknowledges() {
+    let server = Server::answers(|_, _| answer(200, "Content-Type: text/html\r\n", "<html>canary: log in</html>"));
+    let delivery = delivered(2, &destination(&server.url, &[]));
+    let (exit, code, message) = stop(&delivery);
+    assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverNoAnswer));
+    assert!(message.ends_with("200 with a web page"), "{message}");
+    assert!(delivery.accepted.is_empty());
+    assert_eq!((server.seen().len(), delivery.in_doubt), (3, one(0..2)));
+}
+
+#[test]
+fn a_busy_server_is_obeyed() {
+    let server = Server::answers(|number, _| match number {
+        0 => answer(503, "Retry-After: 1\r\n", ""),
+        _ => accepted(),
+    });
+    let start = Instant::now();
+    let delivery = delivered(4, &destination(&server.url, &[("batch.documents", "2")]));
+    assert_eq!(delivery.accepted, one(0..4));
+    assert!(start.elapsed() >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_server_that_asks_for_more_time_than_there_is_ends_the_run() {
+    let server = Server::answers(|_, _| answer(429, "Retry-After: 86400\r\n", ""));
+    let delivery = delivered(1, &destination(&server.url, &[]));
+    let (exit, code, message) = stop(&delivery);
+    assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverUnreachable));
+    assert!(message.contains("not to come back before 86400 s"), "{message}");
+}
+
+#[test]
+fn what_is_in_doubt_is_sent_again_with_the_same_bytes_and_key() {
+    let cut = || b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{".to_vec();
+    let server = Server::answers(move |number, _| match number {
+        0 => cut(),
+        1 => Vec::new(),
+        2 => answer(500, "", ""),
+        _ => accepted(),
+    });
+    let delivery = delivered(3, &destination(&server.url, &[("idempotency_header", "Key")]));
+    assert_eq!(delivery.accepted, one(0..3));
+    let broken = Ending::Failure(Failure::Broken);
+    assert_eq!(endings(&delivery), [[broken.clone(), broken, Ending::Status(500), Ending::Status(200)]]);
+    let maybe: Vec<bool> = delivery.receipts[0].attempts.iter().map(|attempt| attempt.maybe).collect();
+    assert_eq!(maybe, [true, true, false, false]);
+    assert!(delivery.in_doubt.is_empty());
+    let seen = server.seen();
+    assert!(seen.iter().all(|request| request.body == seen[0].body));
+    assert!(seen.iter().all(|request| request.header("key") == seen[0].header("key")));
+    assert_eq!(delivery.volume.resent_bytes, 3 * delivery.volume.wire_bytes);
+}
+
+#[test]
+fn an_answer_that_does_not_end_is_no_answer() {
+    let server = Server::answers(|number, _| match number {
+        0 => answer(200, "Content-Type: application/json\r\n", &" ".repeat((1 << 20) + 1)),
+        _ => accepted(),
+    });
+    let delivery = delivered(1, &destination(&server.url, &[]));
+    assert_eq!(endings(&delivery), [[Ending::Failure(Failure::Endless), Ending::Status(200)]]);
+}
+
+#[test]
+fn a_silent_server_is_given_up_after_the_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let delivery = delivered(1, &destination(&url, &[("timeout", "100ms"), ("deadline", "350ms")]));
+    assert_eq!(stop(&delivery).0, Exit::Undelivered);
+    assert_eq!(endings(&delivery)[0][0], Ending::Failure(Failure::Late));
+    assert_eq!(delivery.in_doubt, one(0..1));
+}
+
+#[test]
+fn what_is_too_large_is_halved_and_the_limit_kept() {
+    for limit in [1, 15, 40, 100, 200] {
+        let server =
+            Server::answers(move |_, seen| if seen.body.len() > limit { answer(413, "", "") } else { accepted() });
+        let delivery = delivered(9, &destination(&server.url, &[("in_flight", "1"), ("batch.documents", "8")]));
+        assert!(delivery.stopped.is_none());
+        if limit < 18 {
+            assert_eq!(delivery.exit(), Exit::Rejects, "{limit}");
+            let rejected: Vec<u64> = delivery.rejected.iter().map(|(index, _)| *index).collect();
+            assert_eq!((rejected, delivery.accepted.len()), ((0..9).collect(), 0));
+            assert!(delivery.rejected.iter().all(|(_, finding)| finding.code == Code::DeliverTooLarge));
+        } else {
+            assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Done, &one(0..9)[..]), "{limit}");
+            let tried = server.bodies().iter().filter(|body| body.len() > limit).count();
+            assert!(tried <= 4, "{limit}: {tried}");
+        }
+    }
+}
+
+#[test]
+fn a_rejection_stops_and_repeats_nothing_the_server_wrote() {
+    let body =
+        r##"{"type": "urn:contract", "detail": "canary", "errors": [{"pointer": "#/1/n", "detail": "canary"}]}"##;
+    let server = Server::answers(move |_, _| answer(422, "Content-Type: application/problem+json\r\n", body));
+    let delivery = delivered(3, &destination(&server.url, &[]));
+    let (exit, code, message) = stop(&delivery);
+    assert_eq!((exit, code), (Exit::Refused, Code::DeliverRejected));
+    let end = "rejects documents 0 to 2: the API answered 422, problem `urn:contract`, at `/1/n`";
+    assert!(message.ends_with(end), "{message}");
+}
+
+#[test]
+fn compressed_bodies_say_so_and_are_the_same() {
+    for compression in ["gzip", "zstd"] {
+        let server = Server::answers(|_, _| accepted());
+        let destination = destination(&server.url, &[("compression", compression)]);
+        let delivery = delivered(50, &destination);
+        assert_eq!(delivery.accepted, one(0..50));
+        assert_eq!(delivery.volume, volume(documents(50), &destination));
+        let seen = &server.seen()[0];
+        assert_eq!(seen.header("content-encoding"), Some(compression));
+        assert_eq!(seen.body.len() as u64, delivery.volume.wire_bytes);
+        let mut plain = Vec::new();
+        match compression {
+            "gzip" => drop(flate2::read::GzDecoder::new(&seen.body[..]).read_to_end(&mut plain).unwrap()),
+            _ => plain = zstd::bulk::decompress(&seen.body, 1 << 20).unwrap(),
+        }
+        assert!(plain.starts_with(b"[{\"n\":\"canary0\"},") && plain.ends_with(b"{\"n\":\"canary49\"}]"));
+    }
+}
+
+#[test]
+fn a_collection_that_is_replaced_goes_in_one_request_or_not_at_all() {
+    let silent = Server::never_called();
+    let delivery = delivered(3, &destination(&silent.url, &[("collection", "replace"), ("batch.documents", "2")]));
+    assert_eq!((stop(&delivery).0, stop(&delivery).1), (Exit::Config, Code::PlanProfile));
+    let server = Server::answers(|_, _| accepted());
+    let delivery = delivered(3, &destination(&server.url, &[("collection", "replace"), ("batch", "all")]));
+    assert_eq!(delivery.accepted, one(0..3));
+}
+
+#[test]
+fn plaintext_on_a_tls_port_is_a_matter_of_identity() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.unwrap().write_all(&answer(400, "", "canary"));
+        }
+    });
+    let (exit, code, message) = stop(&delivered(1, &destination(&url, &[])));
+    if code == Code::PlanProfile {
+        // A machine without certificate authorities cannot even begin.
+        assert!(exit == Exit::Config && message.starts_with("the HTTP client cannot be used: "), "{message}");
+        return;
+    }
+    assert_eq!((exit, code), (Exit::Refused, Code::DeliverIdentity), "{message}");
+    let end = "does not speak TLS; the clock of this machine says 1970-01-01 00:00 UTC";
+    assert!(message.ends_with(end), "{message}");
+}
+
+#[test]
+fn a_good_delivery_needs_no_proxy_variables_and_no_certificate_authorities() {
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "deliver::tests::a_good_delivery_says_all_the_api_needs"]);
+    for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"] {
+        command.env(name, &address);
+    }
+    command.env("SSL_CERT_FILE", "/nowhere").env("SSL_CERT_DIR", "/nowhere");
+    let output = command.env_remove("NO_PROXY").env_remove("no_proxy").output().unwrap();
+    assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"));
+    assert!(proxy.accept().is_err());
+}
+
+#[test]
+fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
+    let server = Server::answers(|number, _| match number {
+        0 => answer(500, "X-Echo: canary\r\n", "canary"),
+        1 => answer(200, "Content-Type: text/canary\r\n", "canary"),
+        _ => {
+            answer(400, "Content-Type: application/json\r\n", "{\"type\": \"canary is wrong\", \"detail\": \"canary\"}")
+        }
+    });
+    let destination = destination(&server.url, &[("headers.X-Run", "canary-header")]);
+    let delivery = delivered(2, &destination);
+    let shown = format!("{delivery:?} {destination:?} {:?}", server.url);
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn an_idempotency_key_depends_on_the_epoch_and_the_range_only() {
+    let keys =
+        [([1; 16], 0..2), ([2; 16], 0..2), ([1; 16], 0..3), ([1; 16], 2..3)].map(|(nonce, range)| key(nonce, &range));
+    assert!(keys.iter().enumerate().all(|(at, key)| !keys[..at].contains(key)));
+    assert_eq!(key([1; 16], &(0..2)), keys[0]);
+    let key = keys[0].as_bytes();
+    assert_eq!((key.len(), key[8], key[14]), (36, b'-', b'8'));
+    assert!(b"89ab".contains(&key[19]));
+}

@@ -1,0 +1,128 @@
+//! A scripted server on a loopback port: reads whole requests, keeps them, and answers as the test says.
+//!
+//! A test in which it is never called fails.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
+/// One request as it came in.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// The request line and the headers.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl Seen {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+}
+
+/// A server that runs until the test process ends.
+pub(crate) struct Server {
+    /// Its base URL.
+    pub(crate) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
+    silent: bool,
+}
+
+impl Server {
+    /// Answers the n-th request, from 0, with the bytes that `reply` makes; without bytes it closes the connection.
+    pub(crate) fn answers(reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let server = Server { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), silent: false };
+        let reply = Arc::new(reply);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let (seen, reply) = (Arc::clone(&seen), Arc::clone(&reply));
+                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply));
+            }
+        });
+        server
+    }
+
+    /// Expects that nobody ever connects.
+    pub(crate) fn never_called() -> Server {
+        let mut server = Server::answers(|_, _| Vec::new());
+        server.silent = true;
+        server
+    }
+
+    /// The requests so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// The bodies so far, as text.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        self.seen().iter().map(|seen| String::from_utf8_lossy(&seen.body).into_owned()).collect()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            let called = self.connections.load(Ordering::SeqCst) > 0;
+            assert_ne!(called, self.silent, "called: {called}");
+        }
+    }
+}
+
+/// The bytes of an answer.
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
+}
+
+/// The answer of an API that took everything.
+pub(crate) fn accepted() -> Vec<u8> {
+    answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
+}
+
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &(dyn Fn(usize, &Seen) -> Vec<u8> + Send + Sync)) {
+    while let Some(request) = request(&mut stream) {
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request.clone());
+            seen.len() - 1
+        };
+        let bytes = reply(number, &request);
+        let is_whole = bytes.windows(4).position(|window| window == b"\r\n\r\n").is_some_and(|end| {
+            let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+            let length = head.split("Content-Length: ").nth(1).and_then(|rest| rest.lines().next()?.parse().ok());
+            length.is_none_or(|length: usize| bytes.len() - end - 4 == length)
+        });
+        if stream.write_all(&bytes).is_err() || !is_whole {
+            return;
+        }
+    }
+}
+
+fn request(stream: &mut TcpStream) -> Option<Seen> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let mut seen = Seen { head, body: Vec::new() };
+    seen.body = vec![0; seen.header("content-length").map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut seen.body).ok()?;
+    Some(seen)
+}

@@ -1,0 +1,366 @@
+//! Records -> groups: which records belong to which, and in what order.
+//!
+//! Each source with a key is indexed once; each child is looked up once. A list of children is a slice of row numbers,
+//! grouped by a stable counting sort, so a group costs no allocation and keeps the order of the file. Nothing is joined
+//! in silence: a duplicate key, an orphan and a lookup that finds nothing each get what the mapping says.
+
+mod keys;
+mod order;
+
+use std::collections::BTreeMap;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Severity},
+    group::{Groups, Link, NONE},
+    join::keys::Keys,
+    ledger::{Fate, Ledger, warned},
+    mapping::{OnDuplicateKey, OnOrphan},
+    plan::{Condition, LinkPlan, Plan},
+    record::{Span, Table},
+};
+
+/// What is known of a child while its links are made.
+const ATTACHED: u8 = 1;
+const LEFT_OUT: u8 = 2;
+const ORPHAN: u8 = 4;
+
+/// Joins the records of a recording.
+///
+/// # Errors
+/// A file whose keys cannot be trusted, where the mapping says so.
+pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<Groups, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    let mut indexes = Vec::new();
+    for (number, source) in plan.sources.iter().enumerate() {
+        let index = if source.key.is_empty() {
+            Keys::default()
+        } else {
+            index(plan, number, &tables[number], ledger, &mut findings)
+        };
+        indexes.push(index);
+    }
+    if !findings.is_empty() {
+        return Err(findings);
+    }
+    if let Some(only) = &plan.only {
+        for row in 0..tables[plan.each].len() {
+            if ledger.fate(plan.each, row) == Fate::Good
+                && !meets(plan, only, plan.each, &tables[plan.each], row, ledger)
+            {
+                ledger.filter(plan.each, row);
+            }
+        }
+    }
+    let mut links: Vec<Link> = plan.links.iter().map(|_| Link::default()).collect();
+    let mut seen: Vec<Vec<u8>> = tables.iter().map(|table| vec![0; table.starts.len()]).collect();
+    let order = order_of_links(plan);
+    for (at, number) in order.iter().copied().enumerate() {
+        let link = &plan.links[number];
+        let is_last =
+            !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
+        let index = &indexes[if link.many { link.parent } else { link.child }];
+        if link.many {
+            let parents = attach(plan, link, tables, index, &mut seen[link.child], ledger);
+            links[number] = lists(&parents, tables[link.parent].len());
+            let Link { starts, rows } = &mut links[number];
+            order::sort(plan, link, &tables[link.child], starts, rows);
+            if is_last && link.child != plan.each {
+                settle(plan, link.child, tables, &seen[link.child], ledger);
+            }
+        } else {
+            links[number].rows = lookups(link, tables, index, &mut seen[link.child]);
+        }
+    }
+    for (number, _) in plan.sources.iter().enumerate().filter(|(_, source)| source.lookup) {
+        for row in 0..tables[number].len() {
+            if seen[number][row as usize] & ATTACHED == 0 && ledger.fate(number, row) == Fate::Good {
+                ledger.filter(number, row);
+            }
+        }
+    }
+    Ok(Groups::new(links))
+}
+
+/// Links into a source come before links out of it, as far as that is possible.
+fn order_of_links(plan: &Plan) -> Vec<usize> {
+    let mut order: Vec<usize> = Vec::new();
+    let many = |number: &usize| plan.links[*number].many;
+    while order.len() < plan.links.len() {
+        let open: Vec<usize> = (0..plan.links.len()).filter(|number| !order.contains(number)).collect();
+        let waits = |number: &usize| {
+            open.iter()
+                .any(|other| other != number && many(other) && plan.links[*other].child == plan.links[*number].parent)
+        };
+        match open.iter().find(|number| !waits(number)) {
+            Some(number) => order.push(*number),
+            None => order.push(open[0]),
+        }
+    }
+    order
+}
+
+/// Writes the key of a split record into `key`; `false` if a cell of it is not there or empty.
+fn key_of(table: &Table, cells: &[Span], columns: &[usize], key: &mut Vec<u8>) -> bool {
+    key.clear();
+    let mut buffer = Vec::new();
+    for (number, column) in columns.iter().enumerate() {
+        let Some(span) = cells.get(table.bind[*column]) else { return false };
+        let cell = table.dialect.cell(&table.text, *span, &mut buffer);
+        if table.dialect.is_null(cell) {
+            return false;
+        }
+        // No cell of a trusted record holds a NUL byte, so it parts the cells of a key without doubt.
+        if number > 0 {
+            key.push(0);
+        }
+        key.extend_from_slice(cell);
+    }
+    true
+}
+
+/// Indexes a source by its key, and deals with keys that are empty or there twice.
+fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, findings: &mut Vec<Diagnostic>) -> Keys {
+    let source = &plan.sources[number];
+    let (mut cells, mut key) = (Vec::new(), Vec::new());
+    let mut keys = Keys::with_room(table.starts.len());
+    let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for row in 0..table.len() {
+        if ledger.fate(number, row) != Fate::Good {
+            continue;
+        }
+        table.split(row, &mut cells);
+        if key_of(table, &cells, &source.key, &mut key) {
+            if let Some(first) = keys.insert(&key, row) {
+                twins.entry(first).or_insert_with(|| vec![first]).push(row);
+            }
+        } else {
+            let empty = source
+                .key
+                .iter()
+                .find(|column| !key_of(table, &cells, &[**column], &mut key))
+                .copied()
+                .unwrap_or(source.key[0]);
+            let diagnostic = Diagnostic::new(
+                Code::TransformEmpty,
+                format!("the key column `{}` is empty", source.columns[empty].name),
+            )
+            .cell(table.cell(row, table.bind[empty]))
+            .rule(plan.places.value(&format!("/sources/{}/key", crate::yaml::escape(&source.name))));
+            ledger.reject(number, row, &diagnostic);
+        }
+    }
+    for rows in twins.values() {
+        duplicates(plan, number, table, rows, &mut keys, ledger, findings);
+    }
+    // Records that are rejected still own what belongs to them: their children are held back with them, not orphans.
+    for row in 0..table.len() {
+        if ledger.fate(number, row) == Fate::Rejected {
+            table.split(row, &mut cells);
+            if key_of(table, &cells, &source.key, &mut key) {
+                keys.insert(&key, row);
+            }
+        }
+    }
+    keys
+}
+
+/// Records with one key: the same record again, or records that contradict each other.
+fn duplicates(
+    plan: &Plan,
+    number: usize,
+    table: &Table,
+    rows: &[u32],
+    keys: &mut Keys,
+    ledger: &mut Ledger<'_>,
+    findings: &mut Vec<Diagnostic>,
+) {
+    let source = &plan.sources[number];
+    let rule = plan.place(&format!("/sources/{}/on_duplicate_key", crate::yaml::escape(&source.name)));
+    let (first, later) = (rows[0], &rows[1..]);
+    let same = |row: &u32| table.text[table.raw(*row)] == table.text[table.raw(first)];
+    if later.iter().all(same) {
+        for row in later {
+            let diagnostic = Diagnostic::new(
+                Code::JoinRepeatedRecord,
+                "the same record is there again, byte for byte; it was used once",
+            )
+            .severity(Severity::Notice)
+            .cell(table.record(*row))
+            .also(table.record(first).place, "first here");
+            ledger.say(&diagnostic);
+            ledger.filter(number, *row);
+        }
+        return;
+    }
+    let column = table.bind[source.key[0]];
+    let message = format!("{} records of `{}` have this key, and they differ", rows.len(), source.name);
+    let diagnostic = |row: u32, other: u32| {
+        Diagnostic::new(Code::JoinDuplicateKey, message.clone())
+            .cell(table.cell(row, column))
+            .rule(rule.clone())
+            .also(table.cell(other, column).place, "the same key here")
+    };
+    let policy = &source.on_duplicate_key;
+    let keep = match policy.then {
+        OnDuplicateKey::Error => {
+            findings.push(
+                diagnostic(later[0], first)
+                    .hint("the mapping says `on_duplicate_key: error`, so nothing of the file is used"),
+            );
+            return;
+        }
+        OnDuplicateKey::Reject => {
+            for (at, row) in rows.iter().enumerate() {
+                let other = if at == 0 { later[0] } else { first };
+                ledger.reject(
+                    number,
+                    *row,
+                    &diagnostic(*row, other).hint("keep the right one, or set `on_duplicate_key` for this source"),
+                );
+            }
+            return;
+        }
+        OnDuplicateKey::KeepFirst => first,
+        OnDuplicateKey::KeepLast => rows[rows.len() - 1],
+    };
+    let (mut cells, mut key) = (Vec::new(), Vec::new());
+    table.split(keep, &mut cells);
+    key_of(table, &cells, &source.key, &mut key);
+    keys.replace(&key, keep);
+    for row in rows.iter().filter(|row| **row != keep) {
+        if policy.warn {
+            ledger.say(&warned(diagnostic(*row, keep)));
+        }
+        ledger.filter(number, *row);
+    }
+}
+
+/// Whether a record meets a condition. A record on which it fails is rejected.
+fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, ledger: &mut Ledger<'_>) -> bool {
+    let mut cells = Vec::new();
+    table.split(row, &mut cells);
+    let mut texts: Vec<String> = Vec::new();
+    let mut buffer = Vec::new();
+    for column in &only.columns {
+        let cell =
+            cells.get(table.bind[*column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
+        texts.push(String::from_utf8_lossy(cell).into_owned());
+    }
+    match plan.templates.render(only.template, texts.iter().map(String::as_str)) {
+        Ok(verdict) => verdict == "1",
+        Err(reason) => {
+            let diagnostic = plan
+                .finding(Code::TransformTemplate, &only.rule, format!("the condition failed on this record: {reason}"))
+                .cell(table.record(row));
+            ledger.reject(number, row, &diagnostic);
+            true
+        }
+    }
+}
+
+/// The parent of each record of a child source, or [`NONE`].
+fn attach(
+    plan: &Plan,
+    link: &LinkPlan,
+    tables: &[Table],
+    index: &Keys,
+    seen: &mut [u8],
+    ledger: &mut Ledger<'_>,
+) -> Vec<u32> {
+    let table = &tables[link.child];
+    let (mut cells, mut key) = (Vec::new(), Vec::new());
+    let mut parents = vec![NONE; table.starts.len()];
+    for row in 0..table.len() {
+        let fate = ledger.fate(link.child, row);
+        if fate == Fate::Filtered && link.child != plan.each {
+            continue;
+        }
+        table.split(row, &mut cells);
+        let parent = if key_of(table, &cells, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
+        let seen = &mut seen[row as usize];
+        if fate == Fate::Good
+            && link.only.as_ref().is_some_and(|only| !meets(plan, only, link.child, table, row, ledger))
+        {
+            *seen |= LEFT_OUT;
+        } else if parent == NONE {
+            *seen |= ORPHAN;
+        } else if ledger.fate(link.parent, parent) == Fate::Filtered {
+            *seen |= LEFT_OUT;
+        } else {
+            *seen |= ATTACHED;
+            parents[row as usize] = parent;
+        }
+    }
+    parents
+}
+
+/// Groups children by parent: a stable counting sort.
+fn lists(parents: &[u32], count: u32) -> Link {
+    let mut starts = vec![0u32; count as usize + 1];
+    for parent in parents.iter().filter(|parent| **parent != NONE) {
+        starts[*parent as usize + 1] += 1;
+    }
+    for at in 1..starts.len() {
+        starts[at] += starts[at - 1];
+    }
+    let mut next = starts.clone();
+    let mut rows = vec![0; starts.last().copied().unwrap_or(0) as usize];
+    for (row, parent) in parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
+        let slot = &mut next[*parent as usize];
+        rows[*slot as usize] = u32::try_from(row).unwrap_or(NONE);
+        *slot += 1;
+    }
+    Link { starts, rows }
+}
+
+/// The record each parent looks up.
+fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> Vec<u32> {
+    let table = &tables[link.parent];
+    let (mut cells, mut key) = (Vec::new(), Vec::new());
+    let mut found = Vec::with_capacity(table.starts.len());
+    for row in 0..table.len() {
+        table.split(row, &mut cells);
+        let target = if key_of(table, &cells, &link.parent_columns, &mut key) { index.get(&key) } else { NONE };
+        if target != NONE {
+            seen[target as usize] |= ATTACHED;
+        }
+        found.push(target);
+    }
+    found
+}
+
+/// What becomes of records that ended in no list.
+fn settle(plan: &Plan, child: usize, tables: &[Table], seen: &[u8], ledger: &mut Ledger<'_>) {
+    let table = &tables[child];
+    for row in 0..table.len() {
+        let seen = seen[row as usize];
+        if seen & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
+            continue;
+        }
+        let orphaned = plan.links.iter().filter(|link| link.many && link.child == child).find(|_| seen & ORPHAN != 0);
+        match orphaned {
+            Some(link) => orphan(plan, link, table, row, ledger),
+            None => ledger.filter(child, row),
+        }
+    }
+}
+
+fn orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Ledger<'_>) {
+    let policy = &link.on_orphan;
+    let parent = &plan.sources[link.parent];
+    let columns: Vec<&str> = link.parent_columns.iter().map(|column| parent.columns[*column].name.as_str()).collect();
+    let message = format!("no record of `{}` has this `{}`", parent.name, columns.join("`, `"));
+    let diagnostic = plan
+        .finding(Code::JoinNoMatch, &format!("{}/match", link.rule), message)
+        .cell(table.cell(row, table.bind[link.child_columns[0]]));
+    match (&policy.then, policy.warn) {
+        (OnOrphan::Reject, _) => {
+            ledger.reject(link.child, row, &diagnostic.hint("add the missing record, or set `on_orphan` for this list"))
+        }
+        (OnOrphan::Warn, _) | (OnOrphan::Ignore, true) => {
+            ledger.say(&warned(diagnostic));
+            ledger.filter(link.child, row);
+        }
+        (OnOrphan::Ignore, false) => ledger.filter(link.child, row),
+    }
+}

@@ -1,0 +1,109 @@
+//! The order of a list, where the mapping asks for one.
+//!
+//! Cells are compared by their type: numbers by value, digit for digit; days and moments by time; texts by their bytes.
+//! The sort is stable, so records that are equal keep the order of the file.
+
+use std::cmp::Ordering;
+
+use crate::{
+    mapping::Direction,
+    plan::{LinkPlan, Plan, kind::Kind},
+    record::{Span, Table},
+};
+
+/// Sorts the children of each parent.
+pub(super) fn sort(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], rows: &mut [u32]) {
+    if link.order.is_empty() {
+        return;
+    }
+    let mut cells: Vec<Span> = Vec::new();
+    for pair in starts.windows(2) {
+        let list = &mut rows[pair[0] as usize..pair[1] as usize];
+        if list.len() < 2 {
+            continue;
+        }
+        let mut keyed: Vec<(Vec<Value>, u32)> = Vec::with_capacity(list.len());
+        for row in list.iter() {
+            table.split(*row, &mut cells);
+            let value = |(column, _): &(usize, Direction)| value(plan, link.child, table, &cells, *column);
+            keyed.push((link.order.iter().map(value).collect(), *row));
+        }
+        keyed.sort_by(|one, other| compare(link, &one.0, &other.0));
+        for (slot, (_, row)) in list.iter_mut().zip(keyed) {
+            *slot = row;
+        }
+    }
+}
+
+/// A cell as something to compare.
+enum Value {
+    /// A text, or a cell that is not of its type: its document is rejected anyway.
+    Text(Vec<u8>),
+    /// A number: whether it is negative, its digits before the point, its digits behind.
+    Number(bool, Vec<u8>, Vec<u8>),
+    /// A moment, in nanoseconds.
+    Moment(i128),
+}
+
+fn value(plan: &Plan, source: usize, table: &Table, cells: &[Span], column: usize) -> Value {
+    let mut buffer = Vec::new();
+    let cell =
+        cells.get(table.bind[column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
+    let mut json = Vec::new();
+    let kind = &plan.sources[source].columns[column].kind;
+    match kind {
+        _ if kind.write(cell, &mut json).is_err() => Value::Text(cell.to_vec()),
+        Kind::Integer(_) | Kind::Decimal(_) => {
+            let negative = json.first() == Some(&b'-');
+            let digits = &json[usize::from(negative)..];
+            let (whole, fraction) = match memchr::memchr(b'.', digits) {
+                Some(point) => (&digits[..point], &digits[point + 1..]),
+                None => (digits, &digits[..0]),
+            };
+            let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
+            let zero = whole == b"0" && fraction.is_empty();
+            Value::Number(negative && !zero, whole.to_vec(), fraction.to_vec())
+        }
+        Kind::Datetime { .. } => {
+            let text = String::from_utf8_lossy(&json);
+            match text.trim_matches('"').parse::<jiff::Timestamp>() {
+                Ok(moment) => Value::Moment(moment.as_nanosecond()),
+                Err(_) => Value::Text(cell.to_vec()),
+            }
+        }
+        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => Value::Text(json),
+    }
+}
+
+fn compare(link: &LinkPlan, one: &[Value], other: &[Value]) -> Ordering {
+    for ((one, other), (_, direction)) in one.iter().zip(other).zip(&link.order) {
+        let ordering = match (one, other) {
+            (
+                Value::Number(one_is_negative, one, one_fraction),
+                Value::Number(other_is_negative, other, other_fraction),
+            ) => {
+                let size = one
+                    .len()
+                    .cmp(&other.len())
+                    .then_with(|| one.cmp(other))
+                    .then_with(|| one_fraction.cmp(other_fraction));
+                match (one_is_negative, other_is_negative) {
+                    (false, false) => size,
+                    (true, true) => size.reverse(),
+                    (true, false) => Ordering::Less,
+                    (false, true) => Ordering::Greater,
+                }
+            }
+            (Value::Moment(one), Value::Moment(other)) => one.cmp(other),
+            (Value::Text(one), Value::Text(other)) => one.cmp(other),
+            (Value::Text(_), _) => Ordering::Less,
+            (_, Value::Text(_)) => Ordering::Greater,
+            _ => Ordering::Equal,
+        };
+        let ordering = if *direction == Direction::Descending { ordering.reverse() } else { ordering };
+        if ordering != Ordering::Equal {
+            return ordering;
+        }
+    }
+    Ordering::Equal
+}

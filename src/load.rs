@@ -1,0 +1,215 @@
+//! What the user named -> a plan: finds the mapping, reads its contract and code tables, and compiles them.
+//!
+//! The only stage that reads configuration. Nothing here touches data, so whatever fails here fails before any row is read.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::{
+    contract::Contract,
+    diagnostic::{Code, Diagnostic},
+    mapping::{self, CodeTable, Field, Mapping, Named},
+    plan::{CodeFiles, Plan},
+    profile::Profiles,
+    record::Encoding,
+    yaml::{self, Places},
+};
+
+/// The profiles file, in the folder where the command runs.
+const PROFILES: &str = "profiles.yaml";
+/// The folder of mappings, beside it.
+const MAPPINGS: &str = "mappings";
+
+/// Reads `profiles.yaml`, if there is one.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn profiles() -> Result<Option<(Profiles, Places)>, Vec<Diagnostic>> {
+    let path = Path::new(PROFILES);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = text(path, "the profiles file").map_err(|wrong| vec![wrong])?;
+    yaml::read::<Profiles>(PROFILES, &text).map(Some)
+}
+
+/// The mapping to use: the one that was named, that of the profiles, or the only one there is.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result<PathBuf, Vec<Diagnostic>> {
+    if let Some(path) = named.or(profiles.and_then(|profiles| profiles.mapping.as_deref()).map(Path::new)) {
+        return Ok(path.to_owned());
+    }
+    let found = mappings();
+    match found.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => {
+            Err(vec![Diagnostic::new(Code::PlanMissingFile, "there is no mapping here").hint(
+                "name it with `--mapping FILE`, or run in the folder that holds `profiles.yaml` and `mappings/`",
+            )])
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("there are several mappings: `{}`", names.join("`, `"));
+            Err(vec![
+                Diagnostic::new(Code::PlanMissingFile, message)
+                    .hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml"),
+            ])
+        }
+    }
+}
+
+/// All mappings of the folder, by name.
+#[must_use]
+pub fn mappings() -> Vec<PathBuf> {
+    let entries = fs::read_dir(MAPPINGS).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
+    let mut found: Vec<PathBuf> = entries.unwrap_or_default();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    found.sort();
+    found
+}
+
+/// Compiles a mapping file with everything it names.
+///
+/// # Errors
+/// Everything that can be known to be wrong before any data is read.
+pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
+    let shown = path.display().to_string();
+    let mapping_text = text(path, "the mapping").map_err(|wrong| vec![wrong])?;
+    let (mapping, places) = mapping::read(&shown, &mapping_text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let contract = contract(&tidied(&folder.join(&mapping.contract))).map_err(|wrong| {
+        let rule = if wrong.code == Code::PlanMissingFile { wrong.rule(places.value("/contract")) } else { wrong };
+        vec![rule]
+    })?;
+    let files = code_files(&mapping, &places, folder)?;
+    Plan::compile(&mapping, places, contract, &files)
+}
+
+/// Compiles a contract file.
+///
+/// # Errors
+/// It cannot be read, or is no JSON Schema that can be used.
+pub fn contract(path: &Path) -> Result<Contract, Diagnostic> {
+    Contract::compile(&path.display().to_string(), &text(path, "the contract")?)
+}
+
+/// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.
+fn tidied(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for step in path.components() {
+        let back = step == Component::ParentDir && matches!(tidy.components().next_back(), Some(Component::Normal(_)));
+        match step {
+            _ if back => drop(tidy.pop()),
+            Component::CurDir => {}
+            step => tidy.push(step),
+        }
+    }
+    tidy
+}
+
+/// The text of a configuration file.
+fn text(path: &Path, what: &str) -> Result<String, Diagnostic> {
+    let shown = path.display().to_string();
+    let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown.clone());
+    let length = fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
+    if length > yaml::MAX_BYTES as u64 {
+        return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {} bytes", yaml::MAX_BYTES)));
+    }
+    let bytes =
+        fs::read(path).map_err(|cause| wrong(Code::PlanMissingFile, format!("{what} cannot be read: {cause}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong(Code::PlanSyntax, format!("{what} is not UTF-8")))?;
+    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The contents of all code table files of a mapping.
+fn code_files(mapping: &Mapping, places: &Places, folder: &Path) -> Result<CodeFiles, Vec<Diagnostic>> {
+    let mut tables: Vec<(String, &CodeTable)> = Vec::new();
+    for (name, table) in &mapping.codes {
+        tables.push((format!("/codes/{}", yaml::escape(name)), table));
+    }
+    tables_of(&mapping.output.fields, "/output/fields", &mut tables);
+    let (mut files, mut findings) = (CodeFiles::new(), Vec::new());
+    for (pointer, table) in tables {
+        let Some(file) = &table.file else { continue };
+        match code_table(&tidied(&folder.join(file)), table, mapping) {
+            Ok(pairs) => drop(files.insert(file.clone(), pairs)),
+            Err(wrong) => findings.push(wrong.rule(places.value(&format!("{pointer}/file")))),
+        }
+    }
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
+}
+
+/// The code tables that are written inside fields.
+fn tables_of<'a>(
+    fields: &'a indexmap::IndexMap<String, Field>,
+    pointer: &str,
+    tables: &mut Vec<(String, &'a CodeTable)>,
+) {
+    for (name, Field(field)) in fields {
+        let pointer = format!("{pointer}/{}", yaml::escape(name));
+        if let Some(Named::Here(table)) = &field.codes {
+            tables.push((format!("{pointer}/codes"), table));
+        }
+        if let Some(fields) = &field.fields {
+            tables_of(fields, &format!("{pointer}/fields"), tables);
+        }
+    }
+}
+
+/// Reads a code table file: two columns, with a header row.
+fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(String, String)>, Diagnostic> {
+    let shown = path.display().to_string();
+    let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
+    let dialect = match &table.dialect {
+        None => mapping::Dialect::default(),
+        Some(Named::Here(dialect)) => dialect.clone(),
+        Some(Named::Name(name)) => {
+            mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?
+        }
+    };
+    let bytes = fs::read(path).map_err(|cause| {
+        Diagnostic::new(Code::PlanMissingFile, format!("the code table cannot be read: {cause}")).file(shown.clone())
+    })?;
+    let text = decoded(&bytes, &dialect.encoding)
+        .ok_or_else(|| wrong(format!("the code table is not {}", dialect.encoding)))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(dialect.delimiter.bytes().next().unwrap_or(b','))
+        .quote(dialect.quote.bytes().next().unwrap_or(b'"'))
+        .quoting(!dialect.quote.is_empty())
+        .has_headers(dialect.header)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
+        let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
+            let message = format!(
+                "entry {} of the code table has {} cells, not a code and its translation",
+                pairs.len() + 1,
+                record.len()
+            );
+            return Err(wrong(message));
+        };
+        if pairs.iter().any(|(known, _)| known == code) {
+            return Err(wrong(format!("the code table has the code `{code}` twice")).hint("keep one of the two"));
+        }
+        pairs.push((code.to_owned(), value.to_owned()));
+    }
+    Ok(pairs)
+}
+
+fn decoded(bytes: &[u8], label: &str) -> Option<String> {
+    match Encoding::named(label)? {
+        Encoding::Utf8 | Encoding::Auto => {
+            String::from_utf8(bytes.to_vec()).ok().map(|text| text.trim_start_matches('\u{FEFF}').to_owned())
+        }
+        Encoding::Label(encoding) => {
+            let (text, _, damaged) = encoding.decode(bytes);
+            (!damaged).then(|| text.into_owned())
+        }
+    }
+}

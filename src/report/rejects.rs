@@ -1,0 +1,141 @@
+//! The rejected rows, in the source's own dialect, each with its code and reason.
+//!
+//! Rows are given back byte for byte, as they stood in the file, so that a mended file can be converted again. What
+//! belongs to a rejected record is given back with it. The rows of the root source go to the file that was named, those of
+//! another source to a file beside it; into a folder, each source goes under its own name, which makes it a drop folder.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    ledger::Reject,
+    plan::Plan,
+    record::{Encoding, Table},
+};
+
+/// The columns that are added to each row.
+const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
+
+/// Writes the rejects of some recordings, each with its tables.
+///
+/// # Errors
+/// The file that cannot be written, and why.
+pub fn rejects(path: &Path, plan: &Plan, recordings: &[(&[Table], &[Reject])]) -> Result<(), (PathBuf, io::Error)> {
+    let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
+    if is_folder {
+        fs::create_dir_all(path).map_err(|cause| (path.to_owned(), cause))?;
+    }
+    for (number, source) in plan.sources.iter().enumerate() {
+        let has_rejects = recordings.iter().any(|(_, rejects)| rejects.iter().any(|reject| reject.source == number));
+        let file = match (is_folder, number == plan.each) {
+            (true, _) => path.join(plain_name(&source.path)),
+            (false, true) => path.to_owned(),
+            (false, false) if has_rejects => beside(path, &source.name),
+            (false, false) => continue,
+        };
+        write(&file, number, recordings).map_err(|cause| (file, cause))?;
+    }
+    Ok(())
+}
+
+/// `rejects.csv` of the source `purchases` is `rejects.purchases.csv`.
+fn beside(path: &Path, source: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match path.extension() {
+        Some(extension) => format!("{stem}.{source}.{}", extension.to_string_lossy()),
+        None => format!("{stem}.{source}"),
+    };
+    path.with_file_name(name)
+}
+
+/// The file name that a source's path would read again: a pattern becomes one file, a packed one is unpacked.
+fn plain_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path).replace(['*', '?'], "_");
+    name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
+}
+
+fn write(file: &Path, number: usize, recordings: &[(&[Table], &[Reject])]) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for (at, (tables, rejects)) in recordings.iter().enumerate() {
+        let table = &tables[number];
+        if at == 0 && table.dialect.header {
+            let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
+            let names = header.iter().map(String::as_str).chain(ADDED);
+            bytes.extend_from_slice(&line(table, names)?);
+        }
+        let mut own: Vec<&Reject> = rejects.iter().filter(|reject| reject.source == number).collect();
+        own.sort_by_key(|reject| reject.row);
+        for reject in own {
+            bytes.extend_from_slice(&original(table, reject.row));
+            if table.dialect.header {
+                bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+                bytes.extend_from_slice(&line(table, [reject.code.word(), &reject.reason].into_iter())?);
+            } else {
+                bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
+            }
+        }
+    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if file.exists() && !file.is_file() {
+        return fs::File::options().write(true).open(file)?.write_all(&bytes);
+    }
+    // A new file, private from its first byte, takes the place of an old one only when it is whole.
+    let mut temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
+    temporary.write_all(&bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map(drop).map_err(|error| error.error)
+}
+
+/// Cells as a line of the source's dialect.
+fn line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
+    let mut builder = csv::WriterBuilder::new();
+    builder.delimiter(table.dialect.delimiter);
+    match table.dialect.quote {
+        Some(quote) => builder.quote(quote),
+        None => builder.quote_style(csv::QuoteStyle::Never),
+    };
+    let mut writer = builder.from_writer(Vec::new());
+    writer.write_record(cells.map(|cell| match table.dialect.quote {
+        Some(_) => cell.to_owned(),
+        // Without quotes nothing can hide a delimiter.
+        None => cell.replace(char::from(table.dialect.delimiter), " "),
+    }))?;
+    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(match table.dialect.encoding {
+        Encoding::Label(_) => table.dialect.encoding.encoded(&text),
+        Encoding::Utf8 | Encoding::Auto => bytes,
+    })
+}
+
+/// The bytes of a record as they stood in the file, without the two columns of an earlier run.
+fn original(table: &Table, row: u32) -> Vec<u8> {
+    let mut raw = table.raw(row);
+    if table.header.ends_with(&ADDED.map(str::to_owned)) {
+        let mut cells = Vec::new();
+        let border = table.split(row, &mut cells);
+        if border.fault.is_none() && cells.len() == table.header.len() && cells.len() > ADDED.len() {
+            let last = cells[cells.len() - ADDED.len() - 1];
+            raw.end = last.end + usize::from(last.quoted);
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut at = raw.start;
+    for patch in table.patches.iter().filter(|patch| raw.contains(&patch.at)) {
+        bytes.extend_from_slice(&encoded(table, at..patch.at));
+        bytes.extend_from_slice(&patch.original);
+        at = patch.at + "\u{FFFD}".len();
+    }
+    bytes.extend_from_slice(&encoded(table, at..raw.end));
+    bytes
+}
+
+fn encoded(table: &Table, range: std::ops::Range<usize>) -> Vec<u8> {
+    match table.dialect.encoding {
+        Encoding::Label(_) => table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range])),
+        Encoding::Utf8 | Encoding::Auto => table.text[range].to_vec(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Requests by hand, so that the sandbox is not judged by the client it is there to test.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::Arc,
+};
+
+use crate::{
+    contract::Contract,
+    profile::secret::Secret,
+    sandbox::{Failure, Running, Sandbox, Settings, chosen},
+};
+
+const CONTRACT: &str = r#"{"type": "array", "items": {"type": "object", "required": ["price"],
+    "properties": {"price": {"type": "number", "minimum": 0}}, "additionalProperties": false}}"#;
+
+fn sandbox(settings: Settings) -> Running {
+    let contract = Contract::compile("contract.json", CONTRACT).unwrap();
+    Sandbox::start(Settings { port: 0, ..settings }, Arc::new(contract)).unwrap()
+}
+
+/// What a request is answered with: status line, headers and body; empty when the connection just closes.
+fn exchange(running: &Running, head: &str, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = Vec::new();
+    // A connection that is cut may end in a reset.
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8(answer).unwrap()
+}
+
+const PUT: &str = "PUT /v1/customers HTTP/1.1\r\nContent-Type: application/json";
+
+fn status(answer: &str) -> u16 {
+    answer.get(9..12).map_or(0, |status| status.parse().unwrap())
+}
+
+#[test]
+fn what_meets_the_contract_is_accepted() {
+    let running = sandbox(Settings::default());
+    let answer = exchange(&running, PUT, br#"[{"price": 1}, {"price": 2}]"#);
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("{\"accepted\":2}"), "{answer}");
+    assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
+}
+
+#[test]
+fn what_breaks_the_contract_is_pointed_at_and_not_repeated() {
+    let running = sandbox(Settings::default());
+    let answer = exchange(&running, PUT, br#"[{"price": 1}, {"price": "canary"}, {"price": -7171}, {}]"#);
+    assert_eq!(status(&answer), 422);
+    assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
+    for pointer in ["\"#/1/price\"", "\"#/2/price\"", "\"#/3\""] {
+        assert!(answer.contains(pointer), "{pointer}: {answer}");
+    }
+    assert!(!answer.contains("canary") && !answer.contains("7171"), "{answer}");
+}
+
+#[test]
+fn each_kind_of_bad_request_has_its_status() {
+    let settings = Settings {
+        path: Some("/v1/customers".into()),
+        bearer: Some(Secret::new("token")),
+        max_body: 100,
+        ..Settings::default()
+    };
+    let running = sandbox(settings);
+    let with = |extra: &str| format!("{PUT}\r\nAuthorization: Bearer token{extra}");
+    let table: [(String, &[u8], u16); 10] = [
+        (with(""), b"[]", 200),
+        (PUT.into(), b"[]", 401),
+        (format!("{PUT}\r\nAuthorization: Bearer wrong"), b"[]", 401),
+        (with("").replace("customers", "orders"), b"[]", 404),
+        (with("").replace("PUT", "DELETE"), b"[]", 405),
+        (with("").replace("application/json", "text/csv"), b"[]", 415),
+        (with("\r\nContent-Encoding: br"), b"[]", 415),
+        (with("\r\nContent-Encoding: gzip"), b"[]", 400),
+        (with(""), b"[", 400),
+        (with(""), &[b' '; 101], 413),
+    ];
+    for (head, body, expected) in table {
+        assert_eq!(status(&exchange(&running, &head, body)), expected, "{head}");
+    }
+}
+
+#[test]
+fn compressed_bodies_are_decoded_up_to_a_limit() {
+    let running = sandbox(Settings { max_body: 1000, ..Settings::default() });
+    for (size, expected) in [(10, 200), (100_000, 413)] {
+        let body = format!("[{}]", " ".repeat(size));
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        gzip.write_all(body.as_bytes()).unwrap();
+        let gzip = gzip.finish().unwrap();
+        let zstd = zstd::bulk::compress(body.as_bytes(), 3).unwrap();
+        for (encoding, body) in [("gzip", gzip), ("zstd", zstd)] {
+            let answer = exchange(&running, &format!("{PUT}\r\nContent-Encoding: {encoding}"), &body);
+            assert_eq!(status(&answer), expected, "{encoding} {size}");
+        }
+    }
+}
+
+#[test]
+fn accepted_bodies_are_kept_for_their_owner_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = sandbox(Settings { keep: Some(folder.path().join("kept")), ..Settings::default() });
+    for body in ["[{\"price\": 1}]", "[{}]", "[]"] {
+        exchange(&running, PUT, body.as_bytes());
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("kept").join(name));
+    assert_eq!(read("000001.json").unwrap(), "[{\"price\": 1}]");
+    assert_eq!(read("000002.json").unwrap(), "[]");
+    assert!(read("000003.json").is_err());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path().join("kept/000001.json")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn replies_are_lost_after_the_work_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = Some(folder.path().to_owned());
+    let running = sandbox(Settings { drop_after: Some(2), keep, ..Settings::default() });
+    let statuses: Vec<u16> = (0..6).map(|_| status(&exchange(&running, PUT, b"[]"))).collect();
+    assert_eq!(statuses, [200, 200, 0, 200, 200, 0]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
+}
+
+#[test]
+fn failures_are_as_frequent_as_asked_and_the_same_for_a_seed() {
+    let failures = vec!["503:20%".parse().unwrap(), "500:5%".parse().unwrap()];
+    let settings = Settings { failures, seed: 7, ..Settings::default() };
+    let drawn: Vec<Option<u16>> = (0..10_000).map(|number| chosen(&settings, number)).collect();
+    let count = |status| drawn.iter().filter(|drawn| **drawn == Some(status)).count();
+    assert!((1800..2200).contains(&count(503)) && (400..600).contains(&count(500)));
+    assert_eq!(drawn, (0..10_000).map(|number| chosen(&settings, number)).collect::<Vec<_>>());
+    let running = sandbox(Settings { failures: vec![Failure { status: 503, percent: 100 }], ..Settings::default() });
+    assert_eq!(status(&exchange(&running, PUT, b"[]")), 503);
+}
+
+#[test]
+fn a_failure_is_a_status_and_a_percentage() {
+    assert_eq!("503:20%".parse(), Ok(Failure { status: 503, percent: 20 }));
+    for text in ["", "503", "503:20", "503:101%", "200:5%", "999:5%", "x:5%", "503:-1%"] {
+        assert_eq!(text.parse::<Failure>(), Err(format!("`{text}` is not a failure like `503:20%`")), "{text}");
+    }
+}

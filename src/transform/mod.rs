@@ -1,0 +1,93 @@
+//! Group -> payload: JSON bytes written straight from CSV bytes, checked while they are written. The hot loop.
+//!
+//! There is one writer and two ways to watch it. The fast way stops at the first doubt and keeps nothing but the bytes;
+//! the traced way goes on, notes every problem and where every value came from, and leaves the verdict to `check`. Since
+//! both are the same code, they write the same bytes. Nothing is allocated per record on the fast way.
+
+mod tracer;
+mod write;
+
+use crate::{
+    group::Groups,
+    ledger::Fate,
+    payload::Payload,
+    plan::Plan,
+    record::{Span, Table},
+    trace::Trace,
+    transform::{
+        tracer::Tracer,
+        write::{Unwatched, Writer},
+    },
+};
+
+/// One recording, read and joined.
+#[derive(Clone, Copy)]
+pub struct Recording<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// The records of each source.
+    pub tables: &'a [Table],
+    /// Which of them belong together.
+    pub groups: &'a Groups,
+    /// What became of each so far.
+    pub fates: &'a [Vec<Fate>],
+}
+
+/// Buffers that are used again for every document.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    cells: Vec<Vec<Span>>,
+    text: Vec<u8>,
+}
+
+/// Writes the document of a root record. `false`: there is a doubt, nothing was written, and [`trace`] has to tell.
+pub fn document(recording: Recording<'_>, root: u32, scratch: &mut Scratch, out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    let written = Writer { recording, scratch, out, watch: Unwatched }.document(root).is_ok();
+    let plan = recording.plan;
+    let conforms = written && (plan.whole.is_empty() || plan.accepts(&out[start..]));
+    if !conforms {
+        out.truncate(start);
+    }
+    conforms
+}
+
+/// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
+pub fn trace<'a>(recording: Recording<'a>, root: u32) -> Trace<'a> {
+    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    let mut writer = Writer { recording, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
+    // A traced writer never stops: it notes the problem and goes on.
+    let _ = writer.document(root);
+    let tracer = writer.watch;
+    Trace { json: out, origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
+}
+
+/// The documents of some root records that were all found to conform, one after the other.
+pub struct Payloads<'a> {
+    recording: Recording<'a>,
+    roots: std::slice::Iter<'a, u32>,
+    index: u64,
+    scratch: Scratch,
+}
+
+/// The payloads of root records that passed every check, numbered from `first`.
+#[must_use]
+pub fn payloads<'a>(recording: Recording<'a>, accepted: &'a [u32], first: u64) -> Payloads<'a> {
+    Payloads { recording, roots: accepted.iter(), index: first, scratch: Scratch::default() }
+}
+
+impl Iterator for Payloads<'_> {
+    type Item = Payload;
+
+    fn next(&mut self) -> Option<Payload> {
+        let root = *self.roots.next()?;
+        let index = self.index;
+        self.index += 1;
+        let mut bytes = Vec::new();
+        if !document(self.recording, root, &mut self.scratch, &mut bytes) {
+            // It was in doubt, and the exact way found it good.
+            bytes = trace(self.recording, root).json;
+        }
+        Some(Payload::conforming(index, bytes))
+    }
+}

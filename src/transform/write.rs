@@ -1,0 +1,433 @@
+//! The writer: walks the plan of a document and writes its JSON.
+//!
+//! A field that is left out takes its name with it, and a problem on the fast way ends the document at once.
+
+use crate::{
+    diagnostic::Code,
+    group::NONE,
+    ledger::Fate,
+    mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
+    plan::{Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan, kind::write_text},
+    record::{Span, Table},
+    trace::{Problem, Step},
+    transform::{Recording, Scratch},
+};
+
+/// The document cannot be finished on the fast way.
+pub(super) struct Stop;
+
+/// Whether a value was written, or left out.
+type Written = Result<bool, Stop>;
+
+/// What is told to whoever watches the writer.
+pub(super) trait Watch<'a> {
+    /// Problems are noted and the writer goes on.
+    const TRACED: bool;
+    /// A field or an item is entered.
+    fn enter(&mut self, name: &dyn Fn() -> String);
+    /// It is left.
+    fn leave(&mut self);
+    /// A related record is entered.
+    fn enter_record(&mut self, step: Step);
+    /// It is left.
+    fn leave_record(&mut self);
+    /// The value at the current place comes from here.
+    fn origin(&mut self, source: usize, row: u32, column: Option<usize>, rule: &'a str);
+    /// Something is wrong at the current place.
+    fn problem(&mut self, problem: Problem);
+    /// A related record was rejected before.
+    fn bad(&mut self, step: Step);
+}
+
+/// The fast way: nobody watches.
+pub(super) struct Unwatched;
+
+impl Watch<'_> for Unwatched {
+    const TRACED: bool = false;
+    fn enter(&mut self, _: &dyn Fn() -> String) {}
+    fn leave(&mut self) {}
+    fn enter_record(&mut self, _: Step) {}
+    fn leave_record(&mut self) {}
+    fn origin(&mut self, _: usize, _: u32, _: Option<usize>, _: &str) {}
+    fn problem(&mut self, _: Problem) {}
+    fn bad(&mut self, _: Step) {}
+}
+
+/// A record that is being written.
+struct Scope<'a> {
+    source: usize,
+    row: u32,
+    table: &'a Table,
+    cells: Vec<Span>,
+}
+
+pub(super) struct Writer<'a, 's, W> {
+    pub(super) recording: Recording<'a>,
+    pub(super) scratch: &'s mut Scratch,
+    pub(super) out: &'s mut Vec<u8>,
+    pub(super) watch: W,
+}
+
+impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
+    /// Writes a whole document.
+    pub(super) fn document(&mut self, root: u32) -> Result<(), Stop> {
+        let plan = self.recording.plan;
+        self.within(plan.each, root, |writer, scope| writer.object(&plan.document, scope, "/output"))
+    }
+
+    /// Opens a record, does something with it, and gives its buffers back.
+    fn within<T>(
+        &mut self,
+        source: usize,
+        row: u32,
+        act: impl FnOnce(&mut Self, &Scope<'a>) -> Result<T, Stop>,
+    ) -> Result<T, Stop> {
+        let table = &self.recording.tables[source];
+        let mut cells = self.scratch.cells.pop().unwrap_or_default();
+        table.split(row, &mut cells);
+        let scope = Scope { source, row, table, cells };
+        let result = act(self, &scope);
+        self.scratch.cells.push(scope.cells);
+        result
+    }
+
+    fn object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
+        self.watch.origin(scope.source, scope.row, None, rule);
+        self.out.push(b'{');
+        let mut first = true;
+        for field in &object.fields {
+            let before = self.out.len();
+            self.out.extend_from_slice(&field.prefix[usize::from(first)..]);
+            self.watch.enter(&|| field.name.clone());
+            let written = self.value(&field.value, scope, &field.rule);
+            self.watch.leave();
+            if written? {
+                first = false;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn value(&mut self, value: &'a ValuePlan, scope: &Scope<'a>, rule: &'a str) -> Written {
+        match value {
+            ValuePlan::Leaf(leaf) => self.leaf(leaf, scope, rule),
+            ValuePlan::Many(many) => self.many(many, scope, rule),
+            ValuePlan::One(one) => self.one(one, scope, rule),
+            ValuePlan::Object(object) => self.object(object, scope, rule).map(|()| true),
+            ValuePlan::Const(json) => {
+                self.watch.origin(scope.source, scope.row, None, rule);
+                self.out.extend_from_slice(json);
+                Ok(true)
+            }
+        }
+    }
+
+    fn leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
+        let column = match &leaf.input {
+            Input::Column(column) => Some(*column),
+            Input::Template(_, columns) => columns.first().copied(),
+        };
+        self.watch.origin(scope.source, scope.row, column, rule);
+        let mut buffer = std::mem::take(&mut self.scratch.text);
+        let written = self.text(leaf, scope, rule, column, &mut buffer);
+        self.scratch.text = buffer;
+        written
+    }
+
+    /// Writes the text of a leaf as a value.
+    fn text(
+        &mut self,
+        leaf: &'a Leaf,
+        scope: &Scope<'a>,
+        rule: &'a str,
+        column: Option<usize>,
+        buffer: &mut Vec<u8>,
+    ) -> Written {
+        let dialect = &scope.table.dialect;
+        let mut text = match &leaf.input {
+            Input::Column(column) => dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], buffer),
+            Input::Template(template, columns) => match self.rendered(*template, columns, scope) {
+                Ok(rendered) => {
+                    *buffer = rendered.into_bytes();
+                    buffer.as_slice()
+                }
+                Err(reason) => {
+                    return self.problem(
+                        Code::TransformTemplate,
+                        format!("the template failed on this record: {reason}"),
+                        "",
+                        scope,
+                        column,
+                        rule,
+                    );
+                }
+            },
+        };
+        let is_template = matches!(leaf.input, Input::Template(..));
+        if if is_template { text.is_empty() } else { dialect.is_null(text) } {
+            match &leaf.fallback {
+                Some(fallback) => text = fallback,
+                None => return self.empty(leaf, scope, column, rule),
+            }
+        }
+        let start = self.out.len();
+        match &leaf.codes {
+            Some(codes) => match codes.get(text) {
+                Some(json) => self.out.extend_from_slice(json),
+                None => return self.unknown(codes, text, leaf, scope, column, rule),
+            },
+            None => match leaf.kind.write(text, self.out) {
+                Ok(()) => {}
+                Err(code) => {
+                    let hint = match (code, text.contains(&b',')) {
+                        (Code::TransformNotADecimal, true) => {
+                            "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
+                        }
+                        _ => "",
+                    };
+                    return self.problem(code, format!("expected {}", leaf.kind.expected()), hint, scope, column, rule);
+                }
+            },
+        }
+        self.checked(leaf, start)
+    }
+
+    /// The fast way checks each leaf as it is written; on the traced way the whole contract is checked afterwards.
+    fn checked(&self, leaf: &Leaf, start: usize) -> Written {
+        if W::TRACED || leaf.checks.accept(&self.recording.plan.contract, &self.out[start..]) {
+            Ok(true)
+        } else {
+            Err(Stop)
+        }
+    }
+
+    fn rendered(&self, template: usize, columns: &[usize], scope: &Scope<'a>) -> Result<String, String> {
+        let mut texts = Vec::with_capacity(columns.len());
+        for column in columns {
+            let mut buffer = Vec::new();
+            let cell = scope.table.dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], &mut buffer);
+            texts.push(String::from_utf8_lossy(cell).into_owned());
+        }
+        self.recording.plan.templates.render(template, texts.iter().map(String::as_str))
+    }
+
+    fn empty(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
+        if leaf.if_empty.then == IfEmpty::Reject {
+            let hint = "fill it in, or say what an empty cell means with `default` or `if_empty`";
+            return self.problem(
+                Code::TransformEmpty,
+                "the cell is empty, and the mapping needs a value".into(),
+                hint,
+                scope,
+                column,
+                rule,
+            );
+        }
+        if leaf.if_empty.warn {
+            self.warning(Code::TransformEmpty, "the cell is empty".into(), scope, column, rule)?;
+        }
+        let start = self.out.len();
+        match leaf.if_empty.then {
+            IfEmpty::Keep => {
+                self.out.extend_from_slice(b"\"\"");
+                self.checked(leaf, start)
+            }
+            IfEmpty::SetNull => {
+                self.out.extend_from_slice(b"null");
+                Ok(true)
+            }
+            IfEmpty::Omit | IfEmpty::Reject => Ok(false),
+        }
+    }
+
+    fn unknown(
+        &mut self,
+        codes: &'a Codes,
+        text: &[u8],
+        leaf: &'a Leaf,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &'a str,
+    ) -> Written {
+        let message = format!("this code is not in the code table `{}`", codes.name);
+        if codes.on_unknown.then == OnUnknown::Reject {
+            let hint = "add it to the table, or set `on_unknown` for the table";
+            return self.problem(Code::TransformNotInCodeTable, message, hint, scope, column, rule);
+        }
+        if codes.on_unknown.warn {
+            self.warning(Code::TransformNotInCodeTable, message, scope, column, rule)?;
+        }
+        let start = self.out.len();
+        match &codes.on_unknown.then {
+            OnUnknown::Keep => {
+                write_text(text, self.out);
+                self.checked(leaf, start)
+            }
+            OnUnknown::Use(other) => {
+                write_text(other.as_bytes(), self.out);
+                Ok(true)
+            }
+            OnUnknown::SetNull => {
+                self.out.extend_from_slice(b"null");
+                Ok(true)
+            }
+            OnUnknown::Omit | OnUnknown::Reject => Ok(false),
+        }
+    }
+
+    fn many(&mut self, many: &'a Many, scope: &Scope<'a>, rule: &'a str) -> Written {
+        let Recording { groups, fates, .. } = self.recording;
+        self.watch.origin(scope.source, scope.row, None, rule);
+        self.out.push(b'[');
+        let mut count = 0;
+        for child in groups.children(many.link, scope.row) {
+            let step = Step {
+                link: many.link,
+                parent: scope.row,
+                child: *child,
+                may_drop: many.on_incomplete.then == OnIncomplete::Send,
+            };
+            match fates[many.source][*child as usize] {
+                Fate::Filtered => continue,
+                Fate::Rejected if step.may_drop => continue,
+                Fate::Rejected if !W::TRACED => return Err(Stop),
+                Fate::Rejected => {
+                    self.watch.bad(step);
+                    continue;
+                }
+                Fate::Good | Fate::Pending => {}
+            }
+            if count > 0 {
+                self.out.push(b',');
+            }
+            self.watch.enter(&|| count.to_string());
+            self.watch.enter_record(step);
+            let written = self.within(many.source, *child, |writer, child| writer.value(&many.item, child, rule));
+            self.watch.leave_record();
+            self.watch.leave();
+            match (written?, count) {
+                (true, _) => count += 1,
+                (false, 0) => {}
+                (false, _) => drop(self.out.pop()),
+            }
+        }
+        self.out.push(b']');
+        if count < many.min || count > many.max {
+            let message = format!("{count} related records, where the mapping asks for {}", range(many.min, many.max));
+            self.problem_beside(Code::TransformCount, message, scope, rule)?;
+        }
+        let allowed = count >= many.allowed.0 && count <= many.allowed.1;
+        if W::TRACED || allowed { Ok(true) } else { Err(Stop) }
+    }
+
+    fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
+        let Recording { groups, fates, plan, .. } = self.recording;
+        let link = &plan.links[one.link];
+        let column = link.parent_columns.first().copied();
+        let target = groups.lookup(one.link, scope.row);
+        let found = target != NONE && fates[one.source][target as usize] != Fate::Rejected;
+        if found {
+            return self.within(one.source, target, |writer, scope| writer.value(&one.value, scope, rule));
+        }
+        let name = &plan.sources[one.source].name;
+        self.watch.origin(scope.source, scope.row, column, rule);
+        if target != NONE || one.on_missing.then == OnLookup::Reject {
+            let (message, hint) = if target == NONE {
+                (
+                    format!("no record of `{name}` has this key"),
+                    "add the missing record, or set `on_missing` for this field",
+                )
+            } else {
+                (format!("the record of `{name}` with this key is rejected"), "mend that record")
+            };
+            return self.problem(Code::JoinNoLookup, message, hint, scope, column, rule);
+        }
+        if one.on_missing.warn {
+            self.warning(Code::JoinNoLookup, format!("no record of `{name}` has this key"), scope, column, rule)?;
+        }
+        if one.on_missing.then == OnLookup::SetNull {
+            self.out.extend_from_slice(b"null");
+        }
+        Ok(one.on_missing.then == OnLookup::SetNull)
+    }
+
+    /// A problem in the place of a value: the fast way stops; the traced way writes a placeholder that nobody will see.
+    fn problem(
+        &mut self,
+        code: Code,
+        message: String,
+        hint: &str,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &str,
+    ) -> Written {
+        if !W::TRACED {
+            return Err(Stop);
+        }
+        self.out.extend_from_slice(b"null");
+        self.note(code, message, hint, scope, column, rule, false);
+        Ok(true)
+    }
+
+    /// A problem beside a value that was written.
+    fn problem_beside(&mut self, code: Code, message: String, scope: &Scope<'a>, rule: &str) -> Result<(), Stop> {
+        if !W::TRACED {
+            return Err(Stop);
+        }
+        self.note(code, message, "", scope, None, rule, false);
+        Ok(())
+    }
+
+    /// Something the mapping allows and wants to be told of: only the traced way can tell it.
+    fn warning(
+        &mut self,
+        code: Code,
+        message: String,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &str,
+    ) -> Result<(), Stop> {
+        if !W::TRACED {
+            return Err(Stop);
+        }
+        self.note(code, message, "", scope, column, rule, true);
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "these are the parts of one problem, known in different places")]
+    fn note(
+        &mut self,
+        code: Code,
+        message: String,
+        hint: &str,
+        scope: &Scope<'a>,
+        column: Option<usize>,
+        rule: &str,
+        warning: bool,
+    ) {
+        self.watch.problem(Problem {
+            code,
+            message,
+            hint: hint.to_owned(),
+            source: scope.source,
+            row: scope.row,
+            column,
+            rule: rule.to_owned(),
+            warning,
+            pointer: String::new(),
+            steps: Vec::new(),
+        });
+    }
+}
+
+/// `at least 1`, `at most 3`, `1 to 3`.
+fn range(min: u64, max: u64) -> String {
+    match (min, max) {
+        (min, u64::MAX) => format!("at least {min}"),
+        (0, max) => format!("at most {max}"),
+        (min, max) => format!("{min} to {max}"),
+    }
+}
