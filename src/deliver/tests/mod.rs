@@ -1,5 +1,6 @@
 //! Deliveries over real loopback sockets, each against a server that follows a script.
 
+mod identity;
 mod server;
 
 use std::{
