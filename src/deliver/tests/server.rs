@@ -76,7 +76,7 @@ impl Server {
                 thread::spawn(move || match tls {
                     None => serve(stream.unwrap(), &seen, &*reply),
                     Some(tls) => {
-                        serve(StreamOwned::new(ServerConnection::new(tls).unwrap(), stream.unwrap()), &seen, &*reply)
+                        serve(StreamOwned::new(ServerConnection::new(tls).unwrap(), stream.unwrap()), &seen, &*reply);
                     }
                 });
             }
