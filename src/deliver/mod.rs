@@ -211,7 +211,11 @@ pub fn put(
 ) -> Delivery {
     let line = match http::line(destination) {
         Ok(line) => line,
-        Err(said) => return not_started(Exit::Config, Diagnostic::new(Code::PlanProfile, said)),
+        Err(said) => {
+            let hint = "look at `ca_file`, `client_identity` and `proxy` of the profile, \
+                        and whether this machine has certificate authorities";
+            return not_started(Exit::Config, Diagnostic::new(Code::PlanProfile, said).hint(hint));
+        }
     };
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

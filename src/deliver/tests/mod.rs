@@ -1,14 +1,15 @@
 //! Deliveries over real loopback sockets, each against a server that follows a script.
 
+mod identity;
 mod server;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{Read as _, Write as _},
     net::TcpListener,
     ops::Range,
     process::Command,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
+    contract::Contract,
     deliver::{
         Context, Delivery, Ending, Failure, key, put,
         tests::server::{Server, accepted, answer},
@@ -28,8 +30,9 @@ use crate::{
         Method, Profiles, Request,
         destination::{BodyShape, Destination},
         resolve,
-        secret::Environment,
+        secret::{Environment, Secret},
     },
+    sandbox::{Sandbox, Settings},
     yaml,
 };
 
@@ -342,6 +345,35 @@ fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
     let delivery = delivered(2, &destination);
     let shown = format!("{delivery:?} {destination:?} {:?}", server.url);
     assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn an_unreliable_api_gets_every_document_all_the_same() {
+    let kept = tempfile::tempdir().unwrap();
+    let contract = r#"{"type": "array", "items": {"required": ["n"], "properties": {"n": {"type": "string"}}}}"#;
+    let settings = Settings {
+        port: 0,
+        bearer: Some(Secret::new("canary-token")),
+        failures: vec!["500:20%".parse().unwrap(), "502:10%".parse().unwrap()],
+        drop_after: Some(3),
+        keep: Some(kept.path().to_owned()),
+        max_body: 300,
+        seed: 7,
+        ..Settings::default()
+    };
+    let running = Sandbox::start(settings, Arc::new(Contract::compile("contract.json", contract).unwrap())).unwrap();
+    let destination = destination("sandbox", &[("compression", "zstd")]);
+    assert!(destination.is_sandbox());
+    let delivery = delivered(200, &destination.at(&running.url()));
+    assert_eq!((delivery.exit(), &delivery.accepted), (Exit::Done, &one(0..200)), "{:?}", delivery.stopped);
+    assert!(delivery.volume.resent_bytes > 0 && delivery.in_doubt.is_empty());
+    let mut got = BTreeSet::new();
+    for file in std::fs::read_dir(kept.path()).unwrap() {
+        let body = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let body: Vec<BTreeMap<String, String>> = serde_json::from_str(&body).unwrap();
+        got.extend(body.into_iter().map(|document| document["n"].clone()));
+    }
+    assert_eq!(got.len(), 200);
 }
 
 #[test]

@@ -4,13 +4,15 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
 };
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// One request as it came in.
 #[derive(Clone)]
@@ -29,6 +31,8 @@ impl Seen {
     }
 }
 
+type Reply = dyn Fn(usize, &Seen) -> Vec<u8> + Send + Sync;
+
 /// A server that runs until the test process ends.
 pub(crate) struct Server {
     /// Its base URL.
@@ -41,6 +45,23 @@ pub(crate) struct Server {
 impl Server {
     /// Answers the n-th request, from 0, with the bytes that `reply` makes; without bytes it closes the connection.
     pub(crate) fn answers(reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static) -> Server {
+        Server::start(None, reply)
+    }
+
+    /// The same over TLS, as `localhost`.
+    pub(crate) fn answers_with(
+        identity: ServerConfig,
+        reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Server {
+        let mut server = Server::start(Some(Arc::new(identity)), reply);
+        server.url = server.url.replace("http://127.0.0.1", "https://localhost");
+        server
+    }
+
+    fn start(
+        tls: Option<Arc<ServerConfig>>,
+        reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -51,7 +72,13 @@ impl Server {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (seen, reply) = (Arc::clone(&seen), Arc::clone(&reply));
-                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply));
+                let tls = tls.clone();
+                thread::spawn(move || match tls {
+                    None => serve(stream.unwrap(), &seen, &*reply),
+                    Some(tls) => {
+                        serve(StreamOwned::new(ServerConnection::new(tls).unwrap(), stream.unwrap()), &seen, &*reply);
+                    }
+                });
             }
         });
         server
@@ -94,7 +121,7 @@ pub(crate) fn accepted() -> Vec<u8> {
     answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &(dyn Fn(usize, &Seen) -> Vec<u8> + Send + Sync)) {
+fn serve(mut stream: impl Read + Write, seen: &Mutex<Vec<Seen>>, reply: &Reply) {
     while let Some(request) = request(&mut stream) {
         let number = {
             let mut seen = seen.lock().unwrap();
@@ -113,7 +140,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &(dyn Fn(usize, 
     }
 }
 
-fn request(stream: &mut TcpStream) -> Option<Seen> {
+fn request(stream: &mut impl Read) -> Option<Seen> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
