@@ -108,8 +108,14 @@ impl Contract {
 
     /// Everything one part of the schema finds wrong with a value.
     pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
+        // A part counts from itself, except behind a `$ref`.
+        let absolute = |violation: Violation| {
+            let inside = format!("{pointer}{}", violation.schema);
+            let schema = if self.schema.pointer(&inside).is_some() { inside } else { violation.schema };
+            Violation { schema, ..violation }
+        };
         let part = self.part(pointer);
-        part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error)).collect()
+        part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| absolute(violation(&error))).collect()
     }
 
     fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {
@@ -185,7 +191,9 @@ fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnos
         .rule(place)
         .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
     }
-    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {error}")).rule(place);
+    let said = error.to_string();
+    let said = said.split(". Adjust configuration").next().unwrap_or_default();
+    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {
         Kind::Format { format } if format == "regex" => {
             diagnostic.hint("look-around and back-references are not supported: patterns run in linear time")
