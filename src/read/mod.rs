@@ -64,6 +64,30 @@ pub fn tables(
     if findings.is_empty() { Ok((tables, stamps)) } else { Err(findings) }
 }
 
+/// Sources that would read a file that an earlier source reads, by whatever name.
+#[must_use]
+pub fn shared(plan: &Plan, inputs: &Inputs) -> Vec<Diagnostic> {
+    let (mut seen, mut findings): (Vec<(PathBuf, &str)>, _) = (Vec::new(), Vec::new());
+    for source in &plan.sources {
+        let earlier = seen.len();
+        for file in files(source, inputs).unwrap_or_default() {
+            let Ok(path) = fs::canonicalize(&file) else { continue };
+            if let Some((_, other)) = seen[..earlier].iter().find(|(known, _)| *known == path) {
+                let message = format!("the sources `{other}` and `{}` read the same file", source.name);
+                let rule = plan.place(&format!("/sources/{}/path", crate::yaml::escape(&source.name)));
+                findings.push(
+                    Diagnostic::new(Code::PlanSameFile, message)
+                        .file(file.display().to_string())
+                        .rule(rule)
+                        .hint("each source has a file of its own"),
+                );
+            }
+            seen.push((path, &source.name));
+        }
+    }
+    findings
+}
+
 /// Looks at the headers only: whether the files of a folder have the columns the plan uses.
 ///
 /// # Errors
@@ -96,6 +120,7 @@ fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagn
     let pattern = match inputs.named.get(&source.name) {
         Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
         Some(named) => PathBuf::from(named),
+        None if inputs.folder == Path::new(".") => PathBuf::from(&source.path),
         None => inputs.folder.join(&source.path),
     };
     let shown = pattern.display().to_string();
@@ -193,7 +218,8 @@ fn table(
         let opened = bytes(&path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
         let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
             if decoded.windows > 0 {
-                let message = format!("{} of its records are Windows-1252, the others UTF-8", decoded.windows);
+                let are = if decoded.windows == 1 { "is" } else { "are" };
+                let message = format!("{} of its records {are} Windows-1252, the others UTF-8", decoded.windows);
                 ledger.say(
                     &Diagnostic::new(Code::ReadMixedEncodings, message).file(shown.clone()).severity(Severity::Notice),
                 );
