@@ -125,6 +125,10 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     for folder in folders {
         let named = args.sources.iter().map(|source| (source.name.clone(), source.path.display().to_string())).collect();
         let inputs = read::Inputs { folder, named, unmask: args.unmask };
+        let shared = read::shared(&plan, &inputs);
+        if !shared.is_empty() {
+            return Err(Error::Config(shared));
+        }
         // A finding that cannot be printed is still counted and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
         let mut ledger = Ledger::new(plan.sources.len(), &mut say);
@@ -135,7 +139,11 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         recorded.push(Recorded { tables, stamps, groups, fates, rejects, accepted });
     }
     let sent = match refusal(args, &recorded) {
-        Some(reason) => Ok((Outcome::Nothing { reason }, None, Exit::Rejects)),
+        Some(reason) => {
+            let hint = "mend the rejected rows, or allow more with `--max-rejects`";
+            let _ = findings.print(world.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
+            Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
+        }
         None => send(args, &plan, destination, &mut recorded, &mut findings, world),
     };
     let rejects = given_back(args, &plan, &recorded)?;
@@ -226,6 +234,7 @@ fn examined(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<
         for error in &errors {
             let hint = match (&reason, &droppable, error.diagnostic.hint.as_str()) {
                 (Some(reason), None, "") if !error.steps.is_empty() => format!("{reason}, so the whole document is held back; mend it, or set `on_incomplete: send` for this list"),
+                (Some(reason), None, hint) if !error.steps.is_empty() => format!("{hint}; {reason}, so the whole document is held back"),
                 (_, _, hint) => hint.to_owned(),
             };
             ledger.reject(error.source, error.row, &error.diagnostic.clone().hint(hint));
