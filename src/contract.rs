@@ -76,9 +76,9 @@ impl Contract {
             .offline()
             .build_map(&schema)
             .map_err(|error| unusable(&error, &places))?;
-        use jsonschema::Draft;
         let draft = parts.get("#").map(jsonschema::Validator::draft);
-        let lone_references = matches!(draft, Some(Draft::Draft4 | Draft::Draft6 | Draft::Draft7));
+        let lone_references =
+            matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
         let rebased = places.below("").any(|(at, _)| {
             at.matches('/').count() > 1 && (at.ends_with("/$id") || lone_references && at.ends_with("/id"))
         });
@@ -145,7 +145,7 @@ impl Contract {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             match reference.strip_prefix('#') {
                 Some(pointer) if (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%') => {
-                    open.push(pointer.to_owned())
+                    open.push(pointer.to_owned());
                 }
                 _ => rules.opaque = true,
             }

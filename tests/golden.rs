@@ -66,10 +66,8 @@ fn cases_are_named_and_introduced() {
 
 #[test]
 fn every_mapping_has_a_case() {
-    let all: Vec<String> = case_names()
-        .iter()
-        .filter_map(|name| fs::read_to_string(format!("tests/cases/{name}/args")).ok())
-        .collect();
+    let all: Vec<String> =
+        case_names().iter().filter_map(|name| fs::read_to_string(format!("tests/cases/{name}/args")).ok()).collect();
     for file in read(Path::new("mappings")).keys().filter(|file| file.ends_with(".yaml")) {
         let path = format!("../../../mappings/{file}");
         assert!(all.iter().any(|args| args.lines().any(|line| line == path)), "no case runs {file}");
