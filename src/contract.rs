@@ -77,9 +77,9 @@ impl Contract {
         // The map leaves out what does not compile, and then nothing would be checked: only the whole says why.
         options.build(&schema).map_err(|error| unusable(&error, &places))?;
         let parts = options.build_map(&schema).map_err(|error| unusable(&error, &places))?;
-        use jsonschema::Draft;
         let draft = parts.get("#").map(jsonschema::Validator::draft);
-        let lone_references = matches!(draft, Some(Draft::Draft4 | Draft::Draft6 | Draft::Draft7));
+        let lone_references =
+            matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
         let rebased = places.below("").any(|(at, _)| {
             at.matches('/').count() > 1 && (at.ends_with("/$id") || lone_references && at.ends_with("/id"))
         });
@@ -152,7 +152,7 @@ impl Contract {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             match reference.strip_prefix('#') {
                 Some(pointer) if (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%') => {
-                    open.push(pointer.to_owned())
+                    open.push(pointer.to_owned());
                 }
                 _ => rules.opaque = true,
             }

@@ -15,7 +15,7 @@ pub enum Error {
     /// An input file cannot be trusted as a whole; nothing was sent.
     Input(Vec<Diagnostic>),
     /// A file or folder that the run writes cannot be written.
-    Storage(Diagnostic),
+    Storage(Box<Diagnostic>),
 }
 
 impl Error {
@@ -27,7 +27,13 @@ impl Error {
         let message = format!("{attempt} `{}`: {cause}", path.display());
         let diagnostic = Diagnostic::new(Code::ReportCannotWrite, message)
             .hint("free space or repair it, then run the same command again");
-        Error::Storage(diagnostic)
+        Error::Storage(Box::new(diagnostic))
+    }
+
+    /// What is wrong with the input files; two sources that read the same file are a mistake of whoever named them.
+    pub fn input(diagnostics: Vec<Diagnostic>) -> Error {
+        let named = |diagnostic: &Diagnostic| diagnostic.code == Code::PlanSameFile;
+        if diagnostics.iter().any(named) { Error::Config(diagnostics) } else { Error::Input(diagnostics) }
     }
 
     /// The code the process exits with.

@@ -23,8 +23,10 @@ const NOUNS: &[&str] = &[
     "profile",
     "plan",
     "record",
-    "table",
     "group",
+    "recording",
+    "trace",
+    "receipt",
     "payload",
     "summary",
     "diagnostic",
@@ -33,7 +35,7 @@ const NOUNS: &[&str] = &[
 ];
 
 /// Steps of the pipe. A verb never imports another verb; only `lib.rs` and `main.rs` connect them.
-const VERBS: &[&str] = &["read", "join", "transform", "check", "deliver", "report", "sandbox"];
+const VERBS: &[&str] = &["load", "read", "join", "transform", "check", "deliver", "report", "sandbox"];
 
 /// The files that connect stages.
 const CONNECTORS: &[&str] = &["lib", "main"];
@@ -48,18 +50,18 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("csv", &["read", "report"]),
+    ("csv", &["load", "report"]),
     ("encoding_rs", &["record", "read"]),
     ("flate2", &["read", "deliver", "sandbox"]),
-    ("glob", &["read", "plan", "lib"]),
+    ("glob", &["read"]),
     ("indexmap", &["*"]),
     ("indicatif", &["report"]),
-    ("jiff", &["plan", "transform", "check", "deliver", "lib"]),
+    ("jiff", &["plan", "join", "deliver", "main"]),
     ("jsonschema", &["contract"]),
     ("memchr", &["*"]),
     ("minijinja", &["plan"]),
     ("reqwest", &["deliver"]),
-    ("rust_decimal", &["summary", "transform", "report"]),
+    ("rust_decimal", &["summary", "ledger", "report"]),
     ("rustls", &["deliver"]),
     ("saphyr_parser", &["yaml"]),
     ("schemars", &["mapping", "profile"]),

@@ -16,13 +16,14 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::{
-    deliver::{Failure, answer::Answer},
+    deliver::answer::Answer,
     profile::{
         Method,
         destination::{Destination, Proof},
         secret::Secret,
         setting::Compression,
     },
+    receipt::Failure,
 };
 
 /// How long connecting may take, name lookup and TLS included.

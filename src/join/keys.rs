@@ -7,7 +7,7 @@ use crate::group::NONE;
 
 /// An index from keys to records.
 #[derive(Debug, Default)]
-pub struct Keys {
+pub(super) struct Keys {
     /// Entry numbers plus one, at the slot of their key; 0 is free. The length is a power of two.
     slots: Vec<u32>,
     words: Vec<u64>,
@@ -22,7 +22,7 @@ const LONG: u64 = 1 << 63;
 
 impl Keys {
     /// An empty index with room for some keys.
-    pub fn with_room(keys: usize) -> Keys {
+    pub(super) fn with_room(keys: usize) -> Keys {
         let slots = (keys * 2).next_power_of_two().max(16);
         Keys {
             slots: vec![0; slots],
@@ -34,7 +34,7 @@ impl Keys {
     }
 
     /// The record with a key, or [`NONE`].
-    pub fn get(&self, key: &[u8]) -> u32 {
+    pub(super) fn get(&self, key: &[u8]) -> u32 {
         match self.find(key, word(key)) {
             Ok(entry) => self.rows[entry],
             Err(_) => NONE,
@@ -42,7 +42,7 @@ impl Keys {
     }
 
     /// Adds a key, unless it is there: then the record it belongs to.
-    pub fn insert(&mut self, key: &[u8], row: u32) -> Option<u32> {
+    pub(super) fn insert(&mut self, key: &[u8], row: u32) -> Option<u32> {
         let word = word(key);
         match self.find(key, word) {
             Ok(entry) => Some(self.rows[entry]),
@@ -63,7 +63,7 @@ impl Keys {
     }
 
     /// Lets a key that is there belong to another record.
-    pub fn replace(&mut self, key: &[u8], row: u32) {
+    pub(super) fn replace(&mut self, key: &[u8], row: u32) {
         if let Ok(entry) = self.find(key, word(key)) {
             self.rows[entry] = row;
         }

@@ -368,7 +368,11 @@ fn orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Le
         .cell(table.cell(row, table.bind[link.child_columns[0]]));
     match (&policy.then, policy.warn) {
         (OnOrphan::Reject, _) => {
-            ledger.reject(link.child, row, &diagnostic.hint("add the missing record, or set `on_orphan` for this list"))
+            ledger.reject(
+                link.child,
+                row,
+                &diagnostic.hint("add the missing record, or set `on_orphan` for this list"),
+            );
         }
         (OnOrphan::Warn, _) | (OnOrphan::Ignore, true) => {
             ledger.say(&warned(diagnostic));

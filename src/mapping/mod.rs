@@ -288,11 +288,7 @@ fn unquoted(places: &Places) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for (pointer, node) in places.below("") {
         let steps: Vec<&str> = pointer.split('/').skip(1).collect();
-        let in_table = match steps.as_slice() {
-            ["codes", _, "values", _] => true,
-            ["output", .., "codes", "values", _] => true,
-            _ => false,
-        };
+        let in_table = matches!(steps.as_slice(), ["codes", _, "values", _] | ["output", .., "codes", "values", _]);
         let is_cell = in_table
             || matches!(steps.as_slice(), [.., "null_values" | "true_values" | "false_values", _] | [.., "use"]);
         if !is_cell {

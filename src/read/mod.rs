@@ -17,6 +17,7 @@ use std::{
 };
 
 use crate::{
+    cli::SourcePath,
     diagnostic::{Code, Diagnostic, Severity},
     ledger::Ledger,
     plan::{Plan, SourcePlan},
@@ -37,6 +38,14 @@ pub struct Inputs {
     pub unmask: bool,
 }
 
+impl Inputs {
+    /// The inputs of one drop folder, as they were typed.
+    pub fn new(folder: &Path, named: &[SourcePath], unmask: bool) -> Inputs {
+        let named = named.iter().map(|source| (source.name.clone(), source.path.display().to_string())).collect();
+        Inputs { folder: folder.to_owned(), named, unmask }
+    }
+}
+
 /// A file as it was when it was read, to tell whether it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
@@ -52,50 +61,48 @@ pub struct Stamp {
 pub fn tables(
     plan: &Plan,
     inputs: &Inputs,
+    stamps: &mut Vec<Stamp>,
     ledger: &mut Ledger<'_>,
-) -> Result<(Vec<Table>, Vec<Stamp>), Vec<Diagnostic>> {
-    let (mut tables, mut stamps, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Vec<Table>, Vec<Diagnostic>> {
+    let (mut tables, mut findings, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for (number, source) in plan.sources.iter().enumerate() {
-        match files(source, inputs).and_then(|files| table(plan, number, files, inputs, &mut stamps, ledger)) {
+        let found = files(source, inputs).and_then(|files| alone(plan, source, files, &mut taken));
+        match found.and_then(|files| table(plan, number, files, inputs, stamps, ledger)) {
             Ok(table) => tables.push(table),
             Err(wrong) => findings.extend(wrong),
         }
     }
-    if findings.is_empty() { Ok((tables, stamps)) } else { Err(findings) }
+    if findings.is_empty() { Ok(tables) } else { Err(findings) }
 }
 
-/// Sources that would read a file that an earlier source reads, by whatever name.
-#[must_use]
-pub fn shared(plan: &Plan, inputs: &Inputs) -> Vec<Diagnostic> {
-    let (mut seen, mut findings): (Vec<(PathBuf, &str)>, _) = (Vec::new(), Vec::new());
-    for source in &plan.sources {
-        let earlier = seen.len();
-        for file in files(source, inputs).unwrap_or_default() {
-            let Ok(path) = fs::canonicalize(&file) else { continue };
-            if let Some((_, other)) = seen[..earlier].iter().find(|(known, _)| *known == path) {
-                let message = format!("the sources `{other}` and `{}` read the same file", source.name);
-                let rule = plan.place(&format!("/sources/{}/path", crate::yaml::escape(&source.name)));
-                findings.push(
-                    Diagnostic::new(Code::PlanSameFile, message)
-                        .file(file.display().to_string())
-                        .rule(rule)
-                        .hint("each source has a file of its own"),
-                );
-            }
-            seen.push((path, &source.name));
+/// The files of a source, when no other source reads them: by what they are, not by their names.
+fn alone(
+    plan: &Plan,
+    source: &SourcePlan,
+    files: Vec<PathBuf>,
+    taken: &mut Vec<(PathBuf, String)>,
+) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    for path in &files {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        if let Some((_, other)) = taken.iter().find(|(known, _)| *known == real) {
+            let message = format!("the sources `{other}` and `{}` read the same file", source.name);
+            let rule = format!("/sources/{}/path", crate::yaml::escape(&source.name));
+            let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
+            return Err(vec![finding.hint("give each source its own file")]);
         }
+        taken.push((real, source.name.clone()));
     }
-    findings
+    Ok(files)
 }
 
 /// Looks at the headers only: whether the files of a folder have the columns the plan uses.
 ///
 /// # Errors
 /// What is wrong with a header, or a file that is not there.
-pub fn headers(plan: &Plan, inputs: &Inputs) -> Result<(), Vec<Diagnostic>> {
+pub fn headers(plan: &Plan, folder: &Path) -> Result<(), Vec<Diagnostic>> {
     let mut silent = |_: &Diagnostic| {};
     let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
-    tables(plan, inputs, &mut ledger).map(|_| ())
+    tables(plan, &Inputs::new(folder, &[], false), &mut Vec::new(), &mut ledger).map(|_| ())
 }
 
 /// The files that changed since they were read.

@@ -14,7 +14,12 @@ use crate::payload::Payload;
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn documents(path: &Path, payloads: impl Iterator<Item = Payload>, list: bool, out: &mut dyn Write) -> io::Result<()> {
+pub fn documents(
+    path: &Path,
+    payloads: impl Iterator<Item = Payload>,
+    list: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
     let list = list && !lines;
     if path == Path::new("-") {

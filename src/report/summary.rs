@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cli::MessageFormat,
+    receipt::Volume,
     report::{
         Look,
         escape::{json_line, visible},
         wrap::{GLUE, wrapped},
     },
-    summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
+    summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
 };
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
@@ -306,11 +307,12 @@ mod tests {
     use crate::{
         cli::MessageFormat,
         diagnostic::Code,
+        receipt::Volume,
         report::{
             Look,
             summary::{bytes, summary},
         },
-        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
+        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
     };
 
     const LOOK: Look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
