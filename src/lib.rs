@@ -370,14 +370,11 @@ fn pretend(args: &cli::Sandbox, world: &mut World<'_>) -> Result<Exit, Error> {
     let (contract, path) = load::api(args).map_err(Error::Config)?;
     let bearer = match &args.bearer_env {
         None => None,
-        Some(variable) => match world.environment.get(variable).filter(|token| !token.is_empty()) {
-            Some(token) => Some(Secret::new(token.clone())),
-            None => {
-                let message = format!("the variable `{variable}` is not set");
-                let finding =
-                    Diagnostic::new(Code::PlanSecret, message).hint("set it to the token that clients must show");
-                return Err(Error::Config(vec![finding]));
-            }
+        Some(variable) => if let Some(token) = world.environment.get(variable).filter(|token| !token.is_empty()) { Some(Secret::new(token.clone())) } else {
+            let message = format!("the variable `{variable}` is not set");
+            let finding =
+                Diagnostic::new(Code::PlanSecret, message).hint("set it to the token that clients must show");
+            return Err(Error::Config(vec![finding]));
         },
     };
     let failure = |fault: &cli::Fault| sandbox::Failure { status: fault.status, percent: fault.percent };
