@@ -80,6 +80,10 @@ pub fn verdict(
             let hint = "or set `on_incomplete: send` for this list";
             error.diagnostic.clone().hint(format!("{reason}, so the whole document is held back; mend it, {hint}"))
         }
+        Some(reason) if held && !error.steps.is_empty() => {
+            let hint = &error.diagnostic.hint;
+            error.diagnostic.clone().hint(format!("{hint}; {reason}, so the whole document is held back"))
+        }
         _ => error.diagnostic.clone(),
     };
     let alone = reason.as_ref().filter(|_| errors.is_empty());

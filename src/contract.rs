@@ -69,13 +69,14 @@ impl Contract {
             Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
         })?;
         let places = yaml::places(path, text)?;
-        let parts = jsonschema::options()
+        let options = jsonschema::options()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .with_pattern_options(jsonschema::PatternOptions::regex())
-            .offline()
-            .build_map(&schema)
-            .map_err(|error| unusable(&error, &places))?;
+            .offline();
+        // The map leaves out what does not compile, and then nothing would be checked: only the whole says why.
+        options.build(&schema).map_err(|error| unusable(&error, &places))?;
+        let parts = options.build_map(&schema).map_err(|error| unusable(&error, &places))?;
         let draft = parts.get("#").map(jsonschema::Validator::draft);
         let lone_references =
             matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
@@ -192,7 +193,9 @@ fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnos
         .rule(place)
         .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
     }
-    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {error}")).rule(place);
+    let said = error.to_string();
+    let said = said.split(". Adjust configuration").next().unwrap_or_default();
+    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {
         Kind::Format { format } if format == "regex" => {
             diagnostic.hint("look-around and back-references are not supported: patterns run in linear time")
@@ -231,6 +234,7 @@ fn broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<S
         Kind::MaxLength { limit } => (Code::CheckLength, said(format!("expected at most {limit} characters"))),
         Kind::Pattern { pattern } => (Code::CheckPattern, said(format!("expected a text that matches `{pattern}`"))),
         Kind::Format { format } => (Code::CheckFormat, said(format!("expected the format `{format}`"))),
+        Kind::MinItems { limit: 1 } => (Code::CheckItems, said("expected a list that is not empty".into())),
         Kind::MinItems { limit } => (Code::CheckItems, said(format!("expected at least {limit} items"))),
         Kind::MaxItems { limit } => (Code::CheckItems, said(format!("expected at most {limit} items"))),
         Kind::UniqueItems => (Code::CheckItems, said("expected no item twice".into())),

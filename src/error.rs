@@ -21,6 +21,9 @@ pub enum Error {
 impl Error {
     /// A file or folder that could not be written.
     pub fn storage(attempt: &str, path: &Path, cause: &io::Error) -> Error {
+        // The name of a temporary file, which `tempfile` adds, helps nobody.
+        let cause = cause.to_string();
+        let cause = cause.split(" at path ").next().unwrap_or_default();
         let message = format!("{attempt} `{}`: {cause}", path.display());
         let diagnostic = Diagnostic::new(Code::ReportCannotWrite, message)
             .hint("free space or repair it, then run the same command again");

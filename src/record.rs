@@ -330,12 +330,18 @@ impl Table {
             width: self.chars(start..(span.end + usize::from(span.quoted)).min(line.end).max(start)).max(1),
             text: self.masked(row, line),
         };
-        let found = match self.shown.get(column) {
-            Some(Shown::Clear) => text,
-            Some(Shown::Never) => "(sensitive)".to_owned(),
-            _ => crate::diagnostic::mask(&text),
+        let found = match self.shown_as(&cells, column) {
+            Shown::Clear => text,
+            Shown::Never => "(sensitive)".to_owned(),
+            Shown::Masked => crate::diagnostic::mask(&text),
         };
         Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found }
+    }
+
+    /// How a cell of a record may be shown. In a record of another width any cell may be the sensitive one.
+    fn shown_as(&self, cells: &[Span], column: usize) -> Shown {
+        let shifted = cells.len() != self.header.len() && self.shown.contains(&Shown::Never);
+        if shifted { Shown::Never } else { self.shown.get(column).copied().unwrap_or(Shown::Masked) }
     }
 
     fn chars(&self, range: Range<usize>) -> u64 {
@@ -354,9 +360,9 @@ impl Table {
                 column += 1;
             }
             let inside = cells.get(column).is_none_or(|cell| (cell.start..cell.end).contains(&at));
-            masked.push(match self.shown.get(column) {
-                Some(Shown::Clear) if inside && !character.is_control() => character,
-                Some(Shown::Never) if inside => 'x',
+            masked.push(match self.shown_as(&cells, column) {
+                Shown::Clear if inside && !character.is_control() => character,
+                Shown::Never if inside => 'x',
                 _ => shape(character),
             });
         }

@@ -67,11 +67,11 @@ impl Places {
         self.above(pointer, |node| node.value)
     }
 
-    /// The place of the first scalar inside a node: what a reader would point at.
+    /// The place of a scalar, or of the key of a block; of what is not written, the key of the nearest block around it.
     pub fn leaf(&self, pointer: &str) -> Place {
         match self.node(pointer) {
-            Some(node) if node.scalar.is_none() => self.key(pointer),
-            _ => self.value(pointer),
+            Some(node) if node.scalar.is_some() => self.value(pointer),
+            _ => self.key(pointer),
         }
     }
 
@@ -311,7 +311,9 @@ fn nulls(places: &Places) -> Vec<Diagnostic> {
             .rule(places.place(node.value))
             .hint("write a value, put it in quotes if it is a text, or leave the key out")
     };
-    places.nodes.values().filter(eaten).map(said).collect()
+    let mut nodes: Vec<&Node> = places.nodes.values().filter(eaten).collect();
+    nodes.sort_by_key(|node| node.value);
+    nodes.into_iter().map(said).collect()
 }
 
 /// What serde says about a wrong value, with its place and the nearest allowed word.

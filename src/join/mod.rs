@@ -23,6 +23,7 @@ use crate::{
 const ATTACHED: u8 = 1;
 const LEFT_OUT: u8 = 2;
 const ORPHAN: u8 = 4;
+const LOST: u8 = 8;
 
 /// Joins the records of a recording.
 ///
@@ -60,7 +61,13 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
             !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
         let index = &indexes[if link.many { link.parent } else { link.child }];
         if link.many {
-            let parents = attach(plan, link, tables, index, &mut seen[link.child], ledger);
+            // Who belongs to a record that itself belongs to none is lost with it.
+            let lost: Vec<bool> = if link.parent == plan.each || link.parent == link.child {
+                Vec::new()
+            } else {
+                seen[link.parent].iter().map(|seen| seen & ATTACHED == 0).collect()
+            };
+            let parents = attach(plan, link, tables, index, (&mut seen[link.child], &lost), ledger);
             links[number] = lists(&parents, tables[link.parent].len());
             let Link { starts, rows } = &mut links[number];
             order::sort(plan, link, &tables[link.child], starts, rows);
@@ -264,7 +271,7 @@ fn attach(
     link: &LinkPlan,
     tables: &[Table],
     index: &Keys,
-    seen: &mut [u8],
+    (seen, lost): (&mut [u8], &[bool]),
     ledger: &mut Ledger<'_>,
 ) -> Vec<u32> {
     let table = &tables[link.child];
@@ -286,6 +293,8 @@ fn attach(
             *seen |= ORPHAN;
         } else if ledger.fate(link.parent, parent) == Fate::Filtered {
             *seen |= LEFT_OUT;
+        } else if lost.get(parent as usize) == Some(&true) {
+            *seen |= LOST;
         } else {
             *seen |= ATTACHED;
             parents[row as usize] = parent;
@@ -335,6 +344,10 @@ fn settle(plan: &Plan, child: usize, tables: &[Table], seen: &[u8], ledger: &mut
     for row in 0..table.len() {
         let seen = seen[row as usize];
         if seen & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
+            continue;
+        }
+        if seen & LOST != 0 {
+            ledger.reject_silently(child, row, Code::TransformIncomplete, "the record it belongs to is rejected");
             continue;
         }
         let orphaned = plan.links.iter().filter(|link| link.many && link.child == child).find(|_| seen & ORPHAN != 0);

@@ -309,6 +309,7 @@ fn unquoted(places: &Places) -> Vec<Diagnostic> {
             _ => {}
         }
     }
+    findings.sort_by_key(|finding| finding.rule.as_ref().map(|place| (place.line, place.column)));
     findings
 }
 

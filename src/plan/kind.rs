@@ -112,6 +112,10 @@ impl Notation {
             Some((read_fixed(parts, cell)?, None))
         } else {
             let text = std::str::from_utf8(cell).ok()?;
+            // RFC 3339 also writes an offset of zero as `Z`.
+            let utc = text.strip_suffix('Z').filter(|_| self.format.ends_with("%:z"));
+            let utc = utc.map(|text| format!("{text}+00:00"));
+            let text = utc.as_deref().unwrap_or(text);
             let parsed = BrokenDownTime::parse(&self.format, text).ok()?;
             // Lenient parsers take `1/2/25` for a day in the year 25: only what prints back the same is meant.
             if parsed.to_string(&self.format).ok()? != text {
@@ -466,7 +470,9 @@ mod tests {
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let local = Kind::Datetime { notation, zone: Some(paris) };
         let offset = Kind::Datetime { notation: Notation::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
-        let table: [(&Kind, &str, Option<&str>); 5] = [
+        let table: [(&Kind, &str, Option<&str>); 7] = [
+            (&offset, "2024-07-01T12:00:00Z", Some("\"2024-07-01T12:00:00Z\"")),
+            (&offset, "2024-07-01T12:00:00", None),
             (&local, "2024-07-01 12:00", Some("\"2024-07-01T12:00:00+02:00\"")),
             (&local, "2024-03-31 02:30", None),
             (&local, "2024-10-27 02:30", None),

@@ -121,9 +121,9 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
 
 /// Another delimiter that would make known columns of this header.
 fn other_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bool) -> Option<String> {
-    let known = |candidate: char| {
-        names.iter().flat_map(|name| name.split(candidate)).filter(|name| !unknown(name.trim_matches('"'))).count()
-    };
+    // The whole line is split again: one other mark in a header that is right otherwise is no other delimiter.
+    let line = names.join(&char::from(delimiter).to_string());
+    let known = |candidate: char| line.split(candidate).filter(|name| !unknown(name.trim_matches('"'))).count();
     let now = names.iter().filter(|name| !unknown(name)).count();
     [';', ',', '\t', '|', ':']
         .into_iter()

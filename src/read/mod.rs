@@ -88,7 +88,7 @@ fn alone(
             let message = format!("the sources `{other}` and `{}` read the same file", source.name);
             let rule = format!("/sources/{}/path", crate::yaml::escape(&source.name));
             let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
-            return Err(vec![finding.hint("give each source its own file")]);
+            return Err(vec![finding.hint("each source has a file of its own")]);
         }
         taken.push((real, source.name.clone()));
     }
@@ -127,6 +127,7 @@ fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagn
     let pattern = match inputs.named.get(&source.name) {
         Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
         Some(named) => PathBuf::from(named),
+        None if inputs.folder == Path::new(".") => PathBuf::from(&source.path),
         None => inputs.folder.join(&source.path),
     };
     let shown = pattern.display().to_string();
@@ -224,7 +225,8 @@ fn table(
         let opened = bytes(&path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
         let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
             if decoded.windows > 0 {
-                let message = format!("{} of its records are Windows-1252, the others UTF-8", decoded.windows);
+                let are = if decoded.windows == 1 { "is" } else { "are" };
+                let message = format!("{} of its records {are} Windows-1252, the others UTF-8", decoded.windows);
                 ledger.say(
                     &Diagnostic::new(Code::ReadMixedEncodings, message).file(shown.clone()).severity(Severity::Notice),
                 );

@@ -157,7 +157,8 @@ impl Scan<'_> {
     fn ragged(&self, row: u32, found: usize, torn: bool, table: &Table, ledger: &mut Ledger<'_>) {
         let width = self.width;
         let count = |number: usize| if number == 1 { "1 cell".to_owned() } else { format!("{number} cells") };
-        let glued = width > 1 && (found == 2 * width || found == 2 * width - 1);
+        // Of two columns, three cells are more likely one delimiter too many.
+        let glued = width > 1 && found == 2 * width || width > 2 && found == 2 * width - 1;
         let (code, message, hint) = match (torn && found < width, glued) {
             (true, _) => (
                 Code::ReadTornTail,

@@ -7,7 +7,10 @@ use crate::{
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
-    plan::{Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan, kind::write_text},
+    plan::{
+        Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
+        kind::{Digits, Kind, write_text},
+    },
     record::{Span, Table},
     recording::View,
     trace::{Problem, Step},
@@ -183,8 +186,8 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             None => match leaf.kind.write(text, self.out) {
                 Ok(()) => {}
                 Err(code) => {
-                    let hint = match (code, text.contains(&b',')) {
-                        (Code::TransformNotADecimal, true) => {
+                    let hint = match &leaf.kind {
+                        Kind::Decimal(Digits { mark: b'.', .. }) if text.contains(&b',') => {
                             "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
                         }
                         _ => "",

@@ -26,13 +26,13 @@ use crate::{
     diagnostic::Code,
     error::Exit,
     payload::Payload,
-    receipt::{Attempt, Delivery, Ending, Failure},
     profile::{
         Method, Profiles, Request,
         destination::{BodyShape, Destination},
         resolve,
         secret::{Environment, Secret},
     },
+    receipt::{Attempt, Delivery, Ending, Failure},
     sandbox::{Sandbox, Settings},
     yaml,
 };
