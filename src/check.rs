@@ -76,12 +76,13 @@ pub fn verdict(
 ) -> Verdict {
     let reason = reason(plan, groups, paths);
     let hint = |error: &Finding| match &reason {
+        Some(reason) if held && !error.steps.is_empty() && error.diagnostic.hint.is_empty() => {
+            let hint = "or set `on_incomplete: send` for this list";
+            error.diagnostic.clone().hint(format!("{reason}, so the whole document is held back; mend it, {hint}"))
+        }
         Some(reason) if held && !error.steps.is_empty() => {
-            let hint = match error.diagnostic.hint.as_str() {
-                "" => "mend it, or set `on_incomplete: send` for this list",
-                hint => hint,
-            };
-            error.diagnostic.clone().hint(format!("{reason}, so the whole document is held back; {hint}"))
+            let hint = &error.diagnostic.hint;
+            error.diagnostic.clone().hint(format!("{hint}; {reason}, so the whole document is held back"))
         }
         _ => error.diagnostic.clone(),
     };

@@ -108,14 +108,16 @@ impl Contract {
 
     /// Everything one part of the schema finds wrong with a value.
     pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
-        // A part counts from itself, except behind a `$ref`.
-        let absolute = |violation: Violation| {
-            let inside = format!("{pointer}{}", violation.schema);
-            let schema = if self.schema.pointer(&inside).is_some() { inside } else { violation.schema };
-            Violation { schema, ..violation }
-        };
         let part = self.part(pointer);
-        part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| absolute(violation(&error))).collect()
+        let violations = part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error));
+        violations.map(|violation| Violation { schema: self.rule(pointer, &violation.schema), ..violation }).collect()
+    }
+
+    /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
+    fn rule(&self, part: &str, rule: &str) -> String {
+        let inside = format!("{part}{rule}");
+        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.schema.pointer(pointer).is_some());
+        known.unwrap_or_else(|| part.to_owned())
     }
 
     fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {

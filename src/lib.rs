@@ -131,7 +131,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let sent = match too_many_rejects(args, &recordings) {
         Some(reason) => {
             let hint = "mend the rejected rows, or allow more with `--max-rejects`";
-            let _ = findings.print(world.err, &Diagnostic::new(Code::ReportTooManyRejects, &reason).hint(hint));
+            let _ = findings.print(world.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
             Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
         }
         None => send(args, &job, &mut recordings, &mut findings, world),
@@ -374,15 +374,16 @@ fn pretend(args: &cli::Sandbox, world: &mut World<'_>) -> Result<Exit, Error> {
     let (contract, path) = load::api(args).map_err(Error::Config)?;
     let bearer = match &args.bearer_env {
         None => None,
-        Some(variable) => match world.environment.get(variable).filter(|token| !token.is_empty()) {
-            Some(token) => Some(Secret::new(token.clone())),
-            None => {
+        Some(variable) => {
+            if let Some(token) = world.environment.get(variable).filter(|token| !token.is_empty()) {
+                Some(Secret::new(token.clone()))
+            } else {
                 let message = format!("the variable `{variable}` is not set");
                 let finding =
                     Diagnostic::new(Code::PlanSecret, message).hint("set it to the token that clients must show");
                 return Err(Error::Config(vec![finding]));
             }
-        },
+        }
     };
     let failure = |fault: &cli::Fault| sandbox::Failure { status: fault.status, percent: fault.percent };
     let settings = sandbox::Settings {

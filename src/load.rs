@@ -123,8 +123,8 @@ pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result
             )])
         }
         several => {
-            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
-            let message = format!("there are several mappings: `{}`", names.join("`, `"));
+            let listed: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("there are several mappings: `{}`", listed.join("`, `"));
             Err(vec![
                 Diagnostic::new(Code::PlanMissingFile, message)
                     .hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml"),

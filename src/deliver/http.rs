@@ -106,7 +106,7 @@ impl Line {
             Ok(answer) => (answer.status, String::new()),
             Err(failure) => (0, failure.to_string()),
         };
-        tracing::debug!(
+        tracing::info!(
             method = self.destination.method.word(),
             host = self.destination.host(),
             status,

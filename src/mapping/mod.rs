@@ -283,6 +283,12 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     Err(vec![Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"))])
 }
 
+/// The JSON Schema (draft 7) of a mapping file, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<Mapping>().to_value()
+}
+
 /// Code-table keys and values, and other texts that stand for cells, that YAML would read as something else.
 fn unquoted(places: &Places) -> Vec<Diagnostic> {
     let mut findings = Vec::new();

@@ -113,7 +113,8 @@ impl Notation {
         } else {
             let text = std::str::from_utf8(cell).ok()?;
             // RFC 3339 also writes an offset of zero as `Z`.
-            let utc = text.strip_suffix('Z').filter(|_| self.format.ends_with("%:z")).map(|text| format!("{text}+00:00"));
+            let utc = text.strip_suffix('Z').filter(|_| self.format.ends_with("%:z"));
+            let utc = utc.map(|text| format!("{text}+00:00"));
             let text = utc.as_deref().unwrap_or(text);
             let parsed = BrokenDownTime::parse(&self.format, text).ok()?;
             // Lenient parsers take `1/2/25` for a day in the year 25: only what prints back the same is meant.

@@ -392,9 +392,9 @@ impl Plan {
         let (mut proven, mut open) = (0, 0);
         self.document.leaves(&mut |leaf| {
             if leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
-                proven += 1
+                proven += 1;
             } else {
-                open += 1
+                open += 1;
             }
         });
         (proven, open)

@@ -88,7 +88,7 @@ fn alone(
             let message = format!("the sources `{other}` and `{}` read the same file", source.name);
             let rule = format!("/sources/{}/path", crate::yaml::escape(&source.name));
             let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
-            return Err(vec![finding.hint("give each source its own file")]);
+            return Err(vec![finding.hint("each source has a file of its own")]);
         }
         taken.push((real, source.name.clone()));
     }

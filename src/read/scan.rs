@@ -144,7 +144,7 @@ impl Scan<'_> {
                 self.finding(Code::ReadTooLarge, row, format!("the record is larger than {MAX_RECORD} bytes"), table);
             ledger.reject(self.number, row, &diagnostic);
         } else if is_last && !ended {
-            self.no_line_end(row, cells, table, ledger);
+            self.no_line_end(row, table, ledger);
         }
         Ok(border.next)
     }
@@ -180,13 +180,13 @@ impl Scan<'_> {
     }
 
     /// A whole last record without a line end: whole, or cut inside its last cell?
-    fn no_line_end(&self, row: u32, cells: &[Span], table: &Table, ledger: &mut Ledger<'_>) {
+    fn no_line_end(&self, row: u32, table: &Table, ledger: &mut Ledger<'_>) {
         let tail = table.dialect.tail;
         let last = self.width - 1;
         let source = &self.plan.sources[self.number];
         let used = table.bind.iter().position(|at| *at == last);
-        let closed = cells.last().is_some_and(|cell| cell.quoted);
-        let sure = closed || used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
+        // A closing quote proves nothing: it may be the first half of a doubled one.
+        let sure = used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
         let part = table.part(row).text.clone();
         let at_block_end = part.len().is_multiple_of(512);
         let cut = match tail {

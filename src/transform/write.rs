@@ -7,7 +7,10 @@ use crate::{
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
-    plan::{Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan, kind::{Digits, Kind, write_text}},
+    plan::{
+        Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
+        kind::{Digits, Kind, write_text},
+    },
     record::{Span, Table},
     recording::View,
     trace::{Problem, Step},
