@@ -150,6 +150,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
 /// Decides about every root record; gives those whose documents may be sent.
 fn accepted(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<'_>) -> Vec<u32> {
     let (mut accepted, mut scratch, mut out) = (Vec::new(), Scratch::default(), Vec::new());
+    let before = ledger.rejects.len();
     for root in 0..tables[plan.each].len() {
         match ledger.fate(plan.each, root) {
             Fate::Filtered => {}
@@ -166,6 +167,17 @@ fn accepted(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<
                 }
             }
         }
+    }
+    // What several documents use may have been found bad only after the first of them was accepted.
+    let mut found = before;
+    while plan.shares_records() && ledger.rejects.len() > found {
+        found = ledger.rejects.len();
+        accepted.retain(|root| {
+            let view = View { plan, tables, groups, fates: &ledger.fates };
+            let trace = transform::trace(view, *root);
+            let stays = trace.is_sound() && plan.accepts(&trace.json);
+            stays || conforms_after_all(plan, tables, groups, ledger, *root)
+        });
     }
     accepted
 }

@@ -400,6 +400,13 @@ impl Plan {
         (proven, open)
     }
 
+    /// Whether one record can be part of several documents: looked up, or in two lists.
+    #[must_use]
+    pub fn shares_records(&self) -> bool {
+        let in_lists = |source: usize| self.links.iter().filter(|link| link.child == source).count();
+        self.links.iter().any(|link| !link.many || in_lists(link.child) > 1 || link.child == self.each)
+    }
+
     /// The exact verdict of the contract on one document.
     #[must_use]
     pub fn accepts(&self, json: &[u8]) -> bool {

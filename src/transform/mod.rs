@@ -70,8 +70,10 @@ impl Iterator for Payloads<'_> {
         self.index += 1;
         let mut bytes = Vec::new();
         if !document(self.view, root, &mut self.scratch, &mut bytes) {
-            // It was in doubt, and the exact way found it good.
-            bytes = trace(self.view, root).json;
+            // It was in doubt, and the exact way found it good. If it did not, nothing wrong is sent: the run ends here.
+            let trace = trace(self.view, root);
+            assert!(trace.is_sound() && self.view.plan.accepts(&trace.json), "what was accepted has to conform");
+            bytes = trace.json;
         }
         Some(Payload::conforming(index, bytes))
     }
