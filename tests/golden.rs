@@ -12,7 +12,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     thread,
 };
 
@@ -109,6 +109,9 @@ fn failures(root: &Path, name: &str) -> Vec<String> {
         };
     }
     let found = run(&root.join(&case), &given);
+    if let Some(wrong) = unbalanced(&root.join(&case), &given) {
+        return vec![format!("{name}: {wrong}")];
+    }
     if found == expected {
         return Vec::new();
     }
@@ -124,20 +127,36 @@ fn failures(root: &Path, name: &str) -> Vec<String> {
     paths.into_iter().filter_map(|path| differs(path).map(|what| format!("{name}/expected/{path}{what}"))).collect()
 }
 
-/// Runs a case in a copy of its folder and gives back all that came out of it.
-fn run(folder: &Path, given: &Files) -> Files {
-    write(folder, given);
+/// What a second run, with a summary for scripts, says against the first: rows that ended in no bucket, or in two.
+fn unbalanced(folder: &Path, given: &Files) -> Option<String> {
+    if given.get("args").is_some_and(|args| text(Some(args)).contains("--message-format")) {
+        return None;
+    }
+    let output = start(folder, given, &["--message-format", "json"]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let summary = stderr.lines().find(|line| line.starts_with("{\"summary\":"))?;
+    (!summary.contains("\"balanced\":true")).then(|| format!("not every row is in one bucket: {summary}"))
+}
+
+fn start(folder: &Path, given: &Files, more: &[&str]) -> Output {
     let args = given.get("args").map_or_else(|| USUAL.to_owned(), |args| String::from_utf8(args.clone()).unwrap());
     let stdin = File::open(folder.join("stdin")).map_or_else(|_| Stdio::null(), Stdio::from);
-    let output = Command::new(env!("CARGO_BIN_EXE_xwalk"))
+    Command::new(env!("CARGO_BIN_EXE_xwalk"))
         .args(args.lines().filter(|line| !line.starts_with("# ")))
+        .args(more)
         .current_dir(folder)
         .env_clear()
         .envs([("NO_COLOR", "1"), ("COLUMNS", "80")])
         .env("HOME", folder.join("../../.."))
         .stdin(stdin)
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+/// Runs a case in a copy of its folder and gives back all that came out of it.
+fn run(folder: &Path, given: &Files) -> Files {
+    write(folder, given);
+    let output = start(folder, given, &[]);
     let mut found: Files = read(folder).into_iter().filter(|(path, bytes)| given.get(path) != Some(bytes)).collect();
     let exit = output.status.code().map_or_else(|| output.status.to_string(), |code| code.to_string());
     if exit != "0" {
