@@ -108,9 +108,10 @@ impl Scan<'_> {
                 );
                 ledger.reject(self.number, row, &diagnostic);
             }
-            while table.patches.get(patch).is_some_and(|patch| patch.at < next) {
+            let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
+            if damaged > 0 {
                 self.undecodable(row, table.patches[patch].at, &cells, table, ledger);
-                patch += 1;
+                patch += damaged;
             }
             at = next;
         }
