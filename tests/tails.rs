@@ -42,11 +42,11 @@ fn a_date_cannot_be_cut_and_still_be_one() {
 
 /// Cuts the file at every byte and looks at what is written.
 fn check(names: &[(&str, &str)], cells: [&str; 3]) {
-    let named = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
-    let whole = ["FIRST", "SECOND", "THIRD"].iter().zip(cells).fold(named(WHOLE), |text, (n, c)| text.replace(n, c));
+    let filled = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+    let whole = ["FIRST", "SECOND", "THIRD"].iter().zip(cells).fold(filled(WHOLE), |text, (n, c)| text.replace(n, c));
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("schema.json"), r#"{ "type": "array" }"#).unwrap();
-    fs::write(folder.path().join("mapping.yaml"), named(MAPPING)).unwrap();
+    fs::write(folder.path().join("mapping.yaml"), filled(MAPPING)).unwrap();
     let (documents, exit) = converted(folder.path(), &whole);
     assert_eq!((documents.len(), exit), (3, Some(0)));
     let ends = ["\n12B", "\n12C"].map(|next| whole.find(next).unwrap() + 1);
