@@ -354,8 +354,9 @@ fn summary(
 fn check(args: &cli::Check, world: &mut World<'_>) -> Result<Exit, Error> {
     let profiles = load::profiles().map_err(Error::Config)?;
     let known = profiles.as_ref().map(|(profiles, places)| (profiles, places));
+    // A drop folder is made for one mapping; without one, all are checked.
     let mappings = match (args.mappings.as_slice(), load::mappings()) {
-        ([], all) if !all.is_empty() => all,
+        ([], all) if !all.is_empty() && args.against.is_none() => all,
         ([], _) => vec![load::mapping_path(None, known.map(|(profiles, _)| profiles)).map_err(Error::Config)?],
         (named, _) => named.to_vec(),
     };

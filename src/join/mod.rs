@@ -67,8 +67,8 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
             } else {
                 seen[link.parent].iter().map(|seen| seen & ATTACHED == 0).collect()
             };
-            let parents = attach(plan, link, tables, index, (&mut seen[link.child], &lost), ledger);
-            links[number] = lists(&parents, tables[link.parent].len());
+            let pairs = attach(plan, link, tables, index, (&mut seen[link.child], &lost), ledger);
+            links[number] = lists(&pairs, tables[link.parent].len());
             let Link { starts, rows } = &mut links[number];
             order::sort(plan, link, &tables[link.child], starts, rows);
             if is_last && link.child != plan.each {
@@ -265,7 +265,7 @@ fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, 
     }
 }
 
-/// The parent of each record of a child source, or [`NONE`].
+/// The records of a child source that belong to a parent, in the order of the file: parent and child.
 fn attach(
     plan: &Plan,
     link: &LinkPlan,
@@ -273,10 +273,10 @@ fn attach(
     index: &Keys,
     (seen, lost): (&mut [u8], &[bool]),
     ledger: &mut Ledger<'_>,
-) -> Vec<u32> {
+) -> Vec<(u32, u32)> {
     let table = &tables[link.child];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
-    let mut parents = vec![NONE; table.starts.len()];
+    let mut pairs = Vec::with_capacity(table.starts.len());
     for row in 0..table.len() {
         let fate = ledger.fate(link.child, row);
         if fate == Fate::Filtered && link.child != plan.each {
@@ -297,16 +297,24 @@ fn attach(
             *seen |= LOST;
         } else {
             *seen |= ATTACHED;
-            parents[row as usize] = parent;
+            pairs.push((parent, row));
+        }
+        // Two records that are glued together belong to two parents, and both are held back with it.
+        if fate == Fate::Rejected && cells.len() > table.header.len() {
+            let second = cells.split_off(cells.len() - table.header.len());
+            let other = if key_of(table, &second, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
+            if other != NONE && other != parent {
+                pairs.push((other, row));
+            }
         }
     }
-    parents
+    pairs
 }
 
 /// Groups children by parent: a stable counting sort.
-fn lists(parents: &[u32], count: u32) -> Link {
+fn lists(pairs: &[(u32, u32)], count: u32) -> Link {
     let mut starts = vec![0u32; count as usize + 1];
-    for parent in parents.iter().filter(|parent| **parent != NONE) {
+    for (parent, _) in pairs {
         starts[*parent as usize + 1] += 1;
     }
     for at in 1..starts.len() {
@@ -314,9 +322,9 @@ fn lists(parents: &[u32], count: u32) -> Link {
     }
     let mut next = starts.clone();
     let mut rows = vec![0; starts.last().copied().unwrap_or(0) as usize];
-    for (row, parent) in parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
+    for (parent, child) in pairs {
         let slot = &mut next[*parent as usize];
-        rows[*slot as usize] = u32::try_from(row).unwrap_or(NONE);
+        rows[*slot as usize] = *child;
         *slot += 1;
     }
     Link { starts, rows }

@@ -168,7 +168,7 @@ impl Scan<'_> {
             ),
             (_, true) => (
                 Code::ReadGluedRecord,
-                format!("two records are glued together: {} where the header has {}", count(found), count(width)),
+                format!("two records are glued together: {} where the header has {width} columns", count(found)),
                 "put back the line end between them",
             ),
             _ => (

@@ -23,7 +23,11 @@ pub fn documents(
     let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
     let list = list && !lines;
     if path == Path::new("-") {
-        return write(payloads, list, out);
+        // Whoever closed the pipe has seen enough, as with any filter.
+        return write(payloads, list, out).or_else(|cause| match cause.kind() {
+            io::ErrorKind::BrokenPipe => Ok(()),
+            _ => Err(cause),
+        });
     }
     if path.exists() && !path.is_file() {
         return write(payloads, list, &mut fs::File::options().write(true).open(path)?);

@@ -27,7 +27,7 @@ const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<(), (PathBuf, io::Error)> {
     let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
     if is_folder {
-        fs::create_dir_all(path).map_err(|cause| (path.to_owned(), cause))?;
+        private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
     for (number, source) in plan.sources.iter().enumerate() {
         let has_rejects =
@@ -41,6 +41,15 @@ pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<(),
         write(&file, number, recordings).map_err(|cause| (file, cause))?;
     }
     Ok(())
+}
+
+/// A folder that only its owner can look into, unless it is there already.
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// `rejects.csv` of the source `purchases` is `rejects.purchases.csv`.
