@@ -69,13 +69,18 @@ impl Contract {
             Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
         })?;
         let places = yaml::places(path, text)?;
-        let parts = jsonschema::options()
+        let options = jsonschema::options()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)
             .with_pattern_options(jsonschema::PatternOptions::regex())
-            .offline()
-            .build_map(&schema)
-            .map_err(|error| unusable(&error, &places))?;
+            .offline();
+        let parts = options.build_map(&schema).map_err(|error| unusable(&error, &places))?;
+        // The map leaves out in silence what cannot be compiled, and a whole that is not there would find nothing wrong.
+        if parts.get("#").is_none() {
+            let whole = options.build(&schema).map_err(|error| unusable(&error, &places));
+            let message = "the contract cannot be used: it has no whole";
+            return Err(whole.err().unwrap_or_else(|| Diagnostic::new(Code::PlanContract, message).rule(Place::file(path))));
+        }
         use jsonschema::Draft;
         let draft = parts.get("#").map(jsonschema::Validator::draft);
         let lone_references = matches!(draft, Some(Draft::Draft4 | Draft::Draft6 | Draft::Draft7));
@@ -184,7 +189,14 @@ fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnos
         .rule(place)
         .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
     }
-    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {error}")).rule(place);
+    let said = error.to_string();
+    if let Some(format) = said.strip_prefix("Unknown format: '").and_then(|rest| rest.split('\'').next()) {
+        let message = format!("the contract cannot be used: its draft of JSON Schema has no format `{format}`");
+        return Diagnostic::new(Code::PlanContract, message)
+            .rule(place)
+            .hint("name a draft that has it in `$schema`, or leave the format out");
+    }
+    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {
         Kind::Format { format } if format == "regex" => {
             diagnostic.hint("look-around and back-references are not supported: patterns run in linear time")
