@@ -74,9 +74,15 @@ impl Contract {
             .should_ignore_unknown_formats(false)
             .with_pattern_options(jsonschema::PatternOptions::regex())
             .offline();
-        // The map leaves out what does not compile, and then nothing would be checked: only the whole says why.
-        options.build(&schema).map_err(|error| unusable(&error, &places))?;
         let parts = options.build_map(&schema).map_err(|error| unusable(&error, &places))?;
+        // The map leaves out in silence what cannot be compiled, and a whole that is not there would find nothing wrong.
+        if parts.get("#").is_none() {
+            let whole = options.build(&schema).map_err(|error| unusable(&error, &places));
+            let message = "the contract cannot be used: it has no whole";
+            return Err(whole
+                .err()
+                .unwrap_or_else(|| Diagnostic::new(Code::PlanContract, message).rule(Place::file(path))));
+        }
         let draft = parts.get("#").map(jsonschema::Validator::draft);
         let lone_references =
             matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
@@ -194,6 +200,12 @@ fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnos
         .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
     }
     let said = error.to_string();
+    if let Some(format) = said.strip_prefix("Unknown format: '").and_then(|rest| rest.split('\'').next()) {
+        let message = format!("the contract cannot be used: its draft of JSON Schema has no format `{format}`");
+        return Diagnostic::new(Code::PlanContract, message)
+            .rule(place)
+            .hint("name a draft that has it in `$schema`, or leave the format out");
+    }
     let said = said.split(". Adjust configuration").next().unwrap_or_default();
     let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {

@@ -264,7 +264,8 @@ impl Reader<'_> {
                 None
             }
             Err(said) => {
-                self.findings.push(self.layers.finding(Code::PlanSecret, "client_identity/key", said).hint(SECRET_HINT));
+                self.findings
+                    .push(self.layers.finding(Code::PlanSecret, "client_identity/key", said).hint(SECRET_HINT));
                 None
             }
         }

@@ -23,8 +23,7 @@ pub(super) fn bind(
     table: &mut Table,
 ) -> Result<usize, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    let (names, body) =
-        if source.dialect.header { names(path, text, source)? } else { (source.order.clone(), 0) };
+    let (names, body) = if source.dialect.header { names(path, text, source)? } else { (source.order.clone(), 0) };
     if table.parts.is_empty() {
         let wrong = missing(plan, number, path, &names, text);
         if !wrong.is_empty() {
@@ -145,7 +144,8 @@ fn blank(text: &[u8]) -> usize {
 
 /// A name of the header as it may be shown: in the clear if the plan uses it, or misses one that is near.
 fn shown(source: &SourcePlan, names: &[String], name: &str) -> String {
-    let means = |column: &str| column == name || !names.iter().any(|n| n == column) && nearest(column, [name]).is_some();
+    let means =
+        |column: &str| column == name || !names.iter().any(|n| n == column) && nearest(column, [name]).is_some();
     if source.columns.iter().any(|column| means(&column.name)) { name.to_owned() } else { mask(name) }
 }
 
@@ -155,7 +155,8 @@ fn line(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place
     let number = crate::record::line_ends(&text[..start]) + 1;
     let line = text[start..].split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let line: String = String::from_utf8_lossy(line).chars().take(200).collect();
-    let is_mark = |c: char| matches!(c, ';' | ',' | '\t' | '|' | ':' | '"') || c == char::from(source.dialect.delimiter);
+    let is_mark =
+        |c: char| matches!(c, ';' | ',' | '\t' | '|' | ':' | '"') || c == char::from(source.dialect.delimiter);
     let mut text = String::new();
     for piece in line.split_inclusive(is_mark) {
         let name = piece.trim_end_matches(is_mark);

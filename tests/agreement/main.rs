@@ -1,0 +1,291 @@
+//! The specialised verdict equals that of the `jsonschema` crate: over random contracts, mappings and rows.
+//!
+//! The fast way may be less certain than the exact one, and never more lenient; what was proven is never violated.
+//! `XWALK_CASES` says how many rows to compare, `XWALK_SEED` which; both are printed.
+
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
+
+mod make;
+
+use std::{cell::RefCell, fs, path::Path};
+
+use proptest::{
+    collection::vec,
+    num::u32::ANY,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner},
+};
+use serde_json::Value;
+use xwalk::{
+    check,
+    contract::{Contract, Violation},
+    diagnostic::{Code, Severity},
+    join,
+    ledger::{Fate, Ledger},
+    mapping::{self, Root},
+    plan::{CodeFiles, FieldPlan, Leaf, Plan, Quick, ValuePlan},
+    read,
+    transform::{self, Recording, Scratch},
+};
+
+use crate::make::{Case, ROWS, Tape, case};
+
+/// How many rows a usual run compares at least.
+const CASES: usize = 30_000;
+/// How many contracts one round draws.
+const ROUND: u32 = 50;
+
+/// What was compared.
+#[derive(Debug, Default)]
+struct Tally {
+    /// Contracts with a mapping that fits.
+    plans: usize,
+    /// Contracts with a mapping that does not.
+    refused: usize,
+    /// Rows of plans that fit.
+    rows: usize,
+    /// Rows the fast way was certain of.
+    certain: usize,
+    /// Rows the exact way had to free from doubt.
+    cleared: usize,
+    /// Rows both ways refuse.
+    bad: usize,
+    /// Rows the mapping itself refuses, so that the contract was not asked.
+    unmade: usize,
+    /// Plans that check whole documents.
+    whole: usize,
+    /// Leaves that were proven.
+    proven: usize,
+}
+
+#[test]
+fn the_fast_verdict_is_that_of_the_contract() {
+    let (cases, seed) = (from_environment("XWALK_CASES").unwrap_or(CASES), from_environment("XWALK_SEED").unwrap_or(1));
+    let tally = RefCell::new(Tally::default());
+    let mut round = 0;
+    while tally.borrow().rows < cases {
+        if let Err(wrong) = drawn((seed as u64, round), 2_000, &|_| {}, &tally) {
+            panic!("XWALK_SEED={seed}, round {round}: {wrong}");
+        }
+        round += 1;
+    }
+    let tally = tally.into_inner();
+    println!("seed {seed}: {tally:?}");
+    assert!(tally.plans > tally.refused, "most mappings are refused, so little is compared: {tally:?}");
+    let kinds = [tally.certain, tally.cleared, tally.bad, tally.unmade, tally.whole, tally.proven];
+    assert!(kinds.iter().all(|count| *count > 10), "some kind of row hardly occurs: {tally:?}");
+}
+
+/// Draws and compares one round of cases; the smallest that fails is told.
+fn drawn(
+    (seed, round): (u64, u64),
+    shrinks: u32,
+    spoil: &dyn Fn(&mut Plan),
+    tally: &RefCell<Tally>,
+) -> Result<(), String> {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[8..16].copy_from_slice(&round.to_le_bytes());
+    let config = Config { cases: ROUND, failure_persistence: None, max_shrink_iters: shrinks, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    let folder = tempfile::tempdir().unwrap();
+    let outcome = runner.run(&vec(ANY, 2_000), |words| {
+        let case = case(Tape::new(&words));
+        compared(&case, folder.path(), spoil, &mut tally.borrow_mut())
+            .map_err(|wrong| TestCaseError::fail(format!("{wrong}\n{}", shown(&case))))
+    });
+    match outcome {
+        Err(TestError::Fail(reason, _)) => Err(reason.message().to_owned()),
+        Err(aborted) => Err(aborted.to_string()),
+        Ok(()) => Ok(()),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
+fn from_environment(name: &str) -> Option<usize> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap())
+}
+
+fn shown(Case { contract, mapping, files }: &Case) -> String {
+    let files: String = files.iter().map(|(name, text)| format!("--- {name}\n{text}")).collect();
+    format!("--- contract\n{contract}\n--- mapping\n{mapping}\n{files}")
+}
+
+/// Compares the verdicts on every row of a case.
+fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut Tally) -> Result<(), String> {
+    let contract =
+        Contract::compile("contract.json", &case.contract).map_err(|wrong| format!("the contract: {wrong:?}"))?;
+    let judge =
+        Contract::compile("contract.json", &case.contract).map_err(|wrong| format!("the contract: {wrong:?}"))?;
+    let (mapping, places) =
+        mapping::read("mapping.yaml", &case.mapping).map_err(|wrong| format!("the mapping: {wrong:?}"))?;
+    let Ok(mut plan) = Plan::compile(&mapping, places, contract, &CodeFiles::new()) else {
+        tally.refused += 1;
+        return Ok(());
+    };
+    spoil(&mut plan);
+    tally.plans += 1;
+    tally.whole += usize::from(!plan.whole.is_empty());
+    tally.proven += plan.proven().0;
+    for (name, text) in &case.files {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let mut silent = |_: &_| {};
+    let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
+    let inputs = read::Inputs { folder: folder.to_owned(), ..read::Inputs::default() };
+    let (tables, _) = read::tables(&plan, &inputs, &mut ledger).map_err(|wrong| format!("the files: {wrong:?}"))?;
+    let groups = join::groups(&plan, &tables, &mut ledger).map_err(|wrong| format!("the join: {wrong:?}"))?;
+    let recording = Recording { plan: &plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+    if (tables[plan.each].len() as usize) < ROWS {
+        return Err("rows were lost".into());
+    }
+    for root in 0..tables[plan.each].len() {
+        if ledger.fate(plan.each, root) == Fate::Good {
+            agreed(recording, &judge, root, tally).map_err(|wrong| format!("row {root}: {wrong}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Compares the verdicts on one row.
+fn agreed(recording: Recording<'_>, judge: &Contract, root: u32, tally: &mut Tally) -> Result<(), String> {
+    let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
+    let fast = transform::document(recording, root, &mut scratch, &mut bytes);
+    let trace = transform::trace(recording, root);
+    let plan = recording.plan;
+    let errors = check::findings(plan, recording.tables, &trace)
+        .into_iter()
+        .filter(|finding| finding.diagnostic.severity == Severity::Error)
+        .count();
+    let text = String::from_utf8_lossy(&trace.json).into_owned();
+    let body = body(plan, &trace.json).ok_or_else(|| format!("no JSON: {text}"))?;
+    let accepted = judge.accepts(&body);
+    let unmade = trace.problems.iter().any(|problem| !problem.warning) || !trace.bad.is_empty();
+    tally.rows += 1;
+    match (fast, unmade) {
+        (true, true) => return Err(format!("the fast way wrote what cannot be made: {text}")),
+        (true, false) if bytes != trace.json => {
+            return Err(format!("two ways, two texts: {} and {text}", String::from_utf8_lossy(&bytes)));
+        }
+        (true, false) if !accepted => return Err(format!("the fast way accepts what the contract does not: {text}")),
+        (false, _) if !bytes.is_empty() => return Err("the fast way refused and left bytes".into()),
+        (_, true) if errors == 0 && trace.bad.is_empty() => return Err(format!("a problem without a finding: {text}")),
+        (_, false) if (errors == 0) != accepted => {
+            return Err(format!("{errors} errors, and the contract accepts: {accepted}: {text}"));
+        }
+        _ => {}
+    }
+    match (fast, unmade, accepted) {
+        (true, _, _) => tally.certain += 1,
+        (_, true, _) => tally.unmade += 1,
+        (_, _, true) => tally.cleared += 1,
+        _ => tally.bad += 1,
+    }
+    if !unmade && plan.whole.is_empty() {
+        for violation in plan.violations(&trace.json) {
+            left_open(plan, &violation).map_err(|wrong| format!("{wrong}: {violation:?}: {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// A request body with one document.
+fn body(plan: &Plan, json: &[u8]) -> Option<Value> {
+    let document: Value = serde_json::from_slice(json).ok()?;
+    Some(if plan.root == Root::Array { Value::Array(vec![document]) } else { document })
+}
+
+/// A violation is only possible where the plan left something to check.
+fn left_open(plan: &Plan, violation: &Violation) -> Result<(), String> {
+    let steps: Vec<String> =
+        violation.pointer.split('/').skip(1).map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    let mut fields = &plan.document.fields;
+    let mut steps = steps.iter();
+    let mut found: Option<&ValuePlan> = None;
+    while let Some(step) = steps.next() {
+        let field = fields.iter().find(|field| field.name == *step).ok_or("a violation of a field that is not made")?;
+        let mut value = &field.value;
+        loop {
+            match value {
+                ValuePlan::Many(many) if steps.next().is_some() => value = &many.item,
+                ValuePlan::One(one) => value = &one.value,
+                _ => break,
+            }
+        }
+        if let ValuePlan::Object(object) = value {
+            fields = &object.fields;
+        }
+        found = Some(value);
+    }
+    match found {
+        Some(ValuePlan::Leaf(leaf)) if open(leaf) => Ok(()),
+        Some(ValuePlan::Many(_)) if violation.code == Code::CheckItems => Ok(()),
+        _ => Err("something proven is violated".into()),
+    }
+}
+
+fn open(leaf: &Leaf) -> bool {
+    !leaf.checks.covered || !leaf.checks.quick.is_empty()
+}
+
+/// A way to make a quick check wrong; `None`: it is left as it is.
+type Spoil = fn(&Quick) -> Option<Quick>;
+
+#[test]
+fn a_wrong_quick_check_would_be_caught() {
+    let spoils: [(&str, Spoil); 7] = [
+        ("minLength", |quick| match quick {
+            Quick::MinLength(least) => Some(Quick::MinLength(least - 1)),
+            _ => None,
+        }),
+        ("maxLength", |quick| match quick {
+            Quick::MaxLength(most) => Some(Quick::MaxLength(most + 1)),
+            _ => None,
+        }),
+        ("minimum", |quick| match quick {
+            Quick::AtLeast(least) => Some(Quick::AtLeast(least - 1)),
+            _ => None,
+        }),
+        ("maximum", |quick| match quick {
+            Quick::AtMost(most) => Some(Quick::AtMost(most.saturating_add(1))),
+            _ => None,
+        }),
+        ("integer", |quick| (*quick == Quick::Whole).then_some(Quick::MinLength(0))),
+        ("enum", |quick| matches!(quick, Quick::OneOf(_)).then_some(Quick::MinLength(0))),
+        ("email", |quick| (*quick == Quick::Email).then_some(Quick::MinLength(4))),
+    ];
+    for (name, spoil) in spoils {
+        let caught = (0..40).any(|round| {
+            let spoiled = |plan: &mut Plan| spoil_all(&mut plan.document.fields, spoil);
+            drawn((9, round), 0, &spoiled, &RefCell::default())
+                .is_err_and(|wrong| wrong.contains("accepts what the contract does not"))
+        });
+        assert!(caught, "a wrong check of `{name}` went through");
+    }
+}
+
+fn spoil_all(fields: &mut [FieldPlan], spoil: Spoil) {
+    for field in fields {
+        let mut value = &mut field.value;
+        loop {
+            value = match value {
+                ValuePlan::Many(many) => &mut many.item,
+                ValuePlan::One(one) => &mut one.value,
+                other => {
+                    value = other;
+                    break;
+                }
+            };
+        }
+        match value {
+            ValuePlan::Object(object) => spoil_all(&mut object.fields, spoil),
+            ValuePlan::Leaf(leaf) => {
+                for quick in &mut leaf.checks.quick {
+                    if let Some(wrong) = spoil(quick) {
+                        *quick = wrong;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
