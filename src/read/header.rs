@@ -108,12 +108,11 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
         return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
     }
     let finding = |column: &&crate::plan::ColumnPlan| {
-        let hint = match nearest(&column.name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let names: Vec<String> = names.iter().map(|name| shown(source, names, name)).collect();
-                format!("the header has: {}", names.join(", "))
-            }
+        let hint = if let Some(near) = nearest(&column.name, names.iter().map(String::as_str)) {
+            format!("did you mean `{near}`?")
+        } else {
+            let names: Vec<String> = names.iter().map(|name| shown(source, names, name)).collect();
+            format!("the header has: {}", names.join(", "))
         };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
