@@ -44,7 +44,7 @@ pub mod sandbox;
 
 use std::{
     collections::BTreeMap,
-    io::Write,
+    io::{self, Write},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -69,7 +69,7 @@ use crate::{
     receipt::Volume,
     record::Table,
     recording::{Recording, View},
-    report::{Findings, Look, Progress},
+    report::{Documents, Findings, Look, Progress},
     summary::{DocumentTally, Outcome, SourceTally, Summary},
     trace::Step,
     transform::Scratch,
@@ -90,6 +90,9 @@ pub struct World<'a> {
     /// The clock and the randomness.
     pub context: deliver::Context,
 }
+
+/// How a conversion ended: in words, in bytes, as an exit code.
+type Ending = (Outcome, Option<Volume>, Exit);
 
 /// Runs a command and says how it ended.
 pub fn run(command: &Command, world: &mut World<'_>) -> Exit {
@@ -112,44 +115,88 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let look = Look::new(&args.voice, world.environment, world.terminal);
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
-    let (mut recordings, mut stamps) = (Vec::new(), Vec::new());
+    let plan = &job.plan;
+    let mut output = output(args, plan, world.out)?;
+    let (mut recordings, mut stamps, mut first) = (Vec::new(), Vec::new(), 0);
     for folder in &job.folders {
         let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
-        let mut ledger = Ledger::new(job.plan.sources.len(), &mut say);
-        let tables = read::tables(&job.plan, &inputs, &mut stamps, &mut ledger).map_err(Error::input)?;
-        let groups = join::groups(&job.plan, &tables, &mut ledger).map_err(Error::input)?;
-        let accepted = accepted(&job.plan, &tables, &groups, &mut ledger);
+        let mut ledger = Ledger::new(plan.sources.len(), &mut say);
+        let tables = read::tables(plan, &inputs, &mut stamps, &mut ledger).map_err(Error::input)?;
+        let groups = join::groups(plan, &tables, &mut ledger).map_err(Error::input)?;
+        let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
+        let accepted = accepted(plan, &tables, &groups, &mut ledger, first, &mut keep);
+        let accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
         let Ledger { fates, rejects, .. } = ledger;
+        first += accepted.len() as u64;
         recordings.push(Recording { tables, groups, fates, rejects, accepted });
     }
     let changed = read::changed(&stamps);
     if !changed.is_empty() {
         return Err(Error::Input(changed));
     }
-    let sent = match too_many_rejects(args, &recordings) {
-        Some(reason) => {
+    let refused = too_many_rejects(args, &recordings);
+    let finished = finished(args, output, refused.is_some());
+    let sent = match (refused, finished) {
+        (Some(reason), _) => {
             let hint = "mend the rejected rows, or allow more with `--max-rejects`";
             let _ = findings.print(world.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
             Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
         }
-        None => send(args, &job, &mut recordings, &mut findings, world),
+        (None, Some(done)) => done,
+        (None, None) => send(args, &job, &mut recordings, &mut findings, world),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
-    let rejects = give_back(args, &job.plan, &recordings)?;
+    let rejects = give_back(args, plan, &recordings)?;
     let (outcome, volume, exit) = sent?;
     let _ = findings.finish(world.err);
-    let summary = summary(&job.plan, &recordings, &findings, outcome, volume, rejects, world);
+    let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, world);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
     // stderr that is closed or full changes nothing about the delivery.
     let _ = report::summary(world.err, &summary, look);
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
 }
 
-/// Decides about every root record; gives those whose documents may be sent.
-fn accepted(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<'_>) -> Vec<u32> {
-    let (mut accepted, mut scratch, mut out) = (Vec::new(), Scratch::default(), Vec::new());
+/// Where documents are written as soon as they are found good, if they are written at all.
+///
+/// What went to stdout cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record that several
+/// documents share may be found bad after the first of them, so then all of them wait.
+fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Option<Documents<'a>>, Error> {
+    match &args.output {
+        Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || path != Path::new("-")) => {
+            let documents = Documents::create(path, plan.root == Root::Array, out);
+            documents.map(Some).map_err(|cause| unwritten(args, &cause))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Gives the output its name, unless nothing may be written after all.
+fn finished(args: &Convert, output: Option<Documents<'_>>, refused: bool) -> Option<Result<Ending, Error>> {
+    let output = output.filter(|_| !refused)?;
+    Some(output.finish().map(|()| written(args)).map_err(|cause| unwritten(args, &cause)))
+}
+
+fn written(args: &Convert) -> Ending {
+    let path = args.output.as_deref().unwrap_or(Path::new("-"));
+    (Outcome::Written { path: path.display().to_string() }, None, Exit::Done)
+}
+
+fn unwritten(args: &Convert, cause: &io::Error) -> Error {
+    Error::storage("cannot write", args.output.as_deref().unwrap_or(Path::new("-")), cause)
+}
+
+/// Decides about every root record; gives those whose documents may be sent, and hands each document to `keep`.
+fn accepted(
+    plan: &Plan,
+    tables: &[Table],
+    groups: &Groups,
+    ledger: &mut Ledger<'_>,
+    first: u64,
+    keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
+) -> io::Result<Vec<u32>> {
+    let (mut accepted, mut scratch) = (Vec::new(), Scratch::default());
     let before = ledger.rejects.len();
     for root in 0..tables[plan.each].len() {
         match ledger.fate(plan.each, root) {
@@ -159,12 +206,15 @@ fn accepted(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<
                 hold(plan, groups, ledger, root, &format!("its record in {place} is rejected"));
             }
             Fate::Good | Fate::Pending => {
-                out.clear();
+                let index = first + accepted.len() as u64;
                 let view = View { plan, tables, groups, fates: &ledger.fates };
-                let conforms = transform::document(view, root, &mut scratch, &mut out);
-                if conforms || conforms_after_all(plan, tables, groups, ledger, root) {
-                    accepted.push(root);
-                }
+                let payload = transform::document(view, root, index, &mut scratch);
+                let Some(payload) = payload.or_else(|| after_all(plan, tables, groups, ledger, root, index)) else {
+                    continue;
+                };
+                keep(&payload)?;
+                scratch.take_back(payload);
+                accepted.push(root);
             }
         }
     }
@@ -176,24 +226,32 @@ fn accepted(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<
             let view = View { plan, tables, groups, fates: &ledger.fates };
             let trace = transform::trace(view, *root);
             let stays = trace.is_sound() && plan.accepts(&trace.json);
-            stays || conforms_after_all(plan, tables, groups, ledger, *root)
+            stays || after_all(plan, tables, groups, ledger, *root, 0).is_some()
         });
     }
-    accepted
+    Ok(accepted)
 }
 
 /// The exact way for a document in doubt: every finding is told, and what can be sent without its bad records is.
-fn conforms_after_all(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &mut Ledger<'_>, root: u32) -> bool {
+fn after_all(
+    plan: &Plan,
+    tables: &[Table],
+    groups: &Groups,
+    ledger: &mut Ledger<'_>,
+    root: u32,
+    index: u64,
+) -> Option<Payload> {
     loop {
         let trace = transform::trace(View { plan, tables, groups, fates: &ledger.fates }, root);
         let findings = check::findings(plan, tables, &trace);
         let is_error = |finding: &check::Finding| finding.diagnostic.severity == Severity::Error;
         let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_error);
         if errors.is_empty() && trace.bad.is_empty() {
+            let payload = transform::confirmed(trace, index);
             for warning in &warnings {
                 ledger.say(&warning.diagnostic);
             }
-            return true;
+            return Some(payload);
         }
         let paths = errors.iter().map(|error| error.steps.as_slice()).chain(trace.bad.iter().map(Vec::as_slice));
         let paths: Vec<&[Step]> = paths.collect();
@@ -206,7 +264,7 @@ fn conforms_after_all(plan: &Plan, tables: &[Table], groups: &Groups, ledger: &m
         let Some(dropped) = dropped else {
             verdict.alone.iter().for_each(|diagnostic| ledger.say(diagnostic));
             hold(plan, groups, ledger, root, &verdict.reason);
-            return false;
+            return None;
         };
         for step in dropped {
             groups.below(plan, plan.links[step.link].child, step.child, &mut |source, row| {
@@ -252,12 +310,15 @@ fn send(
     recordings: &mut [Recording],
     findings: &mut Findings,
     world: &mut World<'_>,
-) -> Result<(Outcome, Option<Volume>, Exit), Error> {
+) -> Result<Ending, Error> {
     let Job { plan, destination, .. } = job;
     if let Some(path) = &args.output {
-        report::documents(path, payloads(plan, recordings), plan.root == Root::Array, world.out)
-            .map_err(|cause| Error::storage("cannot write", path, &cause))?;
-        return Ok((Outcome::Written { path: path.display().to_string() }, None, Exit::Done));
+        let all = |mut output: Documents<'_>| {
+            payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
+            output.finish()
+        };
+        let done = Documents::create(path, plan.root == Root::Array, world.out).and_then(all);
+        return done.map(|()| written(args)).map_err(|cause| unwritten(args, &cause));
     }
     if args.validate_only {
         let volume = deliver::volume(payloads(plan, recordings), destination);
@@ -279,7 +340,7 @@ fn delivered(
     findings: &mut Findings,
     world: &mut World<'_>,
     quiet: bool,
-) -> (Outcome, Option<Volume>, Exit) {
+) -> Ending {
     let documents = recordings.iter().map(Recording::documents).sum();
     let progress = Mutex::new(Progress::start("documents", Some(documents), world.terminal && !quiet));
     let reached = |now: &deliver::Progress<'_>| {

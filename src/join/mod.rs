@@ -106,6 +106,11 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
     order
 }
 
+/// How many cells of a record hold all of some columns.
+fn cells_before(table: &Table, columns: &[usize]) -> usize {
+    columns.iter().map(|column| table.bind[*column] + 1).max().unwrap_or(1)
+}
+
 /// Writes the key of a split record into `key`; `false` if a cell of it is not there or empty.
 fn key_of(table: &Table, cells: &[Span], columns: &[usize], key: &mut Vec<u8>) -> bool {
     key.clear();
@@ -130,12 +135,13 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
     let source = &plan.sources[number];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut keys = Keys::with_room(table.starts.len());
+    let needed = cells_before(table, &source.key);
     let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
-        table.split(row, &mut cells);
+        table.split_some(row, needed, &mut cells);
         if key_of(table, &cells, &source.key, &mut key) {
             if let Some(first) = keys.insert(&key, row) {
                 twins.entry(first).or_insert_with(|| vec![first]).push(row);
@@ -277,12 +283,14 @@ fn attach(
     let table = &tables[link.child];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut pairs = Vec::with_capacity(table.starts.len());
+    let needed = cells_before(table, &link.child_columns);
     for row in 0..table.len() {
         let fate = ledger.fate(link.child, row);
         if fate == Fate::Filtered && link.child != plan.each {
             continue;
         }
-        table.split(row, &mut cells);
+        // A record that is rejected may be of another width, and then all of it is looked at.
+        table.split_some(row, if fate == Fate::Good { needed } else { usize::MAX }, &mut cells);
         let parent = if key_of(table, &cells, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
         let seen = &mut seen[row as usize];
         if fate == Fate::Good
@@ -335,8 +343,9 @@ fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> 
     let table = &tables[link.parent];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut found = Vec::with_capacity(table.starts.len());
+    let needed = cells_before(table, &link.parent_columns);
     for row in 0..table.len() {
-        table.split(row, &mut cells);
+        table.split_some(row, needed, &mut cells);
         let target = if key_of(table, &cells, &link.parent_columns, &mut key) { index.get(&key) } else { NONE };
         if target != NONE {
             seen[target as usize] |= ATTACHED;

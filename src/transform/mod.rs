@@ -23,18 +23,31 @@ use crate::{
 pub struct Scratch {
     cells: Vec<Vec<Span>>,
     text: Vec<u8>,
+    spare: Vec<u8>,
 }
 
-/// Writes the document of a root record. `false`: there is a doubt, nothing was written, and [`trace`] has to tell.
-pub fn document(view: View<'_>, root: u32, scratch: &mut Scratch, out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    let written = Writer { view, scratch, out, watch: Unwatched }.document(root).is_ok();
-    let plan = view.plan;
-    let conforms = written && (plan.whole.is_empty() || plan.accepts(&out[start..]));
-    if !conforms {
-        out.truncate(start);
+impl Scratch {
+    /// Takes a payload that nobody needs any more, for its buffer.
+    pub fn take_back(&mut self, payload: Payload) {
+        self.spare = payload.into_buffer();
     }
-    conforms
+}
+
+/// Writes the document of a root record. `None`: there is a doubt, and [`trace`] has to tell.
+pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
+    let mut out = std::mem::take(&mut scratch.spare);
+    out.clear();
+    let written = Writer { view, scratch, out: &mut out, watch: Unwatched }.document(root).is_ok();
+    if written && (view.plan.whole.is_empty() || view.plan.accepts(&out)) {
+        return Some(Payload::conforming(index, out));
+    }
+    scratch.spare = out;
+    None
+}
+
+/// The payload of a document that was in doubt and in which the exact way found nothing wrong.
+pub fn confirmed(trace: Trace<'_>, index: u64) -> Payload {
+    Payload::conforming(index, trace.json)
 }
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
@@ -68,13 +81,8 @@ impl Iterator for Payloads<'_> {
         let root = *self.roots.next()?;
         let index = self.index;
         self.index += 1;
-        let mut bytes = Vec::new();
-        if !document(self.view, root, &mut self.scratch, &mut bytes) {
-            // It was in doubt, and the exact way found it good. If it did not, nothing wrong is sent: the run ends here.
-            let trace = trace(self.view, root);
-            assert!(trace.is_sound() && self.view.plan.accepts(&trace.json), "what was accepted has to conform");
-            bytes = trace.json;
-        }
-        Some(Payload::conforming(index, bytes))
+        let payload = document(self.view, root, index, &mut self.scratch);
+        // What was in doubt, the exact way found good before.
+        Some(payload.unwrap_or_else(|| confirmed(trace(self.view, root), index)))
     }
 }
