@@ -108,13 +108,9 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
         return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
     }
     let finding = |column: &&crate::plan::ColumnPlan| {
-        let hint = match nearest(&column.name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => {
-                let names: Vec<String> = names.iter().map(|name| shown(source, names, name)).collect();
-                format!("the header has: {}", names.join(", "))
-            }
-        };
+        let all = || names.iter().map(|name| shown(source, names, name)).collect::<Vec<_>>().join(", ");
+        let near = nearest(&column.name, names.iter().map(String::as_str));
+        let hint = near.map_or_else(|| format!("the header has: {}", all()), |near| format!("did you mean `{near}`?"));
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
             .cell(Cell { place: line(path, text, source, names), column: String::new(), found: String::new() })
