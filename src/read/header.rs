@@ -108,9 +108,12 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
         return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
     }
     let finding = |column: &&crate::plan::ColumnPlan| {
-        let all = || names.iter().map(|name| shown(source, names, name)).collect::<Vec<_>>().join(", ");
-        let near = nearest(&column.name, names.iter().map(String::as_str));
-        let hint = near.map_or_else(|| format!("the header has: {}", all()), |near| format!("did you mean `{near}`?"));
+        let hint = if let Some(near) = nearest(&column.name, names.iter().map(String::as_str)) {
+            format!("did you mean `{near}`?")
+        } else {
+            let names: Vec<String> = names.iter().map(|name| shown(source, names, name)).collect();
+            format!("the header has: {}", names.join(", "))
+        };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
             .cell(Cell { place: line(path, text, source, names), column: String::new(), found: String::new() })
