@@ -61,11 +61,12 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
             !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
         let index = &indexes[if link.many { link.parent } else { link.child }];
         if link.many {
-            // Who belongs to a record that itself belongs to none is lost with it.
+            // What belongs to a record that is rejected, or that itself belongs to none, is lost with it.
             let lost: Vec<bool> = if link.parent == plan.each || link.parent == link.child {
                 Vec::new()
             } else {
-                seen[link.parent].iter().map(|seen| seen & ATTACHED == 0).collect()
+                let fates = seen[link.parent].iter().zip(&ledger.fates[link.parent]);
+                fates.map(|(seen, fate)| seen & ATTACHED == 0 || *fate == Fate::Rejected).collect()
             };
             let pairs = attach(plan, link, tables, index, (&mut seen[link.child], &lost), ledger);
             links[number] = lists(&pairs, tables[link.parent].len());
