@@ -247,7 +247,7 @@ fn after_all(
         let is_error = |finding: &check::Finding| finding.diagnostic.severity == Severity::Error;
         let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_error);
         if errors.is_empty() && trace.bad.is_empty() {
-            let payload = transform::confirmed(trace, index);
+            let payload = transform::confirmed(plan, trace, index);
             for warning in &warnings {
                 ledger.say(&warning.diagnostic);
             }

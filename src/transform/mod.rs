@@ -9,6 +9,7 @@ mod write;
 
 use crate::{
     payload::Payload,
+    plan::Plan,
     record::Span,
     recording::View,
     trace::Trace,
@@ -46,7 +47,11 @@ pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) ->
 }
 
 /// The payload of a document that was in doubt and in which the exact way found nothing wrong.
-pub fn confirmed(trace: Trace<'_>, index: u64) -> Payload {
+///
+/// # Panics
+/// Something is wrong with it after all: nothing wrong is ever sent, so the run ends here.
+pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
+    assert!(trace.is_sound() && plan.accepts(&trace.json), "what was accepted has to conform");
     Payload::conforming(index, trace.json)
 }
 
@@ -83,6 +88,6 @@ impl Iterator for Payloads<'_> {
         self.index += 1;
         let payload = document(self.view, root, index, &mut self.scratch);
         // What was in doubt, the exact way found good before.
-        Some(payload.unwrap_or_else(|| confirmed(trace(self.view, root), index)))
+        Some(payload.unwrap_or_else(|| confirmed(self.view.plan, trace(self.view, root), index)))
     }
 }
