@@ -91,6 +91,9 @@ pub struct World<'a> {
     pub context: deliver::Context,
 }
 
+/// How many root records ahead of the one that is written are fetched from memory.
+const FETCH_AHEAD: u32 = 4;
+
 /// How a conversion ended: in words, in bytes, as an exit code.
 type Ending = (Outcome, Option<Volume>, Exit);
 
@@ -208,6 +211,9 @@ fn accepted(
             Fate::Good | Fate::Pending => {
                 let index = first + accepted.len() as u64;
                 let view = View { plan, tables, groups, fates: &ledger.fates };
+                if root + FETCH_AHEAD < tables[plan.each].len() {
+                    transform::fetch(view, root + FETCH_AHEAD);
+                }
                 let payload = transform::document(view, root, index, &mut scratch);
                 let Some(payload) = payload.or_else(|| after_all(plan, tables, groups, ledger, root, index)) else {
                     continue;

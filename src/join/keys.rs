@@ -42,6 +42,18 @@ impl Keys {
         if self.slots.is_empty() { NONE } else { self.slots[self.find(key, word(key))].row }
     }
 
+    /// The records with some keys that were packed by [`packed`], in their order, or [`NONE`].
+    ///
+    /// Nothing here waits for the look-up before it, so their cache misses overlap.
+    pub(super) fn get_all(&self, words: &[u64], rows: &mut Vec<u32>) {
+        rows.clear();
+        if self.slots.is_empty() {
+            rows.resize(words.len(), NONE);
+            return;
+        }
+        rows.extend(words.iter().map(|word| self.slots[self.find(&[], *word)].row));
+    }
+
     /// Adds a key, unless it is there: then the record it belongs to.
     pub(super) fn insert(&mut self, key: &[u8], row: u32) -> Option<u32> {
         if self.taken * 2 >= self.slots.len() {
@@ -102,6 +114,11 @@ impl Keys {
             self.slots[at] = slot;
         }
     }
+}
+
+/// A key as one word, if it is short enough to be exact.
+pub(super) fn packed(key: &[u8]) -> Option<u64> {
+    (key.len() <= 7).then(|| word(key))
 }
 
 /// A short key packed with its length, or the hash of a long one.

@@ -7,12 +7,12 @@
 mod keys;
 mod order;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     group::{Groups, Link, NONE},
-    join::keys::Keys,
+    join::keys::{Keys, packed},
     ledger::{Fate, Ledger, warned},
     mapping::{OnDuplicateKey, OnOrphan},
     plan::{Condition, LinkPlan, Plan},
@@ -272,6 +272,68 @@ fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, 
     }
 }
 
+/// How many records are looked up together.
+const BLOCK: u32 = 64;
+
+/// Looks records up in blocks: first all keys of a block, then all look-ups, so that their cache misses overlap.
+struct Finder<'a> {
+    table: &'a Table,
+    index: &'a Keys,
+    columns: &'a [usize],
+    needed: usize,
+    cells: Vec<Span>,
+    key: Vec<u8>,
+    words: Vec<u64>,
+    /// Which record of the block each word belongs to.
+    places: Vec<usize>,
+    rows: Vec<u32>,
+    found: Vec<u32>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(table: &'a Table, index: &'a Keys, columns: &'a [usize]) -> Finder<'a> {
+        let needed = cells_before(table, columns);
+        let (cells, key, words, places, rows, found) = Default::default();
+        Finder { table, index, columns, needed, cells, key, words, places, rows, found }
+    }
+
+    /// The record that each record of a block belongs to. `whole`: a record that may be of another width.
+    fn block(&mut self, rows: Range<u32>, whole: impl Fn(u32) -> bool) -> &[u32] {
+        self.words.clear();
+        self.places.clear();
+        self.found.clear();
+        for row in rows {
+            self.table.split_some(row, if whole(row) { usize::MAX } else { self.needed }, &mut self.cells);
+            let found = if !key_of(self.table, &self.cells, self.columns, &mut self.key) {
+                NONE
+            } else if let Some(word) = packed(&self.key) {
+                self.words.push(word);
+                self.places.push(self.found.len());
+                NONE
+            } else {
+                self.index.get(&self.key)
+            };
+            self.found.push(found);
+        }
+        self.index.get_all(&self.words, &mut self.rows);
+        for (place, row) in self.places.iter().zip(&self.rows) {
+            self.found[*place] = *row;
+        }
+        &self.found
+    }
+
+    /// The second parent of two records that are glued together.
+    fn second(&mut self, row: u32) -> u32 {
+        self.table.split(row, &mut self.cells);
+        let width = self.table.header.len();
+        if self.cells.len() <= width {
+            return NONE;
+        }
+        let second = self.cells.split_off(self.cells.len() - width);
+        if key_of(self.table, &second, self.columns, &mut self.key) { self.index.get(&self.key) } else { NONE }
+    }
+}
+
 /// The records of a child source that belong to a parent, in the order of the file: parent and child.
 fn attach(
     plan: &Plan,
@@ -282,36 +344,33 @@ fn attach(
     ledger: &mut Ledger<'_>,
 ) -> Vec<(u32, u32)> {
     let table = &tables[link.child];
-    let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut pairs = Vec::with_capacity(table.starts.len());
-    let needed = cells_before(table, &link.child_columns);
-    for row in 0..table.len() {
-        let fate = ledger.fate(link.child, row);
-        if fate == Fate::Filtered && link.child != plan.each {
-            continue;
-        }
+    let mut finder = Finder::new(table, index, &link.child_columns);
+    for start in (0..table.len()).step_by(BLOCK as usize) {
+        let rows = start..table.len().min(start + BLOCK);
         // A record that is rejected may be of another width, and then all of it is looked at.
-        table.split_some(row, if fate == Fate::Good { needed } else { usize::MAX }, &mut cells);
-        let parent = if key_of(table, &cells, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
-        let seen = &mut seen[row as usize];
-        if fate == Fate::Good
-            && link.only.as_ref().is_some_and(|only| !meets(plan, only, link.child, table, row, ledger))
-        {
-            *seen |= LEFT_OUT;
-        } else if parent == NONE {
-            *seen |= ORPHAN;
-        } else if ledger.fate(link.parent, parent) == Fate::Filtered {
-            *seen |= LEFT_OUT;
-        } else if lost.get(parent as usize) == Some(&true) {
-            *seen |= LOST;
-        } else {
-            *seen |= ATTACHED;
-            pairs.push((parent, row));
-        }
-        // Two records that are glued together belong to two parents, and both are held back with it.
-        if fate == Fate::Rejected && cells.len() > table.header.len() {
-            let second = cells.split_off(cells.len() - table.header.len());
-            let other = if key_of(table, &second, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
+        let parents = finder.block(rows.clone(), |row| ledger.fate(link.child, row) != Fate::Good).to_vec();
+        for (row, parent) in rows.zip(parents) {
+            let fate = ledger.fate(link.child, row);
+            if fate == Fate::Filtered && link.child != plan.each {
+                continue;
+            }
+            let seen = &mut seen[row as usize];
+            let is_left_out = |only| fate == Fate::Good && !meets(plan, only, link.child, table, row, ledger);
+            if link.only.as_ref().is_some_and(is_left_out) {
+                *seen |= LEFT_OUT;
+            } else if parent == NONE {
+                *seen |= ORPHAN;
+            } else if ledger.fate(link.parent, parent) == Fate::Filtered {
+                *seen |= LEFT_OUT;
+            } else if lost.get(parent as usize) == Some(&true) {
+                *seen |= LOST;
+            } else {
+                *seen |= ATTACHED;
+                pairs.push((parent, row));
+            }
+            // Two records that are glued together belong to two parents, and both are held back with it.
+            let other = if fate == Fate::Rejected { finder.second(row) } else { NONE };
             if other != NONE && other != parent {
                 pairs.push((other, row));
             }
@@ -342,16 +401,13 @@ fn lists(pairs: &[(u32, u32)], count: u32) -> Link {
 /// The record each parent looks up.
 fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> Vec<u32> {
     let table = &tables[link.parent];
-    let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut found = Vec::with_capacity(table.starts.len());
-    let needed = cells_before(table, &link.parent_columns);
-    for row in 0..table.len() {
-        table.split_some(row, needed, &mut cells);
-        let target = if key_of(table, &cells, &link.parent_columns, &mut key) { index.get(&key) } else { NONE };
-        if target != NONE {
-            seen[target as usize] |= ATTACHED;
-        }
-        found.push(target);
+    let mut finder = Finder::new(table, index, &link.parent_columns);
+    for start in (0..table.len()).step_by(BLOCK as usize) {
+        found.extend_from_slice(finder.block(start..table.len().min(start + BLOCK), |_| false));
+    }
+    for target in found.iter().filter(|target| **target != NONE) {
+        seen[*target as usize] |= ATTACHED;
     }
     found
 }

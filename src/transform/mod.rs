@@ -7,6 +7,8 @@
 mod tracer;
 mod write;
 
+use std::hint::black_box;
+
 use crate::{
     payload::Payload,
     plan::Plan,
@@ -44,6 +46,20 @@ pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) ->
     }
     scratch.spare = out;
     None
+}
+
+/// Starts to fetch the records that belong to a root record, so that they are there when its document is written.
+///
+/// Children lie anywhere in their file, and waiting for memory costs more than writing them. The processor goes on while
+/// it loads what nobody waits for yet.
+pub fn fetch(view: View<'_>, root: u32) {
+    let View { plan, tables, groups, .. } = view;
+    for (number, link) in plan.links.iter().enumerate().filter(|(_, link)| link.many && link.parent == plan.each) {
+        let table = &tables[link.child];
+        for child in groups.children(number, root) {
+            black_box(table.text.get(table.starts[*child as usize]));
+        }
+    }
 }
 
 /// The payload of a document that was in doubt and in which the exact way found nothing wrong.
