@@ -120,8 +120,15 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     let source = &plan.sources[number];
     let Some((sum, by)) = source.total else { return Vec::new() };
     let (mut sums, mut cells, mut buffer, mut json) = (Vec::<Sum>::new(), Vec::new(), Vec::new(), Vec::new());
+    let needed = by.into_iter().chain([sum]).map(|column| table.bind[column] + 1).max().unwrap_or(1);
     for row in 0..table.len() {
-        let whole = table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len();
+        let fate = fates[row as usize];
+        let whole = if fate == Fate::Rejected {
+            table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
+        } else {
+            table.split_some(row, needed, &mut cells);
+            true
+        };
         // In a damaged record anything may stand where the unit should, so it has none.
         let unit = match by.filter(|_| whole && sums.len() < MAX_UNITS).map(|by| cells[table.bind[by]]) {
             Some(span) => String::from_utf8_lossy(table.dialect.cell(&table.text, span, &mut buffer)),
@@ -137,7 +144,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         let written = source.columns[sum].kind.write(cell, &mut json).is_ok();
         let amount =
             std::str::from_utf8(&json).ok().filter(|_| written).and_then(|text| Decimal::from_str_exact(text).ok());
-        add(&mut sums[at], fates[row as usize], amount);
+        add(&mut sums[at], fate, amount);
     }
     sums
 }
