@@ -59,10 +59,34 @@ fn inflight() -> Plan {
 /// Pieces of files that mean something to a reader, good and bad.
 fn piece() -> impl Strategy<Value = &'static [u8]> {
     select(vec![
-        &b"\n"[..], b";", b"1", b"2", b"0", b"a", b"\"", b"\"\"", b"\r\n", b"\r", b"\0", b"\xef\xbb\xbf", b"\xff\xfe", b"\xff", b"\xc3",
-        b"\xc3\xa9", b"1;2;Norris;Chuck;83600;Nice;c@n.fr\n", b"2;1;\"a;\"\"b\";x;;;\n", b"2/01;2;1221;1;10;\"euros\";2017-12-31\n",
-        b"2/02;1;1;1;10.50;e;2024-02-29\n", b"2/03;1;1;1;1e3;e;2024-02-30", b"\0\0\0\0\0\0\0\0", b"\xe2\x80\xa8", b"\x1b[0m", b"-", b".",
-        b"customer_id", b"123456789012345678901234567890",
+        &b"\n"[..],
+        b";",
+        b"1",
+        b"2",
+        b"0",
+        b"a",
+        b"\"",
+        b"\"\"",
+        b"\r\n",
+        b"\r",
+        b"\0",
+        b"\xef\xbb\xbf",
+        b"\xff\xfe",
+        b"\xff",
+        b"\xc3",
+        b"\xc3\xa9",
+        b"1;2;Norris;Chuck;83600;Nice;c@n.fr\n",
+        b"2;1;\"a;\"\"b\";x;;;\n",
+        b"2/01;2;1221;1;10;\"euros\";2017-12-31\n",
+        b"2/02;1;1;1;10.50;e;2024-02-29\n",
+        b"2/03;1;1;1;1e3;e;2024-02-30",
+        b"\0\0\0\0\0\0\0\0",
+        b"\xe2\x80\xa8",
+        b"\x1b[0m",
+        b"-",
+        b".",
+        b"customer_id",
+        b"123456789012345678901234567890",
     ])
 }
 
@@ -77,7 +101,8 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
     let (mut scratch, mut bytes, mut findings) = (Scratch::default(), Vec::new(), 0);
     for root in 0..tables[plan.each].len() {
         let recording = Recording { plan, tables: &tables, groups: &groups, fates: &ledger.fates };
-        if ledger.fate(plan.each, root) == Fate::Good && !transform::document(recording, root, &mut scratch, &mut bytes) {
+        if ledger.fate(plan.each, root) == Fate::Good && !transform::document(recording, root, &mut scratch, &mut bytes)
+        {
             let trace = transform::trace(recording, root);
             findings += check::findings(plan, &tables, &trace).len();
             bytes.extend_from_slice(&trace.json);
@@ -89,9 +114,11 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
 #[test]
 fn no_bytes_make_it_panic_and_twice_is_the_same() {
     let (plan, folder) = (inflight(), tempfile::tempdir().unwrap());
-    let file = || (proptest::bool::weighted(0.9), vec(piece(), 0..24)).prop_map(|(headed, pieces)| (headed, pieces.concat()));
+    let file =
+        || (proptest::bool::weighted(0.9), vec(piece(), 0..24)).prop_map(|(headed, pieces)| (headed, pieces.concat()));
     holds(1_500, &(file(), file()), |((headed, customers), (also, purchases))| {
-        let whole = |headed: bool, header: &str, bytes: &[u8]| [if headed { header.as_bytes() } else { b"" }, bytes].concat();
+        let whole =
+            |headed: bool, header: &str, bytes: &[u8]| [if headed { header.as_bytes() } else { b"" }, bytes].concat();
         fs::write(folder.path().join("customers.csv"), whole(headed, CUSTOMERS, &customers)).unwrap();
         fs::write(folder.path().join("purchases.csv"), whole(also, PURCHASES, &purchases)).unwrap();
         same(&converted(&plan, folder.path()), &converted(&plan, folder.path()))
@@ -107,7 +134,8 @@ fn xwalk(folder: &Path, mapping: &str, more: &[&str]) -> Output {
 /// Some customers and purchases, of which some are bad in one way or another.
 fn drop_folder() -> impl Strategy<Value = (String, String)> {
     let customer = (0..6, select(vec!["1", "2", "3", ""]), select(vec!["a@b.cd", "", "x;y"]));
-    let purchase = (0..9, 0..8, select(vec!["10", "10.50", "-1", "x", ""]), select(vec!["2017-12-31", "2017-02-30", "2017"]));
+    let purchase =
+        (0..9, 0..8, select(vec!["10", "10.50", "-1", "x", ""]), select(vec!["2017-12-31", "2017-02-30", "2017"]));
     (vec(customer, 0..6), vec(purchase, 0..8), proptest::bool::ANY).prop_map(|(customers, purchases, ended)| {
         let mut files = (CUSTOMERS.to_owned(), PURCHASES.to_owned());
         for (id, title, email) in customers {
@@ -129,14 +157,17 @@ fn every_row_ends_in_one_bucket() {
     holds(60, &drop_folder(), |(customers, purchases)| {
         fs::write(folder.path().join("customers.csv"), &customers).unwrap();
         fs::write(folder.path().join("purchases.csv"), &purchases).unwrap();
-        let run = || xwalk(folder.path(), "mappings/inflight-sales.yaml", &["--output", "-", "--message-format", "json"]);
+        let run =
+            || xwalk(folder.path(), "mappings/inflight-sales.yaml", &["--output", "-", "--message-format", "json"]);
         let Output { status, stdout, stderr } = run();
         same(&stdout, &run().stdout)?;
         let told = String::from_utf8(stderr).unwrap();
         let last: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
         let summary = &last["summary"];
         let count = |tally: &Value, name: &str| tally[name].as_u64().unwrap();
-        let buckets = |tally: &Value| ["sent", "rejected", "filtered", "pending"].map(|bucket| count(tally, bucket)).iter().sum::<u64>();
+        let buckets = |tally: &Value| {
+            ["sent", "rejected", "filtered", "pending"].map(|bucket| count(tally, bucket)).iter().sum::<u64>()
+        };
         let rows = [&customers, &purchases].map(|text| text.lines().count() as u64 - 1);
         let mut rejected = 0;
         for (source, rows) in summary["sources"].as_array().unwrap().iter().zip(rows) {
@@ -194,8 +225,10 @@ fn cells_are_split_as_the_csv_crate_splits_them() {
         };
         let lines: Vec<String> = rows.iter().map(|row| row.iter().map(written).collect::<Vec<_>>().join(";")).collect();
         let text = lines.join(end) + if ended { end } else { "" };
-        let meant: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|(cell, _)| cell.clone()).collect()).collect();
-        let mut reader = csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(text.as_bytes());
+        let meant: Vec<Vec<String>> =
+            rows.iter().map(|row| row.iter().map(|(cell, _)| cell.clone()).collect()).collect();
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(b';').has_headers(false).flexible(true).from_reader(text.as_bytes());
         let theirs: Vec<Vec<String>> =
             reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
         same(&theirs, &meant)?;

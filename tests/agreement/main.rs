@@ -76,7 +76,12 @@ fn the_fast_verdict_is_that_of_the_contract() {
 }
 
 /// Draws and compares one round of cases; the smallest that fails is told.
-fn drawn((seed, round): (u64, u64), shrinks: u32, spoil: &dyn Fn(&mut Plan), tally: &RefCell<Tally>) -> Result<(), String> {
+fn drawn(
+    (seed, round): (u64, u64),
+    shrinks: u32,
+    spoil: &dyn Fn(&mut Plan),
+    tally: &RefCell<Tally>,
+) -> Result<(), String> {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     bytes[8..16].copy_from_slice(&round.to_le_bytes());
@@ -101,15 +106,18 @@ fn from_environment(name: &str) -> Option<usize> {
 }
 
 fn shown(Case { contract, mapping, files }: &Case) -> String {
-    let files: String = files.iter().map(|(name, text)| format!("--- {name}\n{text}")).collect();
-    format!("--- contract\n{contract}\n--- mapping\n{mapping}\n{files}")
+    let files: Vec<String> = files.iter().map(|(name, text)| format!("--- {name}\n{text}")).collect();
+    format!("--- contract\n{contract}\n--- mapping\n{mapping}\n{}", files.concat())
 }
 
 /// Compares the verdicts on every row of a case.
 fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut Tally) -> Result<(), String> {
-    let contract = Contract::compile("contract.json", &case.contract).map_err(|wrong| format!("the contract: {wrong:?}"))?;
-    let judge = Contract::compile("contract.json", &case.contract).map_err(|wrong| format!("the contract: {wrong:?}"))?;
-    let (mapping, places) = mapping::read("mapping.yaml", &case.mapping).map_err(|wrong| format!("the mapping: {wrong:?}"))?;
+    let contract =
+        Contract::compile("contract.json", &case.contract).map_err(|wrong| format!("the contract: {wrong:?}"))?;
+    let judge =
+        Contract::compile("contract.json", &case.contract).map_err(|wrong| format!("the contract: {wrong:?}"))?;
+    let (mapping, places) =
+        mapping::read("mapping.yaml", &case.mapping).map_err(|wrong| format!("the mapping: {wrong:?}"))?;
     let Ok(mut plan) = Plan::compile(&mapping, places, contract, &CodeFiles::new()) else {
         tally.refused += 1;
         return Ok(());
@@ -248,7 +256,8 @@ fn a_wrong_quick_check_would_be_caught() {
     for (name, spoil) in spoils {
         let caught = (0..40).any(|round| {
             let spoiled = |plan: &mut Plan| spoil_all(&mut plan.document.fields, spoil);
-            drawn((9, round), 0, &spoiled, &RefCell::default()).is_err_and(|wrong| wrong.contains("accepts what the contract does not"))
+            drawn((9, round), 0, &spoiled, &RefCell::default())
+                .is_err_and(|wrong| wrong.contains("accepts what the contract does not"))
         });
         assert!(caught, "a wrong check of `{name}` went through");
     }

@@ -55,10 +55,6 @@ impl Type {
     fn word(self) -> &'static str {
         ["text", "code", "integer", "decimal", "boolean", "date"][self as usize]
     }
-
-    fn is_text(self) -> bool {
-        matches!(self, Type::Text | Type::Code | Type::Date)
-    }
 }
 
 /// A column with the cells its rows choose from.
@@ -85,30 +81,166 @@ const FIELDS: &[&str] = &["a", "b", "c", "d", "e f", "é", "g/h", "i~j", "k%20l"
 const PATTERNS: &[&str] = &["^[a-z]+$", "^.{2,3}$", "^A[0-9]*$", "[0-9]", "^$|^a", "^[^@]+@[^@]+$", "^\\d{4}-", "é"];
 const FORMATS: &[&str] = &["email", "date", "date-time", "uri", "uuid", "ipv4"];
 const LIMITS: &[&str] = &[
-    "0", "1", "-1", "10", "100", "0.5", "1.5", "0.1", "-0.5", "1.0", "9007199254740993", "9223372036854775807",
-    "18446744073709551615", "123456789012345678901234567890", "0.30000000000000004", "1e2", "999999999999999999",
+    "0",
+    "1",
+    "-1",
+    "10",
+    "100",
+    "0.5",
+    "1.5",
+    "0.1",
+    "-0.5",
+    "1.0",
+    "9007199254740993",
+    "9223372036854775807",
+    "18446744073709551615",
+    "123456789012345678901234567890",
+    "0.30000000000000004",
+    "1e2",
+    "999999999999999999",
 ];
 const NUMBERS: &[&str] = &[
-    "0", "1", "-0", "-1", "2", "3", "00", "01", "1.0", "1.00", "0.0", "-0.0", "0.50", "10", "10.0", "10.5", "0.1", "0.10",
-    "0.3", "1.5", "99.99", "100", "100.00", "100.01", "1e3", "+1", "1.", ".5", "12345678901234567890",
-    "123456789012345678901234567890", "123456789012345678901234567890.10", "9007199254740992", "9007199254740993",
-    "9223372036854775807", "9223372036854775808", "18446744073709551615", "18446744073709551616", "0.30000000000000004",
-    "123456789012345678.5", "1234567890123456789.0", "999999999999999999", "1000000000000000000", "", "x", "-0.1", "-0.5",
+    "0",
+    "1",
+    "-0",
+    "-1",
+    "2",
+    "3",
+    "00",
+    "01",
+    "1.0",
+    "1.00",
+    "0.0",
+    "-0.0",
+    "0.50",
+    "10",
+    "10.0",
+    "10.5",
+    "0.1",
+    "0.10",
+    "0.3",
+    "1.5",
+    "99.99",
+    "100",
+    "100.00",
+    "100.01",
+    "1e3",
+    "+1",
+    "1.",
+    ".5",
+    "12345678901234567890",
+    "123456789012345678901234567890",
+    "123456789012345678901234567890.10",
+    "9007199254740992",
+    "9007199254740993",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "18446744073709551616",
+    "0.30000000000000004",
+    "123456789012345678.5",
+    "1234567890123456789.0",
+    "999999999999999999",
+    "1000000000000000000",
+    "",
+    "x",
+    "-0.1",
+    "-0.5",
 ];
 const WORDS: &[&str] = &[
-    "", "a", "ab", "abc", "abcd", "A1", "é", "éé", "日本", "😀", "e\u{301}", "0", "1", "-1", "say \"hi\"", "\"", "\\", "a\\b",
-    "tab\tx", "two\nlines", "\r\n", "a,b", " x ", "=cmd", "\u{1}", "\u{7f}", "\u{2028}", "null", "true", "1e3", "12.50",
-    "123e4567-e89b-12d3-a456-426614174000", "{123e4567-e89b-12d3-a456-426614174000}", "127.0.0.1", "256.1.1.1", "127.1",
-    "https://a.b/c?d#e", "urn:x:y", "a b", "http://[::1", "2024-01-01T00:00:00Z", "2016-12-31T23:59:60Z",
-    "2024-01-01t00:00:00+25:00", "2024-02-29", "2023-02-29", "2050-02-30", "28-1-12-31", "abcdefghijklm", "long long long text",
+    "",
+    "a",
+    "ab",
+    "abc",
+    "abcd",
+    "A1",
+    "é",
+    "éé",
+    "日本",
+    "😀",
+    "e\u{301}",
+    "0",
+    "1",
+    "-1",
+    "say \"hi\"",
+    "\"",
+    "\\",
+    "a\\b",
+    "tab\tx",
+    "two\nlines",
+    "\r\n",
+    "a,b",
+    " x ",
+    "=cmd",
+    "\u{1}",
+    "\u{7f}",
+    "\u{2028}",
+    "null",
+    "true",
+    "1e3",
+    "12.50",
+    "123e4567-e89b-12d3-a456-426614174000",
+    "{123e4567-e89b-12d3-a456-426614174000}",
+    "127.0.0.1",
+    "256.1.1.1",
+    "127.1",
+    "https://a.b/c?d#e",
+    "urn:x:y",
+    "a b",
+    "http://[::1",
+    "2024-01-01T00:00:00Z",
+    "2016-12-31T23:59:60Z",
+    "2024-01-01t00:00:00+25:00",
+    "2024-02-29",
+    "2023-02-29",
+    "2050-02-30",
+    "28-1-12-31",
+    "abcdefghijklm",
+    "long long long text",
 ];
 const EMAILS: &[&str] = &[
-    "a@b.cd", "a@b", "a@b--c.d", "a.b@c.de", "a..b@c.de", ".a@b.cd", "a.@b.cd", "a@-b.cd", "a@b-.cd", "a_b@c.de", "a@b_c.de",
-    "a@xn--a.de", "\"a b\"@c.de", "é@b.cd", "a@[127.0.0.1]", "a@1.2", "A@B.CD", "a@b.c1", "a@b.1c", "a+b@c.de", "a@b@c.de", "@b.cd",
+    "a@b.cd",
+    "a@b",
+    "a@b--c.d",
+    "a.b@c.de",
+    "a..b@c.de",
+    ".a@b.cd",
+    "a.@b.cd",
+    "a@-b.cd",
+    "a@b-.cd",
+    "a_b@c.de",
+    "a@b_c.de",
+    "a@xn--a.de",
+    "\"a b\"@c.de",
+    "é@b.cd",
+    "a@[127.0.0.1]",
+    "a@1.2",
+    "A@B.CD",
+    "a@b.c1",
+    "a@b.1c",
+    "a+b@c.de",
+    "a@b@c.de",
+    "@b.cd",
 ];
 const DATES: &[&str] = &[
-    "2024-02-29", "2023-02-29", "2050-02-30", "28-1-12-31", "2017-12-31", "0001-01-01", "0000-01-01", "9999-12-31", "10000-01-01",
-    "2024-1-1", "2024-01-01 ", "", "-001-01-01", "1900-02-29", "2000-02-29", "2024-13-01", "2024-00-10", "２０２４-01-01",
+    "2024-02-29",
+    "2023-02-29",
+    "2050-02-30",
+    "28-1-12-31",
+    "2017-12-31",
+    "0001-01-01",
+    "0000-01-01",
+    "9999-12-31",
+    "10000-01-01",
+    "2024-1-1",
+    "2024-01-01 ",
+    "",
+    "-001-01-01",
+    "1900-02-29",
+    "2000-02-29",
+    "2024-13-01",
+    "2024-00-10",
+    "２０２４-01-01",
 ];
 
 /// Draws a case.
@@ -130,7 +262,11 @@ pub(crate) fn case(tape: Tape<'_>) -> Case {
         Value::Object(body) => (body, maker.definitions()),
         other => unreachable!("a body is an object and not {other}"),
     };
-    let draft = if maker.new_draft { "https://json-schema.org/draft/2020-12/schema" } else { "http://json-schema.org/draft-07/schema#" };
+    let draft = if maker.new_draft {
+        "https://json-schema.org/draft/2020-12/schema"
+    } else {
+        "http://json-schema.org/draft-07/schema#"
+    };
     contract.insert("$schema".into(), draft.into());
     if maker.tape.once_in(6) {
         contract.insert("$id".into(), "https://example.org/contract.json".into());
@@ -175,12 +311,17 @@ impl Maker<'_> {
             fields.insert(name.into(), field);
         }
         let count = fields.len();
-        let mut schema = Map::from_iter([("type".to_owned(), Value::from("object")), ("properties".to_owned(), properties.into())]);
+        let mut schema =
+            Map::from_iter([("type".to_owned(), Value::from("object")), ("properties".to_owned(), properties.into())]);
         if self.tape.once_in(2) {
             schema.insert("required".into(), required.into());
         }
         self.object_rules(&mut schema, count, first_text);
-        if depth > 0 || self.tape.once_in(2) { (self.dressed(schema.into(), false), fields.into()) } else { (schema.into(), fields.into()) }
+        if depth > 0 || self.tape.once_in(2) {
+            (self.dressed(schema.into(), false), fields.into())
+        } else {
+            (schema.into(), fields.into())
+        }
     }
 
     fn object_rules(&mut self, schema: &mut Map<String, Value>, count: usize, text: Option<&str>) {
@@ -212,8 +353,18 @@ impl Maker<'_> {
                 schema.insert("if".into(), json!({ "properties": { text: { "minLength": 2 } } }));
                 schema.insert("then".into(), json!({ "properties": { text: { "pattern": "^[a-zA-Z]" } } }));
             }
-            8 => drop(schema.insert("anyOf".into(), json!([{ "properties": { text: { "const": "a" } } }, { "minProperties": 2 }]))),
-            9 => drop(schema.insert("not".into(), json!({ "properties": { text: { "enum": ["ab", ""] } }, "required": [text] }))),
+            8 => {
+                drop(schema.insert(
+                    "anyOf".into(),
+                    json!([{ "properties": { text: { "const": "a" } } }, { "minProperties": 2 }]),
+                ));
+            }
+            9 => {
+                drop(schema.insert(
+                    "not".into(),
+                    json!({ "properties": { text: { "enum": ["ab", ""] } }, "required": [text] }),
+                ));
+            }
             _ => {}
         }
     }
@@ -349,7 +500,8 @@ impl Maker<'_> {
             schema.insert("pattern".into(), self.tape.of(PATTERNS).into());
         }
         if self.tape.once_in(3) {
-            let format = if kind == Type::Date { ["date", "email"][self.tape.pick(9) / 8] } else { self.tape.of(FORMATS) };
+            let format =
+                if kind == Type::Date { ["date", "email"][self.tape.pick(9) / 8] } else { self.tape.of(FORMATS) };
             // Draft 7 has no such format, and a contract that asks for one is refused.
             let format = if format == "uuid" && !self.new_draft { "ipv4" } else { format };
             schema.insert("format".into(), format.into());
@@ -374,7 +526,19 @@ impl Maker<'_> {
 
     /// Something like an e-mail address.
     fn address(&mut self) -> String {
-        let atoms = ["a", "b1", ".", "-", "_", "@", "--", "é", "+", "X", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"];
+        let atoms = [
+            "a",
+            "b1",
+            ".",
+            "-",
+            "_",
+            "@",
+            "--",
+            "é",
+            "+",
+            "X",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        ];
         let local: String = (0..=self.tape.pick(4)).map(|_| atoms[self.tape.pick(atoms.len())]).collect();
         let host: String = (0..=self.tape.pick(4)).map(|_| atoms[self.tape.pick(atoms.len())]).collect();
         format!("{local}@{host}{}", [".de", ""][self.tape.pick(2)])
@@ -402,9 +566,10 @@ impl Maker<'_> {
         }
         if self.tape.once_in(8) {
             let chosen: Vec<Value> = (0..3).map(|_| number(self.tape.of(LIMITS))).collect();
-            match self.tape.once_in(3) {
-                true => drop(schema.insert("const".into(), chosen[0].clone())),
-                false => drop(schema.insert("enum".into(), json!([chosen[0], chosen[1], chosen[2], "x"]))),
+            if self.tape.once_in(3) {
+                schema.insert("const".into(), chosen[0].clone());
+            } else {
+                schema.insert("enum".into(), json!([chosen[0], chosen[1], chosen[2], "x"]));
             }
         }
         if self.tape.once_in(10) {
@@ -426,7 +591,12 @@ impl Maker<'_> {
     }
 
     /// Adds a code table to a field; tells whether the field may be left out.
-    fn table(&mut self, field: &mut Map<String, Value>, schema: &mut Map<String, Value>, cells: &mut Vec<String>) -> bool {
+    fn table(
+        &mut self,
+        field: &mut Map<String, Value>,
+        schema: &mut Map<String, Value>,
+        cells: &mut Vec<String>,
+    ) -> bool {
         let mut allowed: Vec<Value> = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
         allowed.retain(Value::is_string);
         if allowed.is_empty() {
@@ -452,7 +622,8 @@ impl Maker<'_> {
             null_too(schema);
         }
         let optional = then == "omit";
-        let policy = if then.is_string() && self.tape.once_in(4) { json!({ "then": then, "severity": "warn" }) } else { then };
+        let policy =
+            if then.is_string() && self.tape.once_in(4) { json!({ "then": then, "severity": "warn" }) } else { then };
         let table = json!({ "values": values, "on_unknown": policy });
         if self.tape.once_in(2) {
             let name = format!("t{}", self.codes.len());
@@ -541,7 +712,8 @@ impl Maker<'_> {
 
     fn files(&mut self) -> Vec<(&'static str, String)> {
         let rows = ROWS + self.tape.pick(8);
-        let mut roots: Vec<Vec<String>> = (0..rows).map(|row| vec![row.to_string(), self.tape.pick(6).to_string()]).collect();
+        let mut roots: Vec<Vec<String>> =
+            (0..rows).map(|row| vec![row.to_string(), self.tape.pick(6).to_string()]).collect();
         let parents: Vec<usize> = (0..rows).flat_map(|row| vec![row; self.tape.pick(4)]).collect();
         let mut kids: Vec<Vec<String>> = parents.iter().map(|parent| vec![parent.to_string()]).collect();
         let mut looked: Vec<Vec<String>> = (0..4).map(|key| vec![key.to_string()]).collect();
@@ -574,7 +746,9 @@ impl Maker<'_> {
 pub(crate) const ROWS: usize = 25;
 
 fn csv<'a>(rows: impl Iterator<Item = &'a Vec<String>>) -> String {
-    let cell = |cell: &String| if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() };
+    let cell = |cell: &String| {
+        if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+    };
     rows.map(|row| row.iter().map(cell).collect::<Vec<_>>().join(",") + "\n").collect()
 }
 
@@ -592,7 +766,9 @@ impl PopEntry for Map<String, Value> {
 
 /// The cells that are of a type, and in a code table if there is one.
 fn usable(kind: Type, coded: bool, cells: &[String]) -> Vec<String> {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    let digits = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+    };
     let is_good = |cell: &&String| {
         let unsigned = cell.strip_prefix('-').unwrap_or(cell);
         let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -601,9 +777,13 @@ fn usable(kind: Type, coded: bool, cells: &[String]) -> Vec<String> {
             Type::Text => true,
             Type::Code => !cell.is_empty(),
             Type::Integer => digits(unsigned),
-            Type::Decimal => digits(whole) && fraction.bytes().all(|byte| byte.is_ascii_digit()) && !fraction.is_empty(),
+            Type::Decimal => {
+                digits(whole) && fraction.bytes().all(|byte| byte.is_ascii_digit()) && !fraction.is_empty()
+            }
             Type::Boolean => ["0", "1", "oui", "non"].contains(&cell.as_str()),
-            Type::Date => ["2017-12-31", "2024-02-29", "0001-01-01", "9999-12-31", "2000-02-29"].contains(&cell.as_str()),
+            Type::Date => {
+                ["2017-12-31", "2024-02-29", "0001-01-01", "9999-12-31", "2000-02-29"].contains(&cell.as_str())
+            }
         }
     };
     cells.iter().filter(is_good).cloned().collect()

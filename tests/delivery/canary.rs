@@ -22,10 +22,11 @@ pub(crate) fn leak(bytes: &[u8]) -> Option<String> {
 
 fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let json = serde_json::Value::from(text).to_string();
-    let ascii: String = text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }).collect();
+    let ascii: String =
+        text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }).collect();
     let wide = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let latin = text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect();
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let mut all: Vec<(&str, Vec<u8>)> = vec![
         ("text", text.into()),
         ("JSON", json.trim_matches('"').into()),
@@ -39,20 +40,22 @@ fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("hex", hex.clone().into()),
         ("upper-case hex", hex.to_uppercase().into()),
     ];
-    all.extend((0..3).map(|shift| ("base64", base64(text.as_bytes(), shift, b"+/"))));
-    all.extend((0..3).map(|shift| ("URL base64", base64(text.as_bytes(), shift, b"-_"))));
+    all.extend((0..3).map(|shift| ("base64", base64(text.as_bytes(), shift, *b"+/"))));
+    all.extend((0..3).map(|shift| ("URL base64", base64(text.as_bytes(), shift, *b"-_"))));
     all
 }
 
 /// Percent-encoding of all but letters and digits.
 pub(crate) fn percent(text: &str) -> String {
-    let one = |byte: u8| if byte.is_ascii_alphanumeric() || byte == b'-' { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let one = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || byte == b'-' { char::from(byte).to_string() } else { format!("%{byte:02X}") }
+    };
     text.bytes().map(one).collect()
 }
 
 /// What base64 makes of some bytes whatever stands before and behind them, when they begin at this place of a group.
-fn base64(bytes: &[u8], shift: usize, last: &[u8; 2]) -> Vec<u8> {
-    let alphabet: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(*last).collect();
+fn base64(bytes: &[u8], shift: usize, last: [u8; 2]) -> Vec<u8> {
+    let alphabet: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last).collect();
     // The group that shares bits with what stands before is left out, and so is that behind.
     let from = (3 - shift) % 3;
     let groups = bytes[from..].chunks_exact(3);
@@ -72,6 +75,6 @@ fn every_spelling_is_found() {
             assert!(leak(&told).is_some(), "{canary} as {spelling}");
         }
     }
-    assert_eq!(base64(b"Man is", 0, b"+/"), b"TWFuIGlz");
+    assert_eq!(base64(b"Man is", 0, *b"+/"), b"TWFuIGlz");
     assert_eq!(leak(b"XXXXXX-9x9x"), None);
 }

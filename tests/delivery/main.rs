@@ -1,7 +1,7 @@
 //! Deliveries through the program itself, over real sockets: what arrives, how it ends, and what is never told.
 //!
 //! Each delivery is written once, runs once for what it does, and again at full loudness in every message format: no byte
-//! that the program or the sandbox writes may hold a cell or a secret, in any spelling. `RUST_TEST_THREADS` changes nothing.
+//! that the program or the sandbox writes may hold a cell or a secret, in any spelling.
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
@@ -10,6 +10,7 @@ mod canary;
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     net::TcpListener,
     os::unix::fs::PermissionsExt as _,
@@ -50,7 +51,8 @@ struct Run {
 
 impl Desk {
     fn new(customers: usize, loud: &[&str]) -> Desk {
-        let desk = Desk { folder: tempfile::tempdir().unwrap(), loud: loud.iter().map(|flag| (*flag).to_owned()).collect() };
+        let desk =
+            Desk { folder: tempfile::tempdir().unwrap(), loud: loud.iter().map(|flag| (*flag).to_owned()).collect() };
         for folder in ["mappings", "schemas", "drop"] {
             fs::create_dir(desk.path(folder)).unwrap();
         }
@@ -65,9 +67,11 @@ impl Desk {
             "purchase_identifier;customer_id;product_id;quantity;price;currency;date\n".to_owned(),
         ];
         for id in 0..customers {
-            files[0] += &format!("{id};1;\"{}\";{id:05};10000;Nowhere;{EMAIL}\n", CELL.replace('"', "\"\""));
+            let name = CELL.replace('"', "\"\"");
+            writeln!(files[0], "{id};1;\"{name}\";{id:05};10000;Nowhere;{EMAIL}").unwrap();
             // The currency is told in the summary on purpose.
-            files[1] += &format!("{id}/1;{id};{CELL};1;10.50;euros;2017-12-31\n").replace('"', "");
+            let product = CELL.replace('"', "");
+            writeln!(files[1], "{id}/1;{id};{product};1;10.50;euros;2017-12-31").unwrap();
         }
         fs::write(desk.path("drop/customers.csv"), &files[0]).unwrap();
         fs::write(desk.path("drop/purchases.csv"), &files[1]).unwrap();
@@ -145,22 +149,111 @@ struct Delivery {
     customers: usize,
     run: fn(&Desk) -> Run,
     code: i32,
+    /// All that is said before the summary.
+    says: &'static str,
 }
 
 const DELIVERIES: &[Delivery] = &[
-    Delivery { name: "a token from a variable", customers: 3, run: a_token_from_a_variable, code: 0 },
-    Delivery { name: "a token from a file", customers: 3, run: a_token_from_a_file, code: 0 },
-    Delivery { name: "a wrong token", customers: 3, run: a_wrong_token, code: 4 },
-    Delivery { name: "a dead port", customers: 3, run: a_dead_port, code: 5 },
-    Delivery { name: "a redirect", customers: 3, run: a_redirect, code: 4 },
-    Delivery { name: "a web page", customers: 3, run: a_web_page, code: 5 },
-    Delivery { name: "a pause", customers: 3, run: a_pause, code: 0 },
-    Delivery { name: "compressed bodies", customers: 50, run: compressed_bodies, code: 0 },
-    Delivery { name: "a poisoned document", customers: 5, run: a_poisoned_document, code: 4 },
-    Delivery { name: "a closed connection", customers: 3, run: a_closed_connection, code: 0 },
-    Delivery { name: "small bodies", customers: 200, run: small_bodies, code: 0 },
-    Delivery { name: "an interruption", customers: 3, run: an_interruption, code: 130 },
-    Delivery { name: "a bad row", customers: 3, run: a_bad_row, code: 1 },
+    Delivery { name: "a token from a variable", customers: 3, run: a_token_from_a_variable, code: 0, says: "" },
+    Delivery { name: "a token from a file", customers: 3, run: a_token_from_a_file, code: 0, says: "" },
+    Delivery {
+        name: "a wrong token",
+        customers: 3,
+        run: a_wrong_token,
+        code: 4,
+        says: concat!(
+            "error[deliver/refused]: `127.0.0.1:PORT` answered 401; profile `by_variable`, credentials from the variable `ECRM_TOKEN`\n",
+            " |\n",
+            " = help: look at `auth` of the profile and at the secret it names\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a dead port",
+        customers: 3,
+        run: a_dead_port,
+        code: 5,
+        says: concat!(
+            "error[deliver/unreachable]: not everything was delivered within 1 s: no connection: Connection refused (os error 111)\n",
+            " |\n",
+            " = help: run the same command again\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a redirect",
+        customers: 3,
+        run: a_redirect,
+        code: 4,
+        says: concat!(
+            "error[deliver/redirect]: `127.0.0.1:PORT` answered 307 with a redirect to `127.0.0.1`; profile `by_variable`, credentials from the variable `ECRM_TOKEN`\n",
+            " |\n",
+            " = help: set `url` to where the API really is\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a web page",
+        customers: 3,
+        run: a_web_page,
+        code: 5,
+        says: concat!(
+            "error[deliver/no-answer]: `127.0.0.1:PORT` does not answer as an API does: 200 with a web page\n",
+            " |\n",
+            " = help: look for a login page or a proxy on the way, then run the same command again\n",
+            "\n",
+        ),
+    },
+    Delivery { name: "a pause", customers: 3, run: a_pause, code: 0, says: "" },
+    Delivery { name: "compressed bodies", customers: 50, run: compressed_bodies, code: 0, says: "" },
+    Delivery {
+        name: "a poisoned document",
+        customers: 5,
+        run: a_poisoned_document,
+        code: 4,
+        says: concat!(
+            "error[deliver/rejected]: `127.0.0.1:PORT` rejects documents 0 to 4: the API answered 422, problem `urn:api:contract`, at `/2/email`\n",
+            " |\n",
+            " = help: compare the contract with what the API expects; `xwalk check` proves a mapping against it\n",
+            "\n",
+        ),
+    },
+    Delivery { name: "a closed connection", customers: 3, run: a_closed_connection, code: 0, says: "" },
+    Delivery { name: "small bodies", customers: 200, run: small_bodies, code: 0, says: "" },
+    Delivery {
+        name: "an interruption",
+        customers: 3,
+        run: an_interruption,
+        code: 130,
+        says: concat!(
+            "error[deliver/interrupted]: the run was interrupted\n",
+            " |\n",
+            " = help: run the same command again\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a bad row",
+        customers: 3,
+        run: a_bad_row,
+        code: 1,
+        says: concat!(
+            "error[transform/not-a-decimal]: expected a decimal number such as 1200.50\n",
+            "  --> drop/purchases.csv:2:29\n",
+            "   |\n",
+            " 2 | 9/9;9;XXXXXX-9x9x x<x>/Xx;9;XXXXXX-9x9x x<x>/Xx;xxxxx;9999-99-99\n",
+            "   |                             ^^^^^^^^^^^^^^^^^^^ price: XXXXXX-9x9x x<x>/Xx\n",
+            "   |\n",
+            "  ::: mappings/inflight-sales.yaml:48:16\n",
+            "   |\n",
+            "48 |         price: price\n",
+            "   |                ----- by this rule\n",
+            "   |\n",
+            "   = target: /purchases/0/price\n",
+            "   = help: 1 of its 1 `purchases` is bad, so the whole document is held back; mend it, or set `on_incomplete: send` for this list\n",
+            "\n",
+        ),
+    },
 ];
 
 fn a_token_from_a_variable(desk: &Desk) -> Run {
@@ -207,7 +300,8 @@ fn a_redirect(desk: &Desk) -> Run {
 }
 
 fn a_web_page(desk: &Desk) -> Run {
-    let server = Server::answers(|_, seen| answer(200, "Content-Type: text/html\r\n", &format!("<p>{}</p>", seen.body)));
+    let server =
+        Server::answers(|_, seen| answer(200, "Content-Type: text/html\r\n", &format!("<p>{}</p>", seen.body)));
     let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "deadline=2s"]));
     assert!(server.seen().len() > 1);
     run
@@ -245,14 +339,17 @@ fn a_poisoned_document(desk: &Desk) -> Run {
             "errors": [{ "pointer": "#/2/email", "detail": EMAIL }] });
         answer(422, "Content-Type: application/problem+json\r\n", &said.to_string())
     };
-    let server = Server::answers(move |_, seen| if seen.body.contains("\"00002\"") { problem(seen) } else { accepted() });
+    let server =
+        Server::answers(move |_, seen| if seen.body.contains("\"00002\"") { problem(seen) } else { accepted() });
     let run = desk.run(desk.convert("by_variable", &server.url, &[]));
     assert_eq!(server.seen().len(), 1);
     run
 }
 
 fn a_closed_connection(desk: &Desk) -> Run {
-    let server = Server::answers(|number, _| if number == 0 { "HTTP/1.1 200 Said\r\nContent-Length: 99\r\n\r\n{".into() } else { accepted() });
+    let server = Server::answers(|number, _| {
+        if number == 0 { "HTTP/1.1 200 Said\r\nContent-Length: 99\r\n\r\n{".into() } else { accepted() }
+    });
     let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "timeout=1s"]));
     assert_eq!(server.seen().len(), 2);
     run
@@ -299,10 +396,11 @@ fn a_bad_row(desk: &Desk) -> Run {
 
 #[test]
 fn deliveries_end_as_they_should() {
-    for Delivery { name, customers, run, code } in DELIVERIES {
+    for Delivery { name, customers, run, code, says } in DELIVERIES {
         let run = run(&Desk::new(*customers, &[]));
-        assert_eq!(run.code, Some(*code), "{name}: {}", run.stderr);
-        println!("=== {name}\n{}", run.stderr);
+        let summary = run.stderr.lines().find(|line| line.contains(" documents accepted by ")).unwrap();
+        let (said, _) = run.stderr.split_once(summary).unwrap();
+        assert_eq!((said, run.code), (*says, Some(*code)), "{name}");
     }
 }
 
@@ -310,7 +408,7 @@ fn deliveries_end_as_they_should() {
 fn nothing_marked_is_ever_told() {
     for format in ["full", "concise", "json", "github"] {
         let loud = ["-vv", "--log", "json", "--message-format", format];
-        for Delivery { name, customers, run, code } in DELIVERIES {
+        for Delivery { name, customers, run, code, .. } in DELIVERIES {
             let run = run(&Desk::new(*customers, &loud));
             assert_eq!(run.code, Some(*code), "{name} in {format}: {}", run.stderr);
         }
@@ -336,18 +434,32 @@ fn production_is_never_reached_by_default() {
     let profiles = fs::read_to_string(desk.path("profiles.yaml")).unwrap();
     fs::write(desk.path("profiles.yaml"), profiles.replace("default: sandbox", "default: prod")).unwrap();
     let run = desk.run(desk.command(&["convert", "drop"]));
-    assert_eq!(run.code, Some(2));
-    println!("{}", run.stderr);
+    let says = concat!(
+        "error[plan/profile]: the profile `prod` is never used by default\n",
+        "  --> profiles.yaml:19:15\n",
+        "   |\n",
+        "19 |     explicit: true                          # never by default: needs --...\n",
+        "   |               ^^^^\n",
+        "   |\n",
+        "   = help: say `--profile prod` if you mean it\n\n",
+    );
+    assert_eq!((run.stderr.as_str(), run.code), (says, Some(2)));
 }
 
 #[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
     let desk = Desk::new(1, &[]);
     let server = Server::answers(|_, _| accepted());
-    for set in ["auth.bearer", "auth.bearer.value", "auth.bearer.token", "auth.basic.password", "auth", "headers.Authorization"] {
+    for set in [
+        "auth.bearer",
+        "auth.bearer.value",
+        "auth.bearer.token",
+        "auth.basic.password",
+        "auth",
+        "headers.Authorization",
+    ] {
         let run = desk.run(desk.convert("dev", &server.url, &["--set", &format!("{set}={TOKEN}")]));
         assert_eq!(run.code, Some(2), "{set}: {}", run.stderr);
-        println!("{}", run.stderr);
     }
     for flags in [["--token", TOKEN], ["--password", TOKEN], ["--bearer", TOKEN]] {
         assert_eq!(desk.run(desk.command(&[&["convert", "drop"], &flags[..]].concat())).code, Some(2));
