@@ -457,13 +457,17 @@ impl Maker<'_> {
         };
         let name = format!("c{}", self.columns.len());
         let mut field = Map::from_iter([("from".to_owned(), Value::from(name.clone()))]);
+        if kind != Type::Boolean && self.tape.once_in(9) {
+            field = Map::from_iter([("template".to_owned(), Value::from(format!("{{{{ {name} | trim }}}}")))]);
+            field.insert("type".into(), kind.word().into());
+        }
         let coded = matches!(kind, Type::Text | Type::Code) && self.tape.once_in(4);
         let mut optional = coded && self.table(&mut field, &mut schema, &mut cells);
         optional |= self.emptiness(kind, coded, &mut field, &mut schema, &cells);
         let mut good = usable(kind, coded, &cells);
         let declared = match kind {
             Type::Boolean => json!({ "type": "boolean", "true_values": ["1", "oui"], "false_values": ["0", "non"] }),
-            Type::Decimal if self.tape.once_in(6) => {
+            Type::Decimal if field.contains_key("from") && self.tape.once_in(6) => {
                 cells.iter_mut().chain(&mut good).for_each(|cell| *cell = cell.replace('.', ","));
                 if let Some(Value::String(fallback)) = field.get_mut("default") {
                     *fallback = fallback.replace('.', ",");
