@@ -51,13 +51,55 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding
     findings
 }
 
+/// What is told about a document that cannot be sent as it is.
+#[derive(Debug)]
+pub struct Verdict {
+    /// One diagnostic for each error, in their order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What to tell when there are no errors of its own, only related records that were rejected before.
+    pub alone: Option<Diagnostic>,
+    /// Why the records of the document are held back.
+    pub reason: String,
+}
+
+/// Puts the errors of a document into words. `held`: the whole document is held back, because one of its records is bad.
+#[expect(clippy::too_many_arguments, reason = "a verdict looks at all there is to know about one document")]
+pub fn verdict(
+    plan: &Plan,
+    tables: &[Table],
+    groups: &Groups,
+    trace: &Trace<'_>,
+    root: u32,
+    errors: &[Finding],
+    paths: &[&[Step]],
+    held: bool,
+) -> Verdict {
+    let reason = reason(plan, groups, paths);
+    let hint = |error: &Finding| match &reason {
+        Some(reason) if held && !error.steps.is_empty() && error.diagnostic.hint.is_empty() => {
+            let hint = "or set `on_incomplete: send` for this list";
+            error.diagnostic.clone().hint(format!("{reason}, so the whole document is held back; mend it, {hint}"))
+        }
+        Some(reason) if held && !error.steps.is_empty() => {
+            let hint = &error.diagnostic.hint;
+            error.diagnostic.clone().hint(format!("{hint}; {reason}, so the whole document is held back"))
+        }
+        _ => error.diagnostic.clone(),
+    };
+    let alone = reason.as_ref().filter(|_| errors.is_empty());
+    Verdict {
+        diagnostics: errors.iter().map(hint).collect(),
+        alone: alone.map(|reason| incomplete(plan, tables, trace, root, reason)),
+        reason: reason.unwrap_or_else(|| "another record of its document is rejected".into()),
+    }
+}
+
 /// How many records of a list are bad, when that is why a document is: "1 of its 2 `purchases` is bad".
-#[must_use]
-pub fn reason(plan: &Plan, groups: &Groups, steps: &[&[Step]]) -> Option<String> {
-    let last = steps.iter().find_map(|steps| steps.last())?;
-    let same: BTreeSet<u32> = steps
+fn reason(plan: &Plan, groups: &Groups, paths: &[&[Step]]) -> Option<String> {
+    let last = paths.iter().find_map(|path| path.last())?;
+    let same: BTreeSet<u32> = paths
         .iter()
-        .filter_map(|steps| steps.last())
+        .filter_map(|path| path.last())
         .filter(|step| step.link == last.link && step.parent == last.parent)
         .map(|step| step.child)
         .collect();
@@ -68,8 +110,7 @@ pub fn reason(plan: &Plan, groups: &Groups, steps: &[&[Step]]) -> Option<String>
 }
 
 /// A document whose only trouble is that related records were rejected when they were read or joined.
-#[must_use]
-pub fn incomplete(plan: &Plan, tables: &[Table], trace: &Trace<'_>, root: u32, reason: &str) -> Diagnostic {
+fn incomplete(plan: &Plan, tables: &[Table], trace: &Trace<'_>, root: u32, reason: &str) -> Diagnostic {
     let rule = trace.bad.iter().flatten().next_back().map_or("/output", |step| plan.links[step.link].rule.as_str());
     plan.finding(Code::TransformIncomplete, rule, format!("{reason}, so the whole document is held back"))
         .cell(tables[plan.each].record(root))

@@ -79,11 +79,13 @@ impl Contract {
         if parts.get("#").is_none() {
             let whole = options.build(&schema).map_err(|error| unusable(&error, &places));
             let message = "the contract cannot be used: it has no whole";
-            return Err(whole.err().unwrap_or_else(|| Diagnostic::new(Code::PlanContract, message).rule(Place::file(path))));
+            return Err(whole
+                .err()
+                .unwrap_or_else(|| Diagnostic::new(Code::PlanContract, message).rule(Place::file(path))));
         }
-        use jsonschema::Draft;
         let draft = parts.get("#").map(jsonschema::Validator::draft);
-        let lone_references = matches!(draft, Some(Draft::Draft4 | Draft::Draft6 | Draft::Draft7));
+        let lone_references =
+            matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
         let rebased = places.below("").any(|(at, _)| {
             at.matches('/').count() > 1 && (at.ends_with("/$id") || lone_references && at.ends_with("/id"))
         });
@@ -113,7 +115,15 @@ impl Contract {
     /// Everything one part of the schema finds wrong with a value.
     pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
         let part = self.part(pointer);
-        part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error)).collect()
+        let violations = part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error));
+        violations.map(|violation| Violation { schema: self.rule(pointer, &violation.schema), ..violation }).collect()
+    }
+
+    /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
+    fn rule(&self, part: &str, rule: &str) -> String {
+        let inside = format!("{part}{rule}");
+        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.schema.pointer(pointer).is_some());
+        known.unwrap_or_else(|| part.to_owned())
     }
 
     fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {
@@ -150,7 +160,7 @@ impl Contract {
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             match reference.strip_prefix('#') {
                 Some(pointer) if (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%') => {
-                    open.push(pointer.to_owned())
+                    open.push(pointer.to_owned());
                 }
                 _ => rules.opaque = true,
             }
@@ -196,6 +206,7 @@ fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnos
             .rule(place)
             .hint("name a draft that has it in `$schema`, or leave the format out");
     }
+    let said = said.split(". Adjust configuration").next().unwrap_or_default();
     let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {
         Kind::Format { format } if format == "regex" => {
@@ -235,6 +246,7 @@ fn broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<S
         Kind::MaxLength { limit } => (Code::CheckLength, said(format!("expected at most {limit} characters"))),
         Kind::Pattern { pattern } => (Code::CheckPattern, said(format!("expected a text that matches `{pattern}`"))),
         Kind::Format { format } => (Code::CheckFormat, said(format!("expected the format `{format}`"))),
+        Kind::MinItems { limit: 1 } => (Code::CheckItems, said("expected a list that is not empty".into())),
         Kind::MinItems { limit } => (Code::CheckItems, said(format!("expected at least {limit} items"))),
         Kind::MaxItems { limit } => (Code::CheckItems, said(format!("expected at most {limit} items"))),
         Kind::UniqueItems => (Code::CheckItems, said("expected no item twice".into())),

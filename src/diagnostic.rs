@@ -317,8 +317,6 @@ codes! {
     JoinNoMatch = "join/no-match",
     /// A lookup found no record with this key.
     JoinNoLookup = "join/no-lookup",
-    /// A lookup found more than one record with this key.
-    JoinAmbiguousLookup = "join/ambiguous-lookup",
 
     /// A cell is empty where the mapping needs a value.
     TransformEmpty = "transform/empty",

@@ -15,16 +15,30 @@ pub enum Error {
     /// An input file cannot be trusted as a whole; nothing was sent.
     Input(Vec<Diagnostic>),
     /// A file or folder that the run writes cannot be written.
-    Storage(Diagnostic),
+    Storage(Box<Diagnostic>),
 }
 
 impl Error {
     /// A file or folder that could not be written.
     pub fn storage(attempt: &str, path: &Path, cause: &io::Error) -> Error {
-        let message = format!("{attempt} `{}`: {cause}", path.display());
-        let diagnostic = Diagnostic::new(Code::ReportCannotWrite, message)
-            .hint("free space or repair it, then run the same command again");
-        Error::Storage(diagnostic)
+        let kind = cause.kind();
+        // The name of a temporary file, which `tempfile` adds, helps nobody.
+        let cause = cause.to_string();
+        let cause = cause.split(" at path ").next().unwrap_or_default();
+        let shown = if path == Path::new("-") { "stdout".to_owned() } else { format!("`{}`", path.display()) };
+        let hint = match kind {
+            io::ErrorKind::NotFound => "name a folder that is there, then run the same command again",
+            io::ErrorKind::PermissionDenied => "name a place this user may write to, then run the same command again",
+            _ => "free space or repair it, then run the same command again",
+        };
+        let diagnostic = Diagnostic::new(Code::ReportCannotWrite, format!("{attempt} {shown}: {cause}")).hint(hint);
+        Error::Storage(Box::new(diagnostic))
+    }
+
+    /// What is wrong with the input files; two sources that read the same file are a mistake of whoever named them.
+    pub fn input(diagnostics: Vec<Diagnostic>) -> Error {
+        let named = |diagnostic: &Diagnostic| diagnostic.code == Code::PlanSameFile;
+        if diagnostics.iter().any(named) { Error::Config(diagnostics) } else { Error::Input(diagnostics) }
     }
 
     /// The code the process exits with.

@@ -8,19 +8,76 @@ use std::{
 };
 
 use crate::{
+    cli::{Convert, Sandbox},
     contract::Contract,
-    diagnostic::{Code, Diagnostic},
-    mapping::{self, CodeTable, Field, Mapping, Named},
+    diagnostic::{Code, Diagnostic, nearest},
+    mapping::{self, CodeTable, Field, Mapping, Named, Root},
     plan::{CodeFiles, Plan},
-    profile::Profiles,
+    profile::{
+        self, Profiles,
+        destination::{BodyShape, Destination},
+        secret::Environment,
+    },
     record::Encoding,
     yaml::{self, Places},
 };
+
+/// What a conversion needs, found and compiled before any row is read.
+#[derive(Debug)]
+pub struct Job {
+    /// What to do.
+    pub plan: Plan,
+    /// Where the documents go, within what the contract allows in one body.
+    pub destination: Destination,
+    /// The drop folders.
+    pub folders: Vec<PathBuf>,
+}
 
 /// The profiles file, in the folder where the command runs.
 const PROFILES: &str = "profiles.yaml";
 /// The folder of mappings, beside it.
 const MAPPINGS: &str = "mappings";
+
+/// Finds and compiles everything a conversion needs.
+///
+/// # Errors
+/// Everything that is wrong with the mapping, the contract, the profile, or the flags that name them.
+pub fn job(args: &Convert, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
+    let profiles = profiles()?;
+    let known = profiles.as_ref().map(|(profiles, _)| profiles);
+    let plan = plan(&mapping_path(args.mapping.as_deref(), known)?)?;
+    for source in &args.sources {
+        if !plan.sources.iter().any(|known| known.name == source.name) {
+            return Err(vec![no_source(&plan, &source.name)]);
+        }
+    }
+    let sets: Vec<(String, String)> = args.settings.iter().map(|set| (set.key.clone(), set.value.clone())).collect();
+    let places = profiles.as_ref().map(|(profiles, places)| (profiles, places));
+    let resolved = profile::resolve(places, args.profile.as_deref(), &sets, &plan.request, environment);
+    let sends = args.output.is_none() && !args.validate_only;
+    let chosen = args.profile.is_some() || !sets.is_empty();
+    // Whoever only writes or validates needs no profile, but a profile that was named has to be right.
+    let mut destination = match resolved {
+        Err(_) if !sends && !chosen => {
+            profile::resolve(None, None, &[("url".into(), "sandbox".into())], &plan.request, environment)?
+        }
+        resolved => resolved?,
+    };
+    destination.batch.documents = destination.batch.documents.into_iter().chain(plan.max_documents).min();
+    let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
+    let input = known.and_then(|profiles| profiles.input(args.profile.as_deref())).unwrap_or(".");
+    let folders = if args.dirs.is_empty() { vec![PathBuf::from(input)] } else { args.dirs.clone() };
+    Ok(Job { plan, destination: destination.shaped(shape), folders })
+}
+
+fn no_source(plan: &Plan, name: &str) -> Diagnostic {
+    let names: Vec<&str> = plan.sources.iter().map(|known| known.name.as_str()).collect();
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    Diagnostic::new(Code::PlanUnknownName, format!("there is no source `{name}`")).hint(hint)
+}
 
 /// Reads `profiles.yaml`, if there is one.
 ///
@@ -35,6 +92,20 @@ pub fn profiles() -> Result<Option<(Profiles, Places)>, Vec<Diagnostic>> {
     yaml::read::<Profiles>(PROFILES, &text).map(Some)
 }
 
+/// The contract and the path that a pretend API serves.
+///
+/// # Errors
+/// Everything that is wrong with the contract or the mapping.
+pub fn api(args: &Sandbox) -> Result<(Contract, Option<String>), Vec<Diagnostic>> {
+    if let Some(path) = &args.contract {
+        return contract(path).map(|contract| (contract, args.path.clone())).map_err(|wrong| vec![wrong]);
+    }
+    let profiles = profiles()?;
+    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref().map(|(profiles, _)| profiles))?;
+    let plan = plan(&mapping)?;
+    Ok((plan.contract, args.path.clone().or(Some(plan.request.path))))
+}
+
 /// The mapping to use: the one that was named, that of the profiles, or the only one there is.
 ///
 /// # Errors
@@ -43,8 +114,8 @@ pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result
     if let Some(path) = named.or(profiles.and_then(|profiles| profiles.mapping.as_deref()).map(Path::new)) {
         return Ok(path.to_owned());
     }
-    let found = mappings();
-    match found.as_slice() {
+    let all = mappings();
+    match all.as_slice() {
         [only] => Ok(only.clone()),
         [] => {
             Err(vec![Diagnostic::new(Code::PlanMissingFile, "there is no mapping here").hint(
@@ -52,8 +123,8 @@ pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result
             )])
         }
         several => {
-            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
-            let message = format!("there are several mappings: `{}`", names.join("`, `"));
+            let listed: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("there are several mappings: `{}`", listed.join("`, `"));
             Err(vec![
                 Diagnostic::new(Code::PlanMissingFile, message)
                     .hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml"),
@@ -115,7 +186,7 @@ fn tidied(path: &Path) -> PathBuf {
 fn text(path: &Path, what: &str) -> Result<String, Diagnostic> {
     let shown = path.display().to_string();
     let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown.clone());
-    let length = fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
+    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
     if length > yaml::MAX_BYTES as u64 {
         return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {} bytes", yaml::MAX_BYTES)));
     }

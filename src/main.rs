@@ -12,9 +12,14 @@ use std::{
     time::Instant,
 };
 
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::{Layer, SubscriberExt},
+    util::SubscriberInitExt,
+};
 use xwalk::{
     World,
-    cli::{self, Cli, Color, Command, Refusal, Voice},
+    cli::{self, Cli, Color, Command, Log, Refusal, Voice},
     deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
     error::Exit,
@@ -45,8 +50,31 @@ fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
         Command::Explain(explain) => self::explain(explain.code.as_deref(), environment),
         Command::Completions { shell } => io::stdout().write_all(&cli::completions(*shell)).map(|()| Exit::Done),
         Command::Man { dir } => cli::write_manual(dir).map(|()| Exit::Done),
-        command => Ok(pipe(command, environment)),
+        command => {
+            log(command);
+            Ok(pipe(command, environment))
+        }
     }
+}
+
+/// Starts the log on stderr, where `-v` asks for one. Only this program's own events: those of the HTTP client could
+/// hold headers.
+fn log(command: &Command) {
+    let (Command::Convert(cli::Convert { voice, .. }) | Command::Sandbox(cli::Sandbox { voice, .. })) = command else {
+        return;
+    };
+    let level = match voice.verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        _ => LevelFilter::DEBUG,
+    };
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).log_internal_errors(false);
+    let lines = match voice.log {
+        Log::Text => lines.with_ansi(false).boxed(),
+        Log::Json => lines.json().flatten_event(true).boxed(),
+    };
+    let own = Targets::new().with_target("xwalk", level);
+    tracing_subscriber::registry().with(lines.with_filter(own)).init();
 }
 
 /// Runs the commands that are lengths of the pipe.

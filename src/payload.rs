@@ -17,6 +17,11 @@ impl Payload {
         Payload { index, bytes }
     }
 
+    /// Its buffer, to be used again.
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
     /// The JSON text, UTF-8, without white space around it.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

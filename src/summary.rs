@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use rust_decimal::Decimal;
 
-use crate::diagnostic::Code;
+use crate::{diagnostic::Code, receipt::Volume};
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,23 +159,6 @@ impl DocumentTally {
     pub fn balanced(&self) -> bool {
         balanced(self.made, [self.sent, self.rejected, self.filtered, self.pending])
     }
-}
-
-/// What left, or would leave, the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Volume {
-    /// Documents in this run; those that an earlier run delivered do not count.
-    pub documents: u64,
-    /// Batches they were put in.
-    pub batches: u64,
-    /// JSON bytes before compression.
-    pub bytes: u64,
-    /// Bytes of request bodies on the wire, without those sent again.
-    pub wire_bytes: u64,
-    /// Bytes of request bodies that had to be sent again.
-    pub resent_bytes: u64,
-    /// HTTP requests, with those that were repeated.
-    pub requests: u64,
 }
 
 /// How a run ended.

@@ -17,6 +17,14 @@ pub struct Trace<'a> {
     pub bad: Vec<Vec<Step>>,
 }
 
+impl Trace<'_> {
+    /// Whether everything in it could be made; what the contract says is another question.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.bad.is_empty() && self.problems.iter().all(|problem| problem.warning)
+    }
+}
+
 /// The cell and the rule a JSON value came from.
 #[derive(Clone, Debug)]
 pub struct Origin<'a> {

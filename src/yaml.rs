@@ -67,11 +67,11 @@ impl Places {
         self.above(pointer, |node| node.value)
     }
 
-    /// The place of the first scalar inside a node: what a reader would point at.
+    /// The place of a scalar, or of the key of a block; of what is not written, the key of the nearest block around it.
     pub fn leaf(&self, pointer: &str) -> Place {
         match self.node(pointer) {
-            Some(node) if node.scalar.is_none() => self.key(pointer),
-            _ => self.value(pointer),
+            Some(node) if node.scalar.is_some() => self.value(pointer),
+            _ => self.key(pointer),
         }
     }
 
@@ -228,7 +228,8 @@ impl Walk {
         let plain = style == ScalarStyle::Plain;
         let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
         if !waits_for_key {
-            return self.enter(at, Some(text.to_owned()), plain).map(|_| ());
+            self.enter(at, Some(text.to_owned()), plain);
+            return Ok(());
         }
         if plain && text == "<<" {
             return Err(self.unsupported(at, "a merge key", "write the keys out here"));
@@ -257,13 +258,13 @@ impl Walk {
         if waits_for_key {
             return Err(self.unsupported(at, "a key that is a list or a mapping", "use a plain text as the key"));
         }
-        let pointer = self.enter(at, None, false)?;
+        let pointer = self.enter(at, None, false);
         self.open.push(Open { pointer, items, key: None });
         Ok(())
     }
 
     /// Notes a value under the key or the list number that waits for it, and gives back its pointer.
-    fn enter(&mut self, at: (u64, u64, u64), scalar: Option<String>, plain: bool) -> Result<String, Diagnostic> {
+    fn enter(&mut self, at: (u64, u64, u64), scalar: Option<String>, plain: bool) -> String {
         let (pointer, bare_key, key) = match self.open.last_mut() {
             None => (String::new(), false, at),
             Some(Open { pointer, items: Some(items), .. }) => {
@@ -278,7 +279,7 @@ impl Walk {
         // An empty value has no width of its own: point at its key.
         let value = if scalar.as_deref() == Some("") && plain { key } else { at };
         self.places.nodes.insert(pointer.clone(), Node { key, value, scalar, plain, bare_key });
-        Ok(pointer)
+        pointer
     }
 
     fn unsupported(&self, at: (u64, u64, u64), what: &str, hint: &str) -> Diagnostic {
@@ -310,7 +311,9 @@ fn nulls(places: &Places) -> Vec<Diagnostic> {
             .rule(places.place(node.value))
             .hint("write a value, put it in quotes if it is a text, or leave the key out")
     };
-    places.nodes.values().filter(eaten).map(said).collect()
+    let mut nodes: Vec<&Node> = places.nodes.values().filter(eaten).collect();
+    nodes.sort_by_key(|node| node.value);
+    nodes.into_iter().map(said).collect()
 }
 
 /// What serde says about a wrong value, with its place and the nearest allowed word.

@@ -2,8 +2,6 @@
 //!
 //! The files are not part of this repository. `cases/transform-inflight-sales` holds data of the same kind.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::{
     path::Path,
     process::{Command, Output},

@@ -27,7 +27,8 @@ use xwalk::{
     plan::{CodeFiles, Plan},
     read,
     record::{Dialect, Encoding},
-    transform::{self, Recording, Scratch},
+    recording::View,
+    transform::{self, Scratch},
 };
 
 const CUSTOMERS: &str = "customer_id;title;lastname;firstname;postal_code;city;email\n";
@@ -95,15 +96,19 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
     let mut found = 0;
     let mut say = |_: &_| found += 1;
     let mut ledger = Ledger::new(plan.sources.len(), &mut say);
-    let inputs = read::Inputs { folder: folder.to_owned(), ..read::Inputs::default() };
-    let Ok((tables, _)) = read::tables(plan, &inputs, &mut ledger) else { return (Vec::new(), 0) };
+    let inputs = read::Inputs::new(folder, &[], false);
+    let Ok(tables) = read::tables(plan, &inputs, &mut Vec::new(), &mut ledger) else { return (Vec::new(), 0) };
     let Ok(groups) = join::groups(plan, &tables, &mut ledger) else { return (Vec::new(), 1) };
     let (mut scratch, mut bytes, mut findings) = (Scratch::default(), Vec::new(), 0);
     for root in 0..tables[plan.each].len() {
-        let recording = Recording { plan, tables: &tables, groups: &groups, fates: &ledger.fates };
-        if ledger.fate(plan.each, root) == Fate::Good && !transform::document(recording, root, &mut scratch, &mut bytes)
-        {
-            let trace = transform::trace(recording, root);
+        if ledger.fate(plan.each, root) != Fate::Good {
+            continue;
+        }
+        let view = View { plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+        if let Some(payload) = transform::document(view, root, 0, &mut scratch) {
+            bytes.extend_from_slice(payload.bytes());
+        } else {
+            let trace = transform::trace(view, root);
             findings += check::findings(plan, &tables, &trace).len();
             bytes.extend_from_slice(&trace.json);
         }

@@ -23,8 +23,10 @@ const NOUNS: &[&str] = &[
     "profile",
     "plan",
     "record",
-    "table",
     "group",
+    "recording",
+    "trace",
+    "receipt",
     "payload",
     "summary",
     "diagnostic",
@@ -33,7 +35,7 @@ const NOUNS: &[&str] = &[
 ];
 
 /// Steps of the pipe. A verb never imports another verb; only `lib.rs` and `main.rs` connect them.
-const VERBS: &[&str] = &["read", "join", "transform", "check", "deliver", "report", "sandbox"];
+const VERBS: &[&str] = &["load", "read", "join", "transform", "check", "deliver", "report", "sandbox"];
 
 /// The files that connect stages.
 const CONNECTORS: &[&str] = &["lib", "main"];
@@ -48,18 +50,18 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("csv", &["read", "report"]),
+    ("csv", &["load", "report"]),
     ("encoding_rs", &["record", "read"]),
     ("flate2", &["read", "deliver", "sandbox"]),
-    ("glob", &["read", "plan", "lib"]),
+    ("glob", &["read"]),
     ("indexmap", &["*"]),
     ("indicatif", &["report"]),
-    ("jiff", &["plan", "transform", "check", "deliver", "lib"]),
+    ("jiff", &["plan", "join", "deliver", "main"]),
     ("jsonschema", &["contract"]),
     ("memchr", &["*"]),
     ("minijinja", &["plan"]),
     ("reqwest", &["deliver"]),
-    ("rust_decimal", &["summary", "transform", "report"]),
+    ("rust_decimal", &["summary", "ledger", "report"]),
     ("rustls", &["deliver"]),
     ("saphyr_parser", &["yaml"]),
     ("schemars", &["mapping", "profile"]),
@@ -75,76 +77,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("zstd", &["read", "deliver", "sandbox"]),
 ];
 
-/// Codes that no case in `tests/cases` shows yet. Empty this list; never add to it without a reason in the commit.
+/// Codes that no case in `tests/cases` shows: these need a server, and `src/deliver/tests` shows them. Never add to this list
+/// without a reason in the commit.
 const NOT_YET: &[&str] = &[
-    "plan/usage",
-    "plan/missing-file",
-    "plan/syntax",
-    "plan/unsupported-yaml",
-    "plan/too-large",
-    "plan/duplicate-key",
-    "plan/unknown-key",
-    "plan/missing-key",
-    "plan/wrong-value",
-    "plan/unquoted",
-    "plan/unknown-name",
-    "plan/unknown-column",
-    "plan/template",
-    "plan/code-table",
-    "plan/same-file",
-    "plan/join",
-    "plan/contract",
-    "plan/contract-reference",
-    "plan/contract-mismatch",
-    "plan/field-missing",
-    "plan/field-not-allowed",
-    "plan/profile",
-    "plan/secret",
-    "read/missing-file",
-    "read/unreadable",
-    "read/empty",
-    "read/header",
-    "read/encoding",
-    "read/quote-in-doubt",
-    "read/hole",
-    "read/too-large",
-    "read/compressed",
-    "read/changed",
-    "read/no-records",
-    "read/ragged-record",
-    "read/glued-record",
-    "read/stray-quote",
-    "read/torn-tail",
-    "read/no-line-end",
-    "read/nul",
-    "read/trailing-nul",
-    "read/undecodable",
-    "read/stray-mark",
-    "read/mixed-encodings",
-    "join/duplicate-key",
-    "join/repeated-record",
-    "join/no-match",
-    "join/no-lookup",
-    "join/ambiguous-lookup",
-    "transform/empty",
-    "transform/not-an-integer",
-    "transform/not-a-decimal",
-    "transform/not-a-boolean",
-    "transform/not-a-date",
-    "transform/not-a-datetime",
-    "transform/not-in-code-table",
-    "transform/template",
-    "transform/count",
-    "transform/incomplete",
-    "check/type",
-    "check/enum",
-    "check/range",
-    "check/length",
-    "check/pattern",
-    "check/format",
-    "check/items",
-    "check/fields",
-    "check/rule",
     "deliver/refused",
     "deliver/redirect",
     "deliver/identity",
@@ -153,8 +88,6 @@ const NOT_YET: &[&str] = &[
     "deliver/unreachable",
     "deliver/no-answer",
     "deliver/interrupted",
-    "report/cannot-write",
-    "report/too-many-rejects",
 ];
 
 /// One source file: the module it belongs to, and its text.
@@ -477,7 +410,7 @@ fn sources() -> Vec<File> {
         let inside = path.strip_prefix("src").unwrap();
         let module = inside.iter().next().unwrap().to_str().unwrap().trim_end_matches(".rs").to_owned();
         let mut text = fs::read_to_string(&path).unwrap();
-        if path.ends_with("tests.rs") {
+        if path.ends_with("tests.rs") || inside.iter().any(|step| step == "tests") {
             // Its parent declares it behind this mark.
             text = text.replacen('\n', "\n#[cfg(test)] mod tests {\n", 1);
         }
@@ -518,7 +451,7 @@ fn checkers_find_what_was_planted() {
         (nouns_and_verbs, "join", "// crate::check\nconst A: &str = \"crate::read\";", 0),
         (nouns_and_verbs, "deliver", "#[cfg(test)]\nmod tests { use crate::sandbox::serve; }", 0),
         (nouns_and_verbs, "lib", "use crate::{read, join, check};", 0),
-        (doors, "read", "use csv::ByteRecord;", 0),
+        (doors, "load", "use csv::ByteRecord;", 0),
         (doors, "join", "use csv::ByteRecord;", 1),
         (doors, "join", "fn f(r: &csv::ByteRecord) {}", 1),
         (doors, "join", "use crate::csv::x; my_csv::y(); a.csv::<u8>();", 0),

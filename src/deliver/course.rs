@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use crate::{
     deliver::{
-        Attempt, Delivery, Ending, Failure, Receipt,
         answer::{Problem, Verdict, verdict},
         batch::{Batch, compressed, merge},
         http::{Exchange, clock},
@@ -19,6 +18,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::Exit,
     profile::destination::Destination,
+    receipt::{Attempt, Delivery, Ending, Failure, Receipt},
 };
 
 /// How many successes that no API gives end a run.
@@ -380,7 +380,6 @@ mod tests {
     use super::Course;
     use crate::{
         deliver::{
-            Failure,
             answer::Answer,
             batch::{Batch, batches},
             http::Exchange,
@@ -394,6 +393,7 @@ mod tests {
             resolve,
             secret::Environment,
         },
+        receipt::Failure,
     };
 
     fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {

@@ -16,13 +16,14 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::{
-    deliver::{Failure, answer::Answer},
+    deliver::answer::Answer,
     profile::{
         Method,
         destination::{Destination, Proof},
         secret::Secret,
         setting::Compression,
     },
+    receipt::Failure,
 };
 
 /// How long connecting may take, name lookup and TLS included.
@@ -105,7 +106,7 @@ impl Line {
             Ok(answer) => (answer.status, String::new()),
             Err(failure) => (0, failure.to_string()),
         };
-        tracing::debug!(
+        tracing::info!(
             method = self.destination.method.word(),
             host = self.destination.host(),
             status,

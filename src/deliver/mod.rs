@@ -12,7 +12,6 @@ mod retry;
 mod signal;
 
 use std::{
-    fmt,
     ops::Range,
     sync::{
         Arc,
@@ -43,6 +42,7 @@ use crate::{
     error::Exit,
     payload::Payload,
     profile::{destination::Destination, setting::Collection},
+    receipt::{Delivery, Receipt, Volume},
 };
 
 /// How long a run that stops waits for answers to what it has sent.
@@ -59,86 +59,6 @@ pub struct Context {
     pub nonce: [u8; 16],
 }
 
-/// All that came of one delivery.
-#[derive(Clone, Debug, Default)]
-pub struct Delivery {
-    /// The documents that the API acknowledged, as ranges of indexes, sorted and merged.
-    pub accepted: Vec<Range<u64>>,
-    /// The documents that the API will never accept, with the reason.
-    pub rejected: Vec<(u64, Diagnostic)>,
-    /// The documents that were sent without an answer that settles them; the API may have taken them.
-    pub in_doubt: Vec<Range<u64>>,
-    /// The history of each batch that was sent, in the order of documents.
-    pub receipts: Vec<Receipt>,
-    /// How much it was.
-    pub volume: Volume,
-    /// Why it ended before everything was settled.
-    pub stopped: Option<(Exit, Diagnostic)>,
-}
-
-/// The proof of what became of one batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// The indexes of its documents.
-    pub range: Range<u64>,
-    /// Every exchange, the last of which counts.
-    pub attempts: Vec<Attempt>,
-}
-
-/// One HTTP exchange.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// How it ended.
-    pub ending: Ending,
-    /// How long it took.
-    pub duration: Duration,
-    /// The API may have acted on the request without saying so.
-    pub maybe: bool,
-}
-
-/// How one exchange ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// With a whole answer of this status.
-    Status(u16),
-    /// Without one.
-    Failure(Failure),
-}
-
-/// Why there is no whole answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// No connection: refused, reset while it was made, no route, no such name. Nothing was sent.
-    Unreachable(String),
-    /// The server's identity could not be proven. Nothing was sent.
-    Identity(String),
-    /// The connection broke before the answer was whole.
-    Broken,
-    /// The answer did not come, or not to its end, in time.
-    Late,
-    /// The answer is larger than any that makes sense.
-    Endless,
-    /// The run ended before the answer came.
-    Abandoned,
-}
-
-/// How much there was to send, and how much was sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Volume {
-    /// Documents that were drawn.
-    pub documents: u64,
-    /// Batches they were put into.
-    pub batches: u64,
-    /// Bytes of JSON in them.
-    pub bytes: u64,
-    /// Bytes of bodies on the wire, each counted once.
-    pub wire_bytes: u64,
-    /// Bytes of bodies that were sent again.
-    pub resent_bytes: u64,
-    /// Requests that were started.
-    pub requests: u64,
-}
-
 /// How far a delivery is.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
@@ -152,54 +72,6 @@ pub struct Progress<'a> {
     pub waiting: Option<Duration>,
     /// The batches that are settled, in the order in which they were; the last is new.
     pub receipts: &'a [Receipt],
-}
-
-impl Delivery {
-    /// How the run ends as far as delivering goes.
-    pub fn exit(&self) -> Exit {
-        match &self.stopped {
-            Some((exit, _)) => *exit,
-            None if self.rejected.is_empty() => Exit::Done,
-            None => Exit::Rejects,
-        }
-    }
-}
-
-impl Receipt {
-    /// The status of the last answer; `None` when the last attempt got none.
-    pub fn status(&self) -> Option<u16> {
-        match self.attempts.last()?.ending {
-            Ending::Status(status) => Some(status),
-            Ending::Failure(_) => None,
-        }
-    }
-
-    /// The API acknowledged none of the attempts, but may have acted on one.
-    fn in_doubt(&self) -> bool {
-        let settled = self.attempts.last().is_some_and(|last| !last.maybe);
-        let acknowledged = settled && self.status().is_some_and(|status| (200..300).contains(&status));
-        !acknowledged && self.attempts.iter().any(|attempt| attempt.maybe)
-    }
-}
-
-impl Failure {
-    /// Whether the server may have acted on the request all the same.
-    pub fn maybe(&self) -> bool {
-        !matches!(self, Failure::Unreachable(_) | Failure::Identity(_))
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Unreachable(cause) => write!(f, "no connection: {cause}"),
-            Failure::Identity(cause) => f.write_str(cause),
-            Failure::Broken => f.write_str("the connection broke before the answer was whole"),
-            Failure::Late => f.write_str("no answer in time"),
-            Failure::Endless => f.write_str("the answer is larger than any that makes sense"),
-            Failure::Abandoned => f.write_str("the run ended before the answer came"),
-        }
-    }
 }
 
 /// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.

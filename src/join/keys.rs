@@ -7,99 +7,100 @@ use crate::group::NONE;
 
 /// An index from keys to records.
 #[derive(Debug, Default)]
-pub struct Keys {
-    /// Entry numbers plus one, at the slot of their key; 0 is free. The length is a power of two.
-    slots: Vec<u32>,
-    words: Vec<u64>,
-    rows: Vec<u32>,
-    /// Where the bytes of long keys end in `bytes`; short keys have none.
-    ends: Vec<u32>,
+pub(super) struct Keys {
+    /// The length is a power of two, and at least half of the slots are free.
+    slots: Vec<Slot>,
+    taken: usize,
+    /// The bytes of long keys, and where each of them ends.
     bytes: Vec<u8>,
+    ends: Vec<usize>,
 }
 
+/// All that most look-ups touch, in one place: they cost one cache miss each.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    word: u64,
+    row: u32,
+    /// For a long key: its number.
+    long: u32,
+}
+
+const FREE: Slot = Slot { word: 0, row: NONE, long: 0 };
 /// The top bit tells a hash from a packed key.
 const LONG: u64 = 1 << 63;
 
 impl Keys {
     /// An empty index with room for some keys.
-    pub fn with_room(keys: usize) -> Keys {
-        let slots = (keys * 2).next_power_of_two().max(16);
-        Keys {
-            slots: vec![0; slots],
-            words: Vec::with_capacity(keys),
-            rows: Vec::with_capacity(keys),
-            ends: Vec::with_capacity(keys),
-            bytes: Vec::new(),
-        }
+    pub(super) fn with_room(keys: usize) -> Keys {
+        let slots = vec![FREE; (keys * 2).next_power_of_two().max(16)];
+        Keys { slots, ..Keys::default() }
     }
 
     /// The record with a key, or [`NONE`].
-    pub fn get(&self, key: &[u8]) -> u32 {
-        match self.find(key, word(key)) {
-            Ok(entry) => self.rows[entry],
-            Err(_) => NONE,
-        }
+    pub(super) fn get(&self, key: &[u8]) -> u32 {
+        // An index without room belongs to a source without a key.
+        if self.slots.is_empty() { NONE } else { self.slots[self.find(key, word(key))].row }
     }
 
     /// Adds a key, unless it is there: then the record it belongs to.
-    pub fn insert(&mut self, key: &[u8], row: u32) -> Option<u32> {
-        let word = word(key);
-        match self.find(key, word) {
-            Ok(entry) => Some(self.rows[entry]),
-            Err(slot) => {
-                self.words.push(word);
-                self.rows.push(row);
-                if word & LONG != 0 {
-                    self.bytes.extend_from_slice(key);
-                }
-                self.ends.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
-                self.slots[slot] = u32::try_from(self.words.len()).unwrap_or(u32::MAX);
-                if self.words.len() * 2 > self.slots.len() {
-                    self.grow();
-                }
-                None
-            }
+    pub(super) fn insert(&mut self, key: &[u8], row: u32) -> Option<u32> {
+        if self.taken * 2 >= self.slots.len() {
+            self.grow();
         }
+        let word = word(key);
+        let slot = self.find(key, word);
+        if self.slots[slot].row != NONE {
+            return Some(self.slots[slot].row);
+        }
+        let long = u32::try_from(self.ends.len()).unwrap_or(NONE);
+        if word & LONG != 0 {
+            self.bytes.extend_from_slice(key);
+            self.ends.push(self.bytes.len());
+        }
+        self.slots[slot] = Slot { word, row, long };
+        self.taken += 1;
+        None
     }
 
     /// Lets a key that is there belong to another record.
-    pub fn replace(&mut self, key: &[u8], row: u32) {
-        if let Ok(entry) = self.find(key, word(key)) {
-            self.rows[entry] = row;
+    pub(super) fn replace(&mut self, key: &[u8], row: u32) {
+        let slot = self.find(key, word(key));
+        if self.slots[slot].row != NONE {
+            self.slots[slot].row = row;
         }
     }
 
-    /// The entry of a key, or the free slot where it would go.
-    fn find(&self, key: &[u8], word: u64) -> Result<usize, usize> {
+    /// The slot of a key, or the free one where it would go.
+    fn find(&self, key: &[u8], word: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = spread(word) & mask;
+        let mut at = spread(word) & mask;
         loop {
-            match self.slots[slot] as usize {
-                0 => return Err(slot),
-                entry if self.words[entry - 1] == word && (word & LONG == 0 || self.long(entry - 1) == key) => {
-                    return Ok(entry - 1);
-                }
-                _ => slot = (slot + 1) & mask,
+            let slot = &self.slots[at];
+            let same = slot.word == word && (word & LONG == 0 || self.long(slot.long) == key);
+            if slot.row == NONE || same {
+                return at;
             }
+            at = (at + 1) & mask;
         }
     }
 
-    fn long(&self, entry: usize) -> &[u8] {
-        let start = if entry == 0 { 0 } else { self.ends[entry - 1] as usize };
-        &self.bytes[start..self.ends[entry] as usize]
+    fn long(&self, number: u32) -> &[u8] {
+        let number = number as usize;
+        let start = if number == 0 { 0 } else { self.ends[number - 1] };
+        &self.bytes[start..self.ends[number]]
     }
 
     fn grow(&mut self) {
-        let mut slots = vec![0u32; self.slots.len() * 2];
-        let mask = slots.len() - 1;
-        for (entry, word) in self.words.iter().enumerate() {
-            let mut slot = spread(*word) & mask;
-            while slots[slot] != 0 {
-                slot = (slot + 1) & mask;
+        let old = std::mem::take(&mut self.slots);
+        self.slots = vec![FREE; (old.len() * 2).max(16)];
+        let mask = self.slots.len() - 1;
+        for slot in old.into_iter().filter(|slot| slot.row != NONE) {
+            let mut at = spread(slot.word) & mask;
+            while self.slots[at].row != NONE {
+                at = (at + 1) & mask;
             }
-            slots[slot] = u32::try_from(entry + 1).unwrap_or(u32::MAX);
+            self.slots[at] = slot;
         }
-        self.slots = slots;
     }
 }
 

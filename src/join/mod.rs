@@ -23,6 +23,7 @@ use crate::{
 const ATTACHED: u8 = 1;
 const LEFT_OUT: u8 = 2;
 const ORPHAN: u8 = 4;
+const LOST: u8 = 8;
 
 /// Joins the records of a recording.
 ///
@@ -60,8 +61,15 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
             !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
         let index = &indexes[if link.many { link.parent } else { link.child }];
         if link.many {
-            let parents = attach(plan, link, tables, index, &mut seen[link.child], ledger);
-            links[number] = lists(&parents, tables[link.parent].len());
+            // What belongs to a record that is rejected, or that itself belongs to none, is lost with it.
+            let lost: Vec<bool> = if link.parent == plan.each || link.parent == link.child {
+                Vec::new()
+            } else {
+                let fates = seen[link.parent].iter().zip(&ledger.fates[link.parent]);
+                fates.map(|(seen, fate)| seen & ATTACHED == 0 || *fate == Fate::Rejected).collect()
+            };
+            let pairs = attach(plan, link, tables, index, (&mut seen[link.child], &lost), ledger);
+            links[number] = lists(&pairs, tables[link.parent].len());
             let Link { starts, rows } = &mut links[number];
             order::sort(plan, link, &tables[link.child], starts, rows);
             if is_last && link.child != plan.each {
@@ -99,6 +107,11 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
     order
 }
 
+/// How many cells of a record hold all of some columns.
+fn cells_before(table: &Table, columns: &[usize]) -> usize {
+    columns.iter().map(|column| table.bind[*column] + 1).max().unwrap_or(1)
+}
+
 /// Writes the key of a split record into `key`; `false` if a cell of it is not there or empty.
 fn key_of(table: &Table, cells: &[Span], columns: &[usize], key: &mut Vec<u8>) -> bool {
     key.clear();
@@ -123,12 +136,13 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
     let source = &plan.sources[number];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut keys = Keys::with_room(table.starts.len());
+    let needed = cells_before(table, &source.key);
     let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
-        table.split(row, &mut cells);
+        table.split_some(row, needed, &mut cells);
         if key_of(table, &cells, &source.key, &mut key) {
             if let Some(first) = keys.insert(&key, row) {
                 twins.entry(first).or_insert_with(|| vec![first]).push(row);
@@ -258,24 +272,26 @@ fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, 
     }
 }
 
-/// The parent of each record of a child source, or [`NONE`].
+/// The records of a child source that belong to a parent, in the order of the file: parent and child.
 fn attach(
     plan: &Plan,
     link: &LinkPlan,
     tables: &[Table],
     index: &Keys,
-    seen: &mut [u8],
+    (seen, lost): (&mut [u8], &[bool]),
     ledger: &mut Ledger<'_>,
-) -> Vec<u32> {
+) -> Vec<(u32, u32)> {
     let table = &tables[link.child];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
-    let mut parents = vec![NONE; table.starts.len()];
+    let mut pairs = Vec::with_capacity(table.starts.len());
+    let needed = cells_before(table, &link.child_columns);
     for row in 0..table.len() {
         let fate = ledger.fate(link.child, row);
         if fate == Fate::Filtered && link.child != plan.each {
             continue;
         }
-        table.split(row, &mut cells);
+        // A record that is rejected may be of another width, and then all of it is looked at.
+        table.split_some(row, if fate == Fate::Good { needed } else { usize::MAX }, &mut cells);
         let parent = if key_of(table, &cells, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
         let seen = &mut seen[row as usize];
         if fate == Fate::Good
@@ -286,18 +302,28 @@ fn attach(
             *seen |= ORPHAN;
         } else if ledger.fate(link.parent, parent) == Fate::Filtered {
             *seen |= LEFT_OUT;
+        } else if lost.get(parent as usize) == Some(&true) {
+            *seen |= LOST;
         } else {
             *seen |= ATTACHED;
-            parents[row as usize] = parent;
+            pairs.push((parent, row));
+        }
+        // Two records that are glued together belong to two parents, and both are held back with it.
+        if fate == Fate::Rejected && cells.len() > table.header.len() {
+            let second = cells.split_off(cells.len() - table.header.len());
+            let other = if key_of(table, &second, &link.child_columns, &mut key) { index.get(&key) } else { NONE };
+            if other != NONE && other != parent {
+                pairs.push((other, row));
+            }
         }
     }
-    parents
+    pairs
 }
 
 /// Groups children by parent: a stable counting sort.
-fn lists(parents: &[u32], count: u32) -> Link {
+fn lists(pairs: &[(u32, u32)], count: u32) -> Link {
     let mut starts = vec![0u32; count as usize + 1];
-    for parent in parents.iter().filter(|parent| **parent != NONE) {
+    for (parent, _) in pairs {
         starts[*parent as usize + 1] += 1;
     }
     for at in 1..starts.len() {
@@ -305,9 +331,9 @@ fn lists(parents: &[u32], count: u32) -> Link {
     }
     let mut next = starts.clone();
     let mut rows = vec![0; starts.last().copied().unwrap_or(0) as usize];
-    for (row, parent) in parents.iter().enumerate().filter(|(_, parent)| **parent != NONE) {
+    for (parent, child) in pairs {
         let slot = &mut next[*parent as usize];
-        rows[*slot as usize] = u32::try_from(row).unwrap_or(NONE);
+        rows[*slot as usize] = *child;
         *slot += 1;
     }
     Link { starts, rows }
@@ -318,8 +344,9 @@ fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> 
     let table = &tables[link.parent];
     let (mut cells, mut key) = (Vec::new(), Vec::new());
     let mut found = Vec::with_capacity(table.starts.len());
+    let needed = cells_before(table, &link.parent_columns);
     for row in 0..table.len() {
-        table.split(row, &mut cells);
+        table.split_some(row, needed, &mut cells);
         let target = if key_of(table, &cells, &link.parent_columns, &mut key) { index.get(&key) } else { NONE };
         if target != NONE {
             seen[target as usize] |= ATTACHED;
@@ -335,6 +362,10 @@ fn settle(plan: &Plan, child: usize, tables: &[Table], seen: &[u8], ledger: &mut
     for row in 0..table.len() {
         let seen = seen[row as usize];
         if seen & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
+            continue;
+        }
+        if seen & LOST != 0 {
+            ledger.reject_silently(child, row, Code::TransformIncomplete, "the record it belongs to is rejected");
             continue;
         }
         let orphaned = plan.links.iter().filter(|link| link.many && link.child == child).find(|_| seen & ORPHAN != 0);
@@ -355,7 +386,11 @@ fn orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Le
         .cell(table.cell(row, table.bind[link.child_columns[0]]));
     match (&policy.then, policy.warn) {
         (OnOrphan::Reject, _) => {
-            ledger.reject(link.child, row, &diagnostic.hint("add the missing record, or set `on_orphan` for this list"))
+            ledger.reject(
+                link.child,
+                row,
+                &diagnostic.hint("add the missing record, or set `on_orphan` for this list"),
+            );
         }
         (OnOrphan::Warn, _) | (OnOrphan::Ignore, true) => {
             ledger.say(&warned(diagnostic));

@@ -283,16 +283,18 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     Err(vec![Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"))])
 }
 
+/// The JSON Schema (draft 7) of a mapping file, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<Mapping>().to_value()
+}
+
 /// Code-table keys and values, and other texts that stand for cells, that YAML would read as something else.
 fn unquoted(places: &Places) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for (pointer, node) in places.below("") {
         let steps: Vec<&str> = pointer.split('/').skip(1).collect();
-        let in_table = match steps.as_slice() {
-            ["codes", _, "values", _] => true,
-            ["output", .., "codes", "values", _] => true,
-            _ => false,
-        };
+        let in_table = matches!(steps.as_slice(), ["codes", _, "values", _] | ["output", .., "codes", "values", _]);
         let is_cell = in_table
             || matches!(steps.as_slice(), [.., "null_values" | "true_values" | "false_values", _] | [.., "use"]);
         if !is_cell {
@@ -307,6 +309,7 @@ fn unquoted(places: &Places) -> Vec<Diagnostic> {
             _ => {}
         }
     }
+    findings.sort_by_key(|finding| finding.rule.as_ref().map(|place| (place.line, place.column)));
     findings
 }
 

@@ -108,22 +108,25 @@ impl Notation {
     }
 
     fn read(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<jiff::tz::Offset>)> {
-        match &self.fixed {
-            Some(parts) => Some((read_fixed(parts, cell)?, None)),
-            None => {
-                let text = std::str::from_utf8(cell).ok()?;
-                let parsed = BrokenDownTime::parse(&self.format, text).ok()?;
-                // Lenient parsers take `1/2/25` for a day in the year 25: only what prints back the same is meant.
-                if parsed.to_string(&self.format).ok()? != text {
-                    return None;
-                }
-                let time = parsed.to_time().unwrap_or(civil::Time::midnight());
-                let date = parsed.to_date().ok()?;
-                if date.year() < 1 {
-                    return None;
-                }
-                Some((date.to_datetime(time), parsed.offset()))
+        if let Some(parts) = &self.fixed {
+            Some((read_fixed(parts, cell)?, None))
+        } else {
+            let text = std::str::from_utf8(cell).ok()?;
+            // RFC 3339 also writes an offset of zero as `Z`.
+            let utc = text.strip_suffix('Z').filter(|_| self.format.ends_with("%:z"));
+            let utc = utc.map(|text| format!("{text}+00:00"));
+            let text = utc.as_deref().unwrap_or(text);
+            let parsed = BrokenDownTime::parse(&self.format, text).ok()?;
+            // Lenient parsers take `1/2/25` for a day in the year 25: only what prints back the same is meant.
+            if parsed.to_string(&self.format).ok()? != text {
+                return None;
             }
+            let time = parsed.to_time().unwrap_or(civil::Time::midnight());
+            let date = parsed.to_date().ok()?;
+            if date.year() < 1 {
+                return None;
+            }
+            Some((date.to_datetime(time), parsed.offset()))
         }
     }
 }
@@ -142,7 +145,7 @@ fn fixed(format: &str) -> Option<Vec<Part>> {
                 b'S' => parts.push(Part::Second),
                 b'F' => parts.extend([Part::Year, Part::Literal(b'-'), Part::Month, Part::Literal(b'-'), Part::Day]),
                 b'T' => {
-                    parts.extend([Part::Hour, Part::Literal(b':'), Part::Minute, Part::Literal(b':'), Part::Second])
+                    parts.extend([Part::Hour, Part::Literal(b':'), Part::Minute, Part::Literal(b':'), Part::Second]);
                 }
                 b'%' => parts.push(Part::Literal(b'%')),
                 _ => return None,
@@ -257,8 +260,7 @@ impl Kind {
     #[must_use]
     pub fn is_prefix_free(&self) -> bool {
         match self {
-            Kind::Date(notation) => notation.is_fixed(),
-            Kind::Datetime { notation, .. } => notation.is_fixed(),
+            Kind::Date(notation) | Kind::Datetime { notation, .. } => notation.is_fixed(),
             Kind::Boolean { yes, no } => {
                 let words: Vec<&Vec<u8>> = yes.iter().chain(no).collect();
                 words.iter().all(|word| words.iter().all(|other| word == other || !other.starts_with(word)))
@@ -468,7 +470,9 @@ mod tests {
         let paris = TimeZone::get("Europe/Paris").unwrap();
         let local = Kind::Datetime { notation, zone: Some(paris) };
         let offset = Kind::Datetime { notation: Notation::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
-        let table: [(&Kind, &str, Option<&str>); 5] = [
+        let table: [(&Kind, &str, Option<&str>); 7] = [
+            (&offset, "2024-07-01T12:00:00Z", Some("\"2024-07-01T12:00:00Z\"")),
+            (&offset, "2024-07-01T12:00:00", None),
             (&local, "2024-07-01 12:00", Some("\"2024-07-01T12:00:00+02:00\"")),
             (&local, "2024-03-31 02:30", None),
             (&local, "2024-10-27 02:30", None),

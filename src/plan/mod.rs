@@ -1,9 +1,11 @@
 //! Mapping and contract, compiled: every name resolved, every rule proven or turned into a check of one leaf.
 //!
 //! Once a plan exists, only data can be wrong. It knows no header yet: which column of a file is meant is bound when the
-//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names, `prove` holds the tree against the contract.
+//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names,
+//! `fields` builds the tree of values, `prove` holds it against the contract.
 
 mod compile;
+mod fields;
 mod prove;
 pub mod kind;
 pub mod template;
@@ -316,7 +318,7 @@ fn plain(inner: &[u8]) -> bool {
 }
 
 fn characters(inner: &[u8]) -> u64 {
-    inner.iter().filter(|byte| (**byte as i8) >= -0x40).count() as u64
+    inner.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
 }
 
 /// The whole part of a number that is not negative and not huge, and whether it has a fraction other than zero.
@@ -390,11 +392,21 @@ impl Plan {
     #[must_use]
     pub fn proven(&self) -> (usize, usize) {
         let (mut proven, mut open) = (0, 0);
-        self.document.leaves(&mut |leaf| match leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
-            true => proven += 1,
-            false => open += 1,
+        self.document.leaves(&mut |leaf| {
+            if leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
+                proven += 1;
+            } else {
+                open += 1;
+            }
         });
         (proven, open)
+    }
+
+    /// Whether one record can be part of several documents: looked up, or in two lists.
+    #[must_use]
+    pub fn shares_records(&self) -> bool {
+        let in_lists = |source: usize| self.links.iter().filter(|link| link.child == source).count();
+        self.links.iter().any(|link| !link.many || in_lists(link.child) > 1 || link.child == self.each)
     }
 
     /// The exact verdict of the contract on one document.

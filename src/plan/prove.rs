@@ -125,7 +125,7 @@ impl Prover<'_> {
                 );
                 return None;
             }
-            for (keyword, value) in schema.iter() {
+            for (keyword, value) in *schema {
                 match keyword.as_str() {
                     "items" if !value.is_array() => pointers.push(format!("{at}/items")),
                     "maxItems" => max = value.as_u64().into_iter().chain(max).min(),
@@ -187,12 +187,11 @@ impl Prover<'_> {
         for (at, schema) in &rules.schemas {
             self.required(object, &optional, (at, schema), rule, target);
             self.additional(object, (at, schema), target);
-            for (keyword, value) in schema.iter() {
+            for (keyword, value) in *schema {
                 let count = object.fields.len() as u64;
                 let complete = !optional.contains(&true);
                 let plain = match keyword.as_str() {
-                    "properties" | "required" | "type" => true,
-                    "additionalProperties" => true,
+                    "properties" | "required" | "type" | "additionalProperties" => true,
                     "minProperties" => complete && value.as_u64().is_some_and(|least| least <= count),
                     "maxProperties" => value.as_u64().is_some_and(|most| count <= most),
                     other => {
@@ -287,7 +286,7 @@ impl Prover<'_> {
         self.type_of("array", &rules, rule, target);
         let mut items = Vec::new();
         for (at, schema) in &rules.schemas {
-            for (keyword, value) in schema.iter() {
+            for (keyword, value) in *schema {
                 let plain = match (keyword.as_str(), value.as_u64()) {
                     ("items", _) if !value.is_array() => {
                         items.push(format!("{at}/items"));
@@ -426,7 +425,7 @@ impl Prover<'_> {
             checks.covered = accepted(true) && accepted(false);
         } else {
             for (_, schema) in &rules.schemas {
-                for (keyword, value) in schema.iter() {
+                for (keyword, value) in *schema {
                     match proven(&leaf.kind, schema, keyword, value) {
                         Proof::Holds => {}
                         Proof::Quick(quick) => checks.quick.push(quick),
@@ -437,9 +436,9 @@ impl Prover<'_> {
         }
         for pointer in pointers {
             if self.contract.has_part(pointer) {
-                checks.exact.push(pointer.clone())
+                checks.exact.push(pointer.clone());
             } else {
-                self.whole.push(pointer.clone())
+                self.whole.push(pointer.clone());
             }
         }
         checks
@@ -537,7 +536,7 @@ fn properties(rules: &Rules<'_>, name: &str) -> Vec<String> {
         match schema.get("additionalProperties") {
             _ if known => pointers.push(format!("{at}/properties/{}", escape(name))),
             Some(Value::Object(_)) if !schema.contains_key("patternProperties") => {
-                pointers.push(format!("{at}/additionalProperties"))
+                pointers.push(format!("{at}/additionalProperties"));
             }
             _ => {}
         }

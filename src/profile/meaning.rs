@@ -19,6 +19,9 @@ use crate::{
 };
 
 /// Headers that say how the body is framed or who sends; they are never plain settings.
+/// What to do about a secret that cannot be read.
+const SECRET_HINT: &str = "set what the profile names for this command, or use another profile with `--profile`";
+
 const RESERVED: [&str; 13] = [
     "accept-encoding",
     "authorization",
@@ -160,7 +163,7 @@ impl Reader<'_> {
         match source.read(&self.folder, self.environment) {
             Ok(read) => Some(read),
             Err(said) => {
-                self.findings.push(self.layers.finding(Code::PlanSecret, key, said));
+                self.findings.push(self.layers.finding(Code::PlanSecret, key, said).hint(SECRET_HINT));
                 None
             }
         }
@@ -261,7 +264,8 @@ impl Reader<'_> {
                 None
             }
             Err(said) => {
-                self.findings.push(self.layers.finding(Code::PlanSecret, "client_identity/key", said));
+                self.findings
+                    .push(self.layers.finding(Code::PlanSecret, "client_identity/key", said).hint(SECRET_HINT));
                 None
             }
         }

@@ -86,6 +86,12 @@ impl Profiles {
     }
 }
 
+/// The JSON Schema (draft 7) of a profiles file, for editors.
+#[must_use]
+pub fn schema() -> serde_json::Value {
+    schemars::generate::SchemaSettings::draft07().into_generator().into_root_schema_for::<Profiles>().to_value()
+}
+
 /// What the profile and `--set` mean together.
 ///
 /// # Errors

@@ -169,7 +169,7 @@ fn what_is_wrong_is_said_with_its_place() {
         ),
         (
             "default: a\nprofiles:\n  a: { url: sandbox, auth: { bearer: { env: NOT_SET } } }",
-            "plan/secret profiles.yaml:3:30: the variable `NOT_SET` is not set ()\n",
+            "plan/secret profiles.yaml:3:30: the variable `NOT_SET` is not set (set what the profile names for this command, or use another profile with `--profile`)\n",
         ),
         (
             "default: a\nprofiles:\n  a: { url: sandbox, headers: { Authorization: x } }",

@@ -112,10 +112,10 @@ fn auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
 }
 
 fn label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decoded {
-    let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
+    let mut text = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
     if encoding == WINDOWS_1252 {
-        decoded.windows_1252(bytes);
-        return decoded;
+        text.windows_1252(bytes);
+        return text;
     }
     let mut decoder = encoding.new_decoder_without_bom_handling();
     let mut buffer = vec![0; 1 << 16];
@@ -123,13 +123,13 @@ fn label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decoded {
     loop {
         let (result, taken, written) = decoder.decode_to_utf8_without_replacement(&bytes[read..], &mut buffer, true);
         read += taken;
-        decoded.text.extend_from_slice(&buffer[..written]);
+        text.text.extend_from_slice(&buffer[..written]);
         match result {
-            DecoderResult::InputEmpty => return decoded,
+            DecoderResult::InputEmpty => return text,
             DecoderResult::OutputFull => {}
             DecoderResult::Malformed(length, behind) => {
                 let end = read - usize::from(behind);
-                decoded.patch(&bytes[end - usize::from(length)..end]);
+                text.patch(&bytes[end - usize::from(length)..end]);
             }
         }
     }

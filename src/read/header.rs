@@ -1,11 +1,12 @@
 //! The header of a file, bound to the columns the plan uses.
 //!
-//! Names must be equal, byte for byte. A file whose header cannot be trusted is not read any further.
+//! Names must be equal, byte for byte. A file whose header cannot be trusted is not read any further. When the line end
+//! behind a header was lost, names are somebody's data: of those the plan does not use, only the shape is shown.
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Place, mask, nearest},
-    plan::Plan,
-    record::{Dialect, Span, Table},
+    diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
+    plan::{Plan, SourcePlan},
+    record::{Span, Table},
 };
 
 /// The largest header, in bytes.
@@ -22,8 +23,7 @@ pub(super) fn bind(
     table: &mut Table,
 ) -> Result<usize, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    let (names, body) =
-        if source.dialect.header { names(path, text, &source.dialect)? } else { (source.order.clone(), 0) };
+    let (names, body) = if source.dialect.header { names(path, text, source)? } else { (source.order.clone(), 0) };
     if table.parts.is_empty() {
         let wrong = missing(plan, number, path, &names, text);
         if !wrong.is_empty() {
@@ -36,20 +36,22 @@ pub(super) fn bind(
         let first = table.parts[0].path.clone();
         let message = format!("its header is not the same as that of `{first}`");
         let hint = "files of one source have the same columns in the same order";
-        return Err(vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, 1)).hint(hint)]);
+        return Err(vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, source, &names)).hint(hint)]);
     }
     Ok(body)
 }
 
 /// The names in the header, and where the next record starts.
-fn names(path: &str, text: &[u8], dialect: &Dialect) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
-    let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+fn names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
+    let dialect = &source.dialect;
+    let blank = blank(text);
     let mut cells: Vec<Span> = Vec::new();
     let border = dialect.split(text, blank, &mut cells);
-    let number = crate::record::line_ends(&text[..blank]) + 1;
-    let wrong = |message: String| vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, number))];
+    let wrong = |message: String, names: &[String]| {
+        vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, source, names))]
+    };
     if border.fault.is_some() {
-        return Err(wrong("the quotes of the header do not pair up".into()));
+        return Err(wrong("the quotes of the header do not pair up".into(), &[]));
     }
     if border.end - blank > MAX_HEADER || cells.len() > MAX_COLUMNS {
         let message = format!(
@@ -64,10 +66,10 @@ fn names(path: &str, text: &[u8], dialect: &Dialect) -> Result<(Vec<String>, usi
     for span in &cells {
         let name = String::from_utf8_lossy(dialect.cell(text, *span, &mut buffer)).into_owned();
         if name.is_empty() && cells.len() > 1 {
-            return Err(wrong(format!("column {} of the header has no name", names.len() + 1)));
+            return Err(wrong(format!("column {} of the header has no name", names.len() + 1), &names));
         }
         if names.contains(&name) {
-            return Err(wrong(format!("the header has the column `{name}` twice")));
+            return Err(wrong(format!("the header has the column `{}` twice", shown(source, &names, &name)), &names));
         }
         names.push(name);
     }
@@ -90,7 +92,7 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
             char::from(source.dialect.delimiter).escape_default()
         );
         let hint = format!("set `delimiter: \"{guess}\"` in the dialect of the source `{}`", source.name);
-        return vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, 1)).hint(hint)];
+        return vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, source, names)).hint(hint)];
     }
     // A header that shares no name with the plan may be a record: then it is somebody's data.
     if absent.len() == source.columns.len() {
@@ -106,13 +108,15 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
         return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
     }
     let finding = |column: &&crate::plan::ColumnPlan| {
-        let hint = match nearest(&column.name, names.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the header has: {}", names.join(", ")),
+        let hint = if let Some(near) = nearest(&column.name, names.iter().map(String::as_str)) {
+            format!("did you mean `{near}`?")
+        } else {
+            let names: Vec<String> = names.iter().map(|name| shown(source, names, name)).collect();
+            format!("the header has: {}", names.join(", "))
         };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
-            .cell(crate::diagnostic::Cell { place: line(path, text, 1), column: String::new(), found: String::new() })
+            .cell(Cell { place: line(path, text, source, names), column: String::new(), found: String::new() })
             .rule(plan.place(&column.rule))
             .hint(hint)
     };
@@ -121,9 +125,9 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
 
 /// Another delimiter that would make known columns of this header.
 fn other_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bool) -> Option<String> {
-    let known = |candidate: char| {
-        names.iter().flat_map(|name| name.split(candidate)).filter(|name| !unknown(name.trim_matches('"'))).count()
-    };
+    // The whole line is split again: one other mark in a header that is right otherwise is no other delimiter.
+    let line = names.join(&char::from(delimiter).to_string());
+    let known = |candidate: char| line.split(candidate).filter(|name| !unknown(name.trim_matches('"'))).count();
     let now = names.iter().filter(|name| !unknown(name)).count();
     [';', ',', '\t', '|', ':']
         .into_iter()
@@ -132,10 +136,31 @@ fn other_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bo
         .map(|candidate| candidate.escape_default().to_string())
 }
 
-/// A line of a header, which names columns and nobody.
-fn line(path: &str, text: &[u8], number: u64) -> Place {
-    let end = text.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(text.len());
-    let text: String =
-        String::from_utf8_lossy(&text[..end]).chars().map(|c| if c.is_control() { '?' } else { c }).take(200).collect();
+/// Where the header starts: behind blank lines.
+fn blank(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
+}
+
+/// A name of the header as it may be shown: in the clear if the plan uses it, or misses one that is near.
+fn shown(source: &SourcePlan, names: &[String], name: &str) -> String {
+    let means =
+        |column: &str| column == name || !names.iter().any(|n| n == column) && nearest(column, [name]).is_some();
+    if source.columns.iter().any(|column| means(&column.name)) { name.to_owned() } else { mask(name) }
+}
+
+/// The line of the header, with the names it may show.
+fn line(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place {
+    let start = blank(text);
+    let number = crate::record::line_ends(&text[..start]) + 1;
+    let line = text[start..].split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let line: String = String::from_utf8_lossy(line).chars().take(200).collect();
+    let is_mark =
+        |c: char| matches!(c, ';' | ',' | '\t' | '|' | ':' | '"') || c == char::from(source.dialect.delimiter);
+    let mut text = String::new();
+    for piece in line.split_inclusive(is_mark) {
+        let name = piece.trim_end_matches(is_mark);
+        let is_shown = shown(source, names, name) == name;
+        text.extend(piece.chars().map(|c| if is_shown && !c.is_control() { c } else { shape(c) }));
+    }
     Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text }
 }

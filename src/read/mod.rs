@@ -17,6 +17,7 @@ use std::{
 };
 
 use crate::{
+    cli::SourcePath,
     diagnostic::{Code, Diagnostic, Severity},
     ledger::Ledger,
     plan::{Plan, SourcePlan},
@@ -37,6 +38,14 @@ pub struct Inputs {
     pub unmask: bool,
 }
 
+impl Inputs {
+    /// The inputs of one drop folder, as they were typed.
+    pub fn new(folder: &Path, named: &[SourcePath], unmask: bool) -> Inputs {
+        let named = named.iter().map(|source| (source.name.clone(), source.path.display().to_string())).collect();
+        Inputs { folder: folder.to_owned(), named, unmask }
+    }
+}
+
 /// A file as it was when it was read, to tell whether it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
@@ -52,26 +61,48 @@ pub struct Stamp {
 pub fn tables(
     plan: &Plan,
     inputs: &Inputs,
+    stamps: &mut Vec<Stamp>,
     ledger: &mut Ledger<'_>,
-) -> Result<(Vec<Table>, Vec<Stamp>), Vec<Diagnostic>> {
-    let (mut tables, mut stamps, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Vec<Table>, Vec<Diagnostic>> {
+    let (mut tables, mut findings, mut taken) = (Vec::new(), Vec::new(), Vec::new());
     for (number, source) in plan.sources.iter().enumerate() {
-        match files(source, inputs).and_then(|files| table(plan, number, files, inputs, &mut stamps, ledger)) {
+        let found = files(source, inputs).and_then(|files| alone(plan, source, files, &mut taken));
+        match found.and_then(|files| table(plan, number, files, inputs, stamps, ledger)) {
             Ok(table) => tables.push(table),
             Err(wrong) => findings.extend(wrong),
         }
     }
-    if findings.is_empty() { Ok((tables, stamps)) } else { Err(findings) }
+    if findings.is_empty() { Ok(tables) } else { Err(findings) }
+}
+
+/// The files of a source, when no other source reads them: by what they are, not by their names.
+fn alone(
+    plan: &Plan,
+    source: &SourcePlan,
+    files: Vec<PathBuf>,
+    taken: &mut Vec<(PathBuf, String)>,
+) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    for path in &files {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        if let Some((_, other)) = taken.iter().find(|(known, _)| *known == real) {
+            let message = format!("the sources `{other}` and `{}` read the same file", source.name);
+            let rule = format!("/sources/{}/path", crate::yaml::escape(&source.name));
+            let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
+            return Err(vec![finding.hint("each source has a file of its own")]);
+        }
+        taken.push((real, source.name.clone()));
+    }
+    Ok(files)
 }
 
 /// Looks at the headers only: whether the files of a folder have the columns the plan uses.
 ///
 /// # Errors
 /// What is wrong with a header, or a file that is not there.
-pub fn headers(plan: &Plan, inputs: &Inputs) -> Result<(), Vec<Diagnostic>> {
+pub fn headers(plan: &Plan, folder: &Path) -> Result<(), Vec<Diagnostic>> {
     let mut silent = |_: &Diagnostic| {};
     let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
-    tables(plan, inputs, &mut ledger).map(|_| ())
+    tables(plan, &Inputs::new(folder, &[], false), &mut Vec::new(), &mut ledger).map(|_| ())
 }
 
 /// The files that changed since they were read.
@@ -96,6 +127,7 @@ fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagn
     let pattern = match inputs.named.get(&source.name) {
         Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
         Some(named) => PathBuf::from(named),
+        None if inputs.folder == Path::new(".") => PathBuf::from(&source.path),
         None => inputs.folder.join(&source.path),
     };
     let shown = pattern.display().to_string();
@@ -193,7 +225,8 @@ fn table(
         let opened = bytes(&path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
         let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
             if decoded.windows > 0 {
-                let message = format!("{} of its records are Windows-1252, the others UTF-8", decoded.windows);
+                let are = if decoded.windows == 1 { "is" } else { "are" };
+                let message = format!("{} of its records {are} Windows-1252, the others UTF-8", decoded.windows);
                 ledger.say(
                     &Diagnostic::new(Code::ReadMixedEncodings, message).file(shown.clone()).severity(Severity::Notice),
                 );

@@ -108,9 +108,10 @@ impl Scan<'_> {
                 );
                 ledger.reject(self.number, row, &diagnostic);
             }
-            while table.patches.get(patch).is_some_and(|patch| patch.at < next) {
+            let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
+            if damaged > 0 {
                 self.undecodable(row, table.patches[patch].at, &cells, table, ledger);
-                patch += 1;
+                patch += damaged;
             }
             at = next;
         }
@@ -144,7 +145,7 @@ impl Scan<'_> {
                 self.finding(Code::ReadTooLarge, row, format!("the record is larger than {MAX_RECORD} bytes"), table);
             ledger.reject(self.number, row, &diagnostic);
         } else if is_last && !ended {
-            self.no_line_end(row, cells, table, ledger);
+            self.no_line_end(row, table, ledger);
         }
         Ok(border.next)
     }
@@ -157,7 +158,8 @@ impl Scan<'_> {
     fn ragged(&self, row: u32, found: usize, torn: bool, table: &Table, ledger: &mut Ledger<'_>) {
         let width = self.width;
         let count = |number: usize| if number == 1 { "1 cell".to_owned() } else { format!("{number} cells") };
-        let glued = width > 1 && (found == 2 * width || found == 2 * width - 1);
+        // Of two columns, three cells are more likely one delimiter too many.
+        let glued = width > 1 && found == 2 * width || width > 2 && found == 2 * width - 1;
         let (code, message, hint) = match (torn && found < width, glued) {
             (true, _) => (
                 Code::ReadTornTail,
@@ -166,7 +168,7 @@ impl Scan<'_> {
             ),
             (_, true) => (
                 Code::ReadGluedRecord,
-                format!("two records are glued together: {} where the header has {}", count(found), count(width)),
+                format!("two records are glued together: {} where the header has {width} columns", count(found)),
                 "put back the line end between them",
             ),
             _ => (
@@ -179,13 +181,13 @@ impl Scan<'_> {
     }
 
     /// A whole last record without a line end: whole, or cut inside its last cell?
-    fn no_line_end(&self, row: u32, cells: &[Span], table: &Table, ledger: &mut Ledger<'_>) {
+    fn no_line_end(&self, row: u32, table: &Table, ledger: &mut Ledger<'_>) {
         let tail = table.dialect.tail;
         let last = self.width - 1;
         let source = &self.plan.sources[self.number];
         let used = table.bind.iter().position(|at| *at == last);
-        let closed = cells.last().is_some_and(|cell| cell.quoted);
-        let sure = closed || used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
+        // A closing quote proves nothing: it may be the first half of a doubled one.
+        let sure = used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
         let part = table.part(row).text.clone();
         let at_block_end = part.len().is_multiple_of(512);
         let cut = match tail {

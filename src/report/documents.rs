@@ -1,48 +1,108 @@
 //! The documents as a JSON file: a list with one document on each line, or one document on each line and no list.
 //!
-//! A file appears under its name only when it is whole. It is private: it holds people's data.
+//! A file appears under its name only when it is whole, so a run that fails leaves nothing half-written. It is private:
+//! it holds people's data.
 
 use std::{
-    fs,
+    fs::File,
     io::{self, BufWriter, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
+
+use tempfile::NamedTempFile;
 
 use crate::payload::Payload;
 
-/// Writes documents to a file, or to `out` for `-`. `.ndjson` and `.jsonl` files hold no list.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn documents(path: &Path, payloads: impl Iterator<Item = Payload>, list: bool, out: &mut dyn Write) -> io::Result<()> {
-    let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
-    let list = list && !lines;
-    if path == Path::new("-") {
-        return write(payloads, list, out);
-    }
-    if path.exists() && !path.is_file() {
-        return write(payloads, list, &mut fs::File::options().write(true).open(path)?);
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
-    write(payloads, list, &mut temporary)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path).map(drop).map_err(|error| error.error)
+/// Documents on their way into a file.
+pub struct Documents<'a> {
+    out: BufWriter<Sink<'a>>,
+    list: bool,
+    any: bool,
 }
 
-fn write(payloads: impl Iterator<Item = Payload>, list: bool, out: &mut dyn Write) -> io::Result<()> {
-    let mut out = BufWriter::with_capacity(1 << 16, out);
-    let mut behind: &[u8] = if list { b"[" } else { b"" };
-    for payload in payloads {
-        out.write_all(behind)?;
-        out.write_all(payload.bytes())?;
-        behind = if list { b",\n" } else { b"\n" };
+enum Sink<'a> {
+    /// Standard output.
+    Stream(&'a mut dyn Write),
+    /// What is no regular file, as `/dev/null`.
+    Device(File),
+    /// A file in the making, and its name.
+    Temporary(NamedTempFile, PathBuf),
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            // Whoever closed the pipe has seen enough, as with any filter.
+            Sink::Stream(out) => seen_enough(out.write(bytes), bytes.len()),
+            Sink::Device(file) => file.write(bytes),
+            Sink::Temporary(file, _) => file.write(bytes),
+        }
     }
-    match (list, behind) {
-        (true, b"[") => out.write_all(b"[]\n")?,
-        (true, _) => out.write_all(b"]\n")?,
-        (false, b"") => {}
-        (false, _) => out.write_all(b"\n")?,
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Stream(out) => seen_enough(out.flush(), ()),
+            Sink::Device(file) => file.flush(),
+            Sink::Temporary(file, _) => file.flush(),
+        }
     }
-    out.flush()
+}
+
+/// A closed pipe is no error.
+fn seen_enough<T>(result: io::Result<T>, all: T) -> io::Result<T> {
+    result.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(all) } else { Err(cause) })
+}
+
+impl<'a> Documents<'a> {
+    /// Opens a file, or takes `out` for `-`. `.ndjson` and `.jsonl` files hold no list.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn create(path: &Path, list: bool, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
+        let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
+        let sink = if path == Path::new("-") {
+            Sink::Stream(out)
+        } else if path.exists() && !path.is_file() {
+            Sink::Device(File::options().write(true).open(path)?)
+        } else {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
+            Sink::Temporary(temporary, path.to_owned())
+        };
+        Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list: list && !lines, any: false })
+    }
+
+    /// Adds a document.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, payload: &Payload) -> io::Result<()> {
+        let before: &[u8] = match (self.list, self.any) {
+            (true, false) => b"[",
+            (true, true) => b",\n",
+            (false, _) => b"",
+        };
+        self.any = true;
+        self.out.write_all(before)?;
+        self.out.write_all(payload.bytes())?;
+        if self.list { Ok(()) } else { self.out.write_all(b"\n") }
+    }
+
+    /// Closes the list, and gives the file its name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(mut self) -> io::Result<()> {
+        if self.list {
+            self.out.write_all(if self.any { b"]\n" } else { b"[]\n" })?;
+        }
+        match self.out.into_inner().map_err(io::IntoInnerError::into_error)? {
+            Sink::Stream(out) => seen_enough(out.flush(), ()),
+            Sink::Device(mut file) => file.flush(),
+            Sink::Temporary(file, path) => {
+                file.as_file().sync_all()?;
+                file.persist(path).map(drop).map_err(|error| error.error)
+            }
+        }
+    }
 }

@@ -17,7 +17,7 @@ use std::{
     io::{self, Write},
 };
 
-pub use documents::documents;
+pub use documents::Documents;
 pub use progress::Progress;
 pub use rejects::rejects;
 pub use summary::summary;

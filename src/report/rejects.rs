@@ -14,22 +14,24 @@ use crate::{
     ledger::Reject,
     plan::Plan,
     record::{Encoding, Table},
+    recording::Recording,
 };
 
 /// The columns that are added to each row.
 const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 
-/// Writes the rejects of some recordings, each with its tables.
+/// Writes the rejects of some recordings.
 ///
 /// # Errors
 /// The file that cannot be written, and why.
-pub fn rejects(path: &Path, plan: &Plan, recordings: &[(&[Table], &[Reject])]) -> Result<(), (PathBuf, io::Error)> {
+pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<(), (PathBuf, io::Error)> {
     let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
     if is_folder {
-        fs::create_dir_all(path).map_err(|cause| (path.to_owned(), cause))?;
+        private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
     for (number, source) in plan.sources.iter().enumerate() {
-        let has_rejects = recordings.iter().any(|(_, rejects)| rejects.iter().any(|reject| reject.source == number));
+        let has_rejects =
+            recordings.iter().any(|recording| recording.rejects.iter().any(|reject| reject.source == number));
         let file = match (is_folder, number == plan.each) {
             (true, _) => path.join(plain_name(&source.path)),
             (false, true) => path.to_owned(),
@@ -39,6 +41,15 @@ pub fn rejects(path: &Path, plan: &Plan, recordings: &[(&[Table], &[Reject])]) -
         write(&file, number, recordings).map_err(|cause| (file, cause))?;
     }
     Ok(())
+}
+
+/// A folder that only its owner can look into, unless it is there already.
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 /// `rejects.csv` of the source `purchases` is `rejects.purchases.csv`.
@@ -57,21 +68,24 @@ fn plain_name(path: &str) -> String {
     name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
 }
 
-fn write(file: &Path, number: usize, recordings: &[(&[Table], &[Reject])]) -> io::Result<()> {
+fn write(file: &Path, number: usize, recordings: &[Recording]) -> io::Result<()> {
     let mut bytes = Vec::new();
-    for (at, (tables, rejects)) in recordings.iter().enumerate() {
-        let table = &tables[number];
+    for (at, recording) in recordings.iter().enumerate() {
+        let table = &recording.tables[number];
         if at == 0 && table.dialect.header {
-            let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
+            let header: Vec<String> =
+                table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
             let names = header.iter().map(String::as_str).chain(ADDED);
             bytes.extend_from_slice(&line(table, names)?);
         }
-        let mut own: Vec<&Reject> = rejects.iter().filter(|reject| reject.source == number).collect();
+        let mut own: Vec<&Reject> = recording.rejects.iter().filter(|reject| reject.source == number).collect();
         own.sort_by_key(|reject| reject.row);
         for reject in own {
             bytes.extend_from_slice(&original(table, reject.row));
             if table.dialect.header {
-                bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+                bytes.extend_from_slice(
+                    &table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()),
+                );
                 bytes.extend_from_slice(&line(table, [reject.code.word(), &reject.reason].into_iter())?);
             } else {
                 bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
@@ -103,7 +117,7 @@ fn line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<V
         // Without quotes nothing can hide a delimiter.
         None => cell.replace(char::from(table.dialect.delimiter), " "),
     }))?;
-    let bytes = writer.into_inner().map_err(|error| error.into_error())?;
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(match table.dialect.encoding {
         Encoding::Label(_) => table.dialect.encoding.encoded(&text),

@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     cli::MessageFormat,
+    receipt::Volume,
     report::{
         Look,
         escape::{json_line, visible},
         wrap::{GLUE, wrapped},
     },
-    summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
+    summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
 };
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
@@ -153,7 +154,8 @@ fn name(name: &str) -> String {
     name.chars().take(23).chain(['…']).collect()
 }
 
-/// Where every row and every document ended. Rows and documents share their columns; sums are wider and have their own.
+/// Where every row and every document ended. Rows and documents share their columns; sums are wider and have their own,
+/// without those in which there is no amount at all.
 fn equations(summary: &Summary) -> Vec<String> {
     let sent = match summary.outcome {
         Outcome::Delivered { .. } | Outcome::Nothing { .. } => "sent",
@@ -164,8 +166,14 @@ fn equations(summary: &Summary) -> Vec<String> {
     let documents = Equation::of_documents(&summary.documents);
     let sums: Vec<Vec<Equation>> =
         summary.sources.iter().map(|source| source.sums.iter().map(Equation::of_sum).collect()).collect();
-    let counts = Widths::of(rows.iter().chain([&documents]));
-    let amounts = Widths::of(sums.iter().flatten());
+    let counts = Widths { shown: [true; 4], ..Widths::of(rows.iter().chain([&documents])) };
+    let mut amounts = Widths::of(sums.iter().flatten());
+    for sum in summary.sources.iter().flat_map(|source| &source.sums) {
+        let parts = [sum.sent, sum.rejected, sum.filtered, sum.pending];
+        amounts.shown.iter_mut().zip(parts).for_each(|(shown, part)| *shown |= !part.is_zero());
+    }
+    // Without any amount there is still a sum to show.
+    amounts.shown[0] |= !amounts.shown.contains(&true);
     let names = counts.name.max(amounts.name);
     let mut lines = Vec::new();
     for (row, sums) in rows.iter().zip(&sums) {
@@ -181,11 +189,13 @@ struct Widths {
     name: usize,
     total: usize,
     buckets: [usize; 4],
+    /// Which of the buckets are told.
+    shown: [bool; 4],
 }
 
 impl Widths {
     fn of<'a>(equations: impl Iterator<Item = &'a Equation>) -> Widths {
-        let mut widths = Widths { name: 0, total: 0, buckets: [0; 4] };
+        let mut widths = Widths { name: 0, total: 0, buckets: [0; 4], shown: [false; 4] };
         for equation in equations {
             widths.name = widths.name.max(equation.name.chars().count());
             widths.total = widths.total.max(equation.total.len());
@@ -203,7 +213,9 @@ impl Widths {
             .iter()
             .zip(self.buckets)
             .zip(words)
-            .map(|((bucket, width), word)| format!("{bucket:>width$} {word}").replace(' ', &GLUE.to_string()))
+            .zip(self.shown)
+            .filter(|(_, shown)| *shown)
+            .map(|(((bucket, width), word), _)| format!("{bucket:>width$} {word}").replace(' ', &GLUE.to_string()))
             .collect();
         let (name, total, width) = (&equation.name, &equation.total, self.total);
         format!("{name:<names$}  {total:>width$} = {}{}", terms.join(&format!(" +{GLUE}")), equation.remark)
@@ -306,11 +318,12 @@ mod tests {
     use crate::{
         cli::MessageFormat,
         diagnostic::Code,
+        receipt::Volume,
         report::{
             Look,
             summary::{bytes, summary},
         },
-        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary, Volume},
+        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
     };
 
     const LOOK: Look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
@@ -370,8 +383,7 @@ mod tests {
 
 customers       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
 purchases       900 = 887 sent + 13 rejected + 0 filtered + 0 pending
-  price, euros  12345.60 = 12300.10 sent + 45.50 rejected + 0.00 filtered
-      + 0.00 pending; 1 cell unreadable
+  price, euros  12345.60 = 12300.10 sent + 45.50 rejected; 1 cell unreadable
 documents       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
 
  1 read/no-line-end

@@ -8,11 +8,10 @@ mod tracer;
 mod write;
 
 use crate::{
-    group::Groups,
-    ledger::Fate,
     payload::Payload,
     plan::Plan,
-    record::{Span, Table},
+    record::Span,
+    recording::View,
     trace::Trace,
     transform::{
         tracer::Tracer,
@@ -20,42 +19,46 @@ use crate::{
     },
 };
 
-/// One recording, read and joined.
-#[derive(Clone, Copy)]
-pub struct Recording<'a> {
-    /// What to do.
-    pub plan: &'a Plan,
-    /// The records of each source.
-    pub tables: &'a [Table],
-    /// Which of them belong together.
-    pub groups: &'a Groups,
-    /// What became of each so far.
-    pub fates: &'a [Vec<Fate>],
-}
-
 /// Buffers that are used again for every document.
 #[derive(Debug, Default)]
 pub struct Scratch {
     cells: Vec<Vec<Span>>,
     text: Vec<u8>,
+    spare: Vec<u8>,
 }
 
-/// Writes the document of a root record. `false`: there is a doubt, nothing was written, and [`trace`] has to tell.
-pub fn document(recording: Recording<'_>, root: u32, scratch: &mut Scratch, out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    let written = Writer { recording, scratch, out, watch: Unwatched }.document(root).is_ok();
-    let plan = recording.plan;
-    let conforms = written && (plan.whole.is_empty() || plan.accepts(&out[start..]));
-    if !conforms {
-        out.truncate(start);
+impl Scratch {
+    /// Takes a payload that nobody needs any more, for its buffer.
+    pub fn take_back(&mut self, payload: Payload) {
+        self.spare = payload.into_buffer();
     }
-    conforms
+}
+
+/// Writes the document of a root record. `None`: there is a doubt, and [`trace`] has to tell.
+pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
+    let mut out = std::mem::take(&mut scratch.spare);
+    out.clear();
+    let written = Writer { view, scratch, out: &mut out, watch: Unwatched }.document(root).is_ok();
+    if written && (view.plan.whole.is_empty() || view.plan.accepts(&out)) {
+        return Some(Payload::conforming(index, out));
+    }
+    scratch.spare = out;
+    None
+}
+
+/// The payload of a document that was in doubt and in which the exact way found nothing wrong.
+///
+/// # Panics
+/// Something is wrong with it after all: nothing wrong is ever sent, so the run ends here.
+pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
+    assert!(trace.is_sound() && plan.accepts(&trace.json), "what was accepted has to conform");
+    Payload::conforming(index, trace.json)
 }
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
-pub fn trace<'a>(recording: Recording<'a>, root: u32) -> Trace<'a> {
+pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
     let (mut scratch, mut out) = (Scratch::default(), Vec::new());
-    let mut writer = Writer { recording, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
+    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
     let tracer = writer.watch;
@@ -64,7 +67,7 @@ pub fn trace<'a>(recording: Recording<'a>, root: u32) -> Trace<'a> {
 
 /// The documents of some root records that were all found to conform, one after the other.
 pub struct Payloads<'a> {
-    recording: Recording<'a>,
+    view: View<'a>,
     roots: std::slice::Iter<'a, u32>,
     index: u64,
     scratch: Scratch,
@@ -72,8 +75,8 @@ pub struct Payloads<'a> {
 
 /// The payloads of root records that passed every check, numbered from `first`.
 #[must_use]
-pub fn payloads<'a>(recording: Recording<'a>, accepted: &'a [u32], first: u64) -> Payloads<'a> {
-    Payloads { recording, roots: accepted.iter(), index: first, scratch: Scratch::default() }
+pub fn payloads<'a>(view: View<'a>, accepted: &'a [u32], first: u64) -> Payloads<'a> {
+    Payloads { view, roots: accepted.iter(), index: first, scratch: Scratch::default() }
 }
 
 impl Iterator for Payloads<'_> {
@@ -83,11 +86,8 @@ impl Iterator for Payloads<'_> {
         let root = *self.roots.next()?;
         let index = self.index;
         self.index += 1;
-        let mut bytes = Vec::new();
-        if !document(self.recording, root, &mut self.scratch, &mut bytes) {
-            // It was in doubt, and the exact way found it good.
-            bytes = trace(self.recording, root).json;
-        }
-        Some(Payload::conforming(index, bytes))
+        let payload = document(self.view, root, index, &mut self.scratch);
+        // What was in doubt, the exact way found good before.
+        Some(payload.unwrap_or_else(|| confirmed(self.view.plan, trace(self.view, root), index)))
     }
 }

@@ -7,10 +7,14 @@ use crate::{
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
-    plan::{Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan, kind::write_text},
+    plan::{
+        Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
+        kind::{Digits, Kind, write_text},
+    },
     record::{Span, Table},
+    recording::View,
     trace::{Problem, Step},
-    transform::{Recording, Scratch},
+    transform::Scratch,
 };
 
 /// The document cannot be finished on the fast way.
@@ -62,7 +66,7 @@ struct Scope<'a> {
 }
 
 pub(super) struct Writer<'a, 's, W> {
-    pub(super) recording: Recording<'a>,
+    pub(super) view: View<'a>,
     pub(super) scratch: &'s mut Scratch,
     pub(super) out: &'s mut Vec<u8>,
     pub(super) watch: W,
@@ -71,7 +75,7 @@ pub(super) struct Writer<'a, 's, W> {
 impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     /// Writes a whole document.
     pub(super) fn document(&mut self, root: u32) -> Result<(), Stop> {
-        let plan = self.recording.plan;
+        let plan = self.view.plan;
         self.within(plan.each, root, |writer, scope| writer.object(&plan.document, scope, "/output"))
     }
 
@@ -82,7 +86,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         row: u32,
         act: impl FnOnce(&mut Self, &Scope<'a>) -> Result<T, Stop>,
     ) -> Result<T, Stop> {
-        let table = &self.recording.tables[source];
+        let table = &self.view.tables[source];
         let mut cells = self.scratch.cells.pop().unwrap_or_default();
         table.split(row, &mut cells);
         let scope = Scope { source, row, table, cells };
@@ -182,8 +186,8 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             None => match leaf.kind.write(text, self.out) {
                 Ok(()) => {}
                 Err(code) => {
-                    let hint = match (code, text.contains(&b',')) {
-                        (Code::TransformNotADecimal, true) => {
+                    let hint = match &leaf.kind {
+                        Kind::Decimal(Digits { mark: b'.', .. }) if text.contains(&b',') => {
                             "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
                         }
                         _ => "",
@@ -197,11 +201,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
 
     /// The fast way checks each leaf as it is written; on the traced way the whole contract is checked afterwards.
     fn checked(&self, leaf: &Leaf, start: usize) -> Written {
-        if W::TRACED || leaf.checks.accept(&self.recording.plan.contract, &self.out[start..]) {
-            Ok(true)
-        } else {
-            Err(Stop)
-        }
+        if W::TRACED || leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) { Ok(true) } else { Err(Stop) }
     }
 
     fn rendered(&self, template: usize, columns: &[usize], scope: &Scope<'a>) -> Result<String, String> {
@@ -211,7 +211,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             let cell = scope.table.dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], &mut buffer);
             texts.push(String::from_utf8_lossy(cell).into_owned());
         }
-        self.recording.plan.templates.render(template, texts.iter().map(String::as_str))
+        self.view.plan.templates.render(template, texts.iter().map(String::as_str))
     }
 
     fn empty(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
@@ -279,7 +279,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     fn many(&mut self, many: &'a Many, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let Recording { groups, fates, .. } = self.recording;
+        let View { groups, fates, .. } = self.view;
         self.watch.origin(scope.source, scope.row, None, rule);
         self.out.push(b'[');
         let mut count = 0;
@@ -324,7 +324,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let Recording { groups, fates, plan, .. } = self.recording;
+        let View { groups, fates, plan, .. } = self.view;
         let link = &plan.links[one.link];
         let column = link.parent_columns.first().copied();
         let target = groups.lookup(one.link, scope.row);

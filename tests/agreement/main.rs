@@ -24,7 +24,8 @@ use xwalk::{
     mapping::{self, Root},
     plan::{CodeFiles, FieldPlan, Leaf, Plan, Quick, ValuePlan},
     read,
-    transform::{self, Recording, Scratch},
+    recording::View,
+    transform::{self, Scratch},
 };
 
 use crate::make::{Case, ROWS, Tape, case};
@@ -131,10 +132,11 @@ fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut T
     }
     let mut silent = |_: &_| {};
     let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
-    let inputs = read::Inputs { folder: folder.to_owned(), ..read::Inputs::default() };
-    let (tables, _) = read::tables(&plan, &inputs, &mut ledger).map_err(|wrong| format!("the files: {wrong:?}"))?;
+    let inputs = read::Inputs::new(folder, &[], false);
+    let tables =
+        read::tables(&plan, &inputs, &mut Vec::new(), &mut ledger).map_err(|wrong| format!("the files: {wrong:?}"))?;
     let groups = join::groups(&plan, &tables, &mut ledger).map_err(|wrong| format!("the join: {wrong:?}"))?;
-    let recording = Recording { plan: &plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+    let recording = View { plan: &plan, tables: &tables, groups: &groups, fates: &ledger.fates };
     if (tables[plan.each].len() as usize) < ROWS {
         return Err("rows were lost".into());
     }
@@ -147,9 +149,9 @@ fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut T
 }
 
 /// Compares the verdicts on one row.
-fn agreed(recording: Recording<'_>, judge: &Contract, root: u32, tally: &mut Tally) -> Result<(), String> {
-    let (mut scratch, mut bytes) = (Scratch::default(), Vec::new());
-    let fast = transform::document(recording, root, &mut scratch, &mut bytes);
+fn agreed(recording: View<'_>, judge: &Contract, root: u32, tally: &mut Tally) -> Result<(), String> {
+    let payload = transform::document(recording, root, 0, &mut Scratch::default());
+    let (fast, bytes) = (payload.is_some(), payload.map(|payload| payload.bytes().to_vec()).unwrap_or_default());
     let trace = transform::trace(recording, root);
     let plan = recording.plan;
     let errors = check::findings(plan, recording.tables, &trace)

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::{
     contract::Contract,
     deliver::{
-        Context, Delivery, Ending, Failure, key, put,
+        Context, key, put,
         tests::server::{Server, accepted, answer},
         volume,
     },
@@ -32,6 +32,7 @@ use crate::{
         resolve,
         secret::{Environment, Secret},
     },
+    receipt::{Attempt, Delivery, Ending, Failure},
     sandbox::{Sandbox, Settings},
     yaml,
 };
@@ -70,7 +71,7 @@ fn one(range: Range<u64>) -> Vec<Range<u64>> {
 
 /// How each attempt of each receipt ended.
 fn endings(delivery: &Delivery) -> Vec<Vec<Ending>> {
-    let endings = |attempts: &[crate::deliver::Attempt]| attempts.iter().map(|a| a.ending.clone()).collect();
+    let endings = |attempts: &[Attempt]| attempts.iter().map(|a| a.ending.clone()).collect();
     delivery.receipts.iter().map(|receipt| endings(&receipt.attempts)).collect()
 }
 
