@@ -3,6 +3,7 @@
 //! Each delivery is written once, runs once for what it does, and again at full loudness in every message format: no byte
 //! that the program or the sandbox writes may hold a cell or a secret, in any spelling.
 
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
 mod server;
