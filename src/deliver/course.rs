@@ -218,9 +218,9 @@ impl Course {
     pub(crate) fn answered(&mut self, first: u64, exchange: Exchange, now: Duration, wall: Timestamp) {
         let Some(at) = self.flying.iter().position(|parcel| parcel.batch.range.start == first) else { return };
         let mut parcel = self.flying.remove(at);
-        parcel.resent = true;
         match exchange.ending {
             Ok(answer) => {
+                parcel.resent = true;
                 let verdict = verdict(&answer, wall);
                 // A gateway that gave up does not know what the server behind it did.
                 let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
@@ -230,6 +230,13 @@ impl Course {
             }
             Err(failure) => {
                 let maybe = failure.maybe();
+                let (bytes, volume) = (parcel.wire.len() as u64, &mut self.delivery.volume);
+                // What never left is no load on a metered link: a flight may wait for a network until its deadline.
+                match (maybe, parcel.resent) {
+                    (true, _) => parcel.resent = true,
+                    (false, true) => volume.resent_bytes -= bytes,
+                    (false, false) => volume.wire_bytes -= bytes,
+                }
                 let ending = Ending::Failure(failure.clone());
                 parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
                 self.failed(parcel, &failure, now, wall);
@@ -465,6 +472,20 @@ mod tests {
         assert_eq!(sent, 5);
         assert_eq!(course.delivery.volume.resent_bytes, 4 << 20);
         assert_eq!(course.delivery.stopped.unwrap().0, Exit::Undelivered);
+    }
+
+    #[test]
+    fn what_never_left_is_not_counted_as_sent() {
+        let refused = || Exchange { ending: Err(Failure::Unreachable("refused".into())), duration: Duration::ZERO };
+        let mut course = course(&[("retry.fixed.wait", "1s")], &[1 << 20]);
+        for second in 0..60 {
+            assert_eq!(started(&mut course, second), [0]);
+            answer(&mut course, 0, refused(), second);
+        }
+        assert_eq!(course.delivery.volume.resent_bytes + course.delivery.volume.wire_bytes, 0);
+        assert_eq!(started(&mut course, 60), [0]);
+        answer(&mut course, 0, status(204, None), 61);
+        assert_eq!((course.delivery.volume.wire_bytes, course.delivery.volume.resent_bytes), (1 << 20, 0));
     }
 
     #[test]

@@ -265,6 +265,11 @@ fn set(key: &str, value: &str) -> Result<Settings, Vec<Diagnostic>> {
     let text = format!("{text} {}", if as_written { value } else { &quoted });
     match yaml::read::<Settings>("--set", &text) {
         Ok((settings, _)) => Ok(settings),
+        // What was written may be the secret itself, so it is not repeated.
+        Err(_) if steps[0] == "auth" => {
+            let hint = "name what holds the secret, as in `--set auth.bearer.env=VARIABLE`; a secret is never an argument";
+            Err(vec![about(Code::PlanUsage, "this is not where a secret lies").hint(hint)])
+        }
         Err(findings) => {
             let named = |found: Diagnostic| about(found.code, &found.message).hint(found.hint);
             Err(findings.into_iter().map(named).collect())

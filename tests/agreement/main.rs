@@ -107,8 +107,8 @@ fn from_environment(name: &str) -> Option<usize> {
 }
 
 fn shown(Case { contract, mapping, files }: &Case) -> String {
-    let files: String = files.iter().map(|(name, text)| format!("--- {name}\n{text}")).collect();
-    format!("--- contract\n{contract}\n--- mapping\n{mapping}\n{files}")
+    let files: Vec<String> = files.iter().map(|(name, text)| format!("--- {name}\n{text}")).collect();
+    format!("--- contract\n{contract}\n--- mapping\n{mapping}\n{}", files.concat())
 }
 
 /// Compares the verdicts on every row of a case.

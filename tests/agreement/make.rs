@@ -55,10 +55,6 @@ impl Type {
     fn word(self) -> &'static str {
         ["text", "code", "integer", "decimal", "boolean", "date"][self as usize]
     }
-
-    fn is_text(self) -> bool {
-        matches!(self, Type::Text | Type::Code | Type::Date)
-    }
 }
 
 /// A column with the cells its rows choose from.
@@ -361,13 +357,13 @@ impl Maker<'_> {
                 drop(schema.insert(
                     "anyOf".into(),
                     json!([{ "properties": { text: { "const": "a" } } }, { "minProperties": 2 }]),
-                ))
+                ));
             }
             9 => {
                 drop(schema.insert(
                     "not".into(),
                     json!({ "properties": { text: { "enum": ["ab", ""] } }, "required": [text] }),
-                ))
+                ));
             }
             _ => {}
         }
@@ -461,13 +457,17 @@ impl Maker<'_> {
         };
         let name = format!("c{}", self.columns.len());
         let mut field = Map::from_iter([("from".to_owned(), Value::from(name.clone()))]);
+        if kind != Type::Boolean && self.tape.once_in(9) {
+            field = Map::from_iter([("template".to_owned(), Value::from(format!("{{{{ {name} | trim }}}}")))]);
+            field.insert("type".into(), kind.word().into());
+        }
         let coded = matches!(kind, Type::Text | Type::Code) && self.tape.once_in(4);
         let mut optional = coded && self.table(&mut field, &mut schema, &mut cells);
         optional |= self.emptiness(kind, coded, &mut field, &mut schema, &cells);
         let mut good = usable(kind, coded, &cells);
         let declared = match kind {
             Type::Boolean => json!({ "type": "boolean", "true_values": ["1", "oui"], "false_values": ["0", "non"] }),
-            Type::Decimal if self.tape.once_in(6) => {
+            Type::Decimal if field.contains_key("from") && self.tape.once_in(6) => {
                 cells.iter_mut().chain(&mut good).for_each(|cell| *cell = cell.replace('.', ","));
                 if let Some(Value::String(fallback)) = field.get_mut("default") {
                     *fallback = fallback.replace('.', ",");
@@ -570,9 +570,10 @@ impl Maker<'_> {
         }
         if self.tape.once_in(8) {
             let chosen: Vec<Value> = (0..3).map(|_| number(self.tape.of(LIMITS))).collect();
-            match self.tape.once_in(3) {
-                true => drop(schema.insert("const".into(), chosen[0].clone())),
-                false => drop(schema.insert("enum".into(), json!([chosen[0], chosen[1], chosen[2], "x"]))),
+            if self.tape.once_in(3) {
+                schema.insert("const".into(), chosen[0].clone());
+            } else {
+                schema.insert("enum".into(), json!([chosen[0], chosen[1], chosen[2], "x"]));
             }
         }
         if self.tape.once_in(10) {

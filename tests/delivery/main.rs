@@ -1,0 +1,478 @@
+//! Deliveries through the program itself, over real sockets: what arrives, how it ends, and what is never told.
+//!
+//! Each delivery is written once, runs once for what it does, and again at full loudness in every message format: no byte
+//! that the program or the sandbox writes may hold a cell or a secret, in any spelling.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
+
+mod server;
+mod canary;
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    time::Duration,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    canary::{CELL, EMAIL, TOKEN, leak},
+    server::{Sandbox, Server, accepted, answer},
+};
+
+/// How long a test waits for something that has to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Profiles beside those that are shipped.
+const PROFILES: &str = "  by_variable: { extends: dev, auth: { bearer: { env: ECRM_TOKEN } } }
+  by_file: { extends: dev, auth: { bearer: { file: token } } }
+";
+
+/// A folder with all that a run needs, and how loud its runs are.
+struct Desk {
+    folder: TempDir,
+    loud: Vec<String>,
+}
+
+/// How a run ended.
+struct Run {
+    code: Option<i32>,
+    /// Ports, times and folders replaced.
+    stderr: String,
+}
+
+impl Desk {
+    fn new(customers: usize, loud: &[&str]) -> Desk {
+        let desk =
+            Desk { folder: tempfile::tempdir().unwrap(), loud: loud.iter().map(|flag| (*flag).to_owned()).collect() };
+        for folder in ["mappings", "schemas", "drop"] {
+            fs::create_dir(desk.path(folder)).unwrap();
+        }
+        for file in ["mappings/inflight-sales.yaml", "schemas/customers.schema.json"] {
+            fs::copy(file, desk.path(file)).unwrap();
+        }
+        fs::write(desk.path("profiles.yaml"), fs::read_to_string("profiles.yaml").unwrap() + PROFILES).unwrap();
+        fs::write(desk.path("token"), format!("{TOKEN}\n")).unwrap();
+        fs::set_permissions(desk.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
+        let mut files = [
+            "customer_id;title;lastname;firstname;postal_code;city;email\n".to_owned(),
+            "purchase_identifier;customer_id;product_id;quantity;price;currency;date\n".to_owned(),
+        ];
+        for id in 0..customers {
+            let name = CELL.replace('"', "\"\"");
+            writeln!(files[0], "{id};1;\"{name}\";{id:05};10000;Nowhere;{EMAIL}").unwrap();
+            // The currency is told in the summary on purpose.
+            let product = CELL.replace('"', "");
+            writeln!(files[1], "{id}/1;{id};{product};1;10.50;euros;2017-12-31").unwrap();
+        }
+        fs::write(desk.path("drop/customers.csv"), &files[0]).unwrap();
+        fs::write(desk.path("drop/purchases.csv"), &files[1]).unwrap();
+        desk
+    }
+
+    fn path(&self, inside: &str) -> PathBuf {
+        self.folder.path().join(inside)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xwalk"));
+        command.args(arguments).args(&self.loud).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.env_remove("XWALK_PROFILE").env_remove("RUST_LOG").env("ECRM_TOKEN", TOKEN);
+        command
+    }
+
+    fn convert(&self, profile: &str, url: &str, more: &[&str]) -> Command {
+        let url = format!("url={url}");
+        let soon = ["--set", "retry.fixed.wait=10ms", "--set", "deadline=20s"];
+        // A run that shall give up says when itself.
+        let quick = if more.iter().any(|set| set.starts_with("deadline")) { &soon[..2] } else { &soon };
+        let arguments = [&["convert", "drop", "--profile", profile, "--set", &url][..], quick, more].concat();
+        self.command(&arguments)
+    }
+
+    /// Runs to the end, and looks for leaks.
+    fn run(&self, mut command: Command) -> Run {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        self.told(status.code(), &stdout, &stderr)
+    }
+
+    fn told(&self, code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Run {
+        for (stream, bytes) in [("stdout", stdout), ("stderr", stderr)] {
+            assert_eq!(leak(bytes), None, "{stream}: {}", String::from_utf8_lossy(bytes));
+        }
+        let text = String::from_utf8(stderr.to_vec()).unwrap();
+        let folder = self.folder.path().display().to_string();
+        Run { code, stderr: normal(&text.replace(&folder, "FOLDER")) }
+    }
+
+    fn sandbox(&self, faults: &[&str]) -> Sandbox {
+        Sandbox::start(self.command(&[&["sandbox", "--port", "0"], faults].concat()))
+    }
+
+    /// The first names of all documents that the sandbox accepted, each with how often it came.
+    fn kept(&self) -> BTreeMap<String, usize> {
+        let mut names = BTreeMap::new();
+        for entry in fs::read_dir(self.path("kept")).unwrap() {
+            let body: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
+            for document in body.as_array().unwrap() {
+                assert_eq!((document["last_name"].as_str(), document["email"].as_str()), (Some(CELL), Some(EMAIL)));
+                *names.entry(document["first_name"].as_str().unwrap().to_owned()).or_default() += 1;
+            }
+        }
+        names
+    }
+}
+
+/// Ports and times, which differ from run to run, as words.
+fn normal(text: &str) -> String {
+    let mut normal = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("127.0.0.1:") {
+        normal += before;
+        normal += "127.0.0.1:PORT";
+        rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+    }
+    normal + rest
+}
+
+/// What a delivery is called, how many customers it has, what it does, and how it has to end.
+struct Delivery {
+    name: &'static str,
+    customers: usize,
+    run: fn(&Desk) -> Run,
+    code: i32,
+    /// All that is said before the summary.
+    says: &'static str,
+}
+
+const DELIVERIES: &[Delivery] = &[
+    Delivery { name: "a token from a variable", customers: 3, run: a_token_from_a_variable, code: 0, says: "" },
+    Delivery { name: "a token from a file", customers: 3, run: a_token_from_a_file, code: 0, says: "" },
+    Delivery {
+        name: "a wrong token",
+        customers: 3,
+        run: a_wrong_token,
+        code: 4,
+        says: concat!(
+            "error[deliver/refused]: `127.0.0.1:PORT` answered 401; profile `by_variable`, credentials from the variable `ECRM_TOKEN`\n",
+            " |\n",
+            " = help: look at `auth` of the profile and at the secret it names\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a dead port",
+        customers: 3,
+        run: a_dead_port,
+        code: 5,
+        says: concat!(
+            "error[deliver/unreachable]: not everything was delivered within 1 s: no connection: Connection refused (os error 111)\n",
+            " |\n",
+            " = help: run the same command again\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a redirect",
+        customers: 3,
+        run: a_redirect,
+        code: 4,
+        says: concat!(
+            "error[deliver/redirect]: `127.0.0.1:PORT` answered 307 with a redirect to `127.0.0.1`; profile `by_variable`, credentials from the variable `ECRM_TOKEN`\n",
+            " |\n",
+            " = help: set `url` to where the API really is\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a web page",
+        customers: 3,
+        run: a_web_page,
+        code: 5,
+        says: concat!(
+            "error[deliver/no-answer]: `127.0.0.1:PORT` does not answer as an API does: 200 with a web page\n",
+            " |\n",
+            " = help: look for a login page or a proxy on the way, then run the same command again\n",
+            "\n",
+        ),
+    },
+    Delivery { name: "a pause", customers: 3, run: a_pause, code: 0, says: "" },
+    Delivery { name: "compressed bodies", customers: 50, run: compressed_bodies, code: 0, says: "" },
+    Delivery {
+        name: "a poisoned document",
+        customers: 5,
+        run: a_poisoned_document,
+        code: 4,
+        says: concat!(
+            "error[deliver/rejected]: `127.0.0.1:PORT` rejects documents 0 to 4: the API answered 422, problem `urn:api:contract`, at `/2/email`\n",
+            " |\n",
+            " = help: compare the contract with what the API expects; `xwalk check` proves a mapping against it\n",
+            "\n",
+        ),
+    },
+    Delivery { name: "a closed connection", customers: 3, run: a_closed_connection, code: 0, says: "" },
+    Delivery { name: "small bodies", customers: 200, run: small_bodies, code: 0, says: "" },
+    Delivery {
+        name: "an interruption",
+        customers: 3,
+        run: an_interruption,
+        code: 130,
+        says: concat!(
+            "error[deliver/interrupted]: the run was interrupted\n",
+            " |\n",
+            " = help: run the same command again\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "a bad row",
+        customers: 3,
+        run: a_bad_row,
+        code: 1,
+        says: concat!(
+            "error[transform/not-a-decimal]: expected a decimal number such as 1200.50\n",
+            "  --> drop/purchases.csv:2:29\n",
+            "   |\n",
+            " 2 | 9/9;9;XXXXXX-9x9x x<x>/Xx;9;XXXXXX-9x9x x<x>/Xx;xxxxx;9999-99-99\n",
+            "   |                             ^^^^^^^^^^^^^^^^^^^ price: XXXXXX-9x9x x<x>/Xx\n",
+            "   |\n",
+            "  ::: mappings/inflight-sales.yaml:48:16\n",
+            "   |\n",
+            "48 |         price: price\n",
+            "   |                ----- by this rule\n",
+            "   |\n",
+            "   = target: /purchases/0/price\n",
+            "   = help: 1 of its 1 `purchases` is bad, so the whole document is held back; mend it, or set `on_incomplete: send` for this list\n",
+            "\n",
+        ),
+    },
+];
+
+fn a_token_from_a_variable(desk: &Desk) -> Run {
+    with_token(desk, "by_variable")
+}
+
+fn a_token_from_a_file(desk: &Desk) -> Run {
+    with_token(desk, "by_file")
+}
+
+fn with_token(desk: &Desk, profile: &str) -> Run {
+    let server = Server::answers(|_, _| accepted());
+    let run = desk.run(desk.convert(profile, &server.url, &[]));
+    let seen = server.seen();
+    assert_eq!(seen.len(), 1);
+    assert!(seen[0].head.starts_with("PUT /v1/customers HTTP/1.1\r\n"), "{}", seen[0].head);
+    assert_eq!(seen[0].header("content-type"), Some("application/json"));
+    assert_eq!(seen[0].header("authorization"), Some(format!("Bearer {TOKEN}").as_str()));
+    assert_eq!(serde_json::from_str::<Value>(&seen[0].body).unwrap().as_array().unwrap().len(), 3);
+    run
+}
+
+fn a_wrong_token(desk: &Desk) -> Run {
+    let mut command = desk.command(&["sandbox", "--port", "0", "--keep", "kept", "--bearer-env", "RIGHT"]);
+    command.env("RIGHT", "another");
+    let sandbox = Sandbox::start(command);
+    let run = desk.run(desk.convert("by_variable", &sandbox.url, &[]));
+    assert_eq!((desk.kept().len(), leak(&sandbox.end())), (0, None));
+    run
+}
+
+fn a_dead_port(desk: &Desk) -> Run {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    desk.run(desk.convert("by_variable", &format!("http://{free}"), &["--set", "deadline=1s"]))
+}
+
+fn a_redirect(desk: &Desk) -> Run {
+    let second = Server::answers(|_, _| accepted());
+    let to = format!("Location: {}/{}\r\n", second.url, canary::percent(EMAIL));
+    let server = Server::answers(move |_, _| answer(307, &to, ""));
+    let run = desk.run(desk.convert("by_variable", &server.url, &[]));
+    assert_eq!((server.seen().len(), second.connections()), (1, 0));
+    run
+}
+
+fn a_web_page(desk: &Desk) -> Run {
+    let server =
+        Server::answers(|_, seen| answer(200, "Content-Type: text/html\r\n", &format!("<p>{}</p>", seen.body)));
+    let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "deadline=2s"]));
+    assert!(server.seen().len() > 1);
+    run
+}
+
+fn a_pause(desk: &Desk) -> Run {
+    let server = Server::answers(|number, seen| match number {
+        0 => answer(503, "Retry-After: 1\r\nContent-Type: application/json\r\n", &seen.body),
+        _ => accepted(),
+    });
+    let run = desk.run(desk.convert("by_variable", &server.url, &[]));
+    let seen = server.seen();
+    assert_eq!(seen.len(), 2);
+    assert!(seen[0].body == seen[1].body, "the same bytes are sent again");
+    run
+}
+
+fn compressed_bodies(desk: &Desk) -> Run {
+    let sandbox = desk.sandbox(&["--keep", "kept"]);
+    let mut last = None;
+    for (number, compression) in ["gzip", "zstd"].into_iter().enumerate() {
+        let run = desk.run(desk.convert("dev", &sandbox.url, &["--set", &format!("compression={compression}")]));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let kept = desk.kept();
+        assert!(kept.len() == 50 && kept.values().all(|times| *times == number + 1), "{compression}");
+        last = Some(run);
+    }
+    assert_eq!(leak(&sandbox.end()), None);
+    last.unwrap()
+}
+
+fn a_poisoned_document(desk: &Desk) -> Run {
+    let problem = |seen: &server::Seen| {
+        let said = serde_json::json!({ "type": "urn:api:contract", "title": seen.body, "detail": seen.head,
+            "errors": [{ "pointer": "#/2/email", "detail": EMAIL }] });
+        answer(422, "Content-Type: application/problem+json\r\n", &said.to_string())
+    };
+    let server =
+        Server::answers(move |_, seen| if seen.body.contains("\"00002\"") { problem(seen) } else { accepted() });
+    let run = desk.run(desk.convert("by_variable", &server.url, &[]));
+    assert_eq!(server.seen().len(), 1);
+    run
+}
+
+fn a_closed_connection(desk: &Desk) -> Run {
+    let server = Server::answers(|number, _| {
+        if number == 0 { "HTTP/1.1 200 Said\r\nContent-Length: 99\r\n\r\n{".into() } else { accepted() }
+    });
+    let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "timeout=1s"]));
+    assert_eq!(server.seen().len(), 2);
+    run
+}
+
+fn small_bodies(desk: &Desk) -> Run {
+    let sandbox = desk.sandbox(&["--keep", "kept", "--max-body", "8KiB"]);
+    let run = desk.run(desk.convert("dev", &sandbox.url, &[]));
+    let kept = desk.kept();
+    assert!(kept.len() == 200 && kept.values().all(|times| *times == 1), "{kept:?}");
+    assert_eq!(leak(&sandbox.end()), None);
+    run
+}
+
+fn an_interruption(desk: &Desk) -> Run {
+    let server = Server::answers(|_, _| String::new());
+    let mut command = desk.convert("by_variable", &server.url, &[]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    server.wait();
+    let Output { status, stdout, stderr } = interrupted(child);
+    desk.told(status.code(), &stdout, &stderr)
+}
+
+/// Sends Ctrl-C until the process ends: once it waits for what is on the way, twice it does not.
+fn interrupted(child: Child) -> Output {
+    let (pid, (ended, end)) = (child.id().to_string(), mpsc::channel());
+    std::thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
+    for _ in 0..100 {
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        if let Ok(output) = end.recv_timeout(Duration::from_millis(300)) {
+            return output;
+        }
+    }
+    panic!("it does not end");
+}
+
+fn a_bad_row(desk: &Desk) -> Run {
+    let purchases = desk.path("drop/purchases.csv");
+    let text = fs::read_to_string(&purchases).unwrap();
+    fs::write(&purchases, text.replacen(";10.50;", &format!(";{};", CELL.replace('"', "")), 1)).unwrap();
+    let server = Server::answers(|_, _| accepted());
+    desk.run(desk.convert("by_variable", &server.url, &[]))
+}
+
+#[test]
+fn deliveries_end_as_they_should() {
+    for Delivery { name, customers, run, code, says } in DELIVERIES {
+        let run = run(&Desk::new(*customers, &[]));
+        let summary = run.stderr.lines().find(|line| line.contains(" documents accepted by ")).unwrap();
+        let (said, _) = run.stderr.split_once(summary).unwrap();
+        assert_eq!((said, run.code), (*says, Some(*code)), "{name}");
+    }
+}
+
+#[test]
+fn nothing_marked_is_ever_told() {
+    for format in ["full", "concise", "json", "github"] {
+        let loud = ["-vv", "--log", "json", "--message-format", format];
+        for Delivery { name, customers, run, code, .. } in DELIVERIES {
+            let run = run(&Desk::new(*customers, &loud));
+            assert_eq!(run.code, Some(*code), "{name} in {format}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn all_of_2000_documents_arrive_in_spite_of_faults() {
+    for faults in [["--fail", "503:20%"], ["--drop-after", "3"]] {
+        let desk = Desk::new(2_000, &[]);
+        let sandbox = desk.sandbox(&[&["--keep", "kept", "--seed", "7"][..], &faults].concat());
+        let run = desk.run(desk.convert("dev", &sandbox.url, &["--set", "batch.documents=50", "--set", "in_flight=2"]));
+        assert_eq!(run.code, Some(0), "{faults:?}: {}", run.stderr);
+        let expected: Vec<String> = (0..2_000).map(|id| format!("{id:05}")).collect();
+        assert!(desk.kept().into_keys().eq(expected), "{faults:?}");
+        assert_eq!(leak(&sandbox.end()), None);
+    }
+}
+
+#[test]
+fn production_is_never_reached_by_default() {
+    let desk = Desk::new(1, &[]);
+    let profiles = fs::read_to_string(desk.path("profiles.yaml")).unwrap();
+    fs::write(desk.path("profiles.yaml"), profiles.replace("default: sandbox", "default: prod")).unwrap();
+    let run = desk.run(desk.command(&["convert", "drop"]));
+    let says = concat!(
+        "error[plan/profile]: the profile `prod` is never used by default\n",
+        "  --> profiles.yaml:19:15\n",
+        "   |\n",
+        "19 |     explicit: true                          # never by default: needs --...\n",
+        "   |               ^^^^\n",
+        "   |\n",
+        "   = help: say `--profile prod` if you mean it\n\n",
+    );
+    assert_eq!((run.stderr.as_str(), run.code), (says, Some(2)));
+}
+
+#[test]
+fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
+    let desk = Desk::new(1, &[]);
+    let server = Server::answers(|_, _| accepted());
+    for set in [
+        "auth.bearer",
+        "auth.bearer.value",
+        "auth.bearer.token",
+        "auth.basic.password",
+        "auth",
+        "headers.Authorization",
+    ] {
+        let run = desk.run(desk.convert("dev", &server.url, &["--set", &format!("{set}={TOKEN}")]));
+        assert_eq!(run.code, Some(2), "{set}: {}", run.stderr);
+    }
+    for flags in [["--token", TOKEN], ["--password", TOKEN], ["--bearer", TOKEN]] {
+        assert_eq!(desk.run(desk.command(&[&["convert", "drop"], &flags[..]].concat())).code, Some(2));
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn stdout_is_the_only_place_for_cells() {
+    let desk = Desk::new(2, &["-vv", "--log", "json"]);
+    let Output { status, stdout, stderr } = desk.command(&["convert", "drop", "--output", "-"]).output().unwrap();
+    assert_eq!((status.code(), leak(&stderr)), (Some(0), None));
+    let documents: Value = serde_json::from_slice(&stdout).unwrap();
+    assert_eq!(documents[1]["email"], EMAIL);
+}

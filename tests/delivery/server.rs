@@ -1,0 +1,158 @@
+//! What stands at the other end: a scripted server on a loopback port, or the pretend API as a process of its own.
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+};
+
+/// One request as it came in.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    /// The request line and the headers.
+    pub(crate) head: String,
+    /// The body.
+    pub(crate) body: String,
+}
+
+impl Seen {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        lines.filter(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+}
+
+type Reply = dyn Fn(usize, &Seen) -> String + Send + Sync;
+
+/// A server that runs until the test process ends.
+pub(crate) struct Server {
+    /// Its base URL.
+    pub(crate) url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
+    came: mpsc::Receiver<()>,
+}
+
+impl Server {
+    /// Answers the n-th request, from 0, with the text that `reply` makes; without a text it answers nothing and waits.
+    pub(crate) fn answers(reply: impl Fn(usize, &Seen) -> String + Send + Sync + 'static) -> Server {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (seen, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
+        let (coming, came) = mpsc::channel();
+        let server = Server { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), came };
+        let reply: Arc<Reply> = Arc::new(reply);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let (seen, reply, coming) = (Arc::clone(&seen), Arc::clone(&reply), coming.clone());
+                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply, &coming));
+            }
+        });
+        server
+    }
+
+    /// The requests so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+
+    /// How often somebody connected.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+
+    /// Waits until a request came.
+    pub(crate) fn wait(&self) {
+        self.came.recv_timeout(crate::PATIENCE).unwrap();
+    }
+}
+
+/// The text of an answer.
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The answer of an API that took everything.
+pub(crate) fn accepted() -> String {
+    answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
+}
+
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: &mpsc::Sender<()>) {
+    while let Some(request) = request(&mut stream) {
+        let number = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(request.clone());
+            seen.len() - 1
+        };
+        // The test may be over.
+        let _ = coming.send(());
+        if stream.write_all(reply(number, &request).as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn request(stream: &mut impl Read) -> Option<Seen> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    let mut seen = Seen { head: String::from_utf8(head).unwrap(), body: String::new() };
+    let mut body = vec![0; seen.header("content-length").map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).ok()?;
+    seen.body = String::from_utf8(body).unwrap();
+    Some(seen)
+}
+
+/// The pretend API as a process.
+pub(crate) struct Sandbox {
+    /// Its base URL.
+    pub(crate) url: String,
+    process: Child,
+    said: Option<JoinHandle<Vec<u8>>>,
+}
+
+impl Sandbox {
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(mut command: Command) -> Sandbox {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap());
+        let (mut said, mut line) = (Vec::new(), String::new());
+        let url = loop {
+            line.clear();
+            assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the sandbox ended: {}", String::from_utf8_lossy(&said));
+            said.extend_from_slice(line.as_bytes());
+            if let Some((_, rest)) = line.split_once("listening on ") {
+                break rest.split(';').next().unwrap().to_owned();
+            }
+        };
+        let said = thread::spawn(move || {
+            // It is killed in the middle of a line, if it is in one.
+            let _ = lines.read_to_end(&mut said);
+            said
+        });
+        Sandbox { url, process, said: Some(said) }
+    }
+
+    /// Ends it and gives all that it said.
+    pub(crate) fn end(mut self) -> Vec<u8> {
+        let _ = self.process.kill();
+        self.said.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
