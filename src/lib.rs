@@ -368,7 +368,10 @@ fn delivered(
         first += recording.documents();
     }
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
-    (Outcome::Delivered { profile: destination.profile.clone(), url }, Some(delivery.volume), delivery.exit())
+    let exit = delivery.exit();
+    let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
+    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again };
+    (outcome, Some(delivery.volume), exit)
 }
 
 /// Starts the pretend API for this run, on a free loopback port.

@@ -469,7 +469,7 @@ mod tests {
                 if seed >> 61 == 0 {
                     alphabet[(seed >> 40) as usize % alphabet.len()]
                 } else {
-                    b'a' + (seed >> 50) as u8 % 26
+                    b"etaoinshrdlu"[(seed >> 50) as usize % 12]
                 }
             };
             let text: Vec<u8> = (0..length).map(|_| next()).collect();

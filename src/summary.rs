@@ -170,6 +170,8 @@ pub enum Outcome {
         profile: String,
         /// The address they were sent to.
         url: String,
+        /// Running the same command again can send what is pending.
+        again: bool,
     },
     /// Documents were written.
     Written {

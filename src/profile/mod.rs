@@ -267,7 +267,8 @@ fn set(key: &str, value: &str) -> Result<Settings, Vec<Diagnostic>> {
         Ok((settings, _)) => Ok(settings),
         // What was written may be the secret itself, so it is not repeated.
         Err(_) if steps[0] == "auth" => {
-            let hint = "name what holds the secret, as in `--set auth.bearer.env=VARIABLE`; a secret is never an argument";
+            let hint =
+                "name what holds the secret, as in `--set auth.bearer.env=VARIABLE`; a secret is never an argument";
             Err(vec![about(Code::PlanUsage, "this is not where a secret lies").hint(hint)])
         }
         Err(findings) => {

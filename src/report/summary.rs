@@ -241,7 +241,7 @@ fn next(summary: &Summary) -> Vec<String> {
         None if rejected => lines.push("`--rejects FILE` writes the rejected rows to a file".into()),
         Some(_) | None => {}
     }
-    let unfinished = matches!(summary.outcome, Outcome::Delivered { .. }) && summary.documents.pending > 0;
+    let unfinished = matches!(summary.outcome, Outcome::Delivered { again: true, .. }) && summary.documents.pending > 0;
     if unfinished {
         lines.push("run the same command again to send what is pending".into());
     }
@@ -302,7 +302,7 @@ fn object(summary: &Summary) -> Value {
 
 fn outcome(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Delivered { profile, url } => json!({ "kind": "delivered", "profile": profile, "url": url }),
+        Outcome::Delivered { profile, url, .. } => json!({ "kind": "delivered", "profile": profile, "url": url }),
         Outcome::Written { path } => json!({ "kind": "written", "path": path }),
         Outcome::Validated { url } => json!({ "kind": "validated", "url": url }),
         Outcome::Nothing { reason } => json!({ "kind": "nothing", "reason": reason }),
@@ -362,6 +362,7 @@ mod tests {
             outcome: Outcome::Delivered {
                 profile: "sandbox".into(),
                 url: "http://127.0.0.1:41234/v1/customers".into(),
+                again: true,
             },
             findings: BTreeMap::from([(Code::CheckRange, 12), (Code::ReadNoLineEnd, 1)]),
             rejects: Some("bad.csv".into()),
