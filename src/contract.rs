@@ -68,7 +68,11 @@ impl Contract {
             let message = message.split(" at line ").next().unwrap_or_default();
             Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
         })?;
-        let places = yaml::places(path, text)?;
+        let places = match yaml::places(path, text) {
+            // JSON allows a few characters that YAML does not; then messages name the file without a line.
+            Err(wrong) if wrong.code == Code::PlanSyntax => Places::of_file(path),
+            places => places?,
+        };
         let options = jsonschema::options()
             .should_validate_formats(true)
             .should_ignore_unknown_formats(false)

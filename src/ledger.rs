@@ -8,12 +8,15 @@ use rust_decimal::Decimal;
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     plan::Plan,
-    record::Table,
+    record::{Span, Table},
     summary::{SourceTally, Sum},
 };
 
 /// The most units that amounts are told apart by.
 const MAX_UNITS: usize = 32;
+
+/// The longest text that is taken for a unit, in bytes: what is longer is not a currency, and may be anybody's name.
+const MAX_UNIT: usize = 16;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,6 +126,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     let needed = by.into_iter().chain([sum]).map(|column| table.bind[column] + 1).max().unwrap_or(1);
     for row in 0..table.len() {
         let fate = fates[row as usize];
+        let is_unit = |span: &Span| span.end - span.start <= MAX_UNIT;
         let whole = if fate == Fate::Rejected {
             table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
         } else {
@@ -130,7 +134,8 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
             true
         };
         // In a damaged record anything may stand where the unit should, so it has none.
-        let unit = match by.filter(|_| whole && sums.len() < MAX_UNITS).map(|by| cells[table.bind[by]]) {
+        let unit = match by.filter(|_| whole && sums.len() < MAX_UNITS).map(|by| cells[table.bind[by]]).filter(is_unit)
+        {
             Some(span) => String::from_utf8_lossy(table.dialect.cell(&table.text, span, &mut buffer)),
             None => "".into(),
         };

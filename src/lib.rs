@@ -151,13 +151,19 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         (None, None) => send(args, &job, &mut recordings, &mut findings, world),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
-    let rejects = give_back(args, plan, &recordings)?;
+    let (rejects, lost) = match give_back(args, plan, &recordings) {
+        Ok(rejects) => (rejects, None),
+        Err(error) => (None, Some(error)),
+    };
     let (outcome, volume, exit) = sent?;
     let _ = findings.finish(world.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, world);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
     // stderr that is closed or full changes nothing about the delivery.
     let _ = report::summary(world.err, &summary, look);
+    if let Some(error) = lost {
+        return Err(error);
+    }
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
 }
 
@@ -387,9 +393,10 @@ fn embedded(plan: &Plan) -> Result<sandbox::Running, Error> {
 /// Writes the rejected rows, where that was asked for.
 fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Option<String>, Error> {
     let Some(path) = &args.rejects else { return Ok(None) };
-    report::rejects(path, plan, recordings).map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
-    let any = recordings.iter().any(|recording| !recording.rejects.is_empty());
-    Ok(any.then(|| path.display().to_string()))
+    let written = report::rejects(path, plan, recordings);
+    let written = written.map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
+    let names: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
+    Ok((!names.is_empty()).then(|| names.join(", ")))
 }
 
 fn summary(

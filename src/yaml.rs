@@ -42,6 +42,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// A file of which nothing is known but its name.
+    pub fn of_file(path: &str) -> Places {
+        Places { path: path.into(), ..Places::default() }
+    }
+
     /// The name of the file.
     pub fn path(&self) -> &str {
         &self.path
@@ -336,7 +341,11 @@ fn explained(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
             let key = places.key_named_after(word, line, column).map(|node| places.place(node.key));
             (Code::PlanUnknownKey, key.unwrap_or(here))
         }
-        m if m.starts_with("missing field") => (Code::PlanMissingKey, here),
+        m if m.starts_with("missing field") => {
+            // serde speaks of the first key inside the block; what is missing belongs to the block.
+            let block = places.nodes.values().find(|n| n.scalar.is_none() && (n.value.0, n.value.1) == (line, column));
+            (Code::PlanMissingKey, block.map_or(here, |block| places.place(block.key)))
+        }
         _ => (
             Code::PlanWrongValue,
             places

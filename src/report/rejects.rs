@@ -20,11 +20,12 @@ use crate::{
 /// The columns that are added to each row.
 const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 
-/// Writes the rejects of some recordings.
+/// Writes the rejects of some recordings; gives the files that hold any.
 ///
 /// # Errors
 /// The file that cannot be written, and why.
-pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<(), (PathBuf, io::Error)> {
+pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut written = Vec::new();
     let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
     if is_folder {
         private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
@@ -38,9 +39,12 @@ pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<(),
             (false, false) if has_rejects => beside(path, &source.name),
             (false, false) => continue,
         };
-        write(&file, number, recordings).map_err(|cause| (file, cause))?;
+        write(&file, number, recordings).map_err(|cause| (file.clone(), cause))?;
+        if has_rejects {
+            written.push(file);
+        }
     }
-    Ok(())
+    Ok(written)
 }
 
 /// A folder that only its owner can look into, unless it is there already.
