@@ -42,7 +42,6 @@ const CONNECTORS: &[&str] = &["lib", "main"];
 
 /// Every outside crate, by the name it has in code, and the modules it comes in through. `*`: anywhere, it is vocabulary.
 const DOORS: &[(&str, &[&str])] = &[
-    ("anstream", &["cli", "report", "main"]),
     ("anstyle", &["cli", "report"]),
     ("annotate_snippets", &["report"]),
     ("axum", &["sandbox"]),

@@ -1,0 +1,100 @@
+//! How long each stage takes on one recording: 1,000 customers and 4,000 purchases, made here.
+//!
+//! `cargo bench` prints the figures; they are for comparing two versions on one machine, never for a test.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing to say")]
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use divan::{Bencher, counter::ItemsCount};
+use tempfile::TempDir;
+use xwalk::{
+    diagnostic::Diagnostic,
+    group::Groups,
+    join,
+    ledger::Ledger,
+    load,
+    plan::Plan,
+    read::{self, Inputs},
+    record::Table,
+    recording::View,
+    transform::{self, Scratch},
+};
+
+const CUSTOMERS: usize = 1_000;
+const PURCHASES: usize = 4_000;
+
+fn main() {
+    divan::main();
+}
+
+/// A drop folder with both files.
+fn folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut customers = String::from("customer_id;title;lastname;firstname;postal_code;city;email\n");
+    for id in 0..CUSTOMERS {
+        writeln!(customers, "{id};{};Müller{id};\"Zoë\";83600;Fréjus;zoe.{id}@example.com", 1 + id % 2).unwrap();
+    }
+    let mut purchases = String::from("purchase_identifier;customer_id;product_id;quantity;price;currency;date\n");
+    for id in 0..PURCHASES {
+        let customer = id * 7919 % CUSTOMERS;
+        writeln!(purchases, "{customer}/{id};{customer};{id:05};{};{id}.50;\"euros\";2026-06-15", 1 + id % 5).unwrap();
+    }
+    fs::write(folder.path().join("customers.csv"), customers).unwrap();
+    fs::write(folder.path().join("purchases.csv"), purchases).unwrap();
+    folder
+}
+
+fn plan() -> Plan {
+    load::plan(Path::new("mappings/inflight-sales.yaml")).unwrap()
+}
+
+fn read(plan: &Plan, folder: &Path, ledger: &mut Ledger<'_>) -> Vec<Table> {
+    read::tables(plan, &Inputs::new(folder, &[], false), &mut Vec::new(), ledger).unwrap()
+}
+
+fn joined(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Groups {
+    join::groups(plan, tables, ledger).unwrap()
+}
+
+#[divan::bench]
+fn compiling_the_plan(bencher: Bencher) {
+    bencher.bench(plan);
+}
+
+#[divan::bench]
+fn reading(bencher: Bencher) {
+    let (folder, plan) = (folder(), plan());
+    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench(|| {
+        let mut silent = |_: &Diagnostic| {};
+        read(&plan, folder.path(), &mut Ledger::new(plan.sources.len(), &mut silent)).len()
+    });
+}
+
+#[divan::bench]
+fn reading_and_joining(bencher: Bencher) {
+    let (folder, plan) = (folder(), plan());
+    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench(|| {
+        let mut silent = |_: &Diagnostic| {};
+        let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
+        let tables = read(&plan, folder.path(), &mut ledger);
+        joined(&plan, &tables, &mut ledger)
+    });
+}
+
+#[divan::bench]
+fn transforming_and_checking(bencher: Bencher) {
+    let (folder, plan) = (folder(), plan());
+    let mut silent = |_: &Diagnostic| {};
+    let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
+    let tables = read(&plan, folder.path(), &mut ledger);
+    let groups = joined(&plan, &tables, &mut ledger);
+    let view = View { plan: &plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+    let mut scratch = Scratch::default();
+    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench_local(|| {
+        for root in 0..tables[plan.each].len() {
+            let payload = transform::document(view, root, u64::from(root), &mut scratch).unwrap();
+            scratch.take_back(payload);
+        }
+    });
+}
