@@ -16,7 +16,7 @@ use clap::{
 
 pub use value::{Color, Fault, Log, MaxRejects, MessageFormat, Setting, SourcePath};
 
-use crate::error::Exit;
+use crate::{error::Exit, profile::amount};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -197,7 +197,7 @@ pub struct Sandbox {
     pub bearer_env: Option<String>,
 
     /// Refuse larger requests with 413
-    #[arg(long, value_name = "SIZE", value_parser = value::size, help_heading = "The API")]
+    #[arg(long, value_name = "SIZE", value_parser = amount::bytes, help_heading = "The API")]
     pub max_body: Option<u64>,
 
     /// Keep what was accepted in this folder
@@ -209,7 +209,7 @@ pub struct Sandbox {
     pub faults: Vec<Fault>,
 
     /// Wait this long before each answer, like 200ms
-    #[arg(long, value_name = "TIME", value_parser = value::time, help_heading = "Faults")]
+    #[arg(long, value_name = "TIME", value_parser = amount::time, help_heading = "Faults")]
     pub delay: Option<Duration>,
 
     /// Accept this many requests, then close every connection without an answer

@@ -3,7 +3,7 @@
 //! Nothing behind this file compares a flag's text again.
 //! The parsers answer with a clause that clap puts behind the flag and the text it was given.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 /// How findings and the summary are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -126,36 +126,6 @@ pub(crate) fn fault(text: &str) -> Result<Fault, String> {
     parsed.ok_or_else(|| "expected a status and how many of a hundred requests get it, like `503:20%`".into())
 }
 
-/// A number of bytes: `1048576`, `1MiB`, `500kB`.
-pub(crate) fn size(text: &str) -> Result<u64, String> {
-    let (number, unit) = split_unit(text);
-    let factor = match unit {
-        "" | "B" => 1,
-        "kB" => 1000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => 0,
-    };
-    let bytes = digits(number).and_then(|number| number.checked_mul(factor)).filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| "expected a size above 0, like `1MiB` or `500kB`".into())
-}
-
-/// A time: `200ms`, `5s`, `2m`.
-pub(crate) fn time(text: &str) -> Result<Duration, String> {
-    let (number, unit) = split_unit(text);
-    let factor = match unit {
-        "ms" => Some(1),
-        "s" => Some(1000),
-        "m" => Some(60_000),
-        _ => None,
-    };
-    let milliseconds = digits(number).zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
-    milliseconds.map(Duration::from_millis).ok_or_else(|| "expected a time, like `200ms`, `5s` or `2m`".into())
-}
-
 /// A path on the server: it starts with a slash and has neither query nor fragment.
 pub(crate) fn url_path(text: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#');
@@ -163,10 +133,6 @@ pub(crate) fn url_path(text: &str) -> Result<String, String> {
         return Ok(text.into());
     }
     Err("expected a path, like `/v1/customers`".into())
-}
-
-fn split_unit(text: &str) -> (&str, &str) {
-    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// Digits and nothing else: `u64::from_str` would take `+5`.
@@ -189,9 +155,7 @@ fn hundredths(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use crate::cli::value::{Fault, MaxRejects, fault, max_rejects, setting, size, source_path, time, url_path};
+    use crate::cli::value::{Fault, MaxRejects, fault, max_rejects, setting, source_path, url_path};
 
     #[test]
     fn rejects_are_a_number_or_a_share() {
@@ -223,25 +187,6 @@ mod tests {
         assert!(MaxRejects::Share(500).allows(0, 0));
         assert!(MaxRejects::Rows(3).allows(3, 3));
         assert!(!MaxRejects::Rows(3).allows(4, 1_000));
-    }
-
-    #[test]
-    fn sizes_and_times_need_a_known_unit() {
-        let sizes = [
-            ("1MiB", Some(1 << 20)),
-            ("500kB", Some(500_000)),
-            ("12", Some(12)),
-            ("1mb", None),
-            ("0", None),
-            ("99999999999GiB", None),
-        ];
-        for (text, expected) in sizes {
-            assert_eq!(size(text).ok(), expected, "{text}");
-        }
-        let times = [("200ms", Some(200)), ("5s", Some(5000)), ("2m", Some(120_000)), ("5", None), ("s", None)];
-        for (text, expected) in times {
-            assert_eq!(time(text).ok(), expected.map(Duration::from_millis), "{text}");
-        }
     }
 
     #[test]

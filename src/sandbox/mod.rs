@@ -174,7 +174,12 @@ impl Sandbox {
 
 fn bind(settings: &Settings) -> io::Result<std::net::TcpListener> {
     if let Some(folder) = &settings.keep {
-        std::fs::create_dir_all(folder)?;
+        // What is kept is people's data.
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
     }
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))?;
     listener.set_nonblocking(true)?;
