@@ -38,7 +38,7 @@ Exit codes:
   3  an input cannot be trusted    130, 143  interrupted: run it again";
 
 const CONVERT_EXAMPLES: &str = "\
-Running the same command again sends only what was not acknowledged.
+What was not acknowledged is sent by running the same command again.
 
 Examples:
   xwalk convert samples/flight-01
