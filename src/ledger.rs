@@ -60,6 +60,17 @@ impl<'a> Ledger<'a> {
         Ledger { fates: vec![Vec::new(); sources], rejects: Vec::new(), say }
     }
 
+    /// A ledger that was closed, to go on with.
+    pub fn reopened(fates: Vec<Vec<Fate>>, rejects: Vec<Reject>, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
+        Ledger { fates, rejects, say }
+    }
+
+    /// What was noted.
+    #[must_use]
+    pub fn closed(self) -> (Vec<Vec<Fate>>, Vec<Reject>) {
+        (self.fates, self.rejects)
+    }
+
     /// Tells a finding.
     pub fn say(&mut self, diagnostic: &Diagnostic) {
         (self.say)(diagnostic);

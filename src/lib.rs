@@ -45,6 +45,7 @@ pub mod sandbox;
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    mem::take,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
@@ -119,25 +120,19 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
+    let mut recordings = joined(args, &job, &mut findings, world)?;
     let mut output = output(args, plan, world.out)?;
-    let (mut recordings, mut stamps, mut first) = (Vec::new(), Vec::new(), 0);
-    for folder in &job.folders {
-        let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
-        // A finding that cannot be printed is still counted, and still decides the exit code.
+    let mut first = 0;
+    for recording in &mut recordings {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
-        let mut ledger = Ledger::new(plan.sources.len(), &mut say);
-        let tables = read::tables(plan, &inputs, &mut stamps, &mut ledger).map_err(Error::input)?;
-        let groups = join::groups(plan, &tables, &mut ledger).map_err(Error::input)?;
         let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
-        let accepted = accepted(plan, &tables, &groups, &mut ledger, first, &mut keep);
-        let accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
-        let Ledger { fates, rejects, .. } = ledger;
-        first += accepted.len() as u64;
-        recordings.push(Recording { tables, groups, fates, rejects, accepted });
-    }
-    let changed = read::changed(&stamps);
-    if !changed.is_empty() {
-        return Err(Error::Input(changed));
+        let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
+        let mut ledger = Ledger::reopened(fates, rejects, &mut say);
+        let (tables, groups) = (&recording.tables, &recording.groups);
+        let accepted = accepted(plan, tables, groups, &mut ledger, first, &mut keep);
+        recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
+        (recording.fates, recording.rejects) = ledger.closed();
+        first += recording.documents();
     }
     let refused = too_many_rejects(args, &recordings);
     let finished = finished(args, output, refused.is_some());
@@ -165,6 +160,23 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         return Err(error);
     }
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
+}
+
+/// Reads and joins every recording, before the first document is made: a file that cannot be trusted stops them all.
+fn joined(args: &Convert, job: &Job, findings: &mut Findings, world: &mut World<'_>) -> Result<Vec<Recording>, Error> {
+    let (mut recordings, mut stamps) = (Vec::new(), Vec::new());
+    for folder in &job.folders {
+        let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
+        // A finding that cannot be printed is still counted, and still decides the exit code.
+        let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
+        let mut ledger = Ledger::new(job.plan.sources.len(), &mut say);
+        let tables = read::tables(&job.plan, &inputs, &mut stamps, &mut ledger).map_err(Error::input)?;
+        let groups = join::groups(&job.plan, &tables, &mut ledger).map_err(Error::input)?;
+        let (fates, rejects) = ledger.closed();
+        recordings.push(Recording { tables, groups, fates, rejects, accepted: Vec::new() });
+    }
+    let changed = read::changed(&stamps);
+    if changed.is_empty() { Ok(recordings) } else { Err(Error::Input(changed)) }
 }
 
 /// Where documents are written as soon as they are found good, if they are written at all.
