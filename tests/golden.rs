@@ -3,7 +3,8 @@
 //! A case is `<stage>-<behaviour>/` with a `mapping.yaml` whose first line says what it shows, its input files, and
 //! `expected/`: `documents.jsonl` (stdout, one document a line), `stdout.txt` (stdout when it is no list of documents),
 //! `diagnostics.txt` (stderr), `exit` (only if not 0), and every file that the run wrote, under its own name.
-//! `args` holds other arguments than the usual ones, one a line; `stdin` is what is piped in.
+//! `args` holds other arguments than the usual ones, one a line; `stdin` is what is piped in. With `answer.http` an API
+//! gives every request this answer; `ADDRESS` in `args` and in stderr is its address.
 //! Outputs are compared whole: a file too many is a failure, and so is an input that was changed.
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
@@ -11,8 +12,14 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File},
+    io::{self, BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -140,9 +147,11 @@ fn unbalanced(folder: &Path, given: &Files) -> Option<String> {
 
 fn start(folder: &Path, given: &Files, more: &[&str]) -> Output {
     let args = given.get("args").map_or_else(|| USUAL.to_owned(), |args| String::from_utf8(args.clone()).unwrap());
+    let api = given.get("answer.http").map(|answer| Api::start(text(Some(answer))));
+    let address = api.as_ref().map_or_else(String::new, |api| api.address.to_string());
     let stdin = File::open(folder.join("stdin")).map_or_else(|_| Stdio::null(), Stdio::from);
-    Command::new(env!("CARGO_BIN_EXE_xwalk"))
-        .args(args.lines().filter(|line| !line.starts_with("# ")))
+    let mut output = Command::new(env!("CARGO_BIN_EXE_xwalk"))
+        .args(args.lines().filter(|line| !line.starts_with("# ")).map(|line| line.replace("ADDRESS", &address)))
         .args(more)
         .current_dir(folder)
         .env_clear()
@@ -150,7 +159,66 @@ fn start(folder: &Path, given: &Files, more: &[&str]) -> Output {
         .env("HOME", folder.join("../../.."))
         .stdin(stdin)
         .output()
-        .unwrap()
+        .unwrap();
+    if let Some(api) = api {
+        output.stderr = String::from_utf8(output.stderr).unwrap().replace(&address, "ADDRESS").into();
+        assert!(api.stop() > 0, "{}: nobody asked the API", folder.display());
+    }
+    output
+}
+
+/// An API that gives every request the same answer, over a real socket.
+struct Api {
+    address: SocketAddr,
+    stopped: Arc<AtomicBool>,
+    thread: thread::JoinHandle<u32>,
+}
+
+impl Api {
+    /// `answer`: a status line and headers, an empty line, and the body; the length of the body is added.
+    fn start(answer: String) -> Api {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        let thread = thread::spawn(move || {
+            let (head, body) = answer.split_once("\n\n").unwrap();
+            let length = body.trim_end().len();
+            let head = format!("{head}\nContent-Length: {length}\nConnection: close").replace('\n', "\r\n");
+            let answer = format!("{head}\r\n\r\n{}", body.trim_end());
+            let mut asked = 0;
+            for stream in listener.incoming() {
+                if stop.load(Ordering::SeqCst) {
+                    break;
+                }
+                asked += u32::from(Api::exchange(&stream.unwrap(), &answer).is_ok());
+            }
+            asked
+        });
+        Api { address, stopped, thread }
+    }
+
+    /// Reads a whole request and answers it.
+    fn exchange(stream: &TcpStream, answer: &str) -> io::Result<()> {
+        let (mut reader, mut line, mut length) = (BufReader::new(stream), String::new(), 0);
+        while reader.read_line(&mut line)? > 2 {
+            let header = line.to_ascii_lowercase();
+            if let Some(value) = header.strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            line.clear();
+        }
+        reader.read_exact(&mut vec![0; length])?;
+        let mut stream = stream;
+        stream.write_all(answer.as_bytes())
+    }
+
+    /// How many requests there were.
+    fn stop(self) -> u32 {
+        self.stopped.store(true, Ordering::SeqCst);
+        drop(TcpStream::connect(self.address));
+        self.thread.join().unwrap()
+    }
 }
 
 /// Runs a case in a copy of its folder and gives back all that came out of it.
