@@ -90,9 +90,7 @@ impl Contract {
         let draft = parts.get("#").map(jsonschema::Validator::draft);
         let lone_references =
             matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
-        let rebased = places.below("").any(|(at, _)| {
-            at.matches('/').count() > 1 && (at.ends_with("/$id") || lone_references && at.ends_with("/id"))
-        });
+        let rebased = children(&schema).any(|part| has_own_base(part, lone_references));
         Ok(Contract { schema, places, parts, lone_references, rebased })
     }
 
@@ -183,6 +181,18 @@ impl Contract {
     }
 }
 
+/// The values directly inside a value.
+fn children(value: &Value) -> impl Iterator<Item = &Value> {
+    let (list, object) = (value.as_array(), value.as_object());
+    list.into_iter().flatten().chain(object.into_iter().flat_map(Map::values))
+}
+
+/// Whether a part of a schema, or one inside it, has a base URI of its own. Older drafts call it `id`.
+fn has_own_base(part: &Value, older: bool) -> bool {
+    let named = part.get("$id").is_some() || older && part.get("id").is_some();
+    named || children(part).any(|part| has_own_base(part, older))
+}
+
 /// Why a schema cannot be compiled, with its place.
 fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnostic {
     use jsonschema::error::ValidationErrorKind as Kind;
@@ -261,5 +271,26 @@ fn broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<S
             (Code::CheckFields, said(format!("the field `{}` is not allowed", unexpected.join("`, `"))))
         }
         other => (Code::CheckRule, said(format!("the rule `{}` of the contract is broken", other.keyword()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::Contract;
+
+    #[test]
+    fn a_part_with_a_base_of_its_own_is_never_followed() {
+        let contract = |title: &str, base: &str| {
+            let text = format!(
+                r##"{{"title": "{title}", "$defs": {{"a": {{{base}"type": "string"}}}}, "$ref": "#/$defs/a"}}"##
+            );
+            let contract = Contract::compile("contract.json", &text).map_err(|wrong| wrong.message).unwrap();
+            contract.rules(&[String::new()]).opaque
+        };
+        let base = r#""$id": "http://example.com/a", "#;
+        assert!(!contract("plain", ""));
+        assert!(contract("plain", base));
+        // A character that JSON allows and YAML does not, so that no node has a place.
+        assert!(contract("\u{7f}", base));
     }
 }
