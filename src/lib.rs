@@ -53,7 +53,6 @@ use std::{
 
 use crate::{
     cli::{Command, Convert},
-    contract::Contract,
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     group::Groups,
@@ -120,7 +119,8 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
-    let mut recordings = joined(args, &job, &mut findings, world)?;
+    let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
+    unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
     let mut first = 0;
     for recording in &mut recordings {
@@ -143,7 +143,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
             Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
         }
         (None, Some(done)) => done,
-        (None, None) => send(args, &job, &mut recordings, &mut findings, world),
+        (None, None) => unchanged(&stamps).and_then(|()| send(args, &job, &mut recordings, &mut findings, world)),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
     let (rejects, lost) = match give_back(args, plan, &recordings) {
@@ -163,7 +163,12 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
 }
 
 /// Reads and joins every recording, before the first document is made: a file that cannot be trusted stops them all.
-fn joined(args: &Convert, job: &Job, findings: &mut Findings, world: &mut World<'_>) -> Result<Vec<Recording>, Error> {
+fn joined(
+    args: &Convert,
+    job: &Job,
+    findings: &mut Findings,
+    world: &mut World<'_>,
+) -> Result<(Vec<Recording>, Vec<read::Stamp>), Error> {
     let (mut recordings, mut stamps) = (Vec::new(), Vec::new());
     for folder in &job.folders {
         let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
@@ -175,8 +180,13 @@ fn joined(args: &Convert, job: &Job, findings: &mut Findings, world: &mut World<
         let (fates, rejects) = ledger.closed();
         recordings.push(Recording { tables, groups, fates, rejects, accepted: Vec::new() });
     }
-    let changed = read::changed(&stamps);
-    if changed.is_empty() { Ok(recordings) } else { Err(Error::Input(changed)) }
+    Ok((recordings, stamps))
+}
+
+/// The files are still what was read: looked at before the first document is made, and again before the first is sent.
+fn unchanged(stamps: &[read::Stamp]) -> Result<(), Error> {
+    let changed = read::changed(stamps);
+    if changed.is_empty() { Ok(()) } else { Err(Error::Input(changed)) }
 }
 
 /// Where documents are written as soon as they are found good, if they are written at all.
@@ -394,11 +404,9 @@ fn delivered(
 
 /// Starts the pretend API for this run, on a free loopback port.
 fn embedded(plan: &Plan) -> Result<sandbox::Running, Error> {
-    let contract = Contract::compile(plan.contract.places.path(), &plan.contract.schema.to_string())
-        .map_err(|wrong| Error::Config(vec![wrong]))?;
     let path = Some(plan.request.path.clone());
     let settings = sandbox::Settings { port: 0, path, ..sandbox::Settings::default() };
-    let started = sandbox::Sandbox::start(settings, Arc::new(contract));
+    let started = sandbox::Sandbox::start(settings, Arc::clone(&plan.contract));
     started.map_err(|cause| Error::storage("cannot start the sandbox on", Path::new("127.0.0.1"), &cause))
 }
 
@@ -501,7 +509,7 @@ fn pretend(args: &cli::Sandbox, world: &mut World<'_>) -> Result<Exit, Error> {
     };
     // Whoever started it without a terminal to look at still has a server.
     let listening = |address| drop(writeln!(world.err, "listening on http://{address}; Ctrl-C stops"));
-    sandbox::Sandbox::run(settings, Arc::new(contract), listening)
+    sandbox::Sandbox::run(settings, contract, listening)
         .map(|()| Exit::Done)
         .map_err(|cause| Error::storage("cannot serve on", Path::new(&format!("127.0.0.1:{}", args.port)), &cause))
 }

@@ -5,6 +5,7 @@
 use std::{
     fs,
     path::{Component, Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -96,9 +97,9 @@ pub fn profiles() -> Result<Option<(Profiles, Places)>, Vec<Diagnostic>> {
 ///
 /// # Errors
 /// Everything that is wrong with the contract or the mapping.
-pub fn api(args: &Sandbox) -> Result<(Contract, Option<String>), Vec<Diagnostic>> {
+pub fn api(args: &Sandbox) -> Result<(Arc<Contract>, Option<String>), Vec<Diagnostic>> {
     if let Some(path) = &args.contract {
-        return contract(path).map(|contract| (contract, args.path.clone())).map_err(|wrong| vec![wrong]);
+        return contract(path).map(|contract| (Arc::new(contract), args.path.clone())).map_err(|wrong| vec![wrong]);
     }
     let profiles = profiles()?;
     let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref().map(|(profiles, _)| profiles))?;

@@ -3,7 +3,7 @@
 //! A recording is one drop folder (a flight). Records of different recordings never meet, because a key is only unique
 //! within one. Stages borrow it as a [`View`].
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     group::Groups,
@@ -65,11 +65,12 @@ impl Recording {
             let at = ranges.partition_point(|range| range.end <= index);
             ranges.get(at).is_some_and(|range| range.contains(&index))
         };
+        let refused: BTreeMap<u64, _> = delivery.rejected.iter().map(|(index, finding)| (*index, finding)).collect();
         for (index, root) in (first..).zip(&self.accepted) {
             if within(&delivery.accepted, index) {
                 continue;
             }
-            let refused = delivery.rejected.iter().find(|(rejected, _)| *rejected == index).map(|(_, finding)| finding);
+            let refused = refused.get(&index);
             let (fates, rejects) = (&mut self.fates, &mut self.rejects);
             self.groups.members(plan, *root, &mut |source, row| {
                 let fate = &mut fates[source][row as usize];

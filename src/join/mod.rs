@@ -253,14 +253,7 @@ fn duplicates(
 fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, ledger: &mut Ledger<'_>) -> bool {
     let mut cells = Vec::new();
     table.split(row, &mut cells);
-    let mut texts: Vec<String> = Vec::new();
-    let mut buffer = Vec::new();
-    for column in &only.columns {
-        let cell =
-            cells.get(table.bind[*column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
-        texts.push(String::from_utf8_lossy(cell).into_owned());
-    }
-    match plan.templates.render(only.template, texts.iter().map(String::as_str)) {
+    match plan.rendered(only.template, &only.columns, table, &cells) {
         Ok(verdict) => verdict == "1",
         Err(reason) => {
             let diagnostic = plan

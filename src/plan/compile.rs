@@ -3,6 +3,8 @@
 //! Every finding is kept; a part that cannot be compiled is left out, so that one mistake is told once and the next one
 //! is still found. Pointers such as `/output/fields/email` name rules until a place is needed.
 
+use std::sync::Arc;
+
 use crate::{
     contract::Contract,
     diagnostic::{Code, Diagnostic, nearest},
@@ -64,7 +66,7 @@ pub(super) fn plan(
             only,
             document,
             links,
-            contract,
+            contract: Arc::new(contract),
             whole: Vec::new(),
             max_documents: if output.root == Root::Object { Some(1) } else { None },
             templates,

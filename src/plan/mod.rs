@@ -10,7 +10,7 @@ mod prove;
 pub mod kind;
 pub mod template;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ use crate::{
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
     plan::{kind::Kind, template::Templates},
     profile::Request,
-    record::Dialect,
+    record::{Dialect, Span, Table},
     yaml::Places,
 };
 
@@ -44,7 +44,7 @@ pub struct Plan {
     /// How sources attach to each other.
     pub links: Vec<LinkPlan>,
     /// What the API accepts.
-    pub contract: Contract,
+    pub contract: Arc<Contract>,
     /// Rules of the contract that no check of a leaf can stand for: then every document is checked whole.
     pub whole: Vec<String>,
     /// The most documents the contract allows in one body.
@@ -386,6 +386,27 @@ impl Plan {
         let mut plan = compile::plan(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
+    }
+
+    /// Renders a template over cells of a record that was split.
+    ///
+    /// # Errors
+    /// Why it failed, without any cell.
+    pub fn rendered(
+        &self,
+        template: usize,
+        columns: &[usize],
+        table: &Table,
+        cells: &[Span],
+    ) -> Result<String, String> {
+        let mut buffer = Vec::new();
+        let mut texts: Vec<String> = Vec::with_capacity(columns.len());
+        for column in columns {
+            let span = cells.get(table.bind[*column]);
+            let cell = span.map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
+            texts.push(String::from_utf8_lossy(cell).into_owned());
+        }
+        self.templates.render(template, texts.iter().map(String::as_str))
     }
 
     /// How many leaves are proven to meet the contract, and how many are checked in the data.

@@ -153,22 +153,24 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let dialect = &scope.table.dialect;
         let mut text = match &leaf.input {
             Input::Column(column) => dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], buffer),
-            Input::Template(template, columns) => match self.rendered(*template, columns, scope) {
-                Ok(rendered) => {
-                    *buffer = rendered.into_bytes();
-                    buffer.as_slice()
+            Input::Template(template, columns) => {
+                match self.view.plan.rendered(*template, columns, scope.table, &scope.cells) {
+                    Ok(rendered) => {
+                        *buffer = rendered.into_bytes();
+                        buffer.as_slice()
+                    }
+                    Err(reason) => {
+                        return self.problem(
+                            Code::TransformTemplate,
+                            format!("the template failed on this record: {reason}"),
+                            "",
+                            scope,
+                            column,
+                            rule,
+                        );
+                    }
                 }
-                Err(reason) => {
-                    return self.problem(
-                        Code::TransformTemplate,
-                        format!("the template failed on this record: {reason}"),
-                        "",
-                        scope,
-                        column,
-                        rule,
-                    );
-                }
-            },
+            }
         };
         let is_template = matches!(leaf.input, Input::Template(..));
         if if is_template { text.is_empty() } else { dialect.is_null(text) } {
@@ -202,16 +204,6 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     /// The fast way checks each leaf as it is written; on the traced way the whole contract is checked afterwards.
     fn checked(&self, leaf: &Leaf, start: usize) -> Written {
         if W::TRACED || leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) { Ok(true) } else { Err(Stop) }
-    }
-
-    fn rendered(&self, template: usize, columns: &[usize], scope: &Scope<'a>) -> Result<String, String> {
-        let mut texts = Vec::with_capacity(columns.len());
-        for column in columns {
-            let mut buffer = Vec::new();
-            let cell = scope.table.dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], &mut buffer);
-            texts.push(String::from_utf8_lossy(cell).into_owned());
-        }
-        self.view.plan.templates.render(template, texts.iter().map(String::as_str))
     }
 
     fn empty(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
