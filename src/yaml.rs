@@ -128,7 +128,14 @@ pub fn escape(name: &str) -> String {
 /// # Errors
 /// Every reason why it is not one, each with its place.
 pub fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<(T, Places), Vec<Diagnostic>> {
-    let places = places(path, text).map_err(|diagnostic| vec![diagnostic])?;
+    typed(text, places(path, text).map_err(|diagnostic| vec![diagnostic])?)
+}
+
+/// Reads a text whose places are known into a typed value.
+///
+/// # Errors
+/// Every reason why it is not one, each with its place.
+pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Places), Vec<Diagnostic>> {
     let mut findings = nulls(&places);
     match serde_yaml::from_str::<T>(text) {
         Ok(value) if findings.is_empty() => Ok((value, places)),

@@ -275,7 +275,7 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     if !bare.is_empty() {
         return Err(bare);
     }
-    let (mapping, places) = yaml::read::<Mapping>(path, text)?;
+    let (mapping, places) = yaml::typed::<Mapping>(text, places)?;
     if mapping.mapping == 1 {
         return Ok((mapping, places));
     }
