@@ -7,8 +7,9 @@ use rust_decimal::Decimal;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    dialect::Span,
     plan::Plan,
-    record::{Span, Table},
+    record::Table,
     summary::{SourceTally, Sum},
 };
 
@@ -157,7 +158,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         });
         json.clear();
         let cell = cells.get(table.bind[sum]).map_or(&b""[..], |span| &table.text[span.start..span.end]);
-        let written = source.columns[sum].kind.write(cell, &mut json).is_ok();
+        let written = source.columns[sum].kind.write(cell.into(), &mut json).is_ok();
         let amount =
             std::str::from_utf8(&json).ok().filter(|_| written).and_then(|text| Decimal::from_str_exact(text).ok());
         add(&mut sums[at], fate, amount);

@@ -22,6 +22,8 @@ pub mod contract;
 pub mod profile;
 pub mod plan;
 
+pub mod snippet;
+pub mod dialect;
 pub mod record;
 pub mod group;
 pub mod recording;

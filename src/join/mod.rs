@@ -11,12 +11,13 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    dialect::Span,
     group::{Groups, Link, NONE},
     join::keys::{Keys, packed},
     ledger::{Fate, Ledger, warned},
     mapping::{OnDuplicateKey, OnOrphan},
     plan::{Condition, LinkPlan, Plan},
-    record::{Span, Table},
+    record::Table,
 };
 
 /// What is known of a child while its links are made.

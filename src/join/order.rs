@@ -6,9 +6,10 @@
 use std::cmp::Ordering;
 
 use crate::{
+    dialect::Span,
     mapping::Direction,
     plan::{LinkPlan, Plan, kind::Kind},
-    record::{Span, Table},
+    record::Table,
 };
 
 /// Sorts the children of each parent.
@@ -52,7 +53,7 @@ fn value(plan: &Plan, source: usize, table: &Table, cells: &[Span], column: usiz
     let mut json = Vec::new();
     let kind = &plan.sources[source].columns[column].kind;
     match kind {
-        _ if kind.write(cell, &mut json).is_err() => Value::Text(cell.to_vec()),
+        _ if kind.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
         Kind::Integer(_) | Kind::Decimal(_) => {
             let negative = json.first() == Some(&b'-');
             let digits = &json[usize::from(negative)..];

@@ -13,6 +13,7 @@ use crate::{
         compile::{Compiler, names},
         kind::{Kind, write_text},
     },
+    snippet::Padded,
     yaml::{Places, escape},
 };
 
@@ -41,9 +42,9 @@ impl Compiler<'_> {
             let rule = format!("{pointer}/{}", escape(name));
             if let Some(value) = self.value(field, &rule, source) {
                 let mut prefix = vec![b','];
-                write_text(name.as_bytes(), &mut prefix);
+                write_text(name.as_bytes().into(), &mut prefix);
                 prefix.push(b':');
-                compiled.push(FieldPlan { name: name.clone(), prefix, rule, value });
+                compiled.push(FieldPlan { name: name.clone(), prefix: prefix.into(), rule, value });
             }
         }
         ObjectPlan { fields: compiled }
@@ -157,7 +158,7 @@ impl Compiler<'_> {
                 json.extend_from_slice(text.as_bytes());
             }
             Scalar::Text(value) if !node.plain || crate::mapping::reads_as_text(value) => {
-                write_text(value.as_bytes(), &mut json);
+                write_text(value.as_bytes().into(), &mut json);
             }
             _ => {
                 let hint = format!("put it in quotes if it is a text: \"{text}\"");
@@ -237,8 +238,8 @@ impl Compiler<'_> {
             Scalar::Number | Scalar::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
         };
         let fits = match codes {
-            Some(codes) => codes.get(text.as_bytes()).is_some(),
-            None => kind.write(text.as_bytes(), &mut Vec::new()).is_ok(),
+            Some(codes) => codes.get(text.as_bytes().into()).is_some(),
+            None => kind.write(text.as_bytes().into(), &mut Vec::new()).is_ok(),
         };
         if !fits {
             let expected =
@@ -280,13 +281,11 @@ impl Compiler<'_> {
         };
         let rendered = |text: &str| {
             let mut json = Vec::new();
-            write_text(text.as_bytes(), &mut json);
-            json
+            write_text(text.as_bytes().into(), &mut json);
+            Padded::from(json)
         };
-        let mut values: Vec<_> = pairs.into_iter().map(|(code, value)| (code.into_bytes(), rendered(&value))).collect();
-        values.sort();
-        let on_unknown = table.on_unknown.clone();
-        Some(Codes { name, values, on_unknown, rule })
+        let values = pairs.into_iter().map(|(code, value)| (code.into_bytes(), rendered(&value))).collect();
+        Some(Codes::new(name, values, table.on_unknown.clone(), rule))
     }
 
     fn many(&mut self, field: &FieldLong, many: &str, rule: &str, source: usize) -> Option<ValuePlan> {
@@ -419,7 +418,7 @@ impl Codes {
         match &self.on_unknown.then {
             OnUnknown::Use(text) => {
                 let mut json = Vec::new();
-                write_text(text.as_bytes(), &mut json);
+                write_text(text.as_bytes().into(), &mut json);
                 Some(json)
             }
             _ => None,

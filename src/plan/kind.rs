@@ -9,7 +9,7 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-use crate::diagnostic::Code;
+use crate::{diagnostic::Code, snippet::Snippet};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +62,8 @@ pub struct Notation {
     pub format: String,
     /// The same as fixed-width digits and literals, when it is no more than that: the common case, and strict by itself.
     fixed: Option<Vec<Part>>,
+    /// It is that of JSON: then a good cell is copied.
+    iso: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ enum Part {
 
 impl Default for Notation {
     fn default() -> Notation {
-        Notation { format: "%Y-%m-%d".into(), fixed: fixed("%Y-%m-%d") }
+        Notation { format: "%Y-%m-%d".into(), fixed: fixed("%Y-%m-%d"), iso: true }
     }
 }
 
@@ -92,7 +94,9 @@ impl Notation {
         BrokenDownTime::parse(format, &printed)
             .and_then(|parsed| parsed.to_date())
             .map_err(|_| "it does not tell the year, the month and the day".to_owned())?;
-        Ok(Notation { format: format.to_owned(), fixed: fixed(format) })
+        let fixed = fixed(format);
+        let iso = fixed == Notation::default().fixed;
+        Ok(Notation { format: format.to_owned(), fixed, iso })
     }
 
     /// Whether it tells an offset from UTC.
@@ -197,12 +201,14 @@ impl Kind {
     ///
     /// # Errors
     /// The cell is not of this type; then nothing was written.
-    pub fn write(&self, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Code> {
+    #[inline]
+    pub fn write(&self, cell: Snippet<'_>, out: &mut Vec<u8>) -> Result<(), Code> {
         match self {
             Kind::Text | Kind::Code => write_text(cell, out),
             Kind::Integer(digits) => return number(cell, *digits, false, out).ok_or(Code::TransformNotAnInteger),
             Kind::Decimal(digits) => return number(cell, *digits, true, out).ok_or(Code::TransformNotADecimal),
             Kind::Boolean { yes, no } => {
+                let cell = cell.bytes();
                 match (yes.iter().any(|word| word == cell), no.iter().any(|word| word == cell)) {
                     (true, _) => out.extend_from_slice(b"true"),
                     (_, true) => out.extend_from_slice(b"false"),
@@ -210,13 +216,19 @@ impl Kind {
                 }
             }
             Kind::Date(notation) => {
-                let (moment, _) = notation.read(cell).ok_or(Code::TransformNotADate)?;
+                if notation.iso && is_iso_day(cell.bytes()) {
+                    out.push(b'"');
+                    cell.copy(out);
+                    out.push(b'"');
+                    return Ok(());
+                }
+                let (moment, _) = notation.read(cell.bytes()).ok_or(Code::TransformNotADate)?;
                 out.push(b'"');
                 write_day(moment, out);
                 out.push(b'"');
             }
             Kind::Datetime { notation, zone } => {
-                let (moment, offset) = notation.read(cell).ok_or(Code::TransformNotADatetime)?;
+                let (moment, offset) = notation.read(cell.bytes()).ok_or(Code::TransformNotADatetime)?;
                 let offset = match (offset, zone) {
                     (Some(offset), _) => offset,
                     (None, Some(zone)) => match zone.to_ambiguous_timestamp(moment).offset() {
@@ -292,6 +304,16 @@ impl Kind {
     }
 }
 
+/// A real day as JSON writes it, told without making a day of it.
+fn is_iso_day(cell: &[u8]) -> bool {
+    let &[a, b, c, d, b'-', e, f, b'-', g, h] = cell else { return false };
+    let digits = [a, b, c, d, e, f, g, h].map(|digit| digit.wrapping_sub(b'0'));
+    let [a, b, c, d, e, f, g, h] = digits.map(u16::from);
+    let (year, month, day) = (a * 1000 + b * 100 + c * 10 + d, e * 10 + f, g * 10 + h);
+    // Every month has 28 days; which has more is asked of the calendar.
+    digits.iter().all(|digit| *digit <= 9) && year > 0 && (1..=12).contains(&month) && (1..=28).contains(&day)
+}
+
 fn write_day(moment: civil::DateTime, out: &mut Vec<u8>) {
     four_digits(moment.year(), out);
     out.push(b'-');
@@ -334,7 +356,29 @@ fn two_digits(number: i8, out: &mut Vec<u8>) {
 }
 
 /// Copies a number after checking its grammar; drops group marks and writes the decimal mark as a point.
-fn number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Vec<u8>) -> Option<()> {
+#[inline]
+fn number(cell: Snippet<'_>, notation: Digits, fraction: bool, out: &mut Vec<u8>) -> Option<()> {
+    // Digits with at most one mark among them is what nearly every number looks like.
+    let Some((digits, marks)) = cell.digits(if fraction { notation.mark } else { b'0' }) else {
+        return odd_number(cell.bytes(), notation, fraction, out);
+    };
+    let marks = if fraction { marks } else { 0 };
+    let whole = if marks == 0 { cell.len() } else { marks.trailing_zeros() as usize };
+    let one_mark = marks & marks.wrapping_sub(1) == 0;
+    let leading_zero = whole > 1 && cell.bytes()[0] == b'0';
+    if whole == 0 || !one_mark || leading_zero || digits >> (cell.len() - 1) == 0 {
+        return None;
+    }
+    let start = out.len();
+    cell.copy(out);
+    if marks != 0 {
+        out[start + whole] = b'.';
+    }
+    Some(())
+}
+
+/// A number that has a sign, groups or many digits, or is none.
+fn odd_number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Vec<u8>) -> Option<()> {
     let unsigned = cell.strip_prefix(b"-").unwrap_or(cell);
     let (whole, decimals) = match memchr::memchr(digits.mark, unsigned) {
         Some(at) if fraction => (&unsigned[..at], Some(&unsigned[at + 1..])),
@@ -371,8 +415,16 @@ fn groups(whole: &[u8], group: u8) -> bool {
 }
 
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
-pub fn write_text(text: &[u8], out: &mut Vec<u8>) {
+#[inline]
+pub fn write_text(text: Snippet<'_>, out: &mut Vec<u8>) {
     out.push(b'"');
+    if !text.write_plain(out) {
+        write_escaped(text.bytes(), out);
+    }
+    out.push(b'"');
+}
+
+fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
         out.extend_from_slice(&rest[..at]);
@@ -387,7 +439,6 @@ pub fn write_text(text: &[u8], out: &mut Vec<u8>) {
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -397,7 +448,7 @@ mod tests {
 
     fn written(kind: &Kind, cell: &str) -> Option<String> {
         let mut out = Vec::new();
-        let result = kind.write(cell.as_bytes(), &mut out);
+        let result = kind.write(cell.as_bytes().into(), &mut out);
         assert!(result.is_ok() || out.is_empty(), "a failed write leaves nothing");
         result.ok().map(|()| String::from_utf8(out).unwrap())
     }

@@ -17,10 +17,12 @@ use serde_json::Value;
 use crate::{
     contract::{Contract, Violation},
     diagnostic::{Code, Diagnostic, Place},
+    dialect::{Dialect, Span},
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
     plan::{kind::Kind, template::Templates},
     profile::Request,
-    record::{Dialect, Span, Table},
+    record::Table,
+    snippet::{Padded, Snippet},
     yaml::Places,
 };
 
@@ -157,7 +159,7 @@ pub struct FieldPlan {
     /// Its name.
     pub name: String,
     /// `,"name":`, ready to be copied.
-    pub prefix: Vec<u8>,
+    pub prefix: Padded,
     /// Where it stands in the mapping.
     pub rule: String,
     /// What is written.
@@ -211,22 +213,36 @@ pub struct Codes {
     /// Its name, for messages.
     pub name: String,
     /// Each code with the JSON text of its translation, sorted by code.
-    pub values: Vec<(Vec<u8>, Vec<u8>)>,
+    pub values: Vec<(Vec<u8>, Padded)>,
+    /// The codes that are short, packed: a few of them are compared faster than they are searched.
+    words: Vec<Option<u64>>,
     /// What to do with a code that is not there.
     pub on_unknown: Policy<OnUnknown>,
     /// Where the table stands in the mapping.
     pub rule: String,
 }
 
+/// How many codes are looked at one after the other.
+const FEW: usize = 8;
+
 impl Codes {
+    /// A code table from its codes and the JSON texts they are translated to.
+    #[must_use]
+    pub fn new(name: String, mut values: Vec<(Vec<u8>, Padded)>, on_unknown: Policy<OnUnknown>, rule: String) -> Codes {
+        values.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let words = values.iter().map(|(code, _)| Snippet::from(code.as_slice()).packed()).collect();
+        Codes { name, values, words, on_unknown, rule }
+    }
+
     /// The JSON text a code is translated to.
     #[must_use]
-    pub fn get(&self, code: &[u8]) -> Option<&[u8]> {
-        match self.values.len() {
-            0..=8 => self.values.iter().find(|(known, _)| known == code),
-            _ => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code)).ok().map(|at| &self.values[at]),
-        }
-        .map(|(_, json)| json.as_slice())
+    #[inline]
+    pub fn get(&self, code: Snippet<'_>) -> Option<Snippet<'_>> {
+        let at = match code.packed().filter(|_| self.values.len() <= FEW) {
+            Some(word) => self.words.iter().position(|known| *known == Some(word)),
+            None => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code.bytes())).ok(),
+        };
+        at.map(|at| self.values[at].1.whole())
     }
 }
 
@@ -295,12 +311,15 @@ pub enum Quick {
 impl Quick {
     /// Whether a leaf is certain to meet the rule; `json` is its JSON text. A `false` only says "not certain".
     #[must_use]
+    #[inline]
     pub fn accepts(&self, json: &[u8]) -> bool {
         let inner = || json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
         match self {
             Quick::MinLength(1) => json.len() > 2,
             Quick::MinLength(least) => plain(inner()) && characters(inner()) >= *least,
             Quick::MaxLength(most) => inner().len() as u64 <= *most || plain(inner()) && characters(inner()) <= *most,
+            // No sign, no need to look further.
+            Quick::AtLeast(0) if json[0] != b'-' => true,
             Quick::AtLeast(least) => number(json).is_some_and(|(whole, _)| whole >= *least),
             Quick::AtMost(most) => {
                 number(json).is_some_and(|(whole, fraction)| whole < *most || whole == *most && !fraction)
@@ -357,11 +376,12 @@ fn email(address: &[u8]) -> bool {
 impl Checks {
     /// Whether a leaf meets the contract.
     #[must_use]
+    #[inline]
     pub fn accept(&self, contract: &Contract, json: &[u8]) -> bool {
-        let certain = self.quick.iter().all(|quick| quick.accepts(json));
-        if certain && self.covered {
-            return true;
-        }
+        self.covered && self.quick.iter().all(|quick| quick.accepts(json)) || self.accept_exactly(contract, json)
+    }
+
+    fn accept_exactly(&self, contract: &Contract, json: &[u8]) -> bool {
         match serde_json::from_slice(json) {
             Ok(value) => self.exact.iter().all(|pointer| contract.part_accepts(pointer, &value)),
             Err(_) => false,

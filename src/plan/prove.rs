@@ -385,6 +385,7 @@ impl Prover<'_> {
                 );
             }
             for (code, json) in &codes.values {
+                let json = json.whole().bytes();
                 let what = format!(
                     "`{}`, which the code table `{}` makes of `{}`",
                     String::from_utf8_lossy(json).trim_matches('"'),
@@ -395,7 +396,7 @@ impl Prover<'_> {
             }
         } else if let Some(fallback) = &leaf.fallback {
             let mut json = Vec::new();
-            if leaf.kind.write(fallback, &mut json).is_ok() {
+            if leaf.kind.write(fallback.as_slice().into(), &mut json).is_ok() {
                 self.fixed(&json, pointers, &format!("{rule}/default"), target, "this default");
             }
         }
@@ -490,7 +491,7 @@ fn proven(kind: &Kind, schema: &Map<String, Value>, keyword: &str, value: &Value
 
 fn json_text(text: &str) -> Vec<u8> {
     let mut json = Vec::new();
-    write_text(text.as_bytes(), &mut json);
+    write_text(text.as_bytes().into(), &mut json);
     json
 }
 

@@ -5,10 +5,11 @@
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    dialect::{Border, Fault, Span},
     ledger::Ledger,
     mapping::Tail,
     plan::Plan,
-    record::{Border, Fault, Part, Span, Table},
+    record::{Part, Table},
 };
 
 /// The largest record, in bytes.

@@ -10,9 +10,9 @@ mod write;
 use std::hint::black_box;
 
 use crate::{
+    dialect::Span,
     payload::Payload,
     plan::Plan,
-    record::Span,
     recording::View,
     trace::Trace,
     transform::{

@@ -4,6 +4,7 @@
 
 use crate::{
     diagnostic::Code,
+    dialect::Span,
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
@@ -11,8 +12,9 @@ use crate::{
         Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         kind::{Digits, Kind, write_text},
     },
-    record::{Span, Table},
+    record::Table,
     recording::View,
+    snippet::Snippet,
     trace::{Problem, Step},
     transform::Scratch,
 };
@@ -101,7 +103,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let mut first = true;
         for field in &object.fields {
             let before = self.out.len();
-            self.out.extend_from_slice(&field.prefix[usize::from(first)..]);
+            field.prefix.behind(usize::from(first)).copy(self.out);
             self.watch.enter(&|| field.name.clone());
             let written = self.value(&field.value, scope, &field.rule);
             self.watch.leave();
@@ -130,6 +132,9 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     fn leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
+        if !W::TRACED && self.plain(leaf, scope) {
+            return Ok(true);
+        }
         let column = match &leaf.input {
             Input::Column(column) => Some(*column),
             Input::Template(_, columns) => columns.first().copied(),
@@ -139,6 +144,28 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let written = self.text(leaf, scope, rule, column, &mut buffer);
         self.scratch.text = buffer;
         written
+    }
+
+    /// Writes a leaf that is a cell as it is, or its translation, and meets the contract: what nearly all are.
+    /// `false`: it is not that plain, and nothing was written.
+    #[inline]
+    fn plain(&mut self, leaf: &Leaf, scope: &Scope<'a>) -> bool {
+        let Input::Column(column) = leaf.input else { return false };
+        let span = scope.cells[scope.table.bind[column]];
+        let cell = Snippet::within(&scope.table.text, span.start, span.end);
+        if span.doubled || scope.table.dialect.is_null(cell.bytes()) {
+            return false;
+        }
+        let start = self.out.len();
+        let written = match &leaf.codes {
+            Some(codes) => codes.get(cell).map(|json| json.copy(self.out)).is_some(),
+            None => leaf.kind.write(cell, self.out).is_ok(),
+        };
+        if written && leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) {
+            return true;
+        }
+        self.out.truncate(start);
+        false
     }
 
     /// Writes the text of a leaf as a value.
@@ -181,11 +208,11 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         }
         let start = self.out.len();
         match &leaf.codes {
-            Some(codes) => match codes.get(text) {
-                Some(json) => self.out.extend_from_slice(json),
+            Some(codes) => match codes.get(text.into()) {
+                Some(json) => json.copy(self.out),
                 None => return self.unknown(codes, text, leaf, scope, column, rule),
             },
-            None => match leaf.kind.write(text, self.out) {
+            None => match leaf.kind.write(text.into(), self.out) {
                 Ok(()) => {}
                 Err(code) => {
                     let hint = match &leaf.kind {
@@ -255,11 +282,11 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let start = self.out.len();
         match &codes.on_unknown.then {
             OnUnknown::Keep => {
-                write_text(text, self.out);
+                write_text(text.into(), self.out);
                 self.checked(leaf, start)
             }
             OnUnknown::Use(other) => {
-                write_text(other.as_bytes(), self.out);
+                write_text(other.as_bytes().into(), self.out);
                 Ok(true)
             }
             OnUnknown::SetNull => {
