@@ -209,6 +209,45 @@ impl Dialect {
         }
     }
 
+    /// Where each cell of a record ends, as distances from its start, and where the next record starts. `None`: the record
+    /// is long, the last of the text, of another width, or its quotes are wrong; then [`Dialect::split`] tells.
+    #[inline]
+    pub fn ends(&self, text: &[u8], start: usize, ends: &mut [u16]) -> Option<usize> {
+        let mut marks = Marks { dialect: self, text, window: start, found: self.marks(text, start) };
+        let (mut open, mut at) = (start, marks.next());
+        let (last, others) = ends.split_last_mut()?;
+        for end in others {
+            at = self.behind_quotes(&mut marks, open, at)?;
+            if *text.get(at)? != self.delimiter {
+                return None;
+            }
+            *end = u16::try_from(at - start).ok()?;
+            open = at + 1;
+            at = marks.next();
+        }
+        at = self.behind_quotes(&mut marks, open, at)?;
+        *last = u16::try_from(at - start).ok().filter(|end| *end < u16::MAX)?;
+        match (text.get(at)?, text.get(at + 1)) {
+            (b'\r', Some(b'\n')) => Some(at + 2),
+            (b'\r' | b'\n', _) => Some(at + 1),
+            _ => None,
+        }
+    }
+
+    /// The mark behind a cell in quotes, if this is one.
+    #[inline]
+    fn behind_quotes(&self, marks: &mut Marks<'_>, open: usize, at: usize) -> Option<usize> {
+        if self.quote.is_none() || marks.text.get(at).copied() != self.quote {
+            return Some(at);
+        }
+        if at != open {
+            return None;
+        }
+        let (end, _) = marks.close(self.quote)?;
+        let at = marks.next();
+        (at == end + 1 && marks.text.get(at).copied() != self.quote).then_some(at)
+    }
+
     /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
     #[inline]
     fn marks(&self, text: &[u8], at: usize) -> u64 {
@@ -353,6 +392,15 @@ mod tests {
             let text: Vec<u8> = (0..length).map(|_| next()).collect();
             let (mut cells, expected) = (Vec::new(), plainly(&text));
             let border = dialect.split(&text, 0, &mut cells);
+            let mut ends = vec![0; cells.len()];
+            if let Some(next) = dialect.ends(&text, 0, &mut ends) {
+                let outer = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted)).unwrap();
+                assert_eq!((next, border.fault), (border.next, None));
+                assert_eq!(ends, cells.iter().map(outer).collect::<Vec<_>>());
+            } else {
+                assert!(border.fault.is_some() || border.next == text.len(), "{}", String::from_utf8_lossy(&text));
+            }
+            assert_eq!(dialect.ends(&text, 0, &mut vec![0; cells.len() + 1]), None);
             let found = (cells, border.end, border.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
         }

@@ -1,13 +1,13 @@
 //! The records of one source: their bytes, their borders, their places.
 //!
-//! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched) and where each record
-//! starts. A record is split again whenever it is visited: that costs less than keeping its cells, and needs no memory.
-//! Splitting is strict: a quote opens only at the start of a cell and closes only at its end.
+//! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
+//! and where its cells end: two bytes a cell, so that a record is split once and any cell of it is found at once.
 
 use std::ops::Range;
 
 use crate::diagnostic::{Cell, Place, shape};
 use crate::dialect::{Border, Dialect, Span};
+use crate::snippet::Snippet;
 
 /// How cells of a column may be shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +59,77 @@ pub struct Table {
     pub text: Vec<u8>,
     /// Where each record starts.
     pub starts: Vec<usize>,
+    /// Where each cell of each record ends, as [`Dialect::ends`] tells; [`UNKNOWN`]: the record is split when it is asked.
+    pub ends: Vec<u16>,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
     /// The line of some records, so that the line of any is found without counting from the start.
     pub marks: Vec<(u32, u64)>,
 }
 
+/// In the place of the ends of cells: a record that is long or not plainly good.
+pub const UNKNOWN: u16 = u16::MAX;
+
+/// One record, to look at its cells.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The table it stands in.
+    pub table: &'a Table,
+    /// Its number in the table.
+    pub number: u32,
+    start: usize,
+    ends: &'a [u16],
+}
+
+impl<'a> Row<'a> {
+    /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
+    #[inline]
+    pub fn span(self, column: usize) -> Option<Span> {
+        self.span_at(self.table.bind[column])
+    }
+
+    #[inline]
+    fn span_at(self, column: usize) -> Option<Span> {
+        let end = self.ends[column];
+        if end == UNKNOWN {
+            return self.span_anew(column);
+        }
+        let start = self.start + if column == 0 { 0 } else { usize::from(self.ends[column - 1]) + 1 };
+        let end = self.start + usize::from(end);
+        let Table { text, dialect, .. } = self.table;
+        match dialect.quote {
+            Some(quote) if text.get(start) == Some(&quote) => {
+                let doubled = Snippet::within(text, start + 1, end - 1).holds(quote);
+                Some(Span { start: start + 1, end: end - 1, quoted: true, doubled })
+            }
+            _ => Some(Span { start, end, quoted: false, doubled: false }),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn span_anew(self, column: usize) -> Option<Span> {
+        let mut cells = Vec::new();
+        self.table.split(self.number, &mut cells);
+        cells.get(column).copied()
+    }
+
+    /// The text of a cell as it is meant; of a cell that is not there, none.
+    #[inline]
+    pub fn cell(self, column: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        self.span(column).map_or(&b""[..], |span| self.table.dialect.cell(&self.table.text, span, buffer))
+    }
+}
+
 impl Table {
+    /// A record, to look at its cells.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, number: u32) -> Row<'_> {
+        let (at, width) = (number as usize, self.header.len());
+        Row { table: self, number, start: self.starts[at], ends: &self.ends[at * width..(at + 1) * width] }
+    }
+
     /// The number of records.
     #[must_use]
     pub fn len(&self) -> u32 {
@@ -81,11 +145,6 @@ impl Table {
     /// Splits a record into its cells.
     pub fn split(&self, row: u32, cells: &mut Vec<Span>) -> Border {
         self.dialect.split(&self.text, self.starts[row as usize], cells)
-    }
-
-    /// Splits off the first cells of a record that is known to be good.
-    pub fn split_some(&self, row: u32, count: usize, cells: &mut Vec<Span>) {
-        self.dialect.split_some(&self.text, self.starts[row as usize], count, cells);
     }
 
     /// The file a record stands in.

@@ -85,6 +85,14 @@ impl<'a> Snippet<'a> {
         }
     }
 
+    /// Whether one of its bytes is this one.
+    #[must_use]
+    #[inline]
+    pub fn holds(self, byte: u8) -> bool {
+        let same = |at: usize| u8x16::new(self.lane(at)).simd_eq(u8x16::new([byte; LANE])).to_bitmask();
+        (0..self.len).step_by(LANE).any(|at| same(at) & self.bits(at) != 0)
+    }
+
     /// Which of its bytes are digits and which are `mark`, the first in the lowest bit; `None` if it is longer than a lane
     /// or holds any other byte.
     #[inline]
@@ -192,6 +200,7 @@ mod tests {
             out.clear();
             snippet.copy(&mut out);
             assert_eq!(out, plain);
+            assert_eq!(snippet.holds(b'.'), plain.contains(&b'.'));
             assert_eq!(snippet.packed(), Snippet::from(plain).packed(), "{plain:?}");
             assert_eq!(snippet.packed().is_some(), plain.len() <= 7);
             let bits =

@@ -308,7 +308,7 @@ impl Kind {
 fn is_iso_day(cell: &[u8]) -> bool {
     let &[a, b, c, d, b'-', e, f, b'-', g, h] = cell else { return false };
     let digits = [a, b, c, d, e, f, g, h].map(|digit| digit.wrapping_sub(b'0'));
-    let [a, b, c, d, e, f, g, h] = digits.map(u16::from);
+    let [a, b, c, d, e, f, g, h] = digits.map(u32::from);
     let (year, month, day) = (a * 1000 + b * 100 + c * 10 + d, e * 10 + f, g * 10 + h);
     // Every month has 28 days; which has more is asked of the calendar.
     digits.iter().all(|digit| *digit <= 9) && year > 0 && (1..=12).contains(&month) && (1..=28).contains(&day)

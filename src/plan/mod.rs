@@ -17,11 +17,11 @@ use serde_json::Value;
 use crate::{
     contract::{Contract, Violation},
     diagnostic::{Code, Diagnostic, Place},
-    dialect::{Dialect, Span},
+    dialect::Dialect,
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
     plan::{kind::Kind, template::Templates},
     profile::Request,
-    record::Table,
+    record::Row,
     snippet::{Padded, Snippet},
     yaml::Places,
 };
@@ -408,24 +408,13 @@ impl Plan {
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 
-    /// Renders a template over cells of a record that was split.
+    /// Renders a template over cells of a record.
     ///
     /// # Errors
     /// Why it failed, without any cell.
-    pub fn rendered(
-        &self,
-        template: usize,
-        columns: &[usize],
-        table: &Table,
-        cells: &[Span],
-    ) -> Result<String, String> {
-        let mut buffer = Vec::new();
-        let mut texts: Vec<String> = Vec::with_capacity(columns.len());
-        for column in columns {
-            let span = cells.get(table.bind[*column]);
-            let cell = span.map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
-            texts.push(String::from_utf8_lossy(cell).into_owned());
-        }
+    pub fn rendered(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
+        let text = |column: &usize| String::from_utf8_lossy(row.cell(*column, &mut Vec::new())).into_owned();
+        let texts: Vec<String> = columns.iter().map(text).collect();
         self.templates.render(template, texts.iter().map(String::as_str))
     }
 

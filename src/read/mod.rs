@@ -215,6 +215,7 @@ fn table(
         shown: Vec::new(),
         text: Vec::new(),
         starts: Vec::new(),
+        ends: Vec::new(),
         patches: Vec::new(),
         marks: Vec::new(),
     };

@@ -9,7 +9,7 @@ use crate::{
     ledger::Ledger,
     mapping::Tail,
     plan::Plan,
-    record::{Part, Table},
+    record::{Part, Table, UNKNOWN},
 };
 
 /// The largest record, in bytes.
@@ -91,12 +91,16 @@ impl Scan<'_> {
                 self.counted = at;
                 table.marks.push((row, self.line));
             }
-            let border = table.dialect.split(&table.text, at, &mut cells);
-            let good = border.fault.is_none()
-                && cells.len() == self.width
-                && border.next < self.end
-                && border.end - at <= MAX_CELL;
-            let next = if good { border.next } else { self.doubtful(row, &border, &cells, table, ledger)? };
+            let known = table.ends.len();
+            table.ends.resize(known + self.width, UNKNOWN);
+            let next = match table.dialect.ends(&table.text, at, &mut table.ends[known..]) {
+                Some(next) if next < self.end => next,
+                _ => {
+                    table.ends[known..].fill(UNKNOWN);
+                    let border = table.dialect.split(&table.text, at, &mut cells);
+                    self.doubtful(row, &border, &cells, table, ledger)?
+                }
+            };
             if nuls {
                 self.nuls(row, at..next, table, ledger)?;
             }
@@ -111,6 +115,7 @@ impl Scan<'_> {
             }
             let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
             if damaged > 0 {
+                table.dialect.split(&table.text, at, &mut cells);
                 self.undecodable(row, table.patches[patch].at, &cells, table, ledger);
                 patch += damaged;
             }

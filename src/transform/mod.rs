@@ -10,7 +10,6 @@ mod write;
 use std::hint::black_box;
 
 use crate::{
-    dialect::Span,
     payload::Payload,
     plan::Plan,
     recording::View,
@@ -24,7 +23,6 @@ use crate::{
 /// Buffers that are used again for every document.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    cells: Vec<Vec<Span>>,
     text: Vec<u8>,
     spare: Vec<u8>,
 }

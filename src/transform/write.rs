@@ -4,7 +4,6 @@
 
 use crate::{
     diagnostic::Code,
-    dialect::Span,
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
@@ -12,7 +11,7 @@ use crate::{
         Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         kind::{Digits, Kind, write_text},
     },
-    record::Table,
+    record::Row,
     recording::View,
     snippet::Snippet,
     trace::{Problem, Step},
@@ -63,8 +62,7 @@ impl Watch<'_> for Unwatched {
 struct Scope<'a> {
     source: usize,
     row: u32,
-    table: &'a Table,
-    cells: Vec<Span>,
+    record: Row<'a>,
 }
 
 pub(super) struct Writer<'a, 's, W> {
@@ -78,23 +76,12 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     /// Writes a whole document.
     pub(super) fn document(&mut self, root: u32) -> Result<(), Stop> {
         let plan = self.view.plan;
-        self.within(plan.each, root, |writer, scope| writer.object(&plan.document, scope, "/output"))
+        self.object(&plan.document, &self.scope(plan.each, root), "/output")
     }
 
-    /// Opens a record, does something with it, and gives its buffers back.
-    fn within<T>(
-        &mut self,
-        source: usize,
-        row: u32,
-        act: impl FnOnce(&mut Self, &Scope<'a>) -> Result<T, Stop>,
-    ) -> Result<T, Stop> {
-        let table = &self.view.tables[source];
-        let mut cells = self.scratch.cells.pop().unwrap_or_default();
-        table.split(row, &mut cells);
-        let scope = Scope { source, row, table, cells };
-        let result = act(self, &scope);
-        self.scratch.cells.push(scope.cells);
-        result
+    /// A record, to write something of it.
+    fn scope(&self, source: usize, row: u32) -> Scope<'a> {
+        Scope { source, row, record: self.view.tables[source].row(row) }
     }
 
     fn object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
@@ -151,9 +138,10 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     #[inline]
     fn plain(&mut self, leaf: &Leaf, scope: &Scope<'a>) -> bool {
         let Input::Column(column) = leaf.input else { return false };
-        let span = scope.cells[scope.table.bind[column]];
-        let cell = Snippet::within(&scope.table.text, span.start, span.end);
-        if span.doubled || scope.table.dialect.is_null(cell.bytes()) {
+        let Some(span) = scope.record.span(column) else { return false };
+        let table = scope.record.table;
+        let cell = Snippet::within(&table.text, span.start, span.end);
+        if span.doubled || table.dialect.is_null(cell.bytes()) {
             return false;
         }
         let start = self.out.len();
@@ -177,27 +165,25 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         column: Option<usize>,
         buffer: &mut Vec<u8>,
     ) -> Written {
-        let dialect = &scope.table.dialect;
+        let dialect = &scope.record.table.dialect;
         let mut text = match &leaf.input {
-            Input::Column(column) => dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], buffer),
-            Input::Template(template, columns) => {
-                match self.view.plan.rendered(*template, columns, scope.table, &scope.cells) {
-                    Ok(rendered) => {
-                        *buffer = rendered.into_bytes();
-                        buffer.as_slice()
-                    }
-                    Err(reason) => {
-                        return self.problem(
-                            Code::TransformTemplate,
-                            format!("the template failed on this record: {reason}"),
-                            "",
-                            scope,
-                            column,
-                            rule,
-                        );
-                    }
+            Input::Column(column) => scope.record.cell(*column, buffer),
+            Input::Template(template, columns) => match self.view.plan.rendered(*template, columns, scope.record) {
+                Ok(rendered) => {
+                    *buffer = rendered.into_bytes();
+                    buffer.as_slice()
                 }
-            }
+                Err(reason) => {
+                    return self.problem(
+                        Code::TransformTemplate,
+                        format!("the template failed on this record: {reason}"),
+                        "",
+                        scope,
+                        column,
+                        rule,
+                    );
+                }
+            },
         };
         let is_template = matches!(leaf.input, Input::Template(..));
         if if is_template { text.is_empty() } else { dialect.is_null(text) } {
@@ -324,7 +310,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             }
             self.watch.enter(&|| count.to_string());
             self.watch.enter_record(step);
-            let written = self.within(many.source, *child, |writer, child| writer.value(&many.item, child, rule));
+            let written = self.value(&many.item, &self.scope(many.source, *child), rule);
             self.watch.leave_record();
             self.watch.leave();
             match (written?, count) {
@@ -349,7 +335,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let target = groups.lookup(one.link, scope.row);
         let found = target != NONE && fates[one.source][target as usize] != Fate::Rejected;
         if found {
-            return self.within(one.source, target, |writer, scope| writer.value(&one.value, scope, rule));
+            return self.value(&one.value, &self.scope(one.source, target), rule);
         }
         let name = &plan.sources[one.source].name;
         self.watch.origin(scope.source, scope.row, column, rule);
