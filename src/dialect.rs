@@ -20,6 +20,8 @@ pub struct Dialect {
     pub header: bool,
     /// The cells that count as empty.
     pub null_values: Vec<Vec<u8>>,
+    /// Only an empty cell counts as empty.
+    pub plain_nulls: bool,
     /// What to do with a last record that has no line end.
     pub tail: Tail,
 }
@@ -164,7 +166,8 @@ impl Dialect {
         null_values: Vec<Vec<u8>>,
         tail: Tail,
     ) -> Dialect {
-        Dialect { delimiter, quote, encoding, header, null_values, tail }
+        let plain_nulls = null_values == [b""];
+        Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail }
     }
 
     /// Splits the record that starts at `start` into its cells.
@@ -209,24 +212,25 @@ impl Dialect {
         }
     }
 
-    /// Where each cell of a record ends, as distances from its start, and where the next record starts. `None`: the record
-    /// is long, the last of the text, of another width, or its quotes are wrong; then [`Dialect::split`] tells.
+    /// Where each cell of a record begins, and where one behind the last would, as distances from its start; and where the
+    /// next record starts. `None`: the record is long, the last of the text, of another width, or its quotes are wrong;
+    /// then [`Dialect::split`] tells.
     #[inline]
-    pub fn ends(&self, text: &[u8], start: usize, ends: &mut [u16]) -> Option<usize> {
+    pub fn begins(&self, text: &[u8], start: usize, begins: &mut [u16]) -> Option<usize> {
         let mut marks = Marks { dialect: self, text, window: start, found: self.marks(text, start) };
         let (mut open, mut at) = (start, marks.next());
-        let (last, others) = ends.split_last_mut()?;
-        for end in others {
+        let (last, others) = begins.get_mut(1..)?.split_last_mut()?;
+        for begin in others {
             at = self.behind_quotes(&mut marks, open, at)?;
             if *text.get(at)? != self.delimiter {
                 return None;
             }
-            *end = u16::try_from(at - start).ok()?;
             open = at + 1;
+            *begin = u16::try_from(open - start).ok()?;
             at = marks.next();
         }
         at = self.behind_quotes(&mut marks, open, at)?;
-        *last = u16::try_from(at - start).ok().filter(|end| *end < u16::MAX)?;
+        *last = u16::try_from(at + 1 - start).ok().filter(|end| *end < u16::MAX)?;
         match (text.get(at)?, text.get(at + 1)) {
             (b'\r', Some(b'\n')) => Some(at + 2),
             (b'\r' | b'\n', _) => Some(at + 1),
@@ -298,7 +302,11 @@ impl Dialect {
 
     /// Whether a cell counts as empty.
     #[must_use]
+    #[inline]
     pub fn is_null(&self, cell: &[u8]) -> bool {
+        if self.plain_nulls {
+            return cell.is_empty();
+        }
         self.null_values.iter().any(|null| null == cell)
     }
 }
@@ -392,15 +400,15 @@ mod tests {
             let text: Vec<u8> = (0..length).map(|_| next()).collect();
             let (mut cells, expected) = (Vec::new(), plainly(&text));
             let border = dialect.split(&text, 0, &mut cells);
-            let mut ends = vec![0; cells.len()];
-            if let Some(next) = dialect.ends(&text, 0, &mut ends) {
-                let outer = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted)).unwrap();
+            let mut begins = vec![0; cells.len() + 1];
+            if let Some(next) = dialect.begins(&text, 0, &mut begins) {
+                let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap();
                 assert_eq!((next, border.fault), (border.next, None));
-                assert_eq!(ends, cells.iter().map(outer).collect::<Vec<_>>());
+                assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {
                 assert!(border.fault.is_some() || border.next == text.len(), "{}", String::from_utf8_lossy(&text));
             }
-            assert_eq!(dialect.ends(&text, 0, &mut vec![0; cells.len() + 1]), None);
+            assert_eq!(dialect.begins(&text, 0, &mut vec![0; cells.len() + 2]), None);
             let found = (cells, border.end, border.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
         }

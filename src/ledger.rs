@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     dialect::Span,
+    pen::Pen,
     plan::Plan,
     record::Table,
     snippet::Snippet,
@@ -135,7 +136,7 @@ pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTa
 fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
-    let (mut totals, mut buffer, mut json) = (Vec::<Total>::new(), Vec::new(), Vec::new());
+    let (mut totals, mut buffer, mut json) = (Vec::<Total>::new(), Vec::new(), Pen::default());
     let mut at = 0;
     for row in 0..table.len() {
         let (fate, record) = (fates[row as usize], table.row(row));

@@ -23,6 +23,7 @@ pub mod profile;
 pub mod plan;
 
 pub mod snippet;
+pub mod pen;
 pub mod dialect;
 pub mod record;
 pub mod group;

@@ -1,7 +1,7 @@
 //! The records of one source: their bytes, their borders, their places.
 //!
 //! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
-//! and where its cells end: two bytes a cell, so that a record is split once and any cell of it is found at once.
+//! and where its cells begin: two bytes a cell, so that a record is split once and any cell of it is found at once.
 
 use std::ops::Range;
 
@@ -59,15 +59,16 @@ pub struct Table {
     pub text: Vec<u8>,
     /// Where each record starts.
     pub starts: Vec<usize>,
-    /// Where each cell of each record ends, as [`Dialect::ends`] tells; [`UNKNOWN`]: the record is split when it is asked.
-    pub ends: Vec<u16>,
+    /// Where the cells of each record begin, as [`Dialect::begins`] tells, one more than there are columns; [`UNKNOWN`]: the
+    /// record is split when it is asked.
+    pub begins: Vec<u16>,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
     /// The line of some records, so that the line of any is found without counting from the start.
     pub marks: Vec<(u32, u64)>,
 }
 
-/// In the place of the ends of cells: a record that is long or not plainly good.
+/// In the place of the begins of cells: a record that is long or not plainly good.
 pub const UNKNOWN: u16 = u16::MAX;
 
 /// One record, to look at its cells.
@@ -78,24 +79,23 @@ pub struct Row<'a> {
     /// Its number in the table.
     pub number: u32,
     start: usize,
-    ends: &'a [u16],
+    begins: &'a [u16],
 }
 
 impl<'a> Row<'a> {
+    /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the
+    /// record has to be split to tell.
+    #[inline(always)]
+    pub fn outer(self, column: usize) -> Option<Range<usize>> {
+        let column = self.table.bind[column];
+        let (begin, end) = (self.begins[column], self.begins[column + 1]);
+        (end != UNKNOWN).then(|| self.start + usize::from(begin)..self.start + usize::from(end) - 1)
+    }
+
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
     #[inline]
     pub fn span(self, column: usize) -> Option<Span> {
-        self.span_at(self.table.bind[column])
-    }
-
-    #[inline]
-    fn span_at(self, column: usize) -> Option<Span> {
-        let end = self.ends[column];
-        if end == UNKNOWN {
-            return self.span_anew(column);
-        }
-        let start = self.start + if column == 0 { 0 } else { usize::from(self.ends[column - 1]) + 1 };
-        let end = self.start + usize::from(end);
+        let Some(Range { start, end }) = self.outer(column) else { return self.span_anew(self.table.bind[column]) };
         let Table { text, dialect, .. } = self.table;
         match dialect.quote {
             Some(quote) if text.get(start) == Some(&quote) => {
@@ -126,8 +126,8 @@ impl Table {
     #[must_use]
     #[inline]
     pub fn row(&self, number: u32) -> Row<'_> {
-        let (at, width) = (number as usize, self.header.len());
-        Row { table: self, number, start: self.starts[at], ends: &self.ends[at * width..(at + 1) * width] }
+        let (at, width) = (number as usize, self.header.len() + 1);
+        Row { table: self, number, start: self.starts[at], begins: &self.begins[at * width..(at + 1) * width] }
     }
 
     /// The number of records.

@@ -62,27 +62,39 @@ impl<'a> Snippet<'a> {
         if left >= LANE { 0xFFFF } else { (1 << left) - 1 }
     }
 
-    /// Writes it as a JSON string without its quotes; `false`: it holds what JSON escapes, and nothing was written.
+    /// Copies it into `room`, which has to be a lane longer; `false`: it holds what a JSON string escapes.
     #[inline]
-    pub fn write_plain(self, out: &mut Vec<u8>) -> bool {
-        let (before, mut at) = (out.len(), 0);
+    pub fn copy_plain(self, room: &mut [u8]) -> bool {
+        let mut at = 0;
         loop {
             let lane = self.lane(at);
             let bytes = u8x16::new(lane);
             let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
             let escaped = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE])) | control;
-            let bits = self.bits(at);
-            if escaped.to_bitmask() & bits != 0 {
-                out.truncate(before);
+            if escaped.to_bitmask() & self.bits(at) != 0 {
                 return false;
             }
-            out.extend_from_slice(&lane);
+            room[at..at + LANE].copy_from_slice(&lane);
             at += LANE;
             if at >= self.len {
-                out.truncate(before + self.len);
                 return true;
             }
         }
+    }
+
+    /// Copies it into `room`, which has to be a lane longer.
+    #[inline]
+    pub fn copy_to(self, room: &mut [u8]) {
+        match self.ahead.first_chunk::<LANE>() {
+            Some(lane) if self.len <= LANE => room[..LANE].copy_from_slice(lane),
+            _ => room[..self.len].copy_from_slice(self.bytes()),
+        }
+    }
+
+    /// Two lanes from its first byte: those behind its end are anything. `None`: there are not that many bytes.
+    #[inline]
+    pub fn lanes(self) -> Option<&'a [u8; 2 * LANE]> {
+        self.ahead.first_chunk()
     }
 
     /// Whether one of its bytes is this one.
@@ -100,25 +112,9 @@ impl<'a> Snippet<'a> {
         if self.len > LANE {
             return None;
         }
-        let bytes = u8x16::new(self.lane(0));
-        let value = bytes - u8x16::new([b'0'; LANE]);
-        let digits = value.min(u8x16::new([9; LANE])).simd_eq(value).to_bitmask();
-        let marks = bytes.simd_eq(u8x16::new([mark; LANE])).to_bitmask();
+        let (digits, marks) = digits(&self.lane(0), mark);
         let bits = self.bits(0);
         ((digits | marks) & bits == bits).then_some((digits & bits, marks & bits))
-    }
-
-    /// Copies it; quick for a short one.
-    #[inline]
-    pub fn copy(self, out: &mut Vec<u8>) {
-        match self.ahead.first_chunk::<LANE>() {
-            Some(lane) if self.len <= LANE => {
-                let after = out.len() + self.len;
-                out.extend_from_slice(lane);
-                out.truncate(after);
-            }
-            _ => out.extend_from_slice(self.bytes()),
-        }
     }
 
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
@@ -132,6 +128,30 @@ impl<'a> Snippet<'a> {
         let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
         Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
     }
+}
+
+/// Which bytes of two lanes a JSON string escapes, the first in the lowest bit.
+#[must_use]
+#[inline]
+pub fn escaped(lanes: &[u8; 2 * LANE]) -> u32 {
+    let (lanes, _) = lanes.as_chunks::<LANE>();
+    let escaped = |lane: &[u8; LANE]| {
+        let bytes = u8x16::new(*lane);
+        let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
+        let marks = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE]));
+        (marks | control).to_bitmask()
+    };
+    escaped(&lanes[0]) | escaped(&lanes[1]) << LANE
+}
+
+/// Which bytes of a lane are digits and which are `mark`, the first in the lowest bit.
+#[must_use]
+#[inline]
+pub fn digits(lane: &[u8; LANE], mark: u8) -> (u32, u32) {
+    let bytes = u8x16::new(*lane);
+    let value = bytes - u8x16::new([b'0'; LANE]);
+    let digits = value.min(u8x16::new([9; LANE])).simd_eq(value).to_bitmask();
+    (digits, bytes.simd_eq(u8x16::new([mark; LANE])).to_bitmask())
 }
 
 /// The last bytes of a text, with room behind them.
@@ -153,7 +173,7 @@ pub struct Padded {
 impl From<Vec<u8>> for Padded {
     fn from(mut text: Vec<u8>) -> Padded {
         let len = text.len();
-        text.resize(len + LANE, 0);
+        text.resize(len + 2 * LANE + 1, 0);
         Padded { text, len }
     }
 }
@@ -164,6 +184,26 @@ impl Padded {
     #[inline]
     pub fn whole(&self) -> Snippet<'_> {
         self.behind(0)
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Two lanes from `start`, which is 0 or 1.
+    #[must_use]
+    #[inline]
+    pub fn lanes(&self, start: usize) -> Option<&[u8; 2 * LANE]> {
+        self.text[start..].first_chunk()
     }
 
     /// What follows its first bytes.
@@ -193,13 +233,12 @@ mod tests {
             let end = start + next(text.len() - start + 1);
             let (snippet, plain) = (Snippet::within(&text, start, end), &text[start..end]);
             assert_eq!(snippet.bytes(), plain, "{round}");
-            let mut out = b"x".to_vec();
+            let mut room = [0; 80];
             let clean = plain.iter().all(|byte| *byte >= 0x20 && !matches!(byte, b'"' | b'\\'));
-            assert_eq!(snippet.write_plain(&mut out), clean, "{plain:?}");
-            assert_eq!(out[1..], if clean { plain } else { b"" }[..], "{plain:?}");
-            out.clear();
-            snippet.copy(&mut out);
-            assert_eq!(out, plain);
+            assert_eq!(snippet.copy_plain(&mut room), clean, "{plain:?}");
+            assert!(!clean || room[..plain.len()] == *plain, "{plain:?}");
+            snippet.copy_to(&mut room);
+            assert_eq!(room[..plain.len()], *plain);
             assert_eq!(snippet.holds(b'.'), plain.contains(&b'.'));
             assert_eq!(snippet.packed(), Snippet::from(plain).packed(), "{plain:?}");
             assert_eq!(snippet.packed().is_some(), plain.len() <= 7);

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use crate::{
     mapping::Direction,
+    pen::Pen,
     plan::{LinkPlan, Plan, kind::Kind},
     record::{Row, Table},
 };
@@ -46,7 +47,7 @@ enum Value {
 fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
     let mut buffer = Vec::new();
     let cell = row.cell(column, &mut buffer);
-    let mut json = Vec::new();
+    let mut json = Pen::default();
     let kind = &plan.sources[source].columns[column].kind;
     match kind {
         _ if kind.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
@@ -68,7 +69,7 @@ fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
                 Err(_) => Value::Text(cell.to_vec()),
             }
         }
-        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => Value::Text(json),
+        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => Value::Text(json.into()),
     }
 }
 

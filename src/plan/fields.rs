@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use crate::{
     diagnostic::Code,
     mapping::{CodeTable, Column, Field, FieldLong, IfEmpty, Named, OnUnknown, Policy, Scalar},
+    pen::Pen,
     plan::{
         Checks, Codes, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
         compile::{Compiler, names},
@@ -41,10 +42,16 @@ impl Compiler<'_> {
         for (name, Field(field)) in fields {
             let rule = format!("{pointer}/{}", escape(name));
             if let Some(value) = self.value(field, &rule, source) {
-                let mut prefix = vec![b','];
+                let mut prefix = Pen::from(vec![b',']);
                 write_text(name.as_bytes().into(), &mut prefix);
                 prefix.push(b':');
-                compiled.push(FieldPlan { name: name.clone(), prefix: prefix.into(), rule, value });
+                compiled.push(FieldPlan {
+                    name: name.clone(),
+                    prefix: Vec::from(prefix).into(),
+                    rule,
+                    value,
+                    plain: None,
+                });
             }
         }
         ObjectPlan { fields: compiled }
@@ -151,11 +158,11 @@ impl Compiler<'_> {
     fn constant(&mut self, scalar: &Scalar, pointer: &str) -> Option<Vec<u8>> {
         let node = self.places.node(pointer)?;
         let text = node.scalar.clone().unwrap_or_default();
-        let mut json = Vec::new();
+        let mut json = Pen::default();
         match scalar {
-            Scalar::Boolean(value) if text == value.to_string() => json.extend_from_slice(text.as_bytes()),
+            Scalar::Boolean(value) if text == value.to_string() => json.extend(text.as_bytes()),
             Scalar::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
-                json.extend_from_slice(text.as_bytes());
+                json.extend(text.as_bytes());
             }
             Scalar::Text(value) if !node.plain || crate::mapping::reads_as_text(value) => {
                 write_text(value.as_bytes().into(), &mut json);
@@ -166,7 +173,7 @@ impl Compiler<'_> {
                 return None;
             }
         }
-        Some(json)
+        Some(json.into())
     }
 
     fn leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
@@ -239,7 +246,7 @@ impl Compiler<'_> {
         };
         let fits = match codes {
             Some(codes) => codes.get(text.as_bytes().into()).is_some(),
-            None => kind.write(text.as_bytes().into(), &mut Vec::new()).is_ok(),
+            None => kind.write(text.as_bytes().into(), &mut Pen::default()).is_ok(),
         };
         if !fits {
             let expected =
@@ -280,9 +287,9 @@ impl Compiler<'_> {
             }
         };
         let rendered = |text: &str| {
-            let mut json = Vec::new();
+            let mut json = Pen::default();
             write_text(text.as_bytes().into(), &mut json);
-            Padded::from(json)
+            Padded::from(Vec::from(json))
         };
         let values = pairs.into_iter().map(|(code, value)| (code.into_bytes(), rendered(&value))).collect();
         Some(Codes::new(name, values, table.on_unknown.clone(), rule))
@@ -417,9 +424,9 @@ impl Codes {
     pub(super) fn others(&self) -> Option<Vec<u8>> {
         match &self.on_unknown.then {
             OnUnknown::Use(text) => {
-                let mut json = Vec::new();
+                let mut json = Pen::default();
                 write_text(text.as_bytes().into(), &mut json);
-                Some(json)
+                Some(json.into())
             }
             _ => None,
         }

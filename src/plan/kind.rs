@@ -9,7 +9,11 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-use crate::{diagnostic::Code, snippet::Snippet};
+use crate::{
+    diagnostic::Code,
+    pen::Pen,
+    snippet::{LANE, Snippet},
+};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -111,6 +115,12 @@ impl Notation {
         self.fixed.is_some()
     }
 
+    /// Whether it is that of JSON.
+    #[must_use]
+    pub fn is_iso(&self) -> bool {
+        self.iso
+    }
+
     fn read(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<jiff::tz::Offset>)> {
         if let Some(parts) = &self.fixed {
             Some((read_fixed(parts, cell)?, None))
@@ -202,7 +212,7 @@ impl Kind {
     /// # Errors
     /// The cell is not of this type; then nothing was written.
     #[inline]
-    pub fn write(&self, cell: Snippet<'_>, out: &mut Vec<u8>) -> Result<(), Code> {
+    pub fn write(&self, cell: Snippet<'_>, out: &mut Pen) -> Result<(), Code> {
         match self {
             Kind::Text | Kind::Code => write_text(cell, out),
             Kind::Integer(digits) => return number(cell, *digits, false, out).ok_or(Code::TransformNotAnInteger),
@@ -210,16 +220,18 @@ impl Kind {
             Kind::Boolean { yes, no } => {
                 let cell = cell.bytes();
                 match (yes.iter().any(|word| word == cell), no.iter().any(|word| word == cell)) {
-                    (true, _) => out.extend_from_slice(b"true"),
-                    (_, true) => out.extend_from_slice(b"false"),
+                    (true, _) => out.extend(b"true"),
+                    (_, true) => out.extend(b"false"),
                     _ => return Err(Code::TransformNotABoolean),
                 }
             }
             Kind::Date(notation) => {
                 if notation.iso && is_iso_day(cell.bytes()) {
-                    out.push(b'"');
-                    cell.copy(out);
-                    out.push(b'"');
+                    let room = out.room(2 * LANE);
+                    room[0] = b'"';
+                    cell.copy_to(&mut room[1..]);
+                    room[cell.len() + 1] = b'"';
+                    out.advance(cell.len() + 2);
                     return Ok(());
                 }
                 let (moment, _) = notation.read(cell.bytes()).ok_or(Code::TransformNotADate)?;
@@ -305,7 +317,8 @@ impl Kind {
 }
 
 /// A real day as JSON writes it, told without making a day of it.
-fn is_iso_day(cell: &[u8]) -> bool {
+#[inline]
+pub(super) fn is_iso_day(cell: &[u8]) -> bool {
     let &[a, b, c, d, b'-', e, f, b'-', g, h] = cell else { return false };
     let digits = [a, b, c, d, e, f, g, h].map(|digit| digit.wrapping_sub(b'0'));
     let [a, b, c, d, e, f, g, h] = digits.map(u32::from);
@@ -314,7 +327,7 @@ fn is_iso_day(cell: &[u8]) -> bool {
     digits.iter().all(|digit| *digit <= 9) && year > 0 && (1..=12).contains(&month) && (1..=28).contains(&day)
 }
 
-fn write_day(moment: civil::DateTime, out: &mut Vec<u8>) {
+fn write_day(moment: civil::DateTime, out: &mut Pen) {
     four_digits(moment.year(), out);
     out.push(b'-');
     two_digits(moment.month(), out);
@@ -323,7 +336,7 @@ fn write_day(moment: civil::DateTime, out: &mut Vec<u8>) {
 }
 
 /// RFC 3339.
-fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Vec<u8>) {
+fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Pen) {
     write_day(moment, out);
     out.push(b'T');
     two_digits(moment.hour(), out);
@@ -333,7 +346,7 @@ fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Vec
     two_digits(moment.second(), out);
     if moment.subsec_nanosecond() != 0 {
         let fraction = format!(".{:09}", moment.subsec_nanosecond());
-        out.extend_from_slice(fraction.trim_end_matches('0').as_bytes());
+        out.extend(fraction.trim_end_matches('0').as_bytes());
     }
     // RFC 3339 has no seconds in an offset; zones older than 1900 do, and lose them here as in every RFC 3339 writer.
     let minutes = offset.seconds() / 60;
@@ -342,22 +355,22 @@ fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Vec
         return;
     }
     let sign = if minutes < 0 { '-' } else { '+' };
-    out.extend_from_slice(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60).as_bytes());
+    out.extend(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60).as_bytes());
 }
 
-fn four_digits(number: i16, out: &mut Vec<u8>) {
+fn four_digits(number: i16, out: &mut Pen) {
     two_digits(i8::try_from(number / 100).unwrap_or(0), out);
     two_digits(i8::try_from(number % 100).unwrap_or(0), out);
 }
 
-fn two_digits(number: i8, out: &mut Vec<u8>) {
+fn two_digits(number: i8, out: &mut Pen) {
     let number = number.unsigned_abs();
-    out.extend_from_slice(&[b'0' + number / 10, b'0' + number % 10]);
+    out.extend(&[b'0' + number / 10, b'0' + number % 10]);
 }
 
 /// Copies a number after checking its grammar; drops group marks and writes the decimal mark as a point.
 #[inline]
-fn number(cell: Snippet<'_>, notation: Digits, fraction: bool, out: &mut Vec<u8>) -> Option<()> {
+fn number(cell: Snippet<'_>, notation: Digits, fraction: bool, out: &mut Pen) -> Option<()> {
     // Digits with at most one mark among them is what nearly every number looks like.
     let Some((digits, marks)) = cell.digits(if fraction { notation.mark } else { b'0' }) else {
         return odd_number(cell.bytes(), notation, fraction, out);
@@ -369,16 +382,17 @@ fn number(cell: Snippet<'_>, notation: Digits, fraction: bool, out: &mut Vec<u8>
     if whole == 0 || !one_mark || leading_zero || digits >> (cell.len() - 1) == 0 {
         return None;
     }
-    let start = out.len();
-    cell.copy(out);
+    let room = out.room(2 * LANE);
+    cell.copy_to(room);
     if marks != 0 {
-        out[start + whole] = b'.';
+        room[whole] = b'.';
     }
+    out.advance(cell.len());
     Some(())
 }
 
 /// A number that has a sign, groups or many digits, or is none.
-fn odd_number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Vec<u8>) -> Option<()> {
+fn odd_number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Pen) -> Option<()> {
     let unsigned = cell.strip_prefix(b"-").unwrap_or(cell);
     let (whole, decimals) = match memchr::memchr(digits.mark, unsigned) {
         Some(at) if fraction => (&unsigned[..at], Some(&unsigned[at + 1..])),
@@ -393,14 +407,14 @@ fn odd_number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Vec<u8>) ->
     if decimals.is_some_and(|decimals| decimals.is_empty() || !decimals.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    out.extend_from_slice(&cell[..cell.len() - unsigned.len()]);
+    out.extend(&cell[..cell.len() - unsigned.len()]);
     match digits.group {
-        Some(group) if grouped => out.extend(whole.iter().filter(|byte| **byte != group)),
-        _ => out.extend_from_slice(whole),
+        Some(group) if grouped => whole.iter().filter(|byte| **byte != group).for_each(|byte| out.push(*byte)),
+        _ => out.extend(whole),
     }
     if let Some(decimals) = decimals {
         out.push(b'.');
-        out.extend_from_slice(decimals);
+        out.extend(decimals);
     }
     Some(())
 }
@@ -416,41 +430,47 @@ fn groups(whole: &[u8], group: u8) -> bool {
 
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
 #[inline]
-pub fn write_text(text: Snippet<'_>, out: &mut Vec<u8>) {
-    out.push(b'"');
-    if !text.write_plain(out) {
+pub fn write_text(text: Snippet<'_>, out: &mut Pen) {
+    let room = out.room(text.len() + 2 + LANE);
+    room[0] = b'"';
+    if text.copy_plain(&mut room[1..]) {
+        room[text.len() + 1] = b'"';
+        out.advance(text.len() + 2);
+    } else {
+        out.push(b'"');
         write_escaped(text.bytes(), out);
+        out.push(b'"');
     }
-    out.push(b'"');
 }
 
-fn write_escaped(text: &[u8], out: &mut Vec<u8>) {
+fn write_escaped(text: &[u8], out: &mut Pen) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
-        out.extend_from_slice(&rest[..at]);
+        out.extend(&rest[..at]);
         match rest[at] {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+            b'"' => out.extend(b"\\\""),
+            b'\\' => out.extend(b"\\\\"),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            control => out.extend(format!("\\u{control:04x}").as_bytes()),
         }
         rest = &rest[at + 1..];
     }
-    out.extend_from_slice(rest);
+    out.extend(rest);
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Digits, Kind, Notation};
+    use crate::pen::Pen;
     use jiff::tz::TimeZone;
 
     fn written(kind: &Kind, cell: &str) -> Option<String> {
-        let mut out = Vec::new();
+        let mut out = Pen::default();
         let result = kind.write(cell.as_bytes().into(), &mut out);
         assert!(result.is_ok() || out.is_empty(), "a failed write leaves nothing");
-        result.ok().map(|()| String::from_utf8(out).unwrap())
+        result.ok().map(|()| String::from_utf8(out.into()).unwrap())
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod compile;
 mod fields;
 mod prove;
+pub mod plain;
 pub mod kind;
 pub mod template;
 
@@ -19,7 +20,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Place},
     dialect::Dialect,
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
-    plan::{kind::Kind, template::Templates},
+    plan::{kind::Kind, plain::Plain, template::Templates},
     profile::Request,
     record::Row,
     snippet::{Padded, Snippet},
@@ -164,6 +165,8 @@ pub struct FieldPlan {
     pub rule: String,
     /// What is written.
     pub value: ValuePlan,
+    /// The same, if it is plain.
+    pub plain: Option<Plain>,
 }
 
 /// A value of the output.
@@ -215,7 +218,7 @@ pub struct Codes {
     /// Each code with the JSON text of its translation, sorted by code.
     pub values: Vec<(Vec<u8>, Padded)>,
     /// The codes that are short, packed: a few of them are compared faster than they are searched.
-    words: Vec<Option<u64>>,
+    pub(crate) words: Vec<Option<u64>>,
     /// What to do with a code that is not there.
     pub on_unknown: Policy<OnUnknown>,
     /// Where the table stands in the mapping.
@@ -405,6 +408,7 @@ impl Plan {
     ) -> Result<Plan, Vec<Diagnostic>> {
         let mut plan = compile::plan(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
+        plan.document.find_plain();
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 

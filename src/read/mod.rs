@@ -215,7 +215,7 @@ fn table(
         shown: Vec::new(),
         text: Vec::new(),
         starts: Vec::new(),
-        ends: Vec::new(),
+        begins: Vec::new(),
         patches: Vec::new(),
         marks: Vec::new(),
     };

@@ -91,12 +91,12 @@ impl Scan<'_> {
                 self.counted = at;
                 table.marks.push((row, self.line));
             }
-            let known = table.ends.len();
-            table.ends.resize(known + self.width, UNKNOWN);
-            let next = match table.dialect.ends(&table.text, at, &mut table.ends[known..]) {
+            let known = table.begins.len();
+            table.begins.resize(known + self.width + 1, 0);
+            let next = match table.dialect.begins(&table.text, at, &mut table.begins[known..]) {
                 Some(next) if next < self.end => next,
                 _ => {
-                    table.ends[known..].fill(UNKNOWN);
+                    table.begins[known..].fill(UNKNOWN);
                     let border = table.dialect.split(&table.text, at, &mut cells);
                     self.doubtful(row, &border, &cells, table, ledger)?
                 }

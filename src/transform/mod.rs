@@ -11,6 +11,7 @@ use std::hint::black_box;
 
 use crate::{
     payload::Payload,
+    pen::Pen,
     plan::Plan,
     recording::View,
     trace::Trace,
@@ -24,13 +25,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Scratch {
     text: Vec<u8>,
-    spare: Vec<u8>,
+    spare: Pen,
 }
 
 impl Scratch {
     /// Takes a payload that nobody needs any more, for its buffer.
     pub fn take_back(&mut self, payload: Payload) {
-        self.spare = payload.into_buffer();
+        self.spare = payload.into_pen();
     }
 }
 
@@ -71,12 +72,12 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
 pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
-    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    let (mut scratch, mut out) = (Scratch::default(), Pen::default());
     let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
     let tracer = writer.watch;
-    Trace { json: out, origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
+    Trace { json: out.into(), origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
 }
 
 /// The documents of some root records that were all found to conform, one after the other.

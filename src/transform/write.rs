@@ -7,13 +7,13 @@ use crate::{
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
+    pen::Pen,
     plan::{
         Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         kind::{Digits, Kind, write_text},
     },
     record::Row,
     recording::View,
-    snippet::Snippet,
     trace::{Problem, Step},
     transform::Scratch,
 };
@@ -68,7 +68,7 @@ struct Scope<'a> {
 pub(super) struct Writer<'a, 's, W> {
     pub(super) view: View<'a>,
     pub(super) scratch: &'s mut Scratch,
-    pub(super) out: &'s mut Vec<u8>,
+    pub(super) out: &'s mut Pen,
     pub(super) watch: W,
 }
 
@@ -89,8 +89,15 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.out.push(b'{');
         let mut first = true;
         for field in &object.fields {
+            if !W::TRACED
+                && let Some(plain) = &field.plain
+                && plain.write(&field.prefix, first, &field.value, scope.record, self.out)
+            {
+                first = false;
+                continue;
+            }
             let before = self.out.len();
-            field.prefix.behind(usize::from(first)).copy(self.out);
+            self.out.put(field.prefix.behind(usize::from(first)));
             self.watch.enter(&|| field.name.clone());
             let written = self.value(&field.value, scope, &field.rule);
             self.watch.leave();
@@ -112,16 +119,13 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             ValuePlan::Object(object) => self.object(object, scope, rule).map(|()| true),
             ValuePlan::Const(json) => {
                 self.watch.origin(scope.source, scope.row, None, rule);
-                self.out.extend_from_slice(json);
+                self.out.extend(json);
                 Ok(true)
             }
         }
     }
 
     fn leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
-        if !W::TRACED && self.plain(leaf, scope) {
-            return Ok(true);
-        }
         let column = match &leaf.input {
             Input::Column(column) => Some(*column),
             Input::Template(_, columns) => columns.first().copied(),
@@ -131,29 +135,6 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let written = self.text(leaf, scope, rule, column, &mut buffer);
         self.scratch.text = buffer;
         written
-    }
-
-    /// Writes a leaf that is a cell as it is, or its translation, and meets the contract: what nearly all are.
-    /// `false`: it is not that plain, and nothing was written.
-    #[inline]
-    fn plain(&mut self, leaf: &Leaf, scope: &Scope<'a>) -> bool {
-        let Input::Column(column) = leaf.input else { return false };
-        let Some(span) = scope.record.span(column) else { return false };
-        let table = scope.record.table;
-        let cell = Snippet::within(&table.text, span.start, span.end);
-        if span.doubled || table.dialect.is_null(cell.bytes()) {
-            return false;
-        }
-        let start = self.out.len();
-        let written = match &leaf.codes {
-            Some(codes) => codes.get(cell).map(|json| json.copy(self.out)).is_some(),
-            None => leaf.kind.write(cell, self.out).is_ok(),
-        };
-        if written && leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) {
-            return true;
-        }
-        self.out.truncate(start);
-        false
     }
 
     /// Writes the text of a leaf as a value.
@@ -195,7 +176,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let start = self.out.len();
         match &leaf.codes {
             Some(codes) => match codes.get(text.into()) {
-                Some(json) => json.copy(self.out),
+                Some(json) => self.out.put(json),
                 None => return self.unknown(codes, text, leaf, scope, column, rule),
             },
             None => match leaf.kind.write(text.into(), self.out) {
@@ -237,11 +218,11 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let start = self.out.len();
         match leaf.if_empty.then {
             IfEmpty::Keep => {
-                self.out.extend_from_slice(b"\"\"");
+                self.out.extend(b"\"\"");
                 self.checked(leaf, start)
             }
             IfEmpty::SetNull => {
-                self.out.extend_from_slice(b"null");
+                self.out.extend(b"null");
                 Ok(true)
             }
             IfEmpty::Omit | IfEmpty::Reject => Ok(false),
@@ -276,7 +257,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 Ok(true)
             }
             OnUnknown::SetNull => {
-                self.out.extend_from_slice(b"null");
+                self.out.extend(b"null");
                 Ok(true)
             }
             OnUnknown::Omit | OnUnknown::Reject => Ok(false),
@@ -316,7 +297,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             match (written?, count) {
                 (true, _) => count += 1,
                 (false, 0) => {}
-                (false, _) => drop(self.out.pop()),
+                (false, _) => self.out.truncate(self.out.len() - 1),
             }
         }
         self.out.push(b']');
@@ -354,7 +335,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             self.warning(Code::JoinNoLookup, format!("no record of `{name}` has this key"), scope, column, rule)?;
         }
         if one.on_missing.then == OnLookup::SetNull {
-            self.out.extend_from_slice(b"null");
+            self.out.extend(b"null");
         }
         Ok(one.on_missing.then == OnLookup::SetNull)
     }
@@ -372,7 +353,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         if !W::TRACED {
             return Err(Stop);
         }
-        self.out.extend_from_slice(b"null");
+        self.out.extend(b"null");
         self.note(code, message, hint, scope, column, rule, false);
         Ok(true)
     }
