@@ -24,6 +24,8 @@ pub struct Dialect {
     pub plain_nulls: bool,
     /// What to do with a last record that has no line end.
     pub tail: Tail,
+    /// The delimiter and the quote, ready to be compared.
+    lanes: (u8x16, u8x16),
 }
 
 /// An encoding of a CSV file.
@@ -110,26 +112,25 @@ pub enum Fault {
 /// How many bytes are compared at once.
 const WINDOW: usize = 64;
 
-/// The bytes that may end a cell, one after the other.
-struct Marks<'a> {
-    dialect: &'a Dialect,
-    text: &'a [u8],
+/// The bytes of a text that may end a cell, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
     /// Where the bytes of `found` begin.
     window: usize,
-    /// Those that were not visited yet.
+    /// Those that were not visited yet, the first in the lowest bit.
     found: u64,
 }
 
-impl Marks<'_> {
+impl Marks {
     /// Where the next one stands, or the end of the text.
-    #[inline]
-    fn next(&mut self) -> usize {
+    #[inline(always)]
+    fn next(&mut self, dialect: &Dialect, text: &[u8]) -> usize {
         while self.found == 0 {
             self.window += WINDOW;
-            if self.window >= self.text.len() {
-                return self.text.len();
+            if self.window >= text.len() {
+                return text.len();
             }
-            self.found = self.dialect.marks(self.text, self.window);
+            self.found = dialect.marks(text, self.window);
         }
         let at = self.window + self.found.trailing_zeros() as usize;
         self.found &= self.found - 1;
@@ -137,19 +138,20 @@ impl Marks<'_> {
     }
 
     /// The quote that closes a cell whose opening one was visited, and whether quotes were written twice on the way.
-    fn close(&mut self, quote: Option<u8>) -> Option<(usize, bool)> {
+    #[inline]
+    fn close(&mut self, dialect: &Dialect, text: &[u8]) -> Option<(usize, bool)> {
         let mut doubled = false;
         loop {
-            let at = self.next();
-            if at >= self.text.len() {
+            let at = self.next(dialect, text);
+            if at >= text.len() {
                 return None;
             }
-            if self.text.get(at).copied() == quote {
-                if self.text.get(at + 1).copied() != quote {
+            if text.get(at).copied() == dialect.quote {
+                if text.get(at + 1).copied() != dialect.quote {
                     return Some((at, doubled));
                 }
                 doubled = true;
-                self.next();
+                self.next(dialect, text);
             }
         }
     }
@@ -167,7 +169,8 @@ impl Dialect {
         tail: Tail,
     ) -> Dialect {
         let plain_nulls = null_values == [b""];
-        Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail }
+        let lanes = (u8x16::new([delimiter; 16]), u8x16::new([quote.unwrap_or(b'\n'); 16]));
+        Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail, lanes }
     }
 
     /// Splits the record that starts at `start` into its cells.
@@ -178,8 +181,8 @@ impl Dialect {
     /// Splits off the first cells of a record that is known to be good. The border is that of the last of them.
     pub fn split_some(&self, text: &[u8], start: usize, count: usize, cells: &mut Vec<Span>) -> Border {
         cells.clear();
-        let mut marks = Marks { dialect: self, text, window: start, found: self.marks(text, start) };
-        let (mut open, mut at) = (start, marks.next());
+        let mut marks = self.seek(text, start);
+        let (mut open, mut at) = (start, marks.next(self, text));
         loop {
             let byte = text.get(at).copied();
             if byte.is_none() || byte != self.quote {
@@ -187,11 +190,11 @@ impl Dialect {
             } else if at != open {
                 return Border { end: at, next: at, fault: Some(Fault::Stray(at)) };
             } else {
-                let Some((end, doubled)) = marks.close(byte) else {
+                let Some((end, doubled)) = marks.close(self, text) else {
                     return Border { end: text.len(), next: text.len(), fault: Some(Fault::Open(open)) };
                 };
                 cells.push(Span { start: open + 1, end, quoted: true, doubled });
-                at = marks.next();
+                at = marks.next(self, text);
                 if at != end + 1 || at < text.len() && text.get(at).copied() == self.quote {
                     return Border { end: end + 1, next: end + 1, fault: Some(Fault::Stray(end + 1)) };
                 }
@@ -206,50 +209,59 @@ impl Dialect {
                 }
                 Some(_) => {
                     open = at + 1;
-                    at = marks.next();
+                    at = marks.next(self, text);
                 }
             }
         }
     }
 
+    /// The marks of a text from some byte on.
+    #[must_use]
+    pub fn seek(&self, text: &[u8], at: usize) -> Marks {
+        Marks { window: at, found: self.marks(text, at) }
+    }
+
     /// Where each cell of a record begins, and where one behind the last would, as distances from its start; and where the
     /// next record starts. `None`: the record is long, the last of the text, of another width, or its quotes are wrong;
-    /// then [`Dialect::split`] tells.
+    /// then [`Dialect::split`] tells, and the marks have to be sought again.
     #[inline]
-    pub fn begins(&self, text: &[u8], start: usize, begins: &mut [u16]) -> Option<usize> {
-        let mut marks = Marks { dialect: self, text, window: start, found: self.marks(text, start) };
-        let (mut open, mut at) = (start, marks.next());
+    pub fn begins(&self, text: &[u8], start: usize, marks: &mut Marks, begins: &mut [u16]) -> Option<usize> {
+        let mut open = start;
         let (last, others) = begins.get_mut(1..)?.split_last_mut()?;
         for begin in others {
-            at = self.behind_quotes(&mut marks, open, at)?;
+            let at = self.behind_cell(text, open, marks)?;
             if *text.get(at)? != self.delimiter {
                 return None;
             }
             open = at + 1;
             *begin = u16::try_from(open - start).ok()?;
-            at = marks.next();
         }
-        at = self.behind_quotes(&mut marks, open, at)?;
+        let at = self.behind_cell(text, open, marks)?;
         *last = u16::try_from(at + 1 - start).ok().filter(|end| *end < u16::MAX)?;
         match (text.get(at)?, text.get(at + 1)) {
-            (b'\r', Some(b'\n')) => Some(at + 2),
+            (b'\r', Some(b'\n')) => {
+                marks.next(self, text);
+                Some(at + 2)
+            }
             (b'\r' | b'\n', _) => Some(at + 1),
             _ => None,
         }
     }
 
-    /// The mark behind a cell in quotes, if this is one.
-    #[inline]
-    fn behind_quotes(&self, marks: &mut Marks<'_>, open: usize, at: usize) -> Option<usize> {
-        if self.quote.is_none() || marks.text.get(at).copied() != self.quote {
+    /// The mark behind a cell.
+    #[inline(always)]
+    fn behind_cell(&self, text: &[u8], open: usize, marks: &mut Marks) -> Option<usize> {
+        let at = marks.next(self, text);
+        let byte = *text.get(at)?;
+        if Some(byte) != self.quote {
             return Some(at);
         }
         if at != open {
             return None;
         }
-        let (end, _) = marks.close(self.quote)?;
-        let at = marks.next();
-        (at == end + 1 && marks.text.get(at).copied() != self.quote).then_some(at)
+        let (end, _) = marks.close(self, text)?;
+        let at = marks.next(self, text);
+        (at == end + 1 && text.get(at).copied() != self.quote).then_some(at)
     }
 
     /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
@@ -269,9 +281,8 @@ impl Dialect {
 
     #[inline]
     fn marks_within(&self, window: &[u8; WINDOW]) -> u64 {
-        let same = |byte: u8| u8x16::new([byte; 16]);
-        let (delimiter, quote) = (same(self.delimiter), same(self.quote.unwrap_or(b'\n')));
-        let (feed, back) = (same(b'\n'), same(b'\r'));
+        let (delimiter, quote) = self.lanes;
+        let (feed, back) = (u8x16::new([b'\n'; 16]), u8x16::new([b'\r'; 16]));
         let lane = |lane: usize| {
             let mut bytes = [0; 16];
             bytes.copy_from_slice(&window[16 * lane..16 * lane + 16]);
@@ -401,14 +412,15 @@ mod tests {
             let (mut cells, expected) = (Vec::new(), plainly(&text));
             let border = dialect.split(&text, 0, &mut cells);
             let mut begins = vec![0; cells.len() + 1];
-            if let Some(next) = dialect.begins(&text, 0, &mut begins) {
+            if let Some(next) = dialect.begins(&text, 0, &mut dialect.seek(&text, 0), &mut begins) {
                 let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap();
                 assert_eq!((next, border.fault), (border.next, None));
                 assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {
                 assert!(border.fault.is_some() || border.next == text.len(), "{}", String::from_utf8_lossy(&text));
             }
-            assert_eq!(dialect.begins(&text, 0, &mut vec![0; cells.len() + 2]), None);
+            let mut wider = vec![0; cells.len() + 2];
+            assert_eq!(dialect.begins(&text, 0, &mut dialect.seek(&text, 0), &mut wider), None);
             let found = (cells, border.end, border.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
         }

@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     dialect::Span,
     pen::Pen,
-    plan::Plan,
+    plan::{Plan, kind::Kind},
     record::Table,
     snippet::Snippet,
     summary::{SourceTally, Sum},
@@ -137,7 +137,13 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
     let (mut totals, mut buffer, mut json) = (Vec::<Total>::new(), Vec::new(), Pen::default());
-    let mut at = 0;
+    let mark = match &source.columns[column].kind {
+        Kind::Decimal(digits) => Some(digits.mark),
+        // No text holds this byte.
+        Kind::Integer(_) => Some(0xFF),
+        _ => None,
+    };
+    let (mut at, mut before) = (0, None);
     for row in 0..table.len() {
         let (fate, record) = (fates[row as usize], table.row(row));
         // In a damaged record anything may stand where the unit should, so it has none.
@@ -145,18 +151,31 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
             let mut cells = Vec::new();
             table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
         };
-        let is_unit = |span: &Span| whole && totals.len() < MAX_UNITS && span.end - span.start <= MAX_UNIT;
-        let unit = by.and_then(|by| record.span(by)).filter(is_unit);
-        let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
-        if totals.get(at).is_none_or(|known| known.unit != unit) {
+        // Mostly the unit is written as in the record before.
+        let written = by
+            .filter(|_| whole)
+            .and_then(|by| record.outer(by))
+            .map(|outer| Snippet::within(&table.text, outer.start, outer.end));
+        let written = written.and_then(Snippet::packed);
+        if row == 0 || written.is_none() || written != before {
+            let is_unit = |span: &Span| whole && totals.len() < MAX_UNITS && span.end - span.start <= MAX_UNIT;
+            let unit = by.and_then(|by| record.span(by)).filter(is_unit);
+            let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
             at = totals.iter().position(|known| known.unit == unit).unwrap_or_else(|| {
                 totals.push(Total { unit: unit.to_vec(), ..Total::default() });
                 totals.len() - 1
             });
+            before = written;
         }
-        json.clear();
         let span = record.span(column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
         let cell = Snippet::within(&table.text, span.start, span.end);
+        if let Some(mark) = mark
+            && let Some((number, digits)) = small(cell, mark)
+        {
+            *totals[at].small[fate as usize][digits].get_or_insert(0) += i128::from(number);
+            continue;
+        }
+        json.clear();
         let written = source.columns[column].kind.write(cell, &mut json).is_ok();
         totals[at].add(fate, if written { &json } else { b"" });
     }
@@ -183,10 +202,6 @@ impl Total {
     /// Adds an amount, which is a JSON number or nothing.
     fn add(&mut self, fate: Fate, json: &[u8]) {
         let bucket = fate as usize;
-        if let Some((number, digits)) = small(json) {
-            *self.small[bucket][digits].get_or_insert(0) += i128::from(number);
-            return;
-        }
         let amount = std::str::from_utf8(json).ok().and_then(|text| Decimal::from_str_exact(text).ok());
         match amount.and_then(|amount| self.large[bucket].checked_add(amount)) {
             Some(total) => self.large[bucket] = total,
@@ -212,20 +227,17 @@ impl Total {
     }
 }
 
-/// A number of at most 18 digits as a whole one, and how many of them stand behind its point.
-fn small(json: &[u8]) -> Option<(i64, usize)> {
-    let unsigned = json.strip_prefix(b"-").unwrap_or(json);
-    if unsigned.is_empty() || unsigned.len() > 18 {
+/// A plain amount as a whole number, and how many of its digits stand behind its decimal mark. `None`: it is large, odd, or
+/// none.
+fn small(cell: Snippet<'_>, mark: u8) -> Option<(i64, usize)> {
+    let (digits, marks) = cell.digits(mark)?;
+    let text = cell.bytes();
+    let whole = if marks == 0 { text.len() } else { marks.trailing_zeros() as usize };
+    let one_mark = marks & marks.wrapping_sub(1) == 0;
+    let behind = text.len() - whole - usize::from(marks != 0);
+    if whole == 0 || !one_mark || behind >= SMALL || whole > 1 && text[0] == b'0' || digits >> (text.len() - 1) == 0 {
         return None;
     }
-    let (mut number, mut point) = (0i64, unsigned.len() - 1);
-    for (at, byte) in unsigned.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => number = number * 10 + i64::from(byte - b'0'),
-            b'.' => point = at,
-            _ => return None,
-        }
-    }
-    let digits = unsigned.len() - 1 - point;
-    (digits < SMALL).then_some((if unsigned.len() < json.len() { -number } else { number }, digits))
+    let number = |digits: &[u8], start: i64| digits.iter().fold(start, |sum, digit| sum * 10 + i64::from(digit - b'0'));
+    Some((number(&text[text.len() - behind..], number(&text[..whole], 0)), behind))
 }

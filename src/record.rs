@@ -93,7 +93,7 @@ impl<'a> Row<'a> {
     }
 
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
-    #[inline]
+    #[inline(always)]
     pub fn span(self, column: usize) -> Option<Span> {
         let Some(Range { start, end }) = self.outer(column) else { return self.span_anew(self.table.bind[column]) };
         let Table { text, dialect, .. } = self.table;

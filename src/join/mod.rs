@@ -110,7 +110,7 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
 }
 
 /// The key of a record; `None` if a cell of it is not there or empty.
-#[inline]
+#[inline(always)]
 fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
     let dialect = &row.table.dialect;
     if let [column] = columns

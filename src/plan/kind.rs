@@ -319,12 +319,12 @@ impl Kind {
 /// A real day as JSON writes it, told without making a day of it.
 #[inline]
 pub(super) fn is_iso_day(cell: &[u8]) -> bool {
-    let &[a, b, c, d, b'-', e, f, b'-', g, h] = cell else { return false };
-    let digits = [a, b, c, d, e, f, g, h].map(|digit| digit.wrapping_sub(b'0'));
-    let [a, b, c, d, e, f, g, h] = digits.map(u32::from);
-    let (year, month, day) = (a * 1000 + b * 100 + c * 10 + d, e * 10 + f, g * 10 + h);
-    // Every month has 28 days; which has more is asked of the calendar.
-    digits.iter().all(|digit| *digit <= 9) && year > 0 && (1..=12).contains(&month) && (1..=28).contains(&day)
+    let Ok(cell) = <&[u8; 10]>::try_from(cell) else { return false };
+    let value = |at: usize| cell[at].wrapping_sub(b'0');
+    let pair = |at: usize| value(at).wrapping_mul(10).wrapping_add(value(at + 1));
+    let shape = cell[4] == b'-' && cell[7] == b'-' && [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| value(*at) <= 9);
+    // Every month has 28 days; which has more is asked of the calendar. There is no year 0.
+    shape && pair(5).wrapping_sub(1) < 12 && pair(8).wrapping_sub(1) < 28 && cell[..4] != *b"0000"
 }
 
 fn write_day(moment: civil::DateTime, out: &mut Pen) {
