@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What documents a file holds, as a digest: equal digests, equal documents. compare.py FILE
 
-The file is a JSON array or a run of JSON values, and is read in pieces. Numbers count by their value as doubles (91.20 is
-91.2), and the order of an object's keys does not count. Prints how many documents there are and two digests: one in
+The file is a JSON array or a run of JSON values, and is read in pieces. Numbers count by their value as doubles (91.20
+is 91.2), and the order of an object's keys does not count. Prints how many documents there are and two digests: one in
 which every order counts, and one in which neither the order of the documents nor that within their lists does.
 """
 

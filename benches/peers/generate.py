@@ -22,15 +22,21 @@ import random
 import unicodedata
 from bisect import bisect
 
-LAST = """Norris Müller Ødegård Çelik García Núñez Dupont Lefèvre Nguyễn Schröder Håkansson Björk Łukasiewicz Dvořák Smith
-Jones Taylor Brown Martin Bernard Petit Durand Leroy Moreau Laurent Bertrand Fournier Girard André Mercier Guérin Garnier
-François Legrand Clément Masson Lemaire Noël Rivière Martínez O'Brien D'Angelo Saint-Exupéry Παπαδόπουλος Иванов Шевченко
-田中 佐藤 김 الخطيب ใจดี כהן शर्मा""".split()
-FIRST = """Chuck Frédérique Zoë Søren José Renée Łucja Jiří Anaïs Gwenaëlle Émile Chloé Léa Manon Camille Louis Hugo Jules
-Raphaël Maël Noah Paul Alice Emma Louise Rose Anna Inès Ambre Julia Mia Agathe Jeanne Élise Marie Pierre Jean-Luc Marie-Ève
-Όλγα Дмитрий 花子 太郎 지훈 محمد สมชาย""".split()
-CITY = """Fréjus Paris Lyon Marseille Saint-Étienne Besançon Orléans Nîmes Béziers Épinal Zürich København Kraków Reims Lille
-Nantes Toulouse Nice Rennes Dijon Angers Toulon Brest Limoges Tours Metz""".split()
+LAST = """
+Norris Müller Ødegård Çelik García Núñez Dupont Lefèvre Nguyễn Schröder Håkansson Björk Łukasiewicz Dvořák
+Smith Jones Taylor Brown Martin Bernard Petit Durand Leroy Moreau Laurent Bertrand Fournier Girard André
+Mercier Guérin Garnier François Legrand Clément Masson Lemaire Noël Rivière Martínez O'Brien D'Angelo
+Saint-Exupéry Παπαδόπουλος Иванов Шевченко 田中 佐藤 김 الخطيب ใจดี כהן शर्मा
+""".split()
+FIRST = """
+Chuck Frédérique Zoë Søren José Renée Łucja Jiří Anaïs Gwenaëlle Émile Chloé Léa Manon Camille Louis Hugo
+Jules Raphaël Maël Noah Paul Alice Emma Louise Rose Anna Inès Ambre Julia Mia Agathe Jeanne Élise Marie Pierre
+Jean-Luc Marie-Ève Όλγα Дмитрий 花子 太郎 지훈 محمد สมชาย
+""".split()
+CITY = """
+Fréjus Paris Lyon Marseille Saint-Étienne Besançon Orléans Nîmes Béziers Épinal Zürich København Kraków Reims
+Lille Nantes Toulouse Nice Rennes Dijon Angers Toulon Brest Limoges Tours Metz
+""".split()
 TITLES = ["Crème brûlée", "Eau de parfum", "Montre homme", '"Coffret ""Voyage"""', "Foulard en soie", "Dětská hračka", "緑茶"]
 MAIL = ["norris.example", "example.com", "mail.example.org", "orange.example", "free.example"]
 CURRENCY = ['"euros"'] * 6 + ["dollars", '"dollars"', "pounds"]
@@ -146,7 +152,8 @@ def orders(dice, rows):
         space, last = " " if dice.roll() < 0.1 else "", dice.name()
         # Nothing may stand behind a closing quote.
         last = last if last.startswith('"') else last + space
-        shop, gift, country = dice.one(("par", "lyo", "nte")), dice.one(("oui", "non")), dice.one(("FR", "DE", "ES", "IT"))
+        shop, gift = dice.one(("par", "lyo", "nte")), dice.one(("oui", "non"))
+        country = dice.one(("FR", "DE", "ES", "IT"))
         yield f"{at + 1:07};{shop};{status};{date};{gift};{space}{first}{space};{last};{mail};{country}\n"
 
 
@@ -193,7 +200,8 @@ def main():
     if asked.world == "sales":
         numbers = []
         write(asked.outdir / "customers.csv", customers(dice, asked.customers, numbers, asked.bad, findings))
-        write(asked.outdir / "purchases.csv", purchases(dice, asked.purchases, numbers, asked.skew, asked.bad, findings))
+        bought = purchases(dice, asked.purchases, numbers, asked.skew, asked.bad, findings)
+        write(asked.outdir / "purchases.csv", bought)
     else:
         articles = max(20, asked.customers // 40)
         write(asked.outdir / "orders.csv", orders(dice, asked.customers))

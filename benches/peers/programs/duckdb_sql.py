@@ -1,4 +1,7 @@
-"""DuckDB: one COPY statement. duckdb_sql.py DATADIR OUT any|kept; `kept`: documents and purchases in the input's order."""
+"""DuckDB: one COPY statement. duckdb_sql.py DATADIR OUT any|kept
+
+`kept`: documents and their purchases come in the input's order.
+"""
 
 import sys
 

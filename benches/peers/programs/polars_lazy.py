@@ -15,7 +15,13 @@ purchase = pl.struct(
     pl.col("date").alias("purchased_at"),
 )
 kind = pl.Struct(
-    {"product_id": pl.String, "price": pl.Float64, "currency": pl.String, "quantity": pl.Int64, "purchased_at": pl.String}
+    {
+        "product_id": pl.String,
+        "price": pl.Float64,
+        "currency": pl.String,
+        "quantity": pl.Int64,
+        "purchased_at": pl.String,
+    }
 )
 bought = (
     purchases.select("customer_id", purchase.alias("purchases"))
