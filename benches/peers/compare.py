@@ -56,7 +56,7 @@ def digests(path):
             ordered.update(canonical(document).encode() + b"\n")
             # A sum knows no order, and a document that is there twice counts twice.
             own = hashlib.sha256(canonical(sorted_lists(document)).encode()).digest()
-            unordered = (unordered + int.from_bytes(own)) % (1 << 256)
+            unordered = (unordered + int.from_bytes(own, "big")) % (1 << 256)
     return count, ordered.hexdigest(), f"{unordered:064x}"
 
 
