@@ -64,7 +64,7 @@ def bad(course, parents, children):
     rows[0].append("1")
     rows[1].append(f"{ratio(pairs):.2f}")
     print(table(["data", "CPU s", "wall s", "peak MiB", "CPU ratio"], rows))
-    print(f"\nEvery finding is there, none is too many. Medians of {course.asked.runs} pairs.")
+    print(f"\nThe findings of each code are as many as were planted. Medians of {course.asked.runs} pairs.")
 
 
 def findings_are_exact(course, folder, out):
