@@ -118,7 +118,7 @@ def race(course):
     if asked.peers:
         wanted = asked.peers.split(",")
         if unknown := set(wanted) - {peer.key for peer in peers}:
-            raise Failed(f"no peer {unknown} here; there are {', '.join(peer.key for peer in peers)}")
+            raise Failed(f"no peer {', '.join(sorted(unknown))} here; there are {', '.join(peer.key for peer in peers)}")
         peers = [peer for peer in peers if peer.key in wanted]
     missing = [peer for peer in peers if peer.missing()]
     peers = [peer for peer in peers if not peer.missing()]
