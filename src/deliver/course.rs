@@ -3,28 +3,40 @@
 //! Pure: an event and the time go in, the state changes, and `ready` says what to send next. Nothing here waits or sends.
 //! Every document is in exactly one place: settled, rejected, on the way, waiting, or not yet drawn.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeSet, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{
     deliver::{
-        answer::{Problem, Verdict, verdict},
+        answer::{Verdict, verdict},
         batch::{Batch, compressed, merge},
+        bisect::{Crashes, Row, pieces},
         http::{Exchange, clock},
+        items::Item,
+        problem::Problem,
         retry::{self, Random},
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
-    profile::destination::Destination,
-    receipt::{Attempt, Delivery, Ending, Failure, Receipt},
+    profile::{
+        destination::{Destination, Proof},
+        secret::Secret,
+    },
+    receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected},
 };
 
 /// How many successes that no API gives end a run.
 const MAX_ODD: u32 = 3;
 /// How often the bytes of a run may be sent again, and how many bytes more in any case: the link is metered.
 const MAX_RESENT: (u64, u64) = (3, 1 << 20);
+
+/// The most places in one document that are passed on.
+const MAX_POINTERS: usize = 20;
+/// What to do when it is not single documents that are rejected.
+const COMPARE: &str = "compare the contract with what the API expects; `xwalk check` proves a mapping against it";
 
 /// How many batches may wait for another try before no new ones are drawn: they are held in memory.
 const MAX_WAITING: usize = 8;
@@ -37,6 +49,11 @@ pub(crate) struct Parcel {
     /// The body as it goes over the wire.
     pub(crate) wire: Bytes,
     attempts: Vec<Attempt>,
+    /// How often it was put off, as the same batch.
+    failures: u32,
+    crashes: Crashes,
+    /// It is alone because the server named it.
+    is_named: bool,
     /// Not before this time of the run.
     due: Duration,
     /// Its bytes were sent before, in this form or as a part of a larger batch.
@@ -58,7 +75,12 @@ pub(crate) struct Course {
     /// Nothing starts before this time of the run.
     pause: Duration,
     odd: u32,
-    trouble: String,
+    row: Row,
+    /// How many batches, or parts of one, were accepted.
+    passed: u64,
+    /// The server has named a good document as bad, so its names are worth nothing.
+    is_misled: bool,
+    trouble: (Exit, String),
 }
 
 impl Course {
@@ -74,7 +96,10 @@ impl Course {
             flying: Vec::new(),
             pause: Duration::ZERO,
             odd: 0,
-            trouble: String::new(),
+            row: Row::default(),
+            passed: 0,
+            is_misled: false,
+            trouble: (Exit::Undelivered, String::new()),
         }
     }
 
@@ -83,7 +108,16 @@ impl Course {
         self.delivery.volume.documents += batch.documents();
         self.delivery.volume.batches += 1;
         self.delivery.volume.bytes += batch.body.len() as u64;
-        self.wait(Parcel { batch, wire, attempts: Vec::new(), due: Duration::ZERO, resent: false });
+        self.wait(Parcel {
+            batch,
+            wire,
+            attempts: Vec::new(),
+            failures: 0,
+            crashes: Crashes::default(),
+            is_named: false,
+            due: Duration::ZERO,
+            resent: false,
+        });
     }
 
     /// Puts a batch, or its halves if it is larger than what the server takes, in line.
@@ -93,11 +127,17 @@ impl Course {
             None => self.waiting.push(parcel),
             Some((left, right)) => {
                 for half in [left, right] {
-                    let wire = compressed(&half.body, self.destination.compression);
-                    self.wait(Parcel { batch: half, wire, attempts: Vec::new(), ..parcel.clone() });
+                    let part = self.part(&parcel, half);
+                    self.wait(part);
                 }
             }
         }
+    }
+
+    /// A part of a parcel, with the history of the whole.
+    fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
+        let wire = compressed(&batch.body, self.destination.compression);
+        Parcel { batch, wire, failures: 0, is_named: false, ..parcel.clone() }
     }
 
     /// Whether new requests may start at all.
@@ -107,12 +147,17 @@ impl Course {
 
     /// Whether a new batch could start now.
     pub(crate) fn has_room(&self, now: Duration) -> bool {
-        self.goes_on() && self.pause <= now && self.flying.len() < self.limit
+        self.goes_on() && self.pause <= now && self.flying.len() < self.limit && !self.holds()
     }
 
     /// Whether another batch should be drawn: one that could start now, while few wait for another try.
     pub(crate) fn may_draw(&self, now: Duration) -> bool {
         self.has_room(now) && self.waiting.len() < MAX_WAITING
+    }
+
+    /// Whether everything waits for what is on the way, because it may all be in vain.
+    fn holds(&self) -> bool {
+        self.row.is_enough(self.passed > 0)
     }
 
     /// Whether nothing is on the way.
@@ -131,14 +176,21 @@ impl Course {
             return None;
         }
         let due = self.waiting.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
-        let (at, _) = due.min_by_key(|(_, parcel)| parcel.batch.range.start)?;
+        let order = |parcel: &Parcel| {
+            let large = if self.row.has_begun() { parcel.batch.documents() } else { 0 };
+            (Reverse(large), parcel.batch.range.start)
+        };
+        let (at, _) = due.min_by_key(|(_, parcel)| order(parcel))?;
         let parcel = self.waiting.remove(at);
         let bytes = parcel.wire.len() as u64;
         let volume = &mut self.delivery.volume;
         if parcel.resent && volume.resent_bytes + bytes > MAX_RESENT.0 * volume.wire_bytes + MAX_RESENT.1 {
-            let said = format!("{} bytes were sent again without success: {}", volume.resent_bytes, self.trouble);
+            let said = format!("{} bytes were sent again without success: {}", volume.resent_bytes, self.trouble.1);
             self.waiting.push(parcel);
-            self.stop(Exit::Undelivered, unreachable(&said));
+            match self.trouble.0 {
+                Exit::Refused => self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, said).hint(COMPARE)),
+                exit => self.stop(exit, unreachable(&said)),
+            }
             return None;
         }
         volume.requests += 1;
@@ -160,7 +212,7 @@ impl Course {
     pub(crate) fn wake(&self, now: Duration, more: bool) -> Duration {
         let drawing = (more && self.waiting.len() < MAX_WAITING).then_some(self.pause);
         let due = self.next_due().into_iter().chain(drawing.filter(|pause| *pause > now)).min();
-        let due = due.filter(|_| self.flying.len() < self.limit);
+        let due = due.filter(|_| self.flying.len() < self.limit && !self.holds());
         due.unwrap_or(Duration::MAX).min(self.destination.deadline)
     }
 
@@ -170,7 +222,7 @@ impl Course {
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
         if self.goes_on() && (hopeless || now >= self.destination.deadline) {
-            let trouble = if self.trouble.is_empty() { "documents are left" } else { self.trouble.as_str() };
+            let trouble = if self.trouble.1.is_empty() { "documents are left" } else { self.trouble.1.as_str() };
             let seconds = self.destination.deadline.as_secs_f64();
             let said = format!("not everything was delivered within {seconds} s: {trouble}");
             self.stop(Exit::Undelivered, unreachable(&said));
@@ -212,6 +264,7 @@ impl Course {
             }
         }
         self.delivery.receipts.sort_by_key(|receipt| (receipt.range.start, receipt.range.end));
+        self.delivery.rejected.sort_by_key(|rejected| rejected.index);
     }
 
     /// What came of the request for the batch that begins with this document.
@@ -221,7 +274,7 @@ impl Course {
         match exchange.ending {
             Ok(answer) => {
                 parcel.resent = true;
-                let verdict = verdict(&answer, wall);
+                let verdict = verdict(&answer, parcel.batch.documents(), wall);
                 // A gateway that gave up does not know what the server behind it did.
                 let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
                 let ending = Ending::Status(answer.status);
@@ -242,19 +295,18 @@ impl Course {
                 self.failed(parcel, &failure, now, wall);
             }
         }
+        self.despair();
     }
 
     /// The seam for what a verdict does to a batch: settle it, split it, send it again, or end the run.
     fn judged(&mut self, parcel: Parcel, verdict: Verdict, status: u16, now: Duration) {
         if verdict != Verdict::Accepted {
-            self.trouble = format!("the last answer was {status}");
+            let exit = if matches!(verdict, Verdict::Rejected(_)) { Exit::Refused } else { Exit::Undelivered };
+            self.trouble = (exit, format!("the last answer was {status}"));
         }
         match verdict {
-            Verdict::Accepted => {
-                self.odd = 0;
-                merge(&mut self.delivery.accepted, parcel.batch.range.clone());
-                self.settle(parcel);
-            }
+            Verdict::Accepted => self.accepted(parcel),
+            Verdict::Again { wait, .. } if status == 500 => self.crashed(parcel, wait, now),
             Verdict::Again { wait, alone } => self.again(parcel, wait, alone, now),
             Verdict::NoAnswer(said) => {
                 self.odd += 1;
@@ -267,7 +319,8 @@ impl Course {
                 self.again(parcel, None, false, now);
             }
             Verdict::TooLarge => self.too_large(parcel),
-            Verdict::Rejected(problem) => self.rejected(parcel, &problem),
+            Verdict::Rejected(problem) => self.rejected(parcel, &problem, now),
+            Verdict::Each(items) => self.each(&parcel, &items, now),
             Verdict::Refused(code, said) => {
                 let finding = Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.who()));
                 self.stop(Exit::Refused, finding.hint(hint(code, status)));
@@ -276,8 +329,18 @@ impl Course {
         }
     }
 
+    /// The seam for acknowledgements: nothing else counts a document as accepted.
+    fn accepted(&mut self, parcel: Parcel) {
+        self.odd = 0;
+        self.passed += 1;
+        self.row.accepted();
+        self.is_misled |= parcel.is_named;
+        merge(&mut self.delivery.accepted, parcel.batch.range.clone());
+        self.settle(parcel);
+    }
+
     fn failed(&mut self, parcel: Parcel, failure: &Failure, now: Duration, wall: Timestamp) {
-        self.trouble = failure.to_string();
+        self.trouble = (Exit::Undelivered, failure.to_string());
         match failure {
             Failure::Identity(said) => {
                 let message = format!("{said}; the clock of this machine says {}", clock(wall));
@@ -286,8 +349,8 @@ impl Course {
                 self.settle(parcel);
             }
             // A server may close an idle connection just as the next request is written to it.
-            Failure::Broken if parcel.attempts.len() == 1 && !self.delivery.accepted.is_empty() => {
-                self.wait(Parcel { due: now, ..parcel });
+            Failure::Broken if parcel.failures == 0 && self.passed > 0 => {
+                self.wait(Parcel { due: now, failures: 1, ..parcel });
             }
             Failure::Unreachable(_) => {
                 let alone = self.limit == 1;
@@ -299,7 +362,7 @@ impl Course {
     }
 
     fn again(&mut self, parcel: Parcel, asked: Option<Duration>, alone: bool, now: Duration) {
-        let failures = u32::try_from(parcel.attempts.len()).unwrap_or(u32::MAX);
+        let failures = parcel.failures.saturating_add(1);
         let wait = retry::wait(self.destination.retry, failures, &mut self.random);
         let due = now + wait.max(asked.unwrap_or_default());
         if let Some(asked) = asked.filter(|asked| now + *asked >= self.destination.deadline) {
@@ -311,7 +374,7 @@ impl Course {
             self.limit = 1;
             self.pause = self.pause.max(due);
         }
-        self.wait(Parcel { due, ..parcel });
+        self.wait(Parcel { due, failures, ..parcel });
     }
 
     fn too_large(&mut self, parcel: Parcel) {
@@ -324,27 +387,125 @@ impl Course {
             self.largest = self.largest.min(bytes.div_ceil(2).max(1)).min(bytes - 1);
             return self.wait(parcel);
         }
+        self.oversized(parcel);
+    }
+
+    fn oversized(&mut self, parcel: Parcel) {
+        let bytes = parcel.batch.body.len();
         let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
         let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        self.delivery.rejected.push((parcel.batch.range.start, finding));
+        self.reject(parcel, finding, Vec::new());
+    }
+
+    /// A single document is rejected for good; of several, the bad ones are looked for.
+    fn rejected(&mut self, parcel: Parcel, problem: &Problem, now: Duration) {
+        if parcel.batch.documents() > 1 {
+            let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(parcel.batch.documents()) };
+            return self.divide(&parcel, &trusted, Crashes::default(), now);
+        }
+        let host = self.destination.host();
+        let told = problem.told(parcel.batch.document(), &self.secrets());
+        let finding =
+            Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
+        self.row.refused(problem);
+        self.reject(parcel, finding, problem.pointers().into_iter().take(MAX_POINTERS).collect());
+    }
+
+    fn reject(&mut self, parcel: Parcel, finding: Diagnostic, pointers: Vec<String>) {
+        self.delivery.rejected.push(Rejected { index: parcel.batch.range.start, finding, pointers });
         self.settle(parcel);
     }
 
-    /// A later version looks for the culprits; until then the run ends here.
-    fn rejected(&mut self, parcel: Parcel, problem: &Problem) {
-        let Range { start, end } = parcel.batch.range;
-        let message = format!("`{}` rejects documents {start} to {}: {problem}", self.destination.host(), end - 1);
-        let hint = "compare the contract with what the API expects; `xwalk check` proves a mapping against it";
-        self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(hint));
-        self.settle(parcel);
+    /// Tries a batch again in pieces.
+    fn divide(&mut self, parcel: &Parcel, named: &BTreeSet<u64>, crashes: Crashes, due: Duration) {
+        if self.destination.allows(2).is_err() {
+            let Range { start, end } = parcel.batch.range;
+            let host = self.destination.host();
+            let why = "`collection: replace` does not let it be sent without the bad ones";
+            let message = format!("`{host}` rejects the request with documents {start} to {}: {why}", end - 1);
+            self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
+            return self.settle(parcel.clone());
+        }
+        for piece in pieces(parcel.batch.count(), named) {
+            // One failure more of a single document could be chance: it gets all its tries.
+            let crashes = if piece.places.len() > 1 { crashes } else { Crashes::default() };
+            let part = self.part(parcel, parcel.batch.slice(piece.places));
+            self.wait(Parcel { is_named: piece.is_named, crashes, due, ..part });
+        }
+    }
+
+    /// The server failed on this batch; if it fails on nothing else, the batch is to blame.
+    fn crashed(&mut self, mut parcel: Parcel, wait: Option<Duration>, now: Duration) {
+        let is_alone = self.waiting.is_empty() && self.flying.is_empty() && parcel.batch.documents() > 1;
+        parcel.crashes.again(self.passed);
+        if !parcel.crashes.blames(self.passed, is_alone) || (is_alone && self.destination.allows(2).is_err()) {
+            return self.again(parcel, wait, false, now);
+        }
+        if parcel.batch.documents() == 1 {
+            return self.rejected(parcel, &Problem::read(500, &Value::Null), now);
+        }
+        let due = now + retry::wait(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
+        self.divide(&parcel, &BTreeSet::new(), Crashes::inherited(self.passed), due);
+    }
+
+    /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
+    fn each(&mut self, parcel: &Parcel, items: &[Item], now: Duration) {
+        let mut start = 0;
+        let (mut accepted, mut others) = (Vec::new(), Vec::new());
+        for run in items.chunk_by(|one, other| one.verdict == other.verdict && !one.is_final()) {
+            let places = start..start + run.len();
+            start = places.end;
+            let mut part = self.part(parcel, parcel.batch.slice(places));
+            part.failures = parcel.failures;
+            if let Some(last) = part.attempts.last_mut() {
+                last.ending = Ending::Status(run[0].status);
+            }
+            match &run[0].verdict {
+                Verdict::Accepted => accepted.push(part),
+                verdict => others.push((part, verdict)),
+            }
+        }
+        accepted.into_iter().for_each(|part| self.accepted(part));
+        for (part, verdict) in others {
+            match verdict {
+                // If it is about more than documents, the rest waits until that is known.
+                _ if self.holds() => self.wait(part),
+                Verdict::Rejected(problem) => self.rejected(part, problem, now),
+                Verdict::TooLarge => self.oversized(part),
+                Verdict::Again { wait, alone } => self.again(part, *wait, *alone, now),
+                _ => self.again(part, None, false, now),
+            }
+        }
+    }
+
+    /// Ends the run when documents are refused alike one by one, and nothing on the way can show that others are not.
+    fn despair(&mut self) {
+        if !self.holds() || !self.is_still() {
+            return;
+        }
+        let host = self.destination.host();
+        let message = format!("`{host}` rejects one document after the other in the same way");
+        self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
     }
 
     fn settle(&mut self, parcel: Parcel) {
         let receipt = Receipt { range: parcel.batch.range, attempts: parcel.attempts };
-        if receipt.in_doubt() {
+        let is_rejected = self.delivery.rejected.last().is_some_and(|last| receipt.range.contains(&last.index));
+        if receipt.in_doubt() && !is_rejected {
             merge(&mut self.delivery.in_doubt, receipt.range.clone());
         }
         self.delivery.receipts.push(receipt);
+    }
+
+    /// What must not be told, whoever says it.
+    fn secrets(&self) -> Vec<&str> {
+        let Destination { credential, headers, .. } = &*self.destination;
+        let proof = credential.as_ref().map(|credential| match &credential.proof {
+            Proof::Bearer(secret) | Proof::Basic { password: secret, .. } | Proof::Header { value: secret, .. } => {
+                secret
+            }
+        });
+        proof.into_iter().chain(headers.iter().map(|(_, value)| value)).map(Secret::expose).collect()
     }
 
     /// As whom, for messages about refusals.
@@ -368,162 +529,5 @@ fn hint(code: Code, status: u16) -> &'static str {
         (_, 404 | 405 | 410) => "look at `url` of the profile and at `request` of the mapping",
         (_, 415) => "look at `compression` of the profile: the API may not take it",
         _ => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{collections::BTreeMap, sync::Arc, time::Duration};
-
-    use jiff::Timestamp;
-
-    use super::Course;
-    use crate::{
-        deliver::{
-            answer::Answer,
-            batch::{Batch, batches},
-            http::Exchange,
-        },
-        diagnostic::Code,
-        error::Exit,
-        payload::Payload,
-        profile::{
-            Method, Request,
-            destination::{BodyShape, Destination, Limits},
-            resolve,
-            secret::Environment,
-        },
-        receipt::Failure,
-    };
-
-    fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
-        let mut all = vec![("url".to_owned(), "http://127.0.0.1:1".to_owned())];
-        all.extend(sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
-        let request = Request { method: Method::Put, path: "/".into() };
-        Arc::new(resolve(None, None, &all, &request, &Environment(BTreeMap::new())).unwrap())
-    }
-
-    fn batch(first: u64, size: usize) -> Batch {
-        let payload = Payload::conforming(first, vec![b'1'; size - 2]);
-        let limits = Limits { documents: None, bytes: None };
-        batches(std::iter::once(payload), limits, BodyShape::Array).next().unwrap()
-    }
-
-    fn course(sets: &[(&str, &str)], sizes: &[usize]) -> Course {
-        let mut course = Course::new(destination(sets), 7);
-        for (first, size) in (0..).zip(sizes) {
-            let batch = batch(first, *size);
-            let wire = batch.body.clone();
-            course.take(batch, wire);
-        }
-        course
-    }
-
-    fn status(status: u16, retry_after: Option<&str>) -> Exchange {
-        let answer = Answer { status, retry_after: retry_after.map(str::to_owned), ..Answer::default() };
-        Exchange { ending: Ok(answer), duration: Duration::ZERO }
-    }
-
-    /// Answers a request at a second of the run.
-    fn answer(course: &mut Course, first: u64, exchange: Exchange, second: u64) {
-        course.answered(first, exchange, Duration::from_secs(second), Timestamp::UNIX_EPOCH);
-    }
-
-    fn started(course: &mut Course, second: u64) -> Vec<u64> {
-        let now = Duration::from_secs(second);
-        std::iter::from_fn(|| course.ready(now)).map(|parcel| parcel.batch.range.start).collect()
-    }
-
-    #[test]
-    fn an_overloaded_server_gets_one_request_at_a_time_and_the_pause_it_asks_for() {
-        let mut course = course(&[("in_flight", "3")], &[10, 10, 10, 10]);
-        assert_eq!(started(&mut course, 0), [0, 1, 2]);
-        answer(&mut course, 1, status(503, Some("30")), 1);
-        answer(&mut course, 0, status(204, None), 1);
-        answer(&mut course, 2, status(204, None), 1);
-        assert!(started(&mut course, 30).is_empty());
-        assert_eq!(course.wake(Duration::from_secs(2), true), Duration::from_secs(31));
-        assert_eq!(started(&mut course, 31), [1]);
-        answer(&mut course, 1, status(204, None), 32);
-        assert_eq!(started(&mut course, 32), [3]);
-        assert_eq!(course.delivery.accepted.iter().map(|range| range.end).collect::<Vec<_>>(), [3]);
-    }
-
-    #[test]
-    fn a_run_stops_when_nothing_can_start_before_the_deadline() {
-        let sets = [("deadline", "20s"), ("retry.fixed.wait", "30s")];
-        let mut course = course(&sets, &[10]);
-        assert_eq!(started(&mut course, 0), [0]);
-        answer(&mut course, 0, status(500, None), 1);
-        course.tick(Duration::from_secs(1), false);
-        let (exit, finding) = course.delivery.stopped.unwrap();
-        assert_eq!((exit, finding.code), (Exit::Undelivered, Code::DeliverUnreachable));
-        assert_eq!(finding.message, "not everything was delivered within 20 s: the last answer was 500");
-    }
-
-    #[test]
-    fn a_metered_link_is_not_filled_with_the_same_bytes() {
-        let mut course = course(&[("retry.fixed.wait", "1s")], &[1 << 20]);
-        let mut sent = 0;
-        while course.goes_on() {
-            sent += started(&mut course, sent).len() as u64;
-            answer(&mut course, 0, status(500, None), sent - 1);
-        }
-        assert_eq!(sent, 5);
-        assert_eq!(course.delivery.volume.resent_bytes, 4 << 20);
-        assert_eq!(course.delivery.stopped.unwrap().0, Exit::Undelivered);
-    }
-
-    #[test]
-    fn what_never_left_is_not_counted_as_sent() {
-        let refused = || Exchange { ending: Err(Failure::Unreachable("refused".into())), duration: Duration::ZERO };
-        let mut course = course(&[("retry.fixed.wait", "1s")], &[1 << 20]);
-        for second in 0..60 {
-            assert_eq!(started(&mut course, second), [0]);
-            answer(&mut course, 0, refused(), second);
-        }
-        assert_eq!(course.delivery.volume.resent_bytes + course.delivery.volume.wire_bytes, 0);
-        assert_eq!(started(&mut course, 60), [0]);
-        answer(&mut course, 0, status(204, None), 61);
-        assert_eq!((course.delivery.volume.wire_bytes, course.delivery.volume.resent_bytes), (1 << 20, 0));
-    }
-
-    #[test]
-    fn a_connection_that_broke_after_a_success_is_tried_again_at_once_and_only_once() {
-        let broken = || Exchange { ending: Err(Failure::Broken), duration: Duration::ZERO };
-        let mut course = course(&[("in_flight", "1"), ("retry.fixed.wait", "9s")], &[10, 10]);
-        assert_eq!(started(&mut course, 0), [0]);
-        answer(&mut course, 0, status(204, None), 1);
-        assert_eq!(started(&mut course, 1), [1]);
-        answer(&mut course, 1, broken(), 2);
-        assert_eq!(started(&mut course, 2), [1]);
-        answer(&mut course, 1, broken(), 3);
-        assert!(started(&mut course, 11).is_empty());
-        assert_eq!(started(&mut course, 12), [1]);
-    }
-
-    #[test]
-    fn an_unproven_identity_ends_the_run_and_shows_the_clock() {
-        let identity = Err(Failure::Identity("the identity of `a` is not proven: expired".into()));
-        let mut course = course(&[], &[10]);
-        assert_eq!(started(&mut course, 0), [0]);
-        answer(&mut course, 0, Exchange { ending: identity, duration: Duration::ZERO }, 1);
-        let (exit, finding) = course.delivery.stopped.clone().unwrap();
-        assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverIdentity));
-        let said = "the identity of `a` is not proven: expired; the clock of this machine says 1970-01-01 00:00 UTC";
-        assert_eq!(finding.message, said);
-        course.close();
-        assert!(course.delivery.in_doubt.is_empty());
-    }
-
-    #[test]
-    fn what_is_still_on_the_way_at_the_end_is_in_doubt() {
-        let mut course = course(&[], &[10, 10]);
-        assert_eq!(started(&mut course, 0), [0, 1]);
-        answer(&mut course, 0, status(204, None), 1);
-        course.abandon();
-        course.close();
-        assert_eq!(course.delivery.in_doubt.iter().map(|range| range.start).collect::<Vec<_>>(), [1]);
-        assert_eq!(course.delivery.receipts.len(), 2);
     }
 }
