@@ -51,6 +51,7 @@ pub(crate) fn pieces(documents: usize, named: &BTreeSet<u64>) -> Vec<Piece> {
 pub(crate) struct Row {
     last: Option<Problem>,
     count: u32,
+    is_fresh: bool,
 }
 
 impl Row {
@@ -59,6 +60,12 @@ impl Row {
         let is_like = self.last.as_ref().is_some_and(|last| last.is_like(problem));
         self.count = if is_like { self.count + 1 } else { 1 };
         self.last = Some(problem.clone());
+        self.is_fresh = true;
+    }
+
+    /// Several documents together were refused, which says little.
+    pub(crate) fn widened(&mut self) {
+        self.is_fresh = false;
     }
 
     /// Documents were accepted, so it is about documents after all.
@@ -66,9 +73,9 @@ impl Row {
         *self = Row::default();
     }
 
-    /// Whether it has begun: then the largest piece is tried next, as the one that most likely ends it.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.count > 0
+    /// Whether it has just grown: then the largest piece is tried next, as the one that says most about the others.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.is_fresh
     }
 
     /// Whether it is not about documents. `accepts`: the server has accepted others before.
@@ -81,27 +88,27 @@ impl Row {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Crashes {
     count: u32,
-    accepted: u64,
+    /// How many batches it had accepted when it first failed.
+    since: Option<u64>,
 }
 
 impl Crashes {
     /// It failed once more. `accepted`: how many batches it has accepted so far.
     pub(crate) fn again(&mut self, accepted: u64) {
-        if self.count == 0 {
-            self.accepted = accepted;
-        }
+        self.since.get_or_insert(accepted);
         self.count += 1;
     }
 
     /// Whether the batch is to blame: others were accepted meanwhile. Where there are no others, its halves are, once.
     pub(crate) fn blames(&self, accepted: u64, is_alone: bool) -> bool {
-        let passed = accepted > self.accepted;
-        self.count >= CRASHES && (passed || (is_alone && self.count == CRASHES))
+        let others_passed = self.since.is_some_and(|since| accepted > since);
+        self.count >= CRASHES && (others_passed || (is_alone && self.count == CRASHES))
     }
 
-    /// What the pieces of a batch begin with: one failure more is enough.
-    pub(crate) fn inherited(accepted: u64) -> Crashes {
-        Crashes { count: CRASHES - 1, accepted }
+    /// What a piece begins with: one failure more is enough, but a single document gets all its tries.
+    pub(crate) fn inherited(self, documents: usize) -> Crashes {
+        let count = if documents > 1 { self.count.min(CRASHES - 1) } else { 0 };
+        Crashes { count, ..self }
     }
 }
 
@@ -143,7 +150,9 @@ mod tests {
         let mut row = Row::default();
         row.refused(&one);
         row.refused(&one);
-        assert!(row.has_begun() && !row.is_enough(false));
+        assert!(row.has_grown() && !row.is_enough(false));
+        row.widened();
+        assert!(!row.has_grown());
         row.refused(&other);
         row.refused(&other);
         assert!(!row.is_enough(false));
@@ -152,7 +161,7 @@ mod tests {
         (0..17).for_each(|_| row.refused(&other));
         assert!(row.is_enough(true));
         row.accepted();
-        assert!(!row.has_begun() && !row.is_enough(false));
+        assert!(!row.has_grown() && !row.is_enough(false));
     }
 
     #[test]
@@ -169,8 +178,14 @@ mod tests {
             alone.blames(accepted, true)
         });
         assert_eq!(blamed, [false, false, true, false]);
-        let mut half = Crashes::inherited(7);
-        half.again(7);
-        assert!(!half.blames(7, false) && half.blames(8, false));
+        let mut half = alone.inherited(2);
+        half.again(0);
+        assert!(!half.blames(0, false) && half.blames(1, false));
+        let mut single = half.inherited(1);
+        let blamed = [1, 1, 1].map(|accepted| {
+            single.again(accepted);
+            single.blames(accepted, false)
+        });
+        assert_eq!(blamed, [false, false, true]);
     }
 }

@@ -177,7 +177,7 @@ impl Course {
         }
         let due = self.waiting.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
         let order = |parcel: &Parcel| {
-            let large = if self.row.has_begun() { parcel.batch.documents() } else { 0 };
+            let large = if self.row.has_grown() { parcel.batch.documents() } else { 0 };
             (Reverse(large), parcel.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, parcel)| order(parcel))?;
@@ -401,7 +401,8 @@ impl Course {
     fn rejected(&mut self, parcel: Parcel, problem: &Problem, now: Duration) {
         if parcel.batch.documents() > 1 {
             let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(parcel.batch.documents()) };
-            return self.divide(&parcel, &trusted, Crashes::default(), now);
+            self.row.widened();
+            return self.divide(&parcel, &trusted, now);
         }
         let host = self.destination.host();
         let told = problem.told(parcel.batch.document(), &self.secrets());
@@ -417,7 +418,7 @@ impl Course {
     }
 
     /// Tries a batch again in pieces.
-    fn divide(&mut self, parcel: &Parcel, named: &BTreeSet<u64>, crashes: Crashes, due: Duration) {
+    fn divide(&mut self, parcel: &Parcel, named: &BTreeSet<u64>, due: Duration) {
         if self.destination.allows(2).is_err() {
             let Range { start, end } = parcel.batch.range;
             let host = self.destination.host();
@@ -427,8 +428,7 @@ impl Course {
             return self.settle(parcel.clone());
         }
         for piece in pieces(parcel.batch.count(), named) {
-            // One failure more of a single document could be chance: it gets all its tries.
-            let crashes = if piece.places.len() > 1 { crashes } else { Crashes::default() };
+            let crashes = parcel.crashes.inherited(piece.places.len());
             let part = self.part(parcel, parcel.batch.slice(piece.places));
             self.wait(Parcel { is_named: piece.is_named, crashes, due, ..part });
         }
@@ -445,7 +445,7 @@ impl Course {
             return self.rejected(parcel, &Problem::read(500, &Value::Null), now);
         }
         let due = now + retry::wait(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
-        self.divide(&parcel, &BTreeSet::new(), Crashes::inherited(self.passed), due);
+        self.divide(&parcel, &BTreeSet::new(), due);
     }
 
     /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.

@@ -23,7 +23,7 @@ use crate::{
     receipt::Failure,
 };
 
-fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
+pub(super) fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
     let mut all = vec![("url".to_owned(), "http://127.0.0.1:1".to_owned())];
     all.extend(sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
     let request = Request { method: Method::Put, path: "/".into() };

@@ -2,6 +2,7 @@
 
 mod course;
 mod identity;
+mod poison;
 mod server;
 
 use std::{
