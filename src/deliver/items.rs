@@ -45,7 +45,7 @@ pub(crate) fn items(
     let is_listed = status == 207;
     let list = list(body, is_listed)?;
     if list.len() as u64 != documents {
-        return Some(Err(format!("{} results for {documents} documents", list.len())));
+        return Some(Err(format!("results for {} documents instead of {documents}", list.len())));
     }
     let mut slots: Vec<Option<Item>> = vec![None; list.len()];
     let numbers: Vec<Option<usize>> = list.iter().map(|item| number(item)).collect();
@@ -179,8 +179,8 @@ mod tests {
                 json!([{"status": 412, "type": "urn:request-in-progress"}, {"status": 204}, {"status": 100}]),
                 "again ok no",
             ),
-            (json!([{"status": 201}, {"status": 201}]), "2 results for 3 documents"),
-            (json!([{"status": 201}, {"status": 201}, {"status": 201}, {"status": 201}]), "4 results for 3 documents"),
+            (json!([{"status": 201}, {"status": 201}]), "results for 2 documents instead of 3"),
+            (json!([{"status": 201}, {"status": 201}, {"status": 201}, {"status": 201}]), "results for 4 documents instead of 3"),
             (
                 json!([{"index": 0, "status": 201}, {"index": 0, "status": 201}, {"index": 1, "status": 201}]),
                 "results that do not name each document once",
