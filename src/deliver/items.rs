@@ -180,7 +180,10 @@ mod tests {
                 "again ok no",
             ),
             (json!([{"status": 201}, {"status": 201}]), "results for 2 documents instead of 3"),
-            (json!([{"status": 201}, {"status": 201}, {"status": 201}, {"status": 201}]), "results for 4 documents instead of 3"),
+            (
+                json!([{"status": 201}, {"status": 201}, {"status": 201}, {"status": 201}]),
+                "results for 4 documents instead of 3",
+            ),
             (
                 json!([{"index": 0, "status": 201}, {"index": 0, "status": 201}, {"index": 1, "status": 201}]),
                 "results that do not name each document once",

@@ -8,6 +8,7 @@
 
 mod server;
 mod canary;
+mod storm;
 
 use std::{
     collections::BTreeMap,
