@@ -4,6 +4,7 @@ mod course;
 mod identity;
 mod poison;
 mod server;
+mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
