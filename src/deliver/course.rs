@@ -1,42 +1,34 @@
 //! The course of one delivery: what is waiting, what is on the way, what is settled, and whether to go on.
 //!
 //! Pure: an event and the time go in, the state changes, and `ready` says what to send next. Nothing here waits or sends.
-//! Every document is in exactly one place: settled, rejected, on the way, waiting, or not yet drawn.
+//! Every document is in exactly one place: settled, rejected, on the way, waiting, or not yet drawn. What an answer does
+//! is in `judge`.
 
-use std::{cmp::Reverse, collections::BTreeSet, ops::Range, sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::{
     deliver::{
         answer::{Verdict, verdict},
         batch::{Batch, compressed, merge},
-        bisect::{Crashes, Row, pieces},
+        bisect::{Crashes, Row},
         http::{Exchange, clock},
-        items::Item,
-        problem::Problem,
         retry::{self, Random},
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
-    profile::{
-        destination::{Destination, Proof},
-        secret::Secret,
-    },
-    receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected},
+    profile::destination::Destination,
+    receipt::{Attempt, Delivery, Ending, Failure, Receipt},
 };
 
-/// How many successes that no API gives end a run.
-const MAX_ODD: u32 = 3;
 /// How often the bytes of a run may be sent again, and how many bytes more in any case: the link is metered.
 const MAX_RESENT: (u64, u64) = (3, 1 << 20);
 
-/// The most places in one document that are passed on.
-const MAX_POINTERS: usize = 20;
 /// What to do when it is not single documents that are rejected.
-const COMPARE: &str = "compare the contract with what the API expects; `xwalk check` proves a mapping against it";
+pub(super) const COMPARE: &str =
+    "compare the contract with what the API expects; `xwalk check` proves a mapping against it";
 
 /// How many batches may wait for another try before no new ones are drawn: they are held in memory.
 const MAX_WAITING: usize = 8;
@@ -48,16 +40,18 @@ pub(crate) struct Parcel {
     pub(crate) batch: Batch,
     /// The body as it goes over the wire.
     pub(crate) wire: Bytes,
-    attempts: Vec<Attempt>,
+    /// Every exchange that its documents took part in.
+    pub(super) attempts: Vec<Attempt>,
     /// How often it was put off, as the same batch.
-    failures: u32,
-    crashes: Crashes,
+    pub(super) failures: u32,
+    /// How often the server failed on it.
+    pub(super) crashes: Crashes,
     /// It is alone because the server named it.
-    is_named: bool,
+    pub(super) is_named: bool,
     /// Not before this time of the run.
-    due: Duration,
+    pub(super) due: Duration,
     /// Its bytes were sent before, in this form or as a part of a larger batch.
-    resent: bool,
+    pub(super) resent: bool,
 }
 
 /// The state of one delivery.
@@ -68,19 +62,22 @@ pub(crate) struct Course {
     pub(crate) limit: usize,
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
-    destination: Arc<Destination>,
-    random: Random,
-    waiting: Vec<Parcel>,
-    flying: Vec<Parcel>,
+    pub(super) destination: Arc<Destination>,
+    pub(super) random: Random,
+    pub(super) waiting: Vec<Parcel>,
+    pub(super) flying: Vec<Parcel>,
     /// Nothing starts before this time of the run.
     pause: Duration,
-    odd: u32,
-    row: Row,
+    /// Successes that no API gives, one after the other.
+    pub(super) odd: u32,
+    /// Documents that were rejected alone, one after the other.
+    pub(super) row: Row,
     /// How many batches, or parts of one, were accepted.
-    passed: u64,
+    pub(super) passed: u64,
     /// The server has named a good document as bad, so its names are worth nothing.
-    is_misled: bool,
-    trouble: (Exit, String),
+    pub(super) is_misled: bool,
+    /// What went wrong last, and how a run ends that cannot get past it.
+    pub(super) trouble: (Exit, String),
 }
 
 impl Course {
@@ -121,7 +118,7 @@ impl Course {
     }
 
     /// Puts a batch, or its halves if it is larger than what the server takes, in line.
-    fn wait(&mut self, parcel: Parcel) {
+    pub(super) fn wait(&mut self, parcel: Parcel) {
         let is_large = parcel.batch.body.len() as u64 > self.largest;
         match parcel.batch.halves().filter(|_| is_large) {
             None => self.waiting.push(parcel),
@@ -135,7 +132,7 @@ impl Course {
     }
 
     /// A part of a parcel, with the history of the whole.
-    fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
+    pub(super) fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
         let wire = compressed(&batch.body, self.destination.compression);
         Parcel { batch, wire, failures: 0, is_named: false, ..parcel.clone() }
     }
@@ -156,7 +153,7 @@ impl Course {
     }
 
     /// Whether everything waits for what is on the way, because it may all be in vain.
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         self.row.is_enough(self.passed > 0)
     }
 
@@ -298,47 +295,6 @@ impl Course {
         self.despair();
     }
 
-    /// The seam for what a verdict does to a batch: settle it, split it, send it again, or end the run.
-    fn judged(&mut self, parcel: Parcel, verdict: Verdict, status: u16, now: Duration) {
-        if verdict != Verdict::Accepted {
-            let exit = if matches!(verdict, Verdict::Rejected(_)) { Exit::Refused } else { Exit::Undelivered };
-            self.trouble = (exit, format!("the last answer was {status}"));
-        }
-        match verdict {
-            Verdict::Accepted => self.accepted(parcel),
-            Verdict::Again { wait, .. } if status == 500 => self.crashed(parcel, wait, now),
-            Verdict::Again { wait, alone } => self.again(parcel, wait, alone, now),
-            Verdict::NoAnswer(said) => {
-                self.odd += 1;
-                if self.odd >= MAX_ODD {
-                    let message = format!("`{}` does not answer as an API does: {said}", self.destination.host());
-                    let finding = Diagnostic::new(Code::DeliverNoAnswer, message)
-                        .hint("look for a login page or a proxy on the way, then run the same command again");
-                    self.stop(Exit::Undelivered, finding);
-                }
-                self.again(parcel, None, false, now);
-            }
-            Verdict::TooLarge => self.too_large(parcel),
-            Verdict::Rejected(problem) => self.rejected(parcel, &problem, now),
-            Verdict::Each(items) => self.each(&parcel, &items, now),
-            Verdict::Refused(code, said) => {
-                let finding = Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.who()));
-                self.stop(Exit::Refused, finding.hint(hint(code, status)));
-                self.settle(parcel);
-            }
-        }
-    }
-
-    /// The seam for acknowledgements: nothing else counts a document as accepted.
-    fn accepted(&mut self, parcel: Parcel) {
-        self.odd = 0;
-        self.passed += 1;
-        self.row.accepted();
-        self.is_misled |= parcel.is_named;
-        merge(&mut self.delivery.accepted, parcel.batch.range.clone());
-        self.settle(parcel);
-    }
-
     fn failed(&mut self, parcel: Parcel, failure: &Failure, now: Duration, wall: Timestamp) {
         self.trouble = (Exit::Undelivered, failure.to_string());
         match failure {
@@ -361,7 +317,7 @@ impl Course {
         }
     }
 
-    fn again(&mut self, parcel: Parcel, asked: Option<Duration>, alone: bool, now: Duration) {
+    pub(super) fn again(&mut self, parcel: Parcel, asked: Option<Duration>, alone: bool, now: Duration) {
         let failures = parcel.failures.saturating_add(1);
         let wait = retry::wait(self.destination.retry, failures, &mut self.random);
         let due = now + wait.max(asked.unwrap_or_default());
@@ -374,121 +330,10 @@ impl Course {
             self.limit = 1;
             self.pause = self.pause.max(due);
         }
-        self.wait(Parcel { due, failures, ..parcel });
+        self.wait(Parcel { failures, due, ..parcel });
     }
 
-    fn too_large(&mut self, parcel: Parcel) {
-        let bytes = parcel.batch.body.len() as u64;
-        if parcel.batch.documents() > 1 {
-            if let Err(finding) = self.destination.allows(2) {
-                self.stop(Exit::Refused, finding);
-                return self.settle(parcel);
-            }
-            self.largest = self.largest.min(bytes.div_ceil(2).max(1)).min(bytes - 1);
-            return self.wait(parcel);
-        }
-        self.oversized(parcel);
-    }
-
-    fn oversized(&mut self, parcel: Parcel) {
-        let bytes = parcel.batch.body.len();
-        let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
-        let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        self.reject(parcel, finding, Vec::new());
-    }
-
-    /// A single document is rejected for good; of several, the bad ones are looked for.
-    fn rejected(&mut self, parcel: Parcel, problem: &Problem, now: Duration) {
-        if parcel.batch.documents() > 1 {
-            let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(parcel.batch.documents()) };
-            self.row.widened();
-            return self.divide(&parcel, &trusted, now);
-        }
-        let host = self.destination.host();
-        let told = problem.told(parcel.batch.document(), &self.secrets());
-        let finding =
-            Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
-        self.row.refused(problem);
-        self.reject(parcel, finding, problem.pointers().into_iter().take(MAX_POINTERS).collect());
-    }
-
-    fn reject(&mut self, parcel: Parcel, finding: Diagnostic, pointers: Vec<String>) {
-        self.delivery.rejected.push(Rejected { index: parcel.batch.range.start, finding, pointers });
-        self.settle(parcel);
-    }
-
-    /// Tries a batch again in pieces.
-    fn divide(&mut self, parcel: &Parcel, named: &BTreeSet<u64>, due: Duration) {
-        if self.destination.allows(2).is_err() {
-            let Range { start, end } = parcel.batch.range;
-            let host = self.destination.host();
-            let why = "`collection: replace` does not let it be sent without the bad ones";
-            let message = format!("`{host}` rejects the request with documents {start} to {}: {why}", end - 1);
-            self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
-            return self.settle(parcel.clone());
-        }
-        for piece in pieces(parcel.batch.count(), named) {
-            let crashes = parcel.crashes.inherited(piece.places.len());
-            let part = self.part(parcel, parcel.batch.slice(piece.places));
-            self.wait(Parcel { is_named: piece.is_named, crashes, due, ..part });
-        }
-    }
-
-    /// The server failed on this batch; if it fails on nothing else, the batch is to blame.
-    fn crashed(&mut self, mut parcel: Parcel, wait: Option<Duration>, now: Duration) {
-        let is_alone = self.waiting.is_empty() && self.flying.is_empty() && parcel.batch.documents() > 1;
-        parcel.crashes.again(self.passed);
-        if !parcel.crashes.blames(self.passed, is_alone) || (is_alone && self.destination.allows(2).is_err()) {
-            return self.again(parcel, wait, false, now);
-        }
-        if parcel.batch.documents() == 1 {
-            return self.rejected(parcel, &Problem::read(500, &Value::Null), now);
-        }
-        let due = now + retry::wait(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
-        self.divide(&parcel, &BTreeSet::new(), due);
-    }
-
-    /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
-    fn each(&mut self, parcel: &Parcel, items: &[Item], now: Duration) {
-        let mut start = 0;
-        let (mut accepted, mut others) = (Vec::new(), Vec::new());
-        for run in items.chunk_by(|one, other| one.verdict == other.verdict && !one.is_final()) {
-            let places = start..start + run.len();
-            start = places.end;
-            let mut part = self.part(parcel, parcel.batch.slice(places));
-            part.failures = parcel.failures;
-            if let Some(last) = part.attempts.last_mut() {
-                last.ending = Ending::Status(run[0].status);
-            }
-            match &run[0].verdict {
-                Verdict::Accepted => accepted.push(part),
-                verdict => others.push((part, verdict)),
-            }
-        }
-        accepted.into_iter().for_each(|part| self.accepted(part));
-        for (part, verdict) in others {
-            match verdict {
-                // If it is about more than documents, the rest waits until that is known.
-                _ if self.holds() => self.wait(part),
-                Verdict::Rejected(problem) => self.rejected(part, problem, now),
-                Verdict::TooLarge => self.oversized(part),
-                Verdict::Again { wait, alone } => self.again(part, *wait, *alone, now),
-                _ => self.again(part, None, false, now),
-            }
-        }
-    }
-
-    /// Ends the run when documents are refused alike one by one, and nothing on the way can show that others are not.
-    fn despair(&mut self) {
-        if !self.holds() || !self.is_still() {
-            return;
-        }
-        let host = self.destination.host();
-        let message = format!("`{host}` rejects one document after the other in the same way");
-        self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
-    }
-
-    fn settle(&mut self, parcel: Parcel) {
+    pub(super) fn settle(&mut self, parcel: Parcel) {
         let receipt = Receipt { range: parcel.batch.range, attempts: parcel.attempts };
         let is_rejected = self.delivery.rejected.last().is_some_and(|last| receipt.range.contains(&last.index));
         if receipt.in_doubt() && !is_rejected {
@@ -496,38 +341,8 @@ impl Course {
         }
         self.delivery.receipts.push(receipt);
     }
-
-    /// What must not be told, whoever says it.
-    fn secrets(&self) -> Vec<&str> {
-        let Destination { credential, headers, .. } = &*self.destination;
-        let proof = credential.as_ref().map(|credential| match &credential.proof {
-            Proof::Bearer(secret) | Proof::Basic { password: secret, .. } | Proof::Header { value: secret, .. } => {
-                secret
-            }
-        });
-        proof.into_iter().chain(headers.iter().map(|(_, value)| value)).map(Secret::expose).collect()
-    }
-
-    /// As whom, for messages about refusals.
-    fn who(&self) -> String {
-        let profile = &self.destination.profile;
-        match &self.destination.credential {
-            Some(credential) => format!("profile `{profile}`, credentials from {}", credential.origin),
-            None => format!("profile `{profile}`, which sends no credentials"),
-        }
-    }
 }
 
 fn unreachable(said: &str) -> Diagnostic {
     Diagnostic::new(Code::DeliverUnreachable, said).hint("run the same command again")
-}
-
-fn hint(code: Code, status: u16) -> &'static str {
-    match (code, status) {
-        (Code::DeliverRedirect, _) => "set `url` to where the API really is",
-        (_, 401 | 403 | 407) => "look at `auth` of the profile and at the secret it names",
-        (_, 404 | 405 | 410) => "look at `url` of the profile and at `request` of the mapping",
-        (_, 415) => "look at `compression` of the profile: the API may not take it",
-        _ => "",
-    }
 }

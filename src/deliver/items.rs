@@ -48,7 +48,7 @@ pub(crate) fn items(
         return Some(Err(format!("results for {} documents instead of {documents}", list.len())));
     }
     let mut slots: Vec<Option<Item>> = vec![None; list.len()];
-    let numbers: Vec<Option<usize>> = list.iter().map(|item| number(item)).collect();
+    let numbers: Vec<Option<usize>> = list.iter().map(number).collect();
     let is_numbered = numbers.iter().any(Option::is_some);
     for (place, (item, number)) in list.iter().zip(numbers).enumerate() {
         let number = if is_numbered { number } else { Some(place) };

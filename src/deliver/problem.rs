@@ -173,12 +173,11 @@ fn keys(value: &Value) -> Option<Vec<String>> {
 /// A place as a text: a JSON pointer, bare or as a URI fragment, or a path like `$[3].purchases[0].price`.
 fn place(text: &str) -> Option<Vec<String>> {
     let text = text.strip_prefix('#').unwrap_or(text);
-    let keys: Vec<String> = match text.strip_prefix('/') {
-        Some(pointer) => pointer.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect(),
-        None => {
-            let keys = text.strip_prefix('$').unwrap_or(text).split(['.', '[', ']']);
-            keys.map(|key| key.trim_matches(['"', '\''])).filter(|key| !key.is_empty()).map(str::to_owned).collect()
-        }
+    let keys: Vec<String> = if let Some(pointer) = text.strip_prefix('/') {
+        pointer.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+    } else {
+        let keys = text.strip_prefix('$').unwrap_or(text).split(['.', '[', ']']);
+        keys.map(|key| key.trim_matches(['"', '\''])).filter(|key| !key.is_empty()).map(str::to_owned).collect()
     };
     (keys.len() <= MAX_DEPTH && !keys.is_empty()).then(|| beheaded(keys))
 }

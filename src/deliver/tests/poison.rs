@@ -94,13 +94,18 @@ fn played(
         } else if flying.is_empty() {
             now = course.wake(now, all.peek().is_some()).max(now);
         } else {
-            let at = random.below(flying.len() as u64) as usize;
+            let at = place(&mut random, flying.len());
             let range = flying.swap_remove(at);
             now += Duration::from_millis(1);
             course.answered(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
         }
     }
     panic!("it does not end");
+}
+
+/// A place in a list of this length.
+fn place(random: &mut Random, length: usize) -> usize {
+    usize::try_from(random.below(length as u64)).unwrap()
 }
 
 fn rejected(delivery: &Delivery) -> BTreeSet<u64> {
@@ -118,8 +123,9 @@ fn found(destination: &Arc<Destination>, count: u64, poison: &BTreeSet<u64>, say
     let delivery = played(destination, batches_of(count, count), &mut picky(poison, says), 7);
     assert_eq!((delivery.stopped.as_ref(), &rejected(&delivery)), (None, poison), "{count} {poison:?} {says:?}");
     assert_eq!(accepted(&delivery), &(0..count).collect() - poison, "{count} {poison:?} {says:?}");
-    let promise = poison.len() as f64 * (2.0 * (count as f64).log2() + 2.0);
-    let more = delivery.volume.requests as f64 - 1.0;
+    let number = |number: u64| f64::from(u32::try_from(number).unwrap());
+    let promise = number(poison.len() as u64) * (2.0 * number(count).log2() + 2.0);
+    let more = number(delivery.volume.requests - 1);
     match says {
         // A wrong name costs three requests, once; names for everything cost a request each, once.
         Says::TheNext => assert!(more <= promise + 3.0, "{count} {poison:?}: {more} requests more"),
@@ -235,6 +241,30 @@ fn each_document_is_settled_by_its_own_result() {
 }
 
 #[test]
+fn a_collection_that_is_replaced_is_never_sent_in_parts() {
+    let sets = [("collection", "replace"), ("batch", "all"), ("retry.fixed.wait", "1s")];
+    let replaced = destination(&sets);
+    let mut answers = vec![
+        status(204, ""),
+        status(207, "[{\"status\": 201}, {\"status\": 503}, {\"status\": 201}]"),
+        status(500, ""),
+        status(500, ""),
+        status(500, ""),
+        status(500, ""),
+    ];
+    let mut api = |range: &Range<u64>| {
+        assert_eq!(*range, 0..3);
+        answers.pop().unwrap()
+    };
+    let delivery = played(&replaced, batches_of(3, 3), &mut api, 7);
+    assert_eq!((delivery.exit(), accepted(&delivery).len(), answers.len()), (Exit::Done, 3, 0));
+    for refusal in [413, 422] {
+        let delivery = played(&replaced, batches_of(3, 3), &mut |_| status(refusal, ""), 7);
+        assert_eq!((delivery.exit(), delivery.volume.requests, delivery.rejected.len()), (Exit::Refused, 1, 0));
+    }
+}
+
+#[test]
 fn results_that_do_not_fit_the_batch_acknowledge_nothing() {
     for body in [
         "[{\"status\": 201}]",
@@ -288,7 +318,7 @@ fn answered(random: &mut Random, range: &Range<u64>) -> (Exchange, Vec<u64>) {
         21 if random.below(9) == 0 => not(207, "[]"),
         22 if random.below(9) == 0 => not(202, ""),
         _ => {
-            let statuses: Vec<u64> = range.clone().map(|_| [201, 201, 503, 422][random.below(4) as usize]).collect();
+            let statuses: Vec<u64> = range.clone().map(|_| [201, 201, 503, 422][place(random, 4)]).collect();
             let items: Vec<Value> = statuses.iter().map(|status| json!({ "status": status })).collect();
             let acked = range.clone().zip(&statuses).filter(|(_, status)| **status == 201);
             (status(207, &Value::from(items).to_string()), acked.map(|(index, _)| index).collect())
