@@ -63,7 +63,7 @@ impl Row {
         self.is_fresh = true;
     }
 
-    /// Several documents together were refused, which says little.
+    /// Several documents together were refused, which says little, or another piece is on its way.
     pub(crate) fn widened(&mut self) {
         self.is_fresh = false;
     }
@@ -78,10 +78,20 @@ impl Row {
         self.is_fresh
     }
 
+    /// Whether one more would be enough: then it had better be a document from elsewhere, since neighbours are often
+    /// wrong alike.
+    pub(crate) fn wants_witness(&self, accepts: bool) -> bool {
+        self.is_fresh && self.count + 1 == enough(accepts)
+    }
+
     /// Whether it is not about documents. `accepts`: the server has accepted others before.
     pub(crate) fn is_enough(&self, accepts: bool) -> bool {
-        self.count >= if accepts { ENOUGH.1 } else { ENOUGH.0 }
+        self.count >= enough(accepts)
     }
+}
+
+fn enough(accepts: bool) -> u32 {
+    if accepts { ENOUGH.1 } else { ENOUGH.0 }
 }
 
 /// How often the server failed on the same batch.
@@ -150,9 +160,9 @@ mod tests {
         let mut row = Row::default();
         row.refused(&one);
         row.refused(&one);
-        assert!(row.has_grown() && !row.is_enough(false));
+        assert!(row.has_grown() && row.wants_witness(false) && !row.wants_witness(true) && !row.is_enough(false));
         row.widened();
-        assert!(!row.has_grown());
+        assert!(!row.has_grown() && !row.wants_witness(false));
         row.refused(&other);
         row.refused(&other);
         assert!(!row.is_enough(false));

@@ -48,6 +48,8 @@ pub(crate) struct Parcel {
     pub(super) crashes: Crashes,
     /// It is alone because the server named it.
     pub(super) is_named: bool,
+    /// It is alone because neighbours of its place were rejected alike.
+    pub(super) is_witness: bool,
     /// Not before this time of the run.
     pub(super) due: Duration,
     /// Its bytes were sent before, in this form or as a part of a larger batch.
@@ -112,6 +114,7 @@ impl Course {
             failures: 0,
             crashes: Crashes::default(),
             is_named: false,
+            is_witness: false,
             due: Duration::ZERO,
             resent: false,
         });
@@ -134,7 +137,7 @@ impl Course {
     /// A part of a parcel, with the history of the whole.
     pub(super) fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
         let wire = compressed(&batch.body, self.destination.compression);
-        Parcel { batch, wire, failures: 0, is_named: false, ..parcel.clone() }
+        Parcel { batch, wire, failures: 0, is_named: false, is_witness: false, ..parcel.clone() }
     }
 
     /// Whether new requests may start at all.
@@ -172,10 +175,13 @@ impl Course {
         if !self.has_room(now) {
             return None;
         }
+        if self.row.wants_witness(self.passed > 0) {
+            self.call_witness();
+        }
         let due = self.waiting.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
         let order = |parcel: &Parcel| {
             let large = if self.row.has_grown() { parcel.batch.documents() } else { 0 };
-            (Reverse(large), parcel.batch.range.start)
+            (Reverse(parcel.is_witness), Reverse(large), parcel.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, parcel)| order(parcel))?;
         let parcel = self.waiting.remove(at);
@@ -198,6 +204,23 @@ impl Course {
         }
         self.flying.push(parcel.clone());
         Some(parcel)
+    }
+
+    /// Chooses what is sent next and alone: the last document of the largest piece that waits, or of all single ones.
+    fn call_witness(&mut self) {
+        let size = |parcel: &Parcel| (parcel.batch.documents(), parcel.batch.range.start);
+        let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, parcel)| size(parcel)) else { return };
+        self.row.widened();
+        let last = self.waiting[at].batch.count() - 1;
+        if last == 0 {
+            self.waiting[at].is_witness = true;
+            return;
+        }
+        let parcel = self.waiting.remove(at);
+        let (rest, witness) = (parcel.batch.slice(0..last), parcel.batch.slice(last..last + 1));
+        let (rest, witness) = (self.part(&parcel, rest), self.part(&parcel, witness));
+        self.waiting.push(rest);
+        self.waiting.push(Parcel { is_witness: true, ..witness });
     }
 
     /// When the next waiting parcel may start.

@@ -149,14 +149,28 @@ fn a_bad_document_is_found_at_every_place_of_a_batch() {
 
 #[test]
 fn neighbours_that_are_bad_alike_do_not_end_the_run() {
-    let destination = destination(&[("in_flight", "2")]);
-    for count in [8, 13, 64] {
-        for first in 0..count - 3 {
-            for says in SAYINGS {
-                found(&destination, count, &(first..first + 3).collect(), says);
+    for in_flight in ["1", "3"] {
+        let destination = destination(&[("in_flight", in_flight)]);
+        for count in [8, 13, 64] {
+            for first in 0..count - 3 {
+                for says in SAYINGS {
+                    found(&destination, count, &(first..first + 3).collect(), says);
+                }
             }
         }
     }
+}
+
+#[test]
+fn an_api_that_names_good_documents_is_not_believed_again() {
+    let destination = destination(&[("in_flight", "1")]);
+    let poison: BTreeSet<u64> = (0..20).map(|batch| batch * 64 + 3 * batch).collect();
+    let [silent, wrong] = [Says::Nothing, Says::TheNext].map(|says| {
+        let delivery = played(&destination, batches_of(20 * 64, 64), &mut picky(&poison, says), 7);
+        assert_eq!(rejected(&delivery), poison);
+        delivery.volume.requests
+    });
+    assert!(wrong <= silent + 3, "{wrong} requests instead of {silent}");
 }
 
 #[test]
@@ -238,6 +252,27 @@ fn each_document_is_settled_by_its_own_result() {
     assert_eq!((second.index, second.finding.code), (5, Code::DeliverTooLarge));
     assert_eq!(asked, [0..8, 2..4, 6..7]);
     assert!(delivery.in_doubt.is_empty());
+}
+
+#[test]
+fn results_that_are_all_bad_alike_end_the_run_after_three() {
+    let all = vec![json!({ "status": 422 }); 10];
+    let body = Value::from(all).to_string();
+    let delivery = played(&destination(&[]), batches_of(10, 10), &mut |_| status(207, &body), 7);
+    assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Refused, (0..3).collect()));
+    assert_eq!((delivery.volume.requests, delivery.accepted.len()), (1, 0));
+}
+
+#[test]
+fn a_result_that_a_gateway_made_up_is_in_doubt() {
+    let sets = [("retry.fixed.wait", "1s"), ("deadline", "5s")];
+    let mut api = |range: &Range<u64>| {
+        let one = |index| json!({ "status": if index == 1 { 504 } else { 201 } });
+        status(207, &Value::from(range.clone().map(one).collect::<Vec<_>>()).to_string())
+    };
+    let delivery = played(&destination(&sets), batches_of(3, 3), &mut api, 7);
+    assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Undelivered, &[0..1, 2..3][..]));
+    assert_eq!(delivery.in_doubt.iter().cloned().flatten().collect::<Vec<_>>(), [1]);
 }
 
 #[test]
