@@ -382,7 +382,7 @@ fn delivered(
     };
     let delivery = deliver::put(payloads(plan, recordings), destination, &world.context, &reached);
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-    for rejected in &delivery.rejected {
+    for rejected in delivery.rejected.iter().chain(&delivery.alike) {
         let Some((recording, root)) = recording::find(recordings, rejected.index) else { continue };
         let trace = transform::trace(recording.view(plan), root);
         for finding in check::home(plan, &recording.tables, root, &trace, rejected) {

@@ -57,10 +57,14 @@ pub(crate) struct Row {
 impl Row {
     /// One more was refused.
     pub(crate) fn refused(&mut self, problem: &Problem) {
-        let is_like = self.last.as_ref().is_some_and(|last| last.is_like(problem));
-        self.count = if is_like { self.count + 1 } else { 1 };
+        self.count = if self.continues(problem) { self.count + 1 } else { 1 };
         self.last = Some(problem.clone());
         self.is_fresh = true;
+    }
+
+    /// Whether this is the problem of the others too.
+    pub(crate) fn continues(&self, problem: &Problem) -> bool {
+        self.last.as_ref().is_some_and(|last| last.is_like(problem))
     }
 
     /// Several documents together were refused, which says little, or another piece is on its way.

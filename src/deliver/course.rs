@@ -20,7 +20,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::Exit,
     profile::destination::Destination,
-    receipt::{Attempt, Delivery, Ending, Failure, Receipt},
+    receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected},
 };
 
 /// How often the bytes of a run may be sent again, and how many bytes more in any case: the link is metered.
@@ -74,6 +74,8 @@ pub(crate) struct Course {
     pub(super) odd: u32,
     /// Documents that were rejected alone, one after the other.
     pub(super) row: Row,
+    /// The same documents: they are rejected as soon as it is certain that it is them.
+    pub(super) suspects: Vec<Rejected>,
     /// How many batches, or parts of one, were accepted.
     pub(super) passed: u64,
     /// The server has named a good document as bad, so its names are worth nothing.
@@ -96,6 +98,7 @@ impl Course {
             pause: Duration::ZERO,
             odd: 0,
             row: Row::default(),
+            suspects: Vec::new(),
             passed: 0,
             is_misled: false,
             trouble: (Exit::Undelivered, String::new()),
@@ -269,6 +272,7 @@ impl Course {
 
     /// What is still on the way will not be waited for.
     pub(crate) fn abandon(&mut self) {
+        self.convict();
         for mut parcel in std::mem::take(&mut self.flying) {
             let ending = Ending::Failure(Failure::Abandoned);
             parcel.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
@@ -285,6 +289,7 @@ impl Course {
         }
         self.delivery.receipts.sort_by_key(|receipt| (receipt.range.start, receipt.range.end));
         self.delivery.rejected.sort_by_key(|rejected| rejected.index);
+        self.delivery.alike.sort_by_key(|rejected| rejected.index);
     }
 
     /// What came of the request for the batch that begins with this document.
@@ -358,8 +363,7 @@ impl Course {
 
     pub(super) fn settle(&mut self, parcel: Parcel) {
         let receipt = Receipt { range: parcel.batch.range, attempts: parcel.attempts };
-        let is_rejected = self.delivery.rejected.last().is_some_and(|last| receipt.range.contains(&last.index));
-        if receipt.in_doubt() && !is_rejected {
+        if receipt.in_doubt() {
             merge(&mut self.delivery.in_doubt, receipt.range.clone());
         }
         self.delivery.receipts.push(receipt);

@@ -22,7 +22,7 @@ use crate::{
         destination::{Destination, Proof},
         secret::Secret,
     },
-    receipt::{Ending, Rejected},
+    receipt::{Ending, Receipt, Rejected},
 };
 
 /// How many successes that no API gives end a run.
@@ -67,6 +67,7 @@ impl Course {
         self.odd = 0;
         self.passed += 1;
         self.row.accepted();
+        self.convict();
         self.is_misled |= parcel.is_named;
         merge(&mut self.delivery.accepted, parcel.batch.range.clone());
         self.settle(parcel);
@@ -89,7 +90,8 @@ impl Course {
         let bytes = parcel.batch.body.len();
         let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
         let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        self.reject(parcel, finding, Vec::new());
+        self.delivery.rejected.push(Rejected { index: parcel.batch.range.start, finding, pointers: Vec::new() });
+        self.keep(parcel);
     }
 
     /// A single document is rejected for good; of several, the bad ones are looked for.
@@ -103,13 +105,23 @@ impl Course {
         let told = problem.told(parcel.batch.document(), &self.secrets());
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
+        if !self.row.continues(problem) {
+            self.convict();
+        }
         self.row.refused(problem);
-        self.reject(parcel, finding, problem.pointers().into_iter().take(MAX_POINTERS).collect());
+        let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
+        self.suspects.push(Rejected { index: parcel.batch.range.start, finding, pointers });
+        self.keep(parcel);
     }
 
-    fn reject(&mut self, parcel: Parcel, finding: Diagnostic, pointers: Vec<String>) {
-        self.delivery.rejected.push(Rejected { index: parcel.batch.range.start, finding, pointers });
-        self.settle(parcel);
+    /// Keeps the history of a document that was refused alone: whatever was in doubt before, now is not.
+    fn keep(&mut self, parcel: Parcel) {
+        self.delivery.receipts.push(Receipt { range: parcel.batch.range, attempts: parcel.attempts });
+    }
+
+    /// Rejects for good what was refused so far: it is these documents.
+    pub(super) fn convict(&mut self) {
+        self.delivery.rejected.append(&mut self.suspects);
     }
 
     /// Tries a batch again in pieces.
@@ -186,6 +198,7 @@ impl Course {
         if !self.holds() || !self.is_still() {
             return;
         }
+        self.delivery.alike.append(&mut self.suspects);
         let host = self.destination.host();
         let message = format!("`{host}` rejects one document after the other in the same way");
         self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
