@@ -386,10 +386,12 @@ fn delivered(
     };
     let delivery = deliver::put(payloads(plan, recordings), destination, &world.context, &reached);
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-    for (index, finding) in &delivery.rejected {
-        let root = recording::find(recordings, *index);
-        let cell = root.map(|(recording, root)| recording.tables[plan.each].record(root));
-        let _ = findings.print(world.err, &Diagnostic { cell, ..finding.clone() });
+    for rejected in delivery.rejected.iter().chain(&delivery.alike) {
+        let Some((recording, root)) = recording::find(recordings, rejected.index) else { continue };
+        let trace = transform::trace(recording.view(plan), root);
+        for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
+            let _ = findings.print(world.err, &finding);
+        }
     }
     if let Some((_, finding)) = &delivery.stopped {
         let _ = findings.print(world.err, finding);

@@ -65,7 +65,8 @@ impl Recording {
             let at = ranges.partition_point(|range| range.end <= index);
             ranges.get(at).is_some_and(|range| range.contains(&index))
         };
-        let refused: BTreeMap<u64, _> = delivery.rejected.iter().map(|(index, finding)| (*index, finding)).collect();
+        let refused: BTreeMap<u64, _> =
+            delivery.rejected.iter().map(|rejected| (rejected.index, &rejected.finding)).collect();
         for (index, root) in (first..).zip(&self.accepted) {
             if within(&delivery.accepted, index) {
                 continue;

@@ -2,11 +2,16 @@
 //!
 //! Only a complete answer with an accepted status and the expected shape settles a batch; whatever is in doubt is sent
 //! again with the same bytes. Drawing, compressing and sending overlap, and a bounded queue keeps memory small.
-//! `course` decides, `answer` judges one answer, `http` does one exchange; this file only waits.
+//! `course` and `judge` decide, `answer` reads one answer, `bisect` says how bad documents are found, `http` does one
+//! exchange; this file only waits.
 
 mod answer;
+mod problem;
+mod items;
 mod batch;
+mod bisect;
 mod course;
+mod judge;
 mod http;
 mod retry;
 mod signal;
