@@ -94,9 +94,6 @@ pub struct World<'a> {
     pub context: deliver::Context,
 }
 
-/// For how many documents at once records are fetched from memory.
-const TOGETHER: u32 = 16;
-
 /// How a conversion ended: in words, in bytes, as an exit code.
 type Ending = (Outcome, Option<Volume>, Exit);
 
@@ -233,9 +230,10 @@ fn accepted(
     let (mut accepted, mut scratch) = (Vec::new(), Scratch::default());
     let before = ledger.rejects.len();
     for root in 0..tables[plan.each].len() {
-        if root.is_multiple_of(TOGETHER) {
+        if (root as usize).is_multiple_of(transform::TOGETHER) {
             let view = View { plan, tables, groups, fates: &ledger.fates };
-            transform::fetch(view, root..tables[plan.each].len().min(root + TOGETHER));
+            let last = root as usize + transform::TOGETHER;
+            transform::fetch(view, root..tables[plan.each].len().min(u32::try_from(last).unwrap_or(u32::MAX)));
         }
         match ledger.fate(plan.each, root) {
             Fate::Filtered => {}

@@ -62,6 +62,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonschema", &["contract"]),
     ("memchr", &["*"]),
     ("minijinja", &["plan"]),
+    ("regex", &["plan"]),
     ("reqwest", &["deliver"]),
     ("rust_decimal", &["summary", "ledger", "report"]),
     ("rustls", &["deliver"]),

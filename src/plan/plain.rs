@@ -7,7 +7,7 @@ use crate::{
     pen::Pen,
     plan::{
         Codes, FEW, Input, Leaf, ObjectPlan, Quick, ValuePlan,
-        kind::{Kind, is_iso_day},
+        kind::{Kind, Shape},
     },
     record::Row,
     snippet::{LANE, Padded, Snippet, digits, escaped},
@@ -36,7 +36,8 @@ enum How {
     Text,
     Integer,
     Decimal(u8),
-    Day,
+    Day(Shape),
+    Boolean,
     Codes,
 }
 
@@ -49,14 +50,15 @@ impl Plain {
             (None, Kind::Text | Kind::Code) => Some(How::Text),
             (None, Kind::Integer(_)) => Some(How::Integer),
             (None, Kind::Decimal(digits)) => Some(How::Decimal(digits.mark)),
-            (None, Kind::Date(notation)) => notation.is_iso().then_some(How::Day),
-            (None, _) => None,
+            (None, Kind::Date(notation)) => notation.shape().map(How::Day),
+            (None, Kind::Boolean { .. }) => Some(How::Boolean),
+            (None, Kind::Datetime { .. }) => None,
         }?;
         let mut plain = Plain { column, how, positive: false, most: SHORT, more: false };
         let is_number = matches!(plain.how, How::Integer | How::Decimal(_));
         for quick in &leaf.checks.quick {
             match quick {
-                Quick::MinLength(0 | 1) if matches!(plain.how, How::Text | How::Day) => {}
+                Quick::MinLength(0 | 1) if matches!(plain.how, How::Text | How::Day(_)) => {}
                 Quick::MaxLength(most) if matches!(plain.how, How::Text) => {
                     plain.most = plain.most.min(usize::try_from(*most).ok()?);
                 }
@@ -95,7 +97,7 @@ impl Plain {
         // Both are short; the processor is told so that it need not look again.
         let (at, len) = ((prefix.len() - usize::from(first)) % SHORT, len % SHORT);
         let bits = (1 << len) - 1;
-        let written = match self.how {
+        let written = match &self.how {
             How::Text => {
                 if escaped(lanes) & bits != 0 || len > self.most {
                     return None;
@@ -107,7 +109,7 @@ impl Plain {
             }
             How::Integer | How::Decimal(_) => {
                 let lane: &[u8; LANE] = lanes.first_chunk()?;
-                let mark = if let How::Decimal(mark) = self.how { mark } else { b'0' };
+                let mark = if let How::Decimal(mark) = &self.how { *mark } else { b'0' };
                 let (digits, marks) = digits(lane, mark);
                 let marks = if matches!(self.how, How::Decimal(_)) { marks & bits } else { 0 };
                 let whole = marks | 1 << len;
@@ -123,14 +125,23 @@ impl Plain {
                 }
                 len
             }
-            How::Day => {
-                if !is_iso_day(lanes.get(..len)?) {
+            How::Day(shape) => {
+                let day = shape.iso(lanes.get(..len)?)?;
+                room[at] = b'"';
+                room[at + 1..at + 11].copy_from_slice(&day);
+                room[at + 11] = b'"';
+                12
+            }
+            How::Boolean => {
+                let Kind::Boolean { yes, no } = &leaf(value)?.kind else { return None };
+                let cell = lanes.get(..len)?;
+                let (is_yes, is_no) = (yes.iter().any(|word| word == cell), no.iter().any(|word| word == cell));
+                let json: &[u8; 5] = if is_yes { b"true " } else { b"false" };
+                room[at..at + 5].copy_from_slice(json);
+                if !is_yes && !is_no || quoted && escaped(lanes) & bits != 0 {
                     return None;
                 }
-                room[at] = b'"';
-                room[at + 1..at + 1 + LANE].copy_from_slice(&lanes[..LANE]);
-                room[at + 1 + len] = b'"';
-                len + 2
+                5 - usize::from(is_yes)
             }
             How::Codes => {
                 if quoted && escaped(lanes) & bits != 0 {

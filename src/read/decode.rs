@@ -74,7 +74,7 @@ fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8
 
 fn utf8(bytes: Vec<u8>) -> Decoded {
     let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
-    if std::str::from_utf8(&bytes).is_ok() {
+    if bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;
         return decoded;
     }

@@ -76,7 +76,8 @@ impl Scan<'_> {
     fn all(mut self, body: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<u32, Vec<Diagnostic>> {
         let first = table.len();
         let nuls = memchr::memchr(0, &table.text[body..]).is_some();
-        let strays = memchr::memmem::find(&table.text[body..], "\u{FEFF}".as_bytes()).is_some();
+        let text = &table.text[body..];
+        let strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;

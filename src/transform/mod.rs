@@ -66,6 +66,9 @@ pub fn fetch(view: View<'_>, roots: Range<u32>) {
     }
 }
 
+/// For how many documents at once records are fetched.
+pub const TOGETHER: usize = 16;
+
 /// How many bytes are fetched at once by the processors there are.
 const CACHE_LINE: usize = 64;
 
@@ -91,24 +94,30 @@ pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
 /// The documents of some root records that were all found to conform, one after the other.
 pub struct Payloads<'a> {
     view: View<'a>,
-    roots: std::slice::Iter<'a, u32>,
-    index: u64,
+    roots: &'a [u32],
+    next: usize,
+    /// The index of the first of them.
+    first: u64,
     scratch: Scratch,
 }
 
 /// The payloads of root records that passed every check, numbered from `first`.
 #[must_use]
 pub fn payloads<'a>(view: View<'a>, accepted: &'a [u32], first: u64) -> Payloads<'a> {
-    Payloads { view, roots: accepted.iter(), index: first, scratch: Scratch::default() }
+    Payloads { view, roots: accepted, next: 0, first, scratch: Scratch::default() }
 }
 
 impl Iterator for Payloads<'_> {
     type Item = Payload;
 
     fn next(&mut self) -> Option<Payload> {
-        let root = *self.roots.next()?;
-        let index = self.index;
-        self.index += 1;
+        let root = *self.roots.get(self.next)?;
+        if self.next.is_multiple_of(TOGETHER) {
+            let last = self.roots.len().min(self.next + TOGETHER) - 1;
+            fetch(self.view, root..self.roots[last] + 1);
+        }
+        let index = self.first + self.next as u64;
+        self.next += 1;
         let payload = document(self.view, root, index, &mut self.scratch);
         // What was in doubt, the exact way found good before.
         Some(payload.unwrap_or_else(|| confirmed(self.view.plan, trace(self.view, root), index)))
