@@ -238,6 +238,5 @@ fn small(cell: Snippet<'_>, mark: u8) -> Option<(i64, usize)> {
     if whole == 0 || !one_mark || behind >= SMALL || whole > 1 && text[0] == b'0' || digits >> (text.len() - 1) == 0 {
         return None;
     }
-    let number = |digits: &[u8], start: i64| digits.iter().fold(start, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    Some((number(&text[text.len() - behind..], number(&text[..whole], 0)), behind))
+    Some((cell.number(marks), behind))
 }

@@ -92,6 +92,12 @@ impl<'a> Row<'a> {
         (end != UNKNOWN).then(|| self.start + usize::from(begin)..self.start + usize::from(end) - 1)
     }
 
+    /// How many bytes its cells take; of a record that has to be split to tell, any number.
+    #[inline]
+    pub fn len(self) -> usize {
+        self.begins.last().map_or(0, |end| usize::from(*end))
+    }
+
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
     #[inline(always)]
     pub fn span(self, column: usize) -> Option<Span> {

@@ -75,6 +75,8 @@ pub struct Notation {
 pub struct Shape {
     digits: [usize; 8],
     literals: [(usize, u8); 2],
+    /// It is that of JSON.
+    iso: bool,
 }
 
 impl Shape {
@@ -95,13 +97,18 @@ impl Shape {
             (0..count).for_each(|digit| digits[first + digit] = at + digit);
             at += count;
         }
-        Some(Shape { digits, literals: literals.try_into().ok().filter(|_| at == 10)? })
+        let literals = literals.try_into().ok().filter(|_| at == 10)?;
+        let iso = digits == [0, 1, 2, 3, 5, 6, 8, 9] && literals == [(4, b'-'), (7, b'-')];
+        Some(Shape { digits, literals, iso })
     }
 
     /// The day of a cell as JSON writes it, when it is told without making a day of it: most are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn iso(&self, cell: &[u8]) -> Option<[u8; 10]> {
         let cell = <&[u8; 10]>::try_from(cell).ok()?;
+        if self.iso {
+            return is_iso_day(cell).then_some(*cell);
+        }
         let [a, b, c, d, e, f, g, h] = self.digits.map(|at| cell[at % 10]);
         let day = [a, b, c, d, b'-', e, f, b'-', g, h];
         let literals = self.literals.iter().all(|(at, byte)| cell[*at % 10] == *byte);
