@@ -179,7 +179,7 @@ impl Codes {
 
 impl ObjectPlan {
     /// Notes which fields are plain, once it is known what is left to check of them.
-    pub(super) fn find_plain(&mut self) {
+    pub fn find_plain(&mut self) {
         for field in &mut self.fields {
             field.plain = if let ValuePlan::Leaf(leaf) = &field.value { Plain::of(leaf, &field.prefix) } else { None };
             field.value.find_plain();

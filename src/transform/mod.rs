@@ -82,11 +82,10 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
 pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
     let (mut scratch, mut out) = (Scratch::default(), Pen::default());
-    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
+    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::new() };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
-    let tracer = writer.watch;
-    Trace { json: out.into(), origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
+    writer.watch.traced(out.into())
 }
 
 /// The documents of some root records that were all found to conform, one after the other.
