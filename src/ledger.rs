@@ -147,7 +147,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     for row in 0..table.len() {
         let (fate, record) = (fates[row as usize], table.row(row));
         // In a damaged record anything may stand where the unit should, so it has none.
-        let whole = fate != Fate::Rejected || {
+        let whole = fate != Fate::Rejected || record.is_plain() || {
             let mut cells = Vec::new();
             table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
         };

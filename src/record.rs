@@ -92,6 +92,12 @@ impl<'a> Row<'a> {
         (end != UNKNOWN).then(|| self.start + usize::from(begin)..self.start + usize::from(end) - 1)
     }
 
+    /// It is as wide as the header, and its quotes are right.
+    #[inline]
+    pub fn is_plain(self) -> bool {
+        self.begins.last().is_some_and(|end| *end != UNKNOWN)
+    }
+
     /// How many bytes its cells take; of a record that has to be split to tell, any number.
     #[inline]
     pub fn len(self) -> usize {

@@ -21,7 +21,7 @@ const HOLE: usize = 512;
 /// An open quote that swallows more than this is no torn tail.
 const MAX_TORN: (usize, u64) = (64 << 10, 100);
 /// How many records lie between two that have their line noted.
-const MARK_EVERY: u32 = 1024;
+const MARK_EVERY: u32 = 64;
 /// For how many records room is made at once, at least.
 const MANY: usize = 64;
 

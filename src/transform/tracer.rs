@@ -6,6 +6,9 @@ use crate::{
     transform::write::Watch,
 };
 
+/// How many places a document has room for at first.
+const USUAL: usize = 64;
+
 /// Notes everything.
 pub(super) struct Tracer<'a> {
     /// The place that is written, and the step into its record.
@@ -17,16 +20,17 @@ pub(super) struct Tracer<'a> {
 impl<'a> Tracer<'a> {
     pub(super) fn new() -> Tracer<'a> {
         let document = Spot { around: 0, name: Name::Field("") };
-        let trace = Trace {
+        let mut trace = Trace {
             json: Vec::new(),
-            spots: vec![document],
-            walks: Vec::new(),
-            origins: Vec::new(),
+            spots: Vec::with_capacity(USUAL),
+            walks: Vec::with_capacity(USUAL),
+            origins: Vec::with_capacity(USUAL),
             doubts: Vec::new(),
             wholly_in_doubt: false,
             problems: Vec::new(),
             bad: Vec::new(),
         };
+        trace.spots.push(document);
         Tracer { spot: 0, walk: NOWHERE, trace }
     }
 
