@@ -31,6 +31,8 @@ pub mod receipt;
 pub mod ledger;
 pub mod summary;
 pub mod diagnostic;
+pub mod journal;
+pub mod ranges;
 pub mod yaml;
 
 pub mod load;

@@ -32,6 +32,7 @@ const NOUNS: &[&str] = &[
     "diagnostic",
     "journal",
     "ledger",
+    "ranges",
 ];
 
 /// Steps of the pipe. A verb never imports another verb; only `lib.rs` and `main.rs` connect them.
@@ -67,6 +68,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde", &["*"]),
     ("serde_json", &["*"]),
     ("serde_yaml", &["yaml"]),
+    ("sha2", &["journal"]),
     ("strsim", &["diagnostic"]),
     ("tempfile", &["join", "deliver", "report", "sandbox", "lib"]),
     ("tokio", &["deliver", "sandbox", "lib", "main"]),

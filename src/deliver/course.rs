@@ -11,13 +11,14 @@ use jiff::Timestamp;
 use crate::{
     deliver::{
         answer::{Problem, Verdict, verdict},
-        batch::{Batch, compressed, merge},
+        batch::{Batch, compressed},
         http::{Exchange, clock},
         retry::{self, Random},
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
     profile::destination::Destination,
+    ranges::merge,
     receipt::{Attempt, Delivery, Ending, Failure, Receipt},
 };
 
