@@ -44,17 +44,20 @@ pub mod deliver;
 pub mod report;
 pub mod sandbox;
 
+mod delivery;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},
     mem::take,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
 use crate::{
     cli::{Command, Convert},
+    delivery::{Delivered, Memory},
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     group::Groups,
@@ -105,6 +108,7 @@ pub fn run(command: &Command, world: &mut World<'_>) -> Exit {
         Command::Convert(convert) => (&convert.voice, self::convert(convert, world)),
         Command::Check(check) => (&check.voice, self::check(check, world)),
         Command::Sandbox(sandbox) => (&sandbox.voice, pretend(sandbox, world)),
+        Command::Purge(purge) => (&purge.voice, delivery::purge(purge, world)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
@@ -121,13 +125,14 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
+    let mut memory = delivery::memory(args, &job, world.environment)?;
     let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
     let mut first = 0;
     for recording in &mut recordings {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
-        let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
+        let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
         let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
         let mut ledger = Ledger::reopened(fates, rejects, &mut say);
         let (tables, groups) = (&recording.tables, &recording.groups);
@@ -145,7 +150,10 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
             Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
         }
         (None, Some(done)) => done,
-        (None, None) => unchanged(&stamps).and_then(|()| send(args, &job, &mut recordings, &mut findings, world)),
+        (None, None) => unchanged(&stamps).and_then(|()| {
+            memory.iter_mut().for_each(|memory| memory.stamps.clone_from(&stamps));
+            send(args, &job, &mut recordings, memory.as_mut(), &mut findings, world)
+        }),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
     let (rejects, lost) = match give_back(args, plan, &recordings) {
@@ -203,6 +211,14 @@ fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Opt
         }
         _ => Ok(None),
     }
+}
+
+/// Does with a document that may be sent what can be done with it at once.
+fn kept(payload: &Payload, memory: Option<&mut Memory>, output: Option<&mut Documents<'_>>) -> io::Result<()> {
+    if let Some(memory) = memory {
+        memory.digest.add(payload.bytes());
+    }
+    output.map_or(Ok(()), |output| output.write(payload))
 }
 
 /// Gives the output its name, unless nothing may be written after all.
@@ -344,6 +360,7 @@ fn send(
     args: &Convert,
     job: &Job,
     recordings: &mut [Recording],
+    memory: Option<&mut Memory>,
     findings: &mut Findings,
     world: &mut World<'_>,
 ) -> Result<Ending, Error> {
@@ -366,24 +383,29 @@ fn send(
         Some(running) => destination.clone().at(&running.url()),
         None => destination.clone(),
     };
-    Ok(delivered(plan, &destination, recordings, findings, world, args.voice.quiet))
+    let shown = world.terminal && !args.voice.quiet;
+    delivered(plan, &destination, recordings, memory, findings, world, shown)
 }
 
 fn delivered(
     plan: &Plan,
     destination: &Destination,
     recordings: &mut [Recording],
+    memory: Option<&mut Memory>,
     findings: &mut Findings,
     world: &mut World<'_>,
-    quiet: bool,
-) -> Ending {
+    shown: bool,
+) -> Result<Ending, Error> {
     let documents = recordings.iter().map(Recording::documents).sum();
-    let progress = Mutex::new(Progress::start("documents", Some(documents), world.terminal && !quiet));
-    let reached = |now: &deliver::Progress<'_>| {
-        progress.lock().unwrap_or_else(PoisonError::into_inner).reach(now.accepted + now.rejected);
+    let progress = Progress::start("documents", Some(documents), shown);
+    let payloads = || payloads(plan, recordings);
+    let Delivered { delivery, earlier } = match memory {
+        Some(memory) => delivery::remembered(memory, payloads, plan, destination, findings, world, &progress)?,
+        None => {
+            Delivered { delivery: delivery::forgetful(payloads(), destination, &world.context, &progress), earlier: 0 }
+        }
     };
-    let delivery = deliver::put(payloads(plan, recordings), destination, &world.context, &reached);
-    progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+    progress.finish();
     for (index, finding) in &delivery.rejected {
         let root = recording::find(recordings, *index);
         let cell = root.map(|(recording, root)| recording.tables[plan.each].record(root));
@@ -400,8 +422,8 @@ fn delivered(
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
     let exit = delivery.exit();
     let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
-    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again };
-    (outcome, Some(delivery.volume), exit)
+    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };
+    Ok((outcome, Some(delivery.volume), exit))
 }
 
 /// Starts the pretend API for this run, on a free loopback port.

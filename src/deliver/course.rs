@@ -44,6 +44,14 @@ pub(crate) struct Parcel {
     resent: bool,
 }
 
+impl Parcel {
+    /// How often the API settled on a failure for a key of this body, so that another key is needed: after two.
+    pub(crate) fn turn(&self) -> u64 {
+        let is_final = |attempt: &&Attempt| matches!(attempt.ending, Ending::Status(500..=599)) && !attempt.maybe;
+        self.attempts.iter().filter(is_final).count() as u64 / 2
+    }
+}
+
 /// The state of one delivery.
 pub(crate) struct Course {
     /// What has been settled so far.
@@ -52,6 +60,8 @@ pub(crate) struct Course {
     pub(crate) limit: usize,
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
+    /// The outcome of some request is unknown.
+    pub(crate) maybe: bool,
     destination: Arc<Destination>,
     random: Random,
     waiting: Vec<Parcel>,
@@ -69,6 +79,7 @@ impl Course {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,
+            maybe: false,
             destination,
             random: Random(seed),
             waiting: Vec::new(),
@@ -199,6 +210,7 @@ impl Course {
     /// What is still on the way will not be waited for.
     pub(crate) fn abandon(&mut self) {
         for mut parcel in std::mem::take(&mut self.flying) {
+            self.maybe = true;
             let ending = Ending::Failure(Failure::Abandoned);
             parcel.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
             self.settle(parcel);
@@ -225,12 +237,14 @@ impl Course {
                 let verdict = verdict(&answer, wall);
                 // A gateway that gave up does not know what the server behind it did.
                 let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
+                self.maybe |= maybe;
                 let ending = Ending::Status(answer.status);
                 parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
                 self.judged(parcel, verdict, answer.status, now);
             }
             Err(failure) => {
                 let maybe = failure.maybe();
+                self.maybe |= maybe;
                 let (bytes, volume) = (parcel.wire.len() as u64, &mut self.delivery.volume);
                 // What never left is no load on a metered link: a flight may wait for a network until its deadline.
                 match (maybe, parcel.resent) {

@@ -8,11 +8,12 @@ mod answer;
 mod batch;
 mod course;
 mod http;
+mod record;
 mod retry;
 mod signal;
 
 use std::{
-    ops::Range,
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -35,13 +36,15 @@ use crate::{
         batch::{Batch, batches, compressed},
         course::Course,
         http::{Exchange, Line},
-        retry::mixed,
+        record::Recorded,
         signal::Signals,
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
+    journal::{digest::key, entry::Entry},
     payload::Payload,
     profile::{destination::Destination, setting::Collection},
+    ranges,
     receipt::{Delivery, Receipt, Volume},
 };
 
@@ -74,11 +77,17 @@ pub struct Progress<'a> {
     pub receipts: &'a [Receipt],
 }
 
+/// Makes one entry durable, or says why that cannot be done.
+pub type Record<'a> = dyn FnMut(&Entry) -> io::Result<()> + 'a;
+
 /// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.
+///
+/// Nothing is counted as settled before `record` made it durable; once that failed, nothing new is sent.
 pub fn put(
     payloads: impl Iterator<Item = Payload> + Send,
     destination: &Destination,
     context: &Context,
+    record: &mut Record<'_>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let line = match http::line(destination) {
@@ -101,7 +110,7 @@ pub fn put(
     let (sender, incoming) = mpsc::channel(1);
     let delivery = thread::scope(|scope| {
         scope.spawn(move || draw(payloads, destination, largest, &sender));
-        runtime.block_on(drive(line, incoming, destination, largest, context, progress))
+        runtime.block_on(drive(line, incoming, destination, largest, context, record, progress))
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_background();
@@ -119,6 +128,26 @@ pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination
         volume.wire_bytes += compressed(&batch.body, destination.compression).len() as u64;
     }
     volume
+}
+
+/// Waits before the first request, unless a signal ends that.
+///
+/// # Errors
+/// The exit code of the signal, or that of a machine without a clock that can be waited for.
+pub fn wait(time: Duration, tell: &dyn Fn(Duration)) -> Result<(), Exit> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|_| Exit::Storage)?;
+    runtime.block_on(async {
+        let (start, mut signals) = (Instant::now(), Signals::listen());
+        while start.elapsed() < time {
+            tell(start.elapsed());
+            let next = (start.elapsed() + Duration::from_secs(1)).min(time);
+            tokio::select! {
+                exit = signals.next() => return Err(exit),
+                () = sleep_until(start + next) => {}
+            }
+        }
+        Ok(())
+    })
 }
 
 fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {
@@ -149,9 +178,11 @@ async fn drive(
     destination: &Destination,
     largest: &AtomicU64,
     context: &Context,
+    record: &mut Record<'_>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let start = Instant::now();
+    let mut recorded = Recorded::default();
     let mut course = Course::new(Arc::new(destination.clone()), context.seed);
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
@@ -167,7 +198,7 @@ async fn drive(
         course.tick(now, more);
         while let Some(parcel) = course.ready(now) {
             let line = line.clone();
-            let key = key(context.nonce, &parcel.batch.range);
+            let key = key(context.nonce, &parcel.batch.range, parcel.turn());
             flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
         }
         if course.is_still() && (!course.goes_on() || (!more && course.is_drained())) {
@@ -176,10 +207,12 @@ async fn drive(
         let wake = if course.goes_on() { course.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
         tokio::select! {
             Some(answered) = flying.join_next(), if !flying.is_empty() => {
+                let status = answered.as_ref().map_or(0, |(_, exchange)| exchange.status());
                 match answered {
                     Ok((first, exchange)) => course.answered(first, exchange, start.elapsed(), (context.now)()),
                     Err(_) => course.panicked(),
                 }
+                recorded.catch_up(&mut course, status, record);
                 largest.fetch_min(course.largest, Ordering::Relaxed);
                 report(&course, start.elapsed(), progress);
             }
@@ -202,6 +235,7 @@ async fn drive(
         }
     }
     course.abandon();
+    recorded.catch_up(&mut course, 0, record);
     course.close();
     course.delivery
 }
@@ -220,24 +254,12 @@ fn report(course: &Course, now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sy
     let delivery = &course.delivery;
     let next = course.next_due().filter(|due| course.is_still() && *due > now);
     progress(&Progress {
-        accepted: delivery.accepted.iter().map(|range| range.end - range.start).sum(),
+        accepted: ranges::count(&delivery.accepted),
         rejected: delivery.rejected.len() as u64,
         volume: delivery.volume,
         waiting: next.map(|due| due.saturating_sub(now)),
         receipts: &delivery.receipts,
     });
-}
-
-/// The idempotency key of one body: a UUID (version 8) that is the same for each attempt of it in one epoch.
-fn key(nonce: [u8; 16], range: &Range<u64>) -> String {
-    let nonce = u128::from_be_bytes(nonce);
-    let [high, low] = [nonce >> 64, nonce].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
-    let first = mixed(mixed(high ^ mixed(range.start)) ^ range.end);
-    let second = mixed(mixed(low ^ mixed(range.end.rotate_left(32))) ^ range.start ^ first);
-    let bits = (u128::from(first) << 64) | u128::from(second);
-    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]

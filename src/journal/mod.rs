@@ -10,7 +10,7 @@ pub mod entry;
 pub mod epoch;
 pub mod folder;
 
-use std::{io, ops::Range};
+use std::io;
 
 use crate::journal::{
     digest::Sum,
@@ -125,12 +125,9 @@ impl<D: Disk> Journal<D> {
         Ok(Journal { disk, newest, number, current: None, broken: false })
     }
 
-    /// The newest delivery, unless its file is damaged.
-    pub fn newest(&self) -> Option<&Epoch> {
-        match &self.newest {
-            Newest::Whole(epoch) => Some(epoch),
-            Newest::None | Newest::Damaged => None,
-        }
+    /// The disk, when no more is to be said.
+    pub fn close(self) -> D {
+        self.disk
     }
 
     /// Whether a request of an earlier delivery may still be acted on.
@@ -236,38 +233,16 @@ impl<D: Disk> Journal<D> {
         Ok(kept)
     }
 
-    /// Requests of earlier epochs were waited for.
+    /// Adds what became known. It is durable afterwards, unless it is only that the outcome of a request is unknown:
+    /// that has to be so by the end, and need not be said twice.
     ///
     /// # Errors
-    /// The disk failed, now or before.
-    pub fn graced(&mut self) -> io::Result<()> {
-        self.add(&Entry::Graced {}, true)
-    }
-
-    /// The API acknowledged documents, with this status. They are durable afterwards, and may be counted.
-    ///
-    /// # Errors
-    /// The disk failed, now or before: they will be sent again.
-    pub fn accepted(&mut self, ranges: &[Range<u64>], status: u16) -> io::Result<()> {
-        self.add(&Entry::Ack { ranges: ranges.to_vec(), status }, true)
-    }
-
-    /// The API will never accept a document.
-    ///
-    /// # Errors
-    /// The disk failed, now or before: it will be sent again.
-    pub fn rejected(&mut self, index: u64, status: u16, code: &str) -> io::Result<()> {
-        self.add(&Entry::Reject { index, status, code: code.to_owned() }, true)
-    }
-
-    /// The outcome of a request is unknown. Once said, it need not be said again.
-    ///
-    /// # Errors
-    /// The disk failed, now or before.
-    pub fn maybe(&mut self) -> io::Result<()> {
-        match &self.current {
-            Some(epoch) if epoch.maybe => Ok(()),
-            _ => self.add(&Entry::Maybe { resumed: false }, false),
+    /// The disk failed, now or before: what was settled will be sent again.
+    pub fn record(&mut self, entry: &Entry) -> io::Result<()> {
+        match (entry, &self.current) {
+            (Entry::Maybe { .. }, Some(epoch)) if epoch.maybe && !self.broken => Ok(()),
+            (Entry::Maybe { .. }, _) => self.add(entry, false),
+            _ => self.add(entry, true),
         }
     }
 

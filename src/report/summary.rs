@@ -46,6 +46,9 @@ fn drawn(summary: &Summary, look: Look) -> String {
     };
     let bold = anstyle::Style::new().bold();
     let _ = if look.styled { writeln!(drawn, "{bold}{first}{bold:#}") } else { writeln!(drawn, "{first}") };
+    if let Outcome::Delivered { earlier: earlier @ 1.., .. } = summary.outcome {
+        let _ = writeln!(drawn, "  {}", by_an_earlier_run(earlier, summary.documents.sent));
+    }
     paragraph(&mut drawn, &equations(summary), look.width);
     paragraph(&mut drawn, &findings(summary), look.width);
     paragraph(&mut drawn, &next(summary), look.width);
@@ -78,6 +81,16 @@ fn said(summary: &Summary) -> String {
         Outcome::Nothing { reason } => format!("nothing was sent or written: {reason}"),
     };
     visible(&said)
+}
+
+/// How many of the accepted documents were not sent by this run.
+fn by_an_earlier_run(earlier: u64, sent: u64) -> String {
+    match (earlier, sent) {
+        (1, 1) => "by an earlier run".into(),
+        (all, sent) if all == sent => "all of them by an earlier run".into(),
+        (1, _) => "1 of them by an earlier run".into(),
+        (some, _) => format!("{some} of them by an earlier run"),
+    }
 }
 
 /// How much that was, in brackets.
@@ -302,7 +315,9 @@ fn object(summary: &Summary) -> Value {
 
 fn outcome(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Delivered { profile, url, .. } => json!({ "kind": "delivered", "profile": profile, "url": url }),
+        Outcome::Delivered { profile, url, earlier, .. } => {
+            json!({ "kind": "delivered", "profile": profile, "url": url, "earlier": earlier })
+        }
         Outcome::Written { path } => json!({ "kind": "written", "path": path }),
         Outcome::Validated { url } => json!({ "kind": "validated", "url": url }),
         Outcome::Nothing { reason } => json!({ "kind": "nothing", "reason": reason }),
@@ -363,6 +378,7 @@ mod tests {
                 profile: "sandbox".into(),
                 url: "http://127.0.0.1:41234/v1/customers".into(),
                 again: true,
+                earlier: 0,
             },
             findings: BTreeMap::from([(Code::CheckRange, 12), (Code::ReadNoLineEnd, 1)]),
             rejects: Some("bad.csv".into()),
