@@ -423,7 +423,9 @@ fn delivered(
     let exit = delivery.exit();
     let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
     let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };
-    Ok((outcome, Some(delivery.volume), exit))
+    // Where an earlier run did it all, there is nothing to measure.
+    let volume = (earlier == 0 || delivery.volume.requests > 0).then_some(delivery.volume);
+    Ok((outcome, volume, exit))
 }
 
 /// Starts the pretend API for this run, on a free loopback port.

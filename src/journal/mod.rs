@@ -105,12 +105,14 @@ pub struct Journal<D> {
 }
 
 impl<D: Disk> Journal<D> {
-    /// Looks at what is there.
+    /// Looks at what is there, and removes what never came to be a journal.
     ///
     /// # Errors
     /// The disk failed.
     pub fn open(mut disk: D) -> io::Result<Journal<D>> {
         let names = disk.names()?;
+        // Whoever died while it wrote a header left a file that is not whole.
+        names.iter().filter(|name| name.ends_with(DRAFT)).try_for_each(|name| disk.remove(name))?;
         let epoch = names.iter().filter_map(|name| number(name, EPOCH)).max().unwrap_or(0);
         let kept = names.iter().filter_map(|name| number(name, CORRUPT)).max().unwrap_or(0);
         let number = epoch.max(kept);
@@ -162,17 +164,15 @@ impl<D: Disk> Journal<D> {
         if epoch.done.is_some() {
             return Ok(Start { epoch, waits: false, kept: None });
         }
-        // Whoever was killed between naming the file and syncing the name left a header that is not durable.
-        self.sync_names()?;
-        if epoch.torn {
-            let name = file(EPOCH, self.number);
-            let done = self.disk.cut(&name, epoch.length).and_then(|()| self.disk.sync(&name));
-            self.tried(done)?;
-        }
+        // Whoever was killed may have left a name, a line or a cut that is seen and not durable.
+        let name = file(EPOCH, self.number);
+        let cut = if epoch.torn { self.disk.cut(&name, epoch.length) } else { Ok(()) };
+        let done = cut.and_then(|()| self.disk.sync(&name)).and_then(|()| self.disk.sync_names());
+        self.tried(done)?;
         self.current = Some(Epoch { torn: false, ..epoch });
         let kept = self.tidy()?;
         // The run before may have died with a request on the way.
-        self.add(&Entry::Maybe { resumed: true }, false)?;
+        self.add(&Entry::Maybe { resumed: true })?;
         let epoch = self.current.clone().ok_or_else(broken)?;
         Ok(Start { epoch, waits, kept })
     }
@@ -223,8 +223,6 @@ impl<D: Disk> Journal<D> {
                     self.disk.rename(&name, &other)?;
                     kept = Some(other);
                 }
-            } else if name.ends_with(DRAFT) {
-                self.disk.remove(&name)?;
             }
         }
         if changed {
@@ -233,16 +231,14 @@ impl<D: Disk> Journal<D> {
         Ok(kept)
     }
 
-    /// Adds what became known. It is durable afterwards, unless it is only that the outcome of a request is unknown:
-    /// that has to be so by the end, and need not be said twice.
+    /// Adds what became known, which is durable afterwards. That some outcome is unknown need not be said twice.
     ///
     /// # Errors
     /// The disk failed, now or before: what was settled will be sent again.
     pub fn record(&mut self, entry: &Entry) -> io::Result<()> {
         match (entry, &self.current) {
             (Entry::Maybe { .. }, Some(epoch)) if epoch.maybe && !self.broken => Ok(()),
-            (Entry::Maybe { .. }, _) => self.add(entry, false),
-            _ => self.add(entry, true),
+            _ => self.add(entry),
         }
     }
 
@@ -253,7 +249,7 @@ impl<D: Disk> Journal<D> {
     pub fn finish(&mut self) -> io::Result<()> {
         let epoch = self.current.as_ref().ok_or_else(broken)?;
         let (clean, counts): (bool, Counts) = (!epoch.maybe, epoch.counts());
-        self.add(&Entry::Done { clean, counts }, true)
+        self.add(&Entry::Done { clean, counts })
     }
 
     /// What was sent was not what the header says: the file is put aside, and everything will be sent again.
@@ -265,21 +261,16 @@ impl<D: Disk> Journal<D> {
         let (from, to) = (file(EPOCH, self.number), file(CORRUPT, self.number));
         let done = self.disk.rename(&from, &to);
         self.tried(done)?;
-        self.sync_names()
-    }
-
-    /// Adds an entry to the current file.
-    fn add(&mut self, entry: &Entry, durable: bool) -> io::Result<()> {
-        let epoch = self.current.as_mut().filter(|_| !self.broken).ok_or_else(broken)?;
-        let line = epoch.extend(entry).ok_or_else(broken)?;
-        let name = file(EPOCH, self.number);
-        let written = self.disk.append(&name, line.as_bytes());
-        let done = written.and_then(|()| if durable { self.disk.sync(&name) } else { Ok(()) });
+        let done = self.disk.sync_names();
         self.tried(done)
     }
 
-    fn sync_names(&mut self) -> io::Result<()> {
-        let done = self.disk.sync_names();
+    /// Adds an entry to the current file. No more than one is ever not durable, so a power cut can tear only the last.
+    fn add(&mut self, entry: &Entry) -> io::Result<()> {
+        let epoch = self.current.as_mut().filter(|_| !self.broken).ok_or_else(broken)?;
+        let line = epoch.extend(entry).ok_or_else(broken)?;
+        let name = file(EPOCH, self.number);
+        let done = self.disk.append(&name, line.as_bytes()).and_then(|()| self.disk.sync(&name));
         self.tried(done)
     }
 

@@ -2,6 +2,7 @@
 
 mod identity;
 mod server;
+mod simulation;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
