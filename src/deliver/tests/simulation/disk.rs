@@ -354,21 +354,16 @@ fn torn(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
 /// A journal as a program with a bug would understand it.
 fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let number = name.strip_prefix("epoch-")?.parse().ok()?;
-    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    let mut entries: Vec<Entry> =
-        lines.map_while(|line| entry::opened(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
-    let keeps: fn(&Entry) -> bool = match mutant {
-        Mutant::NoChecksum => |_| true,
-        Mutant::GraceNotPersisted | Mutant::NoMaybe | Mutant::ResumeNotMarked => {
-            Epoch::read(number, bytes)?;
-            match mutant {
-                Mutant::NoMaybe => |entry| *entry != Entry::Maybe { resumed: false },
-                Mutant::ResumeNotMarked => |entry| *entry != Entry::Maybe { resumed: true },
-                _ => |_| true,
-            }
-        }
+    let (keeps, length): (fn(&Entry) -> bool, _) = match mutant {
+        Mutant::NoChecksum => (|_| true, bytes.len()),
+        Mutant::GraceNotPersisted => (|_| true, whole(number, bytes)?),
+        Mutant::NoMaybe => (|entry| *entry != Entry::Maybe { resumed: false }, whole(number, bytes)?),
+        Mutant::ResumeNotMarked => (|entry| *entry != Entry::Maybe { resumed: true }, whole(number, bytes)?),
         _ => return None,
     };
+    let lines = bytes[..length].split_inclusive(|byte| *byte == b'\n');
+    let mut entries: Vec<Entry> =
+        lines.map_while(|line| entry::opened(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
     entries.retain(keeps);
     let marked = entries.iter().any(|entry| matches!(entry, Entry::Maybe { .. }));
     for entry in &mut entries {
@@ -386,4 +381,9 @@ fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         chain = next;
     }
     Some(text.into_bytes())
+}
+
+/// How much of a journal is whole lines.
+fn whole(number: u64, bytes: &[u8]) -> Option<usize> {
+    usize::try_from(Epoch::read(number, bytes)?.length).ok()
 }

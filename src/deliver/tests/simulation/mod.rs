@@ -383,10 +383,8 @@ fn epoch(start: &Start) -> u64 {
 }
 
 fn destinations() -> [Arc<Destination>; 2] {
-    let retry = ("retry.exponential.base", "1s");
     ["1", "2"].map(|in_flight| {
-        let sets = [("in_flight", in_flight), retry, ("deadline", "15m")];
-        let sets: Vec<(&str, &str)> = sets.into_iter().filter(|(key, _)| *key != "retry.exponential.base").collect();
+        let sets = [("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
         Arc::new(destination("http://127.0.0.1:1", &sets))
     })
 }
