@@ -244,10 +244,16 @@ fn grace(
     let seconds = time.as_secs_f64();
     let message = format!("a request of an earlier delivery may still be on the way: waiting {seconds} s");
     let finding = Diagnostic::new(Code::DeliverGrace, message).severity(Severity::Notice);
-    let _ = findings.print(world.err, &finding.hint("`grace` of the profile is how long; interrupting is safe"));
-    let bar = Progress::start("seconds", Some(time.as_secs()), world.terminal && !memory.quiet);
-    let waited = deliver::wait(time, &|passed| bar.reach(passed.as_secs()));
-    bar.finish();
+    let finding = finding.hint("`grace` of the profile is how long; interrupting is safe");
+    let mut bar = None;
+    let waited = deliver::wait(time, &mut |passed| {
+        let bar = bar.get_or_insert_with(|| {
+            let _ = findings.print(world.err, &finding);
+            Progress::start("seconds", Some(time.as_secs()), world.terminal && !memory.quiet)
+        });
+        bar.reach(passed.as_secs());
+    });
+    bar.into_iter().for_each(Progress::finish);
     match waited {
         Ok(()) => memory.journal.record(&Entry::Graced {}).err().map(|cause| (Exit::Storage, not_recorded(&cause))),
         Err(exit) => {

@@ -130,11 +130,11 @@ pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination
     volume
 }
 
-/// Waits before the first request, unless a signal ends that.
+/// Waits before the first request, unless a signal ends that; tells again and again how long it waits already.
 ///
 /// # Errors
 /// The exit code of the signal, or that of a machine without a clock that can be waited for.
-pub fn wait(time: Duration, tell: &dyn Fn(Duration)) -> Result<(), Exit> {
+pub fn wait(time: Duration, tell: &mut dyn FnMut(Duration)) -> Result<(), Exit> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|_| Exit::Storage)?;
     runtime.block_on(async {
         let (start, mut signals) = (Instant::now(), Signals::listen());
