@@ -342,3 +342,83 @@ pub(crate) fn purge(args: &cli::Purge, world: &mut World<'_>) -> Result<Exit, Er
     }
     Ok(if busy == 0 { Exit::Done } else { Exit::Undelivered })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use crate::{
+        deliver::Context,
+        delivery::{Memory, extended, inputs, rest},
+        diagnostic::Code,
+        journal::{
+            Journal, Shipment,
+            digest::{PlanDigest, Target},
+            folder::State,
+        },
+        profile::{Method, Request, resolve, secret::Environment},
+        read,
+        report::Progress,
+    };
+
+    #[test]
+    fn documents_that_are_not_those_that_were_checked_never_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State { path: folder.path().join("state"), named: true };
+        let target = Target::new(&["a"]);
+        let mut digest = PlanDigest::new(&target);
+        digest.add(b"{}");
+        let journal = Journal::open(state.lock(&target).unwrap()).unwrap();
+        let (path, supersede) = (state.path.clone(), false);
+        let mut memory =
+            Memory { digest, stamps: Vec::new(), target: target.clone(), journal, state: path, supersede, quiet: true };
+        let (plan, documents) = memory.digest.clone().finish();
+        let shipment = Shipment { plan, documents, inputs: Vec::new(), nonce: [1; 16], supersede };
+        let start = memory.journal.begin(&shipment, &mut |_| false).unwrap();
+        let request = Request { method: Method::Put, path: "/".into() };
+        let sets = [("url".to_owned(), "http://127.0.0.1:1".to_owned())];
+        let destination = resolve(None, None, &sets, &request, &Environment::default()).unwrap();
+        let context = Context { now: || jiff::Timestamp::UNIX_EPOCH, seed: 1, nonce: [0; 16] };
+        let progress = Progress::start("documents", None, false);
+        let delivery = rest(&mut memory, std::iter::empty(), &start, &destination, &context, &progress);
+        assert_eq!(delivery.stopped.map(|(_, finding)| finding.code), Some(Code::ReadChanged));
+        drop(memory);
+        assert!(state.path.join(&target.id).join(".corrupt-1").exists());
+    }
+
+    fn stamp(role: &str, path: &Path) -> read::Stamp {
+        read::Stamp::of(role, path).unwrap()
+    }
+
+    #[test]
+    fn inputs_are_extended_when_each_old_one_is_the_beginning_of_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, text).unwrap();
+            path
+        };
+        let (one, more, other) = (file("one", "a\n1\n"), file("more", "a\n1\n2\n"), file("other", "a\n3\n2\n"));
+        let stamps = |files: &[(&str, &Path)]| -> Vec<read::Stamp> {
+            files.iter().map(|(role, path)| stamp(role, path)).collect()
+        };
+        let old = inputs(&stamps(&[("c", &one), ("p", &one)])).unwrap();
+        let table: [(&[(&str, &Path)], bool); 7] = [
+            (&[("c", &one), ("p", &one)], true),
+            (&[("c", &more), ("p", &one)], true),
+            (&[("c", &more), ("p", &more), ("c", &other), ("p", &other)], true),
+            (&[("c", &other), ("p", &one)], false),
+            (&[("c", &one)], false),
+            (&[("c", &one), ("c", &one)], false),
+            (&[], false),
+        ];
+        for (files, expected) in table {
+            let stamps = stamps(files);
+            let new = inputs(&stamps).unwrap();
+            assert_eq!(extended(&old, &new, &stamps), expected, "{files:?}");
+        }
+        let mut stdin = stamps(&[("c", &more)]);
+        stdin[0].digest = Some([1; 32]);
+        assert!(!extended(&old[..1], &inputs(&stdin).unwrap(), &stdin), "standard input cannot be looked at again");
+    }
+}

@@ -8,10 +8,12 @@
 //! *.csv ──> read ──> join ──> transform + check ──> deliver ──> report
 //!           Table    Groups   Payload (bytes)       Receipt     Summary
 //!             └────────┴──────────┴─ Ledger: what became of every row, rejects, diagnostics
+//!                                                      └─ Journal: what is settled, on disk
 //! ```
 //!
 //! Files named with a verb are stages and do work; files named with a noun are what stages hand to each other. A stage
-//! never knows another stage: only this file connects them, and each command is a length of the same pipe.
+//! never knows another stage: only this file and `delivery`, which asks the journal first, connect them, and each command
+//! is a length of the same pipe.
 //! The modules are listed in reading order: what was typed, what was asked, what flows, and then the stages.
 
 pub mod cli;
@@ -151,7 +153,9 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         }
         (None, Some(done)) => done,
         (None, None) => unchanged(&stamps).and_then(|()| {
-            memory.iter_mut().for_each(|memory| memory.stamps.clone_from(&stamps));
+            if let Some(memory) = &mut memory {
+                memory.stamps.clone_from(&stamps);
+            }
             send(args, &job, &mut recordings, memory.as_mut(), &mut findings, world)
         }),
     };

@@ -49,6 +49,7 @@ pub fn count(ranges: &[Range<u64>]) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use std::ops::Range;
 

@@ -60,6 +60,8 @@ Examples:
   xwalk sandbox --port 8080 --fail 503:20% --delay 200ms
   xwalk sandbox --contract schemas/customers.schema.json --keep received";
 
+const STATE_HELP: &str = "Where deliveries are remembered [default: $XDG_STATE_HOME/xwalk, else ~/.local/state/xwalk]";
+
 const PURGE_EXAMPLES: &str = "\
 Examples:
   xwalk purge
@@ -136,8 +138,9 @@ pub struct Convert {
     #[arg(short, long, value_name = "FILE", help_heading = "Where it goes")]
     pub output: Option<PathBuf>,
 
-    /// Where deliveries are remembered [default: $XDG_STATE_HOME/xwalk, else ~/.local/state/xwalk]
-    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true, help_heading = "Where it goes")]
+    /// Where deliveries are remembered.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true)]
+    #[arg(help = STATE_HELP, help_heading = "Where it goes")]
     pub state: Option<PathBuf>,
 
     /// Go on although an earlier delivery of replaced inputs is unfinished
@@ -248,8 +251,8 @@ pub struct Purge {
     #[arg(long)]
     pub all: bool,
 
-    /// Where deliveries are remembered [default: $XDG_STATE_HOME/xwalk, else ~/.local/state/xwalk]
-    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true)]
+    /// Where deliveries are remembered.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true, help = STATE_HELP)]
     pub state: Option<PathBuf>,
 
     /// How to talk.

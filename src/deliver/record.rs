@@ -38,7 +38,9 @@ impl Recorded {
         }
         match entries.iter().try_for_each(record) {
             Ok(()) => {
-                accepted.into_iter().for_each(|range| ranges::merge(&mut self.accepted, range));
+                for range in accepted {
+                    ranges::merge(&mut self.accepted, range);
+                }
                 (self.rejected, self.maybe) = (course.delivery.rejected.len(), course.maybe);
             }
             Err(cause) => {

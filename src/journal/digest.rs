@@ -131,7 +131,9 @@ mod tests {
         assert_ne!(a, b);
         let plan = |target: &Target, documents: &[&str]| {
             let mut digest = PlanDigest::new(target);
-            documents.iter().for_each(|document| digest.add(document.as_bytes()));
+            for document in documents {
+                digest.add(document.as_bytes());
+            }
             digest.finish()
         };
         assert_eq!(plan(&a, &["1", "2"]), plan(&a, &["1", "2"]));

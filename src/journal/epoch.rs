@@ -136,6 +136,7 @@ impl Epoch {
 }
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use crate::{
         journal::{

@@ -305,3 +305,99 @@ fn is_same(epoch: &Epoch, shipment: &Shipment) -> bool {
 fn broken() -> io::Error {
     io::Error::other("nothing more is written after a failure")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::journal::{
+        Disk as _, Journal, Shipment, Trouble,
+        digest::Target,
+        entry::Entry,
+        folder::{Folder, Refusal, State},
+    };
+
+    fn state(folder: &Path) -> State {
+        State { path: folder.join("state"), named: true }
+    }
+
+    fn journal(folder: &Path) -> Journal<Folder> {
+        Journal::open(state(folder).lock(&Target::new(&["a"])).unwrap()).unwrap()
+    }
+
+    fn shipment(plan: u8) -> Shipment {
+        Shipment { plan: [plan; 32], documents: 2, inputs: Vec::new(), nonce: [plan; 16], supersede: false }
+    }
+
+    fn ack(range: std::ops::Range<u64>) -> Entry {
+        Entry::Ack { ranges: std::iter::once(range).collect(), status: 200 }
+    }
+
+    #[test]
+    fn a_delivery_goes_on_until_it_is_done_and_then_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = journal(folder.path());
+        assert!(!first.begin(&shipment(1), &mut |_| false).unwrap().waits);
+        assert!(first.finish().is_err(), "not everything is settled");
+        drop(first);
+        let mut second = journal(folder.path());
+        second.begin(&shipment(1), &mut |_| false).unwrap();
+        second.record(&ack(0..1)).unwrap();
+        second.record(&Entry::Reject { index: 1, status: 413, code: "deliver/too-large".into() }).unwrap();
+        second.finish().unwrap();
+        assert!(second.record(&ack(1..2)).is_err(), "nothing follows the end");
+        drop(second);
+        let mut third = journal(folder.path());
+        let start = third.begin(&shipment(1), &mut |_| false).unwrap();
+        assert_eq!((start.epoch.done, start.epoch.header.nonce), (Some(false), [1; 16]), "it was resumed, so in doubt");
+        assert!(third.record(&ack(0..1)).is_err());
+    }
+
+    #[test]
+    fn an_unfinished_delivery_is_only_given_up_on_demand_or_when_its_inputs_grew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = journal(folder.path());
+        first.begin(&shipment(1), &mut |_| false).unwrap();
+        first.record(&ack(0..1)).unwrap();
+        drop(first);
+        let refused = journal(folder.path()).begin(&shipment(2), &mut |_| false);
+        assert!(matches!(refused, Err(Trouble::Unfinished { open: 1, documents: 2 })));
+        let grown = journal(folder.path()).begin(&shipment(2), &mut |_| true).unwrap();
+        assert!(grown.waits && grown.epoch.accepted.is_empty());
+        let superseding = Shipment { supersede: true, ..shipment(3) };
+        let start = journal(folder.path()).begin(&superseding, &mut |_| false).unwrap();
+        assert_eq!((start.waits, start.epoch.header.n), (true, 3));
+        let mut names = journal(folder.path()).close().names().unwrap();
+        names.sort();
+        assert_eq!(names, ["epoch-3", "lock"]);
+    }
+
+    #[test]
+    fn what_is_not_to_be_trusted_is_put_aside_and_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut first = journal(folder.path());
+        first.begin(&shipment(1), &mut |_| false).unwrap();
+        first.record(&ack(0..2)).unwrap();
+        first.distrust().unwrap();
+        assert!(first.record(&ack(0..1)).is_err());
+        drop(first);
+        let mut second = journal(folder.path());
+        assert!(second.may_linger());
+        let start = second.begin(&shipment(1), &mut |_| false).unwrap();
+        assert!(start.waits && start.epoch.accepted.is_empty());
+        assert_eq!(second.close().names().unwrap(), [".corrupt-1", "epoch-2", "lock"]);
+    }
+
+    #[test]
+    fn a_folder_is_held_by_one_at_a_time_and_can_be_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, target) = (state(folder.path()), Target::new(&["a"]));
+        let held = state.lock(&target).unwrap();
+        assert!(matches!(state.lock(&target), Err(Refusal::Busy)));
+        assert!(state.lock(&Target::new(&["b"])).is_ok());
+        assert_eq!(state.targets().unwrap().len(), 2);
+        held.forget().unwrap();
+        assert_eq!(state.targets().unwrap(), [Target::new(&["b"])]);
+        assert!(state.lock(&target).is_ok());
+    }
+}

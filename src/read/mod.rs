@@ -61,6 +61,16 @@ pub struct Stamp {
     modified: Option<SystemTime>,
 }
 
+impl Stamp {
+    /// A file as it is now.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be looked at.
+    pub fn of(role: &str, path: &Path) -> io::Result<Stamp> {
+        fs::metadata(path).map(|metadata| stamp_of(role, path, &metadata))
+    }
+}
+
 /// Reads all sources of a recording.
 ///
 /// # Errors

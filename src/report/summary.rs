@@ -432,6 +432,26 @@ run the same command again to send what is pending
     }
 
     #[test]
+    fn what_an_earlier_run_did_is_told_below() {
+        let table = [
+            (1, 1, "  by an earlier run\n"),
+            (3, 3, "  all of them by an earlier run\n"),
+            (3, 1, "  1 of them by an earlier run\n"),
+            (3, 2, "  2 of them by an earlier run\n"),
+            (3, 0, ""),
+        ];
+        for (sent, earlier, expected) in table {
+            let mut summary = Summary { sources: Vec::new(), volume: None, ..flight() };
+            summary.documents = DocumentTally { made: sent, sent, ..DocumentTally::default() };
+            summary.outcome = Outcome::Delivered { profile: "p".into(), url: "http://a".into(), again: false, earlier };
+            let text = drawn(&summary, LOOK);
+            let (first, rest) = text.split_once('\n').unwrap();
+            assert!(first.ends_with(" accepted by http://a"), "{text}");
+            assert!(rest.starts_with(&format!("{expected}\n")), "{text}");
+        }
+    }
+
+    #[test]
     fn the_first_line_says_what_was_done() {
         let cases = [
             (Outcome::Written { path: "-".into() }, "1 document written to stdout"),
@@ -457,7 +477,7 @@ run the same command again to send what is pending
     fn json_is_one_line_with_exact_amounts() {
         let expected = concat!(
             r#"{"summary":{"outcome":{"kind":"delivered","profile":"sandbox","#,
-            r#""url":"http://127.0.0.1:41234/v1/customers"},"#,
+            r#""url":"http://127.0.0.1:41234/v1/customers","earlier":0},"#,
             r#""documents":{"made":300,"sent":298,"rejected":2,"filtered":0,"pending":0},"sources":["#,
             r#"{"name":"customers","paths":[],"rows":300,"sent":298,"rejected":2,"filtered":0,"pending":0,"sums":[]},"#,
             r#"{"name":"purchases","paths":["samples/flight-02/purchases.csv"],"rows":900,"sent":887,"rejected":13,"#,
