@@ -108,10 +108,11 @@ fn a_killed_run_is_resumed_and_only_sends_what_was_not_acknowledged() {
 }
 
 #[test]
-fn borders_of_batches_compression_and_limits_may_change_before_a_run_is_resumed() {
+fn batches_and_credentials_may_change_before_a_run_is_resumed() {
     let desk = Desk::new(50, &[]);
     let server = killed(&desk);
-    let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "batch.documents=25"]));
+    let sets = ["--set", "batch.documents=25", "--set", "in_flight=1"];
+    let run = desk.run(desk.convert("by_variable", &server.url, &sets));
     assert_eq!((said(&run), run.code), ("", Some(0)));
     assert_eq!(documents(&server)[3..], [20..45, 45..50].map(names));
 }
