@@ -403,13 +403,14 @@ fn delivered(
     let documents = recordings.iter().map(Recording::documents).sum();
     let progress = Progress::start("documents", Some(documents), shown);
     let payloads = || payloads(plan, recordings);
-    let Delivered { delivery, earlier } = match memory {
-        Some(memory) => delivery::remembered(memory, payloads, plan, destination, findings, world, &progress)?,
-        None => {
-            Delivered { delivery: delivery::forgetful(payloads(), destination, &world.context, &progress), earlier: 0 }
-        }
+    let delivered = if let Some(memory) = memory {
+        delivery::remembered(memory, payloads, plan, destination, findings, world, &progress)
+    } else {
+        let delivery = delivery::forgetful(payloads(), destination, &world.context, &progress);
+        Ok(Delivered { delivery, earlier: 0 })
     };
     progress.finish();
+    let Delivered { delivery, earlier } = delivered?;
     for (index, finding) in &delivery.rejected {
         let root = recording::find(recordings, *index);
         let cell = root.map(|(recording, root)| recording.tables[plan.each].record(root));

@@ -215,6 +215,22 @@ fn inputs_that_grew_are_sent_whole_after_the_grace() {
 }
 
 #[test]
+fn a_mapping_that_makes_other_documents_needs_no_decision_and_a_comment_changes_nothing() {
+    let desk = Desk::new(50, &[]);
+    let server = killed(&desk);
+    let mapping = desk.path("mappings/inflight-sales.yaml");
+    let text = fs::read_to_string(&mapping).unwrap();
+    fs::write(&mapping, text.replace("\"1\": Female", "\"1\": Male")).unwrap();
+    let run = desk.run(convert(&desk, &server, &[]));
+    assert_eq!((said(&run), run.code), (GRACE, Some(0)));
+    assert_eq!(documents(&server)[3..].concat(), names(0..50));
+    fs::write(&mapping, fs::read_to_string(&mapping).unwrap() + "# a comment\n").unwrap();
+    let requests = server.seen().len();
+    assert_eq!(desk.run(convert(&desk, &server, &[])).code, Some(0));
+    assert_eq!(server.seen().len(), requests);
+}
+
+#[test]
 fn a_damaged_journal_is_kept_and_everything_is_sent_again() {
     let desk = Desk::new(50, &[]);
     let server = killed(&desk);
