@@ -42,7 +42,7 @@ use crate::{
 const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16] };
 
 /// A destination at a base URL, which waits 5 ms between tries unless the test says otherwise.
-fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
+pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
     let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text).unwrap();
     let mut all = vec![("url".to_owned(), url.to_owned())];
