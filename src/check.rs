@@ -2,14 +2,17 @@
 //!
 //! A document that is in doubt was written to its end by the traced way of `transform`. Here the whole contract is
 //! checked by the `jsonschema` crate, and every violation is led back to its cell and its rule. No finding is no doubt:
-//! then the document conforms.
+//! then the document conforms. What an API finds wrong all the same is led back in the same way.
 
 use std::collections::BTreeSet;
+
+use serde_json::Value;
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     group::Groups,
     plan::Plan,
+    receipt::Rejected,
     record::Table,
     trace::{Origin, Problem, Step, Trace},
 };
@@ -49,6 +52,41 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding
         findings.push(Finding { source: origin.source, row: origin.row, steps: origin.steps.clone(), diagnostic });
     }
     findings
+}
+
+/// What an API finds wrong with a document, led back to the cells and rules of the places it means.
+///
+/// Whatever the API wrote is only looked up: what is told are places that the document itself has.
+#[must_use]
+pub fn home(plan: &Plan, tables: &[Table], root: u32, trace: &Trace<'_>, rejected: &Rejected) -> Vec<Diagnostic> {
+    let document: Value = serde_json::from_slice(&trace.json).unwrap_or_default();
+    let mut pointers: Vec<&str> = Vec::new();
+    for pointer in &rejected.pointers {
+        let known = known(&document, pointer);
+        if !known.is_empty() && !pointers.contains(&known) {
+            pointers.push(known);
+        }
+    }
+    let places = pointers.iter().filter_map(|pointer| Some((pointer, origin(&trace.origins, pointer)?)));
+    let finding = || rejected.finding.clone();
+    let told: Vec<Diagnostic> = places
+        .map(|(pointer, origin)| {
+            finding()
+                .cell(cell(tables, origin.source, origin.row, origin.column))
+                .rule(plan.place(origin.rule))
+                .target(*pointer, String::new())
+        })
+        .collect();
+    if told.is_empty() { vec![finding().cell(tables[plan.each].record(root))] } else { told }
+}
+
+/// As much of a pointer as the document has.
+fn known<'p>(document: &Value, pointer: &'p str) -> &'p str {
+    let mut known = pointer;
+    while document.pointer(known).is_none() {
+        known = known.rfind('/').map_or("", |end| &known[..end]);
+    }
+    known
 }
 
 /// What is told about a document that cannot be sent as it is.

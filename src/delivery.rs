@@ -29,7 +29,7 @@ use crate::{
     plan::Plan,
     profile::destination::Destination,
     ranges, read,
-    receipt::Delivery,
+    receipt::{Delivery, Rejected},
     report::{Findings, Progress},
 };
 
@@ -228,9 +228,10 @@ pub(crate) fn remembered<P: Iterator<Item = Payload> + Send>(
     for (index, (status, word)) in start.epoch.rejected {
         let code = Code::ALL.iter().copied().find(|code| code.word() == word).unwrap_or(Code::DeliverRejected);
         let message = format!("the API rejected the document in an earlier run, with {status}");
-        delivery.rejected.push((index, Diagnostic::new(code, message)));
+        let finding = Diagnostic::new(code, message);
+        delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new() });
     }
-    delivery.rejected.sort_by_key(|(index, _)| *index);
+    delivery.rejected.sort_by_key(|rejected| rejected.index);
     Ok(Delivered { delivery, earlier })
 }
 
@@ -277,8 +278,9 @@ fn rest(
     context: &deliver::Context,
     progress: &Progress,
 ) -> Delivery {
-    let (epoch, context) = (&start.epoch, deliver::Context { nonce: start.epoch.header.nonce, ..*context });
+    let epoch = &start.epoch;
     let counts = epoch.counts();
+    let context = deliver::Context { nonce: epoch.header.nonce, earlier: counts.accepted > 0, ..*context };
     let bar = Mutex::new(progress.clone());
     let reached = |now: &deliver::Progress<'_>| {
         reach(&bar, counts.accepted + counts.rejected + now.accepted + now.rejected);
@@ -378,7 +380,7 @@ mod tests {
         let request = Request { method: Method::Put, path: "/".into() };
         let sets = [("url".to_owned(), "http://127.0.0.1:1".to_owned())];
         let destination = resolve(None, None, &sets, &request, &Environment::default()).unwrap();
-        let context = Context { now: || jiff::Timestamp::UNIX_EPOCH, seed: 1, nonce: [0; 16] };
+        let context = Context { now: || jiff::Timestamp::UNIX_EPOCH, seed: 1, nonce: [0; 16], earlier: false };
         let progress = Progress::start("documents", None, false);
         let delivery = rest(&mut memory, std::iter::empty(), &start, &destination, &context, &progress);
         assert_eq!(delivery.stopped.map(|(_, finding)| finding.code), Some(Code::ReadChanged));

@@ -3,6 +3,8 @@
 //! A group is one root record with everything that is joined to it, to any depth. `join` makes groups; a list of children
 //! is a slice, so looking at a group allocates nothing.
 
+use std::ops::Range;
+
 use crate::plan::Plan;
 
 /// No record.
@@ -36,6 +38,13 @@ impl Groups {
         let Link { starts, rows } = &self.links[link];
         let parent = parent as usize;
         &rows[starts[parent] as usize..starts[parent + 1] as usize]
+    }
+
+    /// The children of parents that follow each other.
+    #[must_use]
+    pub fn children_of_all(&self, link: usize, parents: Range<u32>) -> &[u32] {
+        let Link { starts, rows } = &self.links[link];
+        &rows[starts[parents.start as usize] as usize..starts[parents.end as usize] as usize]
     }
 
     /// The record a parent looks up, or [`NONE`].

@@ -24,6 +24,9 @@ pub mod contract;
 pub mod profile;
 pub mod plan;
 
+pub mod snippet;
+pub mod pen;
+pub mod dialect;
 pub mod record;
 pub mod group;
 pub mod recording;
@@ -98,8 +101,8 @@ pub struct World<'a> {
     pub context: deliver::Context,
 }
 
-/// How many root records ahead of the one that is written are fetched from memory.
-const FETCH_AHEAD: u32 = 4;
+/// For how many documents at once records are fetched from memory.
+const TOGETHER: u32 = 16;
 
 /// How a conversion ended: in words, in bytes, as an exit code.
 type Ending = (Outcome, Option<Volume>, Exit);
@@ -252,6 +255,10 @@ fn accepted(
     let (mut accepted, mut scratch) = (Vec::new(), Scratch::default());
     let before = ledger.rejects.len();
     for root in 0..tables[plan.each].len() {
+        if root.is_multiple_of(TOGETHER) {
+            let view = View { plan, tables, groups, fates: &ledger.fates };
+            transform::fetch(view, root..tables[plan.each].len().min(root + TOGETHER));
+        }
         match ledger.fate(plan.each, root) {
             Fate::Filtered => {}
             Fate::Rejected => {
@@ -261,9 +268,6 @@ fn accepted(
             Fate::Good | Fate::Pending => {
                 let index = first + accepted.len() as u64;
                 let view = View { plan, tables, groups, fates: &ledger.fates };
-                if root + FETCH_AHEAD < tables[plan.each].len() {
-                    transform::fetch(view, root + FETCH_AHEAD);
-                }
                 let payload = transform::document(view, root, index, &mut scratch);
                 let Some(payload) = payload.or_else(|| after_all(plan, tables, groups, ledger, root, index)) else {
                     continue;
@@ -411,10 +415,12 @@ fn delivered(
     };
     progress.finish();
     let Delivered { delivery, earlier } = delivered?;
-    for (index, finding) in &delivery.rejected {
-        let root = recording::find(recordings, *index);
-        let cell = root.map(|(recording, root)| recording.tables[plan.each].record(root));
-        let _ = findings.print(world.err, &Diagnostic { cell, ..finding.clone() });
+    for rejected in delivery.rejected.iter().chain(&delivery.alike) {
+        let Some((recording, root)) = recording::find(recordings, rejected.index) else { continue };
+        let trace = transform::trace(recording.view(plan), root);
+        for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
+            let _ = findings.print(world.err, &finding);
+        }
     }
     if let Some((_, finding)) = &delivery.stopped {
         let _ = findings.print(world.err, finding);

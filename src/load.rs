@@ -12,6 +12,7 @@ use crate::{
     cli::{Convert, Sandbox},
     contract::Contract,
     diagnostic::{Code, Diagnostic, nearest},
+    dialect::Encoding,
     mapping::{self, CodeTable, Field, Mapping, Named, Root},
     plan::{CodeFiles, Plan},
     profile::{
@@ -19,7 +20,6 @@ use crate::{
         destination::{BodyShape, Destination},
         secret::Environment,
     },
-    record::Encoding,
     yaml::{self, Places},
 };
 

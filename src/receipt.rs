@@ -12,8 +12,11 @@ use crate::{diagnostic::Diagnostic, error::Exit};
 pub struct Delivery {
     /// The documents that the API acknowledged, as ranges of indexes, sorted and merged.
     pub accepted: Vec<Range<u64>>,
-    /// The documents that the API will never accept, with the reason.
-    pub rejected: Vec<(u64, Diagnostic)>,
+    /// The documents that the API will never accept, in their order.
+    pub rejected: Vec<Rejected>,
+    /// The documents that were rejected alone and alike until that ended the run: it is not the documents, so they are
+    /// pending, and only told.
+    pub alike: Vec<Rejected>,
     /// The documents that were sent without an answer that settles them; the API may have taken them.
     pub in_doubt: Vec<Range<u64>>,
     /// The history of each batch that was sent, in the order of documents.
@@ -22,6 +25,26 @@ pub struct Delivery {
     pub volume: Volume,
     /// Why it ended before everything was settled.
     pub stopped: Option<(Exit, Diagnostic)>,
+}
+
+/// A document that the API will never accept. Its debug form shows nothing that the API wrote.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Its index.
+    pub index: u64,
+    /// The status of the answer about it alone.
+    pub status: u16,
+    /// Why, without where.
+    pub finding: Diagnostic,
+    /// Where the API sees the reason, as JSON pointers into the document. The API wrote them: they are for looking up,
+    /// never for showing.
+    pub pointers: Vec<String>,
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("index", &self.index).field("finding", &self.finding).finish_non_exhaustive()
+    }
 }
 
 /// The proof of what became of one batch.

@@ -62,7 +62,8 @@ impl Recording {
     /// Notes what a delivery means for every row: what was not acknowledged is pending, what the API refused is rejected.
     /// `first` is the index of the first document of this recording in the delivery.
     pub fn settle(&mut self, plan: &Plan, delivery: &Delivery, first: u64) {
-        let refused: BTreeMap<u64, _> = delivery.rejected.iter().map(|(index, finding)| (*index, finding)).collect();
+        let refused: BTreeMap<u64, _> =
+            delivery.rejected.iter().map(|rejected| (rejected.index, &rejected.finding)).collect();
         for (index, root) in (first..).zip(&self.accepted) {
             if ranges::contains(&delivery.accepted, index) {
                 continue;

@@ -21,12 +21,12 @@ use serde_json::Value;
 use xwalk::{
     check,
     contract::Contract,
+    dialect::{Dialect, Encoding},
     join,
     ledger::{Fate, Ledger},
     mapping::{self, Tail},
     plan::{CodeFiles, Plan},
     read,
-    record::{Dialect, Encoding},
     recording::View,
     transform::{self, Scratch},
 };

@@ -22,6 +22,9 @@ const NOUNS: &[&str] = &[
     "contract",
     "profile",
     "plan",
+    "snippet",
+    "pen",
+    "dialect",
     "record",
     "group",
     "recording",
@@ -51,7 +54,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("csv", &["load", "report"]),
-    ("encoding_rs", &["record", "read"]),
+    ("encoding_rs", &["dialect", "read"]),
     ("flate2", &["read", "deliver", "sandbox"]),
     ("glob", &["read"]),
     ("indexmap", &["*"]),
@@ -75,6 +78,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("tracing", &["*"]),
     ("tracing_subscriber", &["report", "lib", "main"]),
     ("url", &["profile", "deliver"]),
+    ("wide", &["snippet", "dialect"]),
     ("zstd", &["read", "deliver", "sandbox"]),
 ];
 

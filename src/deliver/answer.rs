@@ -1,18 +1,22 @@
 //! One answer of the API -> what it means for the batch.
 //!
 //! Pure. Only a complete answer with an accepted status and the expected shape is an acknowledgement; everything else is
-//! "not sent" or "unknown". Of what the server wrote, only a problem's `type` and its pointers are ever passed on: titles,
-//! details and bodies may repeat personal data.
+//! "not sent" or "unknown". Of what the server wrote, only a problem's `type` and its places are ever passed on: titles,
+//! details and bodies may repeat personal data. `problem` reads those, `items` the results for single documents.
 
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::{deliver::retry, diagnostic::Code};
-
-/// The most pointers of one problem that are passed on.
-const MAX_POINTERS: usize = 20;
+use crate::{
+    deliver::{
+        items::{Item, items, tells_errors},
+        problem::Problem,
+        retry,
+    },
+    diagnostic::Code,
+};
 
 /// What came back for one request, whole.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -55,48 +59,26 @@ pub(crate) enum Verdict {
     TooLarge,
     /// Documents of the batch do not fit the API.
     Rejected(Problem),
+    /// Each of its documents has a result of its own.
+    Each(Vec<Item>),
     /// No batch will be accepted.
     Refused(Code, String),
 }
 
-/// What a server said about documents, reduced to what may be shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Problem {
-    /// The HTTP status.
-    pub(crate) status: u16,
-    /// The `type` of a problem (RFC 9457); empty when there is none.
-    pub(crate) kind: String,
-    /// JSON pointers into the request body.
-    pub(crate) pointers: Vec<String>,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the API answered {}", self.status)?;
-        if !self.kind.is_empty() {
-            write!(f, ", problem `{}`", self.kind)?;
-        }
-        match self.pointers.as_slice() {
-            [] => Ok(()),
-            pointers => write!(f, ", at `{}`", pointers.join("`, `")),
-        }
-    }
-}
-
-/// What an answer means.
-pub(crate) fn verdict(answer: &Answer, now: Timestamp) -> Verdict {
+/// What an answer to a batch of so many documents means.
+pub(crate) fn verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdict {
     let wait = || answer.retry_after.as_deref().and_then(|text| retry::asked(text, answer.date.as_deref(), now));
     let refused = |said: String| Verdict::Refused(Code::DeliverRefused, said);
+    let problem = || Problem::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
     match answer.status {
         202 => Verdict::NoAnswer("202: it may or may not act on the request later".into()),
-        207 => refused("answered 207 with a result for each document, which this version does not read".into()),
-        200..=299 => shape(answer),
+        200..=299 => success(answer, documents, wait()),
         300..=399 => {
             let to = answer.location.as_ref().map_or_else(String::new, |host| format!(" to `{host}`"));
             Verdict::Refused(Code::DeliverRedirect, format!("answered {} with a redirect{to}", answer.status))
         }
-        400 | 422 => Verdict::Rejected(problem(answer)),
-        409 | 412 => match problem(answer) {
+        400 | 422 => Verdict::Rejected(problem()),
+        409 | 412 => match problem() {
             problem if is_in_progress(&problem.kind) => Verdict::Again { wait: wait(), alone: false },
             problem => Verdict::Rejected(problem),
         },
@@ -109,48 +91,39 @@ pub(crate) fn verdict(answer: &Answer, now: Timestamp) -> Verdict {
     }
 }
 
-/// A success counts only if it looks like the answer of an API: empty, or JSON.
-fn shape(answer: &Answer) -> Verdict {
+/// A success counts only if it looks like the answer of an API: empty, or JSON; and for the documents that it is about.
+fn success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
+    let status = answer.status;
+    let refused = |said: &str| Verdict::Refused(Code::DeliverRefused, format!("answered {status} with {said}"));
     let media = answer.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
-    if answer.body.is_empty() {
+    if answer.body.is_empty() && status != 207 {
         return Verdict::Accepted;
     }
-    if answer.status == 206 {
+    if status == 206 {
         return Verdict::NoAnswer("206: a part of an answer".into());
+    }
+    if !is_json && media != "text/html" && status == 207 {
+        return refused("a result for each document that cannot be read");
     }
     if !is_json {
         let what = if media == "text/html" { "a web page" } else { "something that is not JSON" };
-        return Verdict::NoAnswer(format!("{} with {what}", answer.status));
+        return Verdict::NoAnswer(format!("{status} with {what}"));
     }
-    match serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body) {
-        Ok(_) => Verdict::Accepted,
-        Err(_) => Verdict::NoAnswer(format!("{} with broken JSON", answer.status)),
-    }
-}
-
-/// What may be shown of a problem: its type, if that is a plain URI, and pointers, if they are plain.
-fn problem(answer: &Answer) -> Problem {
-    let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let kind = body.get("type").and_then(Value::as_str).filter(|kind| is_plain(kind)).unwrap_or_default();
-    let errors = body.get("errors").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let pointer = |error: &Value| {
-        let pointer = error.get("pointer").and_then(Value::as_str)?;
-        Some(pointer.strip_prefix('#').unwrap_or(pointer).to_owned()).filter(|pointer| is_plain(pointer))
+    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return Verdict::NoAnswer(format!("{status} with broken JSON"));
     };
-    Problem {
-        status: answer.status,
-        kind: kind.to_owned(),
-        pointers: errors.iter().filter_map(pointer).take(MAX_POINTERS).collect(),
+    match items(status, &body, documents, wait) {
+        Some(Ok(items)) => Verdict::Each(items),
+        Some(Err(said)) => refused(&said),
+        None if status == 207 => refused("a result for each document that cannot be read"),
+        None if tells_errors(&body) => refused("errors but no result for each document"),
+        None => Verdict::Accepted,
     }
 }
 
-/// Short, and made of the characters of names and URIs only, so that no sentence or address passes.
-fn is_plain(text: &str) -> bool {
-    text.len() <= 200 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-.:#~".contains(&byte))
-}
-
-fn is_in_progress(kind: &str) -> bool {
+/// Whether a problem says that the same request is being worked on already.
+pub(crate) fn is_in_progress(kind: &str) -> bool {
     let kind = kind.to_ascii_lowercase().replace(['-', '_'], "");
     kind.contains("inprogress")
 }
@@ -161,7 +134,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Answer, Problem, Verdict, verdict};
+    use super::{Answer, Verdict, verdict};
     use crate::diagnostic::Code;
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
@@ -170,13 +143,14 @@ mod tests {
 
     /// A verdict as one word.
     fn word(answer: &Answer) -> String {
-        match verdict(answer, Timestamp::UNIX_EPOCH) {
+        match verdict(answer, 2, Timestamp::UNIX_EPOCH) {
             Verdict::Accepted => "accepted".into(),
             Verdict::Again { alone: true, .. } => "again alone".into(),
             Verdict::Again { .. } => "again".into(),
             Verdict::NoAnswer(_) => "no answer".into(),
             Verdict::TooLarge => "too large".into(),
             Verdict::Rejected(_) => "rejected".into(),
+            Verdict::Each(items) => format!("{} results", items.len()),
             Verdict::Refused(code, _) => code.word().into(),
         }
     }
@@ -240,6 +214,14 @@ mod tests {
             (200, "", "{}", "no answer"),
             (206, "application/json", "{}", "no answer"),
             (202, "application/json", "{}", "no answer"),
+            (200, "application/json", "{\"errors\": [{\"index\": 1}]}", "deliver/refused"),
+            (200, "application/json", "[{\"status\": 201}, {\"status\": 400}]", "2 results"),
+            (200, "application/json", "[{\"status\": 201}]", "deliver/refused"),
+            (207, "application/json", "[{\"status\": 201}, {\"status\": 400}]", "2 results"),
+            (207, "application/json", "{}", "deliver/refused"),
+            (207, "application/json", "[{", "no answer"),
+            (207, "application/xml", "<multistatus/>", "deliver/refused"),
+            (207, "text/html", "<html>log in</html>", "no answer"),
         ];
         for (status, content_type, body, expected) in table {
             assert_eq!(word(&answer(status, content_type, body)), expected, "{status} {content_type} {body}");
@@ -258,25 +240,19 @@ mod tests {
     fn retry_after_is_passed_on() {
         let busy = Answer { retry_after: Some("7".into()), ..answer(503, "", "") };
         let wait = Some(Duration::from_secs(7));
-        assert_eq!(verdict(&busy, Timestamp::UNIX_EPOCH), Verdict::Again { wait, alone: true });
+        assert_eq!(verdict(&busy, 1, Timestamp::UNIX_EPOCH), Verdict::Again { wait, alone: true });
     }
 
     #[test]
     fn a_redirect_shows_its_host_only() {
         let moved = Answer { location: Some("portal.example".into()), ..answer(302, "", "") };
         let said = "answered 302 with a redirect to `portal.example`".to_owned();
-        assert_eq!(verdict(&moved, Timestamp::UNIX_EPOCH), Verdict::Refused(Code::DeliverRedirect, said));
+        assert_eq!(verdict(&moved, 1, Timestamp::UNIX_EPOCH), Verdict::Refused(Code::DeliverRedirect, said));
     }
 
     #[test]
-    fn a_problem_shows_type_and_pointers_and_nothing_else() {
-        let body = r##"{"type": "urn:problem:contract", "title": "canary", "detail": "canary Norris", "errors": [
-            {"pointer": "#/3/email", "detail": "canary"}, {"pointer": "canary is not a pointer"}, {"detail": "canary"}]}"##;
-        let answer = answer(422, "application/problem+json", body);
-        let Verdict::Rejected(problem) = verdict(&answer, Timestamp::UNIX_EPOCH) else { panic!("not rejected") };
-        let expected = Problem { status: 422, kind: "urn:problem:contract".into(), pointers: vec!["/3/email".into()] };
-        assert_eq!(problem, expected);
-        assert_eq!(problem.to_string(), "the API answered 422, problem `urn:problem:contract`, at `/3/email`");
-        assert!(!format!("{answer:?}{problem:?}").contains("canary"));
+    fn an_answer_shows_nothing_but_its_status() {
+        let answer = answer(422, "canary/json", "{\"title\": \"canary\"}");
+        assert_eq!(format!("{answer:?}"), "Answer { status: 422, .. }");
     }
 }

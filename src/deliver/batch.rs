@@ -50,6 +50,23 @@ impl Batch {
             .then(|| (self.part(self.range.start..border, left), self.part(border..self.range.end, right)))
     }
 
+    /// The same, as places in the batch are counted.
+    pub(crate) fn count(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The documents from one place in it to another.
+    pub(crate) fn slice(&self, places: Range<usize>) -> Batch {
+        let (start, end) = (places.start.min(self.spans.len()), places.end.min(self.spans.len()));
+        let first = self.range.start;
+        self.part(first + start as u64..first + end as u64, &self.spans[start..end])
+    }
+
+    /// The bytes of its only document, or of the first of several.
+    pub(crate) fn document(&self) -> &[u8] {
+        self.spans.first().map_or(&[], |span| &self.body[span.clone()])
+    }
+
     fn part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
         let mut draft = Draft::new(self.shape, range.start);
         for span in spans {

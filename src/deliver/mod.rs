@@ -2,11 +2,16 @@
 //!
 //! Only a complete answer with an accepted status and the expected shape settles a batch; whatever is in doubt is sent
 //! again with the same bytes. Drawing, compressing and sending overlap, and a bounded queue keeps memory small.
-//! `course` decides, `answer` judges one answer, `http` does one exchange; this file only waits.
+//! `course` and `judge` decide, `answer` reads one answer, `bisect` says how bad documents are found, `http` does one
+//! exchange; this file only waits.
 
 mod answer;
+mod problem;
+mod items;
 mod batch;
+mod bisect;
 mod course;
+mod judge;
 mod http;
 mod record;
 mod retry;
@@ -51,7 +56,7 @@ use crate::{
 /// How long a run that stops waits for answers to what it has sent.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What comes from outside the run: the clock and the randomness.
+/// What comes from outside the run: the clock, the randomness, and what was before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// The time of day, for messages and for `Retry-After` dates; never for measuring.
@@ -60,6 +65,8 @@ pub struct Context {
     pub seed: u64,
     /// Random and the same for all attempts of one epoch: what idempotency keys are made from.
     pub nonce: [u8; 16],
+    /// An earlier run had documents of the same delivery accepted.
+    pub earlier: bool,
 }
 
 /// How far a delivery is.
@@ -183,7 +190,7 @@ async fn drive(
 ) -> Delivery {
     let start = Instant::now();
     let mut recorded = Recorded::default();
-    let mut course = Course::new(Arc::new(destination.clone()), context.seed);
+    let mut course = Course::new(Arc::new(destination.clone()), context.seed, context.earlier);
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;

@@ -32,8 +32,10 @@ impl Recorded {
         if course.maybe && !self.maybe {
             entries.push(Entry::Maybe { resumed: false });
         }
-        for (index, finding) in &course.delivery.rejected[self.rejected..] {
-            entries.push(Entry::Reject { index: *index, status, code: finding.code.word().into() });
+        for rejected in &course.delivery.rejected[self.rejected..] {
+            // It may have been held back for a while, so its own status counts, not that of this answer.
+            let code = rejected.finding.code.word().into();
+            entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
         if !accepted.is_empty() {
             entries.push(Entry::Ack { ranges: accepted.clone(), status });
@@ -73,14 +75,20 @@ mod tests {
         diagnostic::{Code, Diagnostic},
         error::Exit,
         journal::entry::Entry,
+        receipt::Rejected,
     };
 
     fn course() -> Course {
-        Course::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1)
+        Course::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, false)
     }
 
     fn list(ranges: &[(u64, u64)]) -> Vec<Range<u64>> {
         ranges.iter().map(|(start, end)| *start..*end).collect()
+    }
+
+    fn rejected(index: u64) -> Rejected {
+        let finding = Diagnostic::new(Code::DeliverTooLarge, "");
+        Rejected { index, status: 413, finding, pointers: Vec::new() }
     }
 
     #[test]
@@ -95,13 +103,13 @@ mod tests {
         course.delivery.accepted = list(&[(0, 2)]);
         catch_up(&mut course);
         course.delivery.accepted = list(&[(0, 4), (6, 7)]);
-        course.delivery.rejected.push((4, Diagnostic::new(Code::DeliverTooLarge, "")));
+        course.delivery.rejected.push(rejected(4));
         course.maybe = true;
         catch_up(&mut course);
         catch_up(&mut course);
         let ack = |ranges: &[(u64, u64)]| Entry::Ack { ranges: list(ranges), status: 200 };
         let code = "deliver/too-large".to_owned();
-        let reject = Entry::Reject { index: 4, status: 200, code };
+        let reject = Entry::Reject { index: 4, status: 413, code };
         assert_eq!(entries, [ack(&[(0, 2)]), Entry::Maybe { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
         assert!(course.delivery.stopped.is_none());
     }
@@ -113,7 +121,7 @@ mod tests {
         recorded.catch_up(&mut course, 200, &mut |_| Ok(()));
         for (range, cause) in [((2, 5), "full"), ((5, 9), "broken")] {
             course.delivery.accepted.push(range.0..range.1);
-            course.delivery.rejected.push((9, Diagnostic::new(Code::DeliverTooLarge, "")));
+            course.delivery.rejected.push(rejected(9));
             recorded.catch_up(&mut course, 200, &mut |_| Err(io::Error::other(cause)));
         }
         assert_eq!(course.delivery.accepted, list(&[(0, 2)]));

@@ -3,7 +3,7 @@
 //! Keys of up to seven bytes are kept in one machine word with their length, so that comparing them is exact; longer keys
 //! are found by a hash and then compared byte for byte. One open-addressing table, no allocation per key.
 
-use crate::group::NONE;
+use crate::{group::NONE, snippet::Snippet};
 
 /// An index from keys to records.
 #[derive(Debug, Default)]
@@ -37,12 +37,12 @@ impl Keys {
     }
 
     /// The record with a key, or [`NONE`].
-    pub(super) fn get(&self, key: &[u8]) -> u32 {
+    pub(super) fn get(&self, key: Snippet<'_>) -> u32 {
         // An index without room belongs to a source without a key.
-        if self.slots.is_empty() { NONE } else { self.slots[self.find(key, word(key))].row }
+        if self.slots.is_empty() { NONE } else { self.slots[self.find(key.bytes(), word(key))].row }
     }
 
-    /// The records with some keys that were packed by [`packed`], in their order, or [`NONE`].
+    /// The records with some keys that were packed, in their order, or [`NONE`].
     ///
     /// Nothing here waits for the look-up before it, so their cache misses overlap.
     pub(super) fn get_all(&self, words: &[u64], rows: &mut Vec<u32>) {
@@ -55,18 +55,18 @@ impl Keys {
     }
 
     /// Adds a key, unless it is there: then the record it belongs to.
-    pub(super) fn insert(&mut self, key: &[u8], row: u32) -> Option<u32> {
+    pub(super) fn insert(&mut self, key: Snippet<'_>, row: u32) -> Option<u32> {
         if self.taken * 2 >= self.slots.len() {
             self.grow();
         }
         let word = word(key);
-        let slot = self.find(key, word);
+        let slot = self.find(key.bytes(), word);
         if self.slots[slot].row != NONE {
             return Some(self.slots[slot].row);
         }
         let long = u32::try_from(self.ends.len()).unwrap_or(NONE);
         if word & LONG != 0 {
-            self.bytes.extend_from_slice(key);
+            self.bytes.extend_from_slice(key.bytes());
             self.ends.push(self.bytes.len());
         }
         self.slots[slot] = Slot { word, row, long };
@@ -75,8 +75,8 @@ impl Keys {
     }
 
     /// Lets a key that is there belong to another record.
-    pub(super) fn replace(&mut self, key: &[u8], row: u32) {
-        let slot = self.find(key, word(key));
+    pub(super) fn replace(&mut self, key: Snippet<'_>, row: u32) {
+        let slot = self.find(key.bytes(), word(key));
         if self.slots[slot].row != NONE {
             self.slots[slot].row = row;
         }
@@ -116,26 +116,65 @@ impl Keys {
     }
 }
 
-/// A key as one word, if it is short enough to be exact.
-pub(super) fn packed(key: &[u8]) -> Option<u64> {
-    (key.len() <= 7).then(|| word(key))
+/// A short key packed with its length, or the hash of a long one.
+#[inline]
+pub(super) fn word(key: Snippet<'_>) -> u64 {
+    key.packed().unwrap_or_else(|| hash(key.bytes()) | LONG)
 }
 
-/// A short key packed with its length, or the hash of a long one.
-fn word(key: &[u8]) -> u64 {
-    if key.len() <= 7 {
-        let mut packed = [0; 8];
-        packed[..key.len()].copy_from_slice(key);
-        packed[7] = u8::try_from(key.len()).unwrap_or(0);
-        return u64::from_le_bytes(packed);
-    }
+fn hash(key: &[u8]) -> u64 {
     let mut hash = key.len() as u64;
-    for chunk in key.chunks(8) {
-        let mut bytes = [0; 8];
-        bytes[..chunk.len()].copy_from_slice(chunk);
-        hash = (hash.rotate_left(23) ^ u64::from_le_bytes(bytes)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let (chunks, rest) = key.as_chunks::<8>();
+    chunks.iter().for_each(|chunk| mix(u64::from_le_bytes(*chunk)));
+    mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
+    hash ^ (hash >> 29)
+}
+
+/// How many words are compared with each other at once: what fits into the nearest cache.
+const NEAR: usize = 4096;
+
+/// Whether some words all differ. They are parted by their hash first, so that each part is compared within the cache.
+pub(super) fn all_differ(words: Vec<u64>) -> bool {
+    let parts = (words.len() / NEAR + 1).next_power_of_two();
+    let part = |word: u64| spread(word) & (parts - 1);
+    let mut ends = vec![0usize; parts];
+    words.iter().for_each(|word| ends[part(*word)] += 1);
+    let mut sum = 0;
+    for end in &mut ends {
+        (*end, sum) = (sum, sum + *end);
     }
-    (hash ^ (hash >> 29)) | LONG
+    let mut parted = vec![0; words.len()];
+    for word in words {
+        let end = &mut ends[part(word)];
+        parted[*end] = word;
+        *end += 1;
+    }
+    let (mut start, mut slots) = (0, Vec::new());
+    ends.iter().all(|end| {
+        let words = &parted[start..*end];
+        start = *end;
+        alone(words, &mut slots)
+    })
+}
+
+fn alone(words: &[u64], slots: &mut Vec<u64>) -> bool {
+    let size = (words.len() * 2).next_power_of_two();
+    // No key has this word: it would be longer than its length says.
+    const NOBODY: u64 = 0x7F << 56;
+    slots.clear();
+    slots.resize(size, NOBODY);
+    words.iter().all(|word| {
+        let mut at = (spread(*word) >> 20) & (size - 1);
+        while slots[at] != NOBODY {
+            if slots[at] == *word {
+                return false;
+            }
+            at = (at + 1) & (size - 1);
+        }
+        slots[at] = *word;
+        true
+    })
 }
 
 fn spread(word: u64) -> usize {
@@ -145,7 +184,7 @@ fn spread(word: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::Keys;
+    use super::{Keys, all_differ};
     use crate::group::NONE;
 
     #[test]
@@ -153,13 +192,25 @@ mod tests {
         let mut keys = Keys::with_room(1);
         let key = |number: u32| "k".repeat(number as usize % 20) + &number.to_string();
         for number in 0..5000 {
-            assert_eq!(keys.insert(key(number).as_bytes(), number), None);
+            assert_eq!(keys.insert(key(number).as_bytes().into(), number), None);
         }
         for number in 0..5000 {
-            assert_eq!(keys.get(key(number).as_bytes()), number);
+            assert_eq!(keys.get(key(number).as_bytes().into()), number);
         }
-        assert_eq!(keys.insert(key(7).as_bytes(), 1), Some(7));
-        assert_eq!(keys.get(b"nobody"), NONE);
-        assert_eq!(keys.get(b""), NONE);
+        assert_eq!(keys.insert(key(7).as_bytes().into(), 1), Some(7));
+        assert_eq!(keys.get(b"nobody"[..].into()), NONE);
+        assert_eq!(keys.get(b""[..].into()), NONE);
+    }
+
+    #[test]
+    fn one_word_that_is_there_twice_is_seen() {
+        for count in [0, 1, 2, 3, 100, 5000, 50_000u64] {
+            let words: Vec<u64> = (0..count).map(|n| n.wrapping_mul(0x2545_F491_4F6C_DD1D)).collect();
+            assert!(all_differ(words.clone()), "{count}");
+            for twin in words.iter().step_by(997) {
+                let more = words.iter().copied().chain([*twin]).collect();
+                assert!(!all_differ(more), "{count}");
+            }
+        }
     }
 }

@@ -11,12 +11,14 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    dialect::Span,
     group::{Groups, Link, NONE},
-    join::keys::{Keys, packed},
+    join::keys::Keys,
     ledger::{Fate, Ledger, warned},
     mapping::{OnDuplicateKey, OnOrphan},
     plan::{Condition, LinkPlan, Plan},
-    record::{Span, Table},
+    record::{Row, Table},
+    snippet::Snippet,
 };
 
 /// What is known of a child while its links are made.
@@ -107,53 +109,76 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
     order
 }
 
-/// How many cells of a record hold all of some columns.
-fn cells_before(table: &Table, columns: &[usize]) -> usize {
-    columns.iter().map(|column| table.bind[*column] + 1).max().unwrap_or(1)
+/// The key of a record; `None` if a cell of it is not there or empty.
+#[inline(always)]
+fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
+    let dialect = &row.table.dialect;
+    if let [column] = columns
+        && let Some(span) = row.span(*column).filter(|span| !span.doubled)
+    {
+        let key = Snippet::within(&row.table.text, span.start, span.end);
+        return (!dialect.is_null(key.bytes())).then_some(key);
+    }
+    let spans = columns.iter().map(|column| row.span(*column));
+    composed(row.table, spans, buffer)
 }
 
-/// Writes the key of a split record into `key`; `false` if a cell of it is not there or empty.
-fn key_of(table: &Table, cells: &[Span], columns: &[usize], key: &mut Vec<u8>) -> bool {
-    key.clear();
-    let mut buffer = Vec::new();
-    for (number, column) in columns.iter().enumerate() {
-        let Some(span) = cells.get(table.bind[*column]) else { return false };
-        let cell = table.dialect.cell(&table.text, *span, &mut buffer);
+/// A key of several cells, or of one that is not written as it is meant.
+fn composed<'a>(
+    table: &Table,
+    spans: impl Iterator<Item = Option<Span>>,
+    buffer: &'a mut Vec<u8>,
+) -> Option<Snippet<'a>> {
+    buffer.clear();
+    let mut undoubled = Vec::new();
+    for (number, span) in spans.enumerate() {
+        let cell = table.dialect.cell(&table.text, span?, &mut undoubled);
         if table.dialect.is_null(cell) {
-            return false;
+            return None;
         }
         // No cell of a trusted record holds a NUL byte, so it parts the cells of a key without doubt.
         if number > 0 {
-            key.push(0);
+            buffer.push(0);
         }
-        key.extend_from_slice(cell);
+        buffer.extend_from_slice(cell);
     }
-    true
+    Some(Snippet::from(buffer.as_slice()))
+}
+
+/// Whether every good record of a source has a key, and each another one. `false` only says that it is not certain.
+fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
+    let (mut buffer, mut words) = (Vec::new(), Vec::with_capacity(fates.len()));
+    for (row, fate) in (0..table.len()).zip(fates) {
+        match key_of(table.row(row), columns, &mut buffer) {
+            _ if *fate != Fate::Good => {}
+            Some(key) => words.push(keys::word(key)),
+            None => return false,
+        }
+    }
+    keys::all_differ(words)
 }
 
 /// Indexes a source by its key, and deals with keys that are empty or there twice.
 fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, findings: &mut Vec<Diagnostic>) -> Keys {
     let source = &plan.sources[number];
-    let (mut cells, mut key) = (Vec::new(), Vec::new());
+    let mut buffer = Vec::new();
+    let is_asked = |link: &LinkPlan| number == if link.many { link.parent } else { link.child };
+    if !plan.links.iter().any(is_asked) && all_differ(table, &source.key, &ledger.fates[number]) {
+        return Keys::default();
+    }
     let mut keys = Keys::with_room(table.starts.len());
-    let needed = cells_before(table, &source.key);
     let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
-        table.split_some(row, needed, &mut cells);
-        if key_of(table, &cells, &source.key, &mut key) {
-            if let Some(first) = keys.insert(&key, row) {
+        if let Some(key) = key_of(table.row(row), &source.key, &mut buffer) {
+            if let Some(first) = keys.insert(key, row) {
                 twins.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
-            let empty = source
-                .key
-                .iter()
-                .find(|column| !key_of(table, &cells, &[**column], &mut key))
-                .copied()
-                .unwrap_or(source.key[0]);
+            let is_empty = |column: &&usize| key_of(table.row(row), &[**column], &mut Vec::new()).is_none();
+            let empty = source.key.iter().find(is_empty).copied().unwrap_or(source.key[0]);
             let diagnostic = Diagnostic::new(
                 Code::TransformEmpty,
                 format!("the key column `{}` is empty", source.columns[empty].name),
@@ -168,11 +193,10 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
     }
     // Records that are rejected still own what belongs to them: their children are held back with them, not orphans.
     for row in 0..table.len() {
-        if ledger.fate(number, row) == Fate::Rejected {
-            table.split(row, &mut cells);
-            if key_of(table, &cells, &source.key, &mut key) {
-                keys.insert(&key, row);
-            }
+        if ledger.fate(number, row) == Fate::Rejected
+            && let Some(key) = key_of(table.row(row), &source.key, &mut buffer)
+        {
+            keys.insert(key, row);
         }
     }
     keys
@@ -237,10 +261,10 @@ fn duplicates(
         OnDuplicateKey::KeepFirst => first,
         OnDuplicateKey::KeepLast => rows[rows.len() - 1],
     };
-    let (mut cells, mut key) = (Vec::new(), Vec::new());
-    table.split(keep, &mut cells);
-    key_of(table, &cells, &source.key, &mut key);
-    keys.replace(&key, keep);
+    let mut buffer = Vec::new();
+    if let Some(key) = key_of(table.row(keep), &source.key, &mut buffer) {
+        keys.replace(key, keep);
+    }
     for row in rows.iter().filter(|row| **row != keep) {
         if policy.warn {
             ledger.say(&warned(diagnostic(*row, keep)));
@@ -251,9 +275,7 @@ fn duplicates(
 
 /// Whether a record meets a condition. A record on which it fails is rejected.
 fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, ledger: &mut Ledger<'_>) -> bool {
-    let mut cells = Vec::new();
-    table.split(row, &mut cells);
-    match plan.rendered(only.template, &only.columns, table, &cells) {
+    match plan.rendered(only.template, &only.columns, table.row(row)) {
         Ok(verdict) => verdict == "1",
         Err(reason) => {
             let diagnostic = plan
@@ -273,9 +295,7 @@ struct Finder<'a> {
     table: &'a Table,
     index: &'a Keys,
     columns: &'a [usize],
-    needed: usize,
-    cells: Vec<Span>,
-    key: Vec<u8>,
+    buffer: Vec<u8>,
     words: Vec<u64>,
     /// Which record of the block each word belongs to.
     places: Vec<usize>,
@@ -285,26 +305,26 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     fn new(table: &'a Table, index: &'a Keys, columns: &'a [usize]) -> Finder<'a> {
-        let needed = cells_before(table, columns);
-        let (cells, key, words, places, rows, found) = Default::default();
-        Finder { table, index, columns, needed, cells, key, words, places, rows, found }
+        let (buffer, words, places, rows, found) = Default::default();
+        Finder { table, index, columns, buffer, words, places, rows, found }
     }
 
-    /// The record that each record of a block belongs to. `whole`: a record that may be of another width.
-    fn block(&mut self, rows: Range<u32>, whole: impl Fn(u32) -> bool) -> &[u32] {
+    /// The record that each record of a block belongs to.
+    fn block(&mut self, rows: Range<u32>) -> &[u32] {
         self.words.clear();
         self.places.clear();
         self.found.clear();
         for row in rows {
-            self.table.split_some(row, if whole(row) { usize::MAX } else { self.needed }, &mut self.cells);
-            let found = if !key_of(self.table, &self.cells, self.columns, &mut self.key) {
-                NONE
-            } else if let Some(word) = packed(&self.key) {
-                self.words.push(word);
-                self.places.push(self.found.len());
-                NONE
-            } else {
-                self.index.get(&self.key)
+            let found = match key_of(self.table.row(row), self.columns, &mut self.buffer) {
+                None => NONE,
+                Some(key) => match key.packed() {
+                    Some(word) => {
+                        self.words.push(word);
+                        self.places.push(self.found.len());
+                        NONE
+                    }
+                    None => self.index.get(key),
+                },
             };
             self.found.push(found);
         }
@@ -317,13 +337,14 @@ impl<'a> Finder<'a> {
 
     /// The second parent of two records that are glued together.
     fn second(&mut self, row: u32) -> u32 {
-        self.table.split(row, &mut self.cells);
-        let width = self.table.header.len();
-        if self.cells.len() <= width {
+        let (mut cells, width) = (Vec::new(), self.table.header.len());
+        self.table.split(row, &mut cells);
+        if cells.len() <= width {
             return NONE;
         }
-        let second = self.cells.split_off(self.cells.len() - width);
-        if key_of(self.table, &second, self.columns, &mut self.key) { self.index.get(&self.key) } else { NONE }
+        let second = &cells[cells.len() - width..];
+        let spans = self.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
+        composed(self.table, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
     }
 }
 
@@ -338,12 +359,12 @@ fn attach(
 ) -> Vec<(u32, u32)> {
     let table = &tables[link.child];
     let mut pairs = Vec::with_capacity(table.starts.len());
-    let mut finder = Finder::new(table, index, &link.child_columns);
+    let (mut finder, mut parents) = (Finder::new(table, index, &link.child_columns), Vec::new());
     for start in (0..table.len()).step_by(BLOCK as usize) {
         let rows = start..table.len().min(start + BLOCK);
-        // A record that is rejected may be of another width, and then all of it is looked at.
-        let parents = finder.block(rows.clone(), |row| ledger.fate(link.child, row) != Fate::Good).to_vec();
-        for (row, parent) in rows.zip(parents) {
+        parents.clear();
+        parents.extend_from_slice(finder.block(rows.clone()));
+        for (row, parent) in rows.zip(parents.iter().copied()) {
             let fate = ledger.fate(link.child, row);
             if fate == Fate::Filtered && link.child != plan.each {
                 continue;
@@ -397,7 +418,7 @@ fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> 
     let mut found = Vec::with_capacity(table.starts.len());
     let mut finder = Finder::new(table, index, &link.parent_columns);
     for start in (0..table.len()).step_by(BLOCK as usize) {
-        found.extend_from_slice(finder.block(start..table.len().min(start + BLOCK), |_| false));
+        found.extend_from_slice(finder.block(start..table.len().min(start + BLOCK)));
     }
     for target in found.iter().filter(|target| **target != NONE) {
         seen[*target as usize] |= ATTACHED;

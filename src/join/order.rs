@@ -7,8 +7,9 @@ use std::cmp::Ordering;
 
 use crate::{
     mapping::Direction,
+    pen::Pen,
     plan::{LinkPlan, Plan, kind::Kind},
-    record::{Span, Table},
+    record::{Row, Table},
 };
 
 /// Sorts the children of each parent.
@@ -16,7 +17,6 @@ pub(super) fn sort(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], 
     if link.order.is_empty() {
         return;
     }
-    let mut cells: Vec<Span> = Vec::new();
     for pair in starts.windows(2) {
         let list = &mut rows[pair[0] as usize..pair[1] as usize];
         if list.len() < 2 {
@@ -24,8 +24,7 @@ pub(super) fn sort(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], 
         }
         let mut keyed: Vec<(Vec<Value>, u32)> = Vec::with_capacity(list.len());
         for row in list.iter() {
-            table.split(*row, &mut cells);
-            let value = |(column, _): &(usize, Direction)| value(plan, link.child, table, &cells, *column);
+            let value = |(column, _): &(usize, Direction)| value(plan, link.child, table.row(*row), *column);
             keyed.push((link.order.iter().map(value).collect(), *row));
         }
         keyed.sort_by(|one, other| compare(link, &one.0, &other.0));
@@ -45,14 +44,13 @@ enum Value {
     Moment(i128),
 }
 
-fn value(plan: &Plan, source: usize, table: &Table, cells: &[Span], column: usize) -> Value {
+fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
     let mut buffer = Vec::new();
-    let cell =
-        cells.get(table.bind[column]).map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
-    let mut json = Vec::new();
+    let cell = row.cell(column, &mut buffer);
+    let mut json = Pen::default();
     let kind = &plan.sources[source].columns[column].kind;
     match kind {
-        _ if kind.write(cell, &mut json).is_err() => Value::Text(cell.to_vec()),
+        _ if kind.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
         Kind::Integer(_) | Kind::Decimal(_) => {
             let negative = json.first() == Some(&b'-');
             let digits = &json[usize::from(negative)..];
@@ -71,7 +69,7 @@ fn value(plan: &Plan, source: usize, table: &Table, cells: &[Span], column: usiz
                 Err(_) => Value::Text(cell.to_vec()),
             }
         }
-        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => Value::Text(json),
+        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => Value::Text(json.into()),
     }
 }
 

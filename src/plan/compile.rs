@@ -8,13 +8,13 @@ use std::sync::Arc;
 use crate::{
     contract::Contract,
     diagnostic::{Code, Diagnostic, nearest},
+    dialect::{Dialect, Encoding},
     mapping::{Column, Columns, Dialect as DialectText, Mapping, Named, Root, Type},
     plan::{
         CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan,
         kind::{Digits, Kind, Notation},
         template::Templates,
     },
-    record::{Dialect, Encoding},
     yaml::{Places, escape},
 };
 

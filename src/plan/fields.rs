@@ -8,11 +8,13 @@ use indexmap::IndexMap;
 use crate::{
     diagnostic::Code,
     mapping::{CodeTable, Column, Field, FieldLong, IfEmpty, Named, OnUnknown, Policy, Scalar},
+    pen::Pen,
     plan::{
         Checks, Codes, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
         compile::{Compiler, names},
         kind::{Kind, write_text},
     },
+    snippet::Padded,
     yaml::{Places, escape},
 };
 
@@ -40,10 +42,16 @@ impl Compiler<'_> {
         for (name, Field(field)) in fields {
             let rule = format!("{pointer}/{}", escape(name));
             if let Some(value) = self.value(field, &rule, source) {
-                let mut prefix = vec![b','];
-                write_text(name.as_bytes(), &mut prefix);
+                let mut prefix = Pen::from(vec![b',']);
+                write_text(name.as_bytes().into(), &mut prefix);
                 prefix.push(b':');
-                compiled.push(FieldPlan { name: name.clone(), prefix, rule, value });
+                compiled.push(FieldPlan {
+                    name: name.clone(),
+                    prefix: Vec::from(prefix).into(),
+                    rule,
+                    value,
+                    plain: None,
+                });
             }
         }
         ObjectPlan { fields: compiled }
@@ -150,14 +158,14 @@ impl Compiler<'_> {
     fn constant(&mut self, scalar: &Scalar, pointer: &str) -> Option<Vec<u8>> {
         let node = self.places.node(pointer)?;
         let text = node.scalar.clone().unwrap_or_default();
-        let mut json = Vec::new();
+        let mut json = Pen::default();
         match scalar {
-            Scalar::Boolean(value) if text == value.to_string() => json.extend_from_slice(text.as_bytes()),
+            Scalar::Boolean(value) if text == value.to_string() => json.extend(text.as_bytes()),
             Scalar::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
-                json.extend_from_slice(text.as_bytes());
+                json.extend(text.as_bytes());
             }
             Scalar::Text(value) if !node.plain || crate::mapping::reads_as_text(value) => {
-                write_text(value.as_bytes(), &mut json);
+                write_text(value.as_bytes().into(), &mut json);
             }
             _ => {
                 let hint = format!("put it in quotes if it is a text: \"{text}\"");
@@ -165,7 +173,7 @@ impl Compiler<'_> {
                 return None;
             }
         }
-        Some(json)
+        Some(json.into())
     }
 
     fn leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
@@ -237,8 +245,8 @@ impl Compiler<'_> {
             Scalar::Number | Scalar::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
         };
         let fits = match codes {
-            Some(codes) => codes.get(text.as_bytes()).is_some(),
-            None => kind.write(text.as_bytes(), &mut Vec::new()).is_ok(),
+            Some(codes) => codes.get(text.as_bytes().into()).is_some(),
+            None => kind.write(text.as_bytes().into(), &mut Pen::default()).is_ok(),
         };
         if !fits {
             let expected =
@@ -279,14 +287,12 @@ impl Compiler<'_> {
             }
         };
         let rendered = |text: &str| {
-            let mut json = Vec::new();
-            write_text(text.as_bytes(), &mut json);
-            json
+            let mut json = Pen::default();
+            write_text(text.as_bytes().into(), &mut json);
+            Padded::from(Vec::from(json))
         };
-        let mut values: Vec<_> = pairs.into_iter().map(|(code, value)| (code.into_bytes(), rendered(&value))).collect();
-        values.sort();
-        let on_unknown = table.on_unknown.clone();
-        Some(Codes { name, values, on_unknown, rule })
+        let values = pairs.into_iter().map(|(code, value)| (code.into_bytes(), rendered(&value))).collect();
+        Some(Codes::new(name, values, table.on_unknown.clone(), rule))
     }
 
     fn many(&mut self, field: &FieldLong, many: &str, rule: &str, source: usize) -> Option<ValuePlan> {
@@ -418,9 +424,9 @@ impl Codes {
     pub(super) fn others(&self) -> Option<Vec<u8>> {
         match &self.on_unknown.then {
             OnUnknown::Use(text) => {
-                let mut json = Vec::new();
-                write_text(text.as_bytes(), &mut json);
-                Some(json)
+                let mut json = Pen::default();
+                write_text(text.as_bytes().into(), &mut json);
+                Some(json.into())
             }
             _ => None,
         }

@@ -9,7 +9,11 @@ use jiff::{
     tz::{AmbiguousOffset, TimeZone},
 };
 
-use crate::diagnostic::Code;
+use crate::{
+    diagnostic::Code,
+    pen::Pen,
+    snippet::{LANE, Snippet},
+};
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +66,8 @@ pub struct Notation {
     pub format: String,
     /// The same as fixed-width digits and literals, when it is no more than that: the common case, and strict by itself.
     fixed: Option<Vec<Part>>,
+    /// It is that of JSON: then a good cell is copied.
+    iso: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +83,7 @@ enum Part {
 
 impl Default for Notation {
     fn default() -> Notation {
-        Notation { format: "%Y-%m-%d".into(), fixed: fixed("%Y-%m-%d") }
+        Notation { format: "%Y-%m-%d".into(), fixed: fixed("%Y-%m-%d"), iso: true }
     }
 }
 
@@ -92,7 +98,9 @@ impl Notation {
         BrokenDownTime::parse(format, &printed)
             .and_then(|parsed| parsed.to_date())
             .map_err(|_| "it does not tell the year, the month and the day".to_owned())?;
-        Ok(Notation { format: format.to_owned(), fixed: fixed(format) })
+        let fixed = fixed(format);
+        let iso = fixed == Notation::default().fixed;
+        Ok(Notation { format: format.to_owned(), fixed, iso })
     }
 
     /// Whether it tells an offset from UTC.
@@ -105,6 +113,12 @@ impl Notation {
     #[must_use]
     pub fn is_fixed(&self) -> bool {
         self.fixed.is_some()
+    }
+
+    /// Whether it is that of JSON.
+    #[must_use]
+    pub fn is_iso(&self) -> bool {
+        self.iso
     }
 
     fn read(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<jiff::tz::Offset>)> {
@@ -197,26 +211,36 @@ impl Kind {
     ///
     /// # Errors
     /// The cell is not of this type; then nothing was written.
-    pub fn write(&self, cell: &[u8], out: &mut Vec<u8>) -> Result<(), Code> {
+    #[inline]
+    pub fn write(&self, cell: Snippet<'_>, out: &mut Pen) -> Result<(), Code> {
         match self {
             Kind::Text | Kind::Code => write_text(cell, out),
             Kind::Integer(digits) => return number(cell, *digits, false, out).ok_or(Code::TransformNotAnInteger),
             Kind::Decimal(digits) => return number(cell, *digits, true, out).ok_or(Code::TransformNotADecimal),
             Kind::Boolean { yes, no } => {
+                let cell = cell.bytes();
                 match (yes.iter().any(|word| word == cell), no.iter().any(|word| word == cell)) {
-                    (true, _) => out.extend_from_slice(b"true"),
-                    (_, true) => out.extend_from_slice(b"false"),
+                    (true, _) => out.extend(b"true"),
+                    (_, true) => out.extend(b"false"),
                     _ => return Err(Code::TransformNotABoolean),
                 }
             }
             Kind::Date(notation) => {
-                let (moment, _) = notation.read(cell).ok_or(Code::TransformNotADate)?;
+                if notation.iso && is_iso_day(cell.bytes()) {
+                    let room = out.room(2 * LANE);
+                    room[0] = b'"';
+                    cell.copy_to(&mut room[1..]);
+                    room[cell.len() + 1] = b'"';
+                    out.advance(cell.len() + 2);
+                    return Ok(());
+                }
+                let (moment, _) = notation.read(cell.bytes()).ok_or(Code::TransformNotADate)?;
                 out.push(b'"');
                 write_day(moment, out);
                 out.push(b'"');
             }
             Kind::Datetime { notation, zone } => {
-                let (moment, offset) = notation.read(cell).ok_or(Code::TransformNotADatetime)?;
+                let (moment, offset) = notation.read(cell.bytes()).ok_or(Code::TransformNotADatetime)?;
                 let offset = match (offset, zone) {
                     (Some(offset), _) => offset,
                     (None, Some(zone)) => match zone.to_ambiguous_timestamp(moment).offset() {
@@ -292,7 +316,18 @@ impl Kind {
     }
 }
 
-fn write_day(moment: civil::DateTime, out: &mut Vec<u8>) {
+/// A real day as JSON writes it, told without making a day of it.
+#[inline]
+pub(super) fn is_iso_day(cell: &[u8]) -> bool {
+    let Ok(cell) = <&[u8; 10]>::try_from(cell) else { return false };
+    let value = |at: usize| cell[at].wrapping_sub(b'0');
+    let pair = |at: usize| value(at).wrapping_mul(10).wrapping_add(value(at + 1));
+    let shape = cell[4] == b'-' && cell[7] == b'-' && [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| value(*at) <= 9);
+    // Every month has 28 days; which has more is asked of the calendar. There is no year 0.
+    shape && pair(5).wrapping_sub(1) < 12 && pair(8).wrapping_sub(1) < 28 && cell[..4] != *b"0000"
+}
+
+fn write_day(moment: civil::DateTime, out: &mut Pen) {
     four_digits(moment.year(), out);
     out.push(b'-');
     two_digits(moment.month(), out);
@@ -301,7 +336,7 @@ fn write_day(moment: civil::DateTime, out: &mut Vec<u8>) {
 }
 
 /// RFC 3339.
-fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Vec<u8>) {
+fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Pen) {
     write_day(moment, out);
     out.push(b'T');
     two_digits(moment.hour(), out);
@@ -311,7 +346,7 @@ fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Vec
     two_digits(moment.second(), out);
     if moment.subsec_nanosecond() != 0 {
         let fraction = format!(".{:09}", moment.subsec_nanosecond());
-        out.extend_from_slice(fraction.trim_end_matches('0').as_bytes());
+        out.extend(fraction.trim_end_matches('0').as_bytes());
     }
     // RFC 3339 has no seconds in an offset; zones older than 1900 do, and lose them here as in every RFC 3339 writer.
     let minutes = offset.seconds() / 60;
@@ -320,21 +355,44 @@ fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Vec
         return;
     }
     let sign = if minutes < 0 { '-' } else { '+' };
-    out.extend_from_slice(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60).as_bytes());
+    out.extend(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60).as_bytes());
 }
 
-fn four_digits(number: i16, out: &mut Vec<u8>) {
+fn four_digits(number: i16, out: &mut Pen) {
     two_digits(i8::try_from(number / 100).unwrap_or(0), out);
     two_digits(i8::try_from(number % 100).unwrap_or(0), out);
 }
 
-fn two_digits(number: i8, out: &mut Vec<u8>) {
+fn two_digits(number: i8, out: &mut Pen) {
     let number = number.unsigned_abs();
-    out.extend_from_slice(&[b'0' + number / 10, b'0' + number % 10]);
+    out.extend(&[b'0' + number / 10, b'0' + number % 10]);
 }
 
 /// Copies a number after checking its grammar; drops group marks and writes the decimal mark as a point.
-fn number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Vec<u8>) -> Option<()> {
+#[inline]
+fn number(cell: Snippet<'_>, notation: Digits, fraction: bool, out: &mut Pen) -> Option<()> {
+    // Digits with at most one mark among them is what nearly every number looks like.
+    let Some((digits, marks)) = cell.digits(if fraction { notation.mark } else { b'0' }) else {
+        return odd_number(cell.bytes(), notation, fraction, out);
+    };
+    let marks = if fraction { marks } else { 0 };
+    let whole = if marks == 0 { cell.len() } else { marks.trailing_zeros() as usize };
+    let one_mark = marks & marks.wrapping_sub(1) == 0;
+    let leading_zero = whole > 1 && cell.bytes()[0] == b'0';
+    if whole == 0 || !one_mark || leading_zero || digits >> (cell.len() - 1) == 0 {
+        return None;
+    }
+    let room = out.room(2 * LANE);
+    cell.copy_to(room);
+    if marks != 0 {
+        room[whole] = b'.';
+    }
+    out.advance(cell.len());
+    Some(())
+}
+
+/// A number that has a sign, groups or many digits, or is none.
+fn odd_number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Pen) -> Option<()> {
     let unsigned = cell.strip_prefix(b"-").unwrap_or(cell);
     let (whole, decimals) = match memchr::memchr(digits.mark, unsigned) {
         Some(at) if fraction => (&unsigned[..at], Some(&unsigned[at + 1..])),
@@ -349,14 +407,14 @@ fn number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Vec<u8>) -> Opt
     if decimals.is_some_and(|decimals| decimals.is_empty() || !decimals.iter().all(u8::is_ascii_digit)) {
         return None;
     }
-    out.extend_from_slice(&cell[..cell.len() - unsigned.len()]);
+    out.extend(&cell[..cell.len() - unsigned.len()]);
     match digits.group {
-        Some(group) if grouped => out.extend(whole.iter().filter(|byte| **byte != group)),
-        _ => out.extend_from_slice(whole),
+        Some(group) if grouped => whole.iter().filter(|byte| **byte != group).for_each(|byte| out.push(*byte)),
+        _ => out.extend(whole),
     }
     if let Some(decimals) = decimals {
         out.push(b'.');
-        out.extend_from_slice(decimals);
+        out.extend(decimals);
     }
     Some(())
 }
@@ -371,35 +429,48 @@ fn groups(whole: &[u8], group: u8) -> bool {
 }
 
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
-pub fn write_text(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
+#[inline]
+pub fn write_text(text: Snippet<'_>, out: &mut Pen) {
+    let room = out.room(text.len() + 2 + LANE);
+    room[0] = b'"';
+    if text.copy_plain(&mut room[1..]) {
+        room[text.len() + 1] = b'"';
+        out.advance(text.len() + 2);
+    } else {
+        out.push(b'"');
+        write_escaped(text.bytes(), out);
+        out.push(b'"');
+    }
+}
+
+fn write_escaped(text: &[u8], out: &mut Pen) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
-        out.extend_from_slice(&rest[..at]);
+        out.extend(&rest[..at]);
         match rest[at] {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
+            b'"' => out.extend(b"\\\""),
+            b'\\' => out.extend(b"\\\\"),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            control => out.extend(format!("\\u{control:04x}").as_bytes()),
         }
         rest = &rest[at + 1..];
     }
-    out.extend_from_slice(rest);
-    out.push(b'"');
+    out.extend(rest);
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Digits, Kind, Notation};
+    use crate::pen::Pen;
     use jiff::tz::TimeZone;
 
     fn written(kind: &Kind, cell: &str) -> Option<String> {
-        let mut out = Vec::new();
-        let result = kind.write(cell.as_bytes(), &mut out);
+        let mut out = Pen::default();
+        let result = kind.write(cell.as_bytes().into(), &mut out);
         assert!(result.is_ok() || out.is_empty(), "a failed write leaves nothing");
-        result.ok().map(|()| String::from_utf8(out).unwrap())
+        result.ok().map(|()| String::from_utf8(out.into()).unwrap())
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod compile;
 mod fields;
 mod prove;
+pub mod plain;
 pub mod kind;
 pub mod template;
 
@@ -17,10 +18,12 @@ use serde_json::Value;
 use crate::{
     contract::{Contract, Violation},
     diagnostic::{Code, Diagnostic, Place},
+    dialect::Dialect,
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
-    plan::{kind::Kind, template::Templates},
+    plan::{kind::Kind, plain::Plain, template::Templates},
     profile::Request,
-    record::{Dialect, Span, Table},
+    record::Row,
+    snippet::{Padded, Snippet},
     yaml::Places,
 };
 
@@ -157,11 +160,13 @@ pub struct FieldPlan {
     /// Its name.
     pub name: String,
     /// `,"name":`, ready to be copied.
-    pub prefix: Vec<u8>,
+    pub prefix: Padded,
     /// Where it stands in the mapping.
     pub rule: String,
     /// What is written.
     pub value: ValuePlan,
+    /// The same, if it is plain.
+    pub plain: Option<Plain>,
 }
 
 /// A value of the output.
@@ -211,22 +216,36 @@ pub struct Codes {
     /// Its name, for messages.
     pub name: String,
     /// Each code with the JSON text of its translation, sorted by code.
-    pub values: Vec<(Vec<u8>, Vec<u8>)>,
+    pub values: Vec<(Vec<u8>, Padded)>,
+    /// The codes that are short, packed: a few of them are compared faster than they are searched.
+    pub(crate) words: Vec<Option<u64>>,
     /// What to do with a code that is not there.
     pub on_unknown: Policy<OnUnknown>,
     /// Where the table stands in the mapping.
     pub rule: String,
 }
 
+/// How many codes are looked at one after the other.
+const FEW: usize = 8;
+
 impl Codes {
+    /// A code table from its codes and the JSON texts they are translated to.
+    #[must_use]
+    pub fn new(name: String, mut values: Vec<(Vec<u8>, Padded)>, on_unknown: Policy<OnUnknown>, rule: String) -> Codes {
+        values.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let words = values.iter().map(|(code, _)| Snippet::from(code.as_slice()).packed()).collect();
+        Codes { name, values, words, on_unknown, rule }
+    }
+
     /// The JSON text a code is translated to.
     #[must_use]
-    pub fn get(&self, code: &[u8]) -> Option<&[u8]> {
-        match self.values.len() {
-            0..=8 => self.values.iter().find(|(known, _)| known == code),
-            _ => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code)).ok().map(|at| &self.values[at]),
-        }
-        .map(|(_, json)| json.as_slice())
+    #[inline]
+    pub fn get(&self, code: Snippet<'_>) -> Option<Snippet<'_>> {
+        let at = match code.packed().filter(|_| self.values.len() <= FEW) {
+            Some(word) => self.words.iter().position(|known| *known == Some(word)),
+            None => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code.bytes())).ok(),
+        };
+        at.map(|at| self.values[at].1.whole())
     }
 }
 
@@ -295,12 +314,15 @@ pub enum Quick {
 impl Quick {
     /// Whether a leaf is certain to meet the rule; `json` is its JSON text. A `false` only says "not certain".
     #[must_use]
+    #[inline]
     pub fn accepts(&self, json: &[u8]) -> bool {
         let inner = || json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
         match self {
             Quick::MinLength(1) => json.len() > 2,
             Quick::MinLength(least) => plain(inner()) && characters(inner()) >= *least,
             Quick::MaxLength(most) => inner().len() as u64 <= *most || plain(inner()) && characters(inner()) <= *most,
+            // No sign, no need to look further.
+            Quick::AtLeast(0) if json[0] != b'-' => true,
             Quick::AtLeast(least) => number(json).is_some_and(|(whole, _)| whole >= *least),
             Quick::AtMost(most) => {
                 number(json).is_some_and(|(whole, fraction)| whole < *most || whole == *most && !fraction)
@@ -357,11 +379,12 @@ fn email(address: &[u8]) -> bool {
 impl Checks {
     /// Whether a leaf meets the contract.
     #[must_use]
+    #[inline]
     pub fn accept(&self, contract: &Contract, json: &[u8]) -> bool {
-        let certain = self.quick.iter().all(|quick| quick.accepts(json));
-        if certain && self.covered {
-            return true;
-        }
+        self.covered && self.quick.iter().all(|quick| quick.accepts(json)) || self.accept_exactly(contract, json)
+    }
+
+    fn accept_exactly(&self, contract: &Contract, json: &[u8]) -> bool {
         match serde_json::from_slice(json) {
             Ok(value) => self.exact.iter().all(|pointer| contract.part_accepts(pointer, &value)),
             Err(_) => false,
@@ -385,27 +408,17 @@ impl Plan {
     ) -> Result<Plan, Vec<Diagnostic>> {
         let mut plan = compile::plan(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
+        plan.document.find_plain();
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 
-    /// Renders a template over cells of a record that was split.
+    /// Renders a template over cells of a record.
     ///
     /// # Errors
     /// Why it failed, without any cell.
-    pub fn rendered(
-        &self,
-        template: usize,
-        columns: &[usize],
-        table: &Table,
-        cells: &[Span],
-    ) -> Result<String, String> {
-        let mut buffer = Vec::new();
-        let mut texts: Vec<String> = Vec::with_capacity(columns.len());
-        for column in columns {
-            let span = cells.get(table.bind[*column]);
-            let cell = span.map_or(&b""[..], |span| table.dialect.cell(&table.text, *span, &mut buffer));
-            texts.push(String::from_utf8_lossy(cell).into_owned());
-        }
+    pub fn rendered(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
+        let text = |column: &usize| String::from_utf8_lossy(row.cell(*column, &mut Vec::new())).into_owned();
+        let texts: Vec<String> = columns.iter().map(text).collect();
         self.templates.render(template, texts.iter().map(String::as_str))
     }
 

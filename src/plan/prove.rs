@@ -11,6 +11,7 @@ use crate::{
     contract::{Contract, Rules},
     diagnostic::{Code, Diagnostic, nearest},
     mapping::{IfEmpty, OnLookup, OnUnknown, Root},
+    pen::Pen,
     plan::{
         Checks, FieldPlan, Leaf, Many, ObjectPlan, One, Plan, Quick, ValuePlan,
         kind::{Kind, write_text},
@@ -385,6 +386,7 @@ impl Prover<'_> {
                 );
             }
             for (code, json) in &codes.values {
+                let json = json.whole().bytes();
                 let what = format!(
                     "`{}`, which the code table `{}` makes of `{}`",
                     String::from_utf8_lossy(json).trim_matches('"'),
@@ -394,8 +396,8 @@ impl Prover<'_> {
                 self.fixed(json, pointers, &codes.rule_of(code, self.places), target, &what);
             }
         } else if let Some(fallback) = &leaf.fallback {
-            let mut json = Vec::new();
-            if leaf.kind.write(fallback, &mut json).is_ok() {
+            let mut json = Pen::default();
+            if leaf.kind.write(fallback.as_slice().into(), &mut json).is_ok() {
                 self.fixed(&json, pointers, &format!("{rule}/default"), target, "this default");
             }
         }
@@ -489,9 +491,9 @@ fn proven(kind: &Kind, schema: &Map<String, Value>, keyword: &str, value: &Value
 }
 
 fn json_text(text: &str) -> Vec<u8> {
-    let mut json = Vec::new();
-    write_text(text.as_bytes(), &mut json);
-    json
+    let mut json = Pen::default();
+    write_text(text.as_bytes().into(), &mut json);
+    json.into()
 }
 
 fn silent(keyword: &str) -> bool {

@@ -9,7 +9,8 @@ use encoding_rs::{DecoderResult, WINDOWS_1252};
 
 use crate::{
     diagnostic::{Code, Diagnostic},
-    record::{Dialect, Encoding, Patch, Span},
+    dialect::{Dialect, Encoding, Span},
+    record::Patch,
 };
 
 /// The text of one file.
@@ -162,8 +163,8 @@ impl Decoded {
 mod tests {
     use super::decoded;
     use crate::{
+        dialect::{Dialect, Encoding},
         mapping::Tail,
-        record::{Dialect, Encoding},
     };
 
     fn dialect(encoding: &str) -> Dialect {

@@ -5,8 +5,9 @@
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
+    dialect::Span,
     plan::{Plan, SourcePlan},
-    record::{Span, Table},
+    record::Table,
 };
 
 /// The largest header, in bytes.

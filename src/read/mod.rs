@@ -240,6 +240,7 @@ fn table(
         shown: Vec::new(),
         text: Vec::new(),
         starts: Vec::new(),
+        begins: Vec::new(),
         patches: Vec::new(),
         marks: Vec::new(),
     };
@@ -288,7 +289,11 @@ fn part(
     }
     let patches = decoded.patches.into_iter().filter(|patch| patch.at < text.len());
     table.patches.extend(patches.map(|patch| Patch { at: patch.at + base, original: patch.original }));
-    table.text.append(&mut text);
+    if table.text.is_empty() {
+        table.text = text;
+    } else {
+        table.text.append(&mut text);
+    }
     scan::records(plan, number, path, base, base + body, table, ledger)
 }
 

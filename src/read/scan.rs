@@ -5,10 +5,11 @@
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    dialect::{Border, Fault, Span},
     ledger::Ledger,
     mapping::Tail,
     plan::Plan,
-    record::{Border, Fault, Part, Span, Table},
+    record::{Part, Table, UNKNOWN},
 };
 
 /// The largest record, in bytes.
@@ -21,6 +22,8 @@ const HOLE: usize = 512;
 const MAX_TORN: (usize, u64) = (64 << 10, 100);
 /// How many records lie between two that have their line noted.
 const MARK_EVERY: u32 = 1024;
+/// For how many records room is made at once, at least.
+const MANY: usize = 64;
 
 /// Drops NUL bytes at the end: the file system had made room for what was never written.
 pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>) {
@@ -77,9 +80,16 @@ impl Scan<'_> {
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
+        let stride = self.width + 1;
+        let mut marks = table.dialect.seek(&table.text, at);
         loop {
-            at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            let blank = table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            if blank > 0 {
+                at += blank;
+                marks = table.dialect.seek(&table.text, at);
+            }
             if at >= self.end {
+                table.begins.truncate(table.starts.len() * stride);
                 return Ok(table.len() - first);
             }
             let row = table.len();
@@ -90,12 +100,21 @@ impl Scan<'_> {
                 self.counted = at;
                 table.marks.push((row, self.line));
             }
-            let border = table.dialect.split(&table.text, at, &mut cells);
-            let good = border.fault.is_none()
-                && cells.len() == self.width
-                && border.next < self.end
-                && border.end - at <= MAX_CELL;
-            let next = if good { border.next } else { self.doubtful(row, &border, &cells, table, ledger)? };
+            let known = row as usize * stride;
+            if table.begins.len() < known + stride {
+                table.begins.resize(2 * known + MANY * stride, 0);
+            }
+            let begins = &mut table.begins[known..known + stride];
+            let next = match table.dialect.begins(&table.text, at, &mut marks, begins) {
+                Some(next) if next < self.end => next,
+                _ => {
+                    begins.fill(UNKNOWN);
+                    let border = table.dialect.split(&table.text, at, &mut cells);
+                    let next = self.doubtful(row, &border, &cells, table, ledger)?;
+                    marks = table.dialect.seek(&table.text, next);
+                    next
+                }
+            };
             if nuls {
                 self.nuls(row, at..next, table, ledger)?;
             }
@@ -110,6 +129,7 @@ impl Scan<'_> {
             }
             let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
             if damaged > 0 {
+                table.dialect.split(&table.text, at, &mut cells);
                 self.undecodable(row, table.patches[patch].at, &cells, table, ledger);
                 patch += damaged;
             }

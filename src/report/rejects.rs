@@ -10,12 +10,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    ledger::Reject,
-    plan::Plan,
-    record::{Encoding, Table},
-    recording::Recording,
-};
+use crate::{dialect::Encoding, ledger::Reject, plan::Plan, record::Table, recording::Recording};
 
 /// The columns that are added to each row.
 const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];

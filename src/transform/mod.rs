@@ -7,12 +7,12 @@
 mod tracer;
 mod write;
 
-use std::hint::black_box;
+use std::{hint::black_box, ops::Range};
 
 use crate::{
     payload::Payload,
+    pen::Pen,
     plan::Plan,
-    record::Span,
     recording::View,
     trace::Trace,
     transform::{
@@ -24,15 +24,14 @@ use crate::{
 /// Buffers that are used again for every document.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    cells: Vec<Vec<Span>>,
     text: Vec<u8>,
-    spare: Vec<u8>,
+    spare: Pen,
 }
 
 impl Scratch {
     /// Takes a payload that nobody needs any more, for its buffer.
     pub fn take_back(&mut self, payload: Payload) {
-        self.spare = payload.into_buffer();
+        self.spare = payload.into_pen();
     }
 }
 
@@ -48,19 +47,27 @@ pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) ->
     None
 }
 
-/// Starts to fetch the records that belong to a root record, so that they are there when its document is written.
+/// Fetches the records that belong to some root records, so that they are there when their documents are written.
 ///
-/// Children lie anywhere in their file, and waiting for memory costs more than writing them. The processor goes on while
-/// it loads what nobody waits for yet.
-pub fn fetch(view: View<'_>, root: u32) {
-    let View { plan, tables, groups, .. } = view;
+/// Children lie anywhere in their file, and waiting for memory costs more than writing them. Here nothing waits for what
+/// was asked before it, so that many are on the way at once.
+pub fn fetch(view: View<'_>, roots: Range<u32>) {
+    let View { plan, tables, groups, fates } = view;
     for (number, link) in plan.links.iter().enumerate().filter(|(_, link)| link.many && link.parent == plan.each) {
-        let table = &tables[link.child];
-        for child in groups.children(number, root) {
-            black_box(table.text.get(table.starts[*child as usize]));
+        let (table, fates) = (&tables[link.child], &fates[link.child]);
+        let children = groups.children_of_all(number, roots.clone());
+        for child in children {
+            black_box((table.starts[*child as usize], table.row(*child).outer(0), fates[*child as usize]));
+        }
+        for child in children {
+            let start = table.starts[*child as usize];
+            black_box((table.text.get(start).copied(), table.text.get(start + CACHE_LINE).copied()));
         }
     }
 }
+
+/// How many bytes are fetched at once by the processors there are.
+const CACHE_LINE: usize = 64;
 
 /// The payload of a document that was in doubt and in which the exact way found nothing wrong.
 ///
@@ -73,12 +80,12 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
 pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
-    let (mut scratch, mut out) = (Scratch::default(), Vec::new());
+    let (mut scratch, mut out) = (Scratch::default(), Pen::default());
     let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
     let tracer = writer.watch;
-    Trace { json: out, origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
+    Trace { json: out.into(), origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
 }
 
 /// The documents of some root records that were all found to conform, one after the other.

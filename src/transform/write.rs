@@ -7,11 +7,12 @@ use crate::{
     group::NONE,
     ledger::Fate,
     mapping::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
+    pen::Pen,
     plan::{
         Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         kind::{Digits, Kind, write_text},
     },
-    record::{Span, Table},
+    record::Row,
     recording::View,
     trace::{Problem, Step},
     transform::Scratch,
@@ -61,14 +62,13 @@ impl Watch<'_> for Unwatched {
 struct Scope<'a> {
     source: usize,
     row: u32,
-    table: &'a Table,
-    cells: Vec<Span>,
+    record: Row<'a>,
 }
 
 pub(super) struct Writer<'a, 's, W> {
     pub(super) view: View<'a>,
     pub(super) scratch: &'s mut Scratch,
-    pub(super) out: &'s mut Vec<u8>,
+    pub(super) out: &'s mut Pen,
     pub(super) watch: W,
 }
 
@@ -76,23 +76,12 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     /// Writes a whole document.
     pub(super) fn document(&mut self, root: u32) -> Result<(), Stop> {
         let plan = self.view.plan;
-        self.within(plan.each, root, |writer, scope| writer.object(&plan.document, scope, "/output"))
+        self.object(&plan.document, &self.scope(plan.each, root), "/output")
     }
 
-    /// Opens a record, does something with it, and gives its buffers back.
-    fn within<T>(
-        &mut self,
-        source: usize,
-        row: u32,
-        act: impl FnOnce(&mut Self, &Scope<'a>) -> Result<T, Stop>,
-    ) -> Result<T, Stop> {
-        let table = &self.view.tables[source];
-        let mut cells = self.scratch.cells.pop().unwrap_or_default();
-        table.split(row, &mut cells);
-        let scope = Scope { source, row, table, cells };
-        let result = act(self, &scope);
-        self.scratch.cells.push(scope.cells);
-        result
+    /// A record, to write something of it.
+    fn scope(&self, source: usize, row: u32) -> Scope<'a> {
+        Scope { source, row, record: self.view.tables[source].row(row) }
     }
 
     fn object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
@@ -100,8 +89,15 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.out.push(b'{');
         let mut first = true;
         for field in &object.fields {
+            if !W::TRACED
+                && let Some(plain) = &field.plain
+                && plain.write(&field.prefix, first, &field.value, scope.record, self.out)
+            {
+                first = false;
+                continue;
+            }
             let before = self.out.len();
-            self.out.extend_from_slice(&field.prefix[usize::from(first)..]);
+            self.out.put(field.prefix.behind(usize::from(first)));
             self.watch.enter(&|| field.name.clone());
             let written = self.value(&field.value, scope, &field.rule);
             self.watch.leave();
@@ -123,7 +119,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             ValuePlan::Object(object) => self.object(object, scope, rule).map(|()| true),
             ValuePlan::Const(json) => {
                 self.watch.origin(scope.source, scope.row, None, rule);
-                self.out.extend_from_slice(json);
+                self.out.extend(json);
                 Ok(true)
             }
         }
@@ -150,27 +146,25 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         column: Option<usize>,
         buffer: &mut Vec<u8>,
     ) -> Written {
-        let dialect = &scope.table.dialect;
+        let dialect = &scope.record.table.dialect;
         let mut text = match &leaf.input {
-            Input::Column(column) => dialect.cell(&scope.table.text, scope.cells[scope.table.bind[*column]], buffer),
-            Input::Template(template, columns) => {
-                match self.view.plan.rendered(*template, columns, scope.table, &scope.cells) {
-                    Ok(rendered) => {
-                        *buffer = rendered.into_bytes();
-                        buffer.as_slice()
-                    }
-                    Err(reason) => {
-                        return self.problem(
-                            Code::TransformTemplate,
-                            format!("the template failed on this record: {reason}"),
-                            "",
-                            scope,
-                            column,
-                            rule,
-                        );
-                    }
+            Input::Column(column) => scope.record.cell(*column, buffer),
+            Input::Template(template, columns) => match self.view.plan.rendered(*template, columns, scope.record) {
+                Ok(rendered) => {
+                    *buffer = rendered.into_bytes();
+                    buffer.as_slice()
                 }
-            }
+                Err(reason) => {
+                    return self.problem(
+                        Code::TransformTemplate,
+                        format!("the template failed on this record: {reason}"),
+                        "",
+                        scope,
+                        column,
+                        rule,
+                    );
+                }
+            },
         };
         let is_template = matches!(leaf.input, Input::Template(..));
         if if is_template { text.is_empty() } else { dialect.is_null(text) } {
@@ -181,11 +175,11 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         }
         let start = self.out.len();
         match &leaf.codes {
-            Some(codes) => match codes.get(text) {
-                Some(json) => self.out.extend_from_slice(json),
+            Some(codes) => match codes.get(text.into()) {
+                Some(json) => self.out.put(json),
                 None => return self.unknown(codes, text, leaf, scope, column, rule),
             },
-            None => match leaf.kind.write(text, self.out) {
+            None => match leaf.kind.write(text.into(), self.out) {
                 Ok(()) => {}
                 Err(code) => {
                     let hint = match &leaf.kind {
@@ -224,11 +218,11 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let start = self.out.len();
         match leaf.if_empty.then {
             IfEmpty::Keep => {
-                self.out.extend_from_slice(b"\"\"");
+                self.out.extend(b"\"\"");
                 self.checked(leaf, start)
             }
             IfEmpty::SetNull => {
-                self.out.extend_from_slice(b"null");
+                self.out.extend(b"null");
                 Ok(true)
             }
             IfEmpty::Omit | IfEmpty::Reject => Ok(false),
@@ -255,15 +249,15 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let start = self.out.len();
         match &codes.on_unknown.then {
             OnUnknown::Keep => {
-                write_text(text, self.out);
+                write_text(text.into(), self.out);
                 self.checked(leaf, start)
             }
             OnUnknown::Use(other) => {
-                write_text(other.as_bytes(), self.out);
+                write_text(other.as_bytes().into(), self.out);
                 Ok(true)
             }
             OnUnknown::SetNull => {
-                self.out.extend_from_slice(b"null");
+                self.out.extend(b"null");
                 Ok(true)
             }
             OnUnknown::Omit | OnUnknown::Reject => Ok(false),
@@ -297,13 +291,13 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             }
             self.watch.enter(&|| count.to_string());
             self.watch.enter_record(step);
-            let written = self.within(many.source, *child, |writer, child| writer.value(&many.item, child, rule));
+            let written = self.value(&many.item, &self.scope(many.source, *child), rule);
             self.watch.leave_record();
             self.watch.leave();
             match (written?, count) {
                 (true, _) => count += 1,
                 (false, 0) => {}
-                (false, _) => drop(self.out.pop()),
+                (false, _) => self.out.truncate(self.out.len() - 1),
             }
         }
         self.out.push(b']');
@@ -322,7 +316,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let target = groups.lookup(one.link, scope.row);
         let found = target != NONE && fates[one.source][target as usize] != Fate::Rejected;
         if found {
-            return self.within(one.source, target, |writer, scope| writer.value(&one.value, scope, rule));
+            return self.value(&one.value, &self.scope(one.source, target), rule);
         }
         let name = &plan.sources[one.source].name;
         self.watch.origin(scope.source, scope.row, column, rule);
@@ -341,7 +335,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             self.warning(Code::JoinNoLookup, format!("no record of `{name}` has this key"), scope, column, rule)?;
         }
         if one.on_missing.then == OnLookup::SetNull {
-            self.out.extend_from_slice(b"null");
+            self.out.extend(b"null");
         }
         Ok(one.on_missing.then == OnLookup::SetNull)
     }
@@ -359,7 +353,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         if !W::TRACED {
             return Err(Stop);
         }
-        self.out.extend_from_slice(b"null");
+        self.out.extend(b"null");
         self.note(code, message, hint, scope, column, rule, false);
         Ok(true)
     }

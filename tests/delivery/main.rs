@@ -9,6 +9,7 @@
 mod server;
 mod canary;
 mod journal;
+mod storm;
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +23,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
@@ -232,11 +233,60 @@ const DELIVERIES: &[Delivery] = &[
         name: "a poisoned document",
         customers: 5,
         run: a_poisoned_document,
-        code: 4,
+        code: 1,
         says: concat!(
-            "error[deliver/rejected]: `127.0.0.1:PORT` rejects documents 0 to 4: the API answered 422, problem `urn:api:contract`, at `/2/email`\n",
-            " |\n",
-            " = help: compare the contract with what the API expects; `xwalk check` proves a mapping against it\n",
+            "error[deliver/rejected]: `127.0.0.1:PORT` rejects this document: it answered 422, problem `urn:api:contract`\n",
+            "  --> drop/customers.csv:4:49\n",
+            "   |\n",
+            " 4 | ...99;Xxxxxxx;xxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+            "   |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ email: (sensitive)\n",
+            "   |\n",
+            "  ::: mappings/inflight-sales.yaml:41:12\n",
+            "   |\n",
+            "41 |     email: email\n",
+            "   |            ----- by this rule\n",
+            "   |\n",
+            "   = target: /email\n",
+            "\n",
+            "error[deliver/rejected]: `127.0.0.1:PORT` rejects this document: it answered 422, problem `urn:api:contract`\n",
+            "  --> drop/purchases.csv:4:29\n",
+            "   |\n",
+            " 4 | 9/9;9;XXXXXX-9x9x x<x>/Xx;9;99.99;xxxxx;9999-99-99\n",
+            "   |                             ^^^^^ price: 99.99\n",
+            "   |\n",
+            "  ::: mappings/inflight-sales.yaml:48:16\n",
+            "   |\n",
+            "48 |         price: price\n",
+            "   |                ----- by this rule\n",
+            "   |\n",
+            "   = target: /purchases/0/price\n",
+            "\n",
+        ),
+    },
+    Delivery {
+        name: "an echo in every part",
+        customers: 5,
+        run: an_echo_in_every_part,
+        code: 1,
+        says: concat!(
+            "error[deliver/rejected]: `127.0.0.1:PORT` rejects this document: it answered 422\n",
+            " --> drop/customers.csv:2:1\n",
+            "  |\n",
+            "2 | 9;9;\"XXXXXX-9x9x x\"\"<x>/Xx\";99999;99999;Xxxxxxx;xxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+            "  | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^\n",
+            "\n",
+            "error[deliver/rejected]: `127.0.0.1:PORT` rejects this document: it answered 400\n",
+            "  --> drop/customers.csv:4:49\n",
+            "   |\n",
+            " 4 | ...99;Xxxxxxx;xxxxxxxxxxxxxxxxxxxxxxxxxxxx\n",
+            "   |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^ email: (sensitive)\n",
+            "   |\n",
+            "  ::: mappings/inflight-sales.yaml:41:12\n",
+            "   |\n",
+            "41 |     email: email\n",
+            "   |            ----- by this rule\n",
+            "   |\n",
+            "   = target: /email\n",
             "\n",
         ),
     },
@@ -358,17 +408,56 @@ fn compressed_bodies(desk: &Desk) -> Run {
     last.unwrap()
 }
 
+/// What an API says about a batch in which it does not like the customer 00002, if it is there.
+fn poisoned(seen: &server::Seen, says: impl Fn(usize) -> Value) -> Option<Value> {
+    let documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
+    documents.iter().position(|document| document["first_name"] == "00002").map(says)
+}
+
 fn a_poisoned_document(desk: &Desk) -> Run {
-    let problem = |seen: &server::Seen| {
-        let said = serde_json::json!({ "type": "urn:api:contract", "title": seen.body, "detail": seen.head,
-            "errors": [{ "pointer": "#/2/email", "detail": EMAIL }] });
-        answer(422, "Content-Type: application/problem+json\r\n", &said.to_string())
-    };
-    let server =
-        Server::answers(move |_, seen| if seen.body.contains("\"00002\"") { problem(seen) } else { accepted() });
+    let server = Server::answers(move |_, seen| {
+        let says = |at: usize| {
+            let pointers = [format!("#/{at}/email"), format!("#/{at}/purchases/0/price")];
+            let errors = pointers.map(|pointer| json!({ "pointer": pointer, "detail": seen.body }));
+            json!({ "type": "urn:api:contract", "title": seen.body, "detail": seen.head, "errors": errors })
+        };
+        poisoned(seen, says)
+            .map_or_else(accepted, |said| answer(422, "Content-Type: application/problem+json\r\n", &said.to_string()))
+    });
     let run = desk.run(desk.convert("by_variable", &server.url, &[]));
-    assert_eq!(server.seen().len(), 1);
+    assert_eq!(server.seen().len(), 4);
     run
+}
+
+fn an_echo_in_every_part(desk: &Desk) -> Run {
+    let [cell, url] = [CELL, EMAIL].map(canary::percent);
+    let headers = format!(
+        "Content-Type: application/{cell}+json; a={url}\r\nX-{cell}: {TOKEN}\r\nRetry-After: {EMAIL}\r\n\
+         Date: {TOKEN}\r\nLocation: https://CANARY-7f3a.example/{url}\r\nServer: {EMAIL}\r\nSet-Cookie: {TOKEN}\r\n"
+    );
+    let server = Server::answers(move |number, seen| {
+        let says = |at: usize| {
+            let pointers =
+                [format!("#/{at}/email/CANARY-7f3a"), format!("#/{at}/{CELL}"), format!("/{TOKEN}"), EMAIL.into()];
+            let errors = pointers.map(|pointer| json!({ "pointer": pointer, CELL: EMAIL, "field": TOKEN }));
+            json!({ "type": "urn:CANARY-7f3a", CELL: seen.body, "instance": EMAIL, "errors": errors })
+        };
+        match (number, poisoned(seen, says)) {
+            (0, _) => answer(500, &headers, &seen.body),
+            (1, _) => answer(200, &headers, &seen.head),
+            (3, _) => answer(409, &headers, &json!({ "type": "tok3n~CANARY", "detail": TOKEN }).to_string()),
+            (2, Some(_)) => {
+                let results = (0..5).map(|at| {
+                    let status = if at == 0 { 422 } else { 503 };
+                    json!({ "status": status, "type": "urn:CANARY-7f3a", "pointer": TOKEN, "id": EMAIL, "body": seen.body })
+                });
+                answer(207, &headers, &json!({ CELL: results.collect::<Vec<_>>() }).to_string())
+            }
+            (_, Some(said)) => answer(400, &headers, &said.to_string()),
+            _ => accepted(),
+        }
+    });
+    desk.run(desk.convert("by_variable", &server.url, &["--set", "in_flight=1"]))
 }
 
 fn a_closed_connection(desk: &Desk) -> Run {

@@ -100,7 +100,8 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: 
     }
 }
 
-fn request(stream: &mut impl Read) -> Option<Seen> {
+/// Reads one whole request.
+pub(crate) fn request(stream: &mut impl Read) -> Option<Seen> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;

@@ -1,8 +1,11 @@
 //! Deliveries over real loopback sockets, each against a server that follows a script.
 
+mod course;
 mod identity;
+mod poison;
 mod server;
 mod simulation;
+mod wire;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,7 +42,7 @@ use crate::{
     yaml,
 };
 
-const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16] };
+const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false };
 
 /// A destination at a base URL, which waits 5 ms between tries unless the test says otherwise.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
@@ -247,9 +250,9 @@ fn what_is_too_large_is_halved_and_the_limit_kept() {
         assert!(delivery.stopped.is_none());
         if limit < 18 {
             assert_eq!(delivery.exit(), Exit::Rejects, "{limit}");
-            let rejected: Vec<u64> = delivery.rejected.iter().map(|(index, _)| *index).collect();
+            let rejected: Vec<u64> = delivery.rejected.iter().map(|rejected| rejected.index).collect();
             assert_eq!((rejected, delivery.accepted.len()), ((0..9).collect(), 0));
-            assert!(delivery.rejected.iter().all(|(_, finding)| finding.code == Code::DeliverTooLarge));
+            assert!(delivery.rejected.iter().all(|rejected| rejected.finding.code == Code::DeliverTooLarge));
         } else {
             assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Done, &one(0..9)[..]), "{limit}");
             let tried = server.bodies().iter().filter(|body| body.len() > limit).count();
@@ -259,15 +262,22 @@ fn what_is_too_large_is_halved_and_the_limit_kept() {
 }
 
 #[test]
-fn a_rejection_stops_and_repeats_nothing_the_server_wrote() {
-    let body =
-        r##"{"type": "urn:contract", "detail": "canary", "errors": [{"pointer": "#/1/n", "detail": "canary"}]}"##;
-    let server = Server::answers(move |_, _| answer(422, "Content-Type: application/problem+json\r\n", body));
-    let delivery = delivered(3, &destination(&server.url, &[]));
-    let (exit, code, message) = stop(&delivery);
-    assert_eq!((exit, code), (Exit::Refused, Code::DeliverRejected));
-    let end = "rejects documents 0 to 2: the API answered 422, problem `urn:contract`, at `/1/n`";
-    assert!(message.ends_with(end), "{message}");
+fn only_the_document_that_is_named_is_rejected_and_nothing_the_server_wrote_is_repeated() {
+    let body = r##"{"type": "urn:contract", "detail": "canary", "errors": [{"pointer": "#/1/n/canary", "detail": "canary"}]}"##;
+    let alone = r##"{"type": "urn:contract", "title": "canary", "errors": [{"pointer": "#/0/n"}]}"##;
+    let rejection = |body: &str| answer(422, "Content-Type: application/problem+json\r\n", body);
+    let server = Server::answers(move |_, seen| match String::from_utf8_lossy(&seen.body).as_ref() {
+        "[{\"n\":\"canary1\"}]" => rejection(alone),
+        several if several.contains("canary1") => rejection(body),
+        _ => accepted(),
+    });
+    let delivery = delivered(3, &destination(&server.url, &[("in_flight", "1")]));
+    assert_eq!((delivery.exit(), delivery.accepted), (Exit::Rejects, vec![0..1, 2..3]));
+    let [rejected] = &delivery.rejected[..] else { panic!("{:?}", delivery.rejected) };
+    assert_eq!((rejected.index, &rejected.pointers[..]), (1, &["/n".to_owned()][..]));
+    assert!(rejected.finding.message.ends_with("rejects this document: it answered 422, problem `urn:contract`"));
+    let sent = server.bodies().into_iter().map(|body| body.replace("{\"n\":\"canary", "").replace("\"}", ""));
+    assert_eq!(sent.collect::<Vec<_>>(), ["[0,1,2]", "[0]", "[1]", "[2]"]);
 }
 
 #[test]

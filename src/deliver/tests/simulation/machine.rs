@@ -202,7 +202,7 @@ impl Simulation {
     fn send(&mut self, plan: Plan, epoch: u64, start: &Start, journal: &mut Journal<Shared>) -> Ended {
         let begun = self.world.clock;
         let destination = &self.destinations[usize::try_from(self.random.below(2)).unwrap()];
-        let mut course = Course::new(Arc::clone(destination), self.random.next());
+        let mut course = Course::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
         let limits = Limits { documents: Some(1 + self.random.below(3)), bytes: None };
         let pending: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
         if self.mutant == Some(Mutant::AcksByContent) {
@@ -250,6 +250,11 @@ impl Simulation {
                     }
                 }
             }
+        }
+        course.abandon();
+        recorded.catch_up(&mut course, 0, &mut |entry| journal.record(entry));
+        if self.disk.0.borrow().is_dead() {
+            return Ended::Crashed;
         }
         self.finish(plan, epoch, start, &course, journal)
     }
@@ -336,8 +341,12 @@ impl Simulation {
             }
             return Ended::Stopped;
         }
-        let rejected: BTreeSet<u64> =
-            delivery.rejected.iter().map(|(index, _)| *index).chain(start.epoch.rejected.keys().copied()).collect();
+        let rejected: BTreeSet<u64> = delivery
+            .rejected
+            .iter()
+            .map(|rejected| rejected.index)
+            .chain(start.epoch.rejected.keys().copied())
+            .collect();
         let settled = ranges::count(&delivery.accepted) + start.epoch.counts().accepted + rejected.len() as u64;
         if settled != plan.len() as u64 && self.mutant != Some(Mutant::AcksByContent) {
             self.world.blame(format!("I3: {settled} of {} documents are settled at the end", plan.len()));

@@ -1,0 +1,148 @@
+"""Who takes part in a race, how each is called, and what to install where one is missing."""
+
+import importlib.metadata
+import pathlib
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+HERE = pathlib.Path(__file__).parent
+PROGRAMS = HERE / "programs"
+SCHEMA = "schemas/customers.schema.json"
+WHOLE = "whole contract"
+# A price or quantity that is no number stops these programs; nothing else is looked at.
+NUMBERS = "numbers"
+
+
+@dataclass
+class World:
+    """One mapping, and the program written by hand for it."""
+
+    mapping: str
+    yardstick: str
+    parents: str
+    children: str
+
+
+WORLDS = {
+    "sales": World("mappings/inflight-sales.yaml", "sales", "customers", "purchases"),
+    "second": World("benches/peers/second/mapping.yaml", "second", "orders", "lines"),
+}
+
+
+@dataclass
+class Peer:
+    """One line of the table. `command` takes the data's folder, the output's path and that of the expected output."""
+
+    key: str
+    name: str
+    checks: str
+    command: object
+    # Whether documents and lists come in the input's order.
+    ordered: bool = True
+    # The exit codes that mean the work was done.
+    accepted: tuple = (0,)
+    modules: tuple = ()
+    program: str = ""
+    install: str = ""
+    worlds: tuple = field(default=("sales",))
+
+    def missing(self):
+        """What is not installed."""
+        absent = [name for name in self.modules if not version_of(name)]
+        if self.program and not shutil.which(self.program):
+            absent.append(self.program)
+        return absent
+
+    def version(self):
+        if self.program:
+            said = subprocess.run([self.program, "--version"], capture_output=True, text=True).stdout
+            return said.split("\n")[0].strip()
+        return ", ".join(f"{name} {version_of(name)}" for name in self.modules)
+
+
+def version_of(module):
+    try:
+        return importlib.metadata.version(module)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def python(program, *more):
+    return lambda data, out, expected: [sys.executable, PROGRAMS / program, data, out, *more]
+
+
+def xwalk(binary, mapping, flags=()):
+    """The command of a conversion; findings are written to stderr, one to a line."""
+    quiet = ["-q", "--color", "never", "--message-format", "concise"]
+    return lambda data, out, expected: [binary, "convert", data, "-m", mapping, "-o", out, *quiet, *flags]
+
+
+def yardstick(binary):
+    return Peer("handwritten", "hand-written Rust", NUMBERS, lambda data, out, expected: [binary, data, out])
+
+
+def all_peers(binary, world):
+    """Everybody but the yardstick."""
+    everywhere = tuple(WORLDS)
+    return [
+        # Exit 1: there were findings, and there are, because some purchases have no customer.
+        Peer(
+            "xwalk",
+            "**xwalk**",
+            WHOLE,
+            xwalk(binary, WORLDS[world].mapping),
+            accepted=(0, 1),
+            worlds=everywhere,
+        ),
+        Peer(
+            "polars",
+            "polars, lazy",
+            NUMBERS,
+            python("polars_lazy.py"),
+            modules=("polars",),
+            install="pip install polars",
+        ),
+        Peer(
+            "duckdb",
+            "DuckDB, any order",
+            NUMBERS,
+            python("duckdb_sql.py", "any"),
+            ordered=False,
+            modules=("duckdb",),
+            install="pip install duckdb",
+        ),
+        Peer(
+            "duckdb-kept",
+            "DuckDB, order kept",
+            NUMBERS,
+            python("duckdb_sql.py", "kept"),
+            modules=("duckdb",),
+            install="pip install duckdb",
+        ),
+        Peer("python", "Python, csv + json", NUMBERS, python("python_csv.py")),
+        Peer(
+            "python-contract",
+            "Python, csv + json + jsonschema-rs",
+            WHOLE,
+            python("python_csv.py", SCHEMA),
+            modules=("jsonschema-rs",),
+            install="pip install jsonschema-rs",
+        ),
+        Peer(
+            "miller",
+            "Miller",
+            NUMBERS,
+            lambda data, out, expected: [PROGRAMS / "miller.sh", data, out],
+            program="mlr",
+            install="apt-get install -y miller",
+        ),
+        Peer(
+            "cat",
+            "`cat` of input and output: the limit",
+            "none",
+            lambda data, out, expected: [PROGRAMS / "cat.sh", data, out, expected],
+            worlds=everywhere,
+        ),
+    ]

@@ -1,0 +1,155 @@
+//! The course of a delivery, driven without a network: every order of answers, on a clock that the test moves.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{
+    deliver::{
+        answer::Answer,
+        batch::{Batch, batches},
+        course::Course,
+        http::Exchange,
+    },
+    diagnostic::Code,
+    error::Exit,
+    payload::Payload,
+    profile::{
+        Method, Request,
+        destination::{BodyShape, Destination, Limits},
+        resolve,
+        secret::Environment,
+    },
+    receipt::Failure,
+};
+
+pub(super) fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
+    let mut all = vec![("url".to_owned(), "http://127.0.0.1:1".to_owned())];
+    all.extend(sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    let request = Request { method: Method::Put, path: "/".into() };
+    Arc::new(resolve(None, None, &all, &request, &Environment(BTreeMap::new())).unwrap())
+}
+
+fn batch(first: u64, size: usize) -> Batch {
+    let payload = Payload::conforming(first, vec![b'1'; size - 2]);
+    let limits = Limits { documents: None, bytes: None };
+    batches(std::iter::once(payload), limits, BodyShape::Array).next().unwrap()
+}
+
+fn course(sets: &[(&str, &str)], sizes: &[usize]) -> Course {
+    let mut course = Course::new(destination(sets), 7, false);
+    for (first, size) in (0..).zip(sizes) {
+        let batch = batch(first, *size);
+        let wire = batch.body.clone();
+        course.take(batch, wire);
+    }
+    course
+}
+
+fn status(status: u16, retry_after: Option<&str>) -> Exchange {
+    let answer = Answer { status, retry_after: retry_after.map(str::to_owned), ..Answer::default() };
+    Exchange { ending: Ok(answer), duration: Duration::ZERO }
+}
+
+/// Answers a request at a second of the run.
+fn answer(course: &mut Course, first: u64, exchange: Exchange, second: u64) {
+    course.answered(first, exchange, Duration::from_secs(second), Timestamp::UNIX_EPOCH);
+}
+
+fn started(course: &mut Course, second: u64) -> Vec<u64> {
+    let now = Duration::from_secs(second);
+    std::iter::from_fn(|| course.ready(now)).map(|parcel| parcel.batch.range.start).collect()
+}
+
+#[test]
+fn an_overloaded_server_gets_one_request_at_a_time_and_the_pause_it_asks_for() {
+    let mut course = course(&[("in_flight", "3")], &[10, 10, 10, 10]);
+    assert_eq!(started(&mut course, 0), [0, 1, 2]);
+    answer(&mut course, 1, status(503, Some("30")), 1);
+    answer(&mut course, 0, status(204, None), 1);
+    answer(&mut course, 2, status(204, None), 1);
+    assert!(started(&mut course, 30).is_empty());
+    assert_eq!(course.wake(Duration::from_secs(2), true), Duration::from_secs(31));
+    assert_eq!(started(&mut course, 31), [1]);
+    answer(&mut course, 1, status(204, None), 32);
+    assert_eq!(started(&mut course, 32), [3]);
+    assert_eq!(course.delivery.accepted.iter().map(|range| range.end).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn a_run_stops_when_nothing_can_start_before_the_deadline() {
+    let sets = [("deadline", "20s"), ("retry.fixed.wait", "30s")];
+    let mut course = course(&sets, &[10]);
+    assert_eq!(started(&mut course, 0), [0]);
+    answer(&mut course, 0, status(500, None), 1);
+    course.tick(Duration::from_secs(1), false);
+    let (exit, finding) = course.delivery.stopped.unwrap();
+    assert_eq!((exit, finding.code), (Exit::Undelivered, Code::DeliverUnreachable));
+    assert_eq!(finding.message, "not everything was delivered within 20 s: the last answer was 500");
+}
+
+#[test]
+fn a_metered_link_is_not_filled_with_the_same_bytes() {
+    let mut course = course(&[("retry.fixed.wait", "1s")], &[1 << 20]);
+    let mut sent = 0;
+    while course.goes_on() {
+        sent += started(&mut course, sent).len() as u64;
+        answer(&mut course, 0, status(500, None), sent - 1);
+    }
+    assert_eq!(sent, 5);
+    assert_eq!(course.delivery.volume.resent_bytes, 4 << 20);
+    assert_eq!(course.delivery.stopped.unwrap().0, Exit::Undelivered);
+}
+
+#[test]
+fn what_never_left_is_not_counted_as_sent() {
+    let refused = || Exchange { ending: Err(Failure::Unreachable("refused".into())), duration: Duration::ZERO };
+    let mut course = course(&[("retry.fixed.wait", "1s")], &[1 << 20]);
+    for second in 0..60 {
+        assert_eq!(started(&mut course, second), [0]);
+        answer(&mut course, 0, refused(), second);
+    }
+    assert_eq!(course.delivery.volume.resent_bytes + course.delivery.volume.wire_bytes, 0);
+    assert_eq!(started(&mut course, 60), [0]);
+    answer(&mut course, 0, status(204, None), 61);
+    assert_eq!((course.delivery.volume.wire_bytes, course.delivery.volume.resent_bytes), (1 << 20, 0));
+}
+
+#[test]
+fn a_connection_that_broke_after_a_success_is_tried_again_at_once_and_only_once() {
+    let broken = || Exchange { ending: Err(Failure::Broken), duration: Duration::ZERO };
+    let mut course = course(&[("in_flight", "1"), ("retry.fixed.wait", "9s")], &[10, 10]);
+    assert_eq!(started(&mut course, 0), [0]);
+    answer(&mut course, 0, status(204, None), 1);
+    assert_eq!(started(&mut course, 1), [1]);
+    answer(&mut course, 1, broken(), 2);
+    assert_eq!(started(&mut course, 2), [1]);
+    answer(&mut course, 1, broken(), 3);
+    assert!(started(&mut course, 11).is_empty());
+    assert_eq!(started(&mut course, 12), [1]);
+}
+
+#[test]
+fn an_unproven_identity_ends_the_run_and_shows_the_clock() {
+    let identity = Err(Failure::Identity("the identity of `a` is not proven: expired".into()));
+    let mut course = course(&[], &[10]);
+    assert_eq!(started(&mut course, 0), [0]);
+    answer(&mut course, 0, Exchange { ending: identity, duration: Duration::ZERO }, 1);
+    let (exit, finding) = course.delivery.stopped.clone().unwrap();
+    assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverIdentity));
+    let said = "the identity of `a` is not proven: expired; the clock of this machine says 1970-01-01 00:00 UTC";
+    assert_eq!(finding.message, said);
+    course.close();
+    assert!(course.delivery.in_doubt.is_empty());
+}
+
+#[test]
+fn what_is_still_on_the_way_at_the_end_is_in_doubt() {
+    let mut course = course(&[], &[10, 10]);
+    assert_eq!(started(&mut course, 0), [0, 1]);
+    answer(&mut course, 0, status(204, None), 1);
+    course.abandon();
+    course.close();
+    assert_eq!(course.delivery.in_doubt.iter().map(|range| range.start).collect::<Vec<_>>(), [1]);
+    assert_eq!(course.delivery.receipts.len(), 2);
+}

@@ -1,0 +1,422 @@
+//! Documents that an API will not take, at every place of a batch: found exactly, and with few requests.
+
+use std::{collections::BTreeSet, ops::Range, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use proptest::{arbitrary::any, collection::btree_set, prop_assert, prop_assert_eq, proptest, test_runner::Config};
+use serde_json::{Value, json};
+
+use crate::{
+    deliver::{
+        answer::Answer,
+        batch::{Batch, batches},
+        course::Course,
+        http::Exchange,
+        retry::Random,
+        tests::{course::destination, documents},
+    },
+    diagnostic::Code,
+    error::Exit,
+    profile::destination::{BodyShape, Destination, Limits},
+    receipt::{Delivery, Failure},
+};
+
+/// What an API says about the documents it does not take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Says {
+    Nothing,
+    All,
+    First,
+    /// It counts from 1.
+    TheNext,
+    /// It names every document of the request.
+    Everything,
+}
+
+const SAYINGS: [Says; 5] = [Says::Nothing, Says::All, Says::First, Says::TheNext, Says::Everything];
+
+/// An API that does not take some documents.
+fn picky(poison: &BTreeSet<u64>, says: Says) -> impl FnMut(&Range<u64>) -> Exchange {
+    move |range| {
+        let bad = poison.range(range.clone()).map(|index| index - range.start);
+        let named: Vec<u64> = match says {
+            Says::Nothing => Vec::new(),
+            Says::All => bad.clone().collect(),
+            Says::First => bad.clone().take(1).collect(),
+            Says::TheNext => bad.clone().map(|place| place + 1).collect(),
+            Says::Everything => (0..range.end - range.start).collect(),
+        };
+        let errors: Vec<Value> = named.iter().map(|place| json!({ "pointer": format!("#/{place}/n") })).collect();
+        if bad.count() == 0 { status(204, "") } else { status(422, &json!({ "errors": errors }).to_string()) }
+    }
+}
+
+fn status(status: u16, body: &str) -> Exchange {
+    let answer =
+        Answer { status, content_type: "application/json".into(), body: body.as_bytes().to_vec(), ..Answer::default() };
+    Exchange { ending: Ok(answer), duration: Duration::ZERO }
+}
+
+fn batches_of(count: u64, size: u64) -> Vec<Batch> {
+    let limits = Limits { documents: Some(size), bytes: None };
+    batches(documents(count), limits, BodyShape::Array).collect()
+}
+
+/// Plays a delivery against an API to its end, on a clock of its own. Answers come in a random order.
+fn played(
+    destination: &Arc<Destination>,
+    all: Vec<Batch>,
+    api: &mut dyn FnMut(&Range<u64>) -> Exchange,
+    seed: u64,
+) -> Delivery {
+    let mut course = Course::new(Arc::clone(destination), seed, false);
+    let (mut all, mut flying, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
+    let mut now = Duration::ZERO;
+    for _ in 0..100_000 {
+        course.tick(now, all.peek().is_some());
+        while let Some(parcel) = course.ready(now) {
+            assert!(
+                flying
+                    .iter()
+                    .all(|range| range.end <= parcel.batch.range.start || parcel.batch.range.end <= range.start)
+            );
+            flying.push(parcel.batch.range);
+        }
+        if course.is_still() && (!course.goes_on() || (all.peek().is_none() && course.is_drained())) {
+            course.abandon();
+            course.close();
+            return course.delivery;
+        }
+        if course.may_draw(now)
+            && let Some(batch) = all.next()
+        {
+            let wire = batch.body.clone();
+            course.take(batch, wire);
+        } else if flying.is_empty() {
+            now = course.wake(now, all.peek().is_some()).max(now);
+        } else {
+            let at = place(&mut random, flying.len());
+            let range = flying.swap_remove(at);
+            now += Duration::from_millis(1);
+            course.answered(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
+        }
+    }
+    panic!("it does not end");
+}
+
+/// A place in a list of this length.
+fn place(random: &mut Random, length: usize) -> usize {
+    usize::try_from(random.below(length as u64)).unwrap()
+}
+
+fn rejected(delivery: &Delivery) -> BTreeSet<u64> {
+    let all: BTreeSet<u64> = delivery.rejected.iter().map(|rejected| rejected.index).collect();
+    assert_eq!(all.len(), delivery.rejected.len(), "a document is rejected once");
+    all
+}
+
+fn accepted(delivery: &Delivery) -> BTreeSet<u64> {
+    delivery.accepted.iter().cloned().flatten().collect()
+}
+
+/// Only what is bad is rejected, everything else is accepted, and the requests more than one are within the promise.
+fn found(destination: &Arc<Destination>, count: u64, poison: &BTreeSet<u64>, says: Says) {
+    let delivery = played(destination, batches_of(count, count), &mut picky(poison, says), 7);
+    assert_eq!((delivery.stopped.as_ref(), &rejected(&delivery)), (None, poison), "{count} {poison:?} {says:?}");
+    assert_eq!(accepted(&delivery), &(0..count).collect() - poison, "{count} {poison:?} {says:?}");
+    let number = |number: u64| f64::from(u32::try_from(number).unwrap());
+    let promise = number(poison.len() as u64) * (2.0 * number(count).log2() + 2.0);
+    let more = number(delivery.volume.requests - 1);
+    match says {
+        // A wrong name costs three requests, once; names for everything cost a request each, once.
+        Says::TheNext => assert!(more <= promise + 3.0, "{count} {poison:?}: {more} requests more"),
+        Says::Everything => assert!(more <= promise + 101.0, "{count} {poison:?}: {more} requests more"),
+        _ => assert!(more <= promise, "{count} {poison:?} {says:?}: {more} requests more"),
+    }
+}
+
+#[test]
+fn a_bad_document_is_found_at_every_place_of_a_batch() {
+    for in_flight in ["1", "3"] {
+        let destination = destination(&[("in_flight", in_flight)]);
+        for count in 1..=64 {
+            for bad in 0..count {
+                found(&destination, count, &BTreeSet::from([bad]), Says::Nothing);
+                found(&destination, count, &BTreeSet::from([bad]), SAYINGS[(bad % 5) as usize]);
+            }
+        }
+    }
+}
+
+#[test]
+fn neighbours_that_are_bad_alike_do_not_end_the_run() {
+    for in_flight in ["1", "3"] {
+        let destination = destination(&[("in_flight", in_flight)]);
+        for count in [8, 13, 64] {
+            for first in 0..count - 3 {
+                for says in SAYINGS {
+                    found(&destination, count, &(first..first + 3).collect(), says);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_api_that_names_good_documents_is_not_believed_again() {
+    let destination = destination(&[("in_flight", "1")]);
+    let poison: BTreeSet<u64> = (0..20).map(|batch| batch * 64 + 3 * batch).collect();
+    let [silent, wrong] = [Says::Nothing, Says::TheNext].map(|says| {
+        let delivery = played(&destination, batches_of(20 * 64, 64), &mut picky(&poison, says), 7);
+        assert_eq!(rejected(&delivery), poison);
+        delivery.volume.requests
+    });
+    assert!(wrong <= silent + 3, "{wrong} requests instead of {silent}");
+}
+
+#[test]
+fn one_bad_document_of_five_hundred_is_named_in_three_requests_more() {
+    let destination = destination(&[("in_flight", "1")]);
+    let poison = BTreeSet::from([321]);
+    let delivery = played(&destination, batches_of(500, 500), &mut picky(&poison, Says::All), 7);
+    assert_eq!((rejected(&delivery), delivery.volume.requests), (poison, 4));
+}
+
+#[test]
+fn an_api_that_takes_nothing_is_left_after_three_documents() {
+    for (size, says) in [(500, Says::Nothing), (500, Says::All), (1, Says::All), (500, Says::Everything)] {
+        let destination = destination(&[("in_flight", "1")]);
+        let delivery = played(&destination, batches_of(2_000, size), &mut picky(&(0..2_000).collect(), says), 7);
+        let (exit, finding) = delivery.stopped.clone().unwrap();
+        assert_eq!((exit, finding.code, delivery.alike.len()), (Exit::Refused, Code::DeliverRejected, 3));
+        assert!(delivery.rejected.is_empty(), "it is not the documents");
+        assert!(finding.message.ends_with("rejects one document after the other in the same way"));
+        assert!(delivery.accepted.is_empty() && delivery.volume.requests <= 40, "{}", delivery.volume.requests);
+    }
+}
+
+#[test]
+fn a_document_on_which_the_api_fails_is_found_while_others_pass() {
+    let destination = destination(&[("in_flight", "2"), ("retry.fixed.wait", "10ms")]);
+    for (count, size) in [(24, 8), (8, 8)] {
+        for bad in 0..count {
+            let mut api = |range: &Range<u64>| if range.contains(&bad) { status(500, "") } else { status(204, "") };
+            let delivery = played(&destination, batches_of(count, size), &mut api, 7);
+            assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, BTreeSet::from([bad])), "{count} {bad}");
+            assert_eq!(accepted(&delivery).len() as u64, count - 1);
+            assert!(delivery.rejected[0].finding.message.ends_with("it answered 500"));
+        }
+    }
+}
+
+#[test]
+fn a_document_on_which_the_api_fails_after_all_others_passed_is_no_proof() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "1s")]);
+    let mut api = |range: &Range<u64>| if range.contains(&2) { status(500, "") } else { status(204, "") };
+    let delivery = played(&destination, batches_of(3, 1), &mut api, 7);
+    assert_eq!((delivery.exit(), accepted(&delivery).len(), delivery.rejected.len()), (Exit::Undelivered, 2, 0));
+}
+
+#[test]
+fn an_api_that_fails_on_everything_is_waited_for() {
+    let destination = destination(&[("retry.fixed.wait", "1s"), ("deadline", "60s")]);
+    let delivery = played(&destination, batches_of(64, 8), &mut |_| status(500, ""), 7);
+    assert_eq!((delivery.exit(), delivery.rejected.len()), (Exit::Undelivered, 0));
+    let mut failures = 100;
+    let mut api = |_: &Range<u64>| {
+        failures -= 1;
+        status(if failures > 0 { 500 } else { 204 }, "")
+    };
+    assert_eq!(accepted(&played(&destination, batches_of(64, 8), &mut api, 7)).len(), 64);
+}
+
+#[test]
+fn each_document_is_settled_by_its_own_result() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "1s")]);
+    let mut asked = Vec::new();
+    let mut api = |range: &Range<u64>| {
+        asked.push(range.clone());
+        let one = |index: u64| match (index, asked.len()) {
+            (1, _) => json!({ "status": 422, "errors": [{ "pointer": format!("/{}/n", index - range.start) }] }),
+            (2 | 3 | 6, 1) => json!({ "status": 503 }),
+            (5, _) => json!({ "status": 413 }),
+            _ => json!({ "status": 201 }),
+        };
+        status(207, &json!({ "items": range.clone().map(one).collect::<Vec<_>>() }).to_string())
+    };
+    let delivery = played(&destination, batches_of(8, 8), &mut api, 7);
+    assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Rejects, &[0..1, 2..5, 6..8][..]));
+    let [first, second] = &delivery.rejected[..] else { panic!("{:?}", delivery.rejected) };
+    assert_eq!(
+        (first.index, first.finding.code, &first.pointers[..]),
+        (1, Code::DeliverRejected, &["/n".to_owned()][..])
+    );
+    assert_eq!((second.index, second.finding.code), (5, Code::DeliverTooLarge));
+    assert_eq!(asked, [0..8, 2..4, 6..7]);
+    assert!(delivery.in_doubt.is_empty());
+}
+
+#[test]
+fn results_that_are_all_bad_alike_end_the_run_after_three() {
+    let all = vec![json!({ "status": 422 }); 10];
+    let body = Value::from(all).to_string();
+    let delivery = played(&destination(&[]), batches_of(10, 10), &mut |_| status(207, &body), 7);
+    assert_eq!((delivery.exit(), delivery.alike.len(), delivery.rejected.len()), (Exit::Refused, 3, 0));
+    assert_eq!((delivery.volume.requests, delivery.accepted.len()), (1, 0));
+}
+
+#[test]
+fn a_result_that_a_gateway_made_up_is_in_doubt() {
+    let sets = [("retry.fixed.wait", "1s"), ("deadline", "5s")];
+    let mut api = |range: &Range<u64>| {
+        let one = |index| json!({ "status": if index == 1 { 504 } else { 201 } });
+        status(207, &Value::from(range.clone().map(one).collect::<Vec<_>>()).to_string())
+    };
+    let delivery = played(&destination(&sets), batches_of(3, 3), &mut api, 7);
+    assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Undelivered, &[0..1, 2..3][..]));
+    assert_eq!(delivery.in_doubt.iter().cloned().flatten().collect::<Vec<_>>(), [1]);
+}
+
+#[test]
+fn a_collection_that_is_replaced_is_never_sent_in_parts() {
+    let sets = [("collection", "replace"), ("batch", "all"), ("retry.fixed.wait", "1s")];
+    let replaced = destination(&sets);
+    let mut answers = vec![
+        status(204, ""),
+        status(207, "[{\"status\": 201}, {\"status\": 503}, {\"status\": 201}]"),
+        status(500, ""),
+        status(500, ""),
+        status(500, ""),
+        status(500, ""),
+    ];
+    let mut api = |range: &Range<u64>| {
+        assert_eq!(*range, 0..3);
+        answers.pop().unwrap()
+    };
+    let delivery = played(&replaced, batches_of(3, 3), &mut api, 7);
+    assert_eq!((delivery.exit(), accepted(&delivery).len(), answers.len()), (Exit::Done, 3, 0));
+    for refusal in [413, 422] {
+        let delivery = played(&replaced, batches_of(3, 3), &mut |_| status(refusal, ""), 7);
+        assert_eq!((delivery.exit(), delivery.volume.requests, delivery.rejected.len()), (Exit::Refused, 1, 0));
+    }
+}
+
+#[test]
+fn results_that_do_not_fit_the_batch_acknowledge_nothing() {
+    for body in [
+        "[{\"status\": 201}]",
+        "{\"items\": []}",
+        "{}",
+        "[{\"index\": 9, \"status\": 201}, {\"index\": 1, \"status\": 201}]",
+    ] {
+        let delivery = played(&destination(&[]), batches_of(2, 2), &mut |_| status(207, body), 7);
+        let (exit, finding) = delivery.stopped.clone().unwrap();
+        assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverRefused), "{body}");
+        assert!(delivery.accepted.is_empty() && delivery.rejected.is_empty(), "{body}");
+    }
+}
+
+#[test]
+fn what_is_refused_stops_the_run_whenever_it_comes() {
+    for refusal in [401, 403, 404, 405, 406, 410, 415, 501] {
+        for at in [1, 5, 10] {
+            let mut number = 0;
+            let mut api = |_: &Range<u64>| {
+                number += 1;
+                status(if number == at { refusal } else { 204 }, "")
+            };
+            let delivery = played(&destination(&[("in_flight", "1")]), batches_of(10, 1), &mut api, 7);
+            assert_eq!(
+                (delivery.exit(), delivery.volume.requests, accepted(&delivery).len() as u64),
+                (Exit::Refused, at, at - 1)
+            );
+        }
+    }
+}
+
+/// Any answer, and the documents that it acknowledges and rejects for good.
+fn answered(random: &mut Random, range: &Range<u64>) -> (Exchange, Vec<u64>) {
+    let broken = |failure| (Exchange { ending: Err(failure), duration: Duration::ZERO }, Vec::new());
+    let not = |code: u16, body: &str| (status(code, body), Vec::new());
+    match random.below(24) {
+        0..=6 => (status(204, ""), range.clone().collect()),
+        7 => not(400, ""),
+        8 => not(422, &json!({ "errors": [{ "pointer": format!("/{}", random.below(9)) }] }).to_string()),
+        9 => not(409, "{\"type\": \"urn:in-progress\"}"),
+        10 => not(413, ""),
+        11 => not(429, ""),
+        12 => not(503, ""),
+        13..=15 => not(500, ""),
+        16 => not(502, ""),
+        17 => broken(Failure::Broken),
+        18 => broken(Failure::Late),
+        19 => broken(Failure::Unreachable("refused".into())),
+        20 if random.below(9) == 0 => not(401, ""),
+        21 if random.below(9) == 0 => not(207, "[]"),
+        22 if random.below(9) == 0 => not(202, ""),
+        _ => {
+            let statuses: Vec<u64> = range.clone().map(|_| [201, 201, 503, 422][place(random, 4)]).collect();
+            let items: Vec<Value> = statuses.iter().map(|status| json!({ "status": status })).collect();
+            let acked = range.clone().zip(&statuses).filter(|(_, status)| **status == 201);
+            (status(207, &Value::from(items).to_string()), acked.map(|(index, _)| index).collect())
+        }
+    }
+}
+
+#[test]
+fn every_document_ends_in_one_place_whatever_is_answered() {
+    let destination = destination(&[("in_flight", "3"), ("retry.fixed.wait", "1s"), ("deadline", "300s")]);
+    let (mut ended, mut stopped) = (0, 0);
+    for seed in 0..3_000 {
+        let mut random = Random(seed);
+        let mut acked = BTreeSet::new();
+        let count = 1 + random.below(60);
+        let size = 1 + random.below(16);
+        let mut api = |range: &Range<u64>| {
+            let again = range.clone().find(|index| acked.contains(index));
+            assert_eq!(again, None, "seed {seed}: an acknowledged document is never sent again");
+            let (exchange, more) = answered(&mut random, range);
+            acked.extend(more);
+            exchange
+        };
+        let delivery = played(&destination, batches_of(count, size), &mut api, seed);
+        let (accepted, rejected) = (accepted(&delivery), rejected(&delivery));
+        assert_eq!(accepted, acked, "seed {seed}");
+        assert!(accepted.is_disjoint(&rejected), "seed {seed}");
+        let in_doubt: BTreeSet<u64> = delivery.in_doubt.iter().cloned().flatten().collect();
+        assert!(in_doubt.is_disjoint(&accepted) && in_doubt.is_disjoint(&rejected), "seed {seed}");
+        if delivery.stopped.is_none() {
+            ended += 1;
+            assert_eq!((&accepted | &rejected).len() as u64, count, "seed {seed}");
+        } else {
+            stopped += 1;
+        }
+    }
+    assert!(ended > 500 && stopped > 500, "{ended} ended, {stopped} stopped");
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(400) })]
+
+    #[test]
+    fn bad_documents_are_found_and_no_others(
+        count in 1u64..=64,
+        places in btree_set(0u64..64, 0..7),
+        saying in 0usize..5,
+        in_flight in 1u64..4,
+        seed in any::<u64>(),
+    ) {
+        let poison: BTreeSet<u64> = places.into_iter().filter(|place| *place < count).collect();
+        let destination = destination(&[("in_flight", &in_flight.to_string())]);
+        let delivery = played(&destination, batches_of(count, count), &mut picky(&poison, SAYINGS[saying]), seed);
+        let (accepted, rejected) = (accepted(&delivery), rejected(&delivery));
+        let good: BTreeSet<u64> = &(0..count).collect() - &poison;
+        prop_assert!(accepted.is_subset(&good) && rejected.is_subset(&poison));
+        if delivery.stopped.is_some() {
+            // Three alike and nothing accepted: it could not know better.
+            prop_assert!(accepted.is_empty() && delivery.alike.len() >= 3);
+        } else {
+            prop_assert_eq!((accepted, rejected), (good, poison));
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! How a CSV file is written, and a record split into its cells.
+//!
+//! Splitting is strict: a quote opens only at the start of a cell and closes only at its end. The bytes that may end a
+//! cell are found 64 at a time by comparing whole vectors, so a record costs about as much as it has cells.
+
+use wide::u8x16;
+
+use crate::mapping::Tail;
+
+/// How a CSV file is written, ready for use.
+#[derive(Clone, Debug)]
+pub struct Dialect {
+    /// What separates cells.
+    pub delimiter: u8,
+    /// What encloses cells.
+    pub quote: Option<u8>,
+    /// The encoding of the file.
+    pub encoding: Encoding,
+    /// The first record holds the names of the columns.
+    pub header: bool,
+    /// The cells that count as empty.
+    pub null_values: Vec<Vec<u8>>,
+    /// Only an empty cell counts as empty.
+    pub plain_nulls: bool,
+    /// What to do with a last record that has no line end.
+    pub tail: Tail,
+    /// The delimiter and the quote, ready to be compared.
+    lanes: (u8x16, u8x16),
+}
+
+/// An encoding of a CSV file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8; anything else is an error.
+    Utf8,
+    /// UTF-8, and each record that is not is Windows-1252.
+    Auto,
+    /// An encoding of the WHATWG standard.
+    Label(&'static encoding_rs::Encoding),
+}
+
+impl Encoding {
+    /// The encoding of a WHATWG label, or `auto`.
+    #[must_use]
+    pub fn named(label: &str) -> Option<Encoding> {
+        if label.eq_ignore_ascii_case("auto") {
+            return Some(Encoding::Auto);
+        }
+        let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())?;
+        Some(if encoding == encoding_rs::UTF_8 { Encoding::Utf8 } else { Encoding::Label(encoding) })
+    }
+
+    /// Its name for messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Utf8 | Encoding::Auto => "UTF-8",
+            Encoding::Label(encoding) => encoding.name(),
+        }
+    }
+
+    /// A text in this encoding. Characters that it lacks become numeric references, which cannot happen to a text that
+    /// was read in it.
+    #[must_use]
+    pub fn encoded(self, text: &str) -> Vec<u8> {
+        match self {
+            Encoding::Utf8 | Encoding::Auto => text.as_bytes().to_vec(),
+            Encoding::Label(e) if e == encoding_rs::UTF_16LE => {
+                text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+            }
+            Encoding::Label(e) if e == encoding_rs::UTF_16BE => {
+                text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+            }
+            Encoding::Label(encoding) => encoding.encode(text).0.into_owned(),
+        }
+    }
+}
+
+/// One cell inside the text of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it starts, behind its opening quote.
+    pub start: usize,
+    /// Where it ends, before its closing quote.
+    pub end: usize,
+    /// It stands in quotes.
+    pub quoted: bool,
+    /// It holds quotes written twice.
+    pub doubled: bool,
+}
+
+/// The end of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// Where its last cell ends.
+    pub end: usize,
+    /// Where the next record starts.
+    pub next: usize,
+    /// Why the border cannot be trusted.
+    pub fault: Option<Fault>,
+}
+
+/// What is wrong with the quotes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A quote inside a cell, or text behind a closing quote, at this byte.
+    Stray(usize),
+    /// A quote opened at this byte is never closed.
+    Open(usize),
+}
+
+/// How many bytes are compared at once.
+const WINDOW: usize = 64;
+
+/// The bytes of a text that may end a cell, one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    /// Where the bytes of `found` begin.
+    window: usize,
+    /// Those that were not visited yet, the first in the lowest bit.
+    found: u64,
+}
+
+impl Marks {
+    /// Where the next one stands, or the end of the text.
+    #[inline(always)]
+    fn next(&mut self, dialect: &Dialect, text: &[u8]) -> usize {
+        while self.found == 0 {
+            self.window += WINDOW;
+            if self.window >= text.len() {
+                return text.len();
+            }
+            self.found = dialect.marks(text, self.window);
+        }
+        let at = self.window + self.found.trailing_zeros() as usize;
+        self.found &= self.found - 1;
+        at
+    }
+
+    /// The quote that closes a cell whose opening one was visited, and whether quotes were written twice on the way.
+    #[inline]
+    fn close(&mut self, dialect: &Dialect, text: &[u8]) -> Option<(usize, bool)> {
+        let mut doubled = false;
+        loop {
+            let at = self.next(dialect, text);
+            if at >= text.len() {
+                return None;
+            }
+            if text.get(at).copied() == dialect.quote {
+                if text.get(at + 1).copied() != dialect.quote {
+                    return Some((at, doubled));
+                }
+                doubled = true;
+                self.next(dialect, text);
+            }
+        }
+    }
+}
+
+impl Dialect {
+    /// A dialect with these characters.
+    #[must_use]
+    pub fn new(
+        delimiter: u8,
+        quote: Option<u8>,
+        encoding: Encoding,
+        header: bool,
+        null_values: Vec<Vec<u8>>,
+        tail: Tail,
+    ) -> Dialect {
+        let plain_nulls = null_values == [b""];
+        let lanes = (u8x16::new([delimiter; 16]), u8x16::new([quote.unwrap_or(b'\n'); 16]));
+        Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail, lanes }
+    }
+
+    /// Splits the record that starts at `start` into its cells.
+    pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> Border {
+        self.split_some(text, start, usize::MAX, cells)
+    }
+
+    /// Splits off the first cells of a record that is known to be good. The border is that of the last of them.
+    pub fn split_some(&self, text: &[u8], start: usize, count: usize, cells: &mut Vec<Span>) -> Border {
+        cells.clear();
+        let mut marks = self.seek(text, start);
+        let (mut open, mut at) = (start, marks.next(self, text));
+        loop {
+            let byte = text.get(at).copied();
+            if byte.is_none() || byte != self.quote {
+                cells.push(Span { start: open, end: at, quoted: false, doubled: false });
+            } else if at != open {
+                return Border { end: at, next: at, fault: Some(Fault::Stray(at)) };
+            } else {
+                let Some((end, doubled)) = marks.close(self, text) else {
+                    return Border { end: text.len(), next: text.len(), fault: Some(Fault::Open(open)) };
+                };
+                cells.push(Span { start: open + 1, end, quoted: true, doubled });
+                at = marks.next(self, text);
+                if at != end + 1 || at < text.len() && text.get(at).copied() == self.quote {
+                    return Border { end: end + 1, next: end + 1, fault: Some(Fault::Stray(end + 1)) };
+                }
+            }
+            match text.get(at) {
+                None => return Border { end: at, next: at, fault: None },
+                Some(_) if cells.len() == count => return Border { end: at, next: at, fault: None },
+                Some(b'\n') => return Border { end: at, next: at + 1, fault: None },
+                Some(b'\r') => {
+                    let next = if text.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 };
+                    return Border { end: at, next, fault: None };
+                }
+                Some(_) => {
+                    open = at + 1;
+                    at = marks.next(self, text);
+                }
+            }
+        }
+    }
+
+    /// The marks of a text from some byte on.
+    #[must_use]
+    pub fn seek(&self, text: &[u8], at: usize) -> Marks {
+        Marks { window: at, found: self.marks(text, at) }
+    }
+
+    /// Where each cell of a record begins, and where one behind the last would, as distances from its start; and where the
+    /// next record starts. `None`: the record is long, the last of the text, of another width, or its quotes are wrong;
+    /// then [`Dialect::split`] tells, and the marks have to be sought again.
+    #[inline]
+    pub fn begins(&self, text: &[u8], start: usize, marks: &mut Marks, begins: &mut [u16]) -> Option<usize> {
+        let mut open = start;
+        let (last, others) = begins.get_mut(1..)?.split_last_mut()?;
+        for begin in others {
+            let at = self.behind_cell(text, open, marks)?;
+            if *text.get(at)? != self.delimiter {
+                return None;
+            }
+            open = at + 1;
+            *begin = u16::try_from(open - start).ok()?;
+        }
+        let at = self.behind_cell(text, open, marks)?;
+        *last = u16::try_from(at + 1 - start).ok().filter(|end| *end < u16::MAX)?;
+        match (text.get(at)?, text.get(at + 1)) {
+            (b'\r', Some(b'\n')) => {
+                marks.next(self, text);
+                Some(at + 2)
+            }
+            (b'\r' | b'\n', _) => Some(at + 1),
+            _ => None,
+        }
+    }
+
+    /// The mark behind a cell.
+    #[inline(always)]
+    fn behind_cell(&self, text: &[u8], open: usize, marks: &mut Marks) -> Option<usize> {
+        let at = marks.next(self, text);
+        let byte = *text.get(at)?;
+        if Some(byte) != self.quote {
+            return Some(at);
+        }
+        if at != open {
+            return None;
+        }
+        let (end, _) = marks.close(self, text)?;
+        let at = marks.next(self, text);
+        (at == end + 1 && text.get(at).copied() != self.quote).then_some(at)
+    }
+
+    /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
+    #[inline]
+    fn marks(&self, text: &[u8], at: usize) -> u64 {
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some(window) = rest.first_chunk() { self.marks_within(window) } else { self.marks_at_the_end(rest) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn marks_at_the_end(&self, rest: &[u8]) -> u64 {
+        let mut padded = [0; WINDOW];
+        padded[..rest.len()].copy_from_slice(rest);
+        self.marks_within(&padded)
+    }
+
+    #[inline]
+    fn marks_within(&self, window: &[u8; WINDOW]) -> u64 {
+        let (delimiter, quote) = self.lanes;
+        let (feed, back) = (u8x16::new([b'\n'; 16]), u8x16::new([b'\r'; 16]));
+        let lane = |lane: usize| {
+            let mut bytes = [0; 16];
+            bytes.copy_from_slice(&window[16 * lane..16 * lane + 16]);
+            let bytes = u8x16::new(bytes);
+            let ends = bytes.simd_eq(feed) | bytes.simd_eq(back);
+            u64::from((bytes.simd_eq(delimiter) | bytes.simd_eq(quote) | ends).to_bitmask()) << (16 * lane)
+        };
+        lane(0) | lane(1) | lane(2) | lane(3)
+    }
+
+    /// The text of a cell as it is meant, with doubled quotes undone into `buffer`.
+    pub fn cell<'a>(&self, text: &'a [u8], span: Span, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        let cell = &text[span.start..span.end];
+        match self.quote {
+            Some(quote) if span.doubled => {
+                buffer.clear();
+                let mut rest = cell;
+                while let Some(at) = memchr::memchr(quote, rest) {
+                    buffer.extend_from_slice(&rest[..=at]);
+                    rest = &rest[at + 2..];
+                }
+                buffer.extend_from_slice(rest);
+                buffer
+            }
+            _ => cell,
+        }
+    }
+
+    /// Whether a cell counts as empty.
+    #[must_use]
+    #[inline]
+    pub fn is_null(&self, cell: &[u8]) -> bool {
+        if self.plain_nulls {
+            return cell.is_empty();
+        }
+        self.null_values.iter().any(|null| null == cell)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, Encoding, Fault, Span};
+    use crate::mapping::Tail;
+
+    fn split(text: &str) -> (Vec<String>, Option<Fault>) {
+        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        let mut spans: Vec<Span> = Vec::new();
+        let border = dialect.split(text.as_bytes(), 0, &mut spans);
+        let mut buffer = Vec::new();
+        let cell = |span: &Span| String::from_utf8(dialect.cell(text.as_bytes(), *span, &mut buffer).to_vec()).unwrap();
+        (spans.iter().map(cell).collect(), border.fault)
+    }
+
+    #[test]
+    fn cells_are_split_strictly() {
+        let good: [(&str, &[&str]); 7] = [
+            ("a;b\n", &["a", "b"]),
+            ("\"a;\"\"b\"\"\";c\r\n", &["a;\"b\"", "c"]),
+            (";\n", &["", ""]),
+            ("\"\";x", &["", "x"]),
+            ("\"two\nlines\"\n", &["two\nlines"]),
+            ("a\rb", &["a"]),
+            ("\"\"\"\"\n", &["\""]),
+        ];
+        for (text, cells) in good {
+            assert_eq!(split(text), (cells.iter().map(|cell| (*cell).to_owned()).collect(), None), "{text:?}");
+        }
+        assert_eq!(split("\"a\"b;c\n").1, Some(Fault::Stray(3)));
+        assert_eq!(split("a\"b;c\n").1, Some(Fault::Stray(1)));
+        assert_eq!(split("x;\"ab\n").1, Some(Fault::Open(2)));
+    }
+
+    /// The same rules, one byte after the other.
+    fn plainly(text: &[u8]) -> (Vec<Span>, usize, Option<Fault>) {
+        let (mut cells, mut at) = (Vec::new(), 0);
+        let is_end = |at: usize| matches!(text.get(at), None | Some(b';' | b'\n' | b'\r'));
+        loop {
+            let open = at;
+            if text.get(at) == Some(&b'"') {
+                let mut doubled = false;
+                at += 1;
+                loop {
+                    match (text.get(at), text.get(at + 1)) {
+                        (None, _) => return (cells, text.len(), Some(Fault::Open(open))),
+                        (Some(b'"'), Some(b'"')) => (doubled, at) = (true, at + 2),
+                        (Some(b'"'), _) => break,
+                        _ => at += 1,
+                    }
+                }
+                cells.push(Span { start: open + 1, end: at, quoted: true, doubled });
+                at += 1;
+                if !is_end(at) {
+                    return (cells, at, Some(Fault::Stray(at)));
+                }
+            } else {
+                while !is_end(at) && text[at] != b'"' {
+                    at += 1;
+                }
+                if !is_end(at) {
+                    return (cells, at, Some(Fault::Stray(at)));
+                }
+                cells.push(Span { start: open, end: at, quoted: false, doubled: false });
+            }
+            if text.get(at) != Some(&b';') {
+                return (cells, at, None);
+            }
+            at += 1;
+        }
+    }
+
+    #[test]
+    fn cells_end_where_they_do_when_each_byte_is_looked_at() {
+        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        let alphabet = [b';', b'"', b'"', b'\n', b'\r', b';', 0, b'a', b':', b'<', 0x8A, 0xBB, 0xFF, b'!', b'#', 13];
+        let mut seed = 1u64;
+        for length in (0..200).cycle().take(100_000) {
+            let mut next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Mostly harmless bytes, so that long cells happen too.
+                if seed >> 62 == 0 {
+                    alphabet[(seed >> 40) as usize % alphabet.len()]
+                } else {
+                    b"etaoinshrdlu"[(seed >> 50) as usize % 12]
+                }
+            };
+            let text: Vec<u8> = (0..length).map(|_| next()).collect();
+            let (mut cells, expected) = (Vec::new(), plainly(&text));
+            let border = dialect.split(&text, 0, &mut cells);
+            let mut begins = vec![0; cells.len() + 1];
+            if let Some(next) = dialect.begins(&text, 0, &mut dialect.seek(&text, 0), &mut begins) {
+                let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap();
+                assert_eq!((next, border.fault), (border.next, None));
+                assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
+            } else {
+                assert!(border.fault.is_some() || border.next == text.len(), "{}", String::from_utf8_lossy(&text));
+            }
+            let mut wider = vec![0; cells.len() + 2];
+            assert_eq!(dialect.begins(&text, 0, &mut dialect.seek(&text, 0), &mut wider), None);
+            let found = (cells, border.end, border.fault);
+            assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! A short text together with the bytes that stand behind it, so that it is looked at and copied in whole vectors.
+//!
+//! Cells are a few bytes long. Copying or comparing them byte by byte, or by a call, costs more than all else that is done
+//! with them; sixteen bytes at once cost one step, and what stands behind the text is masked out.
+
+use wide::u8x16;
+
+/// How many bytes are handled at once.
+pub const LANE: usize = 16;
+
+/// A text, usually a cell, inside a longer one.
+#[derive(Clone, Copy, Debug)]
+pub struct Snippet<'a> {
+    ahead: &'a [u8],
+    len: usize,
+}
+
+impl<'a> From<&'a [u8]> for Snippet<'a> {
+    fn from(text: &'a [u8]) -> Snippet<'a> {
+        Snippet { ahead: text, len: text.len() }
+    }
+}
+
+impl<'a> Snippet<'a> {
+    /// The part of a text from `start` to `end`.
+    #[must_use]
+    #[inline]
+    pub fn within(text: &'a [u8], start: usize, end: usize) -> Snippet<'a> {
+        Snippet { ahead: &text[start..], len: end - start }
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Its bytes.
+    #[must_use]
+    #[inline]
+    pub fn bytes(self) -> &'a [u8] {
+        &self.ahead[..self.len]
+    }
+
+    /// The bytes from `at`: those behind its end are anything.
+    #[inline]
+    fn lane(self, at: usize) -> [u8; LANE] {
+        let ahead = self.ahead.get(at..).unwrap_or_default();
+        if let Some(lane) = ahead.first_chunk() { *lane } else { padded(ahead) }
+    }
+
+    /// The bits of a lane that belong to the text.
+    #[inline]
+    fn bits(self, at: usize) -> u32 {
+        let left = self.len - at;
+        if left >= LANE { 0xFFFF } else { (1 << left) - 1 }
+    }
+
+    /// Copies it into `room`, which has to be a lane longer; `false`: it holds what a JSON string escapes.
+    #[inline]
+    pub fn copy_plain(self, room: &mut [u8]) -> bool {
+        let mut at = 0;
+        loop {
+            let lane = self.lane(at);
+            let bytes = u8x16::new(lane);
+            let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
+            let escaped = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE])) | control;
+            if escaped.to_bitmask() & self.bits(at) != 0 {
+                return false;
+            }
+            room[at..at + LANE].copy_from_slice(&lane);
+            at += LANE;
+            if at >= self.len {
+                return true;
+            }
+        }
+    }
+
+    /// Copies it into `room`, which has to be a lane longer.
+    #[inline]
+    pub fn copy_to(self, room: &mut [u8]) {
+        match self.ahead.first_chunk::<LANE>() {
+            Some(lane) if self.len <= LANE => room[..LANE].copy_from_slice(lane),
+            _ => room[..self.len].copy_from_slice(self.bytes()),
+        }
+    }
+
+    /// Two lanes from its first byte: those behind its end are anything. `None`: there are not that many bytes.
+    #[inline]
+    pub fn lanes(self) -> Option<&'a [u8; 2 * LANE]> {
+        self.ahead.first_chunk()
+    }
+
+    /// Whether one of its bytes is this one.
+    #[must_use]
+    #[inline]
+    pub fn holds(self, byte: u8) -> bool {
+        let same = |at: usize| u8x16::new(self.lane(at)).simd_eq(u8x16::new([byte; LANE])).to_bitmask();
+        (0..self.len).step_by(LANE).any(|at| same(at) & self.bits(at) != 0)
+    }
+
+    /// Which of its bytes are digits and which are `mark`, the first in the lowest bit; `None` if it is longer than a lane
+    /// or holds any other byte.
+    #[inline]
+    pub fn digits(self, mark: u8) -> Option<(u32, u32)> {
+        if self.len > LANE {
+            return None;
+        }
+        let (digits, marks) = digits(&self.lane(0), mark);
+        let bits = self.bits(0);
+        ((digits | marks) & bits == bits).then_some((digits & bits, marks & bits))
+    }
+
+    /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
+    #[must_use]
+    #[inline]
+    pub fn packed(self) -> Option<u64> {
+        if self.len > 7 {
+            return None;
+        }
+        let [a, b, c, d, e, f, g, h, ..] = self.lane(0);
+        let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
+    }
+}
+
+/// Which bytes of two lanes a JSON string escapes, the first in the lowest bit.
+#[must_use]
+#[inline]
+pub fn escaped(lanes: &[u8; 2 * LANE]) -> u32 {
+    let (lanes, _) = lanes.as_chunks::<LANE>();
+    let escaped = |lane: &[u8; LANE]| {
+        let bytes = u8x16::new(*lane);
+        let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
+        let marks = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE]));
+        (marks | control).to_bitmask()
+    };
+    escaped(&lanes[0]) | escaped(&lanes[1]) << LANE
+}
+
+/// Which bytes of a lane are digits and which are `mark`, the first in the lowest bit.
+#[must_use]
+#[inline]
+pub fn digits(lane: &[u8; LANE], mark: u8) -> (u32, u32) {
+    let bytes = u8x16::new(*lane);
+    let value = bytes - u8x16::new([b'0'; LANE]);
+    let digits = value.min(u8x16::new([9; LANE])).simd_eq(value).to_bitmask();
+    (digits, bytes.simd_eq(u8x16::new([mark; LANE])).to_bitmask())
+}
+
+/// The last bytes of a text, with room behind them.
+#[cold]
+#[inline(never)]
+fn padded(rest: &[u8]) -> [u8; LANE] {
+    let mut padded = [0; LANE];
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
+}
+
+/// A text of its own with room behind it, so that it is copied as quickly as a cell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Padded {
+    text: Vec<u8>,
+    len: usize,
+}
+
+impl From<Vec<u8>> for Padded {
+    fn from(mut text: Vec<u8>) -> Padded {
+        let len = text.len();
+        text.resize(len + 2 * LANE + 1, 0);
+        Padded { text, len }
+    }
+}
+
+impl Padded {
+    /// All of it.
+    #[must_use]
+    #[inline]
+    pub fn whole(&self) -> Snippet<'_> {
+        self.behind(0)
+    }
+
+    /// How many bytes it has.
+    #[must_use]
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Two lanes from `start`, which is 0 or 1.
+    #[must_use]
+    #[inline]
+    pub fn lanes(&self, start: usize) -> Option<&[u8; 2 * LANE]> {
+        self.text[start..].first_chunk()
+    }
+
+    /// What follows its first bytes.
+    #[must_use]
+    #[inline]
+    pub fn behind(&self, start: usize) -> Snippet<'_> {
+        Snippet::within(&self.text, start, self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Snippet;
+
+    #[test]
+    fn what_stands_behind_a_text_changes_nothing() {
+        let alphabet = [b'a', b'0', b'9', b'.', b'"', b'\\', 0x1F, 0x20, 0xC3, 0x7F, b'z', b'5'];
+        let mut seed = 7u64;
+        for round in 0..50_000usize {
+            let mut next = |most: usize| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 33) as usize % most
+            };
+            let kinds = if next(2) == 0 { alphabet.len() } else { 3 };
+            let text: Vec<u8> = (0..next(60)).map(|_| alphabet[next(kinds)]).collect();
+            let start = next(text.len() + 1);
+            let end = start + next(text.len() - start + 1);
+            let (snippet, plain) = (Snippet::within(&text, start, end), &text[start..end]);
+            assert_eq!(snippet.bytes(), plain, "{round}");
+            let mut room = [0; 80];
+            let clean = plain.iter().all(|byte| *byte >= 0x20 && !matches!(byte, b'"' | b'\\'));
+            assert_eq!(snippet.copy_plain(&mut room), clean, "{plain:?}");
+            assert!(!clean || room[..plain.len()] == *plain, "{plain:?}");
+            snippet.copy_to(&mut room);
+            assert_eq!(room[..plain.len()], *plain);
+            assert_eq!(snippet.holds(b'.'), plain.contains(&b'.'));
+            assert_eq!(snippet.packed(), Snippet::from(plain).packed(), "{plain:?}");
+            assert_eq!(snippet.packed().is_some(), plain.len() <= 7);
+            let bits =
+                |is: &dyn Fn(u8) -> bool| (0..plain.len()).filter(|at| is(plain[*at])).map(|at| 1u32 << at).sum();
+            let expected = (plain.len() <= 16 && plain.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
+                .then(|| (bits(&|byte| byte.is_ascii_digit()), bits(&|byte| byte == b'.')));
+            assert_eq!(snippet.digits(b'.'), expected, "{plain:?}");
+        }
+    }
+
+    #[test]
+    fn packed_texts_are_told_apart() {
+        let words: Vec<_> =
+            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| Snippet::from(*text).packed()).collect();
+        for (at, word) in words.iter().enumerate() {
+            assert!(!words[at + 1..].contains(word), "{at}");
+        }
+    }
+}
