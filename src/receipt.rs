@@ -14,7 +14,7 @@ pub struct Delivery {
     pub accepted: Vec<Range<u64>>,
     /// The documents that the API will never accept, in their order.
     pub rejected: Vec<Rejected>,
-    /// The documents that were rejected alone and alike until that ended the run: it is not the documents, so they are
+    /// The documents that were rejected alone and alike until the run ended: it may not be the documents, so they are
     /// pending, and only told.
     pub alike: Vec<Rejected>,
     /// The documents that were sent without an answer that settles them; the API may have taken them.

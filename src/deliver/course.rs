@@ -60,7 +60,9 @@ pub(crate) struct Parcel {
 impl Parcel {
     /// How often the API settled on a failure for a key of this body, so that another key is needed: after two.
     pub(crate) fn turn(&self) -> u64 {
-        let is_final = |attempt: &&Attempt| matches!(attempt.ending, Ending::Status(500..=599)) && !attempt.maybe;
+        // 408 to 429 stand for documents of a list: an API that repeats its answer to a key repeats the whole list.
+        let is_failure = |ending: &Ending| matches!(ending, Ending::Status(408 | 424 | 425 | 429 | 500..=599));
+        let is_final = |attempt: &&Attempt| is_failure(&attempt.ending) && !attempt.maybe;
         self.attempts.iter().filter(is_final).count() as u64 / 2
     }
 }
@@ -292,7 +294,12 @@ impl Course {
 
     /// What is still on the way will not be waited for.
     pub(crate) fn abandon(&mut self) {
-        self.convict();
+        if self.goes_on() {
+            self.convict();
+        } else {
+            // Whether it is these documents or all of them would have been found out later: a rejection is for good.
+            self.delivery.alike.append(&mut self.suspects);
+        }
         for mut parcel in std::mem::take(&mut self.flying) {
             self.maybe = true;
             let ending = Ending::Failure(Failure::Abandoned);

@@ -6,6 +6,10 @@ use std::{
     os::unix::fs::{MetadataExt as _, symlink},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{
@@ -150,6 +154,48 @@ fn a_document_that_the_api_rejected_is_not_sent_again() {
     assert!(second.stderr.starts_with(message), "{}", second.stderr);
     assert_eq!(equation(&second), "documents 3 = 2 sent + 1 rejected + 0 filtered + 0 pending");
     assert!(fs::read_to_string(desk.path("bad.csv")).unwrap().contains(";deliver/too-large;"));
+}
+
+#[test]
+fn a_bad_document_is_looked_for_once() {
+    let desk = Desk::new(50, &[]);
+    let closed = Arc::new(AtomicBool::new(true));
+    let is_closed = Arc::clone(&closed);
+    let server = Server::answers(move |_, seen| match &seen.body {
+        body if body.contains("\"00012\"") => answer(422, "", ""),
+        body if body.contains("\"00035\"") && is_closed.load(Ordering::Relaxed) => answer(401, "", ""),
+        _ => accepted(),
+    });
+    let run = desk.run(convert(&desk, &server, &[]));
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert!(run.stderr.contains("rejects this document: it answered 422\n"), "{}", run.stderr);
+    assert_eq!(equation(&run), "documents 50 = 29 sent + 1 rejected + 0 filtered + 20 pending");
+    closed.store(false, Ordering::Relaxed);
+    let before = server.seen().len();
+    for _ in 0..2 {
+        let run = desk.run(convert(&desk, &server, &[]));
+        assert_eq!(run.code, Some(1), "{}", run.stderr);
+        assert!(run.stderr.contains("rejected the document in an earlier run, with 422\n"), "{}", run.stderr);
+        assert!(run.stderr.contains(" --> drop/customers.csv:14:1\n"), "{}", run.stderr);
+        assert_eq!(equation(&run), "documents 50 = 49 sent + 1 rejected + 0 filtered + 0 pending");
+        assert_eq!(documents(&server)[before..], [names(30..40), names(40..50)]);
+    }
+}
+
+#[test]
+fn documents_that_are_rejected_alike_are_sent_again_when_the_api_is_mended() {
+    let desk = Desk::new(50, &[]);
+    let broken = Arc::new(AtomicBool::new(true));
+    let is_broken = Arc::clone(&broken);
+    let server =
+        Server::answers(move |_, _| if is_broken.load(Ordering::Relaxed) { answer(422, "", "") } else { accepted() });
+    let run = desk.run(convert(&desk, &server, &[]));
+    assert_eq!(run.code, Some(4), "{}", run.stderr);
+    assert_eq!(equation(&run), "documents 50 = 0 sent + 0 rejected + 0 filtered + 50 pending");
+    broken.store(false, Ordering::Relaxed);
+    let run = desk.run(convert(&desk, &server, &[]));
+    assert_eq!((said(&run), run.code), ("", Some(0)));
+    assert_eq!(equation(&run), "documents 50 = 50 sent + 0 rejected + 0 filtered + 0 pending");
 }
 
 #[test]

@@ -22,9 +22,10 @@ use crate::{
         tests::simulation::{
             disk::{Shared, Store},
             mutant::Mutant,
-            world::{GRACE, PLANS, Plan, Reply, World},
+            world::{GRACE, PLANS, Plan, Reply, Request, World},
         },
     },
+    diagnostic::{Code, Diagnostic},
     error::Exit,
     journal::{
         Disk as _, Journal, Shipment, Start, Trouble,
@@ -34,6 +35,7 @@ use crate::{
     payload::Payload,
     profile::destination::{BodyShape, Destination, Limits},
     ranges,
+    receipt::{Delivery, Rejected},
 };
 
 /// How a run ended.
@@ -47,6 +49,16 @@ enum Ended {
     Crashed,
 }
 
+/// The sending of one run.
+struct Sending {
+    plan: Plan,
+    epoch: u64,
+    /// When it began.
+    begun: u64,
+    course: Course,
+    recorded: Recorded,
+}
+
 /// One machine, one target, and all that happens to them.
 pub(crate) struct Simulation {
     random: Random,
@@ -57,8 +69,12 @@ pub(crate) struct Simulation {
     runs: u64,
     /// After this many events of the network the process dies.
     fuse: Option<u64>,
+    /// After this many it is interrupted.
+    signal: Option<u64>,
     /// What was durably acknowledged, by epoch.
     acknowledged: BTreeMap<u64, BTreeSet<u64>>,
+    /// What was durably rejected, by epoch.
+    rejected: BTreeMap<u64, BTreeSet<u64>>,
     /// The contents that were acknowledged at any time: what a planted bug remembers.
     contents: BTreeSet<&'static str>,
 }
@@ -74,7 +90,9 @@ impl Simulation {
             destinations: destinations.clone(),
             runs: 0,
             fuse: None,
+            signal: None,
             acknowledged: BTreeMap::new(),
+            rejected: BTreeMap::new(),
             contents: BTreeSet::new(),
             random,
         }
@@ -85,11 +103,14 @@ impl Simulation {
         let mut plan = 0;
         for _ in 0..2 + self.random.below(4) {
             if self.random.below(2) == 0 {
-                plan = usize::try_from(self.random.below(3)).unwrap();
+                plan = usize::try_from(self.random.below(PLANS.len() as u64)).unwrap();
             }
             let supersede = self.random.below(3) > 0;
             self.world.faulty = [0, 15, 50][usize::try_from(self.random.below(3)).unwrap()];
             self.fuse = (self.random.below(4) == 0).then(|| self.random.below(8));
+            let (signal, outage) = (self.random.below(6), self.random.below(5));
+            self.signal = (self.world.faulty > 0 && signal == 0).then(|| self.random.below(8));
+            self.world.server.outage = self.world.faulty > 0 && outage == 0;
             let (fuse, fault) = (self.random.below(3), self.random.below(6));
             self.disk.0.borrow_mut().fuse = (fuse == 0).then(|| self.random.below(28));
             self.disk.0.borrow_mut().fault = (fault == 0).then(|| self.random.below(24));
@@ -108,7 +129,8 @@ impl Simulation {
                 return self.world.violation;
             }
         }
-        (self.world.faulty, self.fuse) = (0, None);
+        (self.world.faulty, self.fuse, self.signal) = (0, None, None);
+        self.world.server.outage = false;
         if self.run(plan, true) != Ended::Done {
             self.world.blame("I10: without any fault a run does not come to its end");
         }
@@ -154,7 +176,7 @@ impl Simulation {
         }
         let ended = self.send(plan, epoch, &start, &mut journal);
         if ended != Ended::Done {
-            self.world.excuse(epoch, 0..documents);
+            (0..documents).for_each(|index| self.world.excuse(epoch, index));
         }
         ended
     }
@@ -170,13 +192,30 @@ impl Simulation {
             self.world.blame("I7: a crash damaged a journal beyond its end");
         }
         for index in start.epoch.accepted.iter().cloned().flatten() {
-            if !self.world.has_executed(epoch, index) {
+            if !self.world.server.has_executed(epoch, index) {
                 self.world.blame(format!("I2: document {index} is acknowledged and was never executed"));
+            }
+        }
+        for (index, (status, _)) in &start.epoch.rejected {
+            self.is_just(epoch, *index, *status);
+            if ranges::contains(&start.epoch.accepted, *index) {
+                self.world.blame(format!("I3: document {index} is both acknowledged and rejected"));
             }
         }
         let known = self.acknowledged.entry(epoch).or_default();
         if let Some(index) = known.iter().find(|index| !start.epoch.is_settled_for(**index)).copied() {
             self.world.blame(format!("I7: the durable acknowledgement of document {index} is gone"));
+        }
+        let known = self.rejected.entry(epoch).or_default();
+        if let Some(index) = known.iter().find(|index| !start.epoch.rejected.contains_key(index)).copied() {
+            self.world.blame(format!("I7: the durable rejection of document {index} is gone"));
+        }
+    }
+
+    /// Only what the server refused by itself, and so, is rejected.
+    fn is_just(&mut self, epoch: u64, index: u64, status: u16) {
+        if !self.world.server.has_refused(epoch, index, status) {
+            self.world.blame(format!("I2: document {index} is rejected with {status} and was never refused so"));
         }
     }
 
@@ -202,8 +241,9 @@ impl Simulation {
     fn send(&mut self, plan: Plan, epoch: u64, start: &Start, journal: &mut Journal<Shared>) -> Ended {
         let begun = self.world.clock;
         let destination = &self.destinations[usize::try_from(self.random.below(2)).unwrap()];
-        let mut course = Course::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
-        let limits = Limits { documents: Some(1 + self.random.below(3)), bytes: None };
+        let course = Course::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
+        let mut sending = Sending { plan, epoch, begun, course, recorded: Recorded::default() };
+        let limits = Limits { documents: Some(1 + self.random.below(4)), bytes: None };
         let pending: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
         if self.mutant == Some(Mutant::AcksByContent) {
             for index in (0..plan.len() as u64).filter(|index| !pending.contains(index)) {
@@ -215,8 +255,9 @@ impl Simulation {
             .iter()
             .map(|index| Payload::conforming(*index, plan[usize::try_from(*index).unwrap()].as_bytes().to_vec()));
         let mut batches = batches(payloads, limits, BodyShape::Array);
-        let (mut recorded, mut flying, mut more) = (Recorded::default(), Vec::<Reply>::new(), true);
+        let (mut flying, mut more) = (Vec::<Reply>::new(), true);
         loop {
+            let course = &mut sending.course;
             let now = Duration::from_millis(self.world.clock - begun);
             course.tick(now, more);
             while more && course.may_draw(now) {
@@ -233,8 +274,14 @@ impl Simulation {
             if course.is_still() && (!course.goes_on() || (!more && course.is_drained())) {
                 break;
             }
-            if self.dies() {
+            if burnt(&mut self.fuse) {
                 return Ended::Crashed;
+            }
+            if burnt(&mut self.signal) {
+                course.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
+                if self.random.below(2) == 0 {
+                    break;
+                }
             }
             match (0..flying.len()).min_by_key(|at| flying[*at].at) {
                 None => {
@@ -242,27 +289,24 @@ impl Simulation {
                     self.world.advance(begun + wake + 1);
                 }
                 Some(next) => {
-                    let reply = flying.swap_remove(next);
-                    self.world.advance(reply.at);
-                    self.answered(plan, epoch, reply, begun, &mut course, &mut recorded, journal);
+                    self.answered(&mut sending, flying.swap_remove(next), journal);
                     if self.disk.0.borrow().is_dead() {
                         return Ended::Crashed;
                     }
                 }
             }
         }
-        course.abandon();
-        recorded.catch_up(&mut course, 0, &mut |entry| journal.record(entry));
-        if self.disk.0.borrow().is_dead() {
-            return Ended::Crashed;
-        }
-        self.finish(plan, epoch, start, &course, journal)
+        self.end(sending, pending.len(), start, journal)
     }
 
     fn is_pending(&self, plan: Plan, index: u64, start: &Start) -> bool {
         let known =
             self.mutant == Some(Mutant::AcksByContent) && self.contents.contains(plan[usize::try_from(index).unwrap()]);
-        !known && !start.epoch.is_settled_for(index)
+        let is_settled = match self.mutant {
+            Some(Mutant::RejectForgotten) => ranges::contains(&start.epoch.accepted, index),
+            _ => start.epoch.is_settled_for(index),
+        };
+        !known && !is_settled
     }
 
     fn key(&self, start: &Start, range: &Range<u64>, turn: u64) -> String {
@@ -277,49 +321,84 @@ impl Simulation {
         if !self.disk.0.borrow().surely_holds(&hex(&start.epoch.header.nonce)) {
             self.world.blame("I8: a body leaves before its header is durable");
         }
-        self.world.put(epoch, plan, range, body, key)
-    }
-
-    fn dies(&mut self) -> bool {
-        if self.fuse == Some(0) {
-            self.fuse = None;
-            return true;
+        let settled = [&self.acknowledged, &self.rejected].map(|all| all.get(&epoch));
+        if let Some(index) = range.clone().find(|index| settled.iter().flatten().any(|settled| settled.contains(index)))
+        {
+            self.world.blame(format!("I5: document {index} is sent again, and was settled"));
         }
-        self.fuse = self.fuse.map(|left| left - 1);
-        false
+        self.world.put(&Request { epoch, plan, range, key: key.to_owned() }, body)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one event, with all that it may change")]
-    fn answered(
-        &mut self,
-        plan: Plan,
-        epoch: u64,
-        reply: Reply,
-        begun: u64,
-        course: &mut Course,
-        recorded: &mut Recorded,
-        journal: &mut Journal<Shared>,
-    ) {
-        let now = Duration::from_millis(self.world.clock - begun);
-        let status = reply.exchange.status();
-        course.answered(reply.range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
+    fn answered(&mut self, sending: &mut Sending, reply: Reply, journal: &mut Journal<Shared>) {
+        self.world.advance(reply.at);
+        let (status, range) = (reply.exchange.status(), reply.range);
+        let now = Duration::from_millis(self.world.clock - sending.begun);
+        sending.course.answered(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
+        self.catch_up(sending, status, journal);
+        for index in range.filter(|index| !is_decided(&sending.course, *index)) {
+            self.world.excuse(sending.epoch, index);
+        }
+    }
+
+    /// Nothing is sent any more, and nothing is waited for.
+    fn end(&mut self, mut sending: Sending, pending: usize, start: &Start, journal: &mut Journal<Shared>) -> Ended {
+        sending.course.abandon();
+        let delivery = &mut sending.course.delivery;
+        if self.mutant == Some(Mutant::AlikeIsRejected) {
+            delivery.rejected.append(&mut delivery.alike);
+        }
+        self.catch_up(&mut sending, 0, journal);
+        if self.disk.0.borrow().is_dead() {
+            return Ended::Crashed;
+        }
+        self.is_certain(start, &sending.course.delivery, pending);
+        self.finish(sending.plan, sending.epoch, start, &sending.course, journal)
+    }
+
+    /// Makes durable what the course settled, by an answer with this status.
+    fn catch_up(&mut self, sending: &mut Sending, status: u16, journal: &mut Journal<Shared>) {
+        let Sending { plan, epoch, course, recorded, .. } = sending;
+        let (plan, epoch) = (*plan, *epoch);
         let mutant = self.mutant;
         let mut durable = Vec::new();
         recorded.catch_up(course, status, &mut |entry| {
-            if mutant != Some(Mutant::AckNotWritten) || !matches!(entry, Entry::Ack { .. }) {
-                journal.record(entry)?;
+            match (mutant, entry) {
+                (Some(Mutant::AckNotWritten), Entry::Ack { .. })
+                | (Some(Mutant::RejectNotWritten), Entry::Reject { .. }) => {}
+                (Some(Mutant::RejectWithLastStatus), Entry::Reject { index, code, .. }) => {
+                    journal.record(&Entry::Reject { index: *index, status, code: code.clone() })?;
+                }
+                _ => journal.record(entry)?,
             }
-            if let Entry::Ack { ranges, .. } = entry {
-                durable.extend(ranges.iter().cloned());
-            }
+            durable.push(entry.clone());
             Ok(())
         });
-        for index in durable.into_iter().flatten() {
-            self.acknowledged.entry(epoch).or_default().insert(index);
-            self.contents.insert(plan[usize::try_from(index).unwrap()]);
+        for entry in durable {
+            match entry {
+                Entry::Ack { ranges, .. } => {
+                    for index in ranges.into_iter().flatten() {
+                        self.acknowledged.entry(epoch).or_default().insert(index);
+                        self.contents.insert(plan[usize::try_from(index).unwrap()]);
+                    }
+                }
+                Entry::Reject { index, status, .. } => {
+                    self.is_just(epoch, index, status);
+                    self.rejected.entry(epoch).or_default().insert(index);
+                }
+                _ => {}
+            }
         }
-        if !reply.range.clone().all(|index| ranges::contains(&course.delivery.accepted, index)) {
-            self.world.excuse(epoch, reply.range);
+    }
+
+    /// When an API takes nothing, it is not the documents, and a run that was stopped cannot know. Fewer than three tell
+    /// nothing.
+    fn is_certain(&mut self, start: &Start, delivery: &Delivery, pending: usize) {
+        let is_refused = |rejected: &&Rejected| rejected.finding.code == Code::DeliverRejected;
+        let refused = delivery.rejected.iter().filter(is_refused).count();
+        let accepts = !delivery.accepted.is_empty() || !start.epoch.accepted.is_empty();
+        let is_open = delivery.stopped.is_some() || (self.world.server.outage && pending > 2);
+        if refused > 0 && !accepts && is_open {
+            self.world.blame(format!("I11: {refused} of {pending} documents are rejected, and none was accepted"));
         }
     }
 
@@ -357,6 +436,20 @@ impl Simulation {
         self.world.promise(epoch, plan, rejected);
         Ended::Done
     }
+}
+
+/// Whether a document need not be sent again by this run.
+fn is_decided(course: &Course, index: u64) -> bool {
+    let rejected = [&course.delivery.rejected, &course.delivery.alike, &course.suspects];
+    let is_rejected = rejected.into_iter().flatten().any(|rejected| rejected.index == index);
+    is_rejected || ranges::contains(&course.delivery.accepted, index)
+}
+
+/// Whether something happens now; if not, it is one event nearer.
+fn burnt(fuse: &mut Option<u64>) -> bool {
+    let now = *fuse == Some(0);
+    *fuse = fuse.and_then(|left| left.checked_sub(1));
+    now
 }
 
 /// The number of the run that began an epoch.

@@ -2,11 +2,12 @@
 //! a simulated network and a simulated clock.
 //!
 //! A schedule is a number: the same one is the same runs, crashes, power cuts, lost and late requests each time. Invariants
-//! I1 to I8 and I10 of the protocol are checked at every step. `XWALK_SCHEDULES` says how many schedules to try.
+//! I1 to I8, I10 and I11 of the protocol are checked at every step. `XWALK_SCHEDULES` says how many schedules to try.
 
 mod disk;
 mod machine;
 mod mutant;
+mod server;
 mod world;
 
 use std::{

@@ -41,6 +41,24 @@ pub(crate) enum Mutant {
     NoMaybe,
     /// A run that resumes does not note that the one before may have died in flight.
     ResumeNotMarked,
+    /// A list of results is taken for a success.
+    ListIsSuccess,
+    /// Results are taken in the order in which they stand, though they have numbers.
+    NumbersIgnored,
+    /// A document that a list leaves open is taken for one that failed.
+    OpenItemIsFailure,
+    /// A request that is being worked on is taken for one that is refused.
+    ProgressIsRejection,
+    /// Of a batch that is refused every document is taken for a bad one.
+    BatchIsRejected,
+    /// A rejection is counted and not written.
+    RejectNotWritten,
+    /// A rejection is written with the status of the answer that made it certain.
+    RejectWithLastStatus,
+    /// What was rejected in an earlier run is sent again.
+    RejectForgotten,
+    /// Documents that are rejected alike, as all are, are rejected for good.
+    AlikeIsRejected,
 }
 
 impl Mutant {
@@ -64,5 +82,14 @@ impl Mutant {
         Mutant::GraceNotPersisted,
         Mutant::NoMaybe,
         Mutant::ResumeNotMarked,
+        Mutant::ListIsSuccess,
+        Mutant::NumbersIgnored,
+        Mutant::OpenItemIsFailure,
+        Mutant::ProgressIsRejection,
+        Mutant::BatchIsRejected,
+        Mutant::RejectNotWritten,
+        Mutant::RejectWithLastStatus,
+        Mutant::RejectForgotten,
+        Mutant::AlikeIsRejected,
     ];
 }
