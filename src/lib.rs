@@ -8,10 +8,12 @@
 //! *.csv ──> read ──> join ──> transform + check ──> deliver ──> report
 //!           Table    Groups   Payload (bytes)       Receipt     Summary
 //!             └────────┴──────────┴─ Ledger: what became of every row, rejects, diagnostics
+//!                                                      └─ Journal: what is settled, on disk
 //! ```
 //!
 //! Files named with a verb are stages and do work; files named with a noun are what stages hand to each other. A stage
-//! never knows another stage: only this file connects them, and each command is a length of the same pipe.
+//! never knows another stage: only this file and `delivery`, which asks the journal first, connect them, and each command
+//! is a length of the same pipe.
 //! The modules are listed in reading order: what was typed, what was asked, what flows, and then the stages.
 
 pub mod cli;
@@ -34,6 +36,8 @@ pub mod receipt;
 pub mod ledger;
 pub mod summary;
 pub mod diagnostic;
+pub mod journal;
+pub mod ranges;
 pub mod yaml;
 
 pub mod load;
@@ -45,17 +49,20 @@ pub mod deliver;
 pub mod report;
 pub mod sandbox;
 
+mod delivery;
+
 use std::{
     collections::BTreeMap,
     io::{self, Write},
     mem::take,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
 use crate::{
     cli::{Command, Convert},
+    delivery::{Delivered, Memory},
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     group::Groups,
@@ -103,6 +110,7 @@ pub fn run(command: &Command, world: &mut World<'_>) -> Exit {
         Command::Convert(convert) => (&convert.voice, self::convert(convert, world)),
         Command::Check(check) => (&check.voice, self::check(check, world)),
         Command::Sandbox(sandbox) => (&sandbox.voice, pretend(sandbox, world)),
+        Command::Purge(purge) => (&purge.voice, delivery::purge(purge, world)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
@@ -119,13 +127,14 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
+    let mut memory = delivery::memory(args, &job, world.environment)?;
     let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
     let mut first = 0;
     for recording in &mut recordings {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
-        let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
+        let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
         let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
         let mut ledger = Ledger::reopened(fates, rejects, &mut say);
         let (tables, groups) = (&recording.tables, &recording.groups);
@@ -143,7 +152,12 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
             Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
         }
         (None, Some(done)) => done,
-        (None, None) => unchanged(&stamps).and_then(|()| send(args, &job, &mut recordings, &mut findings, world)),
+        (None, None) => unchanged(&stamps).and_then(|()| {
+            if let Some(memory) = &mut memory {
+                memory.stamps.clone_from(&stamps);
+            }
+            send(args, &job, &mut recordings, memory.as_mut(), &mut findings, world)
+        }),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
     let (rejects, lost) = match give_back(args, plan, &recordings) {
@@ -201,6 +215,14 @@ fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Opt
         }
         _ => Ok(None),
     }
+}
+
+/// Does with a document that may be sent what can be done with it at once.
+fn kept(payload: &Payload, memory: Option<&mut Memory>, output: Option<&mut Documents<'_>>) -> io::Result<()> {
+    if let Some(memory) = memory {
+        memory.digest.add(payload.bytes());
+    }
+    output.map_or(Ok(()), |output| output.write(payload))
 }
 
 /// Gives the output its name, unless nothing may be written after all.
@@ -344,6 +366,7 @@ fn send(
     args: &Convert,
     job: &Job,
     recordings: &mut [Recording],
+    memory: Option<&mut Memory>,
     findings: &mut Findings,
     world: &mut World<'_>,
 ) -> Result<Ending, Error> {
@@ -366,24 +389,30 @@ fn send(
         Some(running) => destination.clone().at(&running.url()),
         None => destination.clone(),
     };
-    Ok(delivered(plan, &destination, recordings, findings, world, args.voice.quiet))
+    let shown = world.terminal && !args.voice.quiet;
+    delivered(plan, &destination, recordings, memory, findings, world, shown)
 }
 
 fn delivered(
     plan: &Plan,
     destination: &Destination,
     recordings: &mut [Recording],
+    memory: Option<&mut Memory>,
     findings: &mut Findings,
     world: &mut World<'_>,
-    quiet: bool,
-) -> Ending {
+    shown: bool,
+) -> Result<Ending, Error> {
     let documents = recordings.iter().map(Recording::documents).sum();
-    let progress = Mutex::new(Progress::start("documents", Some(documents), world.terminal && !quiet));
-    let reached = |now: &deliver::Progress<'_>| {
-        progress.lock().unwrap_or_else(PoisonError::into_inner).reach(now.accepted + now.rejected);
+    let progress = Progress::start("documents", Some(documents), shown);
+    let payloads = || payloads(plan, recordings);
+    let delivered = if let Some(memory) = memory {
+        delivery::remembered(memory, payloads, plan, destination, findings, world, &progress)
+    } else {
+        let delivery = delivery::forgetful(payloads(), destination, &world.context, &progress);
+        Ok(Delivered { delivery, earlier: 0 })
     };
-    let delivery = deliver::put(payloads(plan, recordings), destination, &world.context, &reached);
-    progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+    progress.finish();
+    let Delivered { delivery, earlier } = delivered?;
     for rejected in delivery.rejected.iter().chain(&delivery.alike) {
         let Some((recording, root)) = recording::find(recordings, rejected.index) else { continue };
         let trace = transform::trace(recording.view(plan), root);
@@ -402,8 +431,10 @@ fn delivered(
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
     let exit = delivery.exit();
     let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
-    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again };
-    (outcome, Some(delivery.volume), exit)
+    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };
+    // Where an earlier run did it all, there is nothing to measure.
+    let volume = (earlier == 0 || delivery.volume.requests > 0).then_some(delivery.volume);
+    Ok((outcome, volume, exit))
 }
 
 /// Starts the pretend API for this run, on a free loopback port.
