@@ -3,6 +3,8 @@
 //! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
 //! and where its cells begin: two bytes a cell, so that a record is split once and any cell of it is found at once.
 
+#![expect(clippy::inline_always, reason = "a call for each cell costs more than finding it")]
+
 use std::{borrow::Cow, ops::Range};
 
 use crate::diagnostic::{Cell, Place, shape};
@@ -100,7 +102,7 @@ impl<'a> Row<'a> {
 
     /// How many bytes its cells take; of a record that has to be split to tell, any number.
     #[inline]
-    pub fn len(self) -> usize {
+    pub fn bytes(self) -> usize {
         self.begins.last().map_or(0, |end| usize::from(*end))
     }
 

@@ -148,8 +148,8 @@ impl<'a> Snippet<'a> {
         if self.len > 7 {
             return None;
         }
-        let [a, b, c, d, e, f, g, h, ..] = self.lane(0);
-        let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let lane = self.lane(0);
+        let word = u64::from_le_bytes(*lane.first_chunk()?);
         Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
     }
 }

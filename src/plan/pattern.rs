@@ -51,7 +51,9 @@ fn translated(source: &str) -> Option<String> {
                     }
                     _ => return None,
                 };
-                out.push_str(&if in_class { class.to_owned() } else { format!("[{class}]") });
+                out.push_str(if in_class { "" } else { "[" });
+                out.push_str(class);
+                out.push_str(if in_class { "" } else { "]" });
             }
             '[' if in_class => return None,
             '[' => {

@@ -120,13 +120,8 @@ impl Scan<'_> {
                 self.nuls(row, at..next, table, ledger)?;
             }
             if strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
-                let diagnostic = self.finding(
-                    Code::ReadStrayMark,
-                    row,
-                    "a byte order mark stands inside the file: two files were joined here",
-                    table,
-                );
-                ledger.reject(self.number, row, &diagnostic);
+                let message = "a byte order mark stands inside the file: two files were joined here";
+                ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
             let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
             if damaged > 0 {
