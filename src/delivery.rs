@@ -125,11 +125,11 @@ impl Memory {
 /// The inputs of a recording by their contents, which are still those that were read.
 fn inputs(stamps: &[read::Stamp]) -> Result<Vec<Input>, Error> {
     let one = |stamp: &read::Stamp| {
-        let sha256 = match stamp.digest {
+        let blake3 = match stamp.digest {
             Some(digest) => Ok(digest),
             None => beginning(&stamp.path, stamp.length),
         };
-        sha256.map(|sha256| Input { role: stamp.role.clone(), len: stamp.length, sha256 })
+        blake3.map(|blake3| Input { role: stamp.role.clone(), len: stamp.length, blake3 })
     };
     let inputs: Vec<Input> = stamps.iter().filter_map(|stamp| one(stamp).ok()).collect();
     // A file that cannot be read any more has changed as well.
@@ -161,7 +161,7 @@ fn extended(old: &[Input], new: &[Input], stamps: &[read::Stamp]) -> bool {
         taken[at] = true;
         let (new, stamp) = (&new[at], &stamps[at]);
         let is_beginning =
-            || stamp.digest.is_none() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.sha256);
+            || stamp.digest.is_none() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.blake3);
         new == old || (new.len > old.len && is_beginning())
     })
 }

@@ -1,14 +1,18 @@
 //! What things are told apart by: a target, the whole of what is sent to it, an input file, one request body.
 //!
-//! All are SHA-256, each with a tag of its own, so that no digest of one kind is ever one of another. None is secret, and
-//! none is taken of a single document: a digest of a small record could be guessed.
+//! All are BLAKE3, each with a tag of its own, so that no digest of one kind is ever one of another. None is secret, and
+//! none is taken of a single document: a digest of a small record could be guessed. Every byte of a delivery goes through
+//! here, and SHA-256 would take more time for that than making the bytes does.
 
-use std::{fmt::Write as _, ops::Range};
+use std::{fmt::Write as _, mem::take, ops::Range};
 
-use sha2::{Digest as _, Sha256};
+use blake3::Hasher;
 
-/// A SHA-256.
+/// A BLAKE3 digest.
 pub type Sum = [u8; 32];
+
+/// How many bytes are digested at once: BLAKE3 works on many blocks of a kilobyte side by side.
+const TOGETHER: usize = 128 << 10;
 
 /// Where a plan is delivered: what has a journal of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,44 +24,52 @@ pub struct Target {
 impl Target {
     /// The target that these parts name, such as method, address and contract; credentials and limits are none.
     pub fn new(parts: &[&str]) -> Target {
-        let mut digest = Sha256::new_with_prefix("xwalk target 1\0");
+        let mut digest = tagged("xwalk target 1\0");
         for part in parts {
             add(&mut digest, part.as_bytes());
         }
-        Target { id: hex(&digest.finalize()) }
+        Target { id: hex(digest.finalize().as_bytes()) }
     }
 }
 
 /// Takes the digest of a plan: all documents of one delivery, in order, byte for byte.
 #[derive(Clone, Debug)]
 pub struct PlanDigest {
-    digest: Sha256,
+    digest: Hasher,
+    /// What is not digested yet.
+    gathered: Vec<u8>,
     documents: u64,
 }
 
 impl PlanDigest {
     /// A plan for a target, without any document yet.
     pub fn new(target: &Target) -> PlanDigest {
-        let mut digest = Sha256::new_with_prefix("xwalk plan 1\0");
+        let mut digest = tagged("xwalk plan 1\0");
         add(&mut digest, target.id.as_bytes());
-        PlanDigest { digest, documents: 0 }
+        PlanDigest { digest, gathered: Vec::new(), documents: 0 }
     }
 
     /// The next document.
     pub fn add(&mut self, document: &[u8]) {
-        add(&mut self.digest, document);
+        self.gathered.extend_from_slice(&(document.len() as u64).to_be_bytes());
+        self.gathered.extend_from_slice(document);
         self.documents += 1;
+        if self.gathered.len() >= TOGETHER {
+            self.digest.update(&self.gathered);
+            self.gathered.clear();
+        }
     }
 
     /// The digest, and of how many documents it is.
-    pub fn finish(self) -> (Sum, u64) {
+    pub fn finish(mut self) -> (Sum, u64) {
+        self.digest.update(&take(&mut self.gathered));
         (self.digest.finalize().into(), self.documents)
     }
 }
 
 /// The digest of a file, or of its beginning.
 #[derive(Clone, Debug, Default)]
-pub struct FileDigest(Sha256);
+pub struct FileDigest(Hasher);
 
 impl FileDigest {
     /// The next bytes.
@@ -75,13 +87,13 @@ impl FileDigest {
 ///
 /// `turn` rises when the API has settled on a failure for a key: some store and repeat even those.
 pub fn key(nonce: [u8; 16], range: &Range<u64>, turn: u64) -> String {
-    let mut digest = Sha256::new_with_prefix("xwalk key 1\0");
-    digest.update(nonce);
+    let mut digest = tagged("xwalk key 1\0");
+    digest.update(&nonce);
     for number in [range.start, range.end, turn] {
-        digest.update(number.to_be_bytes());
+        digest.update(&number.to_be_bytes());
     }
     let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest.finalize()[..16]);
+    bytes.copy_from_slice(&digest.finalize().as_bytes()[..16]);
     bytes[6] = (bytes[6] & 0x0f) | 0x80;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex = hex(&bytes);
@@ -97,9 +109,15 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Its length goes first, so that no two lists of parts are the same bytes.
-fn add(digest: &mut Sha256, part: &[u8]) {
-    digest.update((part.len() as u64).to_be_bytes());
+fn add(digest: &mut Hasher, part: &[u8]) {
+    digest.update(&(part.len() as u64).to_be_bytes());
     digest.update(part);
+}
+
+fn tagged(tag: &str) -> Hasher {
+    let mut digest = Hasher::new();
+    digest.update(tag.as_bytes());
+    digest
 }
 
 #[cfg(test)]
@@ -139,6 +157,8 @@ mod tests {
         assert_eq!(plan(&a, &["1", "2"]), plan(&a, &["1", "2"]));
         let others = [plan(&b, &["1", "2"]), plan(&a, &["12"]), plan(&a, &["2", "1"]), plan(&a, &["1", "2", ""])];
         assert!(others.iter().all(|other| other.0 != plan(&a, &["1", "2"]).0));
+        let long = "x".repeat(100_000);
+        assert_ne!(plan(&a, &[&long, &long, "1"]).0, plan(&a, &[&long, &long, "2"]).0);
     }
 
     #[test]
@@ -146,7 +166,7 @@ mod tests {
         let mut digest = FileDigest::default();
         digest.add(b"a");
         digest.add(b"bc");
-        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let expected = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
         assert_eq!(hex(&digest.finish()), expected);
     }
 }

@@ -5,8 +5,8 @@
 
 use std::{fmt::Write as _, ops::Range};
 
+use blake3::Hasher;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use crate::journal::digest::{self, Sum};
 
@@ -91,7 +91,7 @@ pub struct Input {
     pub len: u64,
     /// Its digest.
     #[serde(with = "hexadecimal")]
-    pub sha256: Sum,
+    pub blake3: Sum,
 }
 
 /// How many documents ended how.
@@ -131,8 +131,8 @@ pub(crate) fn opened(line: &[u8]) -> Option<(Entry, &str)> {
 
 fn chained(before: Chain, open: &str) -> Chain {
     let mut chain = Chain::default();
-    let digest = Sha256::new_with_prefix(before).chain_update(open).finalize();
-    chain.copy_from_slice(&digest[..16]);
+    let digest = Hasher::new().update(&before).update(open.as_bytes()).finalize();
+    chain.copy_from_slice(&digest.as_bytes()[..16]);
     chain
 }
 
@@ -177,7 +177,7 @@ mod tests {
     use crate::journal::entry::{Chain, Counts, Entry, Header, Input, line, parsed};
 
     fn entries() -> Vec<Entry> {
-        let input = Input { role: "clients-é\"\u{1f600}".into(), len: 1 << 60, sha256: [171; 32] };
+        let input = Input { role: "clients-é\"\u{1f600}".into(), len: 1 << 60, blake3: [171; 32] };
         let nonce = [9; 16];
         vec![
             Entry::Epoch(Header {

@@ -148,12 +148,12 @@ impl Simulation {
         self.runs += 1;
         let plan = PLANS[number];
         let sum = |number: usize| [u8::try_from(number).unwrap(); 32];
-        let input = Input { role: "r".into(), len: plan.len() as u64, sha256: sum(number) };
+        let input = Input { role: "r".into(), len: plan.len() as u64, blake3: sum(number) };
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.runs.to_be_bytes());
         let documents = plan.len() as u64;
         let shipment = Shipment { plan: sum(number), documents, inputs: vec![input], nonce, supersede };
-        let mut extended = |old: &[Input]| number == 2 && old[0].sha256 == sum(0);
+        let mut extended = |old: &[Input]| number == 2 && old[0].blake3 == sum(0);
         let Ok(mut journal) = Journal::open(self.disk.clone()) else { return self.failed() };
         let start = match journal.begin(&shipment, &mut extended) {
             Ok(start) => start,
