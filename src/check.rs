@@ -32,9 +32,11 @@ pub struct Finding {
 }
 
 /// Everything that is wrong with a document, in its order: first what could not be made, then what the contract refuses.
+/// A finding that nobody `wants` to see has its code and its reason, but not its place.
 #[must_use]
-pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = trace.problems.iter().map(|problem| made(plan, tables, problem)).collect();
+pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn(Code) -> bool) -> Vec<Finding> {
+    let made = |problem: &Problem| made(plan, tables, problem, wants(problem.code));
+    let mut findings: Vec<Finding> = trace.problems.iter().map(made).collect();
     let placeholder = |pointer: &str| {
         let hides = |problem: &Problem| {
             !problem.warning && (pointer == problem.pointer || pointer.starts_with(&format!("{}/", problem.pointer)))
@@ -51,10 +53,13 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding
     });
     for violation in violations {
         let Some(origin) = trace.origin(&violation.pointer) else { continue };
-        let diagnostic = Diagnostic::new(violation.code, violation.message)
-            .cell(cell(tables, origin.source, origin.row, origin.column))
-            .rule(plan.place(origin.rule))
-            .target(violation.pointer, violation.schema);
+        let mut diagnostic = Diagnostic::new(violation.code, violation.message);
+        if wants(violation.code) {
+            diagnostic = diagnostic
+                .cell(cell(tables, origin.source, origin.row, origin.column))
+                .rule(plan.place(origin.rule))
+                .target(violation.pointer, violation.schema);
+        }
         findings.push(Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.walk), diagnostic });
     }
     findings
@@ -184,14 +189,16 @@ fn incomplete(plan: &Plan, tables: &[Table], trace: &Trace<'_>, root: u32, reaso
         .hint("mend the bad records, or set `on_incomplete: send` for this list")
 }
 
-fn made(plan: &Plan, tables: &[Table], problem: &Problem) -> Finding {
+fn made(plan: &Plan, tables: &[Table], problem: &Problem, wanted: bool) -> Finding {
     let severity = if problem.warning { Severity::Warning } else { Severity::Error };
-    let diagnostic = Diagnostic::new(problem.code, problem.message.clone())
-        .severity(severity)
-        .cell(cell(tables, problem.source, problem.row, problem.column))
-        .rule(plan.place(&problem.rule))
-        .target(problem.pointer.clone(), String::new())
-        .hint(problem.hint.clone());
+    let mut diagnostic = Diagnostic::new(problem.code, problem.message.clone()).severity(severity);
+    if wanted {
+        diagnostic = diagnostic
+            .cell(cell(tables, problem.source, problem.row, problem.column))
+            .rule(plan.place(&problem.rule))
+            .target(problem.pointer.clone(), String::new())
+            .hint(problem.hint.clone());
+    }
     Finding { source: problem.source, row: problem.row, steps: problem.steps.clone(), diagnostic }
 }
 

@@ -3,6 +3,8 @@
 //! Every row of every source ends in exactly one bucket: sent, rejected, filtered or pending. Rows start as good; a good
 //! row belongs to a document that may be sent. A fate only ever gets worse, and every rejected row has one reject.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 
 use crate::{
@@ -54,18 +56,21 @@ pub struct Ledger<'a> {
     pub fates: Vec<Vec<Fate>>,
     /// The rows that will not be sent, in the order they were found.
     pub rejects: Vec<Reject>,
+    /// How many findings of one code anybody wants to see; the others are only counted.
+    pub wanted: u64,
+    told: BTreeMap<Code, u64>,
     say: &'a mut dyn FnMut(&Diagnostic),
 }
 
 impl<'a> Ledger<'a> {
     /// An empty ledger for some sources, which tells its findings to `say`.
     pub fn new(sources: usize, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
-        Ledger { fates: vec![Vec::new(); sources], rejects: Vec::new(), say }
+        Ledger::reopened(vec![Vec::new(); sources], Vec::new(), say)
     }
 
     /// A ledger that was closed, to go on with.
     pub fn reopened(fates: Vec<Vec<Fate>>, rejects: Vec<Reject>, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
-        Ledger { fates, rejects, say }
+        Ledger { fates, rejects, wanted: u64::MAX, told: BTreeMap::new(), say }
     }
 
     /// What was noted.
@@ -76,7 +81,14 @@ impl<'a> Ledger<'a> {
 
     /// Tells a finding.
     pub fn say(&mut self, diagnostic: &Diagnostic) {
+        *self.told.entry(diagnostic.code).or_default() += 1;
         (self.say)(diagnostic);
+    }
+
+    /// Whether another finding of a code will be seen, and not only counted.
+    #[must_use]
+    pub fn wants(&self, code: Code) -> bool {
+        self.told.get(&code).is_none_or(|told| *told < self.wanted)
     }
 
     /// Tells a finding and rejects a row for it. The first reason of a row stays.

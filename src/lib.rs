@@ -133,10 +133,12 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut output = output(args, plan, world.out)?;
     let mut first = 0;
     for recording in &mut recordings {
+        let most = findings.most();
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
         let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
         let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
         let mut ledger = Ledger::reopened(fates, rejects, &mut say);
+        ledger.wanted = most;
         let (tables, groups) = (&recording.tables, &recording.groups);
         let accepted = accepted(plan, tables, groups, &mut ledger, first, &mut keep);
         recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
@@ -301,7 +303,7 @@ fn after_all(
 ) -> Option<Payload> {
     loop {
         let trace = transform::trace(View { plan, tables, groups, fates: &ledger.fates }, root);
-        let findings = check::findings(plan, tables, &trace);
+        let findings = check::findings(plan, tables, &trace, &|code| ledger.wants(code));
         let is_error = |finding: &check::Finding| finding.diagnostic.severity == Severity::Error;
         let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_error);
         if errors.is_empty() && trace.bad.is_empty() {

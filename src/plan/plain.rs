@@ -23,7 +23,8 @@ const SHORT: usize = 2 * LANE;
 /// A field that is one cell.
 #[derive(Debug)]
 pub struct Plain {
-    column: usize,
+    /// Its column, as the plan numbers it.
+    pub column: usize,
     how: How,
     /// A number has to be 1 at least.
     positive: bool,

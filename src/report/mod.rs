@@ -94,6 +94,11 @@ impl Findings {
         out.write_all(drawn.as_bytes())
     }
 
+    /// How many findings of one code are drawn at most.
+    pub fn most(&self) -> u64 {
+        if self.look.format == MessageFormat::Full { DRAWN_PER_CODE } else { u64::MAX }
+    }
+
     /// Says how many findings were not drawn.
     pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let left_out = std::mem::take(&mut self.left_out);

@@ -95,10 +95,12 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.out.push(b'{');
         let mut first = true;
         for field in &object.fields {
-            if !W::TRACED
-                && let Some(plain) = &field.plain
+            if let Some(plain) = &field.plain
                 && plain.write(&field.prefix, first, &field.value, scope.record, self.out)
             {
+                self.watch.enter(Name::Field(&field.name));
+                self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
+                self.watch.leave();
                 first = false;
                 continue;
             }
