@@ -117,13 +117,15 @@ pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
+        // What stands in two pieces of a source counts in one of them; it is rejected.
+        let copies = table.copies.len() as u64;
         let count = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count() as u64;
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
-            rows: u64::from(table.len()),
+            rows: u64::from(table.len()) - copies,
             sent: count(Fate::Good),
-            rejected: count(Fate::Rejected),
+            rejected: count(Fate::Rejected) - copies,
             filtered: count(Fate::Filtered),
             pending: count(Fate::Pending),
             sums: sums(plan, number, table, &fates[number]),
@@ -144,7 +146,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         _ => None,
     };
     let (mut at, mut before) = (0, None);
-    for row in 0..table.len() {
+    for row in (0..table.len()).filter(|row| table.copies.is_empty() || !table.copies.contains(row)) {
         let (fate, record) = (fates[row as usize], table.row(row));
         // In a damaged record anything may stand where the unit should, so it has none.
         let whole = fate != Fate::Rejected || {
@@ -157,7 +159,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
             .and_then(|by| record.outer(by))
             .map(|outer| Snippet::within(&table.text, outer.start, outer.end));
         let written = written.and_then(Snippet::packed);
-        if row == 0 || written.is_none() || written != before {
+        if totals.is_empty() || written.is_none() || written != before {
             let is_unit = |span: &Span| whole && totals.len() < MAX_UNITS && span.end - span.start <= MAX_UNIT;
             let unit = by.and_then(|by| record.span(by)).filter(is_unit);
             let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));

@@ -23,10 +23,12 @@ pub mod profile;
 pub mod plan;
 
 pub mod snippet;
+pub mod spill;
 pub mod pen;
 pub mod dialect;
 pub mod record;
 pub mod group;
+pub mod piece;
 pub mod recording;
 pub mod trace;
 pub mod payload;
@@ -44,6 +46,8 @@ pub mod check;
 pub mod deliver;
 pub mod report;
 pub mod sandbox;
+
+mod pieces;
 
 use std::{
     collections::BTreeMap,
@@ -63,6 +67,7 @@ use crate::{
     load::Job,
     mapping::Root,
     payload::Payload,
+    piece::Piece,
     plan::Plan,
     profile::{
         self as profiles,
@@ -72,7 +77,7 @@ use crate::{
     receipt::Volume,
     record::Table,
     recording::{Recording, View},
-    report::{Documents, Findings, Look, Progress},
+    report::{Documents, Findings, Look, Progress, Rejects},
     summary::{DocumentTally, Outcome, SourceTally, Summary},
     trace::Step,
     transform::Scratch,
@@ -125,9 +130,10 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
-    let mut first = 0;
+    let (mut first, mut room) = (0, Recording::default());
     for recording in &mut recordings {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
+        pieces::fetch(plan, recording, &mut room, &mut say)?;
         let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
         let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
         let mut ledger = Ledger::reopened(fates, rejects, &mut say);
@@ -135,6 +141,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         let accepted = accepted(plan, tables, groups, &mut ledger, first, &mut keep);
         recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
         (recording.fates, recording.rejects) = ledger.closed();
+        pieces::put_away(plan, recording, &mut room)?;
         first += recording.documents();
     }
     let refused = too_many_rejects(args, &recordings);
@@ -154,6 +161,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         Err(error) => (None, Some(error)),
     };
     let (outcome, volume, exit) = sent?;
+    pieces::failure(&recordings)?;
     let _ = findings.finish(world.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, world);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
@@ -177,11 +185,15 @@ fn joined(
         let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
+        if let Some(pieces) = pieces::too_large(args, &job.plan, &inputs, &mut stamps, world.environment, &mut say)? {
+            recordings.extend(pieces);
+            continue;
+        }
         let mut ledger = Ledger::new(job.plan.sources.len(), &mut say);
         let tables = read::tables(&job.plan, &inputs, &mut stamps, &mut ledger).map_err(Error::input)?;
         let groups = join::groups(&job.plan, &tables, &mut ledger).map_err(Error::input)?;
         let (fates, rejects) = ledger.closed();
-        recordings.push(Recording { tables, groups, fates, rejects, accepted: Vec::new() });
+        recordings.push(Recording { tables, groups, fates, rejects, ..Recording::default() });
     }
     Ok((recordings, stamps))
 }
@@ -325,8 +337,8 @@ fn hold(plan: &Plan, groups: &Groups, ledger: &mut Ledger<'_>, root: u32, reason
 /// Why nothing may be sent at all.
 fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> {
     let limit = args.max_rejects?;
-    let rejected = recordings.iter().map(|recording| recording.rejects.len() as u64).sum();
-    let rows = recordings.iter().flat_map(|recording| &recording.tables).map(|table| u64::from(table.len())).sum();
+    let counts = recordings.iter().map(Recording::rejected);
+    let (rejected, rows) = counts.fold((0, 0), |sum, (rejected, rows)| (sum.0 + rejected, sum.1 + rows));
     let reason = || format!("{rejected} of {rows} rows are rejected, more than `--max-rejects` allows");
     (!limit.allows(rejected, rows)).then(reason)
 }
@@ -335,9 +347,9 @@ fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> 
 fn payloads<'a>(plan: &'a Plan, recordings: &'a [Recording]) -> impl Iterator<Item = Payload> + Send + 'a {
     let mut first = 0;
     recordings.iter().flat_map(move |recording| {
-        let payloads = transform::payloads(recording.view(plan), &recording.accepted, first);
+        let from = first;
         first += recording.documents();
-        payloads
+        pieces::payloads(plan, recording, from)
     })
 }
 
@@ -387,18 +399,21 @@ fn delivered(
     let delivery = deliver::put(payloads(plan, recordings), destination, &world.context, &reached);
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
     for rejected in delivery.rejected.iter().chain(&delivery.alike) {
-        let Some((recording, root)) = recording::find(recordings, rejected.index) else { continue };
-        let trace = transform::trace(recording.view(plan), root);
-        for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
-            let _ = findings.print(world.err, &finding);
-        }
+        let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
+        pieces::look(recording, |recording| {
+            let root = recording.accepted[at];
+            let trace = transform::trace(recording.view(plan), root);
+            for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
+                let _ = findings.print(world.err, &finding);
+            }
+        });
     }
     if let Some((_, finding)) = &delivery.stopped {
         let _ = findings.print(world.err, finding);
     }
     let mut first = 0;
     for recording in recordings {
-        recording.settle(plan, &delivery, first);
+        pieces::change(plan, recording, |recording| recording.settle(plan, &delivery, first));
         first += recording.documents();
     }
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
@@ -419,7 +434,15 @@ fn embedded(plan: &Plan) -> Result<sandbox::Running, Error> {
 /// Writes the rejected rows, where that was asked for.
 fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Option<String>, Error> {
     let Some(path) = &args.rejects else { return Ok(None) };
-    let written = report::rejects(path, plan, recordings);
+    let mut rejects = Rejects::default();
+    let mut number = 0;
+    for recording in recordings {
+        number += usize::from(recording.piece.as_ref().is_none_or(Piece::is_first));
+        let mut added = Ok(());
+        pieces::look(recording, |recording| added = rejects.add(number, recording));
+        added.map_err(|cause| Error::storage("cannot write", path, &cause))?;
+    }
+    let written = report::rejects(path, plan, rejects);
     let written = written.map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
     let names: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
     Ok((!names.is_empty()).then(|| names.join(", ")))

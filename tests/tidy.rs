@@ -28,6 +28,8 @@ const NOUNS: &[&str] = &[
     "record",
     "group",
     "recording",
+    "piece",
+    "spill",
     "trace",
     "receipt",
     "payload",
@@ -41,7 +43,7 @@ const NOUNS: &[&str] = &[
 const VERBS: &[&str] = &["load", "read", "join", "transform", "check", "deliver", "report", "sandbox"];
 
 /// The files that connect stages.
-const CONNECTORS: &[&str] = &["lib", "main"];
+const CONNECTORS: &[&str] = &["lib", "main", "pieces"];
 
 /// Every outside crate, by the name it has in code, and the modules it comes in through. `*`: anywhere, it is vocabulary.
 const DOORS: &[(&str, &[&str])] = &[
@@ -71,7 +73,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde_json", &["*"]),
     ("serde_yaml", &["yaml"]),
     ("strsim", &["diagnostic"]),
-    ("tempfile", &["join", "deliver", "report", "sandbox", "lib"]),
+    ("tempfile", &["spill", "deliver", "report", "sandbox", "lib"]),
     ("tokio", &["deliver", "sandbox", "lib", "main"]),
     ("tracing", &["*"]),
     ("tracing_subscriber", &["report", "lib", "main"]),

@@ -6,6 +6,8 @@
 
 mod keys;
 mod order;
+mod parted;
+mod places;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -20,6 +22,9 @@ use crate::{
     record::{Row, Table},
     snippet::Snippet,
 };
+
+pub use parted::Parted;
+pub use places::{Places, words};
 
 /// What is known of a child while its links are made.
 const ATTACHED: u8 = 1;
@@ -89,6 +94,13 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
         }
     }
     Ok(Groups::new(links))
+}
+
+/// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
+pub fn twins(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    index(plan, number, table, ledger, &mut findings);
+    findings
 }
 
 /// Links into a source come before links out of it, as far as that is possible.

@@ -88,6 +88,13 @@ pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
     Trace { json: out.into(), origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
 }
 
+/// Writes the document of a root record that was found to conform.
+pub fn again(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
+    let payload = document(view, root, index, scratch);
+    // What was in doubt, the exact way found good before.
+    payload.unwrap_or_else(|| confirmed(view.plan, trace(view, root), index))
+}
+
 /// The documents of some root records that were all found to conform, one after the other.
 pub struct Payloads<'a> {
     view: View<'a>,
@@ -109,8 +116,6 @@ impl Iterator for Payloads<'_> {
         let root = *self.roots.next()?;
         let index = self.index;
         self.index += 1;
-        let payload = document(self.view, root, index, &mut self.scratch);
-        // What was in doubt, the exact way found good before.
-        Some(payload.unwrap_or_else(|| confirmed(self.view.plan, trace(self.view, root), index)))
+        Some(again(self.view, root, index, &mut self.scratch))
     }
 }
