@@ -164,7 +164,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
             let unit = by.and_then(|by| record.span(by)).filter(is_unit);
             let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
             at = totals.iter().position(|known| known.unit == unit).unwrap_or_else(|| {
-                totals.push(Total { unit: unit.to_vec(), ..Total::default() });
+                totals.push(Total { unit: unit.to_vec(), first: u64::from(table.number(row)), ..Total::default() });
                 totals.len() - 1
             });
             before = written;
@@ -189,6 +189,8 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
 #[derive(Default)]
 struct Total {
     unit: Vec<u8>,
+    /// The number of the record it first appears in.
+    first: u64,
     /// Amounts of few digits, as whole numbers: for each fate, those with no digit behind the point, with one, and so on.
     /// Adding up whole numbers is many times faster, and as exact.
     small: [[Option<i128>; SMALL]; 4],
@@ -220,6 +222,7 @@ impl Total {
         Sum {
             what,
             by: String::from_utf8_lossy(&self.unit).into_owned(),
+            first: self.first,
             sent: total(Fate::Good),
             rejected: total(Fate::Rejected),
             filtered: total(Fate::Filtered),

@@ -67,7 +67,6 @@ use crate::{
     load::Job,
     mapping::Root,
     payload::Payload,
-    piece::Piece,
     plan::Plan,
     profile::{
         self as profiles,
@@ -437,7 +436,7 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
     let mut rejects = Rejects::default();
     let mut number = 0;
     for recording in recordings {
-        number += usize::from(recording.piece.as_ref().is_none_or(Piece::is_first));
+        number += usize::from(recording.is_first());
         let mut added = Ok(());
         pieces::look(recording, |recording| added = rejects.add(number, recording));
         added.map_err(|cause| Error::storage("cannot write", path, &cause))?;
@@ -459,8 +458,11 @@ fn summary(
 ) -> Summary {
     let mut sources: Vec<SourceTally> = Vec::new();
     let mut documents = DocumentTally::default();
+    let mut number = 0u64;
     for recording in recordings {
-        let tallies = recording.tally(plan);
+        let mut tallies = recording.tally(plan);
+        number += u64::from(recording.is_first());
+        tallies.iter_mut().flat_map(|tally| &mut tally.sums).for_each(|sum| sum.first |= number << 32);
         documents.add(&tallies[plan.each]);
         if sources.is_empty() {
             sources = tallies;

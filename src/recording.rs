@@ -51,7 +51,12 @@ impl Recording {
         View { plan, tables: &self.tables, groups: &self.groups, fates: &self.fates }
     }
 
-    /// The documents that may be sent.
+    /// Whether it is a whole recording, or the first piece of one.
+    pub fn is_first(&self) -> bool {
+        self.piece.as_ref().is_none_or(Piece::is_first)
+    }
+
+    /// How many documents may be sent.
     pub fn documents(&self) -> u64 {
         self.piece.as_ref().map_or(self.accepted.len() as u64, |piece| piece.documents)
     }

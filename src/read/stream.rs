@@ -113,6 +113,31 @@ fn file(
     let source = &plan.sources[number];
     let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
     let mut feed = Feed::open(path, &name, &source.dialect, &mut ledger)?;
+    let read = through(plan, number, &mut feed, (inputs, size), table, first, &mut ledger, visit);
+    table.clear();
+    // Of a file that changes meanwhile nothing else is worth telling.
+    let records = match read {
+        Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(change(path).into()),
+        read => read?,
+    };
+    feed.close(path, stamps)?;
+    scan::none(plan, number, &name, records, &mut ledger);
+    Ok(records)
+}
+
+/// Reads all blocks of a file; gives the number of its records.
+#[expect(clippy::too_many_arguments, reason = "a file is read for a plan, into a table, a ledger and a visitor")]
+fn through(
+    plan: &Plan,
+    number: usize,
+    feed: &mut Feed<'_>,
+    (inputs, size): (&Inputs, usize),
+    table: &mut Table,
+    first: u32,
+    ledger: &mut Ledger<'_>,
+    visit: Visit<'_>,
+) -> Result<u32, Stopped> {
+    let name = feed.name;
     let (mut want, mut reached, mut bound) = (size, Reached::default(), false);
     loop {
         // What was not used goes in front of what comes.
@@ -124,18 +149,18 @@ fn file(
         reached.at = 0;
         let last = feed.more(&mut table.text, &mut table.patches, want)?;
         if last {
-            scan::trim_nuls(&name, &mut table.text, &mut ledger);
+            scan::trim_nuls(name, &mut table.text, ledger);
             let length = table.text.len();
             table.patches.retain(|patch| patch.at < length);
         }
         let mut body = 0;
         if !bound {
-            let Some(start) = bind(plan, number, &name, table, last, inputs)? else {
+            let Some(start) = bind(plan, number, name, table, last, inputs)? else {
                 want = table.text.len().max(size);
                 continue;
             };
             (body, bound) = (start, true);
-            table.parts.push(Part { path: name.clone(), first: 0, text: 0..0 });
+            table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
         }
         if let Some(part) = table.parts.last_mut() {
             part.text = 0..table.text.len();
@@ -143,19 +168,15 @@ fn file(
         let before = reached.records;
         (table.starts.clear(), table.begins.clear(), table.marks.clear());
         (ledger.fates[number].clear(), ledger.rejects.clear());
-        reached = scan::block(plan, number, reached, body, last, table, &mut ledger)?;
+        reached = scan::block(plan, number, reached, body, last, table, ledger)?;
         let (fates, rejects) = (&ledger.fates[number], &ledger.rejects);
         let block = Block { table, fates, rejects, first: first + before, end: reached.at, line: reached.line };
         visit(block)?;
         if last {
-            break;
+            return Ok(reached.records);
         }
         want = if reached.at == 0 { table.text.len().max(size) } else { size };
     }
-    table.clear();
-    feed.close(path, stamps)?;
-    scan::none(plan, number, &name, reached.records, &mut ledger);
-    Ok(reached.records)
 }
 
 /// Reads the header, if all of it is there; gives where the records start.
@@ -299,15 +320,25 @@ impl<'a> Feed<'a> {
         if self.length > MAX_SOURCE { Err(too_large(self.name.to_owned())) } else { Ok(found < want) }
     }
 
-    /// The file is still what it was when it was opened.
+    /// Whether the file is another one than when it was opened, or more was read than it had.
+    fn has_changed(&self, path: &Path) -> bool {
+        let Some(stamp) = &self.stamp else { return false };
+        let same = std::fs::metadata(path).is_ok_and(|now| stamp_of(path, &now) == *stamp);
+        !same || !self.packed && self.length > stamp.length
+    }
+
+    /// The file was read to its end, and is still what it was when it was opened.
     fn close(self, path: &Path, stamps: &mut Vec<Stamp>) -> Result<(), Diagnostic> {
-        let Some(stamp) = self.stamp else { return Ok(()) };
-        let now = std::fs::metadata(path).map_err(|cause| unreadable(self.name, &cause))?;
-        if stamp != stamp_of(path, &now) || !self.packed && self.length != now.len() {
+        if self.has_changed(path) {
             return Err(change(path));
         }
-        stamps.push(stamp);
-        Ok(())
+        match self.stamp {
+            Some(stamp) if !self.packed && self.length < stamp.length => Err(change(path)),
+            stamp => {
+                stamps.extend(stamp);
+                Ok(())
+            }
+        }
     }
 }
 
