@@ -117,15 +117,16 @@ pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
-        // What stands in two pieces of a source counts in one of them; it is rejected.
-        let copies = table.copies.len() as u64;
-        let count = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count() as u64;
+        // What stands in several pieces of a source counts in one of them.
+        let copies = |fate: Fate| table.copies.iter().filter(|row| fates[number][**row as usize] == fate).count();
+        let all = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count();
+        let count = |fate: Fate| (all(fate) - copies(fate)) as u64;
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
-            rows: u64::from(table.len()) - copies,
+            rows: u64::from(table.len()) - table.copies.len() as u64,
             sent: count(Fate::Good),
-            rejected: count(Fate::Rejected) - copies,
+            rejected: count(Fate::Rejected),
             filtered: count(Fate::Filtered),
             pending: count(Fate::Pending),
             sums: sums(plan, number, table, &fates[number]),

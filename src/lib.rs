@@ -130,8 +130,27 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
     let (mut first, mut room) = (0, Recording::default());
-    for recording in &mut recordings {
+    let mut at = 0;
+    while at < recordings.len() {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
+        let parts = recordings[at].parts();
+        if parts > 1 {
+            let all = &mut recordings[at..at + parts];
+            match pieces::in_parts(plan, all, &mut room, &mut say)? {
+                Some(documents) => {
+                    if let Some(output) = output.as_mut().filter(|_| documents > 0) {
+                        output
+                            .write_parts(|write| pieces::assemble(plan, all, write))
+                            .map_err(|cause| unwritten(args, &cause))?;
+                    }
+                    (at, first) = (at + parts, first + documents);
+                    continue;
+                }
+                None => pieces::together(plan.each, &mut recordings, at),
+            }
+        }
+        let recording = &mut recordings[at];
+        at += 1;
         pieces::fetch(plan, recording, &mut room, &mut say)?;
         let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
         let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
@@ -345,10 +364,10 @@ fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> 
 /// All documents of all recordings that may be sent, in order.
 fn payloads<'a>(plan: &'a Plan, recordings: &'a [Recording]) -> impl Iterator<Item = Payload> + Send + 'a {
     let mut first = 0;
-    recordings.iter().flat_map(move |recording| {
+    recordings.iter().enumerate().flat_map(move |(at, recording)| {
         let from = first;
         first += recording.documents();
-        pieces::payloads(plan, recording, from)
+        pieces::payloads(plan, &recordings[at..], from)
     })
 }
 
@@ -399,7 +418,7 @@ fn delivered(
     progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
     for rejected in delivery.rejected.iter().chain(&delivery.alike) {
         let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
-        pieces::look(recording, |recording| {
+        pieces::look(plan, recording, |recording| {
             let root = recording.accepted[at];
             let trace = transform::trace(recording.view(plan), root);
             for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
@@ -410,9 +429,11 @@ fn delivered(
     if let Some((_, finding)) = &delivery.stopped {
         let _ = findings.print(world.err, finding);
     }
-    let mut first = 0;
+    let mut first = 0u64;
     for recording in recordings {
-        pieces::change(plan, recording, |recording| recording.settle(plan, &delivery, first));
+        // What goes on in the next piece is the document before.
+        let index = if recording.goes_on() { first.saturating_sub(1) } else { first };
+        pieces::change(plan, recording, |recording| recording.settle(plan, &delivery, index));
         first += recording.documents();
     }
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
@@ -438,7 +459,7 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
     for recording in recordings {
         number += usize::from(recording.is_first());
         let mut added = Ok(());
-        pieces::look(recording, |recording| added = rejects.add(number, recording));
+        pieces::look(plan, recording, |recording| added = rejects.add(number, recording));
         added.map_err(|cause| Error::storage("cannot write", path, &cause))?;
     }
     let written = report::rejects(path, plan, rejects);

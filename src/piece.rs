@@ -41,6 +41,8 @@ pub struct Entry<'a> {
     pub number: u32,
     /// Its line.
     pub line: u64,
+    /// The number of the file it stands in.
+    pub part: usize,
     /// Why it is rejected, if it is.
     pub reject: Option<&'a Reject>,
     /// It counts in another piece.
@@ -70,6 +72,14 @@ pub struct Piece {
     rows: Vec<Vec<Chunk>>,
     /// The first piece of its recording tells of the files.
     is_first: bool,
+    /// Records with one key stand in it, so it may not be cut again.
+    pub bound: bool,
+    /// How many pieces hold its only document: this one, and those behind it, each with some of the records below.
+    pub parts: usize,
+    /// It holds more of the document of a piece before it.
+    pub goes_on: bool,
+    /// Where the items of this part stand in the document without any, since it was decided about.
+    pub splice: Option<usize>,
     /// What was found out before.
     pub settled: Vec<Settled>,
     /// Groups, fates, rejects and accepted root records, since it was joined.
@@ -82,7 +92,7 @@ pub struct Piece {
 
 /// Appends a row to the rows of a piece.
 pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
-    let Entry { table, row, end, number, line, reject, copy } = entry;
+    let Entry { table, row, end, number, line, part, reject, copy } = entry;
     let start = table.starts[row as usize];
     let text = &table.text[start..end];
     let ended = matches!(text.last(), Some(b'\n' | b'\r'));
@@ -91,7 +101,6 @@ pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
     let patches = &table.patches[patches];
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
-    let part = table.parts.len().saturating_sub(1);
     let mut head = [0; HEAD];
     head[..4].copy_from_slice(&small(text.len() + usize::from(!ended)).to_le_bytes());
     head[4..8].copy_from_slice(&number.to_le_bytes());
@@ -101,7 +110,9 @@ pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
     rows.extend_from_slice(&head);
     let width = table.header.len() + 1;
     let begins = &table.begins[row as usize * width..(row as usize + 1) * width];
-    begins.iter().for_each(|begin| rows.extend_from_slice(&begin.to_le_bytes()));
+    for begin in begins {
+        rows.extend_from_slice(&begin.to_le_bytes());
+    }
     rows.extend_from_slice(text);
     // Behind the last record of a file the next one would go on.
     if !ended {
@@ -132,7 +143,7 @@ fn put_bytes(bytes: &mut Vec<u8>, more: &[u8]) {
 
 fn put_numbers(bytes: &mut Vec<u8>, numbers: &[u32]) {
     bytes.extend_from_slice(&small(numbers.len()).to_le_bytes());
-    numbers.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
 }
 
 fn small(number: usize) -> u32 {
@@ -185,12 +196,51 @@ impl Piece {
     /// A piece of some rows, by their source.
     #[must_use]
     pub fn new(spill: Arc<Spill>, shapes: Arc<Vec<Table>>, rows: Vec<Vec<Chunk>>, is_first: bool) -> Piece {
-        Piece { spill, shapes, rows, is_first, settled: Vec::new(), known: None, tally: Vec::new(), documents: 0 }
+        Piece {
+            spill,
+            shapes,
+            rows,
+            is_first,
+            bound: false,
+            parts: 1,
+            goes_on: false,
+            splice: None,
+            settled: Vec::new(),
+            known: None,
+            tally: Vec::new(),
+            documents: 0,
+        }
     }
 
     /// The file it stands in.
     pub fn spill(&self) -> &Spill {
         &self.spill
+    }
+
+    /// How many bytes its rows are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.rows.iter().flatten().map(|chunk| chunk.len() as u64).sum()
+    }
+
+    /// A piece of the same recording with other rows.
+    #[must_use]
+    pub fn with(&self, rows: Vec<Vec<Chunk>>, is_first: bool) -> Piece {
+        let mut piece = Piece::new(Arc::clone(&self.spill), Arc::clone(&self.shapes), rows, is_first);
+        piece.settled.clone_from(&self.settled);
+        piece
+    }
+
+    /// Its rows, by their source.
+    #[must_use]
+    pub fn rows(&self) -> &[Vec<Chunk>] {
+        &self.rows
+    }
+
+    /// For each source, its columns and files without records.
+    #[must_use]
+    pub fn shapes(&self) -> &[Table] {
+        &self.shapes
     }
 
     /// Whether it is the first piece of its recording.
@@ -207,7 +257,7 @@ impl Piece {
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn fetch(&self, recording: &mut Recording) -> io::Result<()> {
+    pub fn fetch(&self, each: usize, recording: &mut Recording) -> io::Result<()> {
         recording.tables.resize_with(self.shapes.len(), || Table::empty("", &self.shapes[0].dialect));
         recording.fates.resize_with(self.shapes.len(), Vec::new);
         recording.rejects.clear();
@@ -216,6 +266,9 @@ impl Piece {
             shaped(table, shape);
             fates.clear();
             rows(&self.spill, &self.rows[number], number, shape, (table, fates, &mut recording.rejects))?;
+        }
+        if self.goes_on {
+            recording.tables[each].copies = (0..recording.tables[each].len()).collect();
         }
         for settled in &self.settled {
             let table = &recording.tables[settled.source];
@@ -263,7 +316,7 @@ impl Piece {
             let paths = if self.is_first { shape.parts.as_slice() } else { &[] };
             tally.paths = paths.iter().map(|part| part.path.clone()).collect();
         }
-        self.documents = recording.accepted.len() as u64;
+        self.documents = if self.goes_on { 0 } else { recording.accepted.len() as u64 };
         Ok(())
     }
 }

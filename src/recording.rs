@@ -56,6 +56,16 @@ impl Recording {
         self.piece.as_ref().is_none_or(Piece::is_first)
     }
 
+    /// How many pieces hold its documents, this one and those behind it.
+    pub fn parts(&self) -> usize {
+        self.piece.as_ref().map_or(1, |piece| piece.parts)
+    }
+
+    /// Whether it holds more of the document of a piece before it.
+    pub fn goes_on(&self) -> bool {
+        self.piece.as_ref().is_some_and(|piece| piece.goes_on)
+    }
+
     /// How many documents may be sent.
     pub fn documents(&self) -> u64 {
         self.piece.as_ref().map_or(self.accepted.len() as u64, |piece| piece.documents)

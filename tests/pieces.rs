@@ -330,6 +330,15 @@ fn mapping(dice: &mut Dice) -> String {
     let order = dice.one(&["", "order_by: [price]"]);
     let only = dice.one(&["", "where: \"unit != ''\""]);
     let mut mapping = MAPPING.replace("ORDER", order).replace("ONLY", only);
+    if dice.below(2) == 0 {
+        // Lists right below the root only: then a document may come in parts.
+        let start = mapping.find("        parts:\n          many").unwrap();
+        let end = mapping.find("    notes:\n      many").unwrap();
+        mapping.replace_range(start..end, "");
+        let start = mapping.find("  parts: { path").unwrap();
+        let end = mapping.find("  notes: { path").unwrap();
+        mapping.replace_range(start..end, "");
+    }
     for (word, policy) in
         [("TWINS", &twins as &dyn Fn(&mut Dice) -> String), ("ORPHANS", &orphans), ("INCOMPLETE", &incomplete)]
     {

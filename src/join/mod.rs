@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub use parted::Parted;
-pub use places::{Places, words};
+pub use places::{Places, is_key, words};
 
 /// What is known of a child while its links are made.
 const ATTACHED: u8 = 1;

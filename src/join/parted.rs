@@ -73,11 +73,18 @@ impl Parted {
     }
 
     /// The good records whose key, or its hash, is there twice: their numbers and places. Unless `all` are asked for, only
-    /// where such records stand in different places. `places` learns the place of every key.
+    /// where such records stand in different places; the others are left to whoever joins that place, and `bound` is told.
+    /// `places` learns the place of every key.
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn twins(&self, spill: &Spill, places: Option<&mut Places>, all: bool) -> io::Result<Vec<(u32, u32)>> {
+    pub fn twins(
+        &self,
+        spill: &Spill,
+        places: Option<&mut Places>,
+        all: bool,
+        bound: &mut dyn FnMut(u32),
+    ) -> io::Result<Vec<(u32, u32)>> {
         let (mut twins, mut keys, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         let (mut places, mut slots) = (places, Vec::new());
         for (buffer, chunks) in &self.parts {
@@ -101,8 +108,13 @@ impl Parted {
                     groups.entry(*word).or_default().push((*number, *place));
                 }
             }
-            let apart = |group: &&Vec<(u32, u32)>| all || group.iter().any(|(_, place)| *place != group[0].1);
-            twins.extend(groups.values().filter(apart).flatten());
+            for group in groups.values() {
+                if all || group.iter().any(|(_, place)| *place != group[0].1) {
+                    twins.extend(group);
+                } else {
+                    bound(group[0].1);
+                }
+            }
         }
         twins.sort_unstable();
         Ok(twins)

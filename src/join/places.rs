@@ -106,6 +106,12 @@ impl Places {
 /// The hash of no key.
 pub(super) const KEYLESS: u64 = u64::MAX;
 
+/// Whether a hash is that of a key.
+#[must_use]
+pub fn is_key(word: u64) -> bool {
+    word != KEYLESS
+}
+
 /// The hashes of the keys of all records of a table; [`KEYLESS`] for those without one.
 pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
     let mut buffer = Vec::new();

@@ -142,6 +142,17 @@ impl ObjectPlan {
     }
 }
 
+impl ObjectPlan {
+    fn lists_are_free(&self) -> bool {
+        self.fields.iter().all(|field| match &field.value {
+            ValuePlan::Many(many) => (many.min, many.max) == (0, u64::MAX) && many.allowed == (0, u64::MAX),
+            ValuePlan::Object(object) => object.lists_are_free(),
+            ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
+            ValuePlan::One(_) => false,
+        })
+    }
+}
+
 impl ValuePlan {
     fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
         match self {
@@ -441,6 +452,14 @@ impl Plan {
     pub fn shares_records(&self) -> bool {
         let in_lists = |source: usize| self.links.iter().filter(|link| link.child == source).count();
         self.links.iter().any(|link| !link.many || in_lists(link.child) > 1 || link.child == self.each)
+    }
+
+    /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule looks
+    /// at a whole list, or asks for an order.
+    #[must_use]
+    pub fn comes_in_parts(&self) -> bool {
+        let flat = self.links.iter().all(|link| link.many && link.parent == self.each && link.order.is_empty());
+        flat && self.whole.is_empty() && self.document.lists_are_free()
     }
 
     /// The exact verdict of the contract on one document.

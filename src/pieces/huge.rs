@@ -1,0 +1,340 @@
+//! Pieces that are too large: cut once more, and a document with very many records in parts.
+//!
+//! A part is a piece with the root record and some of the records below it. It is joined and checked as a document of its
+//! own; the whole is the document without records, with the items of all parts where they belong. Nothing is written before
+//! every part was found good.
+
+use std::io;
+
+use crate::{
+    diagnostic::Diagnostic,
+    error::Error,
+    group::NONE,
+    join::{self, Places},
+    ledger::{Fate, Reject},
+    payload::Payload,
+    piece::{self, Entry, Piece},
+    pieces::{
+        fetch, put_away,
+        route::{Router, small},
+    },
+    plan::Plan,
+    record::Table,
+    recording::Recording,
+    spill::Chunk,
+    transform::{self, Scratch},
+};
+
+/// Who takes bytes.
+type Write<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
+
+/// Some rows of a piece, read back.
+struct Rows {
+    table: Table,
+    fates: Vec<Fate>,
+    rejects: Vec<Reject>,
+}
+
+impl Rows {
+    fn new(shape: &Table) -> Rows {
+        let mut table = shape.clone();
+        table.parts.clear();
+        Rows { table, fates: Vec::new(), rejects: Vec::new() }
+    }
+
+    fn add(&mut self, piece: &Piece, source: usize, chunk: Chunk) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        piece.spill().read(chunk, &mut bytes)?;
+        let rows = (&mut self.table, &mut self.fates, &mut self.rejects);
+        piece::unpack(&bytes, source, &piece.shapes()[source], rows);
+        Ok(())
+    }
+
+    fn of(piece: &Piece, source: usize, chunk: Chunk) -> io::Result<Rows> {
+        let mut rows = Rows::new(&piece.shapes()[source]);
+        rows.add(piece, source, chunk)?;
+        Ok(rows)
+    }
+
+    /// How many bytes a row takes.
+    fn weight(&self, row: u32) -> u64 {
+        let at = row as usize;
+        let end = self.table.starts.get(at + 1).copied().unwrap_or(self.table.text.len());
+        (end - self.table.starts[at] + self.table.header.len() * 2 + 20) as u64
+    }
+
+    fn entry(&self, row: u32, shape: &Table) -> Entry<'_> {
+        let (table, at) = (&self.table, row as usize);
+        let path = &table.part(row).path;
+        Entry {
+            table,
+            row,
+            end: table.starts.get(at + 1).copied().unwrap_or(table.text.len()),
+            number: table.number(row),
+            line: table.line(row),
+            part: shape.parts.iter().position(|part| part.path == *path).unwrap_or(0),
+            reject: self.rejects.iter().find(|reject| reject.row == row),
+            copy: table.copies.contains(&row),
+        }
+    }
+}
+
+/// Cuts a piece that is larger than it should be once more, if that can be done.
+pub(super) fn cut_again(plan: &Plan, piece: Piece, limit: u64) -> io::Result<Vec<Piece>> {
+    let flat = plan.links.iter().all(|link| link.parent == plan.each);
+    if piece.bytes() <= 2 * limit || piece.bound || !flat {
+        return Ok(vec![piece]);
+    }
+    let mut roots = Rows::new(&piece.shapes()[plan.each]);
+    for chunk in &piece.rows()[plan.each] {
+        roots.add(&piece, plan.each, *chunk)?;
+    }
+    let Some(places) = places(plan, &roots) else { return Ok(vec![piece]) };
+    let mut weights: Vec<u64> = (0..roots.table.len()).map(|root| roots.weight(root)).collect();
+    let mut found = Found::new(places);
+    for link in &plan.links {
+        for chunk in &piece.rows()[link.child] {
+            let rows = Rows::of(&piece, link.child, *chunk)?;
+            found.look(&rows, &link.child_columns);
+            for (row, root) in (0..).zip(&found.roots) {
+                if let Some(weight) = weights.get_mut(*root as usize) {
+                    *weight += rows.weight(row);
+                }
+            }
+        }
+    }
+    let (to, groups) = groups(&weights, limit);
+    let rows = routed(plan, &piece, (&roots, &to), &mut found)?;
+    let mut pieces = Vec::new();
+    for (number, heavy) in (0..groups.len().max(1)).zip(groups.iter().copied().chain([false])) {
+        let own = rows.iter().map(|chunks| chunks.get(number).cloned().unwrap_or_default()).collect();
+        let cut = piece.with(own, piece.is_first() && number == 0);
+        if heavy && plan.comes_in_parts() || roots.table.is_empty() {
+            pieces.extend(parts(plan, &cut, limit, heavy));
+        } else {
+            pieces.push(cut);
+        }
+    }
+    Ok(pieces)
+}
+
+/// The number of each root record by its key; `None`: two have the same, or hashes that are the same.
+fn places(plan: &Plan, roots: &Rows) -> Option<Places> {
+    let (mut words, mut places) = (Vec::new(), Places::with_room(roots.fates.len()));
+    join::words(&roots.table, &plan.sources[plan.each].key, &mut words);
+    let of = |good: bool| (0..).zip(&words).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
+    for ((root, word), _) in of(true) {
+        if join::is_key(*word) && places.insert(*word, root).is_some() {
+            return None;
+        }
+    }
+    for ((root, word), _) in of(false).filter(|((_, word), _)| join::is_key(**word)) {
+        places.insert(*word, root);
+    }
+    Some(places)
+}
+
+/// Looks up the root records of some rows.
+struct Found {
+    places: Places,
+    words: Vec<u64>,
+    roots: Vec<u32>,
+}
+
+impl Found {
+    fn new(places: Places) -> Found {
+        Found { places, words: Vec::new(), roots: Vec::new() }
+    }
+
+    fn look(&mut self, rows: &Rows, columns: &[usize]) {
+        join::words(&rows.table, columns, &mut self.words);
+        self.places.of_all(&rows.table, columns, &self.words, &mut self.roots);
+    }
+}
+
+/// Which group each root record goes to, and for each group whether it is one heavy record.
+fn groups(weights: &[u64], limit: u64) -> (Vec<u32>, Vec<bool>) {
+    let (mut to, mut groups, mut filled) = (Vec::with_capacity(weights.len()), Vec::new(), u64::MAX);
+    for weight in weights {
+        let heavy = *weight > limit;
+        if heavy || filled.saturating_add(*weight) > limit {
+            groups.push(heavy);
+            filled = 0;
+        }
+        filled = if heavy { u64::MAX } else { filled + weight };
+        to.push(small(groups.len() - 1));
+    }
+    (to, groups)
+}
+
+/// Sends the rows of a piece to its groups.
+fn routed(
+    plan: &Plan,
+    piece: &Piece,
+    (roots, to): (&Rows, &[u32]),
+    found: &mut Found,
+) -> io::Result<Vec<Vec<Vec<Chunk>>>> {
+    let mut routed = Vec::new();
+    let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
+    for (source, shape) in piece.shapes().iter().enumerate() {
+        let mut router = Router::new(None, source, u64::MAX, 1 << 16);
+        if source == plan.each {
+            for (root, group) in (0..).zip(to) {
+                router.put(*group, roots.entry(root, shape), piece.spill())?;
+            }
+        }
+        for link in plan.links.iter().filter(|link| link.child == source) {
+            for chunk in &piece.rows()[source] {
+                let rows = Rows::of(piece, source, *chunk)?;
+                found.look(&rows, &link.child_columns);
+                for (row, root) in (0..).zip(&found.roots) {
+                    let entry = rows.entry(row, shape);
+                    let (first, mut second) = (group(*root), NONE);
+                    if entry.reject.is_some() {
+                        second = group(found.places.of_second(&rows.table, &link.child_columns, row));
+                    }
+                    // Two records that are glued together hold both of their parents back.
+                    if first != NONE && second != NONE && first != second {
+                        router.put(second, Entry { copy: true, ..entry }, piece.spill())?;
+                    }
+                    let place = if first == NONE { second } else { first };
+                    router.put(if place == NONE { 0 } else { place }, entry, piece.spill())?;
+                }
+            }
+        }
+        routed.push(router.finish(piece.spill())?.0);
+    }
+    Ok(routed)
+}
+
+/// The parts of a piece: one without the records below, and some with some of them each.
+fn parts(plan: &Plan, piece: &Piece, limit: u64, one_document: bool) -> Vec<Piece> {
+    let none = || vec![Vec::new(); piece.rows().len()];
+    let root = &piece.rows()[plan.each];
+    let with_root = |mut rows: Vec<Vec<Chunk>>| {
+        rows[plan.each].clone_from(root);
+        rows
+    };
+    let mut parts = vec![piece.with(with_root(none()), piece.is_first())];
+    for link in &plan.links {
+        let mut rest = piece.rows()[link.child].as_slice();
+        while !rest.is_empty() {
+            let mut filled = 0;
+            let fits = |chunk: &&Chunk| {
+                filled += chunk.len() as u64;
+                filled <= limit
+            };
+            let count = rest.iter().take_while(fits).count().max(1);
+            let mut rows = none();
+            rows[link.child] = rest[..count].to_vec();
+            rest = &rest[count..];
+            let mut part = piece.with(with_root(rows), false);
+            part.goes_on = one_document;
+            parts.push(part);
+        }
+    }
+    if one_document {
+        parts[0].parts = parts.len();
+    }
+    parts
+}
+
+/// Decides about a document that comes in parts; gives how many documents of it may be sent. `None`: there is a doubt, and
+/// all of it has to be looked at together.
+///
+/// # Errors
+/// The disk for temporary files is full or broken.
+pub(crate) fn in_parts(
+    plan: &Plan,
+    parts: &mut [Recording],
+    room: &mut Recording,
+    say: &mut dyn FnMut(&Diagnostic),
+) -> Result<Option<u64>, Error> {
+    let (mut told, mut scratch, mut empty) = (Vec::new(), Scratch::default(), Vec::new());
+    let mut documents = 0;
+    for (number, part) in parts.iter_mut().enumerate() {
+        fetch(plan, part, room, &mut |diagnostic| told.push(diagnostic.clone()))?;
+        let mut splice = None;
+        match part.fates[plan.each].first() {
+            Some(Fate::Filtered) => {}
+            Some(Fate::Good | Fate::Pending) => {
+                let Some(payload) = transform::document(part.view(plan), 0, 0, &mut scratch) else { return Ok(None) };
+                if number == 0 {
+                    empty = payload.bytes().to_vec();
+                } else {
+                    splice = transform::items(&empty, payload.bytes()).map(|(at, _)| at);
+                }
+                scratch.take_back(payload);
+                (documents, part.accepted) = (1, vec![0]);
+            }
+            Some(Fate::Rejected) | None => return Ok(None),
+        }
+        if let Some(piece) = &mut part.piece {
+            piece.splice = splice;
+        }
+        put_away(plan, part, room)?;
+    }
+    told.iter().for_each(say);
+    Ok(Some(documents))
+}
+
+/// Puts the parts of a document together to one piece, which takes their place.
+pub(crate) fn together(each: usize, recordings: &mut Vec<Recording>, at: usize) {
+    let Some(head) = recordings[at].piece.take() else { return };
+    let mut rows = head.rows().to_vec();
+    for part in recordings.drain(at + 1..at + head.parts).filter_map(|part| part.piece) {
+        let below = (0..rows.len()).filter(|source| *source != each);
+        below.for_each(|source| rows[source].extend_from_slice(&part.rows()[source]));
+    }
+    let piece = head.with(rows, head.is_first());
+    recordings[at] = Recording { piece: Some(piece), ..Recording::default() };
+}
+
+/// Writes a document that comes in parts, all of which were found good.
+///
+/// # Errors
+/// The bytes cannot be taken, or the disk for temporary files is broken.
+pub(crate) fn assemble(plan: &Plan, parts: &[Recording], write: Write<'_>) -> io::Result<()> {
+    let (mut scratch, mut fetched) = (Scratch::default(), Recording::default());
+    let pieces: Vec<&Piece> = parts.iter().filter_map(|part| part.piece.as_ref()).collect();
+    let mut document = |piece: &Piece, scratch: &mut Scratch| {
+        piece.fetch(plan.each, &mut fetched)?;
+        Ok::<Payload, io::Error>(transform::again(fetched.view(plan), 0, 0, scratch))
+    };
+    let empty = document(pieces[0], &mut scratch)?.bytes().to_vec();
+    let mut order: Vec<(usize, &Piece)> = pieces.iter().filter_map(|piece| Some((piece.splice?, *piece))).collect();
+    order.sort_by_key(|(splice, _)| *splice);
+    let mut written = 0;
+    for (splice, piece) in order {
+        // Items of the same list follow each other.
+        if written == splice {
+            write(b",")?;
+        }
+        write(&empty[written..splice])?;
+        written = splice;
+        let payload = document(piece, &mut scratch)?;
+        if let Some((_, items)) = transform::items(&empty, payload.bytes()) {
+            write(&payload.bytes()[items])?;
+        }
+        scratch.take_back(payload);
+    }
+    write(&empty[written..])
+}
+
+/// A document that comes in parts, in one. Whether the disk was broken, the temporary file tells.
+pub(super) fn whole(plan: &Plan, parts: &[Recording], index: u64) -> Option<Payload> {
+    let mut json = Vec::new();
+    let assembled = assemble(plan, parts, &mut |bytes| {
+        json.extend_from_slice(bytes);
+        Ok(())
+    });
+    match assembled {
+        Ok(()) => Some(transform::together(index, json)),
+        Err(cause) => {
+            if let Some(piece) = parts.first().and_then(|part| part.piece.as_ref()) {
+                piece.spill().fail(cause);
+            }
+            None
+        }
+    }
+}
