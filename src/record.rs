@@ -70,6 +70,8 @@ pub struct Table {
     pub numbers: Vec<u32>,
     /// In a piece of a source: its records that stand in another piece too, and count there.
     pub copies: Vec<u32>,
+    /// The keys of its records are known to differ.
+    pub unique: bool,
 }
 
 /// In the place of the begins of cells: a record that is long or not plainly good.
@@ -143,6 +145,7 @@ impl Table {
             marks: Vec::new(),
             numbers: Vec::new(),
             copies: Vec::new(),
+            unique: false,
         }
     }
 

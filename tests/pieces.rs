@@ -12,6 +12,7 @@ use std::{
     fmt::Write as _,
     fs,
     path::Path,
+    process,
     sync::{Mutex, PoisonError},
     time::Instant,
 };
@@ -149,6 +150,48 @@ fn cases_are_the_same_in_pieces() {
             compare(&name.to_string_lossy(), &folder, &convert, &[(1 << 20, 1), (1, 60), (33, 1 << 20)]);
         }
     }
+}
+
+#[test]
+fn what_cannot_be_cut_is_held_and_that_is_told() {
+    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = tempfile::tempdir().unwrap();
+    copy(Path::new("tests/cases/join-one"), root.path());
+    let convert = converts(&["convert", ".", "--mapping", "mapping.yaml", "--output", "-"]).unwrap();
+    let told = run(root.path(), &cut(&convert, 1, 1)).told;
+    let notice = "{\"code\":\"join/held-in-memory\",\"severity\":\"notice\",\"message\":\"this recording does not fit into \
+        `--memory`, and its mapping needs all of it at once\"";
+    assert_eq!(told.iter().filter(|line| line.starts_with(notice)).count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (drop, temporary) = (root.path().join("drop"), root.path().join("temporary"));
+    fs::create_dir(&drop).unwrap();
+    fs::create_dir(&temporary).unwrap();
+    let mut customers = String::from("customer_id;title;lastname;firstname;postal_code;city;email\n");
+    let mut purchases = String::from("purchase_identifier;customer_id;product_id;quantity;price;currency;date\n");
+    for number in 0..60_000 {
+        writeln!(customers, "{number};1;{};F;1;C;a@b.cd", "N".repeat(250)).unwrap();
+        writeln!(purchases, "{number};{number};p;1;1.5;euros;2017-12-31").unwrap();
+    }
+    fs::write(drop.join("customers.csv"), customers).unwrap();
+    fs::write(drop.join("purchases.csv"), purchases).unwrap();
+    // No file of this shell may grow beyond some blocks of 512 bytes, and writing more is an error, not a signal.
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 8000; exec {} convert {} --memory 32MiB --output {} \
+        --mapping mappings/inflight-sales.yaml",
+        env!("CARGO_BIN_EXE_xwalk"),
+        drop.display(),
+        root.path().join("out.json").display()
+    );
+    let output = process::Command::new("sh").args(["-c", &command]).env("TMPDIR", &temporary).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("cannot write a temporary file in `{}`", temporary.display());
+    assert!(output.status.code() == Some(6) && told.contains(&expected), "{:?}: {told}", output.status);
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "an output is left");
 }
 
 fn copy(from: &Path, to: &Path) {

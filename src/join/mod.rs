@@ -175,7 +175,8 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
     let is_asked = |link: &LinkPlan| number == if link.many { link.parent } else { link.child };
-    if !plan.links.iter().any(is_asked) && all_differ(table, &source.key, &ledger.fates[number]) {
+    let differ = || table.unique || all_differ(table, &source.key, &ledger.fates[number]);
+    if !plan.links.iter().any(is_asked) && differ() {
         return Keys::default();
     }
     let mut keys = Keys::with_room(table.starts.len());

@@ -24,6 +24,8 @@ const ROOM: usize = 16 << 10;
 pub struct Parted {
     parts: Vec<(Vec<u8>, Vec<Chunk>)>,
     count: usize,
+    /// Good records have no key.
+    keyless: bool,
 }
 
 /// A key that came back: its hash, the number of its record, its place.
@@ -34,7 +36,7 @@ impl Parted {
     #[must_use]
     pub fn new(bytes: u64) -> Parted {
         let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
-        Parted { parts: (0..parts).map(|_| Default::default()).collect(), count: 0 }
+        Parted { parts: (0..parts).map(|_| Default::default()).collect(), count: 0, keyless: false }
     }
 
     /// How many keys there are.
@@ -49,12 +51,19 @@ impl Parted {
         self.count == 0
     }
 
+    /// Whether a good record has no key.
+    #[must_use]
+    pub fn has_keyless(&self) -> bool {
+        self.keyless
+    }
+
     /// Adds the key of a record.
     ///
     /// # Errors
     /// The disk is full or broken.
     pub fn add(&mut self, spill: &Spill, word: u64, number: u32, place: u32, good: bool) -> io::Result<()> {
         if word == KEYLESS {
+            self.keyless |= good;
             return Ok(());
         }
         self.count += 1;

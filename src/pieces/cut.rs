@@ -145,7 +145,7 @@ impl<'a> Cutter<'a> {
             }
             Ok(())
         };
-        let shape = read::blocks(plan, number, &files[number], (inputs, memory.block), stamps, say, &mut visit)?;
+        let mut shape = read::blocks(plan, number, &files[number], (inputs, memory.block), stamps, say, &mut visit)?;
         let (chunks, pieces, parents) = router.finish(&spill)?;
         if let Some((parent, places)) = parents {
             self.places[parent] = places;
@@ -153,13 +153,14 @@ impl<'a> Cutter<'a> {
         self.chunks[number] = chunks;
         self.pieces = self.pieces.max(pieces);
         if !idle && !key.is_empty() {
-            self.keys(number, &shape, &keys, owns, say)?;
+            shape.unique = !self.keys(number, &shape, &keys, owns, say)? && !keys.has_keyless();
         }
         self.shapes[number] = Some(shape);
         Ok(())
     }
 
-    /// Notes where every key is, and deals with those that are there twice.
+    /// Notes where every key is, and deals with those that are there twice in different pieces; tells whether any is there
+    /// twice.
     fn keys(
         &mut self,
         number: usize,
@@ -167,7 +168,7 @@ impl<'a> Cutter<'a> {
         keys: &Parted,
         owns: bool,
         say: &mut dyn FnMut(&Diagnostic),
-    ) -> Result<(), Stopped> {
+    ) -> Result<bool, Stopped> {
         let plan = self.cut.plan;
         let source = &plan.sources[number];
         if owns {
@@ -175,12 +176,14 @@ impl<'a> Cutter<'a> {
         }
         let strict = source.on_duplicate_key.then == OnDuplicateKey::Error;
         let (places, bound) = (owns.then_some(&mut self.places[number]), &mut self.bound);
+        let mut any = false;
         let mut bind = |piece| {
             bound.insert(piece);
+            any = true;
         };
         let twins = keys.twins(&self.spill, places, strict, &mut bind)?;
         if twins.is_empty() {
-            return Ok(());
+            return Ok(any);
         }
         let mut rows = Vec::new();
         for (place, chunks) in (0..).zip(&self.chunks[number]) {
@@ -210,7 +213,7 @@ impl<'a> Cutter<'a> {
                 self.settled.push((*place, Settled { source: number, number: *twin, fate, reject }));
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The pieces, the loose one first.

@@ -25,6 +25,9 @@ use crate::{
     transform::{self, Scratch},
 };
 
+/// How many bytes are written at once, at most.
+const ROOM: usize = 64 << 10;
+
 /// Who takes bytes.
 type Write<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
 
@@ -63,6 +66,11 @@ impl Rows {
         (end - self.table.starts[at] + self.table.header.len() * 2 + 20) as u64
     }
 
+    fn reject(&self, row: u32) -> Option<&Reject> {
+        let rejected = self.fates[row as usize] == Fate::Rejected;
+        rejected.then(|| self.rejects.iter().find(|reject| reject.row == row)).flatten()
+    }
+
     fn entry(&self, row: u32, shape: &Table) -> Entry<'_> {
         let (table, at) = (&self.table, row as usize);
         let path = &table.part(row).path;
@@ -73,7 +81,7 @@ impl Rows {
             number: table.number(row),
             line: table.line(row),
             part: shape.parts.iter().position(|part| part.path == *path).unwrap_or(0),
-            reject: self.rejects.iter().find(|reject| reject.row == row),
+            reject: self.reject(row),
             copy: table.copies.contains(&row),
         }
     }
@@ -104,7 +112,7 @@ pub(super) fn cut_again(plan: &Plan, piece: Piece, limit: u64) -> io::Result<Vec
         }
     }
     let (to, groups) = groups(&weights, limit);
-    let rows = routed(plan, &piece, (&roots, &to), &mut found)?;
+    let rows = routed(plan, &piece, (&roots, &to), &mut found, limit)?;
     let mut pieces = Vec::new();
     for (number, heavy) in (0..groups.len().max(1)).zip(groups.iter().copied().chain([false])) {
         let own = rows.iter().map(|chunks| chunks.get(number).cloned().unwrap_or_default()).collect();
@@ -173,11 +181,13 @@ fn routed(
     piece: &Piece,
     (roots, to): (&Rows, &[u32]),
     found: &mut Found,
+    limit: u64,
 ) -> io::Result<Vec<Vec<Vec<Chunk>>>> {
     let mut routed = Vec::new();
+    let room = usize::try_from(limit).map_or(ROOM, |limit| limit.min(ROOM));
     let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
     for (source, shape) in piece.shapes().iter().enumerate() {
-        let mut router = Router::new(None, source, u64::MAX, 1 << 16);
+        let mut router = Router::new(None, source, u64::MAX, room);
         if source == plan.each {
             for (root, group) in (0..).zip(to) {
                 router.put(*group, roots.entry(root, shape), piece.spill())?;
