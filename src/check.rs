@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
+    contract::Violation,
     diagnostic::{Code, Diagnostic, Severity},
     group::Groups,
     plan::Plan,
     receipt::Rejected,
     record::Table,
-    trace::{Origin, Problem, Step, Trace},
+    trace::{Doubt, Problem, Step, Trace},
 };
 
 /// Something wrong with a document, and the record it lies in.
@@ -40,18 +41,46 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>) -> Vec<Finding
         };
         trace.problems.iter().any(hides)
     };
-    for violation in plan.violations(&trace.json) {
-        if placeholder(&violation.pointer) {
-            continue;
-        }
-        let Some(origin) = origin(&trace.origins, &violation.pointer) else { continue };
+    let mut violations = violations(plan, trace);
+    violations.retain(|violation| !placeholder(&violation.pointer));
+    // In tests the whole contract has the last word, always.
+    debug_assert_eq!(told(&violations), {
+        let mut all = plan.violations(&trace.json);
+        all.retain(|violation| !placeholder(&violation.pointer));
+        told(&all)
+    });
+    for violation in violations {
+        let Some(origin) = trace.origin(&violation.pointer) else { continue };
         let diagnostic = Diagnostic::new(violation.code, violation.message)
             .cell(cell(tables, origin.source, origin.row, origin.column))
             .rule(plan.place(origin.rule))
             .target(violation.pointer, violation.schema);
-        findings.push(Finding { source: origin.source, row: origin.row, steps: origin.steps.clone(), diagnostic });
+        findings.push(Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.walk), diagnostic });
     }
     findings
+}
+
+/// Violations in an order of their own, to be compared.
+fn told(violations: &[Violation]) -> Vec<String> {
+    let mut told: Vec<String> = violations.iter().map(|violation| format!("{violation:?}")).collect();
+    told.sort();
+    told
+}
+
+/// What the contract finds wrong with a document. When all that is not proven of it are rules about leaves, looking at the
+/// leaves in doubt is enough.
+fn violations(plan: &Plan, trace: &Trace<'_>) -> Vec<Violation> {
+    if !plan.whole.is_empty() || trace.wholly_in_doubt {
+        return plan.violations(&trace.json);
+    }
+    let leaf = |doubt: &Doubt<'_>| {
+        let value = serde_json::from_slice(&doubt.json).unwrap_or(Value::Null);
+        let pointer = trace.pointer(doubt.spot);
+        let at = |violation: Violation| Violation { pointer: format!("{pointer}{}", violation.pointer), ..violation };
+        let found = doubt.rules.iter().flat_map(|rule| plan.contract.part_violations(rule, &value)).map(at);
+        found.collect::<Vec<_>>()
+    };
+    trace.doubts.iter().flat_map(leaf).collect()
 }
 
 /// What an API finds wrong with a document, led back to the cells and rules of the places it means.
@@ -67,7 +96,7 @@ pub fn home(plan: &Plan, tables: &[Table], root: u32, trace: &Trace<'_>, rejecte
             pointers.push(known);
         }
     }
-    let places = pointers.iter().filter_map(|pointer| Some((pointer, origin(&trace.origins, pointer)?)));
+    let places = pointers.iter().filter_map(|pointer| Some((pointer, trace.origin(pointer)?)));
     let finding = || rejected.finding.clone();
     let told: Vec<Diagnostic> = places
         .map(|(pointer, origin)| {
@@ -169,16 +198,4 @@ fn made(plan: &Plan, tables: &[Table], problem: &Problem) -> Finding {
 fn cell(tables: &[Table], source: usize, row: u32, column: Option<usize>) -> crate::diagnostic::Cell {
     let table = &tables[source];
     column.map_or_else(|| table.record(row), |column| table.cell(row, table.bind[column]))
-}
-
-/// Where the value at a pointer came from, or the nearest value around it.
-fn origin<'t, 'a>(origins: &'t [Origin<'a>], pointer: &str) -> Option<&'t Origin<'a>> {
-    let mut pointer = pointer;
-    loop {
-        // The last note about a place is the most precise one: a lookup notes its parent first, then the record found.
-        if let Some(origin) = origins.iter().rev().find(|origin| origin.pointer == pointer) {
-            return Some(origin);
-        }
-        pointer = &pointer[..pointer.rfind('/')?];
-    }
 }

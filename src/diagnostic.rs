@@ -379,6 +379,22 @@ codes! {
     DeliverNoAnswer = "deliver/no-answer",
     /// The run was interrupted. Run the same command again.
     DeliverInterrupted = "deliver/interrupted",
+    /// The state folder, where deliveries are remembered, cannot be used; without it nothing is sent.
+    /// It has to be a folder of this user that nobody else may write to. `--state DIR` names another.
+    DeliverState = "deliver/state",
+    /// Another run delivers to the same target and holds its journal. Nothing was sent; run again when it is over.
+    DeliverBusy = "deliver/busy",
+    /// The input files were replaced while an earlier delivery to the same target is unfinished, and nothing was sent.
+    /// Put the earlier files back and run again to finish it, or say `--supersede` to give it up.
+    DeliverUnfinished = "deliver/unfinished",
+    /// The journal of an earlier delivery is damaged, so nobody knows what was acknowledged: everything is sent again.
+    /// The damaged file is kept beside the new one.
+    DeliverDamagedJournal = "deliver/damaged-journal",
+    /// A request of an earlier delivery may still be acted on, and would overwrite newer data if it came late.
+    /// So nothing is sent before the `grace` of the profile is over. It is safe to interrupt the wait and to run again.
+    DeliverGrace = "deliver/grace",
+    /// The API accepted documents, but the journal could not be written. They will be sent again, which harms nothing.
+    DeliverNotRecorded = "deliver/not-recorded",
     /// A file or folder that the run writes cannot be written.
     ReportCannotWrite = "report/cannot-write",
     /// More rows were rejected than `--max-rejects` allows, so nothing was sent or written.

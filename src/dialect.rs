@@ -3,6 +3,8 @@
 //! Splitting is strict: a quote opens only at the start of a cell and closes only at its end. The bytes that may end a
 //! cell are found 64 at a time by comparing whole vectors, so a record costs about as much as it has cells.
 
+#![expect(clippy::inline_always, reason = "these are the loop itself, not steps of it")]
+
 use wide::u8x16;
 
 use crate::mapping::Tail;

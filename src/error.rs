@@ -14,6 +14,8 @@ pub enum Error {
     Config(Vec<Diagnostic>),
     /// An input file cannot be trusted as a whole; nothing was sent.
     Input(Vec<Diagnostic>),
+    /// Another run delivers to the same target.
+    Busy(Box<Diagnostic>),
     /// A file or folder that the run writes cannot be written.
     Storage(Box<Diagnostic>),
 }
@@ -46,6 +48,7 @@ impl Error {
         match self {
             Error::Config(_) => Exit::Config,
             Error::Input(_) => Exit::Input,
+            Error::Busy(_) => Exit::Undelivered,
             Error::Storage(_) => Exit::Storage,
         }
     }
@@ -54,7 +57,7 @@ impl Error {
     pub fn diagnostics(&self) -> &[Diagnostic] {
         match self {
             Error::Config(diagnostics) | Error::Input(diagnostics) => diagnostics,
-            Error::Storage(diagnostic) => std::slice::from_ref(diagnostic),
+            Error::Busy(diagnostic) | Error::Storage(diagnostic) => std::slice::from_ref(diagnostic),
         }
     }
 }

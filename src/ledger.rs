@@ -150,7 +150,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     for row in (0..table.len()).filter(|row| table.copies.is_empty() || !table.copies.contains(row)) {
         let (fate, record) = (fates[row as usize], table.row(row));
         // In a damaged record anything may stand where the unit should, so it has none.
-        let whole = fate != Fate::Rejected || {
+        let whole = fate != Fate::Rejected || record.is_plain() || {
             let mut cells = Vec::new();
             table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
         };
@@ -244,6 +244,5 @@ fn small(cell: Snippet<'_>, mark: u8) -> Option<(i64, usize)> {
     if whole == 0 || !one_mark || behind >= SMALL || whole > 1 && text[0] == b'0' || digits >> (text.len() - 1) == 0 {
         return None;
     }
-    let number = |digits: &[u8], start: i64| digits.iter().fold(start, |sum, digit| sum * 10 + i64::from(digit - b'0'));
-    Some((number(&text[text.len() - behind..], number(&text[..whole], 0)), behind))
+    Some((cell.number(marks), behind))
 }

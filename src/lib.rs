@@ -8,10 +8,12 @@
 //! *.csv ──> read ──> join ──> transform + check ──> deliver ──> report
 //!           Table    Groups   Payload (bytes)       Receipt     Summary
 //!             └────────┴──────────┴─ Ledger: what became of every row, rejects, diagnostics
+//!                                                      └─ Journal: what is settled, on disk
 //! ```
 //!
 //! Files named with a verb are stages and do work; files named with a noun are what stages hand to each other. A stage
-//! never knows another stage: only this file connects them, and each command is a length of the same pipe.
+//! never knows another stage: only this file and `delivery`, which asks the journal first, connect them, and each command
+//! is a length of the same pipe.
 //! The modules are listed in reading order: what was typed, what was asked, what flows, and then the stages.
 
 pub mod cli;
@@ -36,6 +38,8 @@ pub mod receipt;
 pub mod ledger;
 pub mod summary;
 pub mod diagnostic;
+pub mod journal;
+pub mod ranges;
 pub mod yaml;
 
 pub mod load;
@@ -47,6 +51,7 @@ pub mod deliver;
 pub mod report;
 pub mod sandbox;
 
+mod delivery;
 mod pieces;
 
 use std::{
@@ -54,12 +59,13 @@ use std::{
     io::{self, Write},
     mem::take,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::Instant,
 };
 
 use crate::{
     cli::{Command, Convert},
+    delivery::{Delivered, Memory},
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     group::Groups,
@@ -98,9 +104,6 @@ pub struct World<'a> {
     pub context: deliver::Context,
 }
 
-/// For how many documents at once records are fetched from memory.
-const TOGETHER: u32 = 16;
-
 /// How a conversion ended: in words, in bytes, as an exit code.
 type Ending = (Outcome, Option<Volume>, Exit);
 
@@ -110,6 +113,7 @@ pub fn run(command: &Command, world: &mut World<'_>) -> Exit {
         Command::Convert(convert) => (&convert.voice, self::convert(convert, world)),
         Command::Check(check) => (&check.voice, self::check(check, world)),
         Command::Sandbox(sandbox) => (&sandbox.voice, pretend(sandbox, world)),
+        Command::Purge(purge) => (&purge.voice, delivery::purge(purge, world)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
@@ -126,6 +130,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
+    let mut memory = delivery::memory(args, &job, world.environment)?;
     let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
@@ -136,13 +141,8 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         let parts = recordings[at].parts();
         if parts > 1 {
             let all = &mut recordings[at..at + parts];
-            match pieces::in_parts(plan, all, &mut room, &mut say)? {
+            match in_parts(args, plan, all, &mut room, &mut say, memory.as_mut(), output.as_mut(), first)? {
                 Some(documents) => {
-                    if let Some(output) = output.as_mut().filter(|_| documents > 0) {
-                        output
-                            .write_parts(|write| pieces::assemble(plan, all, write))
-                            .map_err(|cause| unwritten(args, &cause))?;
-                    }
                     (at, first) = (at + parts, first + documents);
                     continue;
                 }
@@ -152,7 +152,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         let recording = &mut recordings[at];
         at += 1;
         pieces::fetch(plan, recording, &mut room, &mut say)?;
-        let mut keep = |payload: &Payload| output.as_mut().map_or(Ok(()), |output| output.write(payload));
+        let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
         let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
         let mut ledger = Ledger::reopened(fates, rejects, &mut say);
         let (tables, groups) = (&recording.tables, &recording.groups);
@@ -171,15 +171,20 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
             Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
         }
         (None, Some(done)) => done,
-        (None, None) => unchanged(&stamps).and_then(|()| send(args, &job, &mut recordings, &mut findings, world)),
+        (None, None) => unchanged(&stamps).and_then(|()| {
+            if let Some(memory) = &mut memory {
+                memory.stamps.clone_from(&stamps);
+            }
+            send(args, &job, &mut recordings, memory.as_mut(), &mut findings, world)
+        }),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
     let (rejects, lost) = match give_back(args, plan, &recordings) {
         Ok(rejects) => (rejects, None),
         Err(error) => (None, Some(error)),
     };
-    let (outcome, volume, exit) = sent?;
     pieces::failure(&recordings)?;
+    let (outcome, volume, exit) = sent?;
     let _ = findings.finish(world.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, world);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
@@ -189,6 +194,32 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         return Err(error);
     }
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
+}
+
+/// Decides about a document that comes in parts, and keeps it; gives how many documents may be sent. `None`: there is a doubt.
+#[expect(clippy::too_many_arguments, reason = "what is done with a document has many ends")]
+fn in_parts(
+    args: &Convert,
+    plan: &Plan,
+    parts: &mut [Recording],
+    room: &mut Recording,
+    say: &mut dyn FnMut(&Diagnostic),
+    memory: Option<&mut Memory>,
+    output: Option<&mut Documents<'_>>,
+    index: u64,
+) -> Result<Option<u64>, Error> {
+    let documents = pieces::in_parts(plan, parts, room, say)?;
+    if documents == Some(1) {
+        if let Some(output) = output {
+            let written = output.write_parts(|write| pieces::assemble(plan, parts, write));
+            written.map_err(|cause| unwritten(args, &cause))?;
+        } else if let Some(memory) = memory {
+            // A body is sent as a whole, so it has to be held as one.
+            let payload = pieces::whole(plan, parts, index);
+            payload.iter().for_each(|payload| memory.digest.add(payload.bytes()));
+        }
+    }
+    Ok(documents)
 }
 
 /// Reads and joins every recording, before the first document is made: a file that cannot be trusted stops them all.
@@ -236,6 +267,14 @@ fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Opt
     }
 }
 
+/// Does with a document that may be sent what can be done with it at once.
+fn kept(payload: &Payload, memory: Option<&mut Memory>, output: Option<&mut Documents<'_>>) -> io::Result<()> {
+    if let Some(memory) = memory {
+        memory.digest.add(payload.bytes());
+    }
+    output.map_or(Ok(()), |output| output.write(payload))
+}
+
 /// Gives the output its name, unless nothing may be written after all.
 fn finished(args: &Convert, output: Option<Documents<'_>>, refused: bool) -> Option<Result<Ending, Error>> {
     let output = output.filter(|_| !refused)?;
@@ -263,9 +302,10 @@ fn accepted(
     let (mut accepted, mut scratch) = (Vec::new(), Scratch::default());
     let before = ledger.rejects.len();
     for root in 0..tables[plan.each].len() {
-        if root.is_multiple_of(TOGETHER) {
+        if (root as usize).is_multiple_of(transform::TOGETHER) {
             let view = View { plan, tables, groups, fates: &ledger.fates };
-            transform::fetch(view, root..tables[plan.each].len().min(root + TOGETHER));
+            let last = root as usize + transform::TOGETHER;
+            transform::fetch(view, root..tables[plan.each].len().min(u32::try_from(last).unwrap_or(u32::MAX)));
         }
         match ledger.fate(plan.each, root) {
             Fate::Filtered => {}
@@ -376,6 +416,7 @@ fn send(
     args: &Convert,
     job: &Job,
     recordings: &mut [Recording],
+    memory: Option<&mut Memory>,
     findings: &mut Findings,
     world: &mut World<'_>,
 ) -> Result<Ending, Error> {
@@ -398,24 +439,30 @@ fn send(
         Some(running) => destination.clone().at(&running.url()),
         None => destination.clone(),
     };
-    Ok(delivered(plan, &destination, recordings, findings, world, args.voice.quiet))
+    let shown = world.terminal && !args.voice.quiet;
+    delivered(plan, &destination, recordings, memory, findings, world, shown)
 }
 
 fn delivered(
     plan: &Plan,
     destination: &Destination,
     recordings: &mut [Recording],
+    memory: Option<&mut Memory>,
     findings: &mut Findings,
     world: &mut World<'_>,
-    quiet: bool,
-) -> Ending {
+    shown: bool,
+) -> Result<Ending, Error> {
     let documents = recordings.iter().map(Recording::documents).sum();
-    let progress = Mutex::new(Progress::start("documents", Some(documents), world.terminal && !quiet));
-    let reached = |now: &deliver::Progress<'_>| {
-        progress.lock().unwrap_or_else(PoisonError::into_inner).reach(now.accepted + now.rejected);
+    let progress = Progress::start("documents", Some(documents), shown);
+    let payloads = || payloads(plan, recordings);
+    let delivered = if let Some(memory) = memory {
+        delivery::remembered(memory, payloads, plan, destination, findings, world, &progress)
+    } else {
+        let delivery = delivery::forgetful(payloads(), destination, &world.context, &progress);
+        Ok(Delivered { delivery, earlier: 0 })
     };
-    let delivery = deliver::put(payloads(plan, recordings), destination, &world.context, &reached);
-    progress.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+    progress.finish();
+    let Delivered { delivery, earlier } = delivered?;
     for rejected in delivery.rejected.iter().chain(&delivery.alike) {
         let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
         pieces::look(plan, recording, |recording| {
@@ -439,8 +486,10 @@ fn delivered(
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
     let exit = delivery.exit();
     let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
-    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again };
-    (outcome, Some(delivery.volume), exit)
+    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };
+    // Where an earlier run did it all, there is nothing to measure.
+    let volume = (earlier == 0 || delivery.volume.requests > 0).then_some(delivery.volume);
+    Ok((outcome, volume, exit))
 }
 
 /// Starts the pretend API for this run, on a free loopback port.

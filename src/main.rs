@@ -94,7 +94,7 @@ fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
             terminal,
             environment,
             started: Instant::now(),
-            context: Context { now: jiff::Timestamp::now, seed: random(2), nonce },
+            context: Context { now: jiff::Timestamp::now, seed: random(2), nonce, earlier: false },
         },
     )
 }

@@ -14,7 +14,7 @@ pub struct Delivery {
     pub accepted: Vec<Range<u64>>,
     /// The documents that the API will never accept, in their order.
     pub rejected: Vec<Rejected>,
-    /// The documents that were rejected alone and alike until that ended the run: it is not the documents, so they are
+    /// The documents that were rejected alone and alike until the run ended: it may not be the documents, so they are
     /// pending, and only told.
     pub alike: Vec<Rejected>,
     /// The documents that were sent without an answer that settles them; the API may have taken them.
@@ -32,6 +32,8 @@ pub struct Delivery {
 pub struct Rejected {
     /// Its index.
     pub index: u64,
+    /// The status of the answer about it alone.
+    pub status: u16,
     /// Why, without where.
     pub finding: Diagnostic,
     /// Where the API sees the reason, as JSON pointers into the document. The API wrote them: they are for looking up,

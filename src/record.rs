@@ -3,7 +3,9 @@
 //! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
 //! and where its cells begin: two bytes a cell, so that a record is split once and any cell of it is found at once.
 
-use std::ops::Range;
+#![expect(clippy::inline_always, reason = "a call for each cell costs more than finding it")]
+
+use std::{borrow::Cow, ops::Range};
 
 use crate::diagnostic::{Cell, Place, shape};
 use crate::dialect::{Border, Dialect, Span};
@@ -98,6 +100,18 @@ impl<'a> Row<'a> {
         (end != UNKNOWN).then(|| self.start + usize::from(begin)..self.start + usize::from(end) - 1)
     }
 
+    /// It is as wide as the header, and its quotes are right.
+    #[inline]
+    pub fn is_plain(self) -> bool {
+        self.begins.last().is_some_and(|end| *end != UNKNOWN)
+    }
+
+    /// How many bytes its cells take; of a record that has to be split to tell, any number.
+    #[inline]
+    pub fn bytes(self) -> usize {
+        self.begins.last().map_or(0, |end| usize::from(*end))
+    }
+
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
     #[inline(always)]
     pub fn span(self, column: usize) -> Option<Span> {
@@ -120,9 +134,25 @@ impl<'a> Row<'a> {
         cells.get(column).copied()
     }
 
+    /// The text of a cell as it is meant, as Rust knows texts.
+    #[must_use]
+    pub fn text(self, column: usize) -> Cow<'a, str> {
+        match self.span(column) {
+            Some(span) if span.doubled => {
+                let mut buffer = Vec::new();
+                String::from_utf8_lossy(self.cell(column, &mut buffer)).into_owned().into()
+            }
+            Some(span) => String::from_utf8_lossy(&self.table.text[span.start..span.end]),
+            None => "".into(),
+        }
+    }
+
     /// The text of a cell as it is meant; of a cell that is not there, none.
     #[inline]
-    pub fn cell(self, column: usize, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    pub fn cell<'b>(self, column: usize, buffer: &'b mut Vec<u8>) -> &'b [u8]
+    where
+        'a: 'b,
+    {
         self.span(column).map_or(&b""[..], |span| self.table.dialect.cell(&self.table.text, span, buffer))
     }
 }

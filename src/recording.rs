@@ -3,13 +3,14 @@
 //! A recording is one drop folder (a flight). Records of different recordings never meet, because a key is only unique
 //! within one. Stages borrow it as a [`View`].
 
-use std::{collections::BTreeMap, ops::Range};
+use std::collections::BTreeMap;
 
 use crate::{
     group::Groups,
     ledger::{self, Fate, Reject},
     piece::Piece,
     plan::Plan,
+    ranges,
     receipt::Delivery,
     record::Table,
     summary::SourceTally,
@@ -92,14 +93,10 @@ impl Recording {
     /// Notes what a delivery means for every row: what was not acknowledged is pending, what the API refused is rejected.
     /// `first` is the index of the first document of this recording in the delivery.
     pub fn settle(&mut self, plan: &Plan, delivery: &Delivery, first: u64) {
-        let within = |ranges: &[Range<u64>], index: u64| {
-            let at = ranges.partition_point(|range| range.end <= index);
-            ranges.get(at).is_some_and(|range| range.contains(&index))
-        };
         let refused: BTreeMap<u64, _> =
             delivery.rejected.iter().map(|rejected| (rejected.index, &rejected.finding)).collect();
         for (index, root) in (first..).zip(&self.accepted) {
-            if within(&delivery.accepted, index) {
+            if ranges::contains(&delivery.accepted, index) {
                 continue;
             }
             let refused = refused.get(&index);

@@ -117,6 +117,30 @@ impl<'a> Snippet<'a> {
         ((digits | marks) & bits == bits).then_some((digits & bits, marks & bits))
     }
 
+    /// The number its digits make, of at most a lane, without the byte that `mark` has its bit at, if any.
+    ///
+    /// All digits at once: lengths differ from cell to cell, and a loop would stumble over each.
+    #[must_use]
+    #[inline]
+    pub fn number(self, mark: u32) -> i64 {
+        let lane = u128::from_le_bytes(self.lane(0));
+        let below = |bytes: u32| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
+        let at = if mark == 0 { 16 } else { mark.trailing_zeros() };
+        let digits = lane & below(at) | (lane >> 8) & !below(at);
+        let count = u32::try_from(self.len).unwrap_or(16) - u32::from(mark != 0);
+        // The last digit goes to the last byte; what is in front of the first is nothing.
+        let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
+        let values = digits & (0x0F0F_0F0F_0F0F_0F0F_u128 << 64 | 0x0F0F_0F0F_0F0F_0F0F);
+        let eight = |word: u64| {
+            let pairs = (word.wrapping_mul(10) + (word >> 8)) & 0x00FF_00FF_00FF_00FF;
+            let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+            (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF
+        };
+        let [high, low] =
+            [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
+        i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
+    }
+
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
     #[must_use]
     #[inline]
@@ -124,8 +148,8 @@ impl<'a> Snippet<'a> {
         if self.len > 7 {
             return None;
         }
-        let [a, b, c, d, e, f, g, h, ..] = self.lane(0);
-        let word = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let lane = self.lane(0);
+        let word = u64::from_le_bytes(*lane.first_chunk()?);
         Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
     }
 }
@@ -247,6 +271,10 @@ mod tests {
             let expected = (plain.len() <= 16 && plain.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
                 .then(|| (bits(&|byte| byte.is_ascii_digit()), bits(&|byte| byte == b'.')));
             assert_eq!(snippet.digits(b'.'), expected, "{plain:?}");
+            if let Some((_, marks)) = expected.filter(|(_, marks)| marks.count_ones() <= 1) {
+                let digits: String = plain.iter().filter(|byte| **byte != b'.').map(|byte| char::from(*byte)).collect();
+                assert_eq!(snippet.number(marks), digits.parse().unwrap_or(0), "{plain:?}");
+            }
         }
     }
 

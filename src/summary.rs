@@ -176,6 +176,8 @@ pub enum Outcome {
         url: String,
         /// Running the same command again can send what is pending.
         again: bool,
+        /// How many of the documents were accepted by an earlier run.
+        earlier: u64,
     },
     /// Documents were written.
     Written {

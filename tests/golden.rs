@@ -150,6 +150,8 @@ fn start(folder: &Path, given: &Files, more: &[&str]) -> Output {
     let api = given.get("answer.http").map(|answer| Api::start(text(Some(answer))));
     let address = api.as_ref().map_or_else(String::new, |api| api.address.to_string());
     let stdin = File::open(folder.join("stdin")).map_or_else(|_| Stdio::null(), Stdio::from);
+    // The ports of two runs may be the same, and then the second would have nothing to do.
+    let state = tempfile::tempdir().unwrap();
     let mut output = Command::new(env!("CARGO_BIN_EXE_xwalk"))
         .args(args.lines().filter(|line| !line.starts_with("# ")).map(|line| line.replace("ADDRESS", &address)))
         .args(more)
@@ -157,6 +159,7 @@ fn start(folder: &Path, given: &Files, more: &[&str]) -> Output {
         .env_clear()
         .envs([("NO_COLOR", "1"), ("COLUMNS", "80")])
         .env("HOME", folder.join("../../.."))
+        .env("XDG_STATE_HOME", state.path())
         .stdin(stdin)
         .output()
         .unwrap();

@@ -41,7 +41,10 @@ struct Outcome {
 fn run(folder: &Path, convert: &Convert) -> Outcome {
     let home = env::current_dir().unwrap();
     env::set_current_dir(folder).unwrap();
-    let environment = BTreeMap::from([("HOME".to_owned(), folder.join("../../..").display().to_string())]);
+    // What was delivered before is sent again by a run that does not know of it.
+    let state = tempfile::tempdir().unwrap();
+    let paths = [("HOME", folder.join("../../..")), ("XDG_STATE_HOME", state.path().to_owned())];
+    let environment = paths.map(|(name, path)| (name.to_owned(), path.display().to_string())).into();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let exit = xwalk::run(
         &Command::Convert(convert.clone()),
@@ -51,7 +54,7 @@ fn run(folder: &Path, convert: &Convert) -> Outcome {
             terminal: false,
             environment: &environment,
             started: Instant::now(),
-            context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16] },
+            context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16], earlier: false },
         },
     );
     env::set_current_dir(home).unwrap();

@@ -38,7 +38,7 @@ Exit codes:
   3  an input cannot be trusted    130, 143  interrupted: run it again";
 
 const CONVERT_EXAMPLES: &str = "\
-What was not acknowledged is sent by running the same command again.
+Running the same command again sends what was not acknowledged, and nothing else.
 
 Examples:
   xwalk convert samples/flight-01
@@ -59,6 +59,13 @@ Examples:
   xwalk sandbox
   xwalk sandbox --port 8080 --fail 503:20% --delay 200ms
   xwalk sandbox --contract schemas/customers.schema.json --keep received";
+
+const STATE_HELP: &str = "Where deliveries are remembered [default: $XDG_STATE_HOME/xwalk, else ~/.local/state/xwalk]";
+
+const PURGE_EXAMPLES: &str = "\
+Examples:
+  xwalk purge
+  xwalk purge --all --state /var/lib/xwalk";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -83,6 +90,8 @@ pub enum Command {
     Check(Check),
     /// Run a pretend API that enforces the contract, with faults on request
     Sandbox(Sandbox),
+    /// Forget finished deliveries
+    Purge(Purge),
     /// Say what a message code means
     Explain(Explain),
     /// Write shell completions to stdout
@@ -128,6 +137,15 @@ pub struct Convert {
     /// Write the JSON here instead of sending it; - is stdout, .ndjson writes lines
     #[arg(short, long, value_name = "FILE", help_heading = "Where it goes")]
     pub output: Option<PathBuf>,
+
+    /// Where deliveries are remembered.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true)]
+    #[arg(help = STATE_HELP, help_heading = "Where it goes")]
+    pub state: Option<PathBuf>,
+
+    /// Go on although an earlier delivery of replaced inputs is unfinished
+    #[arg(long, help_heading = "Where it goes")]
+    pub supersede: bool,
 
     /// Neither write nor send; say what would be sent
     #[arg(long, conflicts_with = "output", help_heading = "Where it goes")]
@@ -224,6 +242,23 @@ pub struct Sandbox {
     /// Choose the requests that fail by this number, the same each time
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Faults")]
     pub seed: u64,
+
+    /// How to talk.
+    #[command(flatten)]
+    pub voice: Voice,
+}
+
+/// `xwalk purge`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = PURGE_EXAMPLES)]
+pub struct Purge {
+    /// Forget also what is unfinished or in doubt: all of it would be sent again
+    #[arg(long)]
+    pub all: bool,
+
+    /// Where deliveries are remembered.
+    #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true, help = STATE_HELP)]
+    pub state: Option<PathBuf>,
 
     /// How to talk.
     #[command(flatten)]
@@ -342,7 +377,11 @@ fn contradiction(cli: &Cli) -> Option<String> {
             let percent: u32 = sandbox.faults.iter().map(|fault| u32::from(fault.percent)).sum();
             (percent > 100).then(|| format!("the faults of --fail add up to {percent}%, which is more than 100%"))
         }
-        Command::Check(_) | Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => None,
+        Command::Check(_)
+        | Command::Purge(_)
+        | Command::Explain(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => None,
     }
 }
 
@@ -450,7 +489,7 @@ mod tests {
 
     #[test]
     fn help_is_narrow_and_goes_to_stdout() {
-        for command in ["", "convert", "check", "sandbox", "explain", "completions", "man"] {
+        for command in ["", "convert", "check", "sandbox", "purge", "explain", "completions", "man"] {
             for flag in ["-h", "--help"] {
                 let refusal = typed(&format!("xwalk {command} {flag}")).unwrap_err();
                 assert!(refusal.to_stdout(), "{command}");
@@ -466,7 +505,7 @@ mod tests {
     #[test]
     fn every_example_in_the_help_is_understood() {
         let mut examples = 0;
-        for command in ["", "convert", "check", "sandbox", "explain"] {
+        for command in ["", "convert", "check", "sandbox", "purge", "explain"] {
             let help = typed(&format!("xwalk {command} -h")).unwrap_err().plain;
             for line in help.lines().filter_map(|line| line.strip_prefix("  xwalk ")) {
                 let line = line.split(" | ").next().unwrap();
@@ -474,7 +513,7 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 17);
+        assert_eq!(examples, 19);
     }
 
     #[test]
@@ -489,7 +528,9 @@ mod tests {
     fn the_manual_has_a_page_for_each_command() {
         let dir = tempfile::tempdir().unwrap();
         write_manual(dir.path()).unwrap();
-        for page in ["xwalk.1", "xwalk-convert.1", "xwalk-check.1", "xwalk-sandbox.1", "xwalk-explain.1"] {
+        for page in
+            ["xwalk.1", "xwalk-convert.1", "xwalk-check.1", "xwalk-sandbox.1", "xwalk-purge.1", "xwalk-explain.1"]
+        {
             assert!(dir.path().join(page).is_file(), "{page}");
         }
     }

@@ -174,27 +174,13 @@ pub(crate) fn compressed(body: &Bytes, compression: Compression) -> Bytes {
     written.map_or_else(|error| unreachable!("writing to memory failed: {error}"), Bytes::from)
 }
 
-/// Adds a range of documents to a list of ranges that is sorted and has no neighbours to join, and keeps it so.
-pub(crate) fn merge(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
-    let at = ranges.partition_point(|other| other.start < range.start);
-    ranges.insert(at, range);
-    let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
-    for range in ranges.drain(..) {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end => last.end = last.end.max(range.end),
-            _ => joined.push(range),
-        }
-    }
-    *ranges = joined;
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
 
     use bytes::Bytes;
 
-    use super::{Batch, batches, compressed, merge};
+    use super::{Batch, batches, compressed};
     use crate::{
         payload::Payload,
         profile::{
@@ -278,15 +264,6 @@ mod tests {
         let zstd = compressed(&body, Compression::Zstd);
         assert_eq!(zstd::bulk::decompress(&zstd, 1 << 20).unwrap(), body);
         assert_eq!(compressed(&body, Compression::None), body);
-    }
-
-    #[test]
-    fn ranges_are_merged() {
-        let mut ranges = Vec::new();
-        for range in [4..6, 0..2, 8..9, 2..4] {
-            merge(&mut ranges, range);
-        }
-        assert_eq!(ranges, [0..6, 8..9]);
     }
 
     #[test]

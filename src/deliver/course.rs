@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::{
     deliver::{
         answer::{Verdict, verdict},
-        batch::{Batch, compressed, merge},
+        batch::{Batch, compressed},
         bisect::{Crashes, Row},
         http::{Exchange, clock},
         retry::{self, Random},
@@ -20,6 +20,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::Exit,
     profile::destination::Destination,
+    ranges::merge,
     receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected},
 };
 
@@ -56,6 +57,16 @@ pub(crate) struct Parcel {
     pub(super) resent: bool,
 }
 
+impl Parcel {
+    /// How often the API settled on a failure for a key of this body, so that another key is needed: after two.
+    pub(crate) fn turn(&self) -> u64 {
+        // 408 to 429 stand for documents of a list: an API that repeats its answer to a key repeats the whole list.
+        let is_failure = |ending: &Ending| matches!(ending, Ending::Status(408 | 424 | 425 | 429 | 500..=599));
+        let is_final = |attempt: &&Attempt| is_failure(&attempt.ending) && !attempt.maybe;
+        self.attempts.iter().filter(is_final).count() as u64 / 2
+    }
+}
+
 /// The state of one delivery.
 pub(crate) struct Course {
     /// What has been settled so far.
@@ -64,6 +75,8 @@ pub(crate) struct Course {
     pub(crate) limit: usize,
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
+    /// The outcome of some request is unknown.
+    pub(crate) maybe: bool,
     pub(super) destination: Arc<Destination>,
     pub(super) random: Random,
     pub(super) waiting: Vec<Parcel>,
@@ -78,6 +91,8 @@ pub(crate) struct Course {
     pub(super) suspects: Vec<Rejected>,
     /// How many batches, or parts of one, were accepted.
     pub(super) passed: u64,
+    /// Some were in an earlier run.
+    earlier: bool,
     /// The server has named a good document as bad, so its names are worth nothing.
     pub(super) is_misled: bool,
     /// What went wrong last, and how a run ends that cannot get past it.
@@ -85,12 +100,13 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    /// A delivery that has not begun.
-    pub(crate) fn new(destination: Arc<Destination>, seed: u64) -> Course {
+    /// A delivery that has not begun. `earlier`: documents of it were accepted in an earlier run.
+    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: bool) -> Course {
         Course {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,
+            maybe: false,
             destination,
             random: Random(seed),
             waiting: Vec::new(),
@@ -100,6 +116,7 @@ impl Course {
             row: Row::default(),
             suspects: Vec::new(),
             passed: 0,
+            earlier,
             is_misled: false,
             trouble: (Exit::Undelivered, String::new()),
         }
@@ -160,7 +177,12 @@ impl Course {
 
     /// Whether everything waits for what is on the way, because it may all be in vain.
     pub(super) fn holds(&self) -> bool {
-        self.row.is_enough(self.passed > 0)
+        self.row.is_enough(self.accepts())
+    }
+
+    /// Whether the server has accepted anything, so that it is not everything that it rejects.
+    fn accepts(&self) -> bool {
+        self.earlier || self.passed > 0
     }
 
     /// Whether nothing is on the way.
@@ -178,7 +200,7 @@ impl Course {
         if !self.has_room(now) {
             return None;
         }
-        if self.row.wants_witness(self.passed > 0) {
+        if self.row.wants_witness(self.accepts()) {
             self.call_witness();
         }
         let due = self.waiting.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
@@ -272,8 +294,14 @@ impl Course {
 
     /// What is still on the way will not be waited for.
     pub(crate) fn abandon(&mut self) {
-        self.convict();
+        if self.goes_on() {
+            self.convict();
+        } else {
+            // Whether it is these documents or all of them would have been found out later: a rejection is for good.
+            self.delivery.alike.append(&mut self.suspects);
+        }
         for mut parcel in std::mem::take(&mut self.flying) {
+            self.maybe = true;
             let ending = Ending::Failure(Failure::Abandoned);
             parcel.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
             self.settle(parcel);
@@ -302,12 +330,14 @@ impl Course {
                 let verdict = verdict(&answer, parcel.batch.documents(), wall);
                 // A gateway that gave up does not know what the server behind it did.
                 let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
+                self.maybe |= maybe;
                 let ending = Ending::Status(answer.status);
                 parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
                 self.judged(parcel, verdict, answer.status, now);
             }
             Err(failure) => {
                 let maybe = failure.maybe();
+                self.maybe |= maybe;
                 let (bytes, volume) = (parcel.wire.len() as u64, &mut self.delivery.volume);
                 // What never left is no load on a metered link: a flight may wait for a network until its deadline.
                 match (maybe, parcel.resent) {

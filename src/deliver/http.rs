@@ -54,6 +54,13 @@ pub(crate) struct Exchange {
     pub(crate) duration: Duration,
 }
 
+impl Exchange {
+    /// The status of the answer; 0 when there is none.
+    pub(crate) fn status(&self) -> u16 {
+        self.ending.as_ref().map_or(0, |answer| answer.status)
+    }
+}
+
 /// A client for one destination.
 ///
 /// # Errors

@@ -30,6 +30,11 @@ impl Item {
     pub(crate) fn is_final(&self) -> bool {
         matches!(self.verdict, Verdict::Rejected(_) | Verdict::TooLarge)
     }
+
+    /// Whether the document may still be acted on: a gateway gave up waiting, or it is only promised.
+    pub(crate) fn maybe(&self) -> bool {
+        matches!(self.status, 202 | 206 | 207 | 502 | 504)
+    }
 }
 
 /// The results for so many documents; `None` when the body lists none.

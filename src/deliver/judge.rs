@@ -9,7 +9,6 @@ use serde_json::Value;
 use crate::{
     deliver::{
         answer::Verdict,
-        batch::merge,
         bisect::pieces,
         course::{COMPARE, Course, Parcel},
         items::Item,
@@ -22,6 +21,7 @@ use crate::{
         destination::{Destination, Proof},
         secret::Secret,
     },
+    ranges::merge,
     receipt::{Ending, Receipt, Rejected},
 };
 
@@ -90,7 +90,8 @@ impl Course {
         let bytes = parcel.batch.body.len();
         let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
         let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        self.delivery.rejected.push(Rejected { index: parcel.batch.range.start, finding, pointers: Vec::new() });
+        let index = parcel.batch.range.start;
+        self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new() });
         self.keep(parcel);
     }
 
@@ -110,7 +111,8 @@ impl Course {
         }
         self.row.refused(problem);
         let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
-        self.suspects.push(Rejected { index: parcel.batch.range.start, finding, pointers });
+        let (index, status) = (parcel.batch.range.start, problem.status);
+        self.suspects.push(Rejected { index, status, finding, pointers });
         self.keep(parcel);
     }
 
@@ -157,10 +159,16 @@ impl Course {
 
     /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
     fn each(&mut self, parcel: &Parcel, items: &[Item], now: Duration) {
-        let is_again = |item: &Item| matches!(item.verdict, Verdict::Again { .. });
-        if self.destination.allows(2).is_err() && items.iter().any(is_again) {
+        let maybe = items.iter().any(Item::maybe);
+        self.maybe |= maybe;
+        let again = items.iter().find(|item| matches!(item.verdict, Verdict::Again { .. }));
+        if let Some(again) = again.filter(|_| self.destination.allows(2).is_err()) {
             // A part of the collection would replace all of it.
-            return self.again(parcel.clone(), None, false, now);
+            let mut parcel = parcel.clone();
+            if let Some(last) = parcel.attempts.last_mut() {
+                (last.ending, last.maybe) = (Ending::Status(again.status), maybe);
+            }
+            return self.again(parcel, None, false, now);
         }
         let mut start = 0;
         let (mut accepted, mut others) = (Vec::new(), Vec::new());
@@ -171,7 +179,7 @@ impl Course {
             part.failures = parcel.failures;
             if let Some(last) = part.attempts.last_mut() {
                 last.ending = Ending::Status(run[0].status);
-                last.maybe = matches!(run[0].status, 502 | 504);
+                last.maybe = run[0].maybe();
             }
             match &run[0].verdict {
                 Verdict::Accepted => accepted.push(part),

@@ -13,11 +13,12 @@ mod bisect;
 mod course;
 mod judge;
 mod http;
+mod record;
 mod retry;
 mod signal;
 
 use std::{
-    ops::Range,
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -40,20 +41,22 @@ use crate::{
         batch::{Batch, batches, compressed},
         course::Course,
         http::{Exchange, Line},
-        retry::mixed,
+        record::Recorded,
         signal::Signals,
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
+    journal::{digest::key, entry::Entry},
     payload::Payload,
     profile::{destination::Destination, setting::Collection},
+    ranges,
     receipt::{Delivery, Receipt, Volume},
 };
 
 /// How long a run that stops waits for answers to what it has sent.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What comes from outside the run: the clock and the randomness.
+/// What comes from outside the run: the clock, the randomness, and what was before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// The time of day, for messages and for `Retry-After` dates; never for measuring.
@@ -62,6 +65,8 @@ pub struct Context {
     pub seed: u64,
     /// Random and the same for all attempts of one epoch: what idempotency keys are made from.
     pub nonce: [u8; 16],
+    /// An earlier run had documents of the same delivery accepted.
+    pub earlier: bool,
 }
 
 /// How far a delivery is.
@@ -79,11 +84,17 @@ pub struct Progress<'a> {
     pub receipts: &'a [Receipt],
 }
 
+/// Makes one entry durable, or says why that cannot be done.
+pub type Record<'a> = dyn FnMut(&Entry) -> io::Result<()> + 'a;
+
 /// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.
+///
+/// Nothing is counted as settled before `record` made it durable; once that failed, nothing new is sent.
 pub fn put(
     payloads: impl Iterator<Item = Payload> + Send,
     destination: &Destination,
     context: &Context,
+    record: &mut Record<'_>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let line = match http::line(destination) {
@@ -106,7 +117,7 @@ pub fn put(
     let (sender, incoming) = mpsc::channel(1);
     let delivery = thread::scope(|scope| {
         scope.spawn(move || draw(payloads, destination, largest, &sender));
-        runtime.block_on(drive(line, incoming, destination, largest, context, progress))
+        runtime.block_on(drive(line, incoming, destination, largest, context, record, progress))
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_background();
@@ -124,6 +135,26 @@ pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination
         volume.wire_bytes += compressed(&batch.body, destination.compression).len() as u64;
     }
     volume
+}
+
+/// Waits before the first request, unless a signal ends that; tells again and again how long it waits already.
+///
+/// # Errors
+/// The exit code of the signal, or that of a machine without a clock that can be waited for.
+pub fn wait(time: Duration, tell: &mut dyn FnMut(Duration)) -> Result<(), Exit> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(|_| Exit::Storage)?;
+    runtime.block_on(async {
+        let (start, mut signals) = (Instant::now(), Signals::listen());
+        while start.elapsed() < time {
+            tell(start.elapsed());
+            let next = (start.elapsed() + Duration::from_secs(1)).min(time);
+            tokio::select! {
+                exit = signals.next() => return Err(exit),
+                () = sleep_until(start + next) => {}
+            }
+        }
+        Ok(())
+    })
 }
 
 fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {
@@ -154,10 +185,12 @@ async fn drive(
     destination: &Destination,
     largest: &AtomicU64,
     context: &Context,
+    record: &mut Record<'_>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let start = Instant::now();
-    let mut course = Course::new(Arc::new(destination.clone()), context.seed);
+    let mut recorded = Recorded::default();
+    let mut course = Course::new(Arc::new(destination.clone()), context.seed, context.earlier);
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;
@@ -172,7 +205,7 @@ async fn drive(
         course.tick(now, more);
         while let Some(parcel) = course.ready(now) {
             let line = line.clone();
-            let key = key(context.nonce, &parcel.batch.range);
+            let key = key(context.nonce, &parcel.batch.range, parcel.turn());
             flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
         }
         if course.is_still() && (!course.goes_on() || (!more && course.is_drained())) {
@@ -181,10 +214,12 @@ async fn drive(
         let wake = if course.goes_on() { course.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
         tokio::select! {
             Some(answered) = flying.join_next(), if !flying.is_empty() => {
+                let status = answered.as_ref().map_or(0, |(_, exchange)| exchange.status());
                 match answered {
                     Ok((first, exchange)) => course.answered(first, exchange, start.elapsed(), (context.now)()),
                     Err(_) => course.panicked(),
                 }
+                recorded.catch_up(&mut course, status, record);
                 largest.fetch_min(course.largest, Ordering::Relaxed);
                 report(&course, start.elapsed(), progress);
             }
@@ -207,6 +242,7 @@ async fn drive(
         }
     }
     course.abandon();
+    recorded.catch_up(&mut course, 0, record);
     course.close();
     course.delivery
 }
@@ -225,24 +261,12 @@ fn report(course: &Course, now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sy
     let delivery = &course.delivery;
     let next = course.next_due().filter(|due| course.is_still() && *due > now);
     progress(&Progress {
-        accepted: delivery.accepted.iter().map(|range| range.end - range.start).sum(),
+        accepted: ranges::count(&delivery.accepted),
         rejected: delivery.rejected.len() as u64,
         volume: delivery.volume,
         waiting: next.map(|due| due.saturating_sub(now)),
         receipts: &delivery.receipts,
     });
-}
-
-/// The idempotency key of one body: a UUID (version 8) that is the same for each attempt of it in one epoch.
-fn key(nonce: [u8; 16], range: &Range<u64>) -> String {
-    let nonce = u128::from_be_bytes(nonce);
-    let [high, low] = [nonce >> 64, nonce].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0));
-    let first = mixed(mixed(high ^ mixed(range.start)) ^ range.end);
-    let second = mixed(mixed(low ^ mixed(range.end.rotate_left(32))) ^ range.start ^ first);
-    let bits = (u128::from(first) << 64) | u128::from(second);
-    let bits = (bits & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
-    let hex = format!("{bits:032x}");
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
 #[cfg(test)]

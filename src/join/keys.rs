@@ -126,7 +126,9 @@ fn hash(key: &[u8]) -> u64 {
     let mut hash = key.len() as u64;
     let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     let (chunks, rest) = key.as_chunks::<8>();
-    chunks.iter().for_each(|chunk| mix(u64::from_le_bytes(*chunk)));
+    for chunk in chunks {
+        mix(u64::from_le_bytes(*chunk));
+    }
     mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     hash ^ (hash >> 29)
 }
@@ -134,12 +136,17 @@ fn hash(key: &[u8]) -> u64 {
 /// How many words are compared with each other at once: what fits into the nearest cache.
 const NEAR: usize = 4096;
 
+/// No key has this word: it would be longer than its length says.
+const NOBODY: u64 = 0x7F << 56;
+
 /// Whether some words all differ. They are parted by their hash first, so that each part is compared within the cache.
 pub(super) fn all_differ(words: Vec<u64>) -> bool {
     let parts = (words.len() / NEAR + 1).next_power_of_two();
     let part = |word: u64| spread(word) & (parts - 1);
     let mut ends = vec![0usize; parts];
-    words.iter().for_each(|word| ends[part(*word)] += 1);
+    for word in &words {
+        ends[part(*word)] += 1;
+    }
     let mut sum = 0;
     for end in &mut ends {
         (*end, sum) = (sum, sum + *end);
@@ -160,8 +167,6 @@ pub(super) fn all_differ(words: Vec<u64>) -> bool {
 
 fn alone(words: &[u64], slots: &mut Vec<u64>) -> bool {
     let size = (words.len() * 2).next_power_of_two();
-    // No key has this word: it would be longer than its length says.
-    const NOBODY: u64 = 0x7F << 56;
     slots.clear();
     slots.resize(size, NOBODY);
     words.iter().all(|word| {

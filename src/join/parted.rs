@@ -112,7 +112,7 @@ impl Parted {
             }
             twice.sort_unstable();
             let mut groups: BTreeMap<u64, Vec<(u32, u32)>> = BTreeMap::new();
-            for (word, number, place) in keys.iter().filter(|key| is_good(key)) {
+            for (word, number, place) in keys.iter().filter(is_good) {
                 if twice.binary_search(word).is_ok() {
                     groups.entry(*word).or_default().push((*number, *place));
                 }
@@ -135,6 +135,7 @@ fn key(bytes: &[u8; KEY]) -> Key {
     (u64::from(half(0)) | u64::from(half(4)) << 32, half(8), half(12))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what filters take")]
 fn is_good((_, _, place): &&Key) -> bool {
     place & REJECTED == 0
 }

@@ -183,7 +183,7 @@ fn routed(
     found: &mut Found,
     limit: u64,
 ) -> io::Result<Vec<Vec<Vec<Chunk>>>> {
-    let mut routed = Vec::new();
+    let mut sources = Vec::new();
     let room = usize::try_from(limit).map_or(ROOM, |limit| limit.min(ROOM));
     let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
     for (source, shape) in piece.shapes().iter().enumerate() {
@@ -212,9 +212,9 @@ fn routed(
                 }
             }
         }
-        routed.push(router.finish(piece.spill())?.0);
+        sources.push(router.finish(piece.spill())?.0);
     }
-    Ok(routed)
+    Ok(sources)
 }
 
 /// The parts of a piece: one without the records below, and some with some of them each.
@@ -332,7 +332,7 @@ pub(crate) fn assemble(plan: &Plan, parts: &[Recording], write: Write<'_>) -> io
 }
 
 /// A document that comes in parts, in one. Whether the disk was broken, the temporary file tells.
-pub(super) fn whole(plan: &Plan, parts: &[Recording], index: u64) -> Option<Payload> {
+pub(crate) fn whole(plan: &Plan, parts: &[Recording], index: u64) -> Option<Payload> {
     let mut json = Vec::new();
     let assembled = assemble(plan, parts, &mut |bytes| {
         json.extend_from_slice(bytes);

@@ -8,7 +8,7 @@ mod cut;
 mod huge;
 mod route;
 
-pub(crate) use huge::{assemble, in_parts, together};
+pub(crate) use huge::{assemble, in_parts, together, whole};
 
 use std::{collections::BTreeMap, io, path::Path};
 
@@ -135,8 +135,8 @@ pub(crate) fn change(plan: &Plan, recording: &mut Recording, change: impl FnOnce
 /// # Errors
 /// It did.
 pub(crate) fn failure(recordings: &[Recording]) -> Result<(), Error> {
-    let spills = recordings.iter().filter_map(|recording| recording.piece.as_ref()).map(Piece::spill);
-    spills.map(|spill| spill.failure().map_or(Ok(()), |cause| Err(lost(spill.folder(), &cause)))).collect()
+    let mut spills = recordings.iter().filter_map(|recording| recording.piece.as_ref()).map(Piece::spill);
+    spills.try_for_each(|spill| spill.failure().map_or(Ok(()), |cause| Err(lost(spill.folder(), &cause))))
 }
 
 /// The documents of a recording that may be sent, numbered from `first`.
@@ -148,7 +148,7 @@ pub(crate) fn payloads<'a>(
     let Some(recording) = recordings.first() else { return Box::new(std::iter::empty()) };
     match &recording.piece {
         Some(piece) if piece.documents == 0 => Box::new(std::iter::empty()),
-        Some(piece) if piece.parts > 1 => Box::new(huge::whole(plan, &recordings[..piece.parts], first).into_iter()),
+        Some(piece) if piece.parts > 1 => Box::new(whole(plan, &recordings[..piece.parts], first).into_iter()),
         None => Box::new(transform::payloads(recording.view(plan), &recording.accepted, first)),
         Some(piece) => {
             let (fetched, scratch) = (None, Scratch::default());

@@ -3,6 +3,8 @@
 //! Digits are copied after a check of their grammar, never parsed and printed, so no number passes through a float and
 //! a 30-digit price keeps its 30 digits. What is written is always a complete JSON value, or nothing.
 
+#![expect(clippy::inline_always, reason = "a call for each day costs more than reading it")]
+
 use jiff::{
     civil,
     fmt::strtime::BrokenDownTime,
@@ -66,8 +68,56 @@ pub struct Notation {
     pub format: String,
     /// The same as fixed-width digits and literals, when it is no more than that: the common case, and strict by itself.
     fixed: Option<Vec<Part>>,
-    /// It is that of JSON: then a good cell is copied.
+    /// Where its digits stand, when it is eight of them and two literals.
+    shape: Option<Shape>,
+}
+
+/// A notation of ten bytes: where the digits of the year, the month and the day stand, and the literals between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    digits: [usize; 8],
+    literals: [(usize, u8); 2],
+    /// It is that of JSON.
     iso: bool,
+}
+
+impl Shape {
+    fn of(parts: &[Part]) -> Option<Shape> {
+        let (mut digits, mut literals, mut at) = ([0; 8], Vec::new(), 0);
+        for part in parts {
+            let (first, count) = match part {
+                Part::Year => (0, 4),
+                Part::Month => (4, 2),
+                Part::Day => (6, 2),
+                Part::Literal(byte) => {
+                    literals.push((at, *byte));
+                    at += 1;
+                    continue;
+                }
+                Part::Hour | Part::Minute | Part::Second => return None,
+            };
+            (0..count).for_each(|digit| digits[first + digit] = at + digit);
+            at += count;
+        }
+        let literals = literals.try_into().ok().filter(|_| at == 10)?;
+        let iso = digits == [0, 1, 2, 3, 5, 6, 8, 9] && literals == [(4, b'-'), (7, b'-')];
+        Some(Shape { digits, literals, iso })
+    }
+
+    /// The day of a cell as JSON writes it, when it is told without making a day of it: most are.
+    #[inline(always)]
+    pub(super) fn iso(&self, cell: &[u8]) -> Option<[u8; 10]> {
+        let cell = <&[u8; 10]>::try_from(cell).ok()?;
+        if self.iso {
+            return is_iso_day(cell).then_some(*cell);
+        }
+        let mut day = *b"0000-00-00";
+        for (to, from) in [0, 1, 2, 3, 5, 6, 8, 9].into_iter().zip(self.digits) {
+            day[to] = cell[from % 10];
+        }
+        let literals = self.literals.iter().all(|(at, byte)| cell[*at % 10] == *byte);
+        (literals && is_iso_day(&day)).then_some(day)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +133,11 @@ enum Part {
 
 impl Default for Notation {
     fn default() -> Notation {
-        Notation { format: "%Y-%m-%d".into(), fixed: fixed("%Y-%m-%d"), iso: true }
+        Notation {
+            format: "%Y-%m-%d".into(),
+            fixed: fixed("%Y-%m-%d"),
+            shape: fixed("%Y-%m-%d").and_then(|parts| Shape::of(&parts)),
+        }
     }
 }
 
@@ -99,8 +153,8 @@ impl Notation {
             .and_then(|parsed| parsed.to_date())
             .map_err(|_| "it does not tell the year, the month and the day".to_owned())?;
         let fixed = fixed(format);
-        let iso = fixed == Notation::default().fixed;
-        Ok(Notation { format: format.to_owned(), fixed, iso })
+        let shape = fixed.as_ref().and_then(|parts| Shape::of(parts));
+        Ok(Notation { format: format.to_owned(), fixed, shape })
     }
 
     /// Whether it tells an offset from UTC.
@@ -115,10 +169,10 @@ impl Notation {
         self.fixed.is_some()
     }
 
-    /// Whether it is that of JSON.
+    /// Where its digits stand, when it is eight of them and two literals.
     #[must_use]
-    pub fn is_iso(&self) -> bool {
-        self.iso
+    pub fn shape(&self) -> Option<Shape> {
+        self.shape
     }
 
     fn read(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<jiff::tz::Offset>)> {
@@ -226,12 +280,10 @@ impl Kind {
                 }
             }
             Kind::Date(notation) => {
-                if notation.iso && is_iso_day(cell.bytes()) {
-                    let room = out.room(2 * LANE);
-                    room[0] = b'"';
-                    cell.copy_to(&mut room[1..]);
-                    room[cell.len() + 1] = b'"';
-                    out.advance(cell.len() + 2);
+                if let Some(day) = notation.shape.and_then(|shape| shape.iso(cell.bytes())) {
+                    out.push(b'"');
+                    out.extend(&day);
+                    out.push(b'"');
                     return Ok(());
                 }
                 let (moment, _) = notation.read(cell.bytes()).ok_or(Code::TransformNotADate)?;
@@ -318,8 +370,7 @@ impl Kind {
 
 /// A real day as JSON writes it, told without making a day of it.
 #[inline]
-pub(super) fn is_iso_day(cell: &[u8]) -> bool {
-    let Ok(cell) = <&[u8; 10]>::try_from(cell) else { return false };
+fn is_iso_day(cell: &[u8; 10]) -> bool {
     let value = |at: usize| cell[at].wrapping_sub(b'0');
     let pair = |at: usize| value(at).wrapping_mul(10).wrapping_add(value(at + 1));
     let shape = cell[4] == b'-' && cell[7] == b'-' && [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| value(*at) <= 9);
@@ -514,7 +565,14 @@ mod tests {
         let iso = Kind::Date(Notation::new("%Y-%m-%d").unwrap());
         let german = Kind::Date(Notation::new("%d.%m.%Y").unwrap());
         let short = Kind::Date(Notation::new("%d %b %Y").unwrap());
-        let table: [(&Kind, &str, Option<&str>); 14] = [
+        let american = Kind::Date(Notation::new("%m/%d/%Y").unwrap());
+        let table: [(&Kind, &str, Option<&str>); 20] = [
+            (&american, "12/31/2017", Some("\"2017-12-31\"")),
+            (&american, "31/12/2017", None),
+            (&american, "12-31-2017", None),
+            (&american, "02/29/2023", None),
+            (&american, "02/29/2024", Some("\"2024-02-29\"")),
+            (&german, "31-12-2017", None),
             (&iso, "2017-12-31", Some("\"2017-12-31\"")),
             (&iso, "2050-02-30", None),
             (&iso, "2024-02-29", Some("\"2024-02-29\"")),

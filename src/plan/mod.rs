@@ -7,7 +7,9 @@
 mod compile;
 mod fields;
 mod prove;
+pub mod pattern;
 pub mod plain;
+mod simple;
 pub mod kind;
 pub mod template;
 
@@ -20,7 +22,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Place},
     dialect::Dialect,
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
-    plan::{kind::Kind, plain::Plain, template::Templates},
+    plan::{kind::Kind, pattern::Pattern, plain::Plain, template::Templates},
     profile::Request,
     record::Row,
     snippet::{Padded, Snippet},
@@ -136,6 +138,11 @@ pub struct ObjectPlan {
 }
 
 impl ObjectPlan {
+    /// Visits the source of every lookup.
+    fn lookups(&self, visit: &mut dyn FnMut(usize)) {
+        self.fields.iter().for_each(|field| field.value.lookups(visit));
+    }
+
     /// Visits every leaf; a constant is `None`.
     fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
         self.fields.iter().for_each(|field| field.value.leaves(visit));
@@ -154,6 +161,18 @@ impl ObjectPlan {
 }
 
 impl ValuePlan {
+    fn lookups(&self, visit: &mut dyn FnMut(usize)) {
+        match self {
+            ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
+            ValuePlan::Object(object) => object.lookups(visit),
+            ValuePlan::Many(many) => many.item.lookups(visit),
+            ValuePlan::One(one) => {
+                visit(one.source);
+                one.value.lookups(visit);
+            }
+        }
+    }
+
     fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
         match self {
             ValuePlan::Const(_) => visit(None),
@@ -320,6 +339,8 @@ pub enum Quick {
     OneOf(Vec<Vec<u8>>),
     /// An e-mail address of the plainest form.
     Email,
+    /// A text in which a pattern is found.
+    Pattern(Pattern),
 }
 
 impl Quick {
@@ -341,6 +362,7 @@ impl Quick {
             Quick::Whole => !json.contains(&b'.'),
             Quick::OneOf(values) => values.iter().any(|value| value == json),
             Quick::Email => email(inner()),
+            Quick::Pattern(pattern) => plain(inner()) && pattern.is_in(inner()),
         }
     }
 }
@@ -428,9 +450,7 @@ impl Plan {
     /// # Errors
     /// Why it failed, without any cell.
     pub fn rendered(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
-        let text = |column: &usize| String::from_utf8_lossy(row.cell(*column, &mut Vec::new())).into_owned();
-        let texts: Vec<String> = columns.iter().map(text).collect();
-        self.templates.render(template, texts.iter().map(String::as_str))
+        self.templates.render(template, |number| row.text(columns[number]))
     }
 
     /// How many leaves are proven to meet the contract, and how many are checked in the data.
@@ -447,11 +467,18 @@ impl Plan {
         (proven, open)
     }
 
-    /// Whether one record can be part of several documents: looked up, or in two lists.
+    /// Whether a record can be found bad in one document after it was good in another: it is in two lists, or looked up and
+    /// used in several places or under rules about whole documents. A record that is only looked up for one place is the
+    /// same there in every document.
     #[must_use]
     pub fn shares_records(&self) -> bool {
-        let in_lists = |source: usize| self.links.iter().filter(|link| link.child == source).count();
-        self.links.iter().any(|link| !link.many || in_lists(link.child) > 1 || link.child == self.each)
+        let links_to = |source: usize| self.links.iter().filter(|link| link.child == source).count();
+        let mut uses = vec![0; self.sources.len()];
+        self.document.lookups(&mut |source| uses[source] += 1);
+        let alike = |link: &LinkPlan| !link.many && self.whole.is_empty() && uses[link.child] <= 1;
+        let shared =
+            |link: &LinkPlan| link.child == self.each || links_to(link.child) > 1 || !link.many && !alike(link);
+        self.links.iter().any(shared)
     }
 
     /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule looks

@@ -3,11 +3,13 @@
 //! A plain field is written without a call and without a second look. Whatever is not that plain after all, an empty cell or
 //! a text with something to escape, is left to the writer that knows everything.
 
+#![expect(clippy::inline_always, reason = "a call for each cell costs more than all that is done with it")]
+
 use crate::{
     pen::Pen,
     plan::{
         Codes, FEW, Input, Leaf, ObjectPlan, Quick, ValuePlan,
-        kind::{Kind, is_iso_day},
+        kind::{Kind, Shape},
     },
     record::Row,
     snippet::{LANE, Padded, Snippet, digits, escaped},
@@ -36,7 +38,8 @@ enum How {
     Text,
     Integer,
     Decimal(u8),
-    Day,
+    Day(Shape),
+    Boolean,
     Codes,
 }
 
@@ -49,14 +52,15 @@ impl Plain {
             (None, Kind::Text | Kind::Code) => Some(How::Text),
             (None, Kind::Integer(_)) => Some(How::Integer),
             (None, Kind::Decimal(digits)) => Some(How::Decimal(digits.mark)),
-            (None, Kind::Date(notation)) => notation.is_iso().then_some(How::Day),
-            (None, _) => None,
+            (None, Kind::Date(notation)) => notation.shape().map(How::Day),
+            (None, Kind::Boolean { .. }) => Some(How::Boolean),
+            (None, Kind::Datetime { .. }) => None,
         }?;
         let mut plain = Plain { column, how, positive: false, most: SHORT, more: false };
         let is_number = matches!(plain.how, How::Integer | How::Decimal(_));
         for quick in &leaf.checks.quick {
             match quick {
-                Quick::MinLength(0 | 1) if matches!(plain.how, How::Text | How::Day) => {}
+                Quick::MinLength(0 | 1) if matches!(plain.how, How::Text | How::Day(_)) => {}
                 Quick::MaxLength(most) if matches!(plain.how, How::Text) => {
                     plain.most = plain.most.min(usize::try_from(*most).ok()?);
                 }
@@ -77,79 +81,125 @@ impl Plain {
 
     #[inline(always)]
     fn tried(&self, prefix: &Padded, first: bool, value: &ValuePlan, row: Row<'_>, out: &mut Pen) -> Option<()> {
-        let (text, dialect) = (&row.table.text, &row.table.dialect);
-        let mut cell = row.outer(self.column)?;
-        let ahead: &[u8; SHORT + 1] = text[cell.start..].first_chunk()?;
+        let dialect = &row.table.dialect;
+        let outer = row.outer(self.column)?;
+        let ahead: &[u8; SHORT + 1] = row.table.text[outer.start..].first_chunk()?;
         let quoted = dialect.quote == Some(ahead[0]);
-        if quoted {
-            cell = cell.start + 1..cell.end - 1;
+        let len = outer.len() - 2 * usize::from(quoted);
+        if len == 0 || len >= SHORT || quoted && ahead[0] != b'"' {
+            return None;
         }
-        let lanes: &[u8; SHORT] = ahead[usize::from(quoted)..].first_chunk()?;
-        let len = cell.len();
-        let is_null = len == 0 || !dialect.plain_nulls && dialect.is_null(lanes.get(..len)?);
-        if is_null || len >= SHORT || quoted && ahead[0] != b'"' {
+        let cell = Cell { lanes: ahead[usize::from(quoted)..].first_chunk()?, len: len % SHORT, quoted };
+        if !dialect.plain_nulls && dialect.is_null(cell.text()) {
             return None;
         }
         let room: &mut [u8; WINDOW] = out.room(WINDOW).first_chunk_mut()?;
         room[..SHORT].copy_from_slice(prefix.lanes(usize::from(first))?);
-        // Both are short; the processor is told so that it need not look again.
-        let (at, len) = ((prefix.len() - usize::from(first)) % SHORT, len % SHORT);
-        let bits = (1 << len) - 1;
-        let written = match self.how {
-            How::Text => {
-                if escaped(lanes) & bits != 0 || len > self.most {
-                    return None;
-                }
-                room[at] = b'"';
-                room[at + 1..at + 1 + SHORT].copy_from_slice(lanes);
-                room[at + 1 + len] = b'"';
-                len + 2
-            }
-            How::Integer | How::Decimal(_) => {
-                let lane: &[u8; LANE] = lanes.first_chunk()?;
-                let mark = if let How::Decimal(mark) = self.how { mark } else { b'0' };
-                let (digits, marks) = digits(lane, mark);
-                let marks = if matches!(self.how, How::Decimal(_)) { marks & bits } else { 0 };
-                let whole = marks | 1 << len;
-                let whole = whole.trailing_zeros() as usize;
-                let leading_zero = lane[0] == b'0' && (whole > 1 || self.positive);
-                let good = (digits | marks) & bits == bits && marks & marks.wrapping_sub(1) == 0;
-                if !good || len > LANE || leading_zero || whole == 0 || whole + 1 == len {
-                    return None;
-                }
-                room[at..at + LANE].copy_from_slice(lane);
-                if whole < len {
-                    room[(at + whole) % WINDOW] = b'.';
-                }
-                len
-            }
-            How::Day => {
-                if !is_iso_day(lanes.get(..len)?) {
-                    return None;
-                }
-                room[at] = b'"';
-                room[at + 1..at + 1 + LANE].copy_from_slice(&lanes[..LANE]);
-                room[at + 1 + len] = b'"';
-                len + 2
-            }
-            How::Codes => {
-                if quoted && escaped(lanes) & bits != 0 {
-                    return None;
-                }
-                let word = Snippet::within(lanes, 0, len).packed()?;
-                let json = leaf(value)?.codes.as_ref()?.json(word)?;
-                if json.len() >= SHORT {
-                    return None;
-                }
-                room[at..at + SHORT].copy_from_slice(json.lanes(0)?);
-                json.len()
-            }
-        };
-        if self.more && !leaf(value)?.checks.quick.iter().all(|quick| quick.accepts(&room[at..at + written])) {
+        // A name is short; the processor is told so that it need not look again.
+        let at = (prefix.len() - usize::from(first)) % SHORT;
+        let json = &mut room[at..];
+        let written = match &self.how {
+            How::Text => self.text(cell, json),
+            How::Integer => self.number(cell, None, json),
+            How::Decimal(mark) => self.number(cell, Some(*mark), json),
+            How::Day(shape) => cell.day(shape, json),
+            How::Boolean => cell.boolean(leaf(value)?, json),
+            How::Codes => cell.translated(leaf(value)?, json),
+        }?;
+        if self.more && !leaf(value)?.checks.quick.iter().all(|quick| quick.accepts(&json[..written])) {
             return None;
         }
         out.advance(at + written);
         Some(())
+    }
+
+    #[inline(always)]
+    fn text(&self, cell: Cell<'_>, json: &mut [u8]) -> Option<usize> {
+        if cell.has_escapes() || cell.len > self.most {
+            return None;
+        }
+        json[0] = b'"';
+        json[1..=SHORT].copy_from_slice(cell.lanes);
+        json[1 + cell.len] = b'"';
+        Some(cell.len + 2)
+    }
+
+    #[inline(always)]
+    fn number(&self, cell: Cell<'_>, mark: Option<u8>, json: &mut [u8]) -> Option<usize> {
+        let lane: &[u8; LANE] = cell.lanes.first_chunk()?;
+        let (digits, marks) = digits(lane, mark.unwrap_or(b'0'));
+        let (len, bits) = (cell.len, cell.bits());
+        let marks = if mark.is_some() { marks & bits } else { 0 };
+        let whole = (marks | 1 << len).trailing_zeros() as usize;
+        let leading_zero = lane[0] == b'0' && (whole > 1 || self.positive);
+        let one_mark = marks & marks.wrapping_sub(1) == 0;
+        if (digits | marks) & bits != bits || !one_mark || len > LANE || leading_zero || whole == 0 || whole + 1 == len
+        {
+            return None;
+        }
+        json[..LANE].copy_from_slice(lane);
+        if whole < len {
+            json[whole] = b'.';
+        }
+        Some(len)
+    }
+}
+
+/// A short cell and what stands behind it.
+#[derive(Clone, Copy)]
+struct Cell<'a> {
+    lanes: &'a [u8; SHORT],
+    len: usize,
+    quoted: bool,
+}
+
+impl<'a> Cell<'a> {
+    #[inline(always)]
+    fn text(self) -> &'a [u8] {
+        &self.lanes[..self.len]
+    }
+
+    #[inline(always)]
+    fn bits(self) -> u32 {
+        (1 << self.len) - 1
+    }
+
+    #[inline(always)]
+    fn has_escapes(self) -> bool {
+        escaped(self.lanes) & self.bits() != 0
+    }
+
+    #[inline(always)]
+    fn day(self, shape: &Shape, json: &mut [u8]) -> Option<usize> {
+        let day = shape.iso(self.text())?;
+        json[0] = b'"';
+        json[1..11].copy_from_slice(&day);
+        json[11] = b'"';
+        Some(12)
+    }
+
+    fn boolean(self, leaf: &Leaf, json: &mut [u8]) -> Option<usize> {
+        let Kind::Boolean { yes, no } = &leaf.kind else { return None };
+        let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == self.text());
+        let word: &[u8] = match (is_one_of(yes), is_one_of(no)) {
+            _ if self.quoted && self.has_escapes() => return None,
+            (true, _) => b"true",
+            (_, true) => b"false",
+            _ => return None,
+        };
+        json[..word.len()].copy_from_slice(word);
+        Some(word.len())
+    }
+
+    #[inline(always)]
+    fn translated(self, leaf: &Leaf, json: &mut [u8]) -> Option<usize> {
+        if self.quoted && self.has_escapes() {
+            return None;
+        }
+        let word = Snippet::within(self.lanes, 0, self.len).packed()?;
+        let translation = leaf.codes.as_ref()?.json(word).filter(|json| json.len() < SHORT)?;
+        json[..SHORT].copy_from_slice(translation.lanes(0)?);
+        Some(translation.len())
     }
 }
 
@@ -168,7 +218,7 @@ impl Codes {
 
 impl ObjectPlan {
     /// Notes which fields are plain, once it is known what is left to check of them.
-    pub(super) fn find_plain(&mut self) {
+    pub fn find_plain(&mut self) {
         for field in &mut self.fields {
             field.plain = if let ValuePlan::Leaf(leaf) = &field.value { Plain::of(leaf, &field.prefix) } else { None };
             field.value.find_plain();

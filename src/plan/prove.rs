@@ -15,6 +15,7 @@ use crate::{
     plan::{
         Checks, FieldPlan, Leaf, Many, ObjectPlan, One, Plan, Quick, ValuePlan,
         kind::{Kind, write_text},
+        pattern::Pattern,
     },
     yaml::{Places, escape},
 };
@@ -475,6 +476,7 @@ fn proven(kind: &Kind, schema: &Map<String, Value>, keyword: &str, value: &Value
             ("email", _) => Proof::Quick(Quick::Email),
             _ => Proof::Open,
         },
+        ("pattern", Value::String(pattern)) if text => quick(Pattern::known(pattern).map(Quick::Pattern)),
         ("enum", Value::Array(values)) if text => {
             let known = |value: &Value| value.as_str().map(json_text);
             Proof::Quick(Quick::OneOf(values.iter().filter_map(known).collect()))

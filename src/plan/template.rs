@@ -3,9 +3,11 @@
 //! Only expressions: no statements, no macros, no includes, no functions, and the filters of one list. Undefined names
 //! are errors, the work of one record is bounded by fuel, and so is the text it makes: fuel alone does not bound memory.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
+
+use crate::plan::simple::Simple;
 
 /// The most steps one expression may take on one record.
 const FUEL: u64 = 10_000;
@@ -35,7 +37,18 @@ const FILTERS: &[&str] = &[
 #[derive(Debug)]
 pub struct Templates {
     environment: Environment<'static>,
-    templates: Vec<Vec<String>>,
+    templates: Vec<Template>,
+}
+
+/// One template or condition.
+#[derive(Debug)]
+struct Template {
+    /// Its name for the engine.
+    name: String,
+    /// The columns it uses.
+    columns: Vec<String>,
+    /// The same without the engine, if it is simple.
+    simple: Option<Simple>,
 }
 
 impl Templates {
@@ -75,7 +88,9 @@ impl Templates {
         if source.contains("{%") || source.contains("{#") {
             return Err("statements and comments are not allowed, only `{{ expressions }}`".into());
         }
-        self.add(source.to_owned())
+        let (number, columns) = self.add(source.to_owned())?;
+        self.templates[number].simple = Simple::text(source, &columns);
+        Ok((number, columns))
     }
 
     /// Adds a condition, written without braces.
@@ -86,7 +101,9 @@ impl Templates {
         if ["{%", "%}", "{{", "}}", "{#"].iter().any(|mark| source.contains(mark)) {
             return Err("a condition is one expression, without braces".into());
         }
-        self.add(format!("{{{{ 1 if ({source}) else '' }}}}"))
+        let (number, columns) = self.add(format!("{{{{ 1 if ({source}) else '' }}}}"))?;
+        self.templates[number].simple = Simple::condition(source, &columns);
+        Ok((number, columns))
     }
 
     fn add(&mut self, source: String) -> Result<(usize, Vec<String>), String> {
@@ -113,20 +130,28 @@ impl Templates {
             }
             _ => {}
         }
-        self.templates.push(columns.clone());
+        self.templates.push(Template { name, columns: columns.clone(), simple: None });
         Ok((number, columns))
     }
 
-    /// Renders a template; `cells` are those of its columns, in their order.
+    /// Renders a template; `cell` gives the cell of a column, by its number among those the template uses.
     ///
     /// # Errors
     /// Why it failed, without any cell.
-    pub fn render<'a>(&self, number: usize, cells: impl Iterator<Item = &'a str>) -> Result<String, String> {
-        let template = self.environment.get_template(&number.to_string()).map_err(|error| said(&error))?;
-        let columns = &self.templates[number];
-        let context: BTreeMap<String, Value> = columns.iter().cloned().zip(cells.map(Value::from)).collect();
-        let text = template.render(Value::from(context)).map_err(|error| masked(&error))?;
+    pub fn render<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
+        let text = match &self.templates[number].simple {
+            Some(simple) => simple.render(cell),
+            None => self.render_by_engine(number, cell)?,
+        };
         if text.len() > MAX_OUTPUT { Err(format!("the result is longer than {MAX_OUTPUT} bytes")) } else { Ok(text) }
+    }
+
+    fn render_by_engine<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
+        let Template { name, columns, .. } = &self.templates[number];
+        let template = self.environment.get_template(name).map_err(|error| said(&error))?;
+        let value = |(number, column): (usize, &String)| (column.clone(), Value::from(cell(number)));
+        let context: BTreeMap<String, Value> = columns.iter().enumerate().map(value).collect();
+        template.render(Value::from(context)).map_err(|error| masked(&error))
     }
 }
 
@@ -183,17 +208,79 @@ fn masked(error: &Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Templates;
+    use super::{MAX_OUTPUT, Templates};
+
+    fn rendered(templates: &Templates, number: usize, cells: &[&'static str]) -> Result<String, String> {
+        templates.render(number, |column| cells[column].into())
+    }
+
+    #[test]
+    fn what_is_simple_gives_what_the_engine_gives() {
+        let texts = [
+            "{{ a }}",
+            "{{a|upper}}-{{ b }}",
+            " {{ a | trim | title }} {{ b | lower }}!",
+            "{{ a|trim|upper|lower|title }}",
+            "no cell",
+            "{{ a | title | trim }}{{ a }}",
+        ];
+        let conditions =
+            ["a == 'paid'", "a != \"paid\"", "a == '' and b != 'x'", "a == 'x' or b == 'paid' or b == ' '", "a=='x'"];
+        let cells = [
+            "",
+            " ",
+            "paid",
+            "x",
+            "\u{DF}traße",
+            " o'neill-mac  DONALD\u{A0}",
+            "\u{1C6}ungla",
+            "ΑΣ",
+            "a\nb",
+            "<ß>",
+            "İ",
+        ];
+        let mut templates = Templates::new();
+        let mut numbers: Vec<usize> = texts.iter().map(|text| templates.text(text).unwrap().0).collect();
+        numbers.extend(conditions.iter().map(|text| templates.condition(text).unwrap().0));
+        for number in numbers {
+            assert!(templates.templates[number].simple.is_some(), "{number}");
+            for a in cells {
+                for b in cells {
+                    let columns = templates.templates[number].columns.clone();
+                    let cell = |column: usize| if columns[column] == "a" { a.into() } else { b.into() };
+                    let expected = templates.render_by_engine(number, cell);
+                    assert_eq!(templates.render(number, cell), expected, "{number} {a:?} {b:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_simple_is_left_to_the_engine() {
+        let mut templates = Templates::new();
+        for text in ["{{ a ~ b }}", "{{ a|default('x') }}", "{{- a }}", "{{ a }}\n", "{{ 'x' }}", "{{ a|trim('x') }}"] {
+            let (number, _) = templates.text(text).unwrap();
+            assert!(templates.templates[number].simple.is_none(), "{text}");
+        }
+        for text in
+            ["a", "a == b", "a == 'x' and b == 'y' or b == 'z'", "not a == 'x'", "a == 'x\\n'", "a | trim == 'x'"]
+        {
+            let (number, _) = templates.condition(text).unwrap();
+            assert!(templates.templates[number].simple.is_none(), "{text}");
+        }
+        let (number, _) = templates.text("{{ a }}").unwrap();
+        assert!(templates.render(number, |_| "x".repeat(MAX_OUTPUT + 1).into()).is_err());
+    }
 
     #[test]
     fn expressions_over_columns() {
         let mut templates = Templates::new();
         let (number, columns) = templates.text("{{ a | trim | title }}, {{ b }}").unwrap();
         assert_eq!(columns, ["a", "b"]);
-        assert_eq!(templates.render(number, ["  chuck norris ", "x"].into_iter()).unwrap(), "Chuck Norris, x");
+        assert_eq!(rendered(&templates, number, &["  chuck norris ", "x"]).unwrap(), "Chuck Norris, x");
         let (condition, _) = templates.condition("a == 'paid' and b != ''").unwrap();
-        assert_eq!(templates.render(condition, ["paid", "x"].into_iter()).unwrap(), "1");
-        assert_eq!(templates.render(condition, ["paid", ""].into_iter()).unwrap(), "");
+        assert_eq!(rendered(&templates, condition, &["paid", "x"]).unwrap(), "1");
+        assert_eq!(rendered(&templates, condition, &["paid", ""]).unwrap(), "");
     }
 
     #[test]
@@ -217,8 +304,8 @@ mod tests {
         let mut templates = Templates::new();
         let doubling = format!("{{{{ a{} }}}}", "|replace('', 'xxxxxxxxxx')".repeat(12));
         let (number, _) = templates.text(&doubling).unwrap();
-        assert!(templates.render(number, ["abc"].into_iter()).is_err());
+        assert!(rendered(&templates, number, &["abc"]).is_err());
         let (number, _) = templates.text("{{ a * 99999999 }}").unwrap();
-        assert!(templates.render(number, ["abc"].into_iter()).is_err());
+        assert!(rendered(&templates, number, &["abc"]).is_err());
     }
 }

@@ -42,6 +42,8 @@ pub struct Destination {
     pub timeout: Duration,
     /// How long the run goes on trying.
     pub deadline: Duration,
+    /// How long after its last request the API may still act on it.
+    pub grace: Duration,
     /// The certificate authorities to trust, PEM; `None`: those of this machine.
     pub authorities: Option<Vec<u8>>,
     /// The certificate and the key this client shows, PEM.

@@ -60,6 +60,7 @@ pub(crate) fn meaning(
             .unwrap_or(1),
         timeout: reader.time("timeout", settings.timeout.map_or(0, |p| p.0.as_millis()), 100, 3_600_000),
         deadline: reader.time("deadline", settings.deadline.map_or(0, |p| p.0.as_millis()), 100, 7 * 86_400_000),
+        grace: reader.time("grace", settings.grace.map_or(0, |p| p.0.as_millis()), 0, 86_400_000),
         authorities: settings.ca_file.and_then(|path| reader.authorities(&path)),
         identity: settings.client_identity.and_then(|pair| reader.identity(&pair.certificate, &pair.key)),
         proxy: settings.proxy.and_then(|proxy| reader.url("proxy", &proxy)),

@@ -40,6 +40,9 @@ pub struct Settings {
     pub timeout: Option<Period>,
     /// How long a run goes on trying.
     pub deadline: Option<Period>,
+    /// How long after its last request an API may still act on it: twice the time the server itself gives a request.
+    /// New data waits this long behind a delivery that ended in doubt. 0s where requests carry versions.
+    pub grace: Option<Period>,
     /// A PEM file with the certificate authorities to trust instead of those of this machine.
     pub ca_file: Option<String>,
     /// The certificate this client shows to the API.
@@ -192,6 +195,7 @@ impl Settings {
             in_flight: self.in_flight.or(weaker.in_flight),
             timeout: self.timeout.or(weaker.timeout),
             deadline: self.deadline.or(weaker.deadline),
+            grace: self.grace.or(weaker.grace),
             ca_file: self.ca_file.or(weaker.ca_file),
             client_identity: self.client_identity.or(weaker.client_identity),
             proxy: self.proxy.or(weaker.proxy),

@@ -69,6 +69,7 @@ fn defaults_hold_where_a_profile_says_nothing() {
     assert_eq!(destination.url().unwrap().as_str(), "http://127.0.0.1:8080/v1/customers");
     assert_eq!(destination.batch, Limits { documents: Some(500), bytes: Some(1 << 20) });
     assert_eq!((destination.timeout, destination.deadline), (Duration::from_secs(30), Duration::from_mins(15)));
+    assert_eq!(destination.grace, Duration::from_mins(2));
     assert_eq!((destination.in_flight, destination.compression), (2, Compression::None));
     assert_eq!(
         destination.retry,
@@ -249,6 +250,7 @@ fn set_refuses_what_is_not_a_setting() {
         (("explicit", "false"), "plan/usage : `--set explicit`: "),
         (("a..b", "1"), "plan/usage : `--set a..b`: "),
         (("in_flight", "0"), "plan/profile : `in_flight` is 0; it must be from 1 to 64"),
+        (("grace", "25h"), "plan/profile : `grace` is 90000000ms; it must be from 0ms to 86400000ms"),
     ];
     for ((key, value), expected) in table {
         let said = said(resolved(PROFILES, Some("dev"), &[(key, value)]));

@@ -75,7 +75,7 @@ pub(super) fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Re
 /// UTF-8; what is not becomes patches.
 pub(super) fn utf8(bytes: Vec<u8>) -> Decoded {
     let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
-    if std::str::from_utf8(&bytes).is_ok() {
+    if bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;
         return decoded;
     }

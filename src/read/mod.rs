@@ -20,6 +20,7 @@ use std::{
 use crate::{
     cli::SourcePath,
     diagnostic::{Code, Diagnostic, Severity},
+    journal::digest::{FileDigest, Sum},
     ledger::Ledger,
     plan::{Plan, SourcePlan},
     record::{Patch, Shown, Table},
@@ -54,9 +55,25 @@ impl Inputs {
 /// A file as it was when it was read, to tell whether it changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamp {
-    path: PathBuf,
-    length: u64,
+    /// The source it was read for.
+    pub role: String,
+    /// Its path; `-` is standard input.
+    pub path: PathBuf,
+    /// How many bytes it has.
+    pub length: u64,
+    /// The digest of standard input, which cannot be read again.
+    pub digest: Option<Sum>,
     modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// A file as it is now.
+    ///
+    /// # Errors
+    /// It is not there, or cannot be looked at.
+    pub fn of(role: &str, path: &Path) -> io::Result<Stamp> {
+        fs::metadata(path).map(|metadata| stamp_of(role, path, &metadata))
+    }
 }
 
 /// Reads all sources of a recording.
@@ -134,7 +151,10 @@ pub fn headers(plan: &Plan, folder: &Path) -> Result<(), Vec<Diagnostic>> {
 /// The files that changed since they were read.
 #[must_use]
 pub fn changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
-    let is_same = |stamp: &&Stamp| fs::metadata(&stamp.path).is_ok_and(|now| stamp_of(&stamp.path, &now) == **stamp);
+    let is_same = |stamp: &&Stamp| {
+        stamp.digest.is_some()
+            || fs::metadata(&stamp.path).is_ok_and(|now| stamp_of(&stamp.role, &stamp.path, &now) == **stamp)
+    };
     stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| change(&stamp.path)).collect()
 }
 
@@ -144,8 +164,9 @@ fn change(path: &Path) -> Diagnostic {
         .hint("wait until the recording is complete, then run the same command again")
 }
 
-fn stamp_of(path: &Path, metadata: &fs::Metadata) -> Stamp {
-    Stamp { path: path.to_owned(), length: metadata.len(), modified: metadata.modified().ok() }
+fn stamp_of(role: &str, path: &Path, metadata: &fs::Metadata) -> Stamp {
+    let (path, length) = (path.to_owned(), metadata.len());
+    Stamp { role: role.to_owned(), path, length, digest: None, modified: metadata.modified().ok() }
 }
 
 /// The files of a source, in the order of their names.
@@ -206,7 +227,7 @@ fn too_large(path: String) -> Diagnostic {
 }
 
 /// The bytes of one file, as long as it is a regular file that does not change meanwhile.
-fn bytes(path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
+fn bytes(role: &str, path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
     let shown = path.display().to_string();
     let unreadable = |cause: io::Error| {
         Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
@@ -214,13 +235,17 @@ fn bytes(path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
     let mut bytes = Vec::new();
     if path == Path::new("-") {
         io::stdin().lock().take(MAX_SOURCE).read_to_end(&mut bytes).map_err(unreadable)?;
+        let mut digest = FileDigest::default();
+        digest.add(&bytes);
+        let (role, path, length) = (role.to_owned(), path.to_owned(), bytes.len() as u64);
+        stamps.push(Stamp { role, path, length, digest: Some(digest.finish()), modified: None });
         return Ok(bytes);
     }
     let before = regular(path)?;
     bytes = fs::read(path).map_err(unreadable)?;
     let after = fs::metadata(path).map_err(unreadable)?;
-    let stamp = stamp_of(path, &before);
-    if stamp != stamp_of(path, &after) || bytes.len() as u64 != after.len() {
+    let stamp = stamp_of(role, path, &before);
+    if stamp != stamp_of(role, path, &after) || bytes.len() as u64 != after.len() {
         return Err(change(path));
     }
     stamps.push(stamp);
@@ -245,7 +270,8 @@ fn table(
     for path in files {
         let shown =
             if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
-        let opened = bytes(&path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
+        let opened =
+            bytes(&source.name, &path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
         let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
             mixed(&shown, decoded.windows, ledger);
             part(plan, number, &shown, decoded, inputs, &mut table, ledger)

@@ -21,7 +21,7 @@ const HOLE: usize = 512;
 /// An open quote that swallows more than this is no torn tail.
 const MAX_TORN: (usize, u64) = (64 << 10, 100);
 /// How many records lie between two that have their line noted.
-const MARK_EVERY: u32 = 1024;
+const MARK_EVERY: u32 = 64;
 /// For how many records room is made at once, at least.
 const MANY: usize = 64;
 
@@ -125,7 +125,8 @@ impl Scan<'_> {
     fn all(&mut self, body: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<usize, Vec<Diagnostic>> {
         let first = table.len();
         let nuls = memchr::memchr(0, &table.text[body..]).is_some();
-        let strays = memchr::memmem::find(&table.text[body..], "\u{FEFF}".as_bytes()).is_some();
+        let text = &table.text[body..];
+        let strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
@@ -174,13 +175,8 @@ impl Scan<'_> {
                 self.nuls(row, at..next, table, ledger)?;
             }
             if strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
-                let diagnostic = self.finding(
-                    Code::ReadStrayMark,
-                    row,
-                    "a byte order mark stands inside the file: two files were joined here",
-                    table,
-                );
-                ledger.reject(self.number, row, &diagnostic);
+                let message = "a byte order mark stands inside the file: two files were joined here";
+                ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
             let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
             if damaged > 0 {

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     diagnostic::{Code, Diagnostic},
     dialect::{Dialect, Encoding},
+    journal::digest::FileDigest,
     ledger::{Fate, Ledger, Reject},
     plan::Plan,
     read::{
@@ -112,7 +113,7 @@ fn file(
 ) -> Result<u32, Stopped> {
     let source = &plan.sources[number];
     let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
-    let mut feed = Feed::open(path, &name, &source.dialect, &mut ledger)?;
+    let mut feed = Feed::open(path, (&source.name, &name), &source.dialect, &mut ledger)?;
     let read = through(plan, number, &mut feed, (inputs, size), table, first, &mut ledger, visit);
     table.clear();
     // Of a file that changes meanwhile nothing else is worth telling.
@@ -166,8 +167,11 @@ fn through(
             part.text = 0..table.text.len();
         }
         let before = reached.records;
-        (table.starts.clear(), table.begins.clear(), table.marks.clear());
-        (ledger.fates[number].clear(), ledger.rejects.clear());
+        table.starts.clear();
+        table.begins.clear();
+        table.marks.clear();
+        ledger.fates[number].clear();
+        ledger.rejects.clear();
         reached = scan::block(plan, number, reached, body, last, table, ledger)?;
         let (fates, rejects) = (&ledger.fates[number], &ledger.rejects);
         let block = Block { table, fates, rejects, first: first + before, end: reached.at, line: reached.line };
@@ -210,6 +214,7 @@ fn bind(
 
 /// The text of a file, as it comes.
 struct Feed<'a> {
+    role: &'a str,
     name: &'a str,
     source: Source,
     /// The file before it was read; none for standard input.
@@ -217,6 +222,8 @@ struct Feed<'a> {
     packed: bool,
     started: bool,
     length: u64,
+    /// Of standard input, which cannot be read again.
+    digest: FileDigest,
 }
 
 enum Source {
@@ -227,13 +234,18 @@ enum Source {
 }
 
 impl<'a> Feed<'a> {
-    fn open(path: &Path, name: &'a str, dialect: &Dialect, ledger: &mut Ledger<'_>) -> Result<Feed<'a>, Diagnostic> {
+    fn open(
+        path: &Path,
+        (role, name): (&'a str, &'a str),
+        dialect: &Dialect,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<Feed<'a>, Diagnostic> {
         let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
             (Box::new(io::stdin().lock()), None)
         } else {
             let metadata = regular(path)?;
             let file = File::open(path).map_err(|cause| unreadable(name, &cause))?;
-            (Box::new(file), Some(stamp_of(path, &metadata)))
+            (Box::new(file), Some(stamp_of(role, path, &metadata)))
         };
         let ending = path.extension().and_then(|extension| extension.to_str());
         let packed = matches!(ending, Some("gz" | "zst"));
@@ -244,14 +256,9 @@ impl<'a> Feed<'a> {
             }
             _ => reader,
         };
-        let mut feed = Feed {
-            name,
-            source: Source::Stream(Box::new(io::empty()), Vec::new()),
-            stamp,
-            packed,
-            started: false,
-            length: 0,
-        };
+        let source = Source::Stream(Box::new(io::empty()), Vec::new());
+        let digest = FileDigest::default();
+        let mut feed = Feed { role, name, source, stamp, packed, started: false, length: 0, digest };
         if dialect.encoding == Encoding::Utf8 {
             feed.source = Source::Stream(reader, Vec::new());
         } else {
@@ -313,17 +320,21 @@ impl<'a> Feed<'a> {
         if want < usize::MAX {
             bytes.reserve_exact(want);
         }
+        let before = bytes.len();
         let found = reader.take(want as u64).read_to_end(bytes);
         let found = found
             .map_err(|cause| if self.packed { unpackable(self.name, &cause) } else { unreadable(self.name, &cause) })?;
         self.length += found as u64;
+        if self.stamp.is_none() {
+            self.digest.add(&bytes[before..]);
+        }
         if self.length > MAX_SOURCE { Err(too_large(self.name.to_owned())) } else { Ok(found < want) }
     }
 
     /// Whether the file is another one than when it was opened, or more was read than it had.
     fn has_changed(&self, path: &Path) -> bool {
         let Some(stamp) = &self.stamp else { return false };
-        let same = std::fs::metadata(path).is_ok_and(|now| stamp_of(path, &now) == *stamp);
+        let same = std::fs::metadata(path).is_ok_and(|now| stamp_of(&stamp.role, path, &now) == *stamp);
         !same || !self.packed && self.length > stamp.length
     }
 
@@ -334,8 +345,13 @@ impl<'a> Feed<'a> {
         }
         match self.stamp {
             Some(stamp) if !self.packed && self.length < stamp.length => Err(change(path)),
-            stamp => {
-                stamps.extend(stamp);
+            Some(stamp) => {
+                stamps.push(stamp);
+                Ok(())
+            }
+            None => {
+                let (role, path, digest) = (self.role.to_owned(), path.to_owned(), Some(self.digest.finish()));
+                stamps.push(Stamp { role, path, length: self.length, digest, modified: None });
                 Ok(())
             }
         }

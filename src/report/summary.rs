@@ -46,6 +46,9 @@ fn drawn(summary: &Summary, look: Look) -> String {
     };
     let bold = anstyle::Style::new().bold();
     let _ = if look.styled { writeln!(drawn, "{bold}{first}{bold:#}") } else { writeln!(drawn, "{first}") };
+    if let Outcome::Delivered { earlier: earlier @ 1.., .. } = summary.outcome {
+        let _ = writeln!(drawn, "  {}", by_an_earlier_run(earlier, summary.documents.sent));
+    }
     paragraph(&mut drawn, &equations(summary), look.width);
     paragraph(&mut drawn, &findings(summary), look.width);
     paragraph(&mut drawn, &next(summary), look.width);
@@ -78,6 +81,16 @@ fn said(summary: &Summary) -> String {
         Outcome::Nothing { reason } => format!("nothing was sent or written: {reason}"),
     };
     visible(&said)
+}
+
+/// How many of the accepted documents were not sent by this run.
+fn by_an_earlier_run(earlier: u64, sent: u64) -> String {
+    match (earlier, sent) {
+        (1, 1) => "by an earlier run".into(),
+        (all, sent) if all == sent => "all of them by an earlier run".into(),
+        (1, _) => "1 of them by an earlier run".into(),
+        (some, _) => format!("{some} of them by an earlier run"),
+    }
 }
 
 /// How much that was, in brackets.
@@ -302,7 +315,9 @@ fn object(summary: &Summary) -> Value {
 
 fn outcome(outcome: &Outcome) -> Value {
     match outcome {
-        Outcome::Delivered { profile, url, .. } => json!({ "kind": "delivered", "profile": profile, "url": url }),
+        Outcome::Delivered { profile, url, earlier, .. } => {
+            json!({ "kind": "delivered", "profile": profile, "url": url, "earlier": earlier })
+        }
         Outcome::Written { path } => json!({ "kind": "written", "path": path }),
         Outcome::Validated { url } => json!({ "kind": "validated", "url": url }),
         Outcome::Nothing { reason } => json!({ "kind": "nothing", "reason": reason }),
@@ -363,6 +378,7 @@ mod tests {
                 profile: "sandbox".into(),
                 url: "http://127.0.0.1:41234/v1/customers".into(),
                 again: true,
+                earlier: 0,
             },
             findings: BTreeMap::from([(Code::CheckRange, 12), (Code::ReadNoLineEnd, 1)]),
             rejects: Some("bad.csv".into()),
@@ -416,6 +432,26 @@ run the same command again to send what is pending
     }
 
     #[test]
+    fn what_an_earlier_run_did_is_told_below() {
+        let table = [
+            (1, 1, "  by an earlier run\n"),
+            (3, 3, "  all of them by an earlier run\n"),
+            (3, 1, "  1 of them by an earlier run\n"),
+            (3, 2, "  2 of them by an earlier run\n"),
+            (3, 0, ""),
+        ];
+        for (sent, earlier, expected) in table {
+            let mut summary = Summary { sources: Vec::new(), volume: None, ..flight() };
+            summary.documents = DocumentTally { made: sent, sent, ..DocumentTally::default() };
+            summary.outcome = Outcome::Delivered { profile: "p".into(), url: "http://a".into(), again: false, earlier };
+            let text = drawn(&summary, LOOK);
+            let (first, rest) = text.split_once('\n').unwrap();
+            assert!(first.ends_with(" accepted by http://a"), "{text}");
+            assert!(rest.starts_with(&format!("{expected}\n")), "{text}");
+        }
+    }
+
+    #[test]
     fn the_first_line_says_what_was_done() {
         let cases = [
             (Outcome::Written { path: "-".into() }, "1 document written to stdout"),
@@ -441,7 +477,7 @@ run the same command again to send what is pending
     fn json_is_one_line_with_exact_amounts() {
         let expected = concat!(
             r#"{"summary":{"outcome":{"kind":"delivered","profile":"sandbox","#,
-            r#""url":"http://127.0.0.1:41234/v1/customers"},"#,
+            r#""url":"http://127.0.0.1:41234/v1/customers","earlier":0},"#,
             r#""documents":{"made":300,"sent":298,"rejected":2,"filtered":0,"pending":0},"sources":["#,
             r#"{"name":"customers","paths":[],"rows":300,"sent":298,"rejected":2,"filtered":0,"pending":0,"sums":[]},"#,
             r#"{"name":"purchases","paths":["samples/flight-02/purchases.csv"],"rows":900,"sent":887,"rejected":13,"#,

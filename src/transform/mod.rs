@@ -75,13 +75,14 @@ pub fn fetch(view: View<'_>, roots: Range<u32>) {
         }
         for child in children {
             let start = table.starts[*child as usize];
-            black_box((table.text.get(start).copied(), table.text.get(start + CACHE_LINE).copied()));
+            let end = start + table.row(*child).bytes();
+            black_box((table.text.get(start).copied(), table.text.get(end).copied()));
         }
     }
 }
 
-/// How many bytes are fetched at once by the processors there are.
-const CACHE_LINE: usize = 64;
+/// For how many documents at once records are fetched.
+pub const TOGETHER: usize = 16;
 
 /// The payload of a document that was in doubt and in which the exact way found nothing wrong.
 ///
@@ -95,11 +96,10 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
 pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
     let (mut scratch, mut out) = (Scratch::default(), Pen::default());
-    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::default() };
+    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::new() };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
-    let tracer = writer.watch;
-    Trace { json: out.into(), origins: tracer.origins, problems: tracer.problems, bad: tracer.bad }
+    writer.watch.traced(out.into())
 }
 
 /// Writes the document of a root record that was found to conform.
@@ -112,24 +112,30 @@ pub fn again(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Pa
 /// The documents of some root records that were all found to conform, one after the other.
 pub struct Payloads<'a> {
     view: View<'a>,
-    roots: std::slice::Iter<'a, u32>,
-    index: u64,
+    roots: &'a [u32],
+    next: usize,
+    /// The index of the first of them.
+    first: u64,
     scratch: Scratch,
 }
 
 /// The payloads of root records that passed every check, numbered from `first`.
 #[must_use]
 pub fn payloads<'a>(view: View<'a>, accepted: &'a [u32], first: u64) -> Payloads<'a> {
-    Payloads { view, roots: accepted.iter(), index: first, scratch: Scratch::default() }
+    Payloads { view, roots: accepted, next: 0, first, scratch: Scratch::default() }
 }
 
 impl Iterator for Payloads<'_> {
     type Item = Payload;
 
     fn next(&mut self) -> Option<Payload> {
-        let root = *self.roots.next()?;
-        let index = self.index;
-        self.index += 1;
+        let root = *self.roots.get(self.next)?;
+        if self.next.is_multiple_of(TOGETHER) {
+            let last = self.roots.len().min(self.next + TOGETHER) - 1;
+            fetch(self.view, root..self.roots[last] + 1);
+        }
+        let index = self.first + self.next as u64;
+        self.next += 1;
         Some(again(self.view, root, index, &mut self.scratch))
     }
 }

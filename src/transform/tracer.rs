@@ -1,55 +1,84 @@
 //! Notes what the traced way tells: where every value came from, and everything that is wrong.
 
 use crate::{
-    trace::{Origin, Problem, Step},
+    plan::Leaf,
+    trace::{Doubt, NOWHERE, Name, Origin, Problem, Spot, Step, Trace, pointer, steps},
     transform::write::Watch,
-    yaml::escape,
 };
 
+/// How many places a document has room for at first.
+const USUAL: usize = 64;
+
 /// Notes everything.
-#[derive(Default)]
 pub(super) struct Tracer<'a> {
-    path: Vec<String>,
-    steps: Vec<Step>,
-    pub(super) origins: Vec<Origin<'a>>,
-    pub(super) problems: Vec<Problem>,
-    pub(super) bad: Vec<Vec<Step>>,
+    /// The place that is written, and the step into its record.
+    spot: usize,
+    walk: usize,
+    trace: Trace<'a>,
 }
 
-impl Tracer<'_> {
-    fn pointer(&self) -> String {
-        self.path.iter().flat_map(|step| ["/".to_owned(), escape(step)]).collect()
+impl<'a> Tracer<'a> {
+    pub(super) fn new() -> Tracer<'a> {
+        let document = Spot { around: 0, name: Name::Field("") };
+        let mut trace = Trace {
+            json: Vec::new(),
+            spots: Vec::with_capacity(USUAL),
+            walks: Vec::with_capacity(USUAL),
+            origins: Vec::with_capacity(USUAL),
+            doubts: Vec::new(),
+            wholly_in_doubt: false,
+            problems: Vec::new(),
+            bad: Vec::new(),
+        };
+        trace.spots.push(document);
+        Tracer { spot: 0, walk: NOWHERE, trace }
+    }
+
+    /// What was noted about the document with this text.
+    pub(super) fn traced(self, json: Vec<u8>) -> Trace<'a> {
+        Trace { json, ..self.trace }
     }
 }
 
 impl<'a> Watch<'a> for Tracer<'a> {
     const TRACED: bool = true;
 
-    fn enter(&mut self, name: &dyn Fn() -> String) {
-        self.path.push(name());
+    fn enter(&mut self, name: Name<'a>) {
+        self.trace.spots.push(Spot { around: self.spot, name });
+        self.spot = self.trace.spots.len() - 1;
     }
 
     fn leave(&mut self) {
-        self.path.pop();
+        self.spot = self.trace.spots[self.spot].around;
     }
 
     fn enter_record(&mut self, step: Step) {
-        self.steps.push(step);
+        self.trace.walks.push((self.walk, step));
+        self.walk = self.trace.walks.len() - 1;
     }
 
     fn leave_record(&mut self) {
-        self.steps.pop();
+        self.walk = self.trace.walks[self.walk].0;
     }
 
     fn origin(&mut self, source: usize, row: u32, column: Option<usize>, rule: &'a str) {
-        self.origins.push(Origin { pointer: self.pointer(), source, row, column, rule, steps: self.steps.clone() });
+        self.trace.origins.push(Origin { spot: self.spot, source, row, column, rule, walk: self.walk });
     }
 
     fn problem(&mut self, problem: Problem) {
-        self.problems.push(Problem { pointer: self.pointer(), steps: self.steps.clone(), ..problem });
+        let pointer = pointer(&self.trace.spots, self.spot);
+        self.trace.problems.push(Problem { pointer, steps: steps(&self.trace.walks, self.walk), ..problem });
     }
 
     fn bad(&mut self, step: Step) {
-        self.bad.push(self.steps.iter().copied().chain([step]).collect());
+        self.trace.bad.push(steps(&self.trace.walks, self.walk).into_iter().chain([step]).collect());
+    }
+
+    fn doubt(&mut self, leaf: &'a Leaf, json: &[u8]) {
+        self.trace.doubts.push(Doubt { spot: self.spot, rules: &leaf.checks.exact, json: json.to_vec() });
+    }
+
+    fn doubt_all(&mut self) {
+        self.trace.wholly_in_doubt = true;
     }
 }

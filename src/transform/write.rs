@@ -14,7 +14,7 @@ use crate::{
     },
     record::Row,
     recording::View,
-    trace::{Problem, Step},
+    trace::{Name, Problem, Step},
     transform::Scratch,
 };
 
@@ -29,7 +29,7 @@ pub(super) trait Watch<'a> {
     /// Problems are noted and the writer goes on.
     const TRACED: bool;
     /// A field or an item is entered.
-    fn enter(&mut self, name: &dyn Fn() -> String);
+    fn enter(&mut self, name: Name<'a>);
     /// It is left.
     fn leave(&mut self);
     /// A related record is entered.
@@ -42,6 +42,10 @@ pub(super) trait Watch<'a> {
     fn problem(&mut self, problem: Problem);
     /// A related record was rejected before.
     fn bad(&mut self, step: Step);
+    /// The leaf at the current place is not certain to meet the contract.
+    fn doubt(&mut self, leaf: &'a Leaf, json: &[u8]);
+    /// The current place is not certain to meet the contract, and it is no leaf.
+    fn doubt_all(&mut self);
 }
 
 /// The fast way: nobody watches.
@@ -49,13 +53,15 @@ pub(super) struct Unwatched;
 
 impl Watch<'_> for Unwatched {
     const TRACED: bool = false;
-    fn enter(&mut self, _: &dyn Fn() -> String) {}
+    fn enter(&mut self, _: Name<'_>) {}
     fn leave(&mut self) {}
     fn enter_record(&mut self, _: Step) {}
     fn leave_record(&mut self) {}
     fn origin(&mut self, _: usize, _: u32, _: Option<usize>, _: &str) {}
     fn problem(&mut self, _: Problem) {}
     fn bad(&mut self, _: Step) {}
+    fn doubt(&mut self, _: &Leaf, _: &[u8]) {}
+    fn doubt_all(&mut self) {}
 }
 
 /// A record that is being written.
@@ -98,7 +104,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             }
             let before = self.out.len();
             self.out.put(field.prefix.behind(usize::from(first)));
-            self.watch.enter(&|| field.name.clone());
+            self.watch.enter(Name::Field(&field.name));
             let written = self.value(&field.value, scope, &field.rule);
             self.watch.leave();
             if written? {
@@ -195,9 +201,16 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.checked(leaf, start)
     }
 
-    /// The fast way checks each leaf as it is written; on the traced way the whole contract is checked afterwards.
-    fn checked(&self, leaf: &Leaf, start: usize) -> Written {
-        if W::TRACED || leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) { Ok(true) } else { Err(Stop) }
+    /// Each leaf is checked as it is written; the fast way stops at a doubt, and the traced way notes it.
+    fn checked(&mut self, leaf: &'a Leaf, start: usize) -> Written {
+        if leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) {
+            return Ok(true);
+        }
+        if !W::TRACED {
+            return Err(Stop);
+        }
+        self.watch.doubt(leaf, &self.out[start..]);
+        Ok(true)
     }
 
     fn empty(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
@@ -289,7 +302,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             if count > 0 {
                 self.out.push(b',');
             }
-            self.watch.enter(&|| count.to_string());
+            self.watch.enter(Name::Item(count));
             self.watch.enter_record(step);
             let written = self.value(&many.item, &self.scope(many.source, *child), rule);
             self.watch.leave_record();
@@ -306,6 +319,9 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             self.problem_beside(Code::TransformCount, message, scope, rule)?;
         }
         let allowed = count >= many.allowed.0 && count <= many.allowed.1;
+        if !allowed {
+            self.watch.doubt_all();
+        }
         if W::TRACED || allowed { Ok(true) } else { Err(Stop) }
     }
 

@@ -8,6 +8,7 @@
 
 mod server;
 mod canary;
+mod journal;
 mod storm;
 
 use std::{
@@ -88,6 +89,7 @@ impl Desk {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xwalk"));
         command.args(arguments).args(&self.loud).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("XWALK_PROFILE").env_remove("RUST_LOG").env("ECRM_TOKEN", TOKEN);
+        command.env_remove("STATE_DIRECTORY").env("XDG_STATE_HOME", self.path("state"));
         command
     }
 
@@ -110,6 +112,9 @@ impl Desk {
         for (stream, bytes) in [("stdout", stdout), ("stderr", stderr)] {
             assert_eq!(leak(bytes), None, "{stream}: {}", String::from_utf8_lossy(bytes));
         }
+        for (path, bytes) in self.remembered() {
+            assert_eq!(leak(&bytes), None, "{}", path.display());
+        }
         let text = String::from_utf8(stderr.to_vec()).unwrap();
         let folder = self.folder.path().display().to_string();
         Run { code, stderr: normal(&text.replace(&folder, "FOLDER")) }
@@ -117,6 +122,22 @@ impl Desk {
 
     fn sandbox(&self, faults: &[&str]) -> Sandbox {
         Sandbox::start(self.command(&[&["sandbox", "--port", "0"], faults].concat()))
+    }
+
+    /// All files of the state folder.
+    fn remembered(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let (mut files, mut folders) = (BTreeMap::new(), vec![self.path("state")]);
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    files.insert(path.clone(), fs::read(path).unwrap());
+                }
+            }
+        }
+        files
     }
 
     /// The first names of all documents that the sandbox accepted, each with how often it came.
@@ -374,7 +395,10 @@ fn compressed_bodies(desk: &Desk) -> Run {
     let sandbox = desk.sandbox(&["--keep", "kept"]);
     let mut last = None;
     for (number, compression) in ["gzip", "zstd"].into_iter().enumerate() {
-        let run = desk.run(desk.convert("dev", &sandbox.url, &["--set", &format!("compression={compression}")]));
+        let state = desk.path(&format!("state/{compression}"));
+        fs::create_dir_all(desk.path("state")).unwrap();
+        let sets = ["--set", &format!("compression={compression}"), "--state", state.to_str().unwrap()];
+        let run = desk.run(desk.convert("dev", &sandbox.url, &sets));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
         let kept = desk.kept();
         assert!(kept.len() == 50 && kept.values().all(|times| *times == number + 1), "{compression}");

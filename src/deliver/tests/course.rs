@@ -11,7 +11,7 @@ use crate::{
         course::Course,
         http::Exchange,
     },
-    diagnostic::Code,
+    diagnostic::{Code, Diagnostic},
     error::Exit,
     payload::Payload,
     profile::{
@@ -37,7 +37,7 @@ fn batch(first: u64, size: usize) -> Batch {
 }
 
 fn course(sets: &[(&str, &str)], sizes: &[usize]) -> Course {
-    let mut course = Course::new(destination(sets), 7);
+    let mut course = Course::new(destination(sets), 7, false);
     for (first, size) in (0..).zip(sizes) {
         let batch = batch(first, *size);
         let wire = batch.body.clone();
@@ -152,4 +152,60 @@ fn what_is_still_on_the_way_at_the_end_is_in_doubt() {
     course.close();
     assert_eq!(course.delivery.in_doubt.iter().map(|range| range.start).collect::<Vec<_>>(), [1]);
     assert_eq!(course.delivery.receipts.len(), 2);
+}
+
+/// A course of four documents after as many requests for them, each answered with this status.
+fn refused(status_of_all: u16, requests: u64, earlier: bool) -> Course {
+    let mut course = Course::new(destination(&[("in_flight", "1")]), 7, earlier);
+    for first in 0..4 {
+        let batch = batch(first, 10);
+        course.take(batch.clone(), batch.body);
+    }
+    for second in 0..requests {
+        for first in started(&mut course, second) {
+            answer(&mut course, first, status(status_of_all, None), second);
+        }
+    }
+    course
+}
+
+#[test]
+fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
+    for (earlier, rejected, alike) in [(false, 0, 3), (true, 4, 0)] {
+        let mut course = refused(422, 4, earlier);
+        course.abandon();
+        assert_eq!((course.delivery.rejected.len(), course.delivery.alike.len()), (rejected, alike), "{earlier}");
+        assert_eq!(course.delivery.stopped.is_none(), earlier);
+        assert!(course.delivery.rejected.iter().all(|rejected| rejected.status == 422));
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_rejects_nothing_that_is_not_certain() {
+    let mut course = refused(422, 2, false);
+    course.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
+    course.abandon();
+    assert_eq!((course.delivery.rejected.len(), course.delivery.alike.len()), (0, 2));
+}
+
+#[test]
+fn a_result_that_is_open_leaves_a_doubt_and_one_that_failed_turns_the_key() {
+    for (result, maybe, turn) in
+        [(202, true, 0), (502, true, 0), (504, true, 0), (429, false, 1), (424, false, 1), (503, false, 1)]
+    {
+        let mut course = course(&[("retry.fixed.wait", "1s")], &[10]);
+        let mut list = status(207, None);
+        if let Ok(answer) = &mut list.ending {
+            answer.content_type = "application/json".into();
+            answer.body = format!("[{{\"status\": {result}}}]").into_bytes();
+        }
+        let mut turns = Vec::new();
+        for second in [0, 2, 4] {
+            let parcel = course.ready(Duration::from_secs(second)).unwrap();
+            turns.push(parcel.turn());
+            let list = Exchange { ending: list.ending.clone(), duration: Duration::ZERO };
+            answer(&mut course, 0, list, second);
+        }
+        assert_eq!((course.maybe, turns), (maybe, vec![0, 0, turn]), "{result}");
+    }
 }

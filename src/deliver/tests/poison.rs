@@ -69,7 +69,7 @@ fn played(
     api: &mut dyn FnMut(&Range<u64>) -> Exchange,
     seed: u64,
 ) -> Delivery {
-    let mut course = Course::new(Arc::clone(destination), seed);
+    let mut course = Course::new(Arc::clone(destination), seed, false);
     let (mut all, mut flying, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {

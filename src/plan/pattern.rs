@@ -1,0 +1,123 @@
+//! Patterns of a contract that mean the same in every dialect of regular expressions, checked on the bytes of a leaf.
+//!
+//! JSON Schema writes patterns as ECMA-262 does. Where the two ways of writing differ, or might, the pattern is left to the
+//! exact check.
+
+use regex::bytes::Regex;
+
+/// A pattern, ready to be matched.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    source: String,
+    regex: Regex,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Pattern) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Pattern {
+    /// A pattern that everybody reads alike, or `None`.
+    #[must_use]
+    pub fn known(source: &str) -> Option<Pattern> {
+        let regex = Regex::new(&translated(source)?).ok()?;
+        Some(Pattern { source: source.to_owned(), regex })
+    }
+
+    /// Whether it is found in a text.
+    #[must_use]
+    pub fn is_in(&self, text: &[u8]) -> bool {
+        self.regex.is_match(text)
+    }
+}
+
+/// The same pattern as Rust writes it.
+fn translated(source: &str) -> Option<String> {
+    let (mut out, mut in_class, mut before) = (String::new(), false, ' ');
+    let mut characters = source.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => {
+                let class = match characters.next()? {
+                    'd' => "0-9",
+                    'w' => "A-Za-z0-9_",
+                    escaped @ ('.' | '-' | '/' | '+' | '*' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' | '$'
+                    | '^') => {
+                        out.extend(['\\', escaped]);
+                        before = ' ';
+                        continue;
+                    }
+                    _ => return None,
+                };
+                out.push_str(if in_class { "" } else { "[" });
+                out.push_str(class);
+                out.push_str(if in_class { "" } else { "]" });
+            }
+            '[' if in_class => return None,
+            '[' => {
+                in_class = true;
+                out.push('[');
+                // An empty class is written differently.
+                if characters.peek() == Some(&']') {
+                    return None;
+                }
+            }
+            ']' if !in_class || before == '^' => return None,
+            ']' => {
+                in_class = false;
+                out.push(']');
+            }
+            '-' | '&' | '~' if in_class && before == character => return None,
+            '?' if before == '(' => {
+                if characters.next() != Some(':') {
+                    return None;
+                }
+                out.push_str("?:");
+            }
+            // Two ways of writing differ in what a point leaves out, and in what follows a quantifier.
+            '.' if !in_class => return None,
+            '+' | '*' if !in_class && matches!(before, '+' | '*' | '?' | '}') => return None,
+            ' '..='~' => out.push(character),
+            _ => return None,
+        }
+        before = character;
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Pattern;
+
+    #[test]
+    fn only_what_everybody_reads_alike_is_known() {
+        let table: [(&str, Option<(&str, bool)>); 16] = [
+            ("^[A-Z]{3}-[0-9]{7}$", Some(("ABC-0000001", true))),
+            ("^[A-Z]{3}-[0-9]{7}$", Some(("ABC-0000001\n", false))),
+            ("^\\d+$", Some(("１２", false))),
+            ("^[\\w.-]+@[\\w-]+(\\.[\\w-]+)+$", Some(("a.b@c.de", true))),
+            ("^(?:a|b)?$", Some(("", true))),
+            ("b", Some(("abc", true))),
+            ("^[^;]*$", Some(("é", true))),
+            ("^.$", None),
+            ("\\s", None),
+            ("\\p{L}", None),
+            ("[]", None),
+            ("[^]", None),
+            ("(?=a)", None),
+            ("[a--b]", None),
+            ("é", None),
+            ("a++", None),
+        ];
+        for (source, expected) in table {
+            let known = Pattern::known(source);
+            assert_eq!(
+                known.map(|pattern| expected.map(|(text, _)| pattern.is_in(text.as_bytes()))),
+                expected.map(|(_, is)| Some(is)),
+                "{source}"
+            );
+        }
+    }
+}
