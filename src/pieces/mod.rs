@@ -60,7 +60,10 @@ pub(crate) fn too_large(
 
 /// Whether the recordings of a plan can be cut: its sources are a tree of lists below the root.
 fn can_be_cut(plan: &Plan) -> bool {
-    !plan.shares_records() && order(plan).len() == plan.sources.len()
+    let lists = |source: usize| plan.links.iter().filter(|link| link.child == source).count();
+    let belongs = |source: usize| lists(source) == usize::from(source != plan.each);
+    let tree = (0..plan.sources.len()).all(belongs) && order(plan).len() == plan.sources.len();
+    tree && plan.links.iter().all(|link| link.many)
 }
 
 /// The sources, each behind the one it belongs to.
