@@ -134,8 +134,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
-    let (mut first, mut room) = (0, Recording::default());
-    let mut at = 0;
+    let (mut at, mut first, mut room) = (0, 0, Recording::default());
     while at < recordings.len() {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
         let parts = recordings[at].parts();
@@ -153,12 +152,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         at += 1;
         pieces::fetch(plan, recording, &mut room, &mut say)?;
         let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
-        let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
-        let mut ledger = Ledger::reopened(fates, rejects, &mut say);
-        let (tables, groups) = (&recording.tables, &recording.groups);
-        let accepted = accepted(plan, tables, groups, &mut ledger, first, &mut keep);
-        recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
-        (recording.fates, recording.rejects) = ledger.closed();
+        decide(args, plan, recording, &mut say, first, &mut keep)?;
         pieces::put_away(plan, recording, &mut room)?;
         first += recording.documents();
     }
@@ -196,6 +190,22 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
 }
 
+/// Decides about every root record of a recording, and hands each document that may be sent to `keep`.
+fn decide(
+    args: &Convert,
+    plan: &Plan,
+    recording: &mut Recording,
+    say: &mut dyn FnMut(&Diagnostic),
+    first: u64,
+    keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
+) -> Result<(), Error> {
+    let mut ledger = Ledger::reopened(take(&mut recording.fates), take(&mut recording.rejects), say);
+    let accepted = accepted(plan, &recording.tables, &recording.groups, &mut ledger, first, keep);
+    recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
+    (recording.fates, recording.rejects) = ledger.closed();
+    Ok(())
+}
+
 /// Decides about a document that comes in parts, and keeps it; gives how many documents may be sent. `None`: there is a doubt.
 #[expect(clippy::too_many_arguments, reason = "what is done with a document has many ends")]
 fn in_parts(
@@ -216,7 +226,9 @@ fn in_parts(
         } else if let Some(memory) = memory {
             // A body is sent as a whole, so it has to be held as one.
             let payload = pieces::whole(plan, parts, index);
-            payload.iter().for_each(|payload| memory.digest.add(payload.bytes()));
+            if let Some(payload) = payload {
+                memory.digest.add(payload.bytes());
+            }
         }
     }
     Ok(documents)

@@ -146,10 +146,8 @@ impl Scan<'_> {
             let row = table.len();
             table.starts.push(at);
             ledger.fates[self.number].push(crate::ledger::Fate::Good);
-            if row == first || (row - first).is_multiple_of(MARK_EVERY) {
-                self.line += crate::record::line_ends(&table.text[self.counted..at]);
-                self.counted = at;
-                table.marks.push((row, self.line));
+            if (row - first).is_multiple_of(MARK_EVERY) {
+                self.mark(row, at, table);
             }
             let known = row as usize * stride;
             if table.begins.len() < known + stride {
@@ -163,7 +161,6 @@ impl Scan<'_> {
                     let border = table.dialect.split(&table.text, at, &mut cells);
                     if !self.last && self.goes_on(&border, table) {
                         self.take_back(row, table, ledger);
-                        table.begins.truncate(table.starts.len() * stride);
                         return Ok(at);
                     }
                     let next = self.doubtful(row, &border, &cells, table, ledger)?;
@@ -188,6 +185,13 @@ impl Scan<'_> {
         }
     }
 
+    /// Notes the line of a record.
+    fn mark(&mut self, row: u32, at: usize, table: &mut Table) {
+        self.line += crate::record::line_ends(&table.text[self.counted..at]);
+        self.counted = at;
+        table.marks.push((row, self.line));
+    }
+
     /// Whether what stands behind the text may still belong to a record, or tell more about it.
     fn goes_on(&self, border: &Border, table: &Table) -> bool {
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
@@ -198,6 +202,7 @@ impl Scan<'_> {
     /// Forgets the last record: it is left to the next block.
     fn take_back(&self, row: u32, table: &mut Table, ledger: &mut Ledger<'_>) {
         table.starts.pop();
+        table.begins.truncate(table.starts.len() * (self.width + 1));
         ledger.fates[self.number].pop();
         if table.marks.last().is_some_and(|(marked, _)| *marked == row) {
             table.marks.pop();
