@@ -221,11 +221,11 @@ fn in_parts(
     let documents = pieces::in_parts(plan, parts, room, say)?;
     if documents == Some(1) {
         if let Some(output) = output {
-            let written = output.write_parts(|write| pieces::assemble(plan, parts, write));
+            let written = output.write_parts(|write| pieces::assemble(parts, write));
             written.map_err(|cause| unwritten(args, &cause))?;
         } else if let Some(memory) = memory {
             // A body is sent as a whole, so it has to be held as one.
-            let payload = pieces::whole(plan, parts, index);
+            let payload = pieces::whole(parts, index);
             if let Some(payload) = payload {
                 memory.digest.add(payload.bytes());
             }

@@ -78,8 +78,8 @@ pub struct Piece {
     pub parts: usize,
     /// It holds more of the document of a piece before it.
     pub goes_on: bool,
-    /// Where the items of this part stand in the document without any, since it was decided about.
-    pub splice: Option<usize>,
+    /// The items of this part, and where they stand in the document without any; of the first part, that document.
+    pub rendered: Option<(usize, Chunk)>,
     /// What was found out before.
     pub settled: Vec<Settled>,
     /// Groups, fates, rejects and accepted root records, since it was joined.
@@ -204,12 +204,21 @@ impl Piece {
             bound: false,
             parts: 1,
             goes_on: false,
-            splice: None,
+            rendered: None,
             settled: Vec::new(),
             known: None,
             tally: Vec::new(),
             documents: 0,
         }
+    }
+
+    /// Keeps the JSON of its part of a document, and where it stands there.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn render(&mut self, at: usize, json: &[u8]) -> io::Result<()> {
+        self.rendered = Some((at, self.spill.write(json)?));
+        Ok(())
     }
 
     /// The file it stands in.
@@ -343,6 +352,17 @@ pub fn gathered(
                 into.push((number, all[..all.len() - rest.0.len()].to_vec()));
             }
         }
+    }
+    Ok(())
+}
+
+/// Visits some rows as they were put.
+pub fn visit(bytes: &[u8], shape: &Table, visit: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut rest = Bytes(bytes);
+    while !rest.0.is_empty() {
+        let all = rest.0;
+        skip(&mut rest, shape.header.len());
+        visit(&all[..all.len() - rest.0.len()])?;
     }
     Ok(())
 }

@@ -295,7 +295,7 @@ fn random_recordings_are_the_same_in_pieces() {
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("schema.json"), r#"{"type":"array","items":{"type":"object"}}"#).unwrap();
     let (mut dice, mut exits) = (Dice(7), [0; 256]);
-    for round in 0..150 {
+    for round in 0..200 {
         let mapping = mapping(&mut dice);
         fs::write(folder.join("mapping.yaml"), &mapping).unwrap();
         recording(&folder, &mut dice);

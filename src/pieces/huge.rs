@@ -15,13 +15,13 @@ use crate::{
     payload::Payload,
     piece::{self, Entry, Piece},
     pieces::{
-        fetch, put_away,
+        fetch, lost, put_away,
         route::{Router, small},
     },
     plan::Plan,
     record::Table,
     recording::Recording,
-    spill::Chunk,
+    spill::{Chunk, Spill},
     transform::{self, Scratch},
 };
 
@@ -100,19 +100,9 @@ pub(super) fn cut_again(plan: &Plan, piece: Piece, limit: u64) -> io::Result<Vec
     let Some(places) = places(plan, &roots) else { return Ok(vec![piece]) };
     let mut weights: Vec<u64> = (0..roots.table.len()).map(|root| roots.weight(root)).collect();
     let mut found = Found::new(places);
-    for link in &plan.links {
-        for chunk in &piece.rows()[link.child] {
-            let rows = Rows::of(&piece, link.child, *chunk)?;
-            found.look(&rows, &link.child_columns);
-            for (row, root) in (0..).zip(&found.roots) {
-                if let Some(weight) = weights.get_mut(*root as usize) {
-                    *weight += rows.weight(row);
-                }
-            }
-        }
-    }
+    let looked = weighed(plan, &piece, &mut found, &mut weights)?;
     let (to, groups) = groups(&weights, limit);
-    let rows = routed(plan, &piece, (&roots, &to), &mut found, limit)?;
+    let rows = routed(plan, &piece, (&roots, &to), (&looked, &mut found), limit)?;
     let mut pieces = Vec::new();
     for (number, heavy) in (0..groups.len().max(1)).zip(groups.iter().copied().chain([false])) {
         let own = rows.iter().map(|chunks| chunks.get(number).cloned().unwrap_or_default()).collect();
@@ -124,6 +114,31 @@ pub(super) fn cut_again(plan: &Plan, piece: Piece, limit: u64) -> io::Result<Vec
         }
     }
     Ok(pieces)
+}
+
+/// For each source and each chunk of it, the root record of each row.
+type Looked = Vec<Vec<Chunk>>;
+
+/// Looks up the root record of every row, and adds up what they weigh.
+fn weighed(plan: &Plan, piece: &Piece, found: &mut Found, weights: &mut [u64]) -> io::Result<Looked> {
+    let (mut looked, mut bytes) = (vec![Vec::new(); piece.shapes().len()], Vec::new());
+    for link in &plan.links {
+        for chunk in &piece.rows()[link.child] {
+            let rows = Rows::of(piece, link.child, *chunk)?;
+            found.look(&rows, &link.child_columns);
+            bytes.clear();
+            for (row, root) in (0..).zip(&found.roots) {
+                if let Some(weight) = weights.get_mut(*root as usize) {
+                    *weight += rows.weight(row);
+                }
+                bytes.extend_from_slice(&root.to_le_bytes());
+            }
+            // Rows that are rejected may have two, so they are looked at again.
+            let again = !rows.rejects.is_empty();
+            looked[link.child].push(piece.spill().write(if again { &[] } else { &bytes })?);
+        }
+    }
+    Ok(looked)
 }
 
 /// The number of each root record by its key; `None`: two have the same, or hashes that are the same.
@@ -180,10 +195,10 @@ fn routed(
     plan: &Plan,
     piece: &Piece,
     (roots, to): (&Rows, &[u32]),
-    found: &mut Found,
+    (looked, found): (&Looked, &mut Found),
     limit: u64,
 ) -> io::Result<Vec<Vec<Vec<Chunk>>>> {
-    let mut sources = Vec::new();
+    let (mut sources, mut bytes, mut roots_of) = (Vec::new(), Vec::new(), Vec::new());
     let room = usize::try_from(limit).map_or(ROOM, |limit| limit.min(ROOM));
     let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
     for (source, shape) in piece.shapes().iter().enumerate() {
@@ -194,27 +209,51 @@ fn routed(
             }
         }
         for link in plan.links.iter().filter(|link| link.child == source) {
-            for chunk in &piece.rows()[source] {
-                let rows = Rows::of(piece, source, *chunk)?;
-                found.look(&rows, &link.child_columns);
-                for (row, root) in (0..).zip(&found.roots) {
-                    let entry = rows.entry(row, shape);
-                    let (first, mut second) = (group(*root), NONE);
-                    if entry.reject.is_some() {
-                        second = group(found.places.of_second(&rows.table, &link.child_columns, row));
-                    }
-                    // Two records that are glued together hold both of their parents back.
-                    if first != NONE && second != NONE && first != second {
-                        router.put(second, Entry { copy: true, ..entry }, piece.spill())?;
-                    }
-                    let place = if first == NONE { second } else { first };
-                    router.put(if place == NONE { 0 } else { place }, entry, piece.spill())?;
+            for (chunk, looked) in piece.rows()[source].iter().zip(&looked[source]) {
+                if looked.is_empty() {
+                    let rows = Rows::of(piece, source, *chunk)?;
+                    found.look(&rows, &link.child_columns);
+                    route(&rows, shape, &link.child_columns, found, &group, &mut router, piece.spill())?;
+                    continue;
                 }
+                piece.spill().read(*chunk, &mut bytes)?;
+                piece.spill().read(*looked, &mut roots_of)?;
+                let mut roots = roots_of.as_chunks().0.iter().map(|root| u32::from_le_bytes(*root));
+                piece::visit(&bytes, shape, &mut |row| {
+                    let place = group(roots.next().unwrap_or(NONE));
+                    router.put_again(if place == NONE { 0 } else { place }, row, piece.spill())
+                })?;
             }
         }
         sources.push(router.finish(piece.spill())?.0);
     }
     Ok(sources)
+}
+
+/// Sends rows to the groups of their root records.
+fn route(
+    rows: &Rows,
+    shape: &Table,
+    columns: &[usize],
+    found: &Found,
+    group: &dyn Fn(u32) -> u32,
+    router: &mut Router<'_>,
+    spill: &Spill,
+) -> io::Result<()> {
+    for (row, root) in (0..).zip(&found.roots) {
+        let entry = rows.entry(row, shape);
+        let (first, mut second) = (group(*root), NONE);
+        if entry.reject.is_some() {
+            second = group(found.places.of_second(&rows.table, columns, row));
+        }
+        // Two records that are glued together hold both of their parents back.
+        if first != NONE && second != NONE && first != second {
+            router.put(second, Entry { copy: true, ..entry }, spill)?;
+        }
+        let place = if first == NONE { second } else { first };
+        router.put(if place == NONE { 0 } else { place }, entry, spill)?;
+    }
+    Ok(())
 }
 
 /// The parts of a piece: one without the records below, and some with some of them each.
@@ -264,23 +303,23 @@ pub(crate) fn in_parts(
     let mut documents = 0;
     for (number, part) in parts.iter_mut().enumerate() {
         fetch(plan, part, room, &mut |diagnostic| told.push(diagnostic.clone()))?;
-        let mut splice = None;
         match part.fates[plan.each].first() {
             Some(Fate::Filtered) => {}
             Some(Fate::Good | Fate::Pending) => {
                 let Some(payload) = transform::document(part.view(plan), 0, 0, &mut scratch) else { return Ok(None) };
+                let json = payload.bytes();
                 if number == 0 {
-                    empty = payload.bytes().to_vec();
-                } else {
-                    splice = transform::items(&empty, payload.bytes()).map(|(at, _)| at);
+                    empty = json.to_vec();
+                }
+                let items = if number == 0 { Some((0, 0..json.len())) } else { transform::items(&empty, json) };
+                if let (Some((at, items)), Some(piece)) = (items, &mut part.piece) {
+                    let done = piece.render(at, &json[items]);
+                    done.map_err(|cause| lost(piece.spill().folder(), &cause))?;
                 }
                 scratch.take_back(payload);
                 (documents, part.accepted) = (1, vec![0]);
             }
             Some(Fate::Rejected) | None => return Ok(None),
-        }
-        if let Some(piece) = &mut part.piece {
-            piece.splice = splice;
         }
         put_away(plan, part, room)?;
     }
@@ -304,37 +343,31 @@ pub(crate) fn together(each: usize, recordings: &mut Vec<Recording>, at: usize) 
 ///
 /// # Errors
 /// The bytes cannot be taken, or the disk for temporary files is broken.
-pub(crate) fn assemble(plan: &Plan, parts: &[Recording], write: Write<'_>) -> io::Result<()> {
-    let (mut scratch, mut fetched) = (Scratch::default(), Recording::default());
-    let pieces: Vec<&Piece> = parts.iter().filter_map(|part| part.piece.as_ref()).collect();
-    let mut document = |piece: &Piece, scratch: &mut Scratch| {
-        piece.fetch(plan.each, &mut fetched)?;
-        Ok::<Payload, io::Error>(transform::again(fetched.view(plan), 0, 0, scratch))
-    };
-    let empty = document(pieces[0], &mut scratch)?.bytes().to_vec();
-    let mut order: Vec<(usize, &Piece)> = pieces.iter().filter_map(|piece| Some((piece.splice?, *piece))).collect();
-    order.sort_by_key(|(splice, _)| *splice);
-    let mut written = 0;
-    for (splice, piece) in order {
+pub(crate) fn assemble(parts: &[Recording], write: Write<'_>) -> io::Result<()> {
+    let pieces = parts.iter().filter_map(|part| part.piece.as_ref());
+    let mut rendered: Vec<(usize, Chunk, &Piece)> =
+        pieces.filter_map(|piece| piece.rendered.map(|(at, chunk)| (at, chunk, piece))).collect();
+    let Some((_, chunk, head)) = rendered.first() else { return Ok(()) };
+    let (mut empty, mut items, mut written) = (Vec::new(), Vec::new(), 0);
+    head.spill().read(*chunk, &mut empty)?;
+    rendered[1..].sort_by_key(|(at, ..)| *at);
+    for (at, chunk, piece) in &rendered[1..] {
         // Items of the same list follow each other.
-        if written == splice {
+        if written == *at {
             write(b",")?;
         }
-        write(&empty[written..splice])?;
-        written = splice;
-        let payload = document(piece, &mut scratch)?;
-        if let Some((_, items)) = transform::items(&empty, payload.bytes()) {
-            write(&payload.bytes()[items])?;
-        }
-        scratch.take_back(payload);
+        write(&empty[written..*at])?;
+        written = *at;
+        piece.spill().read(*chunk, &mut items)?;
+        write(&items)?;
     }
     write(&empty[written..])
 }
 
 /// A document that comes in parts, in one. Whether the disk was broken, the temporary file tells.
-pub(crate) fn whole(plan: &Plan, parts: &[Recording], index: u64) -> Option<Payload> {
+pub(crate) fn whole(parts: &[Recording], index: u64) -> Option<Payload> {
     let mut json = Vec::new();
-    let assembled = assemble(plan, parts, &mut |bytes| {
+    let assembled = assemble(parts, &mut |bytes| {
         json.extend_from_slice(bytes);
         Ok(())
     });

@@ -151,7 +151,7 @@ pub(crate) fn payloads<'a>(
     let Some(recording) = recordings.first() else { return Box::new(std::iter::empty()) };
     match &recording.piece {
         Some(piece) if piece.documents == 0 => Box::new(std::iter::empty()),
-        Some(piece) if piece.parts > 1 => Box::new(whole(plan, &recordings[..piece.parts], first).into_iter()),
+        Some(piece) if piece.parts > 1 => Box::new(whole(&recordings[..piece.parts], first).into_iter()),
         None => Box::new(transform::payloads(recording.view(plan), &recording.accepted, first)),
         Some(piece) => {
             let (fetched, scratch) = (None, Scratch::default());

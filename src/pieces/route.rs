@@ -86,13 +86,23 @@ impl<'a> Router<'a> {
 
     /// Sends one row to a piece.
     pub(super) fn put(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
+        self.append(place, spill, &mut |buffer| piece::put(buffer, entry))
+    }
+
+    /// Sends one row to a piece as it was put before.
+    pub(super) fn put_again(&mut self, place: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
+        self.append(place, spill, &mut |buffer| buffer.extend_from_slice(row))
+    }
+
+    #[inline]
+    fn append(&mut self, place: u32, spill: &Spill, put: &mut impl FnMut(&mut Vec<u8>)) -> io::Result<()> {
         let place = place as usize;
         if self.buffers.len() <= place {
             self.buffers.resize_with(place + 1, Vec::new);
             self.chunks.resize_with(place + 1, Vec::new);
         }
         let buffer = &mut self.buffers[place];
-        piece::put(buffer, entry);
+        put(buffer);
         // Root records go to one piece after the other.
         if buffer.len() >= self.room {
             self.chunks[place].push(spill.write(buffer)?);
