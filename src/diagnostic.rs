@@ -315,6 +315,8 @@ codes! {
     JoinRepeatedRecord = "join/repeated-record",
     /// A record belongs to a record that is not there.
     JoinNoMatch = "join/no-match",
+    /// A recording is larger than `--memory`, and its mapping cannot be cut into pieces. All of it was held in memory.
+    JoinHeldInMemory = "join/held-in-memory",
     /// A lookup found no record with this key.
     JoinNoLookup = "join/no-lookup",
 

@@ -32,6 +32,12 @@ impl Groups {
         Groups { links }
     }
 
+    /// The records of each link.
+    #[must_use]
+    pub fn links(&self) -> &[Link] {
+        &self.links
+    }
+
     /// The children of a parent.
     #[must_use]
     pub fn children(&self, link: usize, parent: u32) -> &[u32] {

@@ -129,11 +129,14 @@ pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
-        let count = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count() as u64;
+        // What stands in several pieces of a source counts in one of them.
+        let copies = |fate: Fate| table.copies.iter().filter(|row| fates[number][**row as usize] == fate).count();
+        let all = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count();
+        let count = |fate: Fate| (all(fate) - copies(fate)) as u64;
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
-            rows: u64::from(table.len()),
+            rows: u64::from(table.len()) - table.copies.len() as u64,
             sent: count(Fate::Good),
             rejected: count(Fate::Rejected),
             filtered: count(Fate::Filtered),
@@ -156,7 +159,7 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         _ => None,
     };
     let (mut at, mut before) = (0, None);
-    for row in 0..table.len() {
+    for row in (0..table.len()).filter(|row| table.copies.is_empty() || !table.copies.contains(row)) {
         let (fate, record) = (fates[row as usize], table.row(row));
         // In a damaged record anything may stand where the unit should, so it has none.
         let whole = fate != Fate::Rejected || record.is_plain() || {
@@ -169,12 +172,12 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
             .and_then(|by| record.outer(by))
             .map(|outer| Snippet::within(&table.text, outer.start, outer.end));
         let written = written.and_then(Snippet::packed);
-        if row == 0 || written.is_none() || written != before {
+        if totals.is_empty() || written.is_none() || written != before {
             let is_unit = |span: &Span| whole && totals.len() < MAX_UNITS && span.end - span.start <= MAX_UNIT;
             let unit = by.and_then(|by| record.span(by)).filter(is_unit);
             let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
             at = totals.iter().position(|known| known.unit == unit).unwrap_or_else(|| {
-                totals.push(Total { unit: unit.to_vec(), ..Total::default() });
+                totals.push(Total { unit: unit.to_vec(), first: u64::from(table.number(row)), ..Total::default() });
                 totals.len() - 1
             });
             before = written;
@@ -199,6 +202,8 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
 #[derive(Default)]
 struct Total {
     unit: Vec<u8>,
+    /// The number of the record it first appears in.
+    first: u64,
     /// Amounts of few digits, as whole numbers: for each fate, those with no digit behind the point, with one, and so on.
     /// Adding up whole numbers is many times faster, and as exact.
     small: [[Option<i128>; SMALL]; 4],
@@ -230,6 +235,7 @@ impl Total {
         Sum {
             what,
             by: String::from_utf8_lossy(&self.unit).into_owned(),
+            first: self.first,
             sent: total(Fate::Good),
             rejected: total(Fate::Rejected),
             filtered: total(Fate::Filtered),

@@ -25,10 +25,12 @@ pub mod profile;
 pub mod plan;
 
 pub mod snippet;
+pub mod spill;
 pub mod pen;
 pub mod dialect;
 pub mod record;
 pub mod group;
+pub mod piece;
 pub mod recording;
 pub mod trace;
 pub mod payload;
@@ -50,6 +52,7 @@ pub mod report;
 pub mod sandbox;
 
 mod delivery;
+mod pieces;
 
 use std::{
     collections::BTreeMap,
@@ -79,7 +82,7 @@ use crate::{
     receipt::Volume,
     record::Table,
     recording::{Recording, View},
-    report::{Documents, Findings, Look, Progress},
+    report::{Documents, Findings, Look, Progress, Rejects},
     summary::{DocumentTally, Outcome, SourceTally, Summary},
     trace::Step,
     transform::Scratch,
@@ -131,18 +134,27 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
-    let mut first = 0;
-    for recording in &mut recordings {
-        let most = findings.most();
+    let (mut at, mut first, mut room) = (0, 0, Recording::default());
+    let most = findings.most();
+    while at < recordings.len() {
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
+        let parts = recordings[at].parts();
+        if parts > 1 {
+            let all = &mut recordings[at..at + parts];
+            match in_parts(args, plan, all, &mut room, &mut say, memory.as_mut(), output.as_mut(), first)? {
+                Some(documents) => {
+                    (at, first) = (at + parts, first + documents);
+                    continue;
+                }
+                None => pieces::together(plan.each, &mut recordings, at),
+            }
+        }
+        let recording = &mut recordings[at];
+        at += 1;
+        pieces::fetch(plan, recording, &mut room, &mut say)?;
         let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
-        let (fates, rejects) = (take(&mut recording.fates), take(&mut recording.rejects));
-        let mut ledger = Ledger::reopened(fates, rejects, &mut say);
-        ledger.wanted = most;
-        let (tables, groups) = (&recording.tables, &recording.groups);
-        let accepted = accepted(plan, tables, groups, &mut ledger, first, &mut keep);
-        recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
-        (recording.fates, recording.rejects) = ledger.closed();
+        decide(args, plan, recording, (&mut say, most), first, &mut keep)?;
+        pieces::put_away(plan, recording, &mut room)?;
         first += recording.documents();
     }
     let refused = too_many_rejects(args, &recordings);
@@ -166,6 +178,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         Ok(rejects) => (rejects, None),
         Err(error) => (None, Some(error)),
     };
+    pieces::failure(&recordings)?;
     let (outcome, volume, exit) = sent?;
     let _ = findings.finish(world.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, world);
@@ -176,6 +189,52 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         return Err(error);
     }
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
+}
+
+/// Decides about every root record of a recording, and hands each document that may be sent to `keep`. Of each code,
+/// only so many findings will be seen.
+fn decide(
+    args: &Convert,
+    plan: &Plan,
+    recording: &mut Recording,
+    (say, most): (&mut dyn FnMut(&Diagnostic), u64),
+    first: u64,
+    keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
+) -> Result<(), Error> {
+    let mut ledger = Ledger::reopened(take(&mut recording.fates), take(&mut recording.rejects), say);
+    ledger.wanted = most;
+    let accepted = accepted(plan, &recording.tables, &recording.groups, &mut ledger, first, keep);
+    recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
+    (recording.fates, recording.rejects) = ledger.closed();
+    Ok(())
+}
+
+/// Decides about a document that comes in parts, and keeps it; gives how many documents may be sent. `None`: there is a doubt.
+#[expect(clippy::too_many_arguments, reason = "what is done with a document has many ends")]
+fn in_parts(
+    args: &Convert,
+    plan: &Plan,
+    parts: &mut [Recording],
+    room: &mut Recording,
+    say: &mut dyn FnMut(&Diagnostic),
+    memory: Option<&mut Memory>,
+    output: Option<&mut Documents<'_>>,
+    index: u64,
+) -> Result<Option<u64>, Error> {
+    let documents = pieces::in_parts(plan, parts, room, say)?;
+    if documents == Some(1) {
+        if let Some(output) = output {
+            let written = output.write_parts(|write| pieces::assemble(parts, write));
+            written.map_err(|cause| unwritten(args, &cause))?;
+        } else if let Some(memory) = memory {
+            // A body is sent as a whole, so it has to be held as one.
+            let payload = pieces::whole(parts, index);
+            if let Some(payload) = payload {
+                memory.digest.add(payload.bytes());
+            }
+        }
+    }
+    Ok(documents)
 }
 
 /// Reads and joins every recording, before the first document is made: a file that cannot be trusted stops them all.
@@ -190,11 +249,15 @@ fn joined(
         let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
+        if let Some(pieces) = pieces::too_large(args, &job.plan, &inputs, &mut stamps, world.environment, &mut say)? {
+            recordings.extend(pieces);
+            continue;
+        }
         let mut ledger = Ledger::new(job.plan.sources.len(), &mut say);
         let tables = read::tables(&job.plan, &inputs, &mut stamps, &mut ledger).map_err(Error::input)?;
         let groups = join::groups(&job.plan, &tables, &mut ledger).map_err(Error::input)?;
         let (fates, rejects) = ledger.closed();
-        recordings.push(Recording { tables, groups, fates, rejects, accepted: Vec::new() });
+        recordings.push(Recording { tables, groups, fates, rejects, ..Recording::default() });
     }
     Ok((recordings, stamps))
 }
@@ -347,8 +410,8 @@ fn hold(plan: &Plan, groups: &Groups, ledger: &mut Ledger<'_>, root: u32, reason
 /// Why nothing may be sent at all.
 fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> {
     let limit = args.max_rejects?;
-    let rejected = recordings.iter().map(|recording| recording.rejects.len() as u64).sum();
-    let rows = recordings.iter().flat_map(|recording| &recording.tables).map(|table| u64::from(table.len())).sum();
+    let counts = recordings.iter().map(Recording::rejected);
+    let (rejected, rows) = counts.fold((0, 0), |sum, (rejected, rows)| (sum.0 + rejected, sum.1 + rows));
     let reason = || format!("{rejected} of {rows} rows are rejected, more than `--max-rejects` allows");
     (!limit.allows(rejected, rows)).then(reason)
 }
@@ -356,10 +419,10 @@ fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> 
 /// All documents of all recordings that may be sent, in order.
 fn payloads<'a>(plan: &'a Plan, recordings: &'a [Recording]) -> impl Iterator<Item = Payload> + Send + 'a {
     let mut first = 0;
-    recordings.iter().flat_map(move |recording| {
-        let payloads = transform::payloads(recording.view(plan), &recording.accepted, first);
+    recordings.iter().enumerate().flat_map(move |(at, recording)| {
+        let from = first;
         first += recording.documents();
-        payloads
+        pieces::payloads(plan, &recordings[at..], from)
     })
 }
 
@@ -416,18 +479,23 @@ fn delivered(
     progress.finish();
     let Delivered { delivery, earlier } = delivered?;
     for rejected in delivery.rejected.iter().chain(&delivery.alike) {
-        let Some((recording, root)) = recording::find(recordings, rejected.index) else { continue };
-        let trace = transform::trace(recording.view(plan), root);
-        for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
-            let _ = findings.print(world.err, &finding);
-        }
+        let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
+        pieces::look(plan, recording, |recording| {
+            let root = recording.accepted[at];
+            let trace = transform::trace(recording.view(plan), root);
+            for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
+                let _ = findings.print(world.err, &finding);
+            }
+        });
     }
     if let Some((_, finding)) = &delivery.stopped {
         let _ = findings.print(world.err, finding);
     }
-    let mut first = 0;
+    let mut first = 0u64;
     for recording in recordings {
-        recording.settle(plan, &delivery, first);
+        // What goes on in the next piece is the document before.
+        let index = if recording.goes_on() { first.saturating_sub(1) } else { first };
+        pieces::change(plan, recording, |recording| recording.settle(plan, &delivery, index));
         first += recording.documents();
     }
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
@@ -450,7 +518,15 @@ fn embedded(plan: &Plan) -> Result<sandbox::Running, Error> {
 /// Writes the rejected rows, where that was asked for.
 fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Option<String>, Error> {
     let Some(path) = &args.rejects else { return Ok(None) };
-    let written = report::rejects(path, plan, recordings);
+    let mut rejects = Rejects::default();
+    let mut number = 0;
+    for recording in recordings {
+        number += usize::from(recording.is_first());
+        let mut added = Ok(());
+        pieces::look(plan, recording, |recording| added = rejects.add(number, recording));
+        added.map_err(|cause| Error::storage("cannot write", path, &cause))?;
+    }
+    let written = report::rejects(path, plan, rejects);
     let written = written.map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
     let names: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
     Ok((!names.is_empty()).then(|| names.join(", ")))
@@ -467,8 +543,11 @@ fn summary(
 ) -> Summary {
     let mut sources: Vec<SourceTally> = Vec::new();
     let mut documents = DocumentTally::default();
+    let mut number = 0u64;
     for recording in recordings {
-        let tallies = recording.tally(plan);
+        let mut tallies = recording.tally(plan);
+        number += u64::from(recording.is_first());
+        tallies.iter_mut().flat_map(|tally| &mut tally.sums).for_each(|sum| sum.first |= number << 32);
         documents.add(&tallies[plan.each]);
         if sources.is_empty() {
             sources = tallies;

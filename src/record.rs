@@ -43,7 +43,7 @@ pub struct Patch {
 }
 
 /// All records of one source.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Table {
     /// The name of the source.
     pub name: String,
@@ -68,6 +68,12 @@ pub struct Table {
     pub patches: Vec<Patch>,
     /// The line of some records, so that the line of any is found without counting from the start.
     pub marks: Vec<(u32, u64)>,
+    /// In a piece of a source: the number of each record in the whole of it.
+    pub numbers: Vec<u32>,
+    /// In a piece of a source: its records that stand in another piece too, and count there.
+    pub copies: Vec<u32>,
+    /// The keys of its records are known to differ.
+    pub unique: bool,
 }
 
 /// In the place of the begins of cells: a record that is long or not plainly good.
@@ -152,6 +158,47 @@ impl<'a> Row<'a> {
 }
 
 impl Table {
+    /// A table without records, and without columns until a header is read.
+    #[must_use]
+    pub fn empty(name: &str, dialect: &Dialect) -> Table {
+        Table {
+            name: name.to_owned(),
+            dialect: dialect.clone(),
+            parts: Vec::new(),
+            header: Vec::new(),
+            bind: Vec::new(),
+            shown: Vec::new(),
+            text: Vec::new(),
+            starts: Vec::new(),
+            begins: Vec::new(),
+            patches: Vec::new(),
+            marks: Vec::new(),
+            numbers: Vec::new(),
+            copies: Vec::new(),
+            unique: false,
+        }
+    }
+
+    /// Takes all records out; the columns and the files stay.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.starts.clear();
+        self.begins.clear();
+        self.patches.clear();
+        self.marks.clear();
+        self.numbers.clear();
+        self.copies.clear();
+        for part in &mut self.parts {
+            (part.first, part.text) = (0, 0..0);
+        }
+    }
+
+    /// The number of a record in its source.
+    #[must_use]
+    pub fn number(&self, row: u32) -> u32 {
+        self.numbers.get(row as usize).copied().unwrap_or(row)
+    }
+
     /// A record, to look at its cells.
     #[must_use]
     #[inline]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::{
     group::Groups,
     ledger::{self, Fate, Reject},
+    piece::Piece,
     plan::Plan,
     ranges,
     receipt::Delivery,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// A recording that was decided about.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Recording {
     /// The records of each source.
     pub tables: Vec<Table>,
@@ -28,6 +29,8 @@ pub struct Recording {
     pub rejects: Vec<Reject>,
     /// The root records whose documents may be sent, in order.
     pub accepted: Vec<u32>,
+    /// Where it is kept, if it is a piece of a larger one that does not fit into memory.
+    pub piece: Option<Piece>,
 }
 
 /// What a stage sees of a recording.
@@ -49,14 +52,42 @@ impl Recording {
         View { plan, tables: &self.tables, groups: &self.groups, fates: &self.fates }
     }
 
-    /// The documents that may be sent.
+    /// Whether it is a whole recording, or the first piece of one.
+    pub fn is_first(&self) -> bool {
+        self.piece.as_ref().is_none_or(Piece::is_first)
+    }
+
+    /// How many pieces hold its documents, this one and those behind it.
+    pub fn parts(&self) -> usize {
+        self.piece.as_ref().map_or(1, |piece| piece.parts)
+    }
+
+    /// Whether it holds more of the document of a piece before it.
+    pub fn goes_on(&self) -> bool {
+        self.piece.as_ref().is_some_and(|piece| piece.goes_on)
+    }
+
+    /// How many documents may be sent.
     pub fn documents(&self) -> u64 {
-        self.accepted.len() as u64
+        self.piece.as_ref().map_or(self.accepted.len() as u64, |piece| piece.documents)
     }
 
     /// How many rows of each source ended in each bucket.
     pub fn tally(&self, plan: &Plan) -> Vec<SourceTally> {
-        ledger::tally(plan, &self.tables, &self.fates)
+        match &self.piece {
+            Some(piece) => piece.tally.clone(),
+            None => ledger::tally(plan, &self.tables, &self.fates),
+        }
+    }
+
+    /// How many of how many rows will not be sent.
+    pub fn rejected(&self) -> (u64, u64) {
+        let tallies = self.piece.as_ref().map(|piece| piece.tally.iter().map(|tally| (tally.rejected, tally.rows)));
+        let Some(tallies) = tallies else {
+            let rows = self.tables.iter().map(|table| u64::from(table.len())).sum();
+            return (self.rejects.len() as u64, rows);
+        };
+        tallies.fold((0, 0), |sum, tally| (sum.0 + tally.0, sum.1 + tally.1))
     }
 
     /// Notes what a delivery means for every row: what was not acknowledged is pending, what the API refused is rejected.
@@ -85,14 +116,15 @@ impl Recording {
     }
 }
 
-/// The recording of a document and its root record, by the index of the document in the delivery.
-pub fn find(recordings: &[Recording], index: u64) -> Option<(&Recording, u32)> {
-    let mut left = usize::try_from(index).ok()?;
+/// The recording of a document and the number of its root record among those accepted, by the index of the document in the
+/// delivery.
+pub fn find(recordings: &[Recording], index: u64) -> Option<(&Recording, usize)> {
+    let mut left = index;
     for recording in recordings {
-        match recording.accepted.get(left) {
-            Some(root) => return Some((recording, *root)),
-            None => left -= recording.accepted.len(),
+        if left < recording.documents() {
+            return Some((recording, usize::try_from(left).ok()?));
         }
+        left -= recording.documents();
     }
     None
 }

@@ -74,6 +74,7 @@ impl SourceTally {
                 None => self.sums.push(sum),
             }
         }
+        self.sums.sort_by_key(|sum| sum.first);
     }
 
     /// Nothing was sent or written after all: what is good is pending.
@@ -97,6 +98,8 @@ pub struct Sum {
     pub what: String,
     /// In which unit, like `euros`; empty when there is none.
     pub by: String,
+    /// Where the unit first appears: sums are told in this order.
+    pub first: u64,
     /// Over the rows that were sent.
     pub sent: Decimal,
     /// Over the rows that were rejected.
@@ -112,6 +115,7 @@ pub struct Sum {
 impl Sum {
     /// The same sum of another recording, added.
     fn add(&mut self, other: &Sum) {
+        self.first = self.first.min(other.first);
         self.sent += other.sent;
         self.rejected += other.rejected;
         self.filtered += other.filtered;

@@ -14,7 +14,7 @@ use clap::{
     error::ErrorKind,
 };
 
-pub use value::{Color, Fault, Log, MaxRejects, MessageFormat, Setting, SourcePath};
+pub use value::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath};
 
 use crate::{error::Exit, profile::amount};
 
@@ -158,6 +158,11 @@ pub struct Convert {
     /// Write the rejected rows here, each with its code and reason
     #[arg(long, value_name = "FILE", help_heading = "Rejects")]
     pub rejects: Option<PathBuf>,
+
+    /// Hold about this much in memory; what is more goes to temporary files
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::memory)]
+    #[arg(hide_default_value = true, help_heading = "What to read")]
+    pub memory: Memory,
 
     /// Show text values in messages instead of their shape
     #[arg(long, help_heading = "Messages")]

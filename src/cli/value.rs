@@ -5,6 +5,11 @@
 
 use std::path::PathBuf;
 
+use crate::profile::amount;
+
+/// The least memory a run can do with.
+const MIN_MEMORY: u64 = 32 << 20;
+
 /// How findings and the summary are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum MessageFormat {
@@ -48,6 +53,25 @@ pub struct SourcePath {
     pub name: String,
     /// A file or a glob; `-` is stdin.
     pub path: PathBuf,
+}
+
+/// How much a run may hold in memory, and the sizes that follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// All of it, in bytes.
+    pub all: u64,
+    /// How much of a file is read at once, at first.
+    pub block: usize,
+    /// How much text of the files makes one piece.
+    pub piece: u64,
+}
+
+impl Memory {
+    /// The sizes that follow from a number of bytes.
+    #[must_use]
+    pub fn of(all: u64) -> Memory {
+        Memory { all, block: 1 << 20, piece: all / 16 }
+    }
 }
 
 /// One profile setting, overridden.
@@ -124,6 +148,14 @@ pub(crate) fn fault(text: &str) -> Result<Fault, String> {
         answers.then_some(Fault { status, percent })
     });
     parsed.ok_or_else(|| "expected a status and how many of a hundred requests get it, like `503:20%`".into())
+}
+
+/// A size of memory that is large enough.
+pub(crate) fn memory(text: &str) -> Result<Memory, String> {
+    match amount::bytes(text)? {
+        all if all >= MIN_MEMORY => Ok(Memory::of(all)),
+        _ => Err("expected at least 32MiB".into()),
+    }
 }
 
 /// A path on the server: it starts with a slash and has neither query nor fragment.

@@ -8,6 +8,8 @@
 
 mod keys;
 mod order;
+mod parted;
+mod places;
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -22,6 +24,9 @@ use crate::{
     record::{Row, Table},
     snippet::Snippet,
 };
+
+pub use parted::Parted;
+pub use places::{Places, is_key, words};
 
 /// What is known of a child while its links are made.
 const ATTACHED: u8 = 1;
@@ -91,6 +96,13 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
         }
     }
     Ok(Groups::new(links))
+}
+
+/// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
+pub fn twins(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    index(plan, number, table, ledger, &mut findings);
+    findings
 }
 
 /// Links into a source come before links out of it, as far as that is possible.
@@ -165,7 +177,8 @@ fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, fin
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
     let is_asked = |link: &LinkPlan| number == if link.many { link.parent } else { link.child };
-    if !plan.links.iter().any(is_asked) && all_differ(table, &source.key, &ledger.fates[number]) {
+    let differ = || table.unique || all_differ(table, &source.key, &ledger.fates[number]);
+    if !plan.links.iter().any(is_asked) && differ() {
         return Keys::default();
     }
     let mut keys = Keys::with_room(table.starts.len());

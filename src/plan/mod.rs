@@ -149,6 +149,17 @@ impl ObjectPlan {
     }
 }
 
+impl ObjectPlan {
+    fn lists_are_free(&self) -> bool {
+        self.fields.iter().all(|field| match &field.value {
+            ValuePlan::Many(many) => (many.min, many.max) == (0, u64::MAX) && many.allowed == (0, u64::MAX),
+            ValuePlan::Object(object) => object.lists_are_free(),
+            ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
+            ValuePlan::One(_) => false,
+        })
+    }
+}
+
 impl ValuePlan {
     fn lookups(&self, visit: &mut dyn FnMut(usize)) {
         match self {
@@ -468,6 +479,14 @@ impl Plan {
         let shared =
             |link: &LinkPlan| link.child == self.each || links_to(link.child) > 1 || !link.many && !alike(link);
         self.links.iter().any(shared)
+    }
+
+    /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule looks
+    /// at a whole list, or asks for an order.
+    #[must_use]
+    pub fn comes_in_parts(&self) -> bool {
+        let flat = self.links.iter().all(|link| link.many && link.parent == self.each && link.order.is_empty());
+        flat && self.whole.is_empty() && self.document.lists_are_free()
     }
 
     /// The exact verdict of the contract on one document.

@@ -50,7 +50,7 @@ pub(super) fn decoded(path: &str, bytes: Vec<u8>, dialect: &Dialect) -> Result<D
 }
 
 /// The bytes without a byte order mark.
-fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8>, Diagnostic> {
+pub(super) fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8>, Diagnostic> {
     let mark: Option<(&str, usize)> = match bytes.as_slice() {
         [0xEF, 0xBB, 0xBF, ..] => Some(("UTF-8", 3)),
         [0xFF, 0xFE, 0, 0, ..] => Some(("UTF-32LE", 4)),
@@ -72,7 +72,8 @@ fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8
     }
 }
 
-fn utf8(bytes: Vec<u8>) -> Decoded {
+/// UTF-8; what is not becomes patches.
+pub(super) fn utf8(bytes: Vec<u8>) -> Decoded {
     let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
     if bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;

@@ -7,6 +7,7 @@
 mod decode;
 mod header;
 mod scan;
+mod stream;
 
 use std::{
     collections::BTreeMap,
@@ -25,8 +26,12 @@ use crate::{
     record::{Patch, Shown, Table},
 };
 
+pub use stream::{Block, Stopped, blocks};
+
 /// The largest number of bytes of one source, unpacked.
 const MAX_SOURCE: u64 = 16 << 30;
+/// How many times larger a packed file is taken to be.
+const PACKED: u64 = 8;
 
 /// Where the files of one recording lie.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +95,27 @@ pub fn tables(
         }
     }
     if findings.is_empty() { Ok(tables) } else { Err(findings) }
+}
+
+/// The files of each source, when they are all there.
+///
+/// # Errors
+/// A file that is missing, or is read by two sources.
+pub fn all_files(plan: &Plan, inputs: &Inputs) -> Result<Vec<Vec<PathBuf>>, Vec<Diagnostic>> {
+    let mut taken = Vec::new();
+    let of = |source: &SourcePlan| files(source, inputs).and_then(|files| alone(plan, source, files, &mut taken));
+    plan.sources.iter().map(of).collect()
+}
+
+/// About how many bytes of text some files hold; standard input counts as none.
+#[must_use]
+pub fn size(files: &[Vec<PathBuf>]) -> u64 {
+    let is_packed = |path: &Path| path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
+    let size = |path: &PathBuf| {
+        let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if is_packed(path) { length.saturating_mul(PACKED) } else { length }
+    };
+    files.iter().flatten().map(size).sum()
 }
 
 /// The files of a source, when no other source reads them: by what they are, not by their names.
@@ -181,6 +207,25 @@ fn missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
     Diagnostic::new(Code::ReadMissingFile, message).file(path.display().to_string()).hint(hint)
 }
 
+/// What the file system says of a regular file that is not too large.
+fn regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
+    let shown = path.display().to_string();
+    // A pipe would block in open, so what it is has to be known before.
+    let metadata = fs::metadata(path).map_err(|cause| {
+        Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
+    })?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
+        let hint = "name a file, or `-` for standard input";
+        return Err(Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown).hint(hint));
+    }
+    if metadata.len() > MAX_SOURCE { Err(too_large(shown)) } else { Ok(metadata) }
+}
+
+fn too_large(path: String) -> Diagnostic {
+    Diagnostic::new(Code::ReadTooLarge, format!("the file is larger than {MAX_SOURCE} bytes")).file(path)
+}
+
 /// The bytes of one file, as long as it is a regular file that does not change meanwhile.
 fn bytes(role: &str, path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
     let shown = path.display().to_string();
@@ -196,18 +241,7 @@ fn bytes(role: &str, path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Di
         stamps.push(Stamp { role, path, length, digest: Some(digest.finish()), modified: None });
         return Ok(bytes);
     }
-    // A pipe would block in open, so what it is has to be known before.
-    let before = fs::metadata(path).map_err(unreadable)?;
-    if !before.is_file() {
-        let what = if before.is_dir() { "a folder" } else { "no regular file" };
-        let hint = "name a file, or `-` for standard input";
-        return Err(Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown).hint(hint));
-    }
-    if before.len() > MAX_SOURCE {
-        return Err(
-            Diagnostic::new(Code::ReadTooLarge, format!("the file is larger than {MAX_SOURCE} bytes")).file(shown)
-        );
-    }
+    let before = regular(path)?;
     bytes = fs::read(path).map_err(unreadable)?;
     let after = fs::metadata(path).map_err(unreadable)?;
     let stamp = stamp_of(role, path, &before);
@@ -231,19 +265,7 @@ fn table(
     ledger: &mut Ledger<'_>,
 ) -> Result<Table, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    let mut table = Table {
-        name: source.name.clone(),
-        dialect: source.dialect.clone(),
-        parts: Vec::new(),
-        header: Vec::new(),
-        bind: Vec::new(),
-        shown: Vec::new(),
-        text: Vec::new(),
-        starts: Vec::new(),
-        begins: Vec::new(),
-        patches: Vec::new(),
-        marks: Vec::new(),
-    };
+    let mut table = Table::empty(&source.name, &source.dialect);
     let mut findings = Vec::new();
     for path in files {
         let shown =
@@ -251,18 +273,30 @@ fn table(
         let opened =
             bytes(&source.name, &path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
         let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
-            if decoded.windows > 0 {
-                let are = if decoded.windows == 1 { "is" } else { "are" };
-                let message = format!("{} of its records {are} Windows-1252, the others UTF-8", decoded.windows);
-                ledger.say(
-                    &Diagnostic::new(Code::ReadMixedEncodings, message).file(shown.clone()).severity(Severity::Notice),
-                );
-            }
+            mixed(&shown, decoded.windows, ledger);
             part(plan, number, &shown, decoded, inputs, &mut table, ledger)
         });
         findings.extend(result.err().into_iter().flatten());
     }
     if findings.is_empty() { Ok(table) } else { Err(findings) }
+}
+
+/// Tells of a file in two encodings.
+fn mixed(path: &str, windows: u64, ledger: &mut Ledger<'_>) {
+    if windows > 0 {
+        let are = if windows == 1 { "is" } else { "are" };
+        let message = format!("{windows} of its records {are} Windows-1252, the others UTF-8");
+        ledger.say(&Diagnostic::new(Code::ReadMixedEncodings, message).file(path).severity(Severity::Notice));
+    }
+}
+
+/// Says that a file holds nothing, if so.
+fn none_at_all(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
+    if text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
+        let hint = "the recording was probably lost; a drop without records still has a header";
+        return Err(vec![Diagnostic::new(Code::ReadEmpty, "the file is empty").file(path).hint(hint)]);
+    }
+    Ok(())
 }
 
 /// Adds one file to a table.
@@ -278,10 +312,7 @@ fn part(
     let source = &plan.sources[number];
     let mut text = decoded.text;
     scan::trim_nuls(path, &mut text, ledger);
-    if text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
-        let hint = "the recording was probably lost; a drop without records still has a header";
-        return Err(vec![Diagnostic::new(Code::ReadEmpty, "the file is empty").file(path).hint(hint)]);
-    }
+    none_at_all(path, &text)?;
     let base = table.text.len();
     let body = header::bind(plan, number, path, &text, table)?;
     if table.shown.is_empty() {

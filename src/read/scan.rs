@@ -52,14 +52,59 @@ pub(super) fn records(
 ) -> Result<(), Vec<Diagnostic>> {
     let end = table.text.len();
     table.parts.push(Part { path: path.to_owned(), first: table.len(), text: base..end });
-    let scan = Scan { plan, number, end, width: table.header.len(), line: 1, counted: base };
-    let found = scan.all(body, table, ledger)?;
-    let source = &plan.sources[number];
+    let so_far = Reached { before: base, ..Reached::default() };
+    let found = block(plan, number, so_far, body, true, table, ledger)?.records;
+    none(plan, number, path, found, ledger);
+    Ok(())
+}
+
+/// Tells of a file that has no records.
+pub(super) fn none(plan: &Plan, number: usize, path: &str, found: u32, ledger: &mut Ledger<'_>) {
     if found == 0 {
-        let message = format!("the file of `{}` has a header and no records", source.name);
+        let message = format!("the file of `{}` has a header and no records", plan.sources[number].name);
         ledger.say(&Diagnostic::new(Code::ReadNoRecords, message).file(path).severity(Severity::Notice));
     }
-    Ok(())
+}
+
+/// How far a file was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    /// Where the next record starts in the text of the table.
+    pub(super) at: usize,
+    /// Its line.
+    pub(super) line: u64,
+    /// How many records stand before it.
+    pub(super) records: u32,
+    /// Where the lines are counted from.
+    pub(super) before: usize,
+    /// How much text of the file stands before that of the table.
+    pub(super) gone: usize,
+}
+
+impl Default for Reached {
+    fn default() -> Reached {
+        Reached { at: 0, line: 1, records: 0, before: 0, gone: 0 }
+    }
+}
+
+/// Finds the records of a file from `body` on. Unless this is its `last` block, a record that may go on behind the text is
+/// left to the next one.
+pub(super) fn block(
+    plan: &Plan,
+    number: usize,
+    so_far: Reached,
+    body: usize,
+    last: bool,
+    table: &mut Table,
+    ledger: &mut Ledger<'_>,
+) -> Result<Reached, Vec<Diagnostic>> {
+    let Reached { line, before, gone, .. } = so_far;
+    let mut scan =
+        Scan { plan, number, end: table.text.len(), width: table.header.len(), line, counted: before, gone, last };
+    let first = table.len();
+    let at = scan.all(body, table, ledger)?;
+    let line = scan.line + crate::record::line_ends(&table.text[scan.counted..at]);
+    Ok(Reached { at, line, records: so_far.records + table.len() - first, before: at, gone })
 }
 
 struct Scan<'a> {
@@ -70,10 +115,14 @@ struct Scan<'a> {
     /// The line of the byte `counted`.
     line: u64,
     counted: usize,
+    /// How much text of the file stands before that of the table.
+    gone: usize,
+    /// Nothing of the file comes behind the text.
+    last: bool,
 }
 
 impl Scan<'_> {
-    fn all(mut self, body: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<u32, Vec<Diagnostic>> {
+    fn all(&mut self, body: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<usize, Vec<Diagnostic>> {
         let first = table.len();
         let nuls = memchr::memchr(0, &table.text[body..]).is_some();
         let text = &table.text[body..];
@@ -84,6 +133,7 @@ impl Scan<'_> {
         let stride = self.width + 1;
         let mut marks = table.dialect.seek(&table.text, at);
         loop {
+            let behind = at;
             let blank = table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             if blank > 0 {
                 at += blank;
@@ -91,15 +141,13 @@ impl Scan<'_> {
             }
             if at >= self.end {
                 table.begins.truncate(table.starts.len() * stride);
-                return Ok(table.len() - first);
+                return Ok(if self.last { self.end } else { behind });
             }
             let row = table.len();
             table.starts.push(at);
             ledger.fates[self.number].push(crate::ledger::Fate::Good);
-            if row == first || (row - first).is_multiple_of(MARK_EVERY) {
-                self.line += crate::record::line_ends(&table.text[self.counted..at]);
-                self.counted = at;
-                table.marks.push((row, self.line));
+            if (row - first).is_multiple_of(MARK_EVERY) {
+                self.mark(row, at, table);
             }
             let known = row as usize * stride;
             if table.begins.len() < known + stride {
@@ -111,6 +159,10 @@ impl Scan<'_> {
                 _ => {
                     begins.fill(UNKNOWN);
                     let border = table.dialect.split(&table.text, at, &mut cells);
+                    if !self.last && self.goes_on(&border, table) {
+                        self.take_back(row, table, ledger);
+                        return Ok(at);
+                    }
                     let next = self.doubtful(row, &border, &cells, table, ledger)?;
                     marks = table.dialect.seek(&table.text, next);
                     next
@@ -130,6 +182,30 @@ impl Scan<'_> {
                 patch += damaged;
             }
             at = next;
+        }
+    }
+
+    /// Notes the line of a record.
+    fn mark(&mut self, row: u32, at: usize, table: &mut Table) {
+        self.line += crate::record::line_ends(&table.text[self.counted..at]);
+        self.counted = at;
+        table.marks.push((row, self.line));
+    }
+
+    /// Whether what stands behind the text may still belong to a record, or tell more about it.
+    fn goes_on(&self, border: &Border, table: &Table) -> bool {
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let stray = matches!(border.fault, Some(Fault::Stray(at)) if !table.text[at..].iter().any(is_end));
+        border.next >= self.end || stray
+    }
+
+    /// Forgets the last record: it is left to the next block.
+    fn take_back(&self, row: u32, table: &mut Table, ledger: &mut Ledger<'_>) {
+        table.starts.pop();
+        table.begins.truncate(table.starts.len() * (self.width + 1));
+        ledger.fates[self.number].pop();
+        if table.marks.last().is_some_and(|(marked, _)| *marked == row) {
+            table.marks.pop();
         }
     }
 
@@ -205,7 +281,7 @@ impl Scan<'_> {
         // A closing quote proves nothing: it may be the first half of a doubled one.
         let sure = used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
         let part = table.part(row).text.clone();
-        let at_block_end = part.len().is_multiple_of(512);
+        let at_block_end = (self.gone + part.len()).is_multiple_of(512);
         let cut = match tail {
             Tail::Accept => return,
             Tail::Strict => true,

@@ -77,6 +77,17 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&mut self, payload: &Payload) -> io::Result<()> {
+        self.write_parts(|write| write(payload.bytes()))
+    }
+
+    /// Adds a document that comes in parts.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the parts cannot be had.
+    pub fn write_parts(
+        &mut self,
+        parts: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
         let before: &[u8] = match (self.list, self.any) {
             (true, false) => b"[",
             (true, true) => b",\n",
@@ -84,7 +95,7 @@ impl<'a> Documents<'a> {
         };
         self.any = true;
         self.out.write_all(before)?;
-        self.out.write_all(payload.bytes())?;
+        parts(&mut |bytes| self.out.write_all(bytes))?;
         if self.list { Ok(()) } else { self.out.write_all(b"\n") }
     }
 

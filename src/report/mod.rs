@@ -19,7 +19,7 @@ use std::{
 
 pub use documents::Documents;
 pub use progress::Progress;
-pub use rejects::rejects;
+pub use rejects::{Rejects, rejects};
 pub use summary::summary;
 
 use crate::{

@@ -15,26 +15,63 @@ use crate::{dialect::Encoding, ledger::Reject, plan::Plan, record::Table, record
 /// The columns that are added to each row.
 const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 
-/// Writes the rejects of some recordings; gives the files that hold any.
+/// The rejected rows of some recordings, ready to be written.
+#[derive(Debug, Default)]
+pub struct Rejects {
+    sources: Vec<Rejected>,
+}
+
+/// The rejected rows of one source.
+#[derive(Debug)]
+struct Rejected {
+    header: Vec<u8>,
+    /// The number of its recording, its own number and its bytes.
+    rows: Vec<(usize, u32, Vec<u8>)>,
+}
+
+impl Rejects {
+    /// Adds the rejected rows of a recording, or of a piece of it.
+    ///
+    /// # Errors
+    /// A row cannot be written as CSV.
+    pub fn add(&mut self, number: usize, recording: &Recording) -> io::Result<()> {
+        if self.sources.is_empty() {
+            let header = |table| header(table).map(|header| Rejected { header, rows: Vec::new() });
+            self.sources = recording.tables.iter().map(header).collect::<io::Result<_>>()?;
+        }
+        for reject in &recording.rejects {
+            let table = &recording.tables[reject.source];
+            // What stands in two pieces counts in the other one.
+            if !table.copies.contains(&reject.row) {
+                self.sources[reject.source].rows.push((number, table.number(reject.row), row(table, reject)?));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes rejected rows; gives the files that hold any.
 ///
 /// # Errors
 /// The file that cannot be written, and why.
-pub fn rejects(path: &Path, plan: &Plan, recordings: &[Recording]) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let mut written = Vec::new();
     let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
     if is_folder {
         private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
-    for (number, source) in plan.sources.iter().enumerate() {
-        let has_rejects =
-            recordings.iter().any(|recording| recording.rejects.iter().any(|reject| reject.source == number));
+    for (number, (source, rejected)) in plan.sources.iter().zip(&mut rejects.sources).enumerate() {
+        let has_rejects = !rejected.rows.is_empty();
         let file = match (is_folder, number == plan.each) {
             (true, _) => path.join(plain_name(&source.path)),
             (false, true) => path.to_owned(),
             (false, false) if has_rejects => beside(path, &source.name),
             (false, false) => continue,
         };
-        write(&file, number, recordings).map_err(|cause| (file.clone(), cause))?;
+        rejected.rows.sort();
+        let rows = rejected.rows.iter().flat_map(|(_, _, row)| row);
+        let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
+        write(&file, &bytes).map_err(|cause| (file.clone(), cause))?;
         if has_rejects {
             written.push(file);
         }
@@ -67,37 +104,35 @@ fn plain_name(path: &str) -> String {
     name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
 }
 
-fn write(file: &Path, number: usize, recordings: &[Recording]) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    for (at, recording) in recordings.iter().enumerate() {
-        let table = &recording.tables[number];
-        if at == 0 && table.dialect.header {
-            let header: Vec<String> =
-                table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
-            let names = header.iter().map(String::as_str).chain(ADDED);
-            bytes.extend_from_slice(&line(table, names)?);
-        }
-        let mut own: Vec<&Reject> = recording.rejects.iter().filter(|reject| reject.source == number).collect();
-        own.sort_by_key(|reject| reject.row);
-        for reject in own {
-            bytes.extend_from_slice(&original(table, reject.row));
-            if table.dialect.header {
-                bytes.extend_from_slice(
-                    &table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()),
-                );
-                bytes.extend_from_slice(&line(table, [reject.code.word(), &reject.reason].into_iter())?);
-            } else {
-                bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
-            }
-        }
+/// The header of a source, with the columns that are added.
+fn header(table: &Table) -> io::Result<Vec<u8>> {
+    if !table.dialect.header {
+        return Ok(Vec::new());
     }
+    let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
+    line(table, header.iter().map(String::as_str).chain(ADDED))
+}
+
+/// A rejected row as it stood in its file, with its code and reason.
+fn row(table: &Table, reject: &Reject) -> io::Result<Vec<u8>> {
+    let mut bytes = original(table, reject.row);
+    if table.dialect.header {
+        bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+        bytes.extend_from_slice(&line(table, [reject.code.word(), &reject.reason].into_iter())?);
+    } else {
+        bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
+    }
+    Ok(bytes)
+}
+
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if file.exists() && !file.is_file() {
-        return fs::File::options().write(true).open(file)?.write_all(&bytes);
+        return fs::File::options().write(true).open(file)?.write_all(bytes);
     }
     // A new file, private from its first byte, takes the place of an old one only when it is whole.
     let mut temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
-    temporary.write_all(&bytes)?;
+    temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(file).map(drop).map_err(|error| error.error)
 }

@@ -47,6 +47,20 @@ pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) ->
     None
 }
 
+/// The items that one part of a document has: where they stand in the document without any, and in that of the part.
+#[must_use]
+pub fn items(empty: &[u8], part: &[u8]) -> Option<(usize, Range<usize>)> {
+    // Where the first list ends that has items, the other document goes on with the first of them.
+    let at = empty.iter().zip(part).position(|(one, other)| one != other)?;
+    Some((at, at..at + part.len() - empty.len()))
+}
+
+/// The payload of a document whose parts were all found to conform, put together.
+#[must_use]
+pub fn together(index: u64, json: Vec<u8>) -> Payload {
+    Payload::conforming(index, json)
+}
+
 /// Fetches the records that belong to some root records, so that they are there when their documents are written.
 ///
 /// Children lie anywhere in their file, and waiting for memory costs more than writing them. Here nothing waits for what
@@ -88,6 +102,13 @@ pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
     writer.watch.traced(out.into())
 }
 
+/// Writes the document of a root record that was found to conform.
+pub fn again(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
+    let payload = document(view, root, index, scratch);
+    // What was in doubt, the exact way found good before.
+    payload.unwrap_or_else(|| confirmed(view.plan, trace(view, root), index))
+}
+
 /// The documents of some root records that were all found to conform, one after the other.
 pub struct Payloads<'a> {
     view: View<'a>,
@@ -115,8 +136,6 @@ impl Iterator for Payloads<'_> {
         }
         let index = self.first + self.next as u64;
         self.next += 1;
-        let payload = document(self.view, root, index, &mut self.scratch);
-        // What was in doubt, the exact way found good before.
-        Some(payload.unwrap_or_else(|| confirmed(self.view.plan, trace(self.view, root), index)))
+        Some(again(self.view, root, index, &mut self.scratch))
     }
 }

@@ -1,0 +1,175 @@
+//! The keys of a source that is not in memory: parted by their hash, so that those that are there twice meet.
+
+use std::{collections::BTreeMap, io};
+
+use crate::{
+    group::NONE,
+    join::places::{KEYLESS, Places, part},
+    spill::{Chunk, Spill},
+};
+
+/// The bytes of a key on its way: its hash, the number of its record, its place.
+const KEY: usize = 16;
+/// Marks the place of a record that is rejected: it owns a key only if no good record does.
+const REJECTED: u32 = 1 << 31;
+/// How many bytes of keys are looked at together, about.
+const TOGETHER: u64 = 1 << 20;
+/// The most parts.
+const MAX_PARTS: u64 = 256;
+/// How many bytes of a part are written at once.
+const ROOM: usize = 16 << 10;
+
+/// The keys of one source.
+#[derive(Debug, Default)]
+pub struct Parted {
+    parts: Vec<(Vec<u8>, Vec<Chunk>)>,
+    count: usize,
+    /// Good records have no key.
+    keyless: bool,
+}
+
+/// A key that came back: its hash, the number of its record, its place.
+type Key = (u64, u32, u32);
+
+impl Parted {
+    /// Room for about as many bytes of keys.
+    #[must_use]
+    pub fn new(bytes: u64) -> Parted {
+        let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
+        Parted { parts: (0..parts).map(|_| Default::default()).collect(), count: 0, keyless: false }
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether a good record has no key.
+    #[must_use]
+    pub fn has_keyless(&self) -> bool {
+        self.keyless
+    }
+
+    /// Adds the key of a record.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn add(&mut self, spill: &Spill, word: u64, number: u32, place: u32, good: bool) -> io::Result<()> {
+        if word == KEYLESS {
+            self.keyless |= good;
+            return Ok(());
+        }
+        self.count += 1;
+        let count = self.parts.len();
+        let (buffer, chunks) = &mut self.parts[part(word, count)];
+        let mut key = [0; KEY];
+        key[..8].copy_from_slice(&word.to_le_bytes());
+        key[8..12].copy_from_slice(&number.to_le_bytes());
+        key[12..].copy_from_slice(&(if good { place } else { place | REJECTED }).to_le_bytes());
+        buffer.extend_from_slice(&key);
+        if buffer.len() >= ROOM {
+            chunks.push(spill.write(buffer)?);
+            buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// The good records whose key, or its hash, is there twice: their numbers and places. Unless `all` are asked for, only
+    /// where such records stand in different places; the others are left to whoever joins that place, and `bound` is told.
+    /// `places` learns the place of every key.
+    ///
+    /// # Errors
+    /// The disk is broken.
+    pub fn twins(
+        &self,
+        spill: &Spill,
+        places: Option<&mut Places>,
+        all: bool,
+        bound: &mut dyn FnMut(u32),
+    ) -> io::Result<Vec<(u32, u32)>> {
+        let (mut twins, mut keys, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut slots) = (places, Vec::new());
+        for (buffer, chunks) in &self.parts {
+            keys.clear();
+            for chunk in chunks {
+                spill.read(*chunk, &mut bytes)?;
+                keys.extend(bytes.as_chunks().0.iter().map(key));
+            }
+            keys.extend(buffer.as_chunks().0.iter().map(key));
+            let mut twice = match &mut places {
+                Some(places) => known(&keys, places),
+                None => seen(&keys, &mut slots),
+            };
+            if twice.is_empty() {
+                continue;
+            }
+            twice.sort_unstable();
+            let mut groups: BTreeMap<u64, Vec<(u32, u32)>> = BTreeMap::new();
+            for (word, number, place) in keys.iter().filter(is_good) {
+                if twice.binary_search(word).is_ok() {
+                    groups.entry(*word).or_default().push((*number, *place));
+                }
+            }
+            for group in groups.values() {
+                if all || group.iter().any(|(_, place)| *place != group[0].1) {
+                    twins.extend(group);
+                } else {
+                    bound(group[0].1);
+                }
+            }
+        }
+        twins.sort_unstable();
+        Ok(twins)
+    }
+}
+
+fn key(bytes: &[u8; KEY]) -> Key {
+    let half = |from: usize| u32::from_le_bytes([bytes[from], bytes[from + 1], bytes[from + 2], bytes[from + 3]]);
+    (u64::from(half(0)) | u64::from(half(4)) << 32, half(8), half(12))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what filters take")]
+fn is_good((_, _, place): &&Key) -> bool {
+    place & REJECTED == 0
+}
+
+/// Gives keys their places, those of good records first; gives the hashes that are there twice.
+fn known(keys: &[Key], places: &mut Places) -> Vec<u64> {
+    let mut twice = Vec::new();
+    for (word, _, place) in keys.iter().filter(is_good) {
+        if places.insert(*word, *place).is_some() {
+            twice.push(*word);
+        }
+    }
+    for (word, _, place) in keys.iter().filter(|key| !is_good(key)) {
+        places.insert(*word, place & !REJECTED);
+    }
+    twice
+}
+
+/// The hashes of good records that are there twice.
+fn seen(keys: &[Key], slots: &mut Vec<u32>) -> Vec<u64> {
+    let mut twice = Vec::new();
+    slots.clear();
+    slots.resize((keys.len() * 2).next_power_of_two().max(2), NONE);
+    for (number, (word, ..)) in (0..).zip(keys).filter(|(_, key)| is_good(key)) {
+        // The highest bits of the hash are those of the part.
+        let mut at = part(word.rotate_left(32) ^ word, slots.len());
+        while slots[at] != NONE && keys[slots[at] as usize].0 != *word {
+            at = (at + 1) & (slots.len() - 1);
+        }
+        if slots[at] == NONE {
+            slots[at] = number;
+        } else {
+            twice.push(*word);
+        }
+    }
+    twice
+}

@@ -1,0 +1,135 @@
+//! Where the records with some key are, for records that are not in memory.
+//!
+//! Only hashes are kept, so a place may be given for a key that nobody has; whoever joins the records at that place
+//! compares the keys. What matters is that every key which is there has one place, and two keys of one hash are told
+//! apart: such keys, and those that are there twice, are kept in full.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    dialect::Span,
+    group::NONE,
+    join::{composed, key_of, keys},
+    record::Table,
+    snippet::Snippet,
+};
+
+/// The place of a key that has to be asked in full.
+const ASK: u32 = NONE - 1;
+
+/// Where the records with some key are.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// The hash of a key, and its place.
+    slots: Vec<(u64, u32)>,
+    full: BTreeMap<Vec<u8>, u32>,
+}
+
+impl Places {
+    /// Places for some keys.
+    #[must_use]
+    pub fn with_room(keys: usize) -> Places {
+        Places { slots: vec![(0, NONE); keys / 2 * 3 + 16], full: BTreeMap::new() }
+    }
+
+    /// Gives a hash a place, unless it has one: then that.
+    pub fn insert(&mut self, word: u64, place: u32) -> Option<u32> {
+        let slot = self.find(word);
+        let known = self.slots[slot].1;
+        if known != NONE {
+            return Some(known);
+        }
+        self.slots[slot] = (word, place);
+        None
+    }
+
+    /// Gives a record's key, which may be there twice, a place. `owns`: this is the record that counts.
+    pub fn own(&mut self, table: &Table, columns: &[usize], row: u32, place: u32, owns: bool) {
+        let mut buffer = Vec::new();
+        let Some(key) = key_of(table.row(row), columns, &mut buffer) else { return };
+        let slot = self.find(word(key));
+        self.slots[slot] = (word(key), ASK);
+        if owns {
+            self.full.insert(key.bytes().to_vec(), place);
+        } else {
+            self.full.entry(key.bytes().to_vec()).or_insert(place);
+        }
+    }
+
+    /// The places of the records of a table, by the columns that tell where they belong; [`NONE`] where nobody is.
+    pub fn of_all(&self, table: &Table, columns: &[usize], words: &[u64], places: &mut Vec<u32>) {
+        places.clear();
+        if self.slots.is_empty() {
+            places.resize(words.len(), NONE);
+            return;
+        }
+        places.extend(words.iter().map(|word| self.slots[self.find(*word)].1));
+        for (row, place) in (0..).zip(places.iter_mut()) {
+            if *place == ASK {
+                let mut buffer = Vec::new();
+                let key = key_of(table.row(row), columns, &mut buffer);
+                *place = key.and_then(|key| self.full.get(key.bytes())).copied().unwrap_or(NONE);
+            }
+        }
+    }
+
+    /// The place of the second of two records that are glued together.
+    #[must_use]
+    pub fn of_second(&self, table: &Table, columns: &[usize], row: u32) -> u32 {
+        let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());
+        table.split(row, &mut cells);
+        if cells.len() <= width || self.slots.is_empty() {
+            return NONE;
+        }
+        let second: &[Span] = &cells[cells.len() - width..];
+        let spans = columns.iter().map(|column| second.get(table.bind[*column]).copied());
+        let Some(key) = composed(table, spans, &mut buffer) else { return NONE };
+        match self.slots[self.find(word(key))].1 {
+            ASK => self.full.get(key.bytes()).copied().unwrap_or(NONE),
+            place => place,
+        }
+    }
+
+    /// The slot of a hash, or the free one where it would go. At least a third of the slots are free.
+    fn find(&self, word: u64) -> usize {
+        let mut at = usize::try_from((u128::from(mixed(word)) * self.slots.len() as u128) >> 64).unwrap_or(0);
+        while self.slots[at].1 != NONE && self.slots[at].0 != word {
+            at += 1;
+            if at == self.slots.len() {
+                at = 0;
+            }
+        }
+        at
+    }
+}
+
+/// The hash of no key.
+pub(super) const KEYLESS: u64 = u64::MAX;
+
+/// Whether a hash is that of a key.
+#[must_use]
+pub fn is_key(word: u64) -> bool {
+    word != KEYLESS
+}
+
+/// The hashes of the keys of all records of a table; [`KEYLESS`] for those without one.
+pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
+    let mut buffer = Vec::new();
+    words.clear();
+    words.extend((0..table.len()).map(|row| key_of(table.row(row), columns, &mut buffer).map_or(KEYLESS, word)));
+}
+
+/// Which of some equally likely parts a hash belongs to; the parts are a power of two.
+#[must_use]
+pub(super) fn part(word: u64, parts: usize) -> usize {
+    usize::try_from((u128::from(mixed(word)) * parts as u128) >> 64).unwrap_or(0)
+}
+
+fn word(key: Snippet<'_>) -> u64 {
+    keys::word(key).min(KEYLESS - 1)
+}
+
+fn mixed(word: u64) -> u64 {
+    let mixed = word.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ (mixed >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}

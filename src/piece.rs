@@ -1,0 +1,492 @@
+//! A piece of a recording in a temporary file: some root records in their order, with everything below them.
+//!
+//! Rows go in one by one, in the order of their source, each with its number, its line and where its cells begin, so that
+//! nothing is split or counted again. A piece that is fetched is a [`Recording`] like any other, and what is found out about
+//! it is kept beside its rows, so that it can be fetched again.
+
+use std::{io, sync::Arc};
+
+use crate::{
+    diagnostic::Code,
+    group::{Groups, Link},
+    ledger::{Fate, Reject},
+    plan::Plan,
+    record::{Part, Patch, Table},
+    recording::Recording,
+    spill::{Chunk, Spill},
+    summary::SourceTally,
+};
+
+/// The bytes in front of each row: the length of its text, its number, its line, its file, its flags.
+const HEAD: usize = 4 + 4 + 8 + 2 + 1;
+/// The row is rejected: its code and reason stand behind its text.
+const REJECTED: u8 = 1;
+/// The row counts in another piece.
+const COPY: u8 = 2;
+/// Bytes of it could not be decoded: they stand behind its text.
+const PATCHED: u8 = 4;
+/// How a fate is written.
+const FATES: [Fate; 4] = [Fate::Good, Fate::Filtered, Fate::Pending, Fate::Rejected];
+
+/// A row on its way into a piece.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The table it stands in.
+    pub table: &'a Table,
+    /// Its number in the table.
+    pub row: u32,
+    /// Where its text ends in the table.
+    pub end: usize,
+    /// Its number in its source.
+    pub number: u32,
+    /// Its line.
+    pub line: u64,
+    /// The number of the file it stands in.
+    pub part: usize,
+    /// Why it is rejected, if it is.
+    pub reject: Option<&'a Reject>,
+    /// It counts in another piece.
+    pub copy: bool,
+}
+
+/// What was found out about a row before its piece was fetched.
+#[derive(Clone, Debug)]
+pub struct Settled {
+    /// The number of its source.
+    pub source: usize,
+    /// Its number in its source.
+    pub number: u32,
+    /// What became of it.
+    pub fate: Fate,
+    /// Why it is rejected, if it is.
+    pub reject: Option<(Code, String)>,
+}
+
+/// A piece of a recording.
+#[derive(Debug)]
+pub struct Piece {
+    spill: Arc<Spill>,
+    /// For each source, its columns and files without records.
+    shapes: Arc<Vec<Table>>,
+    /// For each source, its rows.
+    rows: Vec<Vec<Chunk>>,
+    /// The first piece of its recording tells of the files.
+    is_first: bool,
+    /// Records with one key stand in it, so it may not be cut again.
+    pub bound: bool,
+    /// How many pieces hold its only document: this one, and those behind it, each with some of the records below.
+    pub parts: usize,
+    /// It holds more of the document of a piece before it.
+    pub goes_on: bool,
+    /// The items of this part, and where they stand in the document without any; of the first part, that document.
+    pub rendered: Option<(usize, Chunk)>,
+    /// What was found out before.
+    pub settled: Vec<Settled>,
+    /// Groups, fates, rejects and accepted root records, since it was joined.
+    known: Option<Chunk>,
+    /// How many rows of each source ended in each bucket, since it was decided about.
+    pub tally: Vec<SourceTally>,
+    /// How many documents of it may be sent.
+    pub documents: u64,
+}
+
+/// Appends a row to the rows of a piece.
+pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
+    let Entry { table, row, end, number, line, part, reject, copy } = entry;
+    let start = table.starts[row as usize];
+    let text = &table.text[start..end];
+    let ended = matches!(text.last(), Some(b'\n' | b'\r'));
+    let patches =
+        table.patches.partition_point(|patch| patch.at < start)..table.patches.partition_point(|patch| patch.at < end);
+    let patches = &table.patches[patches];
+    let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+    let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
+    let mut head = [0; HEAD];
+    head[..4].copy_from_slice(&small(text.len() + usize::from(!ended)).to_le_bytes());
+    head[4..8].copy_from_slice(&number.to_le_bytes());
+    head[8..16].copy_from_slice(&line.to_le_bytes());
+    head[16..18].copy_from_slice(&u16::try_from(part).unwrap_or(u16::MAX).to_le_bytes());
+    head[18] = flags;
+    rows.extend_from_slice(&head);
+    let width = table.header.len() + 1;
+    let begins = &table.begins[row as usize * width..(row as usize + 1) * width];
+    for begin in begins {
+        rows.extend_from_slice(&begin.to_le_bytes());
+    }
+    rows.extend_from_slice(text);
+    // Behind the last record of a file the next one would go on.
+    if !ended {
+        rows.push(b'\n');
+    }
+    if let Some(Reject { code, reason, .. }) = reject {
+        put_reject(rows, *code, reason);
+    }
+    if !patches.is_empty() {
+        rows.extend_from_slice(&small(patches.len()).to_le_bytes());
+        for patch in patches {
+            rows.extend_from_slice(&small(patch.at - start).to_le_bytes());
+            put_bytes(rows, &patch.original);
+        }
+    }
+}
+
+fn put_reject(bytes: &mut Vec<u8>, code: Code, reason: &str) {
+    let code = Code::ALL.iter().position(|known| *known == code).unwrap_or(0);
+    bytes.extend_from_slice(&small(code).to_le_bytes());
+    put_bytes(bytes, reason.as_bytes());
+}
+
+fn put_bytes(bytes: &mut Vec<u8>, more: &[u8]) {
+    bytes.extend_from_slice(&small(more.len()).to_le_bytes());
+    bytes.extend_from_slice(more);
+}
+
+fn put_numbers(bytes: &mut Vec<u8>, numbers: &[u32]) {
+    bytes.extend_from_slice(&small(numbers.len()).to_le_bytes());
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+}
+
+fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Bytes that are read from their start on. What is not there reads as zero: a file that nobody else can see is whole.
+struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    fn take(&mut self, count: usize) -> &'a [u8] {
+        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        taken
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> [u8; N] {
+        let taken = self.0.first_chunk().copied();
+        self.take(N);
+        taken.unwrap_or([0; N])
+    }
+
+    #[inline]
+    fn number(&mut self) -> u32 {
+        u32::from_le_bytes(self.array())
+    }
+
+    fn count(&mut self) -> usize {
+        self.number() as usize
+    }
+
+    fn bytes(&mut self) -> &'a [u8] {
+        let count = self.count();
+        self.take(count)
+    }
+
+    fn numbers(&mut self) -> Vec<u32> {
+        let count = self.count();
+        self.take(count * 4).as_chunks().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
+    }
+
+    fn reject(&mut self) -> (Code, String) {
+        let code = Code::ALL.get(self.count()).copied().unwrap_or(Code::ALL[0]);
+        (code, String::from_utf8_lossy(self.bytes()).into_owned())
+    }
+}
+
+impl Piece {
+    /// A piece of some rows, by their source.
+    #[must_use]
+    pub fn new(spill: Arc<Spill>, shapes: Arc<Vec<Table>>, rows: Vec<Vec<Chunk>>, is_first: bool) -> Piece {
+        Piece {
+            spill,
+            shapes,
+            rows,
+            is_first,
+            bound: false,
+            parts: 1,
+            goes_on: false,
+            rendered: None,
+            settled: Vec::new(),
+            known: None,
+            tally: Vec::new(),
+            documents: 0,
+        }
+    }
+
+    /// Keeps the JSON of its part of a document, and where it stands there.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn render(&mut self, at: usize, json: &[u8]) -> io::Result<()> {
+        self.rendered = Some((at, self.spill.write(json)?));
+        Ok(())
+    }
+
+    /// The file it stands in.
+    pub fn spill(&self) -> &Spill {
+        &self.spill
+    }
+
+    /// How many bytes its rows are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.rows.iter().flatten().map(|chunk| chunk.len() as u64).sum()
+    }
+
+    /// A piece of the same recording with other rows.
+    #[must_use]
+    pub fn with(&self, rows: Vec<Vec<Chunk>>, is_first: bool) -> Piece {
+        let mut piece = Piece::new(Arc::clone(&self.spill), Arc::clone(&self.shapes), rows, is_first);
+        piece.settled.clone_from(&self.settled);
+        piece
+    }
+
+    /// Its rows, by their source.
+    #[must_use]
+    pub fn rows(&self) -> &[Vec<Chunk>] {
+        &self.rows
+    }
+
+    /// For each source, its columns and files without records.
+    #[must_use]
+    pub fn shapes(&self) -> &[Table] {
+        &self.shapes
+    }
+
+    /// Whether it is the first piece of its recording.
+    pub fn is_first(&self) -> bool {
+        self.is_first
+    }
+
+    /// Whether its records were joined.
+    pub fn is_joined(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// Reads it back into a recording, whose room is used again.
+    ///
+    /// # Errors
+    /// The disk is broken.
+    pub fn fetch(&self, each: usize, recording: &mut Recording) -> io::Result<()> {
+        recording.tables.resize_with(self.shapes.len(), || Table::empty("", &self.shapes[0].dialect));
+        recording.fates.resize_with(self.shapes.len(), Vec::new);
+        recording.rejects.clear();
+        for (number, shape) in self.shapes.iter().enumerate() {
+            let (table, fates) = (&mut recording.tables[number], &mut recording.fates[number]);
+            shaped(table, shape);
+            fates.clear();
+            rows(&self.spill, &self.rows[number], number, shape, (table, fates, &mut recording.rejects))?;
+        }
+        if self.goes_on {
+            recording.tables[each].copies = (0..recording.tables[each].len()).collect();
+        }
+        for settled in &self.settled {
+            let table = &recording.tables[settled.source];
+            if let Ok(row) = table.numbers.binary_search(&settled.number) {
+                recording.fates[settled.source][row] = settled.fate;
+                if let Some((code, reason)) = &settled.reject {
+                    let (source, row) = (settled.source, small(row));
+                    recording.rejects.push(Reject { source, row, code: *code, reason: reason.clone() });
+                }
+            }
+        }
+        if let Some(known) = self.known {
+            let mut bytes = Vec::new();
+            self.spill.read(known, &mut bytes)?;
+            recall(Bytes(&bytes), recording);
+        }
+        Ok(())
+    }
+
+    /// Keeps what was found out about the recording it was fetched into.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn keep(&mut self, plan: &Plan, recording: &Recording) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&small(recording.groups.links().len()).to_le_bytes());
+        for link in recording.groups.links() {
+            put_numbers(&mut bytes, &link.starts);
+            put_numbers(&mut bytes, &link.rows);
+        }
+        for fates in &recording.fates {
+            let fates: Vec<u8> = fates.iter().map(|fate| *fate as u8).collect();
+            put_bytes(&mut bytes, &fates);
+        }
+        bytes.extend_from_slice(&small(recording.rejects.len()).to_le_bytes());
+        for reject in &recording.rejects {
+            bytes.extend_from_slice(&small(reject.source).to_le_bytes());
+            bytes.extend_from_slice(&reject.row.to_le_bytes());
+            put_reject(&mut bytes, reject.code, &reject.reason);
+        }
+        put_numbers(&mut bytes, &recording.accepted);
+        self.known = Some(self.spill.write(&bytes)?);
+        self.tally = recording.tally(plan);
+        for (tally, shape) in self.tally.iter_mut().zip(self.shapes.iter()) {
+            let paths = if self.is_first { shape.parts.as_slice() } else { &[] };
+            tally.paths = paths.iter().map(|part| part.path.clone()).collect();
+        }
+        self.documents = if self.goes_on { 0 } else { recording.accepted.len() as u64 };
+        Ok(())
+    }
+}
+
+/// Some rows of a source as they were put, by their numbers, which are in order.
+///
+/// # Errors
+/// The disk is broken.
+pub fn gathered(
+    spill: &Spill,
+    chunks: &[Chunk],
+    shape: &Table,
+    numbers: &[u32],
+    into: &mut Vec<(u32, Vec<u8>)>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for chunk in chunks {
+        spill.read(*chunk, &mut bytes)?;
+        let mut rest = Bytes(&bytes);
+        while !rest.0.is_empty() {
+            let all = rest.0;
+            let number = skip(&mut rest, shape.header.len());
+            if numbers.binary_search(&number).is_ok() {
+                into.push((number, all[..all.len() - rest.0.len()].to_vec()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Visits some rows as they were put.
+pub fn visit(bytes: &[u8], shape: &Table, visit: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut rest = Bytes(bytes);
+    while !rest.0.is_empty() {
+        let all = rest.0;
+        skip(&mut rest, shape.header.len());
+        visit(&all[..all.len() - rest.0.len()])?;
+    }
+    Ok(())
+}
+
+/// Gives a table other columns and no records.
+fn shaped(table: &mut Table, shape: &Table) {
+    table.clear();
+    let room = std::mem::replace(table, shape.clone());
+    table.parts.clear();
+    table.text = room.text;
+    table.starts = room.starts;
+    table.begins = room.begins;
+    table.marks = room.marks;
+    table.numbers = room.numbers;
+}
+
+/// Passes a row; gives its number.
+fn skip(rest: &mut Bytes<'_>, width: usize) -> u32 {
+    let length = rest.count();
+    let number = rest.number();
+    rest.take(8 + 2);
+    let [flags] = rest.array();
+    rest.take((width + 1) * 2 + length);
+    if flags & REJECTED != 0 {
+        rest.count();
+        rest.bytes();
+    }
+    if flags & PATCHED != 0 {
+        for _ in 0..rest.count() {
+            rest.count();
+            rest.bytes();
+        }
+    }
+    number
+}
+
+/// Reads rows into a table, and what became of each.
+fn rows(
+    spill: &Spill,
+    chunks: &[Chunk],
+    source: usize,
+    shape: &Table,
+    (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for chunk in chunks {
+        spill.read(*chunk, &mut bytes)?;
+        unpack(&bytes, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+    }
+    Ok(())
+}
+
+/// Adds rows to a table of this shape.
+pub fn unpack(
+    bytes: &[u8],
+    source: usize,
+    shape: &Table,
+    (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
+) {
+    let width = table.header.len();
+    let (mut rest, mut current) = (Bytes(bytes), usize::MAX);
+    while !rest.0.is_empty() {
+        let (row, start) = (table.len(), table.text.len());
+        let length = rest.count();
+        table.numbers.push(rest.number());
+        table.marks.push((row, u64::from_le_bytes(rest.array())));
+        let part = usize::from(u16::from_le_bytes(rest.array()));
+        let [flags] = rest.array();
+        if part != current {
+            enter(table, &shape.parts, part);
+            current = part;
+        }
+        let begins = rest.take((width + 1) * 2).as_chunks().0;
+        table.begins.extend(begins.iter().map(|begin| u16::from_le_bytes(*begin)));
+        table.starts.push(start);
+        table.text.extend_from_slice(rest.take(length));
+        fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
+        if flags & REJECTED != 0 {
+            let (code, reason) = rest.reject();
+            rejects.push(Reject { source, row, code, reason });
+        }
+        if flags & COPY != 0 {
+            table.copies.push(row);
+        }
+        if flags & PATCHED != 0 {
+            for _ in 0..rest.count() {
+                let at = start + rest.count();
+                table.patches.push(Patch { at, original: rest.bytes().to_vec() });
+            }
+        }
+    }
+    let end = table.text.len();
+    if let Some(part) = table.parts.last_mut() {
+        part.text.end = end;
+    }
+}
+
+/// The rows from here on stand in this file.
+fn enter(table: &mut Table, files: &[Part], file: usize) {
+    let (first, start) = (table.len(), table.text.len());
+    if let Some(last) = table.parts.last_mut() {
+        if last.path == files[file].path {
+            return;
+        }
+        last.text.end = start;
+    }
+    table.parts.push(Part { path: files[file].path.clone(), first, text: start..start });
+}
+
+/// Brings back what was kept of a recording.
+fn recall(mut bytes: Bytes<'_>, recording: &mut Recording) {
+    let link = |bytes: &mut Bytes<'_>| Link { starts: bytes.numbers(), rows: bytes.numbers() };
+    let links = (0..bytes.count()).map(|_| link(&mut bytes)).collect();
+    recording.groups = Groups::new(links);
+    for fates in &mut recording.fates {
+        fates.clear();
+        let fate = |fate: &u8| FATES.into_iter().find(|known| *known as u8 == *fate).unwrap_or(Fate::Rejected);
+        fates.extend(bytes.bytes().iter().map(fate));
+    }
+    recording.rejects.clear();
+    for _ in 0..bytes.count() {
+        let (source, row) = (bytes.count(), bytes.number());
+        let (code, reason) = bytes.reject();
+        recording.rejects.push(Reject { source, row, code, reason });
+    }
+    recording.accepted = bytes.numbers();
+}

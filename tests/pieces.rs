@@ -1,0 +1,396 @@
+//! A recording that is cut into pieces gives what it gives in memory: the same documents, byte for byte, the same findings,
+//! the same rejects, the same sums, whatever the sizes of blocks and pieces.
+//!
+//! Every case of `cases/` that converts is run in pieces, and so are random recordings. Findings may come in another order.
+
+#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
+
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::OsString,
+    fmt::Write as _,
+    fs,
+    path::Path,
+    process,
+    sync::{Mutex, PoisonError},
+    time::Instant,
+};
+
+use xwalk::{
+    World,
+    cli::{self, Command, Convert, Memory, MessageFormat},
+    deliver::Context,
+    diagnostic::Code,
+};
+
+/// The folder of the process is one for all tests.
+static FOLDER: Mutex<()> = Mutex::new(());
+
+/// What came out of a run: exit code, stdout, findings and summary in the order of their text, files.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    exit: u8,
+    out: String,
+    told: Vec<String>,
+    files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Runs a conversion in a folder.
+#[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
+fn run(folder: &Path, convert: &Convert) -> Outcome {
+    let home = env::current_dir().unwrap();
+    env::set_current_dir(folder).unwrap();
+    // What was delivered before is sent again by a run that does not know of it.
+    let state = tempfile::tempdir().unwrap();
+    let paths = [("HOME", folder.join("../../..")), ("XDG_STATE_HOME", state.path().to_owned())];
+    let environment = paths.map(|(name, path)| (name.to_owned(), path.display().to_string())).into();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = xwalk::run(
+        &Command::Convert(convert.clone()),
+        &mut World {
+            out: &mut out,
+            err: &mut err,
+            terminal: false,
+            environment: &environment,
+            started: Instant::now(),
+            context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16], earlier: false },
+        },
+    );
+    env::set_current_dir(home).unwrap();
+    let told = String::from_utf8(err).unwrap();
+    let timeless = |line: &str| line.split("\"elapsed_ms\"").next().unwrap_or_default().to_owned();
+    let mut told: Vec<String> = told.lines().map(timeless).collect();
+    told.sort();
+    Outcome { exit: exit as u8, out: String::from_utf8_lossy(&out).into_owned(), told, files: files(folder) }
+}
+
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else if let Ok(bytes) = fs::read(&path) {
+            files.insert(path.display().to_string(), bytes);
+        }
+    }
+    files
+}
+
+/// The conversion of a command line, with findings for scripts.
+fn converts(args: &[&str]) -> Option<Convert> {
+    let args = ["xwalk"].iter().chain(args).map(OsString::from);
+    match cli::parse(args).ok()?.command {
+        Command::Convert(mut convert) => {
+            convert.voice.message_format = MessageFormat::Json;
+            Some(convert)
+        }
+        _ => None,
+    }
+}
+
+fn cut(convert: &Convert, block: usize, piece: u64) -> Convert {
+    Convert { memory: Memory { all: 0, block, piece }, ..convert.clone() }
+}
+
+fn without_notice(mut outcome: Outcome) -> Outcome {
+    // What else is told of a recording that cannot be trusted depends on what is read first.
+    if outcome.exit == 3 {
+        outcome.told.clear();
+    }
+    let notice = format!("{{\"code\":\"{}\"", Code::JoinHeldInMemory.word());
+    outcome.told.retain(|line| !line.starts_with(&notice));
+    for line in &mut outcome.told {
+        // The sandbox listens on any free port.
+        if let Some((before, (_, after))) =
+            line.split_once("http://127.0.0.1:").and_then(|(before, rest)| Some((before, rest.split_once('/')?)))
+        {
+            *line = format!("{before}{after}");
+        }
+        if let Some(at) = line.find("\"findings\":") {
+            line.truncate(at);
+        }
+    }
+    outcome
+}
+
+fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)]) -> u8 {
+    let expected = without_notice(run(folder, convert));
+    for (block, piece) in sizes {
+        let found = without_notice(run(folder, &cut(convert, *block, *piece)));
+        let shown = |outcome: &Outcome| format!("exit {}\n{}{}", outcome.exit, outcome.out, outcome.told.join("\n"));
+        let only = |one: &Outcome, other: &Outcome| {
+            one.told.iter().filter(|line| !other.told.contains(line)).cloned().collect::<Vec<_>>().join("\n")
+        };
+        let (one, other) = (shown(&expected), shown(&found));
+        let (missing, new) = (only(&expected, &found), only(&found, &expected));
+        let shown = format!("{}\n{}\nmissing:\n{missing}\nnew:\n{new}", expected.out, found.out);
+        assert!(one == other, "{name}, blocks of {block}, pieces of {piece}:\n{shown}");
+        assert!(found.files == expected.files, "{name}, blocks of {block}, pieces of {piece}: other files");
+    }
+    expected.exit
+}
+
+#[test]
+fn cases_are_the_same_in_pieces() {
+    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = tempfile::tempdir().unwrap();
+    for folder in ["schemas", "mappings", "samples", "tests/cases"] {
+        copy(Path::new(folder), &root.path().join(folder));
+    }
+    let mut names: Vec<_> = fs::read_dir("tests/cases").unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    for name in names {
+        let folder = root.path().join("tests/cases").join(&name);
+        if folder.join("answer.http").exists() || folder.join("stdin").exists() {
+            continue;
+        }
+        let usual = "convert\n.\n--mapping\nmapping.yaml\n--output\n-\n".to_owned();
+        let args = fs::read_to_string(folder.join("args")).unwrap_or(usual);
+        let args: Vec<&str> = args.lines().filter(|line| !line.starts_with("# ")).collect();
+        if let Some(convert) = converts(&args) {
+            compare(&name.to_string_lossy(), &folder, &convert, &[(1 << 20, 1), (1, 60), (33, 1 << 20)]);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_cut_is_held_and_that_is_told() {
+    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = tempfile::tempdir().unwrap();
+    copy(Path::new("tests/cases/join-one"), root.path());
+    let convert = converts(&["convert", ".", "--mapping", "mapping.yaml", "--output", "-"]).unwrap();
+    let told = run(root.path(), &cut(&convert, 1, 1)).told;
+    let notice = "{\"code\":\"join/held-in-memory\",\"severity\":\"notice\",\"message\":\"this recording does not fit into \
+        `--memory`, and its mapping needs all of it at once\"";
+    assert_eq!(told.iter().filter(|line| line.starts_with(notice)).count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_full_disk_ends_the_run_and_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let (drop, temporary) = (root.path().join("drop"), root.path().join("temporary"));
+    fs::create_dir(&drop).unwrap();
+    fs::create_dir(&temporary).unwrap();
+    let mut customers = String::from("customer_id;title;lastname;firstname;postal_code;city;email\n");
+    let mut purchases = String::from("purchase_identifier;customer_id;product_id;quantity;price;currency;date\n");
+    for number in 0..60_000 {
+        writeln!(customers, "{number};1;{};F;1;C;a@b.cd", "N".repeat(250)).unwrap();
+        writeln!(purchases, "{number};{number};p;1;1.5;euros;2017-12-31").unwrap();
+    }
+    fs::write(drop.join("customers.csv"), customers).unwrap();
+    fs::write(drop.join("purchases.csv"), purchases).unwrap();
+    // No file of this shell may grow beyond some blocks of 512 bytes, and writing more is an error, not a signal.
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 8000; exec {} convert {} --memory 32MiB --output {} \
+        --mapping mappings/inflight-sales.yaml",
+        env!("CARGO_BIN_EXE_xwalk"),
+        drop.display(),
+        root.path().join("out.json").display()
+    );
+    let output = process::Command::new("sh").args(["-c", &command]).env("TMPDIR", &temporary).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    let expected = format!("cannot write a temporary file in `{}`", temporary.display());
+    assert!(output.status.code() == Some(6) && told.contains(&expected), "{:?}: {told}", output.status);
+    assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 2, "an output is left");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+/// Random numbers, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, count: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % count
+    }
+
+    fn one<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[usize::try_from(self.below(from.len() as u64)).unwrap()]
+    }
+}
+
+/// Orders with lines with parts, and notes: with keys that are there twice, orphans, and damage of every kind.
+fn recording(folder: &Path, dice: &mut Dice) {
+    let orders = dice.below(12) + 1;
+    let id = |dice: &mut Dice, count: u64| {
+        let number = dice.below(count + 2);
+        if number.is_multiple_of(3) { format!("a-long-key-{number}") } else { number.to_string() }
+    };
+    let damage = ["", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ";x", "\u{FEFF}", "\0", "\n", ";y;1;2;3"];
+    let ends = ["\n", "\n", "\n", "\n", "\n", "\n", "\r\n", "\n\n", ""];
+    let mut table = |name: &str, header: &str, count: u64, row: &mut dyn FnMut(&mut Dice, u64) -> String| {
+        let mut text = header.to_owned() + "\n";
+        let mut rows: Vec<String> = Vec::new();
+        for number in 0..count {
+            let again = !rows.is_empty() && dice.below(8) == 0;
+            let row = if again {
+                rows[usize::try_from(dice.below(rows.len() as u64)).unwrap()].clone()
+            } else {
+                row(dice, number)
+            };
+            let harmed = dice.one(&damage);
+            write!(text, "{row}{harmed}{}", dice.one(&ends)).unwrap();
+            rows.push(row);
+        }
+        let mut bytes = text.into_bytes();
+        if dice.below(6) == 0 && count > 0 {
+            bytes.insert(bytes.len() / 2, 0xFF);
+        }
+        if dice.below(4) == 0 {
+            bytes.truncate(bytes.len() - 1);
+        }
+        fs::write(folder.join(name), bytes).unwrap();
+    };
+    table("orders.csv", "id;name;kind", orders, &mut |dice, number| {
+        let key = if dice.below(7) == 0 {
+            id(dice, orders)
+        } else if number.is_multiple_of(3) {
+            format!("a-long-key-{number}")
+        } else {
+            number.to_string()
+        };
+        format!(
+            "{key};{};{}",
+            dice.one(&["Ann", "Bob", "\"C;c\"", "\"two\nlines\""]),
+            dice.one(&["1", "2", "1", "1", "9"])
+        )
+    });
+    table("lines.csv", "line;order;price;unit", orders * 3, &mut |dice, number| {
+        let key = if dice.below(9) == 0 { dice.below(orders * 3) } else { number };
+        format!(
+            "{key};{};{};{}",
+            id(dice, orders),
+            dice.one(&["1", "2.50", "x", "3", "4"]),
+            dice.one(&["e", "\"d\"", ""])
+        )
+    });
+    table("parts.csv", "part;line;size", orders * 4, &mut |dice, number| {
+        format!("{number};{};{}", dice.below(orders * 3 + 2), dice.one(&["1", "2", "3", "30", "y"]))
+    });
+    table("notes.csv", "order;text", orders, &mut |dice, _| {
+        format!("{};{}", id(dice, orders), dice.one(&["n", "\"a\"\"b\"", ""]))
+    });
+}
+
+#[test]
+fn random_recordings_are_the_same_in_pieces() {
+    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("a/b/c");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("schema.json"), r#"{"type":"array","items":{"type":"object"}}"#).unwrap();
+    let (mut dice, mut exits) = (Dice(7), [0; 256]);
+    for round in 0..200 {
+        let mapping = mapping(&mut dice);
+        fs::write(folder.join("mapping.yaml"), &mapping).unwrap();
+        recording(&folder, &mut dice);
+        let goal = dice.one(&["--output\n-", "--output\nout.ndjson", "--validate-only", "--profile\nsandbox"]);
+        fs::write(folder.join("profiles.yaml"), "profiles:\n  sandbox: { url: sandbox }\n").unwrap();
+        let goal: Vec<&str> = goal.split('\n').collect();
+        let usual = ["convert", ".", "--mapping", "mapping.yaml", "--rejects", "bad/"];
+        let args: Vec<&str> = usual.iter().chain(&goal).copied().collect();
+        let convert = converts(&args).unwrap();
+        let exit =
+            compare(&format!("round {round} in {mapping}"), &folder, &convert, &[(1 << 20, 1), (7, 40), (200, 300)]);
+        exits[usize::from(exit)] += 1;
+    }
+    let counts = [exits[0], exits[1], exits[2], exits[3]];
+    assert!(
+        exits[2] == 0 && exits[0] + exits[1] > exits[3],
+        "{counts:?}: {:?}",
+        run(&folder, &converts(&["convert", ".", "--mapping", "mapping.yaml"]).unwrap()).told
+    );
+}
+
+const MAPPING: &str = r#"
+mapping: 1
+name: orders
+contract: schema.json
+request: { method: PUT, path: /v1/orders }
+dialects:
+  d: { delimiter: ";" }
+sources:
+  orders: { path: orders.csv, dialect: d, key: id, on_duplicate_key: TWINS }
+  lines:
+    path: lines.csv
+    dialect: d
+    key: line
+    on_duplicate_key: TWINS
+    columns: { price: { type: decimal } }
+    total: { sum: price, by: unit }
+  parts: { path: parts.csv, dialect: d, key: part, on_duplicate_key: TWINS, columns: { size: { type: integer } } }
+  notes: { path: notes.csv, dialect: d }
+codes:
+  kinds:
+    values: { "1": One, "2": Two }
+    on_unknown: reject
+output:
+  root: array
+  each: orders
+  fields:
+    id: id
+    name: name
+    kind: { from: kind, codes: kinds }
+    lines:
+      many: lines
+      match: { order: id }
+      ORDER
+      ONLY
+      on_orphan: ORPHANS
+      on_incomplete: INCOMPLETE
+      fields:
+        price: price
+        unit: unit
+        parts:
+          many: parts
+          match: { line: line }
+          on_orphan: ORPHANS
+          fields: { size: size }
+    notes:
+      many: notes
+      match: { order: id }
+      on_orphan: ORPHANS
+      fields: { text: text }
+"#;
+
+/// A mapping of orders, with policies by chance.
+fn mapping(dice: &mut Dice) -> String {
+    let twins = |dice: &mut Dice| dice.one(&["reject", "keep_first", "keep_last", "reject", "error"]).to_owned();
+    let orphans = |dice: &mut Dice| dice.one(&["reject", "warn", "ignore"]).to_owned();
+    let incomplete = |dice: &mut Dice| dice.one(&["reject", "send"]).to_owned();
+    let order = dice.one(&["", "order_by: [price]"]);
+    let only = dice.one(&["", "where: \"unit != ''\""]);
+    let mut mapping = MAPPING.replace("ORDER", order).replace("ONLY", only);
+    if dice.below(2) == 0 {
+        // Lists right below the root only: then a document may come in parts.
+        let start = mapping.find("        parts:\n          many").unwrap();
+        let end = mapping.find("    notes:\n      many").unwrap();
+        mapping.replace_range(start..end, "");
+        let start = mapping.find("  parts: { path").unwrap();
+        let end = mapping.find("  notes: { path").unwrap();
+        mapping.replace_range(start..end, "");
+    }
+    for (word, policy) in
+        [("TWINS", &twins as &dyn Fn(&mut Dice) -> String), ("ORPHANS", &orphans), ("INCOMPLETE", &incomplete)]
+    {
+        while mapping.contains(word) {
+            mapping = mapping.replacen(word, &policy(dice), 1);
+        }
+    }
+    mapping
+}
