@@ -12,8 +12,8 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    Desk,
     canary::CELL,
+    desk::Desk,
     server::{Server, accepted, answer, request},
 };
 
