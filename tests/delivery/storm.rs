@@ -140,8 +140,8 @@ fn killed_at_random_in_a_storm_everything_arrives() {
             let instant = Duration::from_micros(RandomState::new().hash_one(kills) % 400_000);
             let killer = thread::spawn(move || {
                 // Nothing is ever sent: this is the wait.
-                let waited: Result<(), _> = is_over.recv_timeout(instant);
-                if waited.is_err_and(|cause| cause == mpsc::RecvTimeoutError::Timeout) {
+                let passed: Result<(), _> = is_over.recv_timeout(instant);
+                if passed.is_err_and(|cause| cause == mpsc::RecvTimeoutError::Timeout) {
                     let _ = Command::new("kill").args(["-KILL", &pid]).status();
                 }
             });
