@@ -116,7 +116,14 @@ pub fn put(
     let largest = &largest;
     let (sender, incoming) = mpsc::channel(1);
     let delivery = thread::scope(|scope| {
-        scope.spawn(move || draw(payloads, destination, largest, &sender));
+        let drawing = move || draw(payloads, destination, largest, &sender);
+        if let Err(cause) = thread::Builder::new().spawn_scoped(scope, drawing) {
+            let finding = Diagnostic::new(Code::DeliverUnreachable, format!("no thread can be started: {cause}"));
+            return not_started(
+                Exit::Storage,
+                finding.hint("run the same command again when the machine is less busy"),
+            );
+        }
         runtime.block_on(drive(line, incoming, destination, largest, context, record, progress))
     });
     // A name lookup that hangs must not keep the process.

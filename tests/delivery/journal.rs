@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::{MetadataExt as _, symlink},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +13,8 @@ use std::{
 };
 
 use crate::{
-    Desk, Run, interrupted,
+    desk::{Desk, Run, by},
+    interrupted,
     server::{Server, accepted, answer},
 };
 
@@ -75,10 +76,9 @@ fn names(range: std::ops::Range<u32>) -> Vec<String> {
 /// A run that is killed while its third request of five waits for an answer.
 fn killed(desk: &Desk) -> Server {
     let server = Server::answers(|number, _| if number == 2 { String::new() } else { accepted() });
-    let mut child = started(convert(desk, &server, &[]));
+    let child = started(convert(desk, &server, &["-vv", "--log", "json"]));
     (0..3).for_each(|_| server.wait());
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!(desk.killed(child).code, None);
     server
 }
 
@@ -215,7 +215,8 @@ fn of_two_runs_at_once_one_sends() {
     let purge = desk.run(desk.command(&["purge", "--all"]));
     assert_eq!((purge.stderr.as_str(), purge.code), ("0 forgotten, 1 in use by another run\n", Some(5)));
     assert_eq!(server.connections(), connections);
-    assert_eq!(interrupted(first).status.code(), Some(130));
+    let Output { status, stdout, stderr } = interrupted(first);
+    assert_eq!(desk.told(status.code(), &stdout, &stderr).code, Some(130));
     let other = Server::answers(|_, _| accepted());
     assert_eq!(desk.run(convert(&desk, &other, &[])).code, Some(0), "another target has a journal of its own");
 }
@@ -385,15 +386,8 @@ fn folders_and_files_are_for_their_owner_only_whatever_the_umask() {
 /// The same command in a shell that was told something before.
 fn in_shell(before: &str, command: &Command) -> Command {
     let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]).arg(command.get_program()).args(command.get_args());
-    shell.current_dir(command.get_current_dir().unwrap()).stdin(Stdio::null());
-    for (name, value) in command.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell
+    shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
+    by(shell, command)
 }
 
 #[test]
@@ -457,11 +451,10 @@ fn runs_that_are_killed_at_any_instant_deliver_everything_in_the_end() {
     let server = Server::answers(|_, _| accepted());
     let sets = ["--set", "batch.documents=5", "--set", "grace=0s"];
     for _ in 0..12 {
-        let mut child = started(desk.convert("dev", &server.url, &sets));
+        let child = started(desk.convert("dev", &server.url, &sets));
         // The kill races with what comes behind the answer, and sometimes with the very start.
         server.wait();
-        child.kill().unwrap();
-        child.wait().unwrap();
+        assert_eq!(desk.killed(child).code, None);
     }
     let run = desk.run(desk.convert("dev", &server.url, &sets));
     assert_eq!(run.code, Some(0), "{}", run.stderr);

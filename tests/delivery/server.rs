@@ -10,7 +10,11 @@ use std::{
         mpsc,
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
+
+/// How long a test waits for something that has to happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One request as it came in.
 #[derive(Clone)]
@@ -71,7 +75,7 @@ impl Server {
 
     /// Waits until a request came.
     pub(crate) fn wait(&self) {
-        self.came.recv_timeout(crate::PATIENCE).unwrap();
+        self.came.recv_timeout(PATIENCE).unwrap();
     }
 }
 

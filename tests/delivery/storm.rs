@@ -3,17 +3,20 @@
 use std::{
     collections::BTreeMap,
     fs,
+    hash::{BuildHasher as _, RandomState},
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    process::{Command, Output, Stdio},
+    sync::{Arc, Mutex, mpsc},
     thread,
+    time::Duration,
 };
 
 use serde_json::Value;
 
 use crate::{
-    Desk,
     canary::CELL,
+    desk::Desk,
     server::{Server, accepted, answer, request},
 };
 
@@ -102,9 +105,7 @@ fn every_document_arrives_in_a_storm() {
     for (dislikes, bad, code) in [(None, None, 0), (None, Some(700), 1), (Some("01234"), Some(700), 1)] {
         let desk = Desk::new(CUSTOMERS, &[]);
         if let Some(id) = bad {
-            let purchases = desk.path("drop/purchases.csv");
-            let (good, wrong) = (format!("\n{id}/1;{id};"), format!("\n{id}/1;{id};;"));
-            fs::write(&purchases, fs::read_to_string(&purchases).unwrap().replacen(&good, &wrong, 1)).unwrap();
+            spoil(&desk, id);
         }
         let storm = Storm::breaks(dislikes);
         let run = desk.run(desk.convert("by_variable", &storm.url, &["--set", "deadline=60s"]));
@@ -116,6 +117,63 @@ fn every_document_arrives_in_a_storm() {
         assert!(faults.iter().all(|count| *count >= 3), "{faults:?}");
         assert_eq!(run.stderr.contains("--> drop/customers.csv:1236:1\n"), dislikes.is_some(), "{}", run.stderr);
     }
+}
+
+/// Kills at random instants, again and again, until a delivery comes to its end; then the next one begins.
+#[test]
+fn killed_at_random_in_a_storm_everything_arrives() {
+    let (wanted, mut kills, mut deliveries) = (kills_wanted(), 0, 0);
+    while kills < wanted {
+        let bad = [None, Some(700)][deliveries % 2];
+        let desk = Desk::new(CUSTOMERS, &["-vv"]);
+        if let Some(id) = bad {
+            spoil(&desk, id);
+        }
+        let storm = Storm::breaks(None);
+        let command = || desk.convert("by_variable", &storm.url, &["--set", "deadline=60s", "--set", "grace=0s"]);
+        let mut ended = None;
+        while ended.is_none() && kills < wanted {
+            let mut child = command();
+            let child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+            let pid = child.id().to_string();
+            let (over, is_over) = mpsc::channel();
+            let instant = Duration::from_micros(RandomState::new().hash_one(kills) % 400_000);
+            let killer = thread::spawn(move || {
+                // Nothing is ever sent: this is the wait.
+                let passed: Result<(), _> = is_over.recv_timeout(instant);
+                if passed.is_err_and(|cause| cause == mpsc::RecvTimeoutError::Timeout) {
+                    let _ = Command::new("kill").args(["-KILL", &pid]).status();
+                }
+            });
+            let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+            drop(over);
+            killer.join().unwrap();
+            let run = desk.told(status.code(), &stdout, &stderr);
+            match run.code {
+                None => kills += 1,
+                Some(_) => ended = Some(run),
+            }
+        }
+        let run = ended.unwrap_or_else(|| desk.run(command()));
+        assert_eq!(run.code, Some(i32::from(bad.is_some())), "{}", run.stderr);
+        let missing: Vec<usize> = bad.into_iter().collect();
+        let taken = storm.taken.lock().unwrap();
+        assert!(taken.keys().eq(&all_but(&missing)), "{bad:?}: {} taken", taken.len());
+        deliveries += 1;
+    }
+    let _ = writeln!(std::io::stderr(), "{kills} kills, {deliveries} deliveries, all complete");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test that takes long is asked for by a variable")]
+fn kills_wanted() -> usize {
+    std::env::var("XWALK_KILLS").map_or(40, |count| count.parse().unwrap())
+}
+
+/// Makes the first purchase of a customer a bad row.
+fn spoil(desk: &Desk, id: usize) {
+    let purchases = desk.path("drop/purchases.csv");
+    let (good, wrong) = (format!("\n{id}/1;{id};"), format!("\n{id}/1;{id};;"));
+    fs::write(&purchases, fs::read_to_string(&purchases).unwrap().replacen(&good, &wrong, 1)).unwrap();
 }
 
 #[test]
