@@ -160,11 +160,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let refused = too_many_rejects(args, &recordings);
     let finished = finished(args, output, refused.is_some());
     let sent = match (refused, finished) {
-        (Some(reason), _) => {
-            let hint = "mend the rejected rows, or allow more with `--max-rejects`";
-            let _ = findings.print(world.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
-            Ok((Outcome::Nothing { reason }, None, Exit::Rejects))
-        }
+        (Some(reason), _) => Ok(nothing(reason, &mut findings, world)),
         (None, Some(done)) => done,
         (None, None) => unchanged(&stamps).and_then(|()| {
             if let Some(memory) = &mut memory {
@@ -189,6 +185,13 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         return Err(error);
     }
     Ok(if rejected { exit.and(Exit::Rejects) } else { exit })
+}
+
+/// Says why nothing is sent.
+fn nothing(reason: String, findings: &mut Findings, world: &mut World<'_>) -> Ending {
+    let hint = "mend the rejected rows, or allow more with `--max-rejects`";
+    let _ = findings.print(world.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
+    (Outcome::Nothing { reason }, None, Exit::Rejects)
 }
 
 /// Decides about every root record of a recording, and hands each document that may be sent to `keep`. Of each code,
