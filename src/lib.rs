@@ -170,10 +170,8 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         }),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
-    let (rejects, lost) = match give_back(args, plan, &recordings) {
-        Ok(rejects) => (rejects, None),
-        Err(error) => (None, Some(error)),
-    };
+    let given = give_back(args, plan, &recordings);
+    let (rejects, lost) = given.map_or_else(|error| (None, Some(error)), |rejects| (rejects, None));
     pieces::failure(&recordings)?;
     let (outcome, volume, exit) = sent?;
     let _ = findings.finish(world.err);
