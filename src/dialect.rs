@@ -177,11 +177,6 @@ impl Dialect {
 
     /// Splits the record that starts at `start` into its cells.
     pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> Border {
-        self.split_some(text, start, usize::MAX, cells)
-    }
-
-    /// Splits off the first cells of a record that is known to be good. The border is that of the last of them.
-    pub fn split_some(&self, text: &[u8], start: usize, count: usize, cells: &mut Vec<Span>) -> Border {
         cells.clear();
         let mut marks = self.seek(text, start);
         let (mut open, mut at) = (start, marks.next(self, text));
@@ -203,7 +198,6 @@ impl Dialect {
             }
             match text.get(at) {
                 None => return Border { end: at, next: at, fault: None },
-                Some(_) if cells.len() == count => return Border { end: at, next: at, fault: None },
                 Some(b'\n') => return Border { end: at, next: at + 1, fault: None },
                 Some(b'\r') => {
                     let next = if text.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 };

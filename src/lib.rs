@@ -12,8 +12,8 @@
 //! ```
 //!
 //! Files named with a verb are stages and do work; files named with a noun are what stages hand to each other. A stage
-//! never knows another stage: only this file and `delivery`, which asks the journal first, connect them, and each command
-//! is a length of the same pipe.
+//! never knows another stage: only this file connects them, with `delivery`, which asks the journal before it delivers, and
+//! `pieces`, which cuts what does not fit into memory. Each command is a length of the same pipe.
 //! The modules are listed in reading order: what was typed, what was asked, what flows, and then the stages.
 
 pub mod cli;
@@ -25,11 +25,11 @@ pub mod profile;
 pub mod plan;
 
 pub mod snippet;
-pub mod spill;
 pub mod pen;
 pub mod dialect;
 pub mod record;
 pub mod group;
+pub mod spill;
 pub mod piece;
 pub mod recording;
 pub mod trace;

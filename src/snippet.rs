@@ -68,10 +68,7 @@ impl<'a> Snippet<'a> {
         let mut at = 0;
         loop {
             let lane = self.lane(at);
-            let bytes = u8x16::new(lane);
-            let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
-            let escaped = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE])) | control;
-            if escaped.to_bitmask() & self.bits(at) != 0 {
+            if escaped_in(&lane) & self.bits(at) != 0 {
                 return false;
             }
             room[at..at + LANE].copy_from_slice(&lane);
@@ -89,12 +86,6 @@ impl<'a> Snippet<'a> {
             Some(lane) if self.len <= LANE => room[..LANE].copy_from_slice(lane),
             _ => room[..self.len].copy_from_slice(self.bytes()),
         }
-    }
-
-    /// Two lanes from its first byte: those behind its end are anything. `None`: there are not that many bytes.
-    #[inline]
-    pub fn lanes(self) -> Option<&'a [u8; 2 * LANE]> {
-        self.ahead.first_chunk()
     }
 
     /// Whether one of its bytes is this one.
@@ -159,13 +150,15 @@ impl<'a> Snippet<'a> {
 #[inline]
 pub fn escaped(lanes: &[u8; 2 * LANE]) -> u32 {
     let (lanes, _) = lanes.as_chunks::<LANE>();
-    let escaped = |lane: &[u8; LANE]| {
-        let bytes = u8x16::new(*lane);
-        let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
-        let marks = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE]));
-        (marks | control).to_bitmask()
-    };
-    escaped(&lanes[0]) | escaped(&lanes[1]) << LANE
+    escaped_in(&lanes[0]) | escaped_in(&lanes[1]) << LANE
+}
+
+#[inline]
+fn escaped_in(lane: &[u8; LANE]) -> u32 {
+    let bytes = u8x16::new(*lane);
+    let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
+    let marks = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE]));
+    (marks | control).to_bitmask()
 }
 
 /// Which bytes of a lane are digits and which are `mark`, the first in the lowest bit.
