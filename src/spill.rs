@@ -1,16 +1,19 @@
-//! A temporary file for what does not fit into memory: bytes go in at its end, and come back by where they stand.
+//! Room for what is cut into pieces: bytes go in at its end, and come back by where they stand.
 //!
-//! Nobody else can see the file: it has no name and mode 0600, and it is gone with the process, however that ends. One file
-//! holds everything, so that the number of open files does not grow with the input.
+//! The first of them stay in memory, as many as were allowed; what is more goes to a temporary file. Nobody else can see
+//! that file: it has no name and mode 0600, and it is gone with the process, however that ends. One file holds everything,
+//! so that the number of open files does not grow with the input.
 
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
+    mem::take,
+    ops::{Deref, Range},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A temporary file.
+/// Room in memory and in a temporary file.
 #[derive(Debug)]
 pub struct Spill {
     folder: PathBuf,
@@ -19,16 +22,27 @@ pub struct Spill {
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
-    end: u64,
+    held: Vec<Arc<Vec<u8>>>,
+    /// How many bytes more may stay in memory.
+    room: u64,
+    /// The file and where it ends, once it is needed.
+    file: Option<(File, u64)>,
     failed: Option<io::Error>,
 }
 
-/// Some bytes in a temporary file.
+/// Where some bytes stand.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunk {
+    place: Place,
+    /// In the file, or in what is held.
     at: u64,
     length: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Held(usize),
+    File,
 }
 
 impl Chunk {
@@ -48,21 +62,39 @@ impl Chunk {
     #[must_use]
     pub fn part(self, from: usize, most: usize) -> Chunk {
         let from = from.min(self.length);
-        Chunk { at: self.at + from as u64, length: most.min(self.length - from) }
+        Chunk { at: self.at + from as u64, length: most.min(self.length - from), ..self }
+    }
+}
+
+/// Bytes that came back.
+#[derive(Debug)]
+pub enum Back<'a> {
+    /// They were in memory all the time.
+    Held(Arc<Vec<u8>>, Range<usize>),
+    /// They were read from the file.
+    Read(&'a [u8]),
+}
+
+impl Deref for Back<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Back::Held(bytes, range) => &bytes[range.clone()],
+            Back::Read(bytes) => bytes,
+        }
     }
 }
 
 impl Spill {
-    /// A new file in the folder for temporary files.
-    ///
-    /// # Errors
-    /// The file cannot be made.
-    pub fn create(folder: &Path) -> io::Result<Spill> {
-        let file = tempfile::tempfile_in(folder)?;
-        Ok(Spill { folder: folder.to_owned(), inner: Mutex::new(Inner { file, end: 0, failed: None }) })
+    /// Room for this many bytes in memory, and for all others in a file in the folder for temporary files.
+    #[must_use]
+    pub fn new(folder: &Path, room: u64) -> Spill {
+        let inner = Inner { held: Vec::new(), room, file: None, failed: None };
+        Spill { folder: folder.to_owned(), inner: Mutex::new(inner) }
     }
 
-    /// The folder it lies in.
+    /// The folder for temporary files.
     #[must_use]
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -74,22 +106,39 @@ impl Spill {
     /// The disk is full or broken.
     pub fn write(&self, bytes: &[u8]) -> io::Result<Chunk> {
         let mut inner = self.inner();
-        let at = inner.end;
-        inner.file.seek(SeekFrom::Start(at))?;
-        inner.file.write_all(bytes)?;
-        inner.end += bytes.len() as u64;
-        Ok(Chunk { at, length: bytes.len() })
+        if inner.takes(bytes.len()) { Ok(inner.hold(bytes.to_vec())) } else { inner.append(bytes, &self.folder) }
     }
 
-    /// Reads some bytes back, in the place of what `into` held.
+    /// Adds the bytes of a buffer and leaves it empty: what stays in memory is not copied.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn take(&self, buffer: &mut Vec<u8>) -> io::Result<Chunk> {
+        let mut inner = self.inner();
+        if inner.takes(buffer.capacity()) {
+            return Ok(inner.hold(take(buffer)));
+        }
+        let chunk = inner.append(buffer, &self.folder);
+        buffer.clear();
+        chunk
+    }
+
+    /// Gives some bytes back; `room` is for those that have to be read.
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn read(&self, chunk: Chunk, into: &mut Vec<u8>) -> io::Result<()> {
-        into.resize(chunk.length, 0);
+    pub fn read<'a>(&self, chunk: Chunk, room: &'a mut Vec<u8>) -> io::Result<Back<'a>> {
         let mut inner = self.inner();
-        inner.file.seek(SeekFrom::Start(chunk.at))?;
-        inner.file.read_exact(into)
+        if let Place::Held(number) = chunk.place {
+            let from = usize::try_from(chunk.at).unwrap_or(usize::MAX);
+            return Ok(Back::Held(Arc::clone(&inner.held[number]), from..from + chunk.length));
+        }
+        room.resize(chunk.length, 0);
+        if let Some((file, _)) = &mut inner.file {
+            file.seek(SeekFrom::Start(chunk.at))?;
+            file.read_exact(room)?;
+        }
+        Ok(Back::Read(room))
     }
 
     /// Remembers an error that cannot be told where it happens.
@@ -107,6 +156,33 @@ impl Spill {
     }
 }
 
+impl Inner {
+    /// Whether so many bytes more may stay in memory; then they are taken to.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes as u64);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
+    }
+
+    fn hold(&mut self, bytes: Vec<u8>) -> Chunk {
+        let chunk = Chunk { place: Place::Held(self.held.len()), at: 0, length: bytes.len() };
+        self.held.push(Arc::new(bytes));
+        chunk
+    }
+
+    fn append(&mut self, bytes: &[u8], folder: &Path) -> io::Result<Chunk> {
+        if self.file.is_none() {
+            self.file = Some((tempfile::tempfile_in(folder)?, 0));
+        }
+        let Some((file, end)) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let at = *end;
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(bytes)?;
+        *end += bytes.len() as u64;
+        Ok(Chunk { place: Place::File, at, length: bytes.len() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Spill;
@@ -114,12 +190,17 @@ mod tests {
     #[test]
     fn chunks_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
-        let spill = Spill::create(folder.path()).unwrap();
-        let chunks: Vec<_> = ["", "one", "two"].iter().map(|text| spill.write(text.as_bytes()).unwrap()).collect();
-        let mut bytes = Vec::new();
-        for (chunk, text) in chunks.iter().zip(["", "one", "two"]).rev() {
-            spill.read(*chunk, &mut bytes).unwrap();
-            assert_eq!(bytes, text.as_bytes());
+        for room in [0, 4, 100] {
+            let spill = Spill::new(folder.path(), room);
+            let mut buffer = b"three".to_vec();
+            let mut chunks: Vec<_> = ["", "one", "two"].map(|text| spill.write(text.as_bytes()).unwrap()).into();
+            chunks.push(spill.take(&mut buffer).unwrap());
+            assert_eq!(buffer, b"");
+            let mut bytes = Vec::new();
+            for (chunk, text) in chunks.iter().zip(["", "one", "two", "three"]).rev() {
+                assert_eq!(*spill.read(*chunk, &mut bytes).unwrap(), *text.as_bytes());
+            }
+            assert_eq!(*spill.read(chunks[3].part(2, 9), &mut bytes).unwrap(), *b"ree");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

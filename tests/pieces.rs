@@ -91,7 +91,7 @@ fn converts(args: &[&str]) -> Option<Convert> {
 }
 
 fn cut(convert: &Convert, block: usize, piece: u64) -> Convert {
-    Convert { memory: Memory { all: 0, block, piece }, ..convert.clone() }
+    Convert { memory: Memory { all: 0, held: 0, block, piece }, ..convert.clone() }
 }
 
 fn without_notice(mut outcome: Outcome) -> Outcome {

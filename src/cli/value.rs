@@ -7,6 +7,10 @@ use std::path::PathBuf;
 
 use crate::profile::amount;
 
+/// How many bytes of a file are read at once: what is scanned stays in the cache.
+const BLOCK: usize = 256 << 10;
+/// The least and the most bytes of text in a piece: it stays in the cache too.
+const PIECE: (u64, u64) = (512 << 10, 1 << 20);
 /// The least memory a run can do with.
 const MIN_MEMORY: u64 = 32 << 20;
 
@@ -60,6 +64,8 @@ pub struct SourcePath {
 pub struct Memory {
     /// All of it, in bytes.
     pub all: u64,
+    /// How many bytes of what is cut into pieces stay in memory; the others go to a temporary file.
+    pub held: u64,
     /// How much of a file is read at once, at first.
     pub block: usize,
     /// How much text of the files makes one piece.
@@ -70,7 +76,7 @@ impl Memory {
     /// The sizes that follow from a number of bytes.
     #[must_use]
     pub fn of(all: u64) -> Memory {
-        Memory { all, block: 1 << 20, piece: all / 16 }
+        Memory { all, held: all / 2, block: BLOCK, piece: (all / 64).clamp(PIECE.0, PIECE.1) }
     }
 }
 

@@ -75,8 +75,7 @@ impl Parted {
         key[12..].copy_from_slice(&(if good { place } else { place | REJECTED }).to_le_bytes());
         buffer.extend_from_slice(&key);
         if buffer.len() >= ROOM {
-            chunks.push(spill.write(buffer)?);
-            buffer.clear();
+            chunks.push(spill.take(buffer)?);
         }
         Ok(())
     }
@@ -99,7 +98,7 @@ impl Parted {
         for (buffer, chunks) in &self.parts {
             keys.clear();
             for chunk in chunks {
-                spill.read(*chunk, &mut bytes)?;
+                let bytes = spill.read(*chunk, &mut bytes)?;
                 keys.extend(bytes.as_chunks().0.iter().map(key));
             }
             keys.extend(buffer.as_chunks().0.iter().map(key));

@@ -57,7 +57,7 @@ pub(super) fn cut(
     stamps: &mut Vec<read::Stamp>,
     say: &mut dyn FnMut(&Diagnostic),
 ) -> Result<Vec<Recording>, Error> {
-    let spill = Spill::create(cut.folder).map_err(|cause| lost(cut.folder, &cause))?;
+    let spill = Spill::new(cut.folder, cut.memory.held);
     let sources = cut.plan.sources.len();
     let mut cutter = Cutter {
         cut,
@@ -238,7 +238,7 @@ impl<'a> Cutter<'a> {
         drop(self.places);
         let mut all = Vec::new();
         for piece in pieces {
-            all.extend(huge::cut_again(plan, piece, memory.piece * 2)?);
+            all.extend(huge::cut_again(plan, piece, memory.piece.max(memory.all / 16) * 2)?);
         }
         Ok(all)
     }

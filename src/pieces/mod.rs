@@ -30,11 +30,11 @@ use crate::{
 /// How many times larger records are in memory than their text.
 const HELD: u64 = 2;
 
-/// Cuts a recording that does not fit into memory; `None`: it fits, or it cannot be cut.
+/// Cuts a recording that is larger than a piece, if that can be done.
 ///
 /// # Errors
 /// As those of [`cut`].
-pub(crate) fn too_large(
+pub(crate) fn of_recording(
     args: &Convert,
     plan: &Plan,
     inputs: &read::Inputs,
@@ -44,10 +44,14 @@ pub(crate) fn too_large(
 ) -> Result<Option<Vec<Recording>>, Error> {
     // What is wrong with the files is told when they are read.
     let Ok(files) = read::all_files(plan, inputs) else { return Ok(None) };
-    if read::size(&files).saturating_mul(HELD) <= args.memory.all {
+    let size = read::size(&files);
+    if size <= args.memory.piece {
         return Ok(None);
     }
     if !can_be_cut(plan) {
+        if size.saturating_mul(HELD) <= args.memory.all {
+            return Ok(None);
+        }
         let message = "this recording does not fit into `--memory`, and its mapping needs all of it at once";
         let hint = "only lists of sources that belong to one other source can be cut";
         say(&Diagnostic::new(Code::JoinHeldInMemory, message).severity(Severity::Notice).hint(hint));

@@ -105,18 +105,18 @@ impl<'a> Router<'a> {
         put(buffer);
         // Root records go to one piece after the other.
         if buffer.len() >= self.room {
-            self.chunks[place].push(spill.write(buffer)?);
-            buffer.clear();
+            self.chunks[place].push(spill.take(buffer)?);
         }
         Ok(())
     }
 
     /// The rows of each piece, how many pieces there are, and the places of the parents.
-    pub(super) fn finish(self, spill: &Spill) -> io::Result<Routed> {
+    pub(super) fn finish(mut self, spill: &Spill) -> io::Result<Routed> {
         let mut chunks = self.chunks;
-        for (buffer, chunks) in self.buffers.iter().zip(&mut chunks) {
+        for (buffer, chunks) in self.buffers.iter_mut().zip(&mut chunks) {
             if !buffer.is_empty() {
                 chunks.push(spill.write(buffer)?);
+                *buffer = Vec::new();
             }
         }
         Ok((chunks, self.piece + 1, self.parents.map(|(places, _)| (self.parent, places))))
