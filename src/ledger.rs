@@ -158,7 +158,8 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         Kind::Integer(_) => Some(0xFF),
         _ => None,
     };
-    let (mut at, mut before) = (0, None);
+    // How units are written, and which totals they have.
+    let mut written: Vec<(u64, usize)> = Vec::new();
     for row in (0..table.len()).filter(|row| table.copies.is_empty() || !table.copies.contains(row)) {
         let (fate, record) = (fates[row as usize], table.row(row));
         // In a damaged record anything may stand where the unit should, so it has none.
@@ -166,22 +167,18 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
             let mut cells = Vec::new();
             table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
         };
-        // Mostly the unit is written as in the record before.
-        let written = by
-            .filter(|_| whole)
-            .and_then(|by| record.outer(by))
-            .map(|outer| Snippet::within(&table.text, outer.start, outer.end));
-        let written = written.and_then(Snippet::packed);
-        if totals.is_empty() || written.is_none() || written != before {
-            let is_unit = |span: &Span| whole && totals.len() < MAX_UNITS && span.end - span.start <= MAX_UNIT;
-            let unit = by.and_then(|by| record.span(by)).filter(is_unit);
-            let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
-            at = totals.iter().position(|known| known.unit == unit).unwrap_or_else(|| {
-                totals.push(Total { unit: unit.to_vec(), first: u64::from(table.number(row)), ..Total::default() });
-                totals.len() - 1
-            });
-            before = written;
-        }
+        let unit = by.filter(|_| whole).and_then(|by| record.span(by)).filter(|span| span.end - span.start <= MAX_UNIT);
+        let word = unit.filter(|span| !span.doubled);
+        let word = word.and_then(|span| Snippet::within(&table.text, span.start, span.end).packed());
+        let at = match word.and_then(|word| written.iter().find(|(known, _)| *known == word)) {
+            Some((_, at)) => *at,
+            None => {
+                let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
+                let at = total_of(unit, &mut totals, table.number(row));
+                written.extend(word.filter(|_| written.len() < MAX_UNITS).map(|word| (word, at)));
+                at
+            }
+        };
         let span = record.span(column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
         let cell = Snippet::within(&table.text, span.start, span.end);
         if let Some(mark) = mark
@@ -196,6 +193,16 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
     }
     let what = &source.columns[column].name;
     totals.into_iter().map(|total| total.sum(what.clone())).collect()
+}
+
+/// The total of a unit; of one too many, that of no unit.
+fn total_of(unit: &[u8], totals: &mut Vec<Total>, number: u32) -> usize {
+    let known = |unit: &[u8], totals: &[Total]| totals.iter().position(|total| total.unit == unit);
+    let unit = if totals.len() < MAX_UNITS || known(unit, totals).is_some() { unit } else { b"" };
+    known(unit, totals).unwrap_or_else(|| {
+        totals.push(Total { unit: unit.to_vec(), first: u64::from(number), ..Total::default() });
+        totals.len() - 1
+    })
 }
 
 /// The amounts of one unit so far.

@@ -250,7 +250,8 @@ fn joined(
         let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
-        if let Some(pieces) = pieces::of_recording(args, &job.plan, &inputs, &mut stamps, world.environment, &mut say)? {
+        if let Some(pieces) = pieces::of_recording(args, &job.plan, &inputs, &mut stamps, world.environment, &mut say)?
+        {
             recordings.extend(pieces);
             continue;
         }

@@ -17,8 +17,8 @@ use crate::{
     summary::SourceTally,
 };
 
-/// The bytes in front of each row: the length of its text, its number, its line, its file, its flags.
-const HEAD: usize = 4 + 4 + 8 + 2 + 1;
+/// How many bytes are copied at once: rows and borders are mostly shorter.
+const WINDOW: usize = 64;
 /// The row is rejected: its code and reason stand behind its text.
 const REJECTED: u8 = 1;
 /// The row counts in another piece.
@@ -39,8 +39,8 @@ pub struct Entry<'a> {
     pub end: usize,
     /// Its number in its source.
     pub number: u32,
-    /// Its line.
-    pub line: u64,
+    /// How much larger its line is than its number, as [`shift`] tells.
+    pub shift: u64,
     /// The number of the file it stands in.
     pub part: usize,
     /// Why it is rejected, if it is.
@@ -92,28 +92,28 @@ pub struct Piece {
 
 /// Appends a row to the rows of a piece.
 pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
-    let Entry { table, row, end, number, line, part, reject, copy } = entry;
+    let Entry { table, row, end, number, shift, part, reject, copy } = entry;
     let start = table.starts[row as usize];
     let text = &table.text[start..end];
     let ended = matches!(text.last(), Some(b'\n' | b'\r'));
-    let patches =
-        table.patches.partition_point(|patch| patch.at < start)..table.patches.partition_point(|patch| patch.at < end);
-    let patches = &table.patches[patches];
+    let patches = if table.patches.is_empty() { &[][..] } else { patches(table, start, end) };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
-    let mut head = [0; HEAD];
-    head[..4].copy_from_slice(&small(text.len() + usize::from(!ended)).to_le_bytes());
-    head[4..8].copy_from_slice(&number.to_le_bytes());
-    head[8..16].copy_from_slice(&line.to_le_bytes());
-    head[16..18].copy_from_slice(&u16::try_from(part).unwrap_or(u16::MAX).to_le_bytes());
-    head[18] = flags;
-    rows.extend_from_slice(&head);
+    let part = u16::try_from(part).unwrap_or(u16::MAX);
+    let head = Head { number, length: small(text.len() + usize::from(!ended)), shift, part, flags };
+    rows.reserve(text.len() + 2 * WINDOW);
+    rows.extend_from_slice(&head.packed());
     let width = table.header.len() + 1;
-    let begins = &table.begins[row as usize * width..(row as usize + 1) * width];
-    for begin in begins {
-        rows.extend_from_slice(&begin.to_le_bytes());
+    let begins = &table.begins[row as usize * width..];
+    match begins.first_chunk::<{ WINDOW / 2 }>() {
+        Some(window) if width <= WINDOW / 2 => {
+            let behind = rows.len() + 2 * width;
+            rows.extend_from_slice(window.map(u16::to_le_bytes).as_flattened());
+            rows.truncate(behind);
+        }
+        _ => rows.extend(begins[..width].iter().flat_map(|begin| begin.to_le_bytes())),
     }
-    rows.extend_from_slice(text);
+    extend(rows, &table.text[start..], text.len());
     // Behind the last record of a file the next one would go on.
     if !ended {
         rows.push(b'\n');
@@ -128,6 +128,74 @@ pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
             put_bytes(rows, &patch.original);
         }
     }
+}
+
+/// What stands in front of each row.
+struct Head {
+    number: u32,
+    /// Of its text, in bytes.
+    length: u32,
+    shift: u64,
+    part: u16,
+    flags: u8,
+}
+
+/// The bytes of a head.
+const HEAD: usize = 16;
+/// How many of them are the shift: no source has more lines than these can tell.
+const SHIFT: u32 = 40;
+
+impl Head {
+    #[inline]
+    fn packed(&self) -> [u8; HEAD] {
+        let low = u64::from(self.number) | u64::from(self.length) << 32;
+        let high = self.shift & ((1 << SHIFT) - 1) | u64::from(self.part) << SHIFT | u64::from(self.flags) << 56;
+        (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+    }
+
+    #[inline]
+    fn unpacked(bytes: [u8; HEAD]) -> Head {
+        let all = u128::from_le_bytes(bytes);
+        let part = |from: u32, bits: u32| u64::try_from(all >> from & ((1 << bits) - 1)).unwrap_or(0);
+        Head {
+            number: u32::try_from(part(0, 32)).unwrap_or(0),
+            length: u32::try_from(part(32, 32)).unwrap_or(0),
+            shift: part(64, SHIFT),
+            part: u16::try_from(part(64 + SHIFT, 16)).unwrap_or(0),
+            flags: u8::try_from(part(120, 8)).unwrap_or(0),
+        }
+    }
+}
+
+/// How much larger a line is than the number of its record: mostly the same for the records of a file.
+#[must_use]
+pub fn shift(line: u64, number: u32) -> u64 {
+    line.wrapping_sub(u64::from(number)) & ((1 << SHIFT) - 1)
+}
+
+/// The line of a record with this number.
+#[must_use]
+pub fn line(shift: u64, number: u32) -> u64 {
+    shift.wrapping_add(u64::from(number)) & ((1 << SHIFT) - 1)
+}
+
+/// Appends the first bytes of a text: a short one is copied in one step, with what stands behind it.
+#[inline]
+fn extend(rows: &mut Vec<u8>, from: &[u8], length: usize) {
+    match from.first_chunk::<WINDOW>() {
+        Some(window) if length <= WINDOW => {
+            let behind = rows.len() + length;
+            rows.extend_from_slice(window);
+            rows.truncate(behind);
+        }
+        _ => rows.extend_from_slice(&from[..length]),
+    }
+}
+
+/// The damaged places of a record.
+fn patches(table: &Table, start: usize, end: usize) -> &[Patch] {
+    let at = |byte: usize| table.patches.partition_point(|patch| patch.at < byte);
+    &table.patches[at(start)..at(end)]
 }
 
 fn put_reject(bytes: &mut Vec<u8>, code: Code, reason: &str) {
@@ -381,11 +449,8 @@ fn shaped(table: &mut Table, shape: &Table) {
 
 /// Passes a row; gives its number.
 fn skip(rest: &mut Bytes<'_>, width: usize) -> u32 {
-    let length = rest.count();
-    let number = rest.number();
-    rest.take(8 + 2);
-    let [flags] = rest.array();
-    rest.take((width + 1) * 2 + length);
+    let Head { number, length, flags, .. } = Head::unpacked(rest.array());
+    rest.take((width + 1) * 2 + length as usize);
     if flags & REJECTED != 0 {
         rest.count();
         rest.bytes();
@@ -426,19 +491,32 @@ pub fn unpack(
     let (mut rest, mut current) = (Bytes(bytes), usize::MAX);
     while !rest.0.is_empty() {
         let (row, start) = (table.len(), table.text.len());
-        let length = rest.count();
-        table.numbers.push(rest.number());
-        table.marks.push((row, u64::from_le_bytes(rest.array())));
-        let part = usize::from(u16::from_le_bytes(rest.array()));
-        let [flags] = rest.array();
+        let Head { number, length, shift, part, flags } = Head::unpacked(rest.array());
+        let (length, part) = (length as usize, usize::from(part));
+        table.numbers.push(number);
+        if table.marks.last().is_none_or(|(_, known)| *known != shift) {
+            table.marks.push((row, shift));
+        }
         if part != current {
             enter(table, &shape.parts, part);
             current = part;
         }
-        let begins = rest.take((width + 1) * 2).as_chunks().0;
-        table.begins.extend(begins.iter().map(|begin| u16::from_le_bytes(*begin)));
+        match rest.0.first_chunk::<WINDOW>() {
+            Some(window) if 2 * (width + 1) <= WINDOW => {
+                let (pairs, behind) = (window.as_chunks().0, table.begins.len() + width + 1);
+                let begins: [u16; WINDOW / 2] = std::array::from_fn(|at| u16::from_le_bytes(pairs[at]));
+                table.begins.extend_from_slice(&begins);
+                table.begins.truncate(behind);
+                rest.take(2 * (width + 1));
+            }
+            _ => {
+                let begins = rest.take(2 * (width + 1)).as_chunks().0;
+                table.begins.extend(begins.iter().map(|begin| u16::from_le_bytes(*begin)));
+            }
+        }
         table.starts.push(start);
-        table.text.extend_from_slice(rest.take(length));
+        extend(&mut table.text, rest.0, length.min(rest.0.len()));
+        rest.take(length);
         fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
         if flags & REJECTED != 0 {
             let (code, reason) = rest.reject();

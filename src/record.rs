@@ -7,9 +7,12 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use crate::diagnostic::{Cell, Place, shape};
-use crate::dialect::{Border, Dialect, Span};
-use crate::snippet::Snippet;
+use crate::{
+    diagnostic::{Cell, Place, shape},
+    dialect::{Border, Dialect, Span},
+    piece,
+    snippet::Snippet,
+};
 
 /// How cells of a column may be shown to a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +69,8 @@ pub struct Table {
     pub begins: Vec<u16>,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
-    /// The line of some records, so that the line of any is found without counting from the start.
+    /// The line of some records, so that the line of any is found without counting from the start. In a piece of a source:
+    /// how much larger lines are than numbers from this record on, as [`piece::shift`] tells.
     pub marks: Vec<(u32, u64)>,
     /// In a piece of a source: the number of each record in the whole of it.
     pub numbers: Vec<u32>,
@@ -246,7 +250,10 @@ impl Table {
     pub fn line(&self, row: u32) -> u64 {
         let mark = self.marks.partition_point(|(marked, _)| *marked <= row).saturating_sub(1);
         let (marked, line) = self.marks[mark];
-        line + line_ends(&self.text[self.starts[marked as usize]..self.starts[row as usize]])
+        match self.numbers.get(row as usize) {
+            Some(number) => piece::line(line, *number),
+            None => line + line_ends(&self.text[self.starts[marked as usize]..self.starts[row as usize]]),
+        }
     }
 
     /// The place of a whole record.

@@ -132,6 +132,18 @@ impl<'a> Snippet<'a> {
         i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
     }
 
+    /// Its bytes in two words, if it has at most a lane: two texts of one length are the same if these are.
+    #[must_use]
+    #[inline]
+    pub fn halves(self) -> Option<[u64; 2]> {
+        if self.len > LANE {
+            return None;
+        }
+        let below = if self.len == LANE { u128::MAX } else { (1 << (8 * self.len)) - 1 };
+        let lane = u128::from_le_bytes(self.lane(0)) & below;
+        Some([lane & u128::from(u64::MAX), lane >> 64].map(|half| u64::try_from(half).unwrap_or(0)))
+    }
+
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
     #[must_use]
     #[inline]

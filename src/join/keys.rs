@@ -119,17 +119,19 @@ impl Keys {
 /// A short key packed with its length, or the hash of a long one.
 #[inline]
 pub(super) fn word(key: Snippet<'_>) -> u64 {
-    key.packed().unwrap_or_else(|| hash(key.bytes()) | LONG)
+    key.packed().unwrap_or_else(|| hash(key) | LONG)
 }
 
-fn hash(key: &[u8]) -> u64 {
+fn hash(key: Snippet<'_>) -> u64 {
     let mut hash = key.len() as u64;
     let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let (chunks, rest) = key.as_chunks::<8>();
-    for chunk in chunks {
-        mix(u64::from_le_bytes(*chunk));
+    if let Some(halves) = key.halves() {
+        halves.into_iter().for_each(mix);
+    } else {
+        let (chunks, rest) = key.bytes().as_chunks::<8>();
+        chunks.iter().for_each(|chunk| mix(u64::from_le_bytes(*chunk)));
+        mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
-    mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     hash ^ (hash >> 29)
 }
 

@@ -79,7 +79,7 @@ impl Rows {
             row,
             end: table.starts.get(at + 1).copied().unwrap_or(table.text.len()),
             number: table.number(row),
-            line: table.line(row),
+            shift: piece::shift(table.line(row), table.number(row)),
             part: shape.parts.iter().position(|part| part.path == *path).unwrap_or(0),
             reject: self.reject(row),
             copy: table.copies.contains(&row),

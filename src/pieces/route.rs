@@ -1,6 +1,6 @@
 //! Rows -> pieces: which piece each row of a source goes to, and its way there through a buffer.
 
-use std::io;
+use std::{io, mem::take};
 
 use crate::{
     group::NONE,
@@ -28,7 +28,7 @@ pub(super) struct Router<'a> {
     chunks: Vec<Vec<Chunk>>,
     room: usize,
     words: Vec<u64>,
-    lines: Vec<u64>,
+    shifts: Vec<(u32, u64)>,
     /// The piece of each row of the block.
     pub(super) found: Vec<u32>,
 }
@@ -37,51 +37,61 @@ impl<'a> Router<'a> {
     /// A router for the rows of a source. `share`: how many bytes of root records make a piece; `room`: how many bytes are
     /// written at once.
     pub(super) fn new(parents: Option<(Places, &'a [usize])>, parent: usize, share: u64, room: usize) -> Router<'a> {
-        let (buffers, chunks, words, lines, found) = Default::default();
-        Router { parents, parent, piece: 1, filled: 0, share, buffers, chunks, room, words, lines, found }
+        let (buffers, chunks, words, shifts, found) = Default::default();
+        Router { parents, parent, piece: 1, filled: 0, share, buffers, chunks, room, words, shifts, found }
     }
 
     /// Sends the rows of a block on.
     pub(super) fn block(&mut self, block: Block<'_>, spill: &Spill) -> io::Result<()> {
         let table = block.table;
-        lines(block, &mut self.lines);
-        self.found.clear();
-        if let Some((places, columns)) = &self.parents {
-            join::words(table, columns, &mut self.words);
-            places.of_all(table, columns, &self.words, &mut self.found);
-        }
-        let mut rejects = block.rejects.iter().peekable();
+        self.look(block);
+        shifts(block, &mut self.shifts);
+        let (mut rejects, mut shifts) =
+            (block.rejects.iter().peekable(), take(&mut self.shifts).into_iter().peekable());
+        let (mut shift, part) = (0, table.parts.len().saturating_sub(1));
         for row in 0..table.len() {
             let at = row as usize;
             let end = table.starts.get(at + 1).copied().unwrap_or(block.end);
             let reject = rejects.next_if(|reject| reject.row == row);
-            let (number, line, part) = (block.first + row, self.lines[at], table.parts.len().saturating_sub(1));
-            let entry = Entry { table, row, end, number, line, part, reject, copy: false };
-            let place = if let Some((places, columns)) = &self.parents {
-                let (first, mut second) = (self.found[at], NONE);
-                if reject.is_some() {
-                    second = places.of_second(table, columns, row);
-                }
+            if let Some((_, new)) = shifts.next_if(|(from, _)| *from == row) {
+                shift = new;
+            }
+            let entry = Entry { table, row, end, number: block.first + row, shift, part, reject, copy: false };
+            let mut place = self.found[at];
+            if let (Some((places, columns)), Some(_)) = (&self.parents, reject) {
+                let second = places.of_second(table, columns, row);
                 // Two records that are glued together hold both of their parents back.
-                if first != NONE && second != NONE && first != second {
+                if place != NONE && second != NONE && place != second {
                     self.put(second, Entry { copy: true, ..entry }, spill)?;
                 }
-                if first == NONE { second } else { first }
-            } else {
-                if self.filled >= self.share {
-                    (self.filled, self.piece) = (0, self.piece + 1);
-                }
-                self.filled += (end - table.starts[at]) as u64;
-                small(self.piece)
-            };
-            let place = if place == NONE { 0 } else { place };
-            match self.found.get_mut(at) {
-                Some(found) => *found = place,
-                None => self.found.push(place),
+                place = if place == NONE { second } else { place };
             }
+            if place == NONE {
+                place = 0;
+            }
+            self.found[at] = place;
             self.put(place, entry, spill)?;
         }
         Ok(())
+    }
+
+    /// Finds the piece of each row of a block.
+    fn look(&mut self, block: Block<'_>) {
+        let table = block.table;
+        if let Some((places, columns)) = &self.parents {
+            join::words(table, columns, &mut self.words);
+            places.of_all(table, columns, &self.words, &mut self.found);
+            return;
+        }
+        self.found.clear();
+        let ends = table.starts.iter().skip(1).copied().chain([block.end]);
+        for (start, end) in table.starts.iter().zip(ends) {
+            if self.filled >= self.share {
+                (self.filled, self.piece) = (0, self.piece + 1);
+            }
+            self.filled += (end - start) as u64;
+            self.found.push(small(self.piece));
+        }
     }
 
     /// Sends one row to a piece.
@@ -123,21 +133,27 @@ impl<'a> Router<'a> {
     }
 }
 
-/// The line of each record of a block.
-fn lines(block: Block<'_>, lines: &mut Vec<u64>) {
-    let Block { table, end, .. } = block;
-    lines.clear();
+/// From which records of a block on lines are how much larger than numbers.
+fn shifts(block: Block<'_>, shifts: &mut Vec<(u32, u64)>) {
+    let Block { table, end, first, .. } = block;
+    shifts.clear();
     let start = |row: u32| table.starts.get(row as usize).copied().unwrap_or(end);
+    let mut note = |row: u32, line: u64| {
+        let shift = piece::shift(line, first + row);
+        if shifts.last().is_none_or(|(_, known)| *known != shift) {
+            shifts.push((row, shift));
+        }
+    };
     for (at, (row, line)) in table.marks.iter().enumerate() {
         let (next, after) = table.marks.get(at + 1).copied().unwrap_or((table.len(), block.line));
         let ended = matches!(table.text[..start(next)].last(), Some(b'\n' | b'\r'));
         // Every record has a line end at least; when there are no more of them, each has one.
         if ended && after - line == u64::from(next - row) {
-            lines.extend(*line..after);
+            note(*row, *line);
         } else {
             let mut line = *line;
             for row in *row..next {
-                lines.push(line);
+                note(row, line);
                 line += line_ends(&table.text[start(row)..start(row + 1)]);
             }
         }

@@ -67,6 +67,10 @@ pub fn together(index: u64, json: Vec<u8>) -> Payload {
 /// was asked before it, so that many are on the way at once.
 pub fn fetch(view: View<'_>, roots: Range<u32>) {
     let View { plan, tables, groups, fates } = view;
+    // A piece of a source is in the cache already.
+    if !tables[plan.each].numbers.is_empty() {
+        return;
+    }
     for (number, link) in plan.links.iter().enumerate().filter(|(_, link)| link.many && link.parent == plan.each) {
         let (table, fates) = (&tables[link.child], &fates[link.child]);
         let children = groups.children_of_all(number, roots.clone());
