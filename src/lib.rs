@@ -154,7 +154,8 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         pieces::fetch(plan, recording, &mut room, &mut say)?;
         let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
         decide(args, plan, recording, (&mut say, most), first, &mut keep)?;
-        pieces::put_away(plan, recording, &mut room)?;
+        let again = output.is_none() || !recording.rejects.is_empty();
+        pieces::put_away(plan, recording, &mut room, again)?;
         first += recording.documents();
     }
     let refused = too_many_rejects(args, &recordings);
@@ -524,6 +525,9 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
     let mut number = 0;
     for recording in recordings {
         number += usize::from(recording.is_first());
+        if recording.rejected().0 == 0 && !recording.is_first() {
+            continue;
+        }
         let mut added = Ok(());
         pieces::look(plan, recording, |recording| added = rejects.add(number, recording));
         added.map_err(|cause| Error::storage("cannot write", path, &cause))?;

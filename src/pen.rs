@@ -41,6 +41,18 @@ impl From<Pen> for Vec<u8> {
 }
 
 impl Pen {
+    /// Nothing is written yet; there is room for so many bytes.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Pen {
+        Pen { text: vec![0; bytes], len: 0 }
+    }
+
+    /// For how many bytes there is room in all.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.text.capacity()
+    }
+
     /// Nothing is written any more; the room stays.
     pub fn clear(&mut self) {
         self.len = 0;

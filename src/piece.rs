@@ -10,6 +10,7 @@ use crate::{
     diagnostic::Code,
     group::{Groups, Link},
     ledger::{Fate, Reject},
+    pen::Pen,
     plan::Plan,
     record::{Part, Patch, Table},
     recording::Recording,
@@ -39,6 +40,8 @@ pub struct Entry<'a> {
     pub end: usize,
     /// Its number in its source.
     pub number: u32,
+    /// The row of its parent in the piece, if that is certain.
+    pub parent: u32,
     /// How much larger its line is than its number, as [`shift`] tells.
     pub shift: u64,
     /// The number of the file it stands in.
@@ -74,6 +77,8 @@ pub struct Piece {
     is_first: bool,
     /// Records with one key stand in it, so it may not be cut again.
     pub bound: bool,
+    /// Its rows stand where their children think they do.
+    settles_parents: bool,
     /// How many pieces hold its only document: this one, and those behind it, each with some of the records below.
     pub parts: usize,
     /// It holds more of the document of a piece before it.
@@ -91,43 +96,65 @@ pub struct Piece {
 }
 
 /// Appends a row to the rows of a piece.
-pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
-    let Entry { table, row, end, number, shift, part, reject, copy } = entry;
-    let start = table.starts[row as usize];
-    let text = &table.text[start..end];
-    let ended = matches!(text.last(), Some(b'\n' | b'\r'));
+#[inline]
+pub fn put(rows: &mut Pen, entry: Entry<'_>) {
+    let Entry { table, row, end, number, parent, shift, part, reject, copy } = entry;
+    let (start, width) = (table.starts[row as usize], table.header.len() + 1);
+    let (text, begins) = (&table.text[start..], &table.begins[row as usize * width..]);
+    let length = end - start;
+    let ended = matches!(text[length - 1], b'\n' | b'\r');
     let patches = if table.patches.is_empty() { &[][..] } else { patches(table, start, end) };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
     let part = u16::try_from(part).unwrap_or(u16::MAX);
-    let head = Head { number, length: small(text.len() + usize::from(!ended)), shift, part, flags };
-    rows.reserve(text.len() + 2 * WINDOW);
-    rows.extend_from_slice(&head.packed());
-    let width = table.header.len() + 1;
-    let begins = &table.begins[row as usize * width..];
-    match begins.first_chunk::<{ WINDOW / 2 }>() {
-        Some(window) if width <= WINDOW / 2 => {
-            let behind = rows.len() + 2 * width;
-            rows.extend_from_slice(window.map(u16::to_le_bytes).as_flattened());
-            rows.truncate(behind);
+    let head = Head { number, length: small(length + usize::from(!ended)), parent, shift, part, flags };
+    let whole = HEAD + 2 * width + length;
+    let room = &mut rows.room(whole + 3 * WINDOW)[..whole + 3 * WINDOW];
+    room[..HEAD].copy_from_slice(&head.packed());
+    match (begins.first_chunk::<{ WINDOW / 2 }>(), room[HEAD..].first_chunk_mut::<WINDOW>()) {
+        (Some(begins), Some(room)) if 2 * width <= WINDOW => {
+            room.copy_from_slice(begins.map(u16::to_le_bytes).as_flattened());
         }
-        _ => rows.extend(begins[..width].iter().flat_map(|begin| begin.to_le_bytes())),
+        _ => {
+            let pairs = room[HEAD..].as_chunks_mut().0;
+            pairs.iter_mut().zip(&begins[..width]).for_each(|(pair, begin)| *pair = begin.to_le_bytes());
+        }
     }
-    extend(rows, &table.text[start..], text.len());
+    copy_text(&mut room[HEAD + 2 * width..], text, length);
     // Behind the last record of a file the next one would go on.
-    if !ended {
-        rows.push(b'\n');
+    room[whole] = b'\n';
+    rows.advance(whole + usize::from(!ended));
+    if flags & (REJECTED | PATCHED) != 0 {
+        put_trouble(rows, start, reject, patches);
     }
+}
+
+/// Copies the first bytes of a text: a short one in one step, with what stands behind it.
+#[inline]
+fn copy_text(room: &mut [u8], from: &[u8], length: usize) {
+    match (room.first_chunk_mut::<{ 2 * WINDOW }>(), from.first_chunk::<{ 2 * WINDOW }>()) {
+        (Some(room), Some(from)) if length <= WINDOW => room[..WINDOW].copy_from_slice(&from[..WINDOW]),
+        (Some(room), Some(from)) if length <= 2 * WINDOW => *room = *from,
+        _ => room[..length].copy_from_slice(&from[..length]),
+    }
+}
+
+/// What is wrong with a row stands behind it.
+#[cold]
+#[inline(never)]
+fn put_trouble(rows: &mut Pen, start: usize, reject: Option<&Reject>, patches: &[Patch]) {
+    let mut bytes = Vec::new();
     if let Some(Reject { code, reason, .. }) = reject {
-        put_reject(rows, *code, reason);
+        put_reject(&mut bytes, *code, reason);
     }
     if !patches.is_empty() {
-        rows.extend_from_slice(&small(patches.len()).to_le_bytes());
+        bytes.extend_from_slice(&small(patches.len()).to_le_bytes());
         for patch in patches {
-            rows.extend_from_slice(&small(patch.at - start).to_le_bytes());
-            put_bytes(rows, &patch.original);
+            bytes.extend_from_slice(&small(patch.at - start).to_le_bytes());
+            put_bytes(&mut bytes, &patch.original);
         }
     }
+    rows.extend(&bytes);
 }
 
 /// What stands in front of each row.
@@ -135,35 +162,36 @@ struct Head {
     number: u32,
     /// Of its text, in bytes.
     length: u32,
+    parent: u32,
     shift: u64,
     part: u16,
     flags: u8,
 }
 
 /// The bytes of a head.
-const HEAD: usize = 16;
-/// How many of them are the shift: no source has more lines than these can tell.
+const HEAD: usize = 20;
+/// How many bits of it are the shift: no source has more lines than these can tell.
 const SHIFT: u32 = 40;
 
 impl Head {
     #[inline]
     fn packed(&self) -> [u8; HEAD] {
-        let low = u64::from(self.number) | u64::from(self.length) << 32;
-        let high = self.shift & ((1 << SHIFT) - 1) | u64::from(self.part) << SHIFT | u64::from(self.flags) << 56;
-        (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+        let last = self.shift & ((1 << SHIFT) - 1) | u64::from(self.part) << SHIFT | u64::from(self.flags) << 56;
+        let mut bytes = [0; HEAD];
+        bytes[..4].copy_from_slice(&self.number.to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.length.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.parent.to_le_bytes());
+        bytes[12..].copy_from_slice(&last.to_le_bytes());
+        bytes
     }
 
     #[inline]
-    fn unpacked(bytes: [u8; HEAD]) -> Head {
-        let all = u128::from_le_bytes(bytes);
-        let part = |from: u32, bits: u32| u64::try_from(all >> from & ((1 << bits) - 1)).unwrap_or(0);
-        Head {
-            number: u32::try_from(part(0, 32)).unwrap_or(0),
-            length: u32::try_from(part(32, 32)).unwrap_or(0),
-            shift: part(64, SHIFT),
-            part: u16::try_from(part(64 + SHIFT, 16)).unwrap_or(0),
-            flags: u8::try_from(part(120, 8)).unwrap_or(0),
-        }
+    fn unpacked(bytes: &[u8; HEAD]) -> Head {
+        let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let last = u64::from(four(12)) | u64::from(four(16)) << 32;
+        let [.., low, high, flags] = last.to_le_bytes();
+        let (shift, part) = (last & ((1 << SHIFT) - 1), u16::from_le_bytes([low, high]));
+        Head { number: four(0), length: four(4), parent: four(8), shift, part, flags }
     }
 }
 
@@ -177,19 +205,6 @@ pub fn shift(line: u64, number: u32) -> u64 {
 #[must_use]
 pub fn line(shift: u64, number: u32) -> u64 {
     shift.wrapping_add(u64::from(number)) & ((1 << SHIFT) - 1)
-}
-
-/// Appends the first bytes of a text: a short one is copied in one step, with what stands behind it.
-#[inline]
-fn extend(rows: &mut Vec<u8>, from: &[u8], length: usize) {
-    match from.first_chunk::<WINDOW>() {
-        Some(window) if length <= WINDOW => {
-            let behind = rows.len() + length;
-            rows.extend_from_slice(window);
-            rows.truncate(behind);
-        }
-        _ => rows.extend_from_slice(&from[..length]),
-    }
 }
 
 /// The damaged places of a record.
@@ -270,6 +285,7 @@ impl Piece {
             rows,
             is_first,
             bound: false,
+            settles_parents: true,
             parts: 1,
             goes_on: false,
             rendered: None,
@@ -305,6 +321,7 @@ impl Piece {
     pub fn with(&self, rows: Vec<Vec<Chunk>>, is_first: bool) -> Piece {
         let mut piece = Piece::new(Arc::clone(&self.spill), Arc::clone(&self.shapes), rows, is_first);
         piece.settled.clone_from(&self.settled);
+        piece.settles_parents = false;
         piece
     }
 
@@ -343,6 +360,9 @@ impl Piece {
             shaped(table, shape);
             fates.clear();
             rows(&self.spill, &self.rows[number], number, shape, (table, fates, &mut recording.rejects))?;
+        }
+        if self.bound || !self.settles_parents {
+            recording.tables.iter_mut().for_each(|table| table.parents.clear());
         }
         if self.goes_on {
             recording.tables[each].copies = (0..recording.tables[each].len()).collect();
@@ -388,13 +408,18 @@ impl Piece {
         }
         put_numbers(&mut bytes, &recording.accepted);
         self.known = Some(self.spill.write(&bytes)?);
+        self.count(plan, recording);
+        Ok(())
+    }
+
+    /// Notes what became of the rows of the recording it was fetched into, in numbers.
+    pub fn count(&mut self, plan: &Plan, recording: &Recording) {
         self.tally = recording.tally(plan);
         for (tally, shape) in self.tally.iter_mut().zip(self.shapes.iter()) {
             let paths = if self.is_first { shape.parts.as_slice() } else { &[] };
             tally.paths = paths.iter().map(|part| part.path.clone()).collect();
         }
         self.documents = if self.goes_on { 0 } else { recording.accepted.len() as u64 };
-        Ok(())
     }
 }
 
@@ -445,11 +470,12 @@ fn shaped(table: &mut Table, shape: &Table) {
     table.begins = room.begins;
     table.marks = room.marks;
     table.numbers = room.numbers;
+    table.parents = room.parents;
 }
 
 /// Passes a row; gives its number.
 fn skip(rest: &mut Bytes<'_>, width: usize) -> u32 {
-    let Head { number, length, flags, .. } = Head::unpacked(rest.array());
+    let Head { number, length, flags, .. } = Head::unpacked(&rest.array());
     rest.take((width + 1) * 2 + length as usize);
     if flags & REJECTED != 0 {
         rest.count();
@@ -487,49 +513,50 @@ pub fn unpack(
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) {
-    let width = table.header.len();
-    let (mut rest, mut current) = (Bytes(bytes), usize::MAX);
-    while !rest.0.is_empty() {
+    let width = table.header.len() + 1;
+    table.text.reserve(bytes.len() + 2 * WINDOW);
+    let (mut rest, mut current, mut shifted) = (Bytes(bytes), usize::MAX, None);
+    while let Some(head) = rest.0.first_chunk() {
         let (row, start) = (table.len(), table.text.len());
-        let Head { number, length, shift, part, flags } = Head::unpacked(rest.array());
+        let Head { number, length, parent, shift, part, flags } = Head::unpacked(head);
         let (length, part) = (length as usize, usize::from(part));
+        rest.take(HEAD);
         table.numbers.push(number);
-        if table.marks.last().is_none_or(|(_, known)| *known != shift) {
+        table.parents.push(parent);
+        table.starts.push(start);
+        fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
+        if shifted != Some(shift) {
             table.marks.push((row, shift));
+            shifted = Some(shift);
         }
         if part != current {
-            enter(table, &shape.parts, part);
+            enter(table, &shape.parts, part, start);
             current = part;
         }
         match rest.0.first_chunk::<WINDOW>() {
-            Some(window) if 2 * (width + 1) <= WINDOW => {
-                let (pairs, behind) = (window.as_chunks().0, table.begins.len() + width + 1);
+            Some(window) if 2 * width <= WINDOW => {
+                let (pairs, behind) = (window.as_chunks().0, table.begins.len() + width);
                 let begins: [u16; WINDOW / 2] = std::array::from_fn(|at| u16::from_le_bytes(pairs[at]));
                 table.begins.extend_from_slice(&begins);
                 table.begins.truncate(behind);
-                rest.take(2 * (width + 1));
+                rest.take(2 * width);
             }
             _ => {
-                let begins = rest.take(2 * (width + 1)).as_chunks().0;
+                let begins = rest.take(2 * width).as_chunks().0;
                 table.begins.extend(begins.iter().map(|begin| u16::from_le_bytes(*begin)));
             }
         }
-        table.starts.push(start);
-        extend(&mut table.text, rest.0, length.min(rest.0.len()));
-        rest.take(length);
-        fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
-        if flags & REJECTED != 0 {
-            let (code, reason) = rest.reject();
-            rejects.push(Reject { source, row, code, reason });
-        }
-        if flags & COPY != 0 {
-            table.copies.push(row);
-        }
-        if flags & PATCHED != 0 {
-            for _ in 0..rest.count() {
-                let at = start + rest.count();
-                table.patches.push(Patch { at, original: rest.bytes().to_vec() });
+        let length = length.min(rest.0.len());
+        match rest.0.first_chunk::<{ 2 * WINDOW }>() {
+            Some(window) if length <= 2 * WINDOW => {
+                table.text.extend_from_slice(window);
+                table.text.truncate(start + length);
             }
+            _ => table.text.extend_from_slice(&rest.0[..length]),
+        }
+        rest.take(length);
+        if flags != 0 {
+            trouble(&mut rest, (source, row, start), flags, table, rejects);
         }
     }
     let end = table.text.len();
@@ -538,9 +565,35 @@ pub fn unpack(
     }
 }
 
+/// Reads what stands behind a row with which something is wrong.
+#[cold]
+#[inline(never)]
+fn trouble(
+    rest: &mut Bytes<'_>,
+    (source, row, start): (usize, u32, usize),
+    flags: u8,
+    table: &mut Table,
+    rejects: &mut Vec<Reject>,
+) {
+    if flags & REJECTED != 0 {
+        let (code, reason) = rest.reject();
+        rejects.push(Reject { source, row, code, reason });
+    }
+    if flags & COPY != 0 {
+        table.copies.push(row);
+    }
+    if flags & PATCHED != 0 {
+        for _ in 0..rest.count() {
+            let at = start + rest.count();
+            table.patches.push(Patch { at, original: rest.bytes().to_vec() });
+        }
+    }
+}
+
 /// The rows from here on stand in this file.
-fn enter(table: &mut Table, files: &[Part], file: usize) {
-    let (first, start) = (table.len(), table.text.len());
+fn enter(table: &mut Table, files: &[Part], file: usize, start: usize) {
+    // The first of them was noted already.
+    let first = table.len() - 1;
     if let Some(last) = table.parts.last_mut() {
         if last.path == files[file].path {
             return;

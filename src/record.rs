@@ -10,6 +10,7 @@ use std::{borrow::Cow, ops::Range};
 use crate::{
     diagnostic::{Cell, Place, shape},
     dialect::{Border, Dialect, Span},
+    group::NONE,
     piece,
     snippet::Snippet,
 };
@@ -74,6 +75,9 @@ pub struct Table {
     pub marks: Vec<(u32, u64)>,
     /// In a piece of a source: the number of each record in the whole of it.
     pub numbers: Vec<u32>,
+    /// In a piece of a source: for each record, the number of its parent; [`NONE`]: it has to be looked up. None at all: all
+    /// have to.
+    pub parents: Vec<u32>,
     /// In a piece of a source: its records that stand in another piece too, and count there.
     pub copies: Vec<u32>,
     /// The keys of its records are known to differ.
@@ -178,6 +182,7 @@ impl Table {
             patches: Vec::new(),
             marks: Vec::new(),
             numbers: Vec::new(),
+            parents: Vec::new(),
             copies: Vec::new(),
             unique: false,
         }
@@ -191,10 +196,17 @@ impl Table {
         self.patches.clear();
         self.marks.clear();
         self.numbers.clear();
+        self.parents.clear();
         self.copies.clear();
         for part in &mut self.parts {
             (part.first, part.text) = (0, 0..0);
         }
+    }
+
+    /// Whether the parent of each record is known.
+    #[must_use]
+    pub fn knows_parents(&self) -> bool {
+        self.parents.len() == self.starts.len() && !self.parents.contains(&NONE)
     }
 
     /// The number of a record in its source.

@@ -13,6 +13,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use crate::pen::Pen;
+
 /// Room in memory and in a temporary file.
 #[derive(Debug)]
 pub struct Spill {
@@ -109,17 +111,17 @@ impl Spill {
         if inner.takes(bytes.len()) { Ok(inner.hold(bytes.to_vec())) } else { inner.append(bytes, &self.folder) }
     }
 
-    /// Adds the bytes of a buffer and leaves it empty: what stays in memory is not copied.
+    /// Adds what was written and leaves nothing: what stays in memory is not copied.
     ///
     /// # Errors
     /// The disk is full or broken.
-    pub fn take(&self, buffer: &mut Vec<u8>) -> io::Result<Chunk> {
+    pub fn take(&self, pen: &mut Pen) -> io::Result<Chunk> {
         let mut inner = self.inner();
-        if inner.takes(buffer.capacity()) {
-            return Ok(inner.hold(take(buffer)));
+        if inner.takes(pen.capacity()) {
+            return Ok(inner.hold(take(pen).into()));
         }
-        let chunk = inner.append(buffer, &self.folder);
-        buffer.clear();
+        let chunk = inner.append(pen, &self.folder);
+        pen.clear();
         chunk
     }
 
@@ -185,17 +187,17 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use super::Spill;
+    use super::{Pen, Spill};
 
     #[test]
     fn chunks_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         for room in [0, 4, 100] {
             let spill = Spill::new(folder.path(), room);
-            let mut buffer = b"three".to_vec();
+            let mut buffer = Pen::from(b"three".to_vec());
             let mut chunks: Vec<_> = ["", "one", "two"].map(|text| spill.write(text.as_bytes()).unwrap()).into();
             chunks.push(spill.take(&mut buffer).unwrap());
-            assert_eq!(buffer, b"");
+            assert_eq!(*buffer, *b"");
             let mut bytes = Vec::new();
             for (chunk, text) in chunks.iter().zip(["", "one", "two", "three"]).rev() {
                 assert_eq!(*spill.read(*chunk, &mut bytes).unwrap(), *text.as_bytes());

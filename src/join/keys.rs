@@ -122,6 +122,12 @@ pub(super) fn word(key: Snippet<'_>) -> u64 {
     key.packed().unwrap_or_else(|| hash(key) | LONG)
 }
 
+/// Whether nobody but a key itself has its word.
+#[inline]
+pub(super) fn is_exact(word: u64) -> bool {
+    word & LONG == 0
+}
+
 fn hash(key: Snippet<'_>) -> u64 {
     let mut hash = key.len() as u64;
     let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);

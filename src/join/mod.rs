@@ -45,7 +45,7 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
         let index = if source.key.is_empty() {
             Keys::default()
         } else {
-            index(plan, number, &tables[number], ledger, &mut findings)
+            index(plan, number, &tables[number], is_asked(plan, number, tables), ledger, &mut findings)
         };
         indexes.push(index);
     }
@@ -101,8 +101,16 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
 /// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
 pub fn twins(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    index(plan, number, table, ledger, &mut findings);
+    index(plan, number, table, true, ledger, &mut findings);
     findings
+}
+
+/// Whether records of a source are looked up by their key.
+fn is_asked(plan: &Plan, number: usize, tables: &[Table]) -> bool {
+    plan.links.iter().any(|link| {
+        let known = link.many && tables[link.child].knows_parents();
+        number == if link.many { link.parent } else { link.child } && !known
+    })
 }
 
 /// Links into a source come before links out of it, as far as that is possible.
@@ -172,13 +180,20 @@ fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
     keys::all_differ(words)
 }
 
-/// Indexes a source by its key, and deals with keys that are empty or there twice.
-fn index(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>, findings: &mut Vec<Diagnostic>) -> Keys {
+/// Indexes a source by its key, and deals with keys that are empty or there twice. Unless it is `asked`, nobody looks
+/// anything up.
+fn index(
+    plan: &Plan,
+    number: usize,
+    table: &Table,
+    asked: bool,
+    ledger: &mut Ledger<'_>,
+    findings: &mut Vec<Diagnostic>,
+) -> Keys {
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
-    let is_asked = |link: &LinkPlan| number == if link.many { link.parent } else { link.child };
     let differ = || table.unique || all_differ(table, &source.key, &ledger.fates[number]);
-    if !plan.links.iter().any(is_asked) && differ() {
+    if !asked && differ() {
         return Keys::default();
     }
     let mut keys = Keys::with_room(table.starts.len());
@@ -378,7 +393,8 @@ fn attach(
     for start in (0..table.len()).step_by(BLOCK as usize) {
         let rows = start..table.len().min(start + BLOCK);
         parents.clear();
-        parents.extend_from_slice(finder.block(rows.clone()));
+        let known = table.parents.get(start as usize..rows.end as usize).filter(|known| !known.contains(&NONE));
+        parents.extend_from_slice(known.unwrap_or_else(|| finder.block(rows.clone())));
         for (row, parent) in rows.zip(parents.iter().copied()) {
             let fate = ledger.fate(link.child, row);
             if fate == Fate::Filtered && link.child != plan.each {

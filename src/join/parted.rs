@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, io};
 use crate::{
     group::NONE,
     join::places::{KEYLESS, Places, part},
+    pen::Pen,
     spill::{Chunk, Spill},
 };
 
@@ -22,7 +23,7 @@ const ROOM: usize = 16 << 10;
 /// The keys of one source.
 #[derive(Debug, Default)]
 pub struct Parted {
-    parts: Vec<(Vec<u8>, Vec<Chunk>)>,
+    parts: Vec<(Pen, Vec<Chunk>)>,
     count: usize,
     /// Good records have no key.
     keyless: bool,
@@ -73,8 +74,11 @@ impl Parted {
         key[..8].copy_from_slice(&word.to_le_bytes());
         key[8..12].copy_from_slice(&number.to_le_bytes());
         key[12..].copy_from_slice(&(if good { place } else { place | REJECTED }).to_le_bytes());
-        buffer.extend_from_slice(&key);
-        if buffer.len() >= ROOM {
+        if buffer.capacity() == 0 {
+            *buffer = Pen::with_room(ROOM);
+        }
+        buffer.extend(&key);
+        if buffer.len() + KEY > ROOM {
             chunks.push(spill.take(buffer)?);
         }
         Ok(())
@@ -82,14 +86,14 @@ impl Parted {
 
     /// The good records whose key, or its hash, is there twice: their numbers and places. Unless `all` are asked for, only
     /// where such records stand in different places; the others are left to whoever joins that place, and `bound` is told.
-    /// `places` learns the place of every key.
+    /// `places` learns the place of every key, and its row there by the number of the first record of each place, if known.
     ///
     /// # Errors
     /// The disk is broken.
     pub fn twins(
         &self,
         spill: &Spill,
-        places: Option<&mut Places>,
+        places: Option<(&mut Places, &[u32])>,
         all: bool,
         bound: &mut dyn FnMut(u32),
     ) -> io::Result<Vec<(u32, u32)>> {
@@ -103,7 +107,7 @@ impl Parted {
             }
             keys.extend(buffer.as_chunks().0.iter().map(key));
             let mut twice = match &mut places {
-                Some(places) => known(&keys, places),
+                Some((places, firsts)) => known(&keys, places, firsts),
                 None => seen(&keys, &mut slots),
             };
             if twice.is_empty() {
@@ -140,15 +144,17 @@ fn is_good((_, _, place): &&Key) -> bool {
 }
 
 /// Gives keys their places, those of good records first; gives the hashes that are there twice.
-fn known(keys: &[Key], places: &mut Places) -> Vec<u64> {
+fn known(keys: &[Key], places: &mut Places, firsts: &[u32]) -> Vec<u64> {
     let mut twice = Vec::new();
-    for (word, _, place) in keys.iter().filter(is_good) {
-        if places.insert(*word, *place).is_some() {
+    let row = |number: u32, place: u32| firsts.get(place as usize).map_or(NONE, |first| number.wrapping_sub(*first));
+    for (word, number, place) in keys.iter().filter(is_good) {
+        if places.insert(*word, *place, row(*number, *place)).is_some() {
             twice.push(*word);
         }
     }
-    for (word, _, place) in keys.iter().filter(|key| !is_good(key)) {
-        places.insert(*word, place & !REJECTED);
+    for (word, number, place) in keys.iter().filter(|key| !is_good(key)) {
+        let place = place & !REJECTED;
+        places.insert(*word, place, row(*number, place));
     }
     twice
 }

@@ -10,7 +10,7 @@ use crate::{
     dialect::Span,
     group::NONE,
     join::{composed, key_of, keys},
-    record::Table,
+    record::{Table, UNKNOWN},
     snippet::Snippet,
 };
 
@@ -20,26 +20,37 @@ const ASK: u32 = NONE - 1;
 /// Where the records with some key are.
 #[derive(Debug, Default)]
 pub struct Places {
-    /// The hash of a key, and its place.
-    slots: Vec<(u64, u32)>,
+    slots: Vec<Slot>,
     full: BTreeMap<Vec<u8>, u32>,
 }
+
+/// All that a look-up touches.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    /// The hash of a key; of a short key, the key itself.
+    word: u64,
+    place: u32,
+    /// The number of its record at that place, or [`NONE`].
+    row: u32,
+}
+
+const FREE: Slot = Slot { word: 0, place: NONE, row: NONE };
 
 impl Places {
     /// Places for some keys.
     #[must_use]
     pub fn with_room(keys: usize) -> Places {
-        Places { slots: vec![(0, NONE); keys / 2 * 3 + 16], full: BTreeMap::new() }
+        Places { slots: vec![FREE; keys / 2 * 3 + 16], full: BTreeMap::new() }
     }
 
-    /// Gives a hash a place, unless it has one: then that.
-    pub fn insert(&mut self, word: u64, place: u32) -> Option<u32> {
+    /// Gives a hash a place and a row there, unless it has a place: then that.
+    pub fn insert(&mut self, word: u64, place: u32, row: u32) -> Option<u32> {
         let slot = self.find(word);
-        let known = self.slots[slot].1;
+        let known = self.slots[slot].place;
         if known != NONE {
             return Some(known);
         }
-        self.slots[slot] = (word, place);
+        self.slots[slot] = Slot { word, place, row: if keys::is_exact(word) { row } else { NONE } };
         None
     }
 
@@ -48,7 +59,7 @@ impl Places {
         let mut buffer = Vec::new();
         let Some(key) = key_of(table.row(row), columns, &mut buffer) else { return };
         let slot = self.find(word(key));
-        self.slots[slot] = (word(key), ASK);
+        self.slots[slot] = Slot { word: word(key), place: ASK, row: NONE };
         if owns {
             self.full.insert(key.bytes().to_vec(), place);
         } else {
@@ -56,14 +67,24 @@ impl Places {
         }
     }
 
-    /// The places of the records of a table, by the columns that tell where they belong; [`NONE`] where nobody is.
-    pub fn of_all(&self, table: &Table, columns: &[usize], words: &[u64], places: &mut Vec<u32>) {
+    /// The places of the records of a table, by the columns that tell where they belong, [`NONE`] where nobody is; and the
+    /// rows there that they belong to, [`NONE`] where that is not certain.
+    pub fn of_all(
+        &self,
+        table: &Table,
+        columns: &[usize],
+        words: &[u64],
+        (places, rows): (&mut Vec<u32>, &mut Vec<u32>),
+    ) {
         places.clear();
+        rows.clear();
         if self.slots.is_empty() {
             places.resize(words.len(), NONE);
+            rows.resize(words.len(), NONE);
             return;
         }
-        places.extend(words.iter().map(|word| self.slots[self.find(*word)].1));
+        let slots = words.iter().map(|word| self.slots[self.find(*word)]);
+        (*places, *rows) = slots.map(|slot| (slot.place, slot.row)).unzip();
         for (row, place) in (0..).zip(places.iter_mut()) {
             if *place == ASK {
                 let mut buffer = Vec::new();
@@ -84,7 +105,7 @@ impl Places {
         let second: &[Span] = &cells[cells.len() - width..];
         let spans = columns.iter().map(|column| second.get(table.bind[*column]).copied());
         let Some(key) = composed(table, spans, &mut buffer) else { return NONE };
-        match self.slots[self.find(word(key))].1 {
+        match self.slots[self.find(word(key))].place {
             ASK => self.full.get(key.bytes()).copied().unwrap_or(NONE),
             place => place,
         }
@@ -93,7 +114,7 @@ impl Places {
     /// The slot of a hash, or the free one where it would go. At least a third of the slots are free.
     fn find(&self, word: u64) -> usize {
         let mut at = usize::try_from((u128::from(mixed(word)) * self.slots.len() as u128) >> 64).unwrap_or(0);
-        while self.slots[at].1 != NONE && self.slots[at].0 != word {
+        while self.slots[at].place != NONE && self.slots[at].word != word {
             at += 1;
             if at == self.slots.len() {
                 at = 0;
@@ -114,9 +135,24 @@ pub fn is_key(word: u64) -> bool {
 
 /// The hashes of the keys of all records of a table; [`KEYLESS`] for those without one.
 pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
-    let mut buffer = Vec::new();
+    let (mut buffer, dialect) = (Vec::new(), &table.dialect);
     words.clear();
-    words.extend((0..table.len()).map(|row| key_of(table.row(row), columns, &mut buffer).map_or(KEYLESS, word)));
+    let cell = if let [column] = columns { table.bind[*column] } else { usize::MAX };
+    let rows = table.begins.chunks_exact(table.header.len() + 1).zip(&table.starts);
+    words.extend((0..).zip(rows).map(|(row, (begins, start))| {
+        // Mostly a key is one cell, without quotes.
+        if let Some([begin, end]) = begins.get(cell..cell.saturating_add(2))
+            && *end != UNKNOWN
+            && end - begin > 1
+            && dialect.plain_nulls
+        {
+            let text = &table.text[start + usize::from(*begin)..];
+            if text.first().copied() != dialect.quote {
+                return word(Snippet::within(text, 0, usize::from(end - begin) - 1));
+            }
+        }
+        key_of(table.row(row), columns, &mut buffer).map_or(KEYLESS, word)
+    }));
 }
 
 /// Which of some equally likely parts a hash belongs to; the parts are a power of two.

@@ -20,7 +20,7 @@ use crate::{
     piece::{self, Piece, Settled},
     pieces::{
         huge, lost, order,
-        route::{Router, small},
+        route::{Routed, Router, small},
     },
     plan::Plan,
     read::{self, Block, Stopped},
@@ -146,14 +146,14 @@ impl<'a> Cutter<'a> {
             Ok(())
         };
         let mut shape = read::blocks(plan, number, &files[number], (inputs, memory.block), stamps, say, &mut visit)?;
-        let (chunks, pieces, parents) = router.finish(&spill)?;
+        let Routed { chunks, pieces, firsts, parents } = router.finish(&spill)?;
         if let Some((parent, places)) = parents {
             self.places[parent] = places;
         }
         self.chunks[number] = chunks;
         self.pieces = self.pieces.max(pieces);
         if !idle && !key.is_empty() {
-            shape.unique = !self.keys(number, &shape, &keys, owns, say)? && !keys.has_keyless();
+            shape.unique = !self.keys(number, &shape, (&keys, &firsts), owns, say)? && !keys.has_keyless();
         }
         self.shapes[number] = Some(shape);
         Ok(())
@@ -165,7 +165,7 @@ impl<'a> Cutter<'a> {
         &mut self,
         number: usize,
         shape: &Table,
-        keys: &Parted,
+        (keys, firsts): (&Parted, &[u32]),
         owns: bool,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<bool, Stopped> {
@@ -175,7 +175,7 @@ impl<'a> Cutter<'a> {
             self.places[number] = Places::with_room(keys.len());
         }
         let strict = source.on_duplicate_key.then == OnDuplicateKey::Error;
-        let (places, bound) = (owns.then_some(&mut self.places[number]), &mut self.bound);
+        let (places, bound) = (owns.then_some((&mut self.places[number], firsts)), &mut self.bound);
         let mut any = false;
         let mut bind = |piece| {
             bound.insert(piece);

@@ -79,6 +79,7 @@ impl Rows {
             row,
             end: table.starts.get(at + 1).copied().unwrap_or(table.text.len()),
             number: table.number(row),
+            parent: NONE,
             shift: piece::shift(table.line(row), table.number(row)),
             part: shape.parts.iter().position(|part| part.path == *path).unwrap_or(0),
             reject: self.reject(row),
@@ -147,12 +148,12 @@ fn places(plan: &Plan, roots: &Rows) -> Option<Places> {
     join::words(&roots.table, &plan.sources[plan.each].key, &mut words);
     let of = |good: bool| (0..).zip(&words).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
     for ((root, word), _) in of(true) {
-        if join::is_key(*word) && places.insert(*word, root).is_some() {
+        if join::is_key(*word) && places.insert(*word, root, NONE).is_some() {
             return None;
         }
     }
     for ((root, word), _) in of(false).filter(|((_, word), _)| join::is_key(**word)) {
-        places.insert(*word, root);
+        places.insert(*word, root, NONE);
     }
     Some(places)
 }
@@ -162,16 +163,18 @@ struct Found {
     places: Places,
     words: Vec<u64>,
     roots: Vec<u32>,
+    none: Vec<u32>,
 }
 
 impl Found {
     fn new(places: Places) -> Found {
-        Found { places, words: Vec::new(), roots: Vec::new() }
+        Found { places, words: Vec::new(), roots: Vec::new(), none: Vec::new() }
     }
 
     fn look(&mut self, rows: &Rows, columns: &[usize]) {
         join::words(&rows.table, columns, &mut self.words);
-        self.places.of_all(&rows.table, columns, &self.words, &mut self.roots);
+        let Found { places, words, roots, none } = self;
+        places.of_all(&rows.table, columns, words, (roots, none));
     }
 }
 
@@ -225,7 +228,7 @@ fn routed(
                 })?;
             }
         }
-        sources.push(router.finish(piece.spill())?.0);
+        sources.push(router.finish(piece.spill())?.chunks);
     }
     Ok(sources)
 }
@@ -321,7 +324,7 @@ pub(crate) fn in_parts(
             }
             Some(Fate::Rejected) | None => return Ok(None),
         }
-        put_away(plan, part, room)?;
+        put_away(plan, part, room, true)?;
     }
     told.iter().for_each(say);
     Ok(Some(documents))

@@ -196,13 +196,14 @@ impl Iterator for Payloads<'_> {
     }
 }
 
-/// Keeps what was found out about a piece, and gives its room back.
+/// Keeps what was found out about a piece, as numbers only unless it is looked at `again`, and gives its room back.
 ///
 /// # Errors
 /// The disk for temporary files is full.
-pub(crate) fn put_away(plan: &Plan, recording: &mut Recording, room: &mut Recording) -> Result<(), Error> {
+pub(crate) fn put_away(plan: &Plan, recording: &mut Recording, room: &mut Recording, again: bool) -> Result<(), Error> {
     let Some(mut piece) = recording.piece.take() else { return Ok(()) };
-    let kept = piece.keep(plan, recording).map_err(|cause| lost(piece.spill().folder(), &cause));
+    let kept = if again { piece.keep(plan, recording) } else { Ok(piece.count(plan, recording)) };
+    let kept = kept.map_err(|cause| lost(piece.spill().folder(), &cause));
     *room = std::mem::take(recording);
     recording.piece = Some(piece);
     kept

@@ -1,18 +1,31 @@
 //! Rows -> pieces: which piece each row of a source goes to, and its way there through a buffer.
 
-use std::{io, mem::take};
+use std::io;
 
 use crate::{
     group::NONE,
     join::{self, Places},
+    pen::Pen,
     piece::{self, Entry},
     read::Block,
     record::line_ends,
     spill::{Chunk, Spill},
 };
 
+/// How much of a buffer is left when it is let go of: one row more mostly fits.
+const SLACK: usize = 512;
+
 /// What comes of sending the rows of one source to their pieces.
-pub(super) type Routed = (Vec<Vec<Chunk>>, usize, Option<(usize, Places)>);
+pub(super) struct Routed {
+    /// The rows of each piece.
+    pub(super) chunks: Vec<Vec<Chunk>>,
+    /// How many pieces there are.
+    pub(super) pieces: usize,
+    /// The number of the first root record of each piece, of the loose one any.
+    pub(super) firsts: Vec<u32>,
+    /// The places of the parents, and their source.
+    pub(super) parents: Option<(usize, Places)>,
+}
 
 /// Sends the rows of one source to their pieces.
 pub(super) struct Router<'a> {
@@ -24,39 +37,42 @@ pub(super) struct Router<'a> {
     piece: usize,
     filled: u64,
     share: u64,
-    buffers: Vec<Vec<u8>>,
+    firsts: Vec<u32>,
+    buffers: Vec<Pen>,
     chunks: Vec<Vec<Chunk>>,
     room: usize,
     words: Vec<u64>,
-    shifts: Vec<(u32, u64)>,
     /// The piece of each row of the block.
     pub(super) found: Vec<u32>,
+    /// The row of its parent in that piece.
+    rows: Vec<u32>,
 }
 
 impl<'a> Router<'a> {
     /// A router for the rows of a source. `share`: how many bytes of root records make a piece; `room`: how many bytes are
     /// written at once.
     pub(super) fn new(parents: Option<(Places, &'a [usize])>, parent: usize, share: u64, room: usize) -> Router<'a> {
-        let (buffers, chunks, words, shifts, found) = Default::default();
-        Router { parents, parent, piece: 1, filled: 0, share, buffers, chunks, room, words, shifts, found }
+        let (firsts, buffers, chunks, words, found, rows) = Default::default();
+        Router { parents, parent, piece: 1, filled: 0, share, firsts, buffers, chunks, room, words, found, rows }
     }
 
     /// Sends the rows of a block on.
     pub(super) fn block(&mut self, block: Block<'_>, spill: &Spill) -> io::Result<()> {
         let table = block.table;
         self.look(block);
-        shifts(block, &mut self.shifts);
-        let (mut rejects, mut shifts) =
-            (block.rejects.iter().peekable(), take(&mut self.shifts).into_iter().peekable());
-        let (mut shift, part) = (0, table.parts.len().saturating_sub(1));
-        for row in 0..table.len() {
+        let (shifts, mut rejects) = (shifts(block), block.rejects.iter().peekable());
+        let (mut shifts, mut shift) = (shifts.into_iter().peekable(), 0);
+        let part = table.parts.len().saturating_sub(1);
+        let ends = table.starts.iter().skip(1).copied().chain([block.end]);
+        for (row, end) in (0..table.len()).zip(ends) {
             let at = row as usize;
-            let end = table.starts.get(at + 1).copied().unwrap_or(block.end);
-            let reject = rejects.next_if(|reject| reject.row == row);
             if let Some((_, new)) = shifts.next_if(|(from, _)| *from == row) {
                 shift = new;
             }
-            let entry = Entry { table, row, end, number: block.first + row, shift, part, reject, copy: false };
+            let reject = rejects.next_if(|reject| reject.row == row);
+            // What is rejected may belong to another one too, so it is looked up again.
+            let parent = if reject.is_none() { self.rows.get(at).copied().unwrap_or(NONE) } else { NONE };
+            let entry = Entry { table, row, end, number: block.first + row, parent, shift, part, reject, copy: false };
             let mut place = self.found[at];
             if let (Some((places, columns)), Some(_)) = (&self.parents, reject) {
                 let second = places.of_second(table, columns, row);
@@ -80,14 +96,17 @@ impl<'a> Router<'a> {
         let table = block.table;
         if let Some((places, columns)) = &self.parents {
             join::words(table, columns, &mut self.words);
-            places.of_all(table, columns, &self.words, &mut self.found);
+            places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
             return;
         }
         self.found.clear();
         let ends = table.starts.iter().skip(1).copied().chain([block.end]);
-        for (start, end) in table.starts.iter().zip(ends) {
+        for (number, (start, end)) in (block.first..).zip(table.starts.iter().zip(ends)) {
             if self.filled >= self.share {
                 (self.filled, self.piece) = (0, self.piece + 1);
+            }
+            if self.firsts.len() <= self.piece {
+                self.firsts.resize(self.piece + 1, number);
             }
             self.filled += (end - start) as u64;
             self.found.push(small(self.piece));
@@ -96,26 +115,37 @@ impl<'a> Router<'a> {
 
     /// Sends one row to a piece.
     pub(super) fn put(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
-        self.append(place, spill, &mut |buffer| piece::put(buffer, entry))
+        piece::put(self.buffer(place), entry);
+        self.sent(place, spill)
     }
 
     /// Sends one row to a piece as it was put before.
     pub(super) fn put_again(&mut self, place: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
-        self.append(place, spill, &mut |buffer| buffer.extend_from_slice(row))
+        self.buffer(place).extend(row);
+        self.sent(place, spill)
     }
 
+    /// What is gathered for a piece.
     #[inline]
-    fn append(&mut self, place: u32, spill: &Spill, put: &mut impl FnMut(&mut Vec<u8>)) -> io::Result<()> {
+    fn buffer(&mut self, place: u32) -> &mut Pen {
         let place = place as usize;
         if self.buffers.len() <= place {
-            self.buffers.resize_with(place + 1, Vec::new);
+            self.buffers.resize_with(place + 1, Pen::default);
             self.chunks.resize_with(place + 1, Vec::new);
         }
         let buffer = &mut self.buffers[place];
-        put(buffer);
-        // Root records go to one piece after the other.
-        if buffer.len() >= self.room {
-            self.chunks[place].push(spill.take(buffer)?);
+        if buffer.capacity() == 0 {
+            *buffer = Pen::with_room(self.room);
+        }
+        buffer
+    }
+
+    /// Lets go of what is gathered for a piece when it is enough.
+    #[inline]
+    fn sent(&mut self, place: u32, spill: &Spill) -> io::Result<()> {
+        let buffer = &mut self.buffers[place as usize];
+        if buffer.len() + SLACK >= self.room {
+            self.chunks[place as usize].push(spill.take(buffer)?);
         }
         Ok(())
     }
@@ -126,17 +156,18 @@ impl<'a> Router<'a> {
         for (buffer, chunks) in self.buffers.iter_mut().zip(&mut chunks) {
             if !buffer.is_empty() {
                 chunks.push(spill.write(buffer)?);
-                *buffer = Vec::new();
+                *buffer = Pen::default();
             }
         }
-        Ok((chunks, self.piece + 1, self.parents.map(|(places, _)| (self.parent, places))))
+        let parents = self.parents.map(|(places, _)| (self.parent, places));
+        Ok(Routed { chunks, pieces: self.piece + 1, firsts: self.firsts, parents })
     }
 }
 
 /// From which records of a block on lines are how much larger than numbers.
-fn shifts(block: Block<'_>, shifts: &mut Vec<(u32, u64)>) {
+fn shifts(block: Block<'_>) -> Vec<(u32, u64)> {
     let Block { table, end, first, .. } = block;
-    shifts.clear();
+    let mut shifts: Vec<(u32, u64)> = Vec::new();
     let start = |row: u32| table.starts.get(row as usize).copied().unwrap_or(end);
     let mut note = |row: u32, line: u64| {
         let shift = piece::shift(line, first + row);
@@ -158,6 +189,7 @@ fn shifts(block: Block<'_>, shifts: &mut Vec<(u32, u64)>) {
             }
         }
     }
+    shifts
 }
 
 pub(super) fn small(number: usize) -> u32 {
