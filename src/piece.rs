@@ -4,6 +4,8 @@
 //! nothing is split or counted again. A piece that is fetched is a [`Recording`] like any other, and what is found out about
 //! it is kept beside its rows, so that it can be fetched again.
 
+#![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
+
 use std::{io, sync::Arc};
 
 use crate::{
@@ -96,7 +98,7 @@ pub struct Piece {
 }
 
 /// Appends a row to the rows of a piece.
-#[inline]
+#[inline(always)]
 pub fn put(rows: &mut Pen, entry: Entry<'_>) {
     let Entry { table, row, end, number, parent, shift, part, reject, copy } = entry;
     let (start, width) = (table.starts[row as usize], table.header.len() + 1);
@@ -130,7 +132,7 @@ pub fn put(rows: &mut Pen, entry: Entry<'_>) {
 }
 
 /// Copies the first bytes of a text: a short one in one step, with what stands behind it.
-#[inline]
+#[inline(always)]
 fn copy_text(room: &mut [u8], from: &[u8], length: usize) {
     match (room.first_chunk_mut::<{ 2 * WINDOW }>(), from.first_chunk::<{ 2 * WINDOW }>()) {
         (Some(room), Some(from)) if length <= WINDOW => room[..WINDOW].copy_from_slice(&from[..WINDOW]),
@@ -379,7 +381,7 @@ impl Piece {
         }
         if let Some(known) = self.known {
             let mut bytes = Vec::new();
-            let bytes = self.spill.read(known, &mut bytes)?;
+            self.spill.read(known, &mut bytes)?;
             recall(Bytes(&bytes), recording);
         }
         Ok(())
@@ -436,7 +438,7 @@ pub fn gathered(
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for chunk in chunks {
-        let bytes = spill.read(*chunk, &mut bytes)?;
+        spill.read(*chunk, &mut bytes)?;
         let mut rest = Bytes(&bytes);
         while !rest.0.is_empty() {
             let all = rest.0;
@@ -500,7 +502,7 @@ fn rows(
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for chunk in chunks {
-        let bytes = spill.read(*chunk, &mut bytes)?;
+        spill.read(*chunk, &mut bytes)?;
         unpack(&bytes, source, shape, (&mut *table, &mut *fates, &mut *rejects));
     }
     Ok(())

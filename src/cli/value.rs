@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use crate::profile::amount;
 
 /// How many bytes of a file are read at once: what is scanned stays in the cache.
-const BLOCK: usize = 256 << 10;
+const BLOCK: usize = 128 << 10;
 /// The least and the most bytes of text in a piece: it stays in the cache too.
 const PIECE: (u64, u64) = (512 << 10, 1 << 20);
 /// The least memory a run can do with.

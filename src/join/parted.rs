@@ -14,7 +14,7 @@ const KEY: usize = 16;
 /// Marks the place of a record that is rejected: it owns a key only if no good record does.
 const REJECTED: u32 = 1 << 31;
 /// How many bytes of keys are looked at together, about.
-const TOGETHER: u64 = 1 << 20;
+const TOGETHER: u64 = 256 << 10;
 /// The most parts.
 const MAX_PARTS: u64 = 256;
 /// How many bytes of a part are written at once.
@@ -79,7 +79,8 @@ impl Parted {
         }
         buffer.extend(&key);
         if buffer.len() + KEY > ROOM {
-            chunks.push(spill.take(buffer)?);
+            chunks.push(spill.write(buffer)?);
+            buffer.clear();
         }
         Ok(())
     }
@@ -102,7 +103,7 @@ impl Parted {
         for (buffer, chunks) in &self.parts {
             keys.clear();
             for chunk in chunks {
-                let bytes = spill.read(*chunk, &mut bytes)?;
+                spill.read(*chunk, &mut bytes)?;
                 keys.extend(bytes.as_chunks().0.iter().map(key));
             }
             keys.extend(buffer.as_chunks().0.iter().map(key));
@@ -159,19 +160,19 @@ fn known(keys: &[Key], places: &mut Places, firsts: &[u32]) -> Vec<u64> {
     twice
 }
 
-/// The hashes of good records that are there twice.
-fn seen(keys: &[Key], slots: &mut Vec<u32>) -> Vec<u64> {
+/// The hashes of good records that are there twice. `slots` is room for them.
+fn seen(keys: &[Key], slots: &mut Vec<u64>) -> Vec<u64> {
     let mut twice = Vec::new();
     slots.clear();
-    slots.resize((keys.len() * 2).next_power_of_two().max(2), NONE);
-    for (number, (word, ..)) in (0..).zip(keys).filter(|(_, key)| is_good(key)) {
+    slots.resize((keys.len() * 2).next_power_of_two().max(2), KEYLESS);
+    for (word, ..) in keys.iter().filter(is_good) {
         // The highest bits of the hash are those of the part.
         let mut at = part(word.rotate_left(32) ^ word, slots.len());
-        while slots[at] != NONE && keys[slots[at] as usize].0 != *word {
+        while slots[at] != KEYLESS && slots[at] != *word {
             at = (at + 1) & (slots.len() - 1);
         }
-        if slots[at] == NONE {
-            slots[at] = number;
+        if slots[at] == KEYLESS {
+            slots[at] = *word;
         } else {
             twice.push(*word);
         }

@@ -1,5 +1,7 @@
 //! Rows -> pieces: which piece each row of a source goes to, and its way there through a buffer.
 
+#![expect(clippy::inline_always, reason = "this is the loop itself, not a step of it")]
+
 use std::io;
 
 use crate::{
@@ -78,7 +80,7 @@ impl<'a> Router<'a> {
                 let second = places.of_second(table, columns, row);
                 // Two records that are glued together hold both of their parents back.
                 if place != NONE && second != NONE && place != second {
-                    self.put(second, Entry { copy: true, ..entry }, spill)?;
+                    self.put_one(second, Entry { copy: true, ..entry }, spill)?;
                 }
                 place = if place == NONE { second } else { place };
             }
@@ -114,7 +116,15 @@ impl<'a> Router<'a> {
     }
 
     /// Sends one row to a piece.
-    pub(super) fn put(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn put_one(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
+        self.put(place, entry, spill)
+    }
+
+    /// Sends one of very many rows to a piece.
+    #[inline(always)]
+    fn put(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
         piece::put(self.buffer(place), entry);
         self.sent(place, spill)
     }
@@ -144,9 +154,11 @@ impl<'a> Router<'a> {
     #[inline]
     fn sent(&mut self, place: u32, spill: &Spill) -> io::Result<()> {
         let buffer = &mut self.buffers[place as usize];
-        if buffer.len() + SLACK >= self.room {
-            self.chunks[place as usize].push(spill.take(buffer)?);
+        if buffer.len() + SLACK < self.room {
+            return Ok(());
         }
+        self.chunks[place as usize].push(spill.write(buffer)?);
+        buffer.clear();
         Ok(())
     }
 
