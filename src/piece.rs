@@ -381,7 +381,7 @@ impl Piece {
         }
         if let Some(known) = self.known {
             let mut bytes = Vec::new();
-            self.spill.read(known, &mut bytes)?;
+            let bytes = self.spill.read(known, &mut bytes)?;
             recall(Bytes(&bytes), recording);
         }
         Ok(())
@@ -438,7 +438,7 @@ pub fn gathered(
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for chunk in chunks {
-        spill.read(*chunk, &mut bytes)?;
+        let bytes = spill.read(*chunk, &mut bytes)?;
         let mut rest = Bytes(&bytes);
         while !rest.0.is_empty() {
             let all = rest.0;
@@ -502,7 +502,7 @@ fn rows(
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for chunk in chunks {
-        spill.read(*chunk, &mut bytes)?;
+        let bytes = spill.read(*chunk, &mut bytes)?;
         unpack(&bytes, source, shape, (&mut *table, &mut *fates, &mut *rejects));
     }
     Ok(())

@@ -7,11 +7,13 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom, Write},
+    mem::take,
+    ops::{Deref, Range},
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use memmap2::MmapMut;
+use crate::pen::Pen;
 
 /// Room in memory and in a temporary file.
 #[derive(Debug)]
@@ -22,20 +24,27 @@ pub struct Spill {
 
 #[derive(Debug)]
 struct Inner {
-    /// The bytes in memory.
-    held: Option<MmapMut>,
-    /// The file for all others, once it is needed.
-    file: Option<File>,
-    /// Where the bytes end: those of the file go on where memory ends.
-    end: u64,
+    held: Vec<Arc<Vec<u8>>>,
+    /// How many bytes more may stay in memory.
+    room: u64,
+    /// The file and where it ends, once it is needed.
+    file: Option<(File, u64)>,
     failed: Option<io::Error>,
 }
 
 /// Where some bytes stand.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunk {
+    place: Place,
+    /// In the file, or in what is held.
     at: u64,
     length: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Held(usize),
+    File,
 }
 
 impl Chunk {
@@ -55,7 +64,27 @@ impl Chunk {
     #[must_use]
     pub fn part(self, from: usize, most: usize) -> Chunk {
         let from = from.min(self.length);
-        Chunk { at: self.at + from as u64, length: most.min(self.length - from) }
+        Chunk { at: self.at + from as u64, length: most.min(self.length - from), ..self }
+    }
+}
+
+/// Bytes that came back.
+#[derive(Debug)]
+pub enum Back<'a> {
+    /// They were in memory all the time.
+    Held(Arc<Vec<u8>>, Range<usize>),
+    /// They were read from the file.
+    Read(&'a [u8]),
+}
+
+impl Deref for Back<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Back::Held(bytes, range) => &bytes[range.clone()],
+            Back::Read(bytes) => bytes,
+        }
     }
 }
 
@@ -63,14 +92,7 @@ impl Spill {
     /// Room for this many bytes in memory, and for all others in a file in the folder for temporary files.
     #[must_use]
     pub fn new(folder: &Path, room: u64) -> Spill {
-        // It is filled from its start, and takes no memory before; where it cannot be had, everything goes to the file.
-        let held = usize::try_from(room).ok().and_then(|room| MmapMut::map_anon(room).ok());
-        if let Some(held) = &held {
-            // In large pages, where the system has them, the first touch of memory costs a tenth.
-            #[cfg(target_os = "linux")]
-            let _ = held.advise(memmap2::Advice::HugePage);
-        }
-        let inner = Inner { held, file: None, end: 0, failed: None };
+        let inner = Inner { held: Vec::new(), room, file: None, failed: None };
         Spill { folder: folder.to_owned(), inner: Mutex::new(inner) }
     }
 
@@ -86,34 +108,39 @@ impl Spill {
     /// The disk is full or broken.
     pub fn write(&self, bytes: &[u8]) -> io::Result<Chunk> {
         let mut inner = self.inner();
-        let room = inner.room();
-        // What does not fit whole goes to the file, and so does all that follows.
-        if inner.end + bytes.len() as u64 > room && inner.end < room {
-            inner.end = room;
-        }
-        let chunk = Chunk { at: inner.end, length: bytes.len() };
-        if let Some(held) = inner.held(chunk) {
-            held.copy_from_slice(bytes);
-        } else {
-            inner.append(bytes, &self.folder)?;
-        }
-        inner.end += bytes.len() as u64;
-        Ok(chunk)
+        if inner.takes(bytes.len()) { Ok(inner.hold(bytes.to_vec())) } else { inner.append(bytes, &self.folder) }
     }
 
-    /// Reads some bytes back, in the place of what `into` held.
+    /// Adds what was written and leaves nothing: what stays in memory is not copied.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn take(&self, pen: &mut Pen) -> io::Result<Chunk> {
+        let mut inner = self.inner();
+        if inner.takes(pen.capacity()) {
+            return Ok(inner.hold(take(pen).into()));
+        }
+        let chunk = inner.append(pen, &self.folder);
+        pen.clear();
+        chunk
+    }
+
+    /// Gives some bytes back; `room` is for those that have to be read.
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn read(&self, chunk: Chunk, into: &mut Vec<u8>) -> io::Result<()> {
+    pub fn read<'a>(&self, chunk: Chunk, room: &'a mut Vec<u8>) -> io::Result<Back<'a>> {
         let mut inner = self.inner();
-        into.clear();
-        if let Some(held) = inner.held(chunk) {
-            into.extend_from_slice(held);
-            return Ok(());
+        if let Place::Held(number) = chunk.place {
+            let from = usize::try_from(chunk.at).unwrap_or(usize::MAX);
+            return Ok(Back::Held(Arc::clone(&inner.held[number]), from..from + chunk.length));
         }
-        into.resize(chunk.length, 0);
-        inner.fetch(chunk, into)
+        room.resize(chunk.length, 0);
+        if let Some((file, _)) = &mut inner.file {
+            file.seek(SeekFrom::Start(chunk.at))?;
+            file.read_exact(room)?;
+        }
+        Ok(Back::Read(room))
     }
 
     /// Remembers an error that cannot be told where it happens.
@@ -132,53 +159,50 @@ impl Spill {
 }
 
 impl Inner {
-    /// How many bytes are in memory at most.
-    fn room(&self) -> u64 {
-        self.held.as_ref().map_or(0, |held| held.len() as u64)
+    /// Whether so many bytes more may stay in memory; then they are taken to.
+    fn takes(&mut self, bytes: usize) -> bool {
+        let left = self.room.checked_sub(bytes as u64);
+        self.room = left.unwrap_or(self.room);
+        left.is_some()
     }
 
-    /// The place of a chunk in memory, if it is there.
-    fn held(&mut self, chunk: Chunk) -> Option<&mut [u8]> {
-        let start = usize::try_from(chunk.at).ok()?;
-        self.held.as_mut()?.get_mut(start..start.checked_add(chunk.length)?)
+    fn hold(&mut self, bytes: Vec<u8>) -> Chunk {
+        let chunk = Chunk { place: Place::Held(self.held.len()), at: 0, length: bytes.len() };
+        self.held.push(Arc::new(bytes));
+        chunk
     }
 
-    fn append(&mut self, bytes: &[u8], folder: &Path) -> io::Result<()> {
-        let at = self.end - self.room();
+    fn append(&mut self, bytes: &[u8], folder: &Path) -> io::Result<Chunk> {
         if self.file.is_none() {
-            self.file = Some(tempfile::tempfile_in(folder)?);
+            self.file = Some((tempfile::tempfile_in(folder)?, 0));
         }
-        let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let Some((file, end)) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let at = *end;
         file.seek(SeekFrom::Start(at))?;
-        file.write_all(bytes)
-    }
-
-    fn fetch(&mut self, chunk: Chunk, into: &mut [u8]) -> io::Result<()> {
-        let at = chunk.at - self.room();
-        let Some(file) = &mut self.file else { return Ok(()) };
-        file.seek(SeekFrom::Start(at))?;
-        file.read_exact(into)
+        file.write_all(bytes)?;
+        *end += bytes.len() as u64;
+        Ok(Chunk { place: Place::File, at, length: bytes.len() })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Spill;
+    use super::{Pen, Spill};
 
     #[test]
     fn chunks_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         for room in [0, 4, 100] {
             let spill = Spill::new(folder.path(), room);
-            let texts = ["", "one", "two", "three"];
-            let chunks = texts.map(|text| spill.write(text.as_bytes()).unwrap());
+            let mut buffer = Pen::from(b"three".to_vec());
+            let mut chunks: Vec<_> = ["", "one", "two"].map(|text| spill.write(text.as_bytes()).unwrap()).into();
+            chunks.push(spill.take(&mut buffer).unwrap());
+            assert_eq!(*buffer, *b"");
             let mut bytes = Vec::new();
-            for (chunk, text) in chunks.iter().zip(texts).rev() {
-                spill.read(*chunk, &mut bytes).unwrap();
-                assert_eq!(bytes, text.as_bytes(), "{room}");
+            for (chunk, text) in chunks.iter().zip(["", "one", "two", "three"]).rev() {
+                assert_eq!(*spill.read(*chunk, &mut bytes).unwrap(), *text.as_bytes());
             }
-            spill.read(chunks[3].part(2, 9), &mut bytes).unwrap();
-            assert_eq!(bytes, b"ree");
+            assert_eq!(*spill.read(chunks[3].part(2, 9), &mut bytes).unwrap(), *b"ree");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -79,8 +79,7 @@ impl Parted {
         }
         buffer.extend(&key);
         if buffer.len() + KEY > ROOM {
-            chunks.push(spill.write(buffer)?);
-            buffer.clear();
+            chunks.push(spill.take(buffer)?);
         }
         Ok(())
     }
@@ -103,7 +102,7 @@ impl Parted {
         for (buffer, chunks) in &self.parts {
             keys.clear();
             for chunk in chunks {
-                spill.read(*chunk, &mut bytes)?;
+                let bytes = spill.read(*chunk, &mut bytes)?;
                 keys.extend(bytes.as_chunks().0.iter().map(key));
             }
             keys.extend(buffer.as_chunks().0.iter().map(key));

@@ -47,7 +47,7 @@ impl Rows {
 
     fn add(&mut self, piece: &Piece, source: usize, chunk: Chunk) -> io::Result<()> {
         let mut bytes = Vec::new();
-        piece.spill().read(chunk, &mut bytes)?;
+        let bytes = piece.spill().read(chunk, &mut bytes)?;
         let rows = (&mut self.table, &mut self.fates, &mut self.rejects);
         piece::unpack(&bytes, source, &piece.shapes()[source], rows);
         Ok(())
@@ -219,8 +219,8 @@ fn routed(
                     route(&rows, shape, &link.child_columns, found, &group, &mut router, piece.spill())?;
                     continue;
                 }
-                piece.spill().read(*chunk, &mut bytes)?;
-                piece.spill().read(*looked, &mut roots_of)?;
+                let bytes = piece.spill().read(*chunk, &mut bytes)?;
+                let roots_of = piece.spill().read(*looked, &mut roots_of)?;
                 let mut roots = roots_of.as_chunks().0.iter().map(|root| u32::from_le_bytes(*root));
                 piece::visit(&bytes, shape, &mut |row| {
                     let place = group(roots.next().unwrap_or(NONE));
@@ -352,7 +352,7 @@ pub(crate) fn assemble(parts: &[Recording], write: Write<'_>) -> io::Result<()> 
         pieces.filter_map(|piece| piece.rendered.map(|(at, chunk)| (at, chunk, piece))).collect();
     let Some((_, chunk, head)) = rendered.first() else { return Ok(()) };
     let (mut empty, mut items, mut written) = (Vec::new(), Vec::new(), 0);
-    head.spill().read(*chunk, &mut empty)?;
+    let empty = head.spill().read(*chunk, &mut empty)?;
     rendered[1..].sort_by_key(|(at, ..)| *at);
     for (at, chunk, piece) in &rendered[1..] {
         // Items of the same list follow each other.
@@ -361,8 +361,7 @@ pub(crate) fn assemble(parts: &[Recording], write: Write<'_>) -> io::Result<()> 
         }
         write(&empty[written..*at])?;
         written = *at;
-        piece.spill().read(*chunk, &mut items)?;
-        write(&items)?;
+        write(&piece.spill().read(*chunk, &mut items)?)?;
     }
     write(&empty[written..])
 }

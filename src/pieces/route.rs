@@ -157,8 +157,7 @@ impl<'a> Router<'a> {
         if buffer.len() + SLACK < self.room {
             return Ok(());
         }
-        self.chunks[place as usize].push(spill.write(buffer)?);
-        buffer.clear();
+        self.chunks[place as usize].push(spill.take(buffer)?);
         Ok(())
     }
 
