@@ -13,7 +13,7 @@
 //!
 //! Files named with a verb are stages and do work; files named with a noun are what stages hand to each other. A stage
 //! never knows another stage: only this file connects them, with `delivery`, which asks the journal before it delivers, and
-//! `pieces`, which cuts what does not fit into memory. Each command is a length of the same pipe.
+//! `pieces`, which cuts a large recording into pieces. Each command is a length of the same pipe.
 //! The modules are listed in reading order: what was typed, what was asked, what flows, and then the stages.
 
 pub mod cli;

@@ -1,4 +1,4 @@
-//! A piece of a recording in a temporary file: some root records in their order, with everything below them.
+//! A piece of a recording, packed: some root records in their order, with everything below them.
 //!
 //! Rows go in one by one, in the order of their source, each with its number, its line and where its cells begin, so that
 //! nothing is split or counted again. A piece that is fetched is a [`Recording`] like any other, and what is found out about
@@ -517,12 +517,11 @@ pub fn unpack(
 ) {
     let width = table.header.len() + 1;
     table.text.reserve(bytes.len() + 2 * WINDOW);
-    let (mut rest, mut current, mut shifted) = (Bytes(bytes), usize::MAX, None);
-    while let Some(head) = rest.0.first_chunk() {
+    let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
+    while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let (row, start) = (table.len(), table.text.len());
         let Head { number, length, parent, shift, part, flags } = Head::unpacked(head);
         let (length, part) = (length as usize, usize::from(part));
-        rest.take(HEAD);
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
@@ -535,30 +534,33 @@ pub fn unpack(
             enter(table, &shape.parts, part, start);
             current = part;
         }
-        match rest.0.first_chunk::<WINDOW>() {
+        let begins = bytes.get(at + HEAD..).unwrap_or_default();
+        let text = begins.get(2 * width..).unwrap_or_default();
+        at += HEAD + 2 * width + length;
+        match begins.first_chunk::<WINDOW>() {
             Some(window) if 2 * width <= WINDOW => {
                 let (pairs, behind) = (window.as_chunks().0, table.begins.len() + width);
                 let begins: [u16; WINDOW / 2] = std::array::from_fn(|at| u16::from_le_bytes(pairs[at]));
                 table.begins.extend_from_slice(&begins);
                 table.begins.truncate(behind);
-                rest.take(2 * width);
             }
             _ => {
-                let begins = rest.take(2 * width).as_chunks().0;
-                table.begins.extend(begins.iter().map(|begin| u16::from_le_bytes(*begin)));
+                let begins = begins.as_chunks().0.iter().take(width);
+                table.begins.extend(begins.map(|begin| u16::from_le_bytes(*begin)));
             }
         }
-        let length = length.min(rest.0.len());
-        match rest.0.first_chunk::<{ 2 * WINDOW }>() {
+        match text.first_chunk::<{ 2 * WINDOW }>() {
             Some(window) if length <= 2 * WINDOW => {
                 table.text.extend_from_slice(window);
                 table.text.truncate(start + length);
             }
-            _ => table.text.extend_from_slice(&rest.0[..length]),
+            _ => table.text.extend_from_slice(&text[..length.min(text.len())]),
         }
-        rest.take(length);
         if flags != 0 {
+            let mut rest = Bytes(bytes.get(at..).unwrap_or_default());
+            let before = rest.0.len();
             trouble(&mut rest, (source, row, start), flags, table, rejects);
+            at += before - rest.0.len();
         }
     }
     let end = table.text.len();

@@ -29,7 +29,7 @@ pub struct Recording {
     pub rejects: Vec<Reject>,
     /// The root records whose documents may be sent, in order.
     pub accepted: Vec<u32>,
-    /// Where it is kept, if it is a piece of a larger one that does not fit into memory.
+    /// Where it is kept, if it is a piece of a larger one.
     pub piece: Option<Piece>,
 }
 

@@ -132,16 +132,18 @@ impl<'a> Snippet<'a> {
         i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
     }
 
-    /// Its bytes in two words, if it has at most a lane: two texts of one length are the same if these are.
+    /// Its bytes in two words, if it has a half to a whole lane: two texts of one length are the same if these are.
     #[must_use]
     #[inline]
     pub fn halves(self) -> Option<[u64; 2]> {
-        if self.len > LANE {
+        if !(LANE / 2..=LANE).contains(&self.len) {
             return None;
         }
-        let below = if self.len == LANE { u128::MAX } else { (1 << (8 * self.len)) - 1 };
-        let lane = u128::from_le_bytes(self.lane(0)) & below;
-        Some([lane & u128::from(u64::MAX), lane >> 64].map(|half| u64::try_from(half).unwrap_or(0)))
+        let lane = self.lane(0);
+        let (low, high) = (*lane.first_chunk()?, *lane.last_chunk()?);
+        // What stands behind the text is pushed out.
+        let behind = 8 * u32::try_from(LANE - self.len).unwrap_or(0);
+        Some([u64::from_le_bytes(low), u64::from_le_bytes(high).checked_shl(behind).unwrap_or(0)])
     }
 
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.

@@ -128,6 +128,7 @@ pub(super) fn is_exact(word: u64) -> bool {
     word & LONG == 0
 }
 
+#[inline]
 fn hash(key: Snippet<'_>) -> u64 {
     let mut hash = key.len() as u64;
     let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,4 +1,4 @@
-//! The keys of a source that is not in memory: parted by their hash, so that those that are there twice meet.
+//! The keys of a source that is cut into pieces: parted by their hash, so that those that are there twice meet.
 
 use std::{collections::BTreeMap, io};
 
@@ -62,6 +62,7 @@ impl Parted {
     ///
     /// # Errors
     /// The disk is full or broken.
+    #[inline]
     pub fn add(&mut self, spill: &Spill, word: u64, number: u32, place: u32, good: bool) -> io::Result<()> {
         if word == KEYLESS {
             self.keyless |= good;
@@ -70,15 +71,14 @@ impl Parted {
         self.count += 1;
         let count = self.parts.len();
         let (buffer, chunks) = &mut self.parts[part(word, count)];
-        let mut key = [0; KEY];
-        key[..8].copy_from_slice(&word.to_le_bytes());
-        key[8..12].copy_from_slice(&number.to_le_bytes());
-        key[12..].copy_from_slice(&(if good { place } else { place | REJECTED }).to_le_bytes());
         if buffer.capacity() == 0 {
             *buffer = Pen::with_room(ROOM);
         }
-        buffer.extend(&key);
-        if buffer.len() + KEY > ROOM {
+        let place = if good { place } else { place | REJECTED };
+        let rest = u64::from(number) | u64::from(place) << 32;
+        buffer.room(KEY)[..KEY].copy_from_slice(&(u128::from(word) | u128::from(rest) << 64).to_le_bytes());
+        buffer.advance(KEY);
+        if buffer.len() >= ROOM {
             chunks.push(spill.take(buffer)?);
         }
         Ok(())

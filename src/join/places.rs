@@ -1,4 +1,4 @@
-//! Where the records with some key are, for records that are not in memory.
+//! Where the records with some key are, for records that are cut into pieces.
 //!
 //! Only hashes are kept, so a place may be given for a key that nobody has; whoever joins the records at that place
 //! compares the keys. What matters is that every key which is there has one place, and two keys of one hash are told
@@ -147,7 +147,7 @@ pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
             && dialect.plain_nulls
         {
             let text = &table.text[start + usize::from(*begin)..];
-            if text.first().copied() != dialect.quote {
+            if dialect.quote != text.first().copied() {
                 return word(Snippet::within(text, 0, usize::from(end - begin) - 1));
             }
         }
@@ -157,14 +157,17 @@ pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
 
 /// Which of some equally likely parts a hash belongs to; the parts are a power of two.
 #[must_use]
+#[inline]
 pub(super) fn part(word: u64, parts: usize) -> usize {
     usize::try_from((u128::from(mixed(word)) * parts as u128) >> 64).unwrap_or(0)
 }
 
+#[inline]
 fn word(key: Snippet<'_>) -> u64 {
     keys::word(key).min(KEYLESS - 1)
 }
 
+#[inline]
 fn mixed(word: u64) -> u64 {
     let mixed = word.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed ^ (mixed >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)

@@ -1,5 +1,6 @@
-//! A recording that does not fit into memory: cut into pieces while it is read, and each piece fetched when it is its turn.
+//! A large recording: cut into pieces while it is read, and each piece fetched when it is its turn.
 //!
+//! A piece fits into the cache of a processor, so nothing waits for memory, and pieces that do not fit into memory lie on disk.
 //! A piece is some root records in their order with everything below them, so it is joined, checked and settled as a
 //! recording of its own, and pieces in their order give the documents in the order of `each`. What belongs to nobody goes
 //! into a loose piece that comes first.

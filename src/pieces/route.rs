@@ -2,7 +2,7 @@
 
 #![expect(clippy::inline_always, reason = "this is the loop itself, not a step of it")]
 
-use std::io;
+use std::{io, ops::Range};
 
 use crate::{
     group::NONE,
@@ -62,33 +62,48 @@ impl<'a> Router<'a> {
     pub(super) fn block(&mut self, block: Block<'_>, spill: &Spill) -> io::Result<()> {
         let table = block.table;
         self.look(block);
-        let (shifts, mut rejects) = (shifts(block), block.rejects.iter().peekable());
-        let (mut shifts, mut shift) = (shifts.into_iter().peekable(), 0);
+        let shifts = shifts(block);
+        let ends = shifts.iter().skip(1).map(|(from, _)| *from).chain([table.len()]);
+        for ((from, shift), to) in shifts.iter().zip(ends) {
+            self.run(block, *from..to, *shift, spill)?;
+        }
+        Ok(())
+    }
+
+    /// Sends rows on whose lines are as much larger than their numbers.
+    fn run(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
+        let table = block.table;
         let part = table.parts.len().saturating_sub(1);
-        let ends = table.starts.iter().skip(1).copied().chain([block.end]);
-        for (row, end) in (0..table.len()).zip(ends) {
+        let before = block.rejects.partition_point(|reject| reject.row < rows.start);
+        let mut rejects = block.rejects[before..].iter().peekable();
+        for row in rows {
             let at = row as usize;
-            if let Some((_, new)) = shifts.next_if(|(from, _)| *from == row) {
-                shift = new;
-            }
+            let end = table.starts.get(at + 1).copied().unwrap_or(block.end);
             let reject = rejects.next_if(|reject| reject.row == row);
             // What is rejected may belong to another one too, so it is looked up again.
-            let parent = if reject.is_none() { self.rows.get(at).copied().unwrap_or(NONE) } else { NONE };
+            let parent = if reject.is_none() { self.rows[at] } else { NONE };
             let entry = Entry { table, row, end, number: block.first + row, parent, shift, part, reject, copy: false };
-            let mut place = self.found[at];
-            if let (Some((places, columns)), Some(_)) = (&self.parents, reject) {
-                let second = places.of_second(table, columns, row);
-                // Two records that are glued together hold both of their parents back.
-                if place != NONE && second != NONE && place != second {
-                    self.put_one(second, Entry { copy: true, ..entry }, spill)?;
-                }
-                place = if place == NONE { second } else { place };
+            if reject.is_some() {
+                self.second(at, entry, spill)?;
             }
-            if place == NONE {
-                place = 0;
-            }
+            let place = if self.found[at] == NONE { 0 } else { self.found[at] };
             self.found[at] = place;
             self.put(place, entry, spill)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a row that is rejected to its second piece, if it has two: two records that are glued together hold both of
+    /// their parents back.
+    #[cold]
+    #[inline(never)]
+    fn second(&mut self, at: usize, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
+        let Some((places, columns)) = &self.parents else { return Ok(()) };
+        let (first, second) = (self.found[at], places.of_second(entry.table, columns, entry.row));
+        if first == NONE {
+            self.found[at] = second;
+        } else if second != NONE && second != first {
+            self.put_one(second, Entry { copy: true, ..entry }, spill)?;
         }
         Ok(())
     }
@@ -113,6 +128,8 @@ impl<'a> Router<'a> {
             self.filled += (end - start) as u64;
             self.found.push(small(self.piece));
         }
+        self.rows.clear();
+        self.rows.resize(self.found.len(), NONE);
     }
 
     /// Sends one row to a piece.
