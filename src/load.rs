@@ -11,7 +11,7 @@ use std::{
 use crate::{
     cli::{Convert, Sandbox},
     contract::Contract,
-    diagnostic::{Code, Diagnostic, nearest},
+    diagnostic::{Cell, Code, Diagnostic, Place, nearest},
     dialect::Encoding,
     mapping::{self, CodeTable, Field, Mapping, Named, Root},
     plan::{CodeFiles, Plan},
@@ -256,22 +256,38 @@ fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(
         .flexible(true)
         .from_reader(text.as_bytes());
     let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut lines: Vec<u64> = Vec::new();
     for record in reader.records() {
         let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
+        let line = record.position().map_or(1, csv::Position::line);
+        let here = |message: String| {
+            let cell = Cell { place: entry(&shown, &text, line), column: String::new(), found: String::new() };
+            Diagnostic::new(Code::PlanCodeTable, message).cell(cell)
+        };
         let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
             let message = format!(
                 "entry {} of the code table has {} cells, not a code and its translation",
                 pairs.len() + 1,
                 record.len()
             );
-            return Err(wrong(message));
+            return Err(here(message));
         };
-        if pairs.iter().any(|(known, _)| known == code) {
-            return Err(wrong(format!("the code table has the code `{code}` twice")).hint("keep one of the two"));
+        if let Some(first) = pairs.iter().position(|(known, _)| known == code) {
+            return Err(here(format!("the code table has the code `{code}` twice"))
+                .also(entry(&shown, &text, lines[first]), "first written here")
+                .hint("keep one of the two"));
         }
         pairs.push((code.to_owned(), value.to_owned()));
+        lines.push(line);
     }
     Ok(pairs)
+}
+
+/// The first line of an entry of a code table. For the reader, an entry begins with the empty lines above it.
+fn entry(path: &str, text: &str, line: u64) -> Place {
+    let mut lines = (1..).zip(text.lines()).skip_while(|(number, text)| *number < line || text.is_empty());
+    let (line, text) = lines.next().unwrap_or((line, ""));
+    Place { line, text: text.to_owned(), ..Place::file(path) }
 }
 
 fn decoded(bytes: &[u8], label: &str) -> Option<String> {

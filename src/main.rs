@@ -5,9 +5,11 @@
 
 use std::{
     collections::BTreeMap,
+    fs::{self, File},
     hash::{BuildHasher, RandomState},
     io::{self, IsTerminal, Write},
     panic,
+    path::Path,
     process::ExitCode,
     time::Instant,
 };
@@ -34,7 +36,10 @@ fn main() -> ExitCode {
     }));
     let environment = cli::environment();
     let done = match cli::parse(std::env::args_os()) {
-        Ok(cli) => run(&cli, &environment),
+        Ok(mut cli) => {
+            name_the_void(&mut cli.command);
+            run(&cli, &environment)
+        }
         Err(refusal) => refuse(&refusal, &environment),
     };
     let exit = match done {
@@ -56,6 +61,30 @@ fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
         }
     }
 }
+
+/// Where stdout is the null device, `--output -` is `--output /dev/null`, and the summary says so. Before `main`, Rust
+/// opens that device in the place of a stdout that is closed, and what it opened cannot be told from `>/dev/null`: to name
+/// where the documents went is all that can be done for whoever did not mean to lose them.
+#[cfg(unix)]
+fn name_the_void(command: &mut Command) {
+    use std::os::{
+        fd::AsFd,
+        unix::fs::{FileTypeExt, MetadataExt},
+    };
+    let void = Path::new("/dev/null");
+    let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return };
+    let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
+    if output == Path::new("-")
+        && let (Ok(stdout), Ok(null)) = (stdout(), fs::metadata(void))
+        && stdout.file_type().is_char_device()
+        && stdout.rdev() == null.rdev()
+    {
+        void.clone_into(output);
+    }
+}
+
+#[cfg(not(unix))]
+fn name_the_void(_: &mut Command) {}
 
 /// Starts the log on stderr, where `-v` asks for one. Only this program's own events: those of the HTTP client could
 /// hold headers.

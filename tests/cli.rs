@@ -63,3 +63,16 @@ fn a_closed_pipe_is_fine() {
     let output = xwalk(&["completions", "bash"]).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
+
+/// What was closed before the start cannot be told from the null device, so where the documents went has to be said.
+#[cfg(unix)]
+#[test]
+fn documents_that_nobody_has_are_not_called_written_to_stdout() {
+    let run = format!("{} convert samples/flight-01 -o - --color never", env!("CARGO_BIN_EXE_xwalk"));
+    for lost in [">&-", ">/dev/null"] {
+        let output = Command::new("sh").args(["-c", &format!("{run} {lost}")]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(" documents written to /dev/null"), "{lost}: {said}");
+        assert_eq!((output.stdout, output.status.code()), (Vec::new(), Some(0)), "{lost}");
+    }
+}

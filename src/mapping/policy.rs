@@ -130,11 +130,19 @@ impl<'de, W: Words> Visitor<'de> for PolicyVisitor<W> {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "one of `{}`", W::WORDS.join("`, `"))?;
-        if W::USE { write!(f, ", or `use: TEXT`") } else { Ok(()) }
+        if W::USE { write!(f, ", or `{{ use: TEXT }}`") } else { Ok(()) }
     }
 
     fn visit_str<E: de::Error>(self, word: &str) -> Result<Policy<W>, E> {
-        let then = W::word(word).ok_or_else(|| E::unknown_variant(word, W::WORDS))?;
+        let unknown = || {
+            let expected: &dyn de::Expected = &self;
+            if W::USE {
+                E::custom(format_args!("unknown variant `{word}`, expected {expected}"))
+            } else {
+                E::unknown_variant(word, W::WORDS)
+            }
+        };
+        let then = W::word(word).ok_or_else(unknown)?;
         Ok(Policy { then, warn: false })
     }
 

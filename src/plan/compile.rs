@@ -32,7 +32,7 @@ pub(super) fn plan(
         findings: Vec::new(),
         sources: Vec::new(),
         links: Vec::new(),
-        templates: Templates::new(),
+        templates: Templates::default(),
     };
     for (name, source) in &mapping.sources {
         compiler.source(name, source);

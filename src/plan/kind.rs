@@ -147,12 +147,10 @@ impl Notation {
     /// # Errors
     /// A directive that does not exist, or parts of a day that are missing.
     pub fn new(format: &str) -> Result<Notation, String> {
-        let sample = civil::datetime(2024, 11, 23, 13, 47, 59, 0).to_zoned(TimeZone::UTC).map_err(|e| e.to_string())?;
-        let printed = jiff::fmt::strtime::format(format, &sample).map_err(|error| error.to_string())?;
-        BrokenDownTime::parse(format, &printed)
-            .and_then(|parsed| parsed.to_date())
-            .map_err(|_| "it does not tell the year, the month and the day".to_owned())?;
         let fixed = fixed(format);
+        if fixed.is_none() {
+            tried(format)?;
+        }
         let shape = fixed.as_ref().and_then(|parts| Shape::of(parts));
         Ok(Notation { format: format.to_owned(), fixed, shape })
     }
@@ -199,6 +197,15 @@ impl Notation {
     }
 }
 
+/// Writes a day and reads it again.
+fn tried(format: &str) -> Result<(), String> {
+    let sample = civil::datetime(2024, 11, 23, 13, 47, 59, 0).to_zoned(TimeZone::UTC).map_err(|e| e.to_string())?;
+    let printed = jiff::fmt::strtime::format(format, &sample).map_err(|error| error.to_string())?;
+    let day = BrokenDownTime::parse(format, &printed).and_then(|parsed| parsed.to_date());
+    day.map(drop).map_err(|_| "it does not tell the year, the month and the day".to_owned())
+}
+
+/// The parts of a notation whose texts all have the same length, and which tells the year, the month and the day once.
 fn fixed(format: &str) -> Option<Vec<Part>> {
     let mut parts = Vec::new();
     let mut bytes = format.bytes();
@@ -222,8 +229,8 @@ fn fixed(format: &str) -> Option<Vec<Part>> {
             byte => parts.push(Part::Literal(byte)),
         }
     }
-    let days = parts.iter().filter(|part| matches!(part, Part::Year | Part::Month | Part::Day)).count();
-    (days == 3).then_some(parts)
+    let once = |part| parts.iter().filter(|known| **known == part).count() == 1;
+    [Part::Year, Part::Month, Part::Day].into_iter().all(once).then_some(parts)
 }
 
 fn read_fixed(parts: &[Part], cell: &[u8]) -> Option<civil::DateTime> {
@@ -513,7 +520,7 @@ fn write_escaped(text: &[u8], out: &mut Pen) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digits, Kind, Notation};
+    use super::{Digits, Kind, Notation, fixed, tried};
     use crate::pen::Pen;
     use jiff::tz::TimeZone;
 
@@ -616,5 +623,20 @@ mod tests {
     #[test]
     fn texts_are_escaped() {
         assert_eq!(written(&Kind::Text, "a\"b\\c\n\t\u{1}é").as_deref(), Some("\"a\\\"b\\\\c\\n\\t\\u0001é\""));
+    }
+
+    #[test]
+    fn what_is_not_tried_would_be_read_again() {
+        let days =
+            ["%Y%m%d", "%d.%m.%Y", "%m/%d/%Y", "%d%m%Y", "%Y %d-%m", "%F", "le %d\u{a0}%m\u{a0}%Y", "%%%Y%%%m%%%d%%"];
+        let times = ["", " ", "%T", "T%H:%M", " %H%M%S", "5", "%H h %M", "\t%S", "%H%H"];
+        for (day, time) in days.into_iter().flat_map(|day| times.map(|time| (day, time))) {
+            for format in [format!("{day}{time}"), format!("{time}{day}")] {
+                assert!(fixed(&format).is_some() && tried(&format).is_ok(), "{format}");
+            }
+        }
+        for part in ["%d.%m", "%Y-%Y-%d", "%Y %H", "%Y-%m-%", ""] {
+            assert!(fixed(part).is_none() && tried(part).is_err(), "{part}");
+        }
     }
 }

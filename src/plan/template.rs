@@ -34,9 +34,10 @@ const FILTERS: &[&str] = &[
 ];
 
 /// All templates of a plan.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Templates {
-    environment: Environment<'static>,
+    /// The engine, made for the first of them: most mappings have none.
+    engine: Option<Environment<'static>>,
     templates: Vec<Template>,
 }
 
@@ -52,34 +53,6 @@ struct Template {
 }
 
 impl Templates {
-    /// No templates yet.
-    #[must_use]
-    pub fn new() -> Templates {
-        let mut environment = Environment::empty();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.add_filter("trim", filters::trim);
-        environment.add_filter("title", filters::title);
-        environment.add_filter("upper", filters::upper);
-        environment.add_filter("lower", filters::lower);
-        environment.add_filter("capitalize", filters::capitalize);
-        environment.add_filter("replace", replace);
-        environment.add_filter("default", filters::default);
-        environment.add_filter("length", filters::length);
-        environment.add_filter("first", filters::first);
-        environment.add_filter("last", filters::last);
-        environment.add_filter("int", filters::int);
-        environment.add_filter("string", |value: &Value| value.to_string());
-        environment.add_filter("split", filters::split);
-        environment.add_filter("join", filters::join);
-        environment.add_filter("reverse", filters::reverse);
-        environment.add_filter("abs", filters::abs);
-        environment.add_test("startingwith", minijinja::tests::is_startingwith);
-        environment.add_test("endingwith", minijinja::tests::is_endingwith);
-        Templates { environment, templates: Vec::new() }
-    }
-
     /// Adds a text with `{{ expressions }}` and gives its number and the columns it uses.
     ///
     /// # Errors
@@ -110,8 +83,9 @@ impl Templates {
         known_filters(&source)?;
         let number = self.templates.len();
         let name = number.to_string();
-        self.environment.add_template_owned(name.clone(), source).map_err(|error| said(&error))?;
-        let template = self.environment.get_template(&name).map_err(|error| said(&error))?;
+        let engine = self.engine.get_or_insert_with(engine);
+        engine.add_template_owned(name.clone(), source).map_err(|error| said(&error))?;
+        let template = engine.get_template(&name).map_err(|error| said(&error))?;
         let mut columns: Vec<String> = template.undeclared_variables(false).into_iter().collect();
         columns.sort_unstable();
         // Unknown tests and functions show only when rendered.
@@ -148,17 +122,39 @@ impl Templates {
 
     fn render_by_engine<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
         let Template { name, columns, .. } = &self.templates[number];
-        let template = self.environment.get_template(name).map_err(|error| said(&error))?;
+        let engine = self.engine.as_ref().ok_or("there is no such template")?;
+        let template = engine.get_template(name).map_err(|error| said(&error))?;
         let value = |(number, column): (usize, &String)| (column.clone(), Value::from(cell(number)));
         let context: BTreeMap<String, Value> = columns.iter().enumerate().map(value).collect();
         template.render(Value::from(context)).map_err(|error| masked(&error))
     }
 }
 
-impl Default for Templates {
-    fn default() -> Templates {
-        Templates::new()
-    }
+/// minijinja without its own functions, and with the filters that exist.
+fn engine() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("replace", replace);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("length", filters::length);
+    environment.add_filter("first", filters::first);
+    environment.add_filter("last", filters::last);
+    environment.add_filter("int", filters::int);
+    environment.add_filter("string", |value: &Value| value.to_string());
+    environment.add_filter("split", filters::split);
+    environment.add_filter("join", filters::join);
+    environment.add_filter("reverse", filters::reverse);
+    environment.add_filter("abs", filters::abs);
+    environment.add_test("startingwith", minijinja::tests::is_startingwith);
+    environment.add_test("endingwith", minijinja::tests::is_endingwith);
+    environment
 }
 
 /// minijinja's own, within the limit of the output: nested, it doubles its text with every level.
@@ -239,7 +235,7 @@ mod tests {
             "<ß>",
             "İ",
         ];
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         let mut numbers: Vec<usize> = texts.iter().map(|text| templates.text(text).unwrap().0).collect();
         numbers.extend(conditions.iter().map(|text| templates.condition(text).unwrap().0));
         for number in numbers {
@@ -257,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_is_not_simple_is_left_to_the_engine() {
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         for text in ["{{ a ~ b }}", "{{ a|default('x') }}", "{{- a }}", "{{ a }}\n", "{{ 'x' }}", "{{ a|trim('x') }}"] {
             let (number, _) = templates.text(text).unwrap();
             assert!(templates.templates[number].simple.is_none(), "{text}");
@@ -274,7 +270,7 @@ mod tests {
 
     #[test]
     fn expressions_over_columns() {
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         let (number, columns) = templates.text("{{ a | trim | title }}, {{ b }}").unwrap();
         assert_eq!(columns, ["a", "b"]);
         assert_eq!(rendered(&templates, number, &["  chuck norris ", "x"]).unwrap(), "Chuck Norris, x");
@@ -285,7 +281,7 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         for source in [
             "{% for x in range(9) %}{% endfor %}",
             "{{ a",
@@ -301,7 +297,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut templates = Templates::new();
+        let mut templates = Templates::default();
         let doubling = format!("{{{{ a{} }}}}", "|replace('', 'xxxxxxxxxx')".repeat(12));
         let (number, _) = templates.text(&doubling).unwrap();
         assert!(rendered(&templates, number, &["abc"]).is_err());
