@@ -116,7 +116,7 @@ const WINDOW: usize = 64;
 
 /// The bytes of a text that may end a cell, one after the other.
 #[derive(Clone, Copy, Debug)]
-pub struct Marks {
+struct Marks {
     /// Where the bytes of `found` begin.
     window: usize,
     /// Those that were not visited yet, the first in the lowest bit.
@@ -156,6 +156,105 @@ impl Marks {
                 self.next(dialect, text);
             }
         }
+    }
+}
+
+/// The bytes of a text that end a cell, 64 at a time: those within quotes are not among them.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    /// Where the 64 bytes begin.
+    window: usize,
+    /// Which of them end a cell and were not visited yet, the first in the lowest bit.
+    cells: u64,
+    /// Which of them end a record.
+    records: u64,
+    /// Whether they end within quotes: all bits, or none.
+    open: u64,
+    /// Whether the last of them is text outside of quotes, and whether it is a quote: the lowest bit.
+    last: (u64, u64),
+    /// A quote among them stands where none may be; what is behind it is not told.
+    wrong: bool,
+}
+
+impl Ends {
+    /// The ends from the start of a record on.
+    #[inline(always)]
+    fn of(dialect: &Dialect, text: &[u8], at: usize) -> Ends {
+        let mut ends = Ends { window: at, cells: 0, records: 0, open: 0, last: (0, 0), wrong: false };
+        ends.look(dialect, text);
+        ends
+    }
+
+    /// Looks at the 64 bytes.
+    #[inline(always)]
+    fn look(&mut self, dialect: &Dialect, text: &[u8]) {
+        let [delimiters, line_ends, found] = dialect.kinds(text, self.window);
+        let quotes = if dialect.quote.is_some() { found } else { 0 };
+        // What stands behind an odd number of quotes is within them. A quote written twice closes and opens at once.
+        let mut within = quotes;
+        for distance in [1, 2, 4, 8, 16, 32] {
+            within ^= within << distance;
+        }
+        within ^= self.open;
+        let cells = (delimiters | line_ends) & !within;
+        let plain = !(cells | within | quotes);
+        let (after_plain, after_quote) = (plain << 1 | self.last.0, quotes << 1 | self.last.1);
+        // Outside of quotes no text touches one.
+        let wrong = quotes & after_plain | plain & after_quote;
+        let right = wrong.wrapping_sub(1) & !wrong;
+        self.wrong = wrong != 0;
+        self.cells = cells & right;
+        self.records = self.cells & line_ends;
+        self.open = 0_u64.wrapping_sub(within >> 63);
+        self.last = (plain >> 63, quotes >> 63);
+    }
+
+    /// Looks at the next 64 bytes; `false`: there are none that can be trusted.
+    #[inline(always)]
+    fn go_on(&mut self, dialect: &Dialect, text: &[u8]) -> bool {
+        self.window += WINDOW;
+        if self.wrong || self.window >= text.len() {
+            return false;
+        }
+        self.look(dialect, text);
+        true
+    }
+
+    /// Where the cells of a record begin, with one behind the last, and where the next record starts.
+    #[inline(always)]
+    fn row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [u16]) -> Option<usize> {
+        // Of a record that is long these are wrong, and not used.
+        let behind_first = |window: usize| u16::try_from((window + 1).wrapping_sub(start) & 0xFFFF).unwrap_or(0);
+        let (mut behind, mut records, mut last) = (behind_first(self.window), self.records, 0);
+        let mut unvisited = self.cells;
+        for begin in begins.get_mut(1..)? {
+            while self.cells == 0 {
+                // A record that ended here would have too few cells.
+                if records & unvisited != 0 || !self.go_on(dialect, text) {
+                    return None;
+                }
+                (behind, records, unvisited) = (behind_first(self.window), self.records, self.cells);
+            }
+            last = self.cells.trailing_zeros();
+            *begin = behind.wrapping_add(u16::try_from(last).unwrap_or(0));
+            self.cells &= self.cells - 1;
+        }
+        // The last cell ends the record, and no other does.
+        if (records & unvisited).trailing_zeros() != last {
+            return None;
+        }
+        let end = self.window + last as usize;
+        if end + 1 - start >= usize::from(u16::MAX) {
+            return None;
+        }
+        if text.get(end) == Some(&b'\r') && text.get(end + 1) == Some(&b'\n') {
+            if self.cells == 0 {
+                self.go_on(dialect, text);
+            }
+            self.cells &= self.cells.wrapping_sub(1);
+            return Some(end + 2);
+        }
+        Some(end + 1)
     }
 }
 
@@ -212,81 +311,66 @@ impl Dialect {
     }
 
     /// The marks of a text from some byte on.
-    #[must_use]
-    pub fn seek(&self, text: &[u8], at: usize) -> Marks {
+    fn seek(&self, text: &[u8], at: usize) -> Marks {
         Marks { window: at, found: self.marks(text, at) }
     }
 
-    /// Where each cell of a record begins, and where one behind the last would, as distances from its start; and where the
-    /// next record starts. `None`: the record is long, the last of the text, of another width, or its quotes are wrong;
-    /// then [`Dialect::split`] tells, and the marks have to be sought again.
-    #[inline]
-    pub fn begins(&self, text: &[u8], start: usize, marks: &mut Marks, begins: &mut [u16]) -> Option<usize> {
-        let mut open = start;
-        let (last, others) = begins.get_mut(1..)?.split_last_mut()?;
-        for begin in others {
-            let at = self.behind_cell(text, open, marks)?;
-            if *text.get(at)? != self.delimiter {
-                return None;
+    /// Splits records that are plainly good, from the one at `at` on, as long as there is room for more: where each starts,
+    /// and where its cells begin, as distances from there, with one behind the last. Gives how many were found, and where
+    /// the next one starts.
+    ///
+    /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
+    /// quotes; then [`Dialect::split`] tells.
+    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [u16]) -> (usize, usize) {
+        let (mut found, width) = (0, begins.len() / starts.len().max(1));
+        let mut ends = Ends::of(self, text, at);
+        for (start, begins) in starts.iter_mut().zip(begins.chunks_exact_mut(width.max(1))) {
+            let is_blank = matches!(text.get(at), None | Some(b'\n' | b'\r'));
+            match if is_blank { None } else { ends.row(self, text, at, begins) } {
+                Some(next) if next < text.len() => (*start, at) = (at, next),
+                _ => break,
             }
-            open = at + 1;
-            *begin = u16::try_from(open - start).ok()?;
+            found += 1;
         }
-        let at = self.behind_cell(text, open, marks)?;
-        *last = u16::try_from(at + 1 - start).ok().filter(|end| *end < u16::MAX)?;
-        match (text.get(at)?, text.get(at + 1)) {
-            (b'\r', Some(b'\n')) => {
-                marks.next(self, text);
-                Some(at + 2)
-            }
-            (b'\r' | b'\n', _) => Some(at + 1),
-            _ => None,
-        }
-    }
-
-    /// The mark behind a cell.
-    #[inline(always)]
-    fn behind_cell(&self, text: &[u8], open: usize, marks: &mut Marks) -> Option<usize> {
-        let at = marks.next(self, text);
-        let byte = *text.get(at)?;
-        if Some(byte) != self.quote {
-            return Some(at);
-        }
-        if at != open {
-            return None;
-        }
-        let (end, _) = marks.close(self, text)?;
-        let at = marks.next(self, text);
-        (at == end + 1 && text.get(at).copied() != self.quote).then_some(at)
+        (found, at)
     }
 
     /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
     #[inline]
     fn marks(&self, text: &[u8], at: usize) -> u64 {
+        let [delimiters, line_ends, quotes] = self.kinds(text, at);
+        delimiters | line_ends | quotes
+    }
+
+    /// Which of the 64 bytes at `at` are delimiters, line ends and quotes, the first in the lowest bit.
+    #[inline(always)]
+    fn kinds(&self, text: &[u8], at: usize) -> [u64; 3] {
         let rest = text.get(at..).unwrap_or_default();
-        if let Some(window) = rest.first_chunk() { self.marks_within(window) } else { self.marks_at_the_end(rest) }
+        if let Some(window) = rest.first_chunk() { self.kinds_within(window) } else { self.kinds_at_the_end(rest) }
     }
 
     #[cold]
     #[inline(never)]
-    fn marks_at_the_end(&self, rest: &[u8]) -> u64 {
+    fn kinds_at_the_end(&self, rest: &[u8]) -> [u64; 3] {
+        // No dialect separates cells by this byte.
         let mut padded = [0; WINDOW];
         padded[..rest.len()].copy_from_slice(rest);
-        self.marks_within(&padded)
+        self.kinds_within(&padded)
     }
 
-    #[inline]
-    fn marks_within(&self, window: &[u8; WINDOW]) -> u64 {
+    #[inline(always)]
+    fn kinds_within(&self, window: &[u8; WINDOW]) -> [u64; 3] {
         let (delimiter, quote) = self.lanes;
         let (feed, back) = (u8x16::new([b'\n'; 16]), u8x16::new([b'\r'; 16]));
-        let lane = |lane: usize| {
-            let mut bytes = [0; 16];
-            bytes.copy_from_slice(&window[16 * lane..16 * lane + 16]);
-            let bytes = u8x16::new(bytes);
-            let ends = bytes.simd_eq(feed) | bytes.simd_eq(back);
-            u64::from((bytes.simd_eq(delimiter) | bytes.simd_eq(quote) | ends).to_bitmask()) << (16 * lane)
-        };
-        lane(0) | lane(1) | lane(2) | lane(3)
+        let mut kinds = [0; 3];
+        for (number, lane) in window.as_chunks().0.iter().enumerate() {
+            let bytes = u8x16::new(*lane);
+            let line_end = bytes.simd_eq(feed) | bytes.simd_eq(back);
+            for (kind, same) in kinds.iter_mut().zip([bytes.simd_eq(delimiter), line_end, bytes.simd_eq(quote)]) {
+                *kind |= u64::from(same.to_bitmask()) << (16 * number);
+            }
+        }
+        kinds
     }
 
     /// The text of a cell as it is meant, with doubled quotes undone into `buffer`.
@@ -408,15 +492,18 @@ mod tests {
             let (mut cells, expected) = (Vec::new(), plainly(&text));
             let border = dialect.split(&text, 0, &mut cells);
             let mut begins = vec![0; cells.len() + 1];
-            if let Some(next) = dialect.begins(&text, 0, &mut dialect.seek(&text, 0), &mut begins) {
+            let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
+            if let (1, next) = dialect.rows(&text, 0, &mut [0], &mut begins) {
                 let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap();
-                assert_eq!((next, border.fault), (border.next, None));
+                assert_eq!((next, border.fault, is_blank), (border.next, None, false));
                 assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {
-                assert!(border.fault.is_some() || border.next == text.len(), "{}", String::from_utf8_lossy(&text));
+                let is_last = border.next == text.len();
+                assert!(is_blank || border.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
             }
-            let mut wider = vec![0; cells.len() + 2];
-            assert_eq!(dialect.begins(&text, 0, &mut dialect.seek(&text, 0), &mut wider), None);
+            for width in (1..cells.len()).chain([cells.len() + 1]) {
+                assert_eq!(dialect.rows(&text, 0, &mut [0], &mut vec![0; width + 1]), (0, 0));
+            }
             let found = (cells, border.end, border.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
         }

@@ -12,7 +12,7 @@ use crate::{
     dialect::Span,
     pen::Pen,
     plan::{Plan, kind::Kind},
-    record::Table,
+    record::{Row, Table},
     snippet::Snippet,
     summary::{SourceTally, Sum},
 };
@@ -158,23 +158,18 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         Kind::Integer(_) => Some(0xFF),
         _ => None,
     };
-    // How units are written, and which totals they have.
-    let mut written: Vec<(u64, usize)> = Vec::new();
-    for row in (0..table.len()).filter(|row| table.copies.is_empty() || !table.copies.contains(row)) {
-        let (fate, record) = (fates[row as usize], table.row(row));
-        // In a damaged record anything may stand where the unit should, so it has none.
-        let whole = fate != Fate::Rejected || record.is_plain() || {
-            let mut cells = Vec::new();
-            table.split(row, &mut cells).fault.is_none() && cells.len() == table.header.len()
-        };
-        let unit = by.filter(|_| whole).and_then(|by| record.span(by)).filter(|span| span.end - span.start <= MAX_UNIT);
-        let word = unit.filter(|span| !span.doubled);
-        let word = word.and_then(|span| Snippet::within(&table.text, span.start, span.end).packed());
+    // How units are written, quotes included, and which totals they have.
+    let mut written: Vec<(u128, usize)> = Vec::new();
+    for ((row, record), fate) in (0..).zip(table.rows()).zip(fates) {
+        if !table.copies.is_empty() && table.copies.contains(&row) {
+            continue;
+        }
+        let word = by.and_then(|by| record.outer(by));
+        let word = word.and_then(|cell| Snippet::within(&table.text, cell.start, cell.end).packed_lane());
         let at = match word.and_then(|word| written.iter().find(|(known, _)| *known == word)) {
             Some((_, at)) => *at,
             None => {
-                let unit = unit.map_or(&b""[..], |span| table.dialect.cell(&table.text, span, &mut buffer));
-                let at = total_of(unit, &mut totals, table.number(row));
+                let at = total_of(unit(record, by, *fate, &mut buffer), &mut totals, table.number(row));
                 written.extend(word.filter(|_| written.len() < MAX_UNITS).map(|word| (word, at)));
                 at
             }
@@ -184,15 +179,28 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         if let Some(mark) = mark
             && let Some((number, digits)) = small(cell, mark)
         {
-            *totals[at].small[fate as usize][digits].get_or_insert(0) += i128::from(number);
+            *totals[at].small[*fate as usize][digits].get_or_insert(0) += i128::from(number);
             continue;
         }
         json.clear();
         let written = source.columns[column].kind.write(cell, &mut json).is_ok();
-        totals[at].add(fate, if written { &json } else { b"" });
+        totals[at].add(*fate, if written { &json } else { b"" });
     }
     let what = &source.columns[column].name;
     totals.into_iter().map(|total| total.sum(what.clone())).collect()
+}
+
+/// The unit of an amount; of what cannot be one, none.
+#[cold]
+#[inline(never)]
+fn unit<'a>(record: Row<'a>, by: Option<usize>, fate: Fate, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    // In a damaged record anything may stand where the unit should, so it has none.
+    let whole = fate != Fate::Rejected || record.is_plain() || {
+        let mut cells = Vec::new();
+        record.table.split(record.number, &mut cells).fault.is_none() && cells.len() == record.table.header.len()
+    };
+    let span = by.filter(|_| whole).and_then(|by| record.span(by)).filter(|span| span.end - span.start <= MAX_UNIT);
+    span.map_or(&b""[..], |span| record.table.dialect.cell(&record.table.text, span, buffer))
 }
 
 /// The total of a unit; of one too many, that of no unit.
@@ -263,5 +271,5 @@ fn small(cell: Snippet<'_>, mark: u8) -> Option<(i64, usize)> {
     if whole == 0 || !one_mark || behind >= SMALL || whole > 1 && text[0] == b'0' || digits >> (text.len() - 1) == 0 {
         return None;
     }
-    Some((cell.number(marks), behind))
+    Some((if text.len() <= 8 { cell.short_number(marks) } else { cell.number(marks) }, behind))
 }

@@ -223,6 +223,14 @@ impl Table {
         Row { table: self, number, start: self.starts[at], begins: &self.begins[at * width..(at + 1) * width] }
     }
 
+    /// All records, to look at their cells.
+    #[inline]
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        let cells = self.begins.chunks_exact(self.header.len() + 1);
+        let rows = (0..).zip(&self.starts).zip(cells);
+        rows.map(|((number, start), begins)| Row { table: self, number, start: *start, begins })
+    }
+
     /// The number of records.
     #[must_use]
     pub fn len(&self) -> u32 {

@@ -157,7 +157,39 @@ impl<'a> Snippet<'a> {
         let word = u64::from_le_bytes(*lane.first_chunk()?);
         Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
     }
+
+    /// Its bytes and its length in one double word, if it has less than a lane: two texts are the same if these are.
+    #[must_use]
+    #[inline]
+    pub fn packed_lane(self) -> Option<u128> {
+        let (below, length) = LENGTHS.get(self.len)?;
+        Some(u128::from_le_bytes(self.lane(0)) & below | length)
+    }
+
+    /// As [`Snippet::number`], of at most eight bytes with at least one digit.
+    #[must_use]
+    #[inline]
+    pub fn short_number(self, mark: u32) -> i64 {
+        let word = self.lane(0).first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+        let below = if mark == 0 { u64::MAX } else { (1 << (8 * (mark.trailing_zeros() & 7))) - 1 };
+        let digits = word & below | (word >> 8) & !below;
+        let missing = 8 + usize::from(mark != 0) - self.len;
+        let values = digits << (8 * (missing & 7)) & 0x0F0F_0F0F_0F0F_0F0F;
+        let pairs = (values.wrapping_mul(10) + (values >> 8)) & 0x00FF_00FF_00FF_00FF;
+        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+        i64::try_from((fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF).unwrap_or(0)
+    }
 }
+
+/// For each length below that of a lane: the bits of the text, and the length in the byte behind them.
+const LENGTHS: [(u128, u128); LANE] = {
+    let (mut lengths, mut len) = ([(0, 0); LANE], 0);
+    while len < LANE {
+        lengths[len] = ((1 << (8 * len)) - 1, (len as u128) << 120);
+        len += 1;
+    }
+    lengths
+};
 
 /// Which bytes of two lanes a JSON string escapes, the first in the lowest bit.
 #[must_use]
@@ -273,6 +305,8 @@ mod tests {
             assert_eq!(snippet.holds(b'.'), plain.contains(&b'.'));
             assert_eq!(snippet.packed(), Snippet::from(plain).packed(), "{plain:?}");
             assert_eq!(snippet.packed().is_some(), plain.len() <= 7);
+            assert_eq!(snippet.packed_lane(), Snippet::from(plain).packed_lane(), "{plain:?}");
+            assert_eq!(snippet.packed_lane().is_some(), plain.len() <= 15);
             let bits =
                 |is: &dyn Fn(u8) -> bool| (0..plain.len()).filter(|at| is(plain[*at])).map(|at| 1u32 << at).sum();
             let expected = (plain.len() <= 16 && plain.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
@@ -281,6 +315,9 @@ mod tests {
             if let Some((_, marks)) = expected.filter(|(_, marks)| marks.count_ones() <= 1) {
                 let digits: String = plain.iter().filter(|byte| **byte != b'.').map(|byte| char::from(*byte)).collect();
                 assert_eq!(snippet.number(marks), digits.parse().unwrap_or(0), "{plain:?}");
+                if plain.len() <= 8 && !digits.is_empty() {
+                    assert_eq!(snippet.short_number(marks), digits.parse().unwrap_or(0), "{plain:?}");
+                }
             }
         }
     }
@@ -289,8 +326,10 @@ mod tests {
     fn packed_texts_are_told_apart() {
         let words: Vec<_> =
             [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| Snippet::from(*text).packed()).collect();
-        for (at, word) in words.iter().enumerate() {
-            assert!(!words[at + 1..].contains(word), "{at}");
+        let lanes: Vec<_> =
+            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| Snippet::from(*text).packed_lane()).collect();
+        for (at, (word, lane)) in words.iter().zip(&lanes).enumerate() {
+            assert!(!words[at + 1..].contains(word) && !lanes[at + 1..].contains(lane), "{at}");
         }
     }
 }

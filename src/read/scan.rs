@@ -6,7 +6,7 @@
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     dialect::{Border, Fault, Span},
-    ledger::Ledger,
+    ledger::{Fate, Ledger},
     mapping::Tail,
     plan::Plan,
     record::{Part, Table, UNKNOWN},
@@ -22,8 +22,6 @@ const HOLE: usize = 512;
 const MAX_TORN: (usize, u64) = (64 << 10, 100);
 /// How many records lie between two that have their line noted.
 const MARK_EVERY: u32 = 64;
-/// For how many records room is made at once, at least.
-const MANY: usize = 64;
 
 /// Drops NUL bytes at the end: the file system had made room for what was never written.
 pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>) {
@@ -131,40 +129,37 @@ impl Scan<'_> {
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
         let stride = self.width + 1;
-        let mut marks = table.dialect.seek(&table.text, at);
         loop {
             let behind = at;
-            let blank = table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            if blank > 0 {
-                at += blank;
-                marks = table.dialect.seek(&table.text, at);
-            }
+            at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             if at >= self.end {
                 table.begins.truncate(table.starts.len() * stride);
                 return Ok(if self.last { self.end } else { behind });
             }
             let row = table.len();
-            table.starts.push(at);
-            ledger.fates[self.number].push(crate::ledger::Fate::Good);
-            if (row - first).is_multiple_of(MARK_EVERY) {
+            let noted = (row - first) % MARK_EVERY;
+            if noted == 0 {
                 self.mark(row, at, table);
             }
-            let known = row as usize * stride;
-            if table.begins.len() < known + stride {
-                table.begins.resize(2 * known + MANY * stride, 0);
-            }
-            let begins = &mut table.begins[known..known + stride];
-            let next = match table.dialect.begins(&table.text, at, &mut marks, begins) {
-                Some(next) if next < self.end => next,
-                _ => {
-                    begins.fill(UNKNOWN);
+            // Where something is wrong with a byte, each record is looked at by itself.
+            let alone = nuls || strays || patch < table.patches.len();
+            let most = if alone { 1 } else { (MARK_EVERY - noted) as usize };
+            let next = match self.plain(at, most, table) {
+                (0, _) => {
+                    table.starts.push(at);
+                    ledger.fates[self.number].push(Fate::Good);
+                    let known = row as usize * stride;
+                    table.begins[known..known + stride].fill(UNKNOWN);
                     let border = table.dialect.split(&table.text, at, &mut cells);
                     if !self.last && self.goes_on(&border, table) {
                         self.take_back(row, table, ledger);
                         return Ok(at);
                     }
-                    let next = self.doubtful(row, &border, &cells, table, ledger)?;
-                    marks = table.dialect.seek(&table.text, next);
+                    self.doubtful(row, &border, &cells, table, ledger)?
+                }
+                (found, next) => {
+                    let fates = &mut ledger.fates[self.number];
+                    fates.resize(fates.len() + found, Fate::Good);
                     next
                 }
             };
@@ -183,6 +178,21 @@ impl Scan<'_> {
             }
             at = next;
         }
+    }
+
+    /// Adds records that are plainly good, `most` at most; gives how many, and where the next one starts. Room for the
+    /// cells of one more is made.
+    fn plain(&self, at: usize, most: usize, table: &mut Table) -> (usize, usize) {
+        let (row, stride) = (table.starts.len(), self.width + 1);
+        let known = row * stride;
+        if table.begins.len() < known + most * stride {
+            table.begins.resize(2 * known + MARK_EVERY as usize * stride, 0);
+        }
+        table.starts.resize(row + most, 0);
+        let begins = &mut table.begins[known..known + most * stride];
+        let (found, next) = table.dialect.rows(&table.text, at, &mut table.starts[row..], begins);
+        table.starts.truncate(row + found);
+        (found, next)
     }
 
     /// Notes the line of a record.
