@@ -102,6 +102,10 @@ fn without_notice(mut outcome: Outcome) -> Outcome {
     let notice = format!("{{\"code\":\"{}\"", Code::JoinHeldInMemory.word());
     outcome.told.retain(|line| !line.starts_with(&notice));
     for line in &mut outcome.told {
+        // How often something is tried before its deadline depends on how busy the machine is.
+        if let Some((before, after)) = line.split_once("\"requests\":") {
+            *line = format!("{before}{}", after.trim_start_matches(|digit: char| digit.is_ascii_digit()));
+        }
         // The sandbox listens on any free port.
         if let Some((before, (_, after))) =
             line.split_once("http://127.0.0.1:").and_then(|(before, rest)| Some((before, rest.split_once('/')?)))
