@@ -40,6 +40,7 @@ pub mod summary;
 pub mod diagnostic;
 pub mod journal;
 pub mod ranges;
+pub mod names;
 pub mod yaml;
 
 pub mod load;

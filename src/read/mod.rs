@@ -22,6 +22,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     journal::digest::{FileDigest, Sum},
     ledger::Ledger,
+    names::names,
     plan::{Plan, SourcePlan},
     record::{Patch, Shown, Table},
 };
@@ -192,10 +193,8 @@ fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagn
 fn missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let message = format!("the file of the source `{}` is not there", source.name);
-    let mut others: Vec<String> = fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-        .unwrap_or_default();
-    others.sort();
+    let others = names(folder).unwrap_or_default();
+    let others: Vec<String> = others.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();
     let hint = match csv.as_slice() {
         _ if !folder.exists() => {
