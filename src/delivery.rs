@@ -15,7 +15,7 @@ use std::{
 use crate::{
     World,
     cli::{self, Convert},
-    deliver,
+    deliver::{self, Note},
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     journal::{
@@ -160,8 +160,7 @@ fn extended(old: &[Input], new: &[Input], stamps: &[read::Stamp]) -> bool {
         let Some(at) = (0..new.len()).find(|at| !taken[*at] && new[*at].role == old.role) else { return false };
         taken[at] = true;
         let (new, stamp) = (&new[at], &stamps[at]);
-        let is_beginning =
-            || !stamp.is_stdin() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.blake3);
+        let is_beginning = || !stamp.is_stdin() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.blake3);
         new == old || (new.len > old.len && is_beginning())
     })
 }
@@ -256,7 +255,10 @@ fn grace(
     });
     bar.into_iter().for_each(Progress::finish);
     match waited {
-        Ok(()) => memory.journal.record(&Entry::Graced {}).err().map(|cause| (Exit::Storage, not_recorded(&cause))),
+        Ok(()) => {
+            let graced = memory.journal.record(&Entry::Graced {}).and_then(|()| memory.journal.sync());
+            graced.err().map(|cause| (Exit::Storage, not_recorded(&cause)))
+        }
         Err(exit) => {
             let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted before anything was sent");
             Some((exit, finding.hint("run the same command again")))
@@ -290,7 +292,11 @@ fn rest(
         .inspect(|payload| drawn.lock().unwrap_or_else(PoisonError::into_inner).add(payload.bytes()))
         .filter(|payload| !epoch.is_settled_for(payload.index));
     let journal = &mut memory.journal;
-    let mut delivery = deliver::put(pending, destination, &context, &mut |entry| journal.record(entry), &reached);
+    let mut note = |note: Note<'_>| match note {
+        Note::Entry(entry) => journal.record(entry),
+        Note::Sync => journal.sync(),
+    };
+    let mut delivery = deliver::put(pending, destination, &context, &mut note, &reached);
     if delivery.stopped.is_some() {
         return delivery;
     }
