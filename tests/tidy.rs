@@ -61,6 +61,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("encoding_rs", &["dialect", "read"]),
     ("flate2", &["read", "deliver", "sandbox"]),
     ("glob", &["read"]),
+    ("h2", &["deliver"]),
     ("indexmap", &["*"]),
     ("indicatif", &["report"]),
     ("jiff", &["plan", "join", "deliver", "main"]),
