@@ -75,7 +75,10 @@ pub(crate) fn memory(
 /// Where deliveries are remembered.
 fn state(named: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<State, Error> {
     if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
-        return Ok(State { path: path.to_owned(), named: true });
+        // A service manager that made several folders names them all, with colons between them.
+        let several = environment.get("STATE_DIRECTORY").filter(|several| Path::new(several) == path);
+        let first = several.and_then(|several| several.split(':').find(|folder| !folder.is_empty()));
+        return Ok(State { path: first.map_or(path, Path::new).to_owned(), named: true });
     }
     let absolute = |name: &str| environment.get(name).map(Path::new).filter(|path| path.is_absolute());
     let base = absolute("XDG_STATE_HOME").map(Path::to_owned);
@@ -357,7 +360,7 @@ mod tests {
 
     use crate::{
         deliver::Context,
-        delivery::{Memory, extended, inputs, rest},
+        delivery::{Memory, extended, inputs, rest, state},
         diagnostic::Code,
         journal::{
             Journal, Shipment,
@@ -392,6 +395,13 @@ mod tests {
         assert_eq!(delivery.stopped.map(|(_, finding)| finding.code), Some(Code::ReadChanged));
         drop(memory);
         assert!(state.path.join(&target.id).join(".corrupt-1").exists());
+    }
+
+    #[test]
+    fn of_several_folders_that_a_service_manager_made_the_first_holds_the_state() {
+        let environment = [("STATE_DIRECTORY".to_owned(), "/a:/b".to_owned())].into();
+        let path = |named: &str| state(Some(Path::new(named)), &environment).unwrap().path;
+        assert_eq!((path("/a:/b").as_path(), path("/c:/d").as_path()), (Path::new("/a"), Path::new("/c:/d")));
     }
 
     fn stamp(role: &str, path: &Path) -> read::Stamp {
