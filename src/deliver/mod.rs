@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use tokio::{
     runtime::Builder,
     sync::mpsc,
-    task::{JoinSet, yield_now},
+    task::{JoinError, JoinSet, yield_now},
     time::{Instant, sleep_until},
 };
 
@@ -209,12 +209,10 @@ async fn drive(
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;
-    let mut more = if destination.collection == Collection::Replace {
+    let mut more = destination.collection != Collection::Replace;
+    if !more {
         only_one(&mut incoming, &mut course).await;
-        false
-    } else {
-        true
-    };
+    }
     loop {
         let now = start.elapsed();
         course.tick(now, more);
@@ -240,13 +238,7 @@ async fn drive(
         let wake = if recorded.is_behind(&course) { wake.min(recorded.due) } else { wake };
         tokio::select! {
             Some(answered) = flying.join_next(), if !flying.is_empty() => {
-                match answered {
-                    Ok((first, exchange)) => {
-                        status = Some(exchange.status()).filter(|status| matches!(status, 200..=299)).unwrap_or(status);
-                        course.answered(first, exchange, start.elapsed(), (context.now)());
-                    }
-                    Err(_) => course.panicked(),
-                }
+                status = told(&mut course, answered, start.elapsed(), context).unwrap_or(status);
                 largest.fetch_min(course.largest, Ordering::Relaxed);
                 recorded.take(&mut course, status, record);
             }
@@ -258,20 +250,38 @@ async fn drive(
                 if !course.goes_on() {
                     break;
                 }
-                let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
-                course.stop(exit, finding.hint("run the same command again"));
+                interrupt(&mut course, exit);
             }
-            () = sleep_until(start + wake) => {
-                if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
-                    break;
-                }
-            }
+            () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
+                break;
+            },
         }
     }
     course.abandon();
     recorded.catch_up(&mut course, status, record);
     course.close();
     course.delivery
+}
+
+/// Tells the course what came of a request; gives the status if it is one of success.
+fn told(
+    course: &mut Course,
+    answered: Result<(u64, Exchange), JoinError>,
+    now: Duration,
+    context: &Context,
+) -> Option<u16> {
+    let Ok((first, exchange)) = answered else {
+        course.panicked();
+        return None;
+    };
+    let status = exchange.status();
+    course.answered(first, exchange, now, (context.now)());
+    (200..300).contains(&status).then_some(status)
+}
+
+fn interrupt(course: &mut Course, exit: Exit) {
+    let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
+    course.stop(exit, finding.hint("run the same command again"));
 }
 
 /// Takes everything as one batch, or stops the run because one does not hold it.
