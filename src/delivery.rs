@@ -15,7 +15,7 @@ use std::{
 use crate::{
     World,
     cli::{self, Convert},
-    deliver,
+    deliver::{self, Note},
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     journal::{
@@ -75,7 +75,10 @@ pub(crate) fn memory(
 /// Where deliveries are remembered.
 fn state(named: Option<&Path>, environment: &BTreeMap<String, String>) -> Result<State, Error> {
     if let Some(path) = named.filter(|path| !path.as_os_str().is_empty()) {
-        return Ok(State { path: path.to_owned(), named: true });
+        // A service manager that made several folders names them all, with colons between them.
+        let several = environment.get("STATE_DIRECTORY").filter(|several| Path::new(several) == path);
+        let first = several.and_then(|several| several.split(':').find(|folder| !folder.is_empty()));
+        return Ok(State { path: first.map_or(path, Path::new).to_owned(), named: true });
     }
     let absolute = |name: &str| environment.get(name).map(Path::new).filter(|path| path.is_absolute());
     let base = absolute("XDG_STATE_HOME").map(Path::to_owned);
@@ -160,8 +163,7 @@ fn extended(old: &[Input], new: &[Input], stamps: &[read::Stamp]) -> bool {
         let Some(at) = (0..new.len()).find(|at| !taken[*at] && new[*at].role == old.role) else { return false };
         taken[at] = true;
         let (new, stamp) = (&new[at], &stamps[at]);
-        let is_beginning =
-            || stamp.digest.is_none() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.blake3);
+        let is_beginning = || !stamp.is_stdin() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.blake3);
         new == old || (new.len > old.len && is_beginning())
     })
 }
@@ -256,7 +258,10 @@ fn grace(
     });
     bar.into_iter().for_each(Progress::finish);
     match waited {
-        Ok(()) => memory.journal.record(&Entry::Graced {}).err().map(|cause| (Exit::Storage, not_recorded(&cause))),
+        Ok(()) => {
+            let graced = memory.journal.record(&Entry::Graced {}).and_then(|()| memory.journal.sync());
+            graced.err().map(|cause| (Exit::Storage, not_recorded(&cause)))
+        }
         Err(exit) => {
             let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted before anything was sent");
             Some((exit, finding.hint("run the same command again")))
@@ -290,7 +295,11 @@ fn rest(
         .inspect(|payload| drawn.lock().unwrap_or_else(PoisonError::into_inner).add(payload.bytes()))
         .filter(|payload| !epoch.is_settled_for(payload.index));
     let journal = &mut memory.journal;
-    let mut delivery = deliver::put(pending, destination, &context, &mut |entry| journal.record(entry), &reached);
+    let mut note = |note: Note<'_>| match note {
+        Note::Entry(entry) => journal.record(entry),
+        Note::Sync => journal.sync(),
+    };
+    let mut delivery = deliver::put(pending, destination, &context, &mut note, &reached);
     if delivery.stopped.is_some() {
         return delivery;
     }
@@ -351,7 +360,7 @@ mod tests {
 
     use crate::{
         deliver::Context,
-        delivery::{Memory, extended, inputs, rest},
+        delivery::{Memory, extended, inputs, rest, state},
         diagnostic::Code,
         journal::{
             Journal, Shipment,
@@ -388,6 +397,13 @@ mod tests {
         assert!(state.path.join(&target.id).join(".corrupt-1").exists());
     }
 
+    #[test]
+    fn of_several_folders_that_a_service_manager_made_the_first_holds_the_state() {
+        let environment = [("STATE_DIRECTORY".to_owned(), "/a:/b".to_owned())].into();
+        let path = |named: &str| state(Some(Path::new(named)), &environment).unwrap().path;
+        assert_eq!((path("/a:/b").as_path(), path("/c:/d").as_path()), (Path::new("/a"), Path::new("/c:/d")));
+    }
+
     fn stamp(role: &str, path: &Path) -> read::Stamp {
         read::Stamp::of(role, path).unwrap()
     }
@@ -420,7 +436,8 @@ mod tests {
             assert_eq!(extended(&old, &new, &stamps), expected, "{files:?}");
         }
         let mut stdin = stamps(&[("c", &more)]);
-        stdin[0].digest = Some([1; 32]);
-        assert!(!extended(&old[..1], &inputs(&stdin).unwrap(), &stdin), "standard input cannot be looked at again");
+        let new = inputs(&stdin).unwrap();
+        stdin[0].path = "-".into();
+        assert!(!extended(&old[..1], &new, &stdin), "standard input cannot be looked at again");
     }
 }

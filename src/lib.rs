@@ -40,6 +40,7 @@ pub mod summary;
 pub mod diagnostic;
 pub mod journal;
 pub mod ranges;
+pub mod names;
 pub mod yaml;
 
 pub mod load;
@@ -131,7 +132,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
     let mut memory = delivery::memory(args, &job, world.environment)?;
-    let (mut recordings, stamps) = joined(args, &job, &mut findings, world)?;
+    let (mut recordings, stamps) = joined(args, &job, memory.is_some(), &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
     let (mut at, mut first, mut room) = (0, 0, Recording::default());
@@ -243,12 +244,13 @@ fn in_parts(
 fn joined(
     args: &Convert,
     job: &Job,
+    digested: bool,
     findings: &mut Findings,
     world: &mut World<'_>,
 ) -> Result<(Vec<Recording>, Vec<read::Stamp>), Error> {
     let (mut recordings, mut stamps) = (Vec::new(), Vec::new());
     for folder in &job.folders {
-        let inputs = read::Inputs::new(folder, &args.sources, args.unmask);
+        let inputs = read::Inputs { digested, ..read::Inputs::new(folder, &args.sources, args.unmask) };
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
         if let Some(pieces) = pieces::of_recording(args, &job.plan, &inputs, &mut stamps, world.environment, &mut say)?

@@ -14,6 +14,7 @@ use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, nearest},
     dialect::Encoding,
     mapping::{self, CodeTable, Field, Mapping, Named, Root},
+    names::names,
     plan::{CodeFiles, Plan},
     profile::{
         self, Profiles,
@@ -137,10 +138,9 @@ pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result
 /// All mappings of the folder, by name.
 #[must_use]
 pub fn mappings() -> Vec<PathBuf> {
-    let entries = fs::read_dir(MAPPINGS).map(|entries| entries.flatten().map(|entry| entry.path()).collect());
-    let mut found: Vec<PathBuf> = entries.unwrap_or_default();
+    let names = names(Path::new(MAPPINGS)).unwrap_or_default();
+    let mut found: Vec<PathBuf> = names.iter().map(|name| Path::new(MAPPINGS).join(name)).collect();
     found.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
-    found.sort();
     found
 }
 

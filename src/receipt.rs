@@ -83,6 +83,8 @@ pub enum Failure {
     Unreachable(String),
     /// The server's identity could not be proven. Nothing was sent.
     Identity(String),
+    /// The server said that it did not look at the request: HTTP/2 lets it.
+    Untouched,
     /// The connection broke before the answer was whole.
     Broken,
     /// The answer did not come, or not to its end, in time.
@@ -141,6 +143,11 @@ impl Receipt {
 impl Failure {
     /// Whether the server may have acted on the request all the same.
     pub fn maybe(&self) -> bool {
+        self.was_sent() && *self != Failure::Untouched
+    }
+
+    /// Whether some of the request went over the wire.
+    pub fn was_sent(&self) -> bool {
         !matches!(self, Failure::Unreachable(_) | Failure::Identity(_))
     }
 }
@@ -150,6 +157,7 @@ impl fmt::Display for Failure {
         match self {
             Failure::Unreachable(cause) => write!(f, "no connection: {cause}"),
             Failure::Identity(cause) => f.write_str(cause),
+            Failure::Untouched => f.write_str("the server did not look at the request"),
             Failure::Broken => f.write_str("the connection broke before the answer was whole"),
             Failure::Late => f.write_str("no answer in time"),
             Failure::Endless => f.write_str("the answer is larger than any that makes sense"),

@@ -38,6 +38,7 @@ const NOUNS: &[&str] = &[
     "journal",
     "ledger",
     "ranges",
+    "names",
 ];
 
 /// Steps of the pipe. A verb never imports another verb; only `lib.rs` and `main.rs` connect them.
@@ -60,6 +61,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("encoding_rs", &["dialect", "read"]),
     ("flate2", &["read", "deliver", "sandbox"]),
     ("glob", &["read"]),
+    ("h2", &["deliver"]),
     ("indexmap", &["*"]),
     ("indicatif", &["report"]),
     ("jiff", &["plan", "join", "deliver", "main"]),
@@ -69,6 +71,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("regex", &["plan"]),
     ("reqwest", &["deliver"]),
     ("rust_decimal", &["summary", "ledger", "report"]),
+    ("rustix", &["names"]),
     ("rustls", &["deliver"]),
     ("saphyr_parser", &["yaml"]),
     ("schemars", &["mapping", "profile"]),
@@ -259,13 +262,17 @@ fn not_shown<'a>(words: &[&'a str], texts: &[String]) -> Vec<&'a str> {
     words.iter().copied().filter(|word| !texts.iter().any(|text| text.contains(&format!("[{word}]")))).collect()
 }
 
-/// The names of the dependencies of a manifest, as code writes them.
+/// The names of the dependencies of a manifest, those of one system included, as code writes them.
 fn dependencies(manifest: &str) -> BTreeSet<String> {
+    let mut is_inside = false;
     manifest
         .lines()
-        .skip_while(|line| *line != "[dependencies]")
-        .skip(1)
-        .take_while(|line| !line.starts_with('['))
+        .filter(|line| {
+            if line.starts_with('[') {
+                is_inside = line.ends_with("dependencies]") && *line != "[dev-dependencies]";
+            }
+            is_inside && !line.starts_with('[')
+        })
         .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim().replace('-', "_")))
         .filter(|name| !name.starts_with('#'))
         .collect()
@@ -514,6 +521,6 @@ fn code_is_text_without_comments_and_literals() {
 fn missing_cases_and_dependencies_are_named() {
     let texts = vec!["error[read/nul]: x".to_owned(), "read/empty".to_owned()];
     assert_eq!(not_shown(&["read/nul", "read/empty"], &texts), ["read/empty"]);
-    let manifest = "[package]\nname = \"x\"\n[dependencies]\na-b = \"1\"\n# c = 1\nd = { version = \"1\" }\n\n[dev-dependencies]\ne = \"1\"\n";
-    assert_eq!(dependencies(manifest).into_iter().collect::<Vec<_>>(), ["a_b", "d"]);
+    let manifest = "[package]\nname = \"x\"\n[dependencies]\na-b = \"1\"\n# c = 1\nd = { version = \"1\" }\n\n[dev-dependencies]\ne = \"1\"\n\n[target.'cfg(unix)'.dependencies]\nf = \"1\"\n";
+    assert_eq!(dependencies(manifest).into_iter().collect::<Vec<_>>(), ["a_b", "d", "f"]);
 }

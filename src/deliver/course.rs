@@ -340,7 +340,7 @@ impl Course {
                 self.maybe |= maybe;
                 let (bytes, volume) = (parcel.wire.len() as u64, &mut self.delivery.volume);
                 // What never left is no load on a metered link: a flight may wait for a network until its deadline.
-                match (maybe, parcel.resent) {
+                match (failure.was_sent(), parcel.resent) {
                     (true, _) => parcel.resent = true,
                     (false, true) => volume.resent_bytes -= bytes,
                     (false, false) => volume.wire_bytes -= bytes,

@@ -3,7 +3,7 @@
 //! The client follows no redirect, retries nothing by itself, and knows no proxy but the profile's. Every wait has an
 //! end: connecting, the first byte, each further part, the body as a whole. No header value and no body is ever logged.
 
-use std::{error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, io, iter, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -213,7 +213,21 @@ fn failure(error: reqwest::Error, destination: &Destination) -> Failure {
         let cause = if error.is_timeout() { "no answer in time".into() } else { deepest(&error) };
         return Failure::Unreachable(cause);
     }
-    if error.is_timeout() { Failure::Late } else { Failure::Broken }
+    match error {
+        _ if is_untouched(&error) => Failure::Untouched,
+        _ if error.is_timeout() => Failure::Late,
+        _ => Failure::Broken,
+    }
+}
+
+/// Whether the server said that it did not look at the request: it refused the stream, or went away before it.
+fn is_untouched(error: &reqwest::Error) -> bool {
+    let causes = iter::successors(error.source(), |error| (*error).source());
+    causes.filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {
+        let refused = error.is_reset() && error.reason() == Some(h2::Reason::REFUSED_STREAM);
+        let before = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+        error.is_remote() && (refused || before)
+    })
 }
 
 /// The innermost cause.

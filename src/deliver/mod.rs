@@ -32,7 +32,7 @@ use jiff::Timestamp;
 use tokio::{
     runtime::Builder,
     sync::mpsc,
-    task::JoinSet,
+    task::{JoinError, JoinSet, yield_now},
     time::{Instant, sleep_until},
 };
 
@@ -49,7 +49,6 @@ use crate::{
     journal::{digest::key, entry::Entry},
     payload::Payload,
     profile::{destination::Destination, setting::Collection},
-    ranges,
     receipt::{Delivery, Receipt, Volume},
 };
 
@@ -84,8 +83,17 @@ pub struct Progress<'a> {
     pub receipts: &'a [Receipt],
 }
 
-/// Makes one entry durable, or says why that cannot be done.
-pub type Record<'a> = dyn FnMut(&Entry) -> io::Result<()> + 'a;
+/// What is to be done so that a delivery is remembered.
+#[derive(Clone, Copy, Debug)]
+pub enum Note<'a> {
+    /// Take this entry.
+    Entry(&'a Entry),
+    /// Make durable what was taken.
+    Sync,
+}
+
+/// Does what a note asks for, or says why that cannot be done.
+pub type Record<'a> = dyn FnMut(Note<'_>) -> io::Result<()> + 'a;
 
 /// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.
 ///
@@ -196,17 +204,15 @@ async fn drive(
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let start = Instant::now();
-    let mut recorded = Recorded::default();
+    let (mut recorded, mut status) = (Recorded::default(), 0);
     let mut course = Course::new(Arc::new(destination.clone()), context.seed, context.earlier);
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;
-    let mut more = if destination.collection == Collection::Replace {
+    let mut more = destination.collection != Collection::Replace;
+    if !more {
         only_one(&mut incoming, &mut course).await;
-        false
-    } else {
-        true
-    };
+    }
     loop {
         let now = start.elapsed();
         course.tick(now, more);
@@ -215,20 +221,26 @@ async fn drive(
             let key = key(context.nonce, &parcel.batch.range, parcel.turn());
             flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
         }
-        if course.is_still() && (!course.goes_on() || (!more && course.is_drained())) {
+        let is_over = course.is_still() && (!course.goes_on() || (!more && course.is_drained()));
+        if recorded.is_behind(&course) && (is_over || recorded.due <= now) {
+            // The next requests are on their way while the disk works.
+            yield_now().await;
+            let before = start.elapsed();
+            recorded.go_on(&mut course, status, record);
+            recorded.rest(before, start.elapsed());
+            report(&course, recorded.counts(), start.elapsed(), progress);
+            continue;
+        }
+        if is_over {
             break;
         }
         let wake = if course.goes_on() { course.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
+        let wake = if recorded.is_behind(&course) { wake.min(recorded.due) } else { wake };
         tokio::select! {
             Some(answered) = flying.join_next(), if !flying.is_empty() => {
-                let status = answered.as_ref().map_or(0, |(_, exchange)| exchange.status());
-                match answered {
-                    Ok((first, exchange)) => course.answered(first, exchange, start.elapsed(), (context.now)()),
-                    Err(_) => course.panicked(),
-                }
-                recorded.catch_up(&mut course, status, record);
+                status = told(&mut course, answered, start.elapsed(), context).unwrap_or(status);
                 largest.fetch_min(course.largest, Ordering::Relaxed);
-                report(&course, start.elapsed(), progress);
+                recorded.take(&mut course, status, record);
             }
             drawn = incoming.recv(), if more && course.may_draw(now) => match drawn {
                 Some((batch, wire)) => course.take(batch, wire),
@@ -238,20 +250,38 @@ async fn drive(
                 if !course.goes_on() {
                     break;
                 }
-                let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
-                course.stop(exit, finding.hint("run the same command again"));
+                interrupt(&mut course, exit);
             }
-            () = sleep_until(start + wake) => {
-                if stopped_at.is_some() {
-                    break;
-                }
-            }
+            () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
+                break;
+            },
         }
     }
     course.abandon();
-    recorded.catch_up(&mut course, 0, record);
+    recorded.catch_up(&mut course, status, record);
     course.close();
     course.delivery
+}
+
+/// Tells the course what came of a request; gives the status if it is one of success.
+fn told(
+    course: &mut Course,
+    answered: Result<(u64, Exchange), JoinError>,
+    now: Duration,
+    context: &Context,
+) -> Option<u16> {
+    let Ok((first, exchange)) = answered else {
+        course.panicked();
+        return None;
+    };
+    let status = exchange.status();
+    course.answered(first, exchange, now, (context.now)());
+    (200..300).contains(&status).then_some(status)
+}
+
+fn interrupt(course: &mut Course, exit: Exit) {
+    let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
+    course.stop(exit, finding.hint("run the same command again"));
 }
 
 /// Takes everything as one batch, or stops the run because one does not hold it.
@@ -264,12 +294,12 @@ async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, course: &mut Co
     }
 }
 
-fn report(course: &Course, now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
+fn report(course: &Course, counts: (u64, u64), now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
     let delivery = &course.delivery;
     let next = course.next_due().filter(|due| course.is_still() && *due > now);
     progress(&Progress {
-        accepted: ranges::count(&delivery.accepted),
-        rejected: delivery.rejected.len() as u64,
+        accepted: counts.0,
+        rejected: counts.1,
         volume: delivery.volume,
         waiting: next.map(|due| due.saturating_sub(now)),
         receipts: &delivery.receipts,

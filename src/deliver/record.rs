@@ -2,76 +2,144 @@
 //!
 //! Pure but for the callback. What cannot be made durable is taken back from the course: it will be sent again.
 
-use std::ops::Range;
+use std::{io, ops::Range, time::Duration};
 
 use crate::{
-    deliver::{Record, course::Course},
+    deliver::{Note, Record, course::Course},
     diagnostic::{Code, Diagnostic},
     error::Exit,
     journal::entry::Entry,
     ranges,
 };
 
-/// What of a course is durable.
-#[derive(Debug, Default)]
-pub(crate) struct Recorded {
+/// How many times longer than it took is waited from one time that something is made durable to the next.
+///
+/// A fast API answers more often than a disk can follow. With one that is slower than that each answer is durable at once.
+const PAUSE: u32 = 20;
+/// The longest of these pauses.
+const MAX_PAUSE: Duration = Duration::from_millis(250);
+
+/// What a course settled, up to some time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Known {
     accepted: Vec<Range<u64>>,
     rejected: usize,
     maybe: bool,
+}
+
+impl Known {
+    fn of(course: &Course) -> Known {
+        let delivery = &course.delivery;
+        Known { accepted: delivery.accepted.clone(), rejected: delivery.rejected.len(), maybe: course.maybe }
+    }
+}
+
+/// What of a course is durable.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    durable: Known,
+    /// What was taken, and may not be durable yet.
+    taken: Known,
     /// How many documents were accepted and could not be recorded.
     lost: u64,
     /// Why nothing could be recorded any more.
     cause: Option<String>,
+    /// When it is time to make durable what was settled since.
+    pub(crate) due: Duration,
 }
 
 impl Recorded {
-    /// Makes durable what the course settled since the last time, by an answer with this status.
+    /// Whether the course settled something that is not durable yet, and can be.
+    pub(crate) fn is_behind(&self, course: &Course) -> bool {
+        self.cause.is_none() && self.durable != Known::of(course)
+    }
+
+    /// Lets the disk rest after it was at work from one time of the run to another.
+    pub(crate) fn rest(&mut self, from: Duration, to: Duration) {
+        self.due = to + (to.saturating_sub(from) * PAUSE).min(MAX_PAUSE);
+    }
+
+    /// Has taken what the course settled, by answers of which the last has this status, so that a kill does not lose it.
+    /// As long as something that was taken is not durable, it waits: of two that are not, a power cut may keep the second.
+    pub(crate) fn take(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
+        if self.cause.is_some() || self.taken != self.durable || self.taken == Known::of(course) {
+            return;
+        }
+        let known = Known::of(course);
+        match self.entries(course, status).iter().try_for_each(|entry| record(Note::Entry(entry))) {
+            Ok(()) => self.taken = known,
+            Err(cause) => self.failed(course, &cause),
+        }
+    }
+
+    /// Makes durable what was taken, and has taken what came since.
+    pub(crate) fn go_on(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
+        self.take(course, status, record);
+        if self.cause.is_none() && self.taken != self.durable {
+            match record(Note::Sync) {
+                Ok(()) => self.durable = self.taken.clone(),
+                Err(cause) => self.failed(course, &cause),
+            }
+        }
+        self.take(course, status, record);
+    }
+
+    /// Makes durable all that the course settled.
     pub(crate) fn catch_up(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        let accepted = ranges::without(&course.delivery.accepted, &self.accepted);
+        while self.is_behind(course) {
+            self.go_on(course, status, record);
+        }
+        // What was accepted after a failure is lost as well.
+        if let Some(cause) = self.cause.clone().filter(|_| self.durable != Known::of(course)) {
+            self.failed(course, &io::Error::other(cause));
+        }
+    }
+
+    /// How many documents were durably accepted, and how many rejected.
+    pub(crate) fn counts(&self) -> (u64, u64) {
+        (ranges::count(&self.durable.accepted), self.durable.rejected as u64)
+    }
+
+    fn entries(&self, course: &Course, status: u16) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if course.maybe && !self.maybe {
+        if course.maybe && !self.taken.maybe {
             entries.push(Entry::Maybe { resumed: false });
         }
-        for rejected in &course.delivery.rejected[self.rejected..] {
+        for rejected in &course.delivery.rejected[self.taken.rejected..] {
             // It may have been held back for a while, so its own status counts, not that of this answer.
             let code = rejected.finding.code.word().into();
             entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
-        if !accepted.is_empty() {
-            entries.push(Entry::Ack { ranges: accepted.clone(), status });
+        let ranges = ranges::without(&course.delivery.accepted, &self.taken.accepted);
+        if !ranges.is_empty() {
+            entries.push(Entry::Ack { ranges, status });
         }
-        match entries.iter().try_for_each(record) {
-            Ok(()) => {
-                for range in accepted {
-                    ranges::merge(&mut self.accepted, range);
-                }
-                (self.rejected, self.maybe) = (course.delivery.rejected.len(), course.maybe);
-            }
-            Err(cause) => {
-                self.lost += ranges::count(&accepted);
-                course.delivery.accepted.clone_from(&self.accepted);
-                course.delivery.rejected.truncate(self.rejected);
-                let what = match self.lost {
-                    0 => "what the API answered could not be recorded".into(),
-                    1 => "1 document was accepted but not recorded, and will be sent again".into(),
-                    lost => format!("{lost} documents were accepted but not recorded, and will be sent again"),
-                };
-                // What is tried after a failure fails for that alone.
-                let cause = self.cause.get_or_insert_with(|| cause.to_string());
-                let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("{what}: {cause}"));
-                let hint = "free space or repair the state folder, then run the same command again";
-                course.delivery.stopped = Some((Exit::Storage, finding.hint(hint)));
-            }
-        }
+        entries
+    }
+
+    fn failed(&mut self, course: &mut Course, cause: &io::Error) {
+        self.lost += ranges::count(&ranges::without(&course.delivery.accepted, &self.durable.accepted));
+        course.delivery.accepted.clone_from(&self.durable.accepted);
+        course.delivery.rejected.truncate(self.durable.rejected);
+        let what = match self.lost {
+            0 => "what the API answered could not be recorded".into(),
+            1 => "1 document was accepted but not recorded, and will be sent again".into(),
+            lost => format!("{lost} documents were accepted but not recorded, and will be sent again"),
+        };
+        // What is tried after a failure fails for that alone.
+        let cause = self.cause.get_or_insert_with(|| cause.to_string());
+        let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("{what}: {cause}"));
+        let hint = "free space or repair the state folder, then run the same command again";
+        course.delivery.stopped = Some((Exit::Storage, finding.hint(hint)));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{io, ops::Range, sync::Arc};
+    use std::{io, ops::Range, sync::Arc, time::Duration};
 
     use crate::{
-        deliver::{course::Course, record::Recorded, tests::destination},
+        deliver::{Note, course::Course, record::Recorded, tests::destination},
         diagnostic::{Code, Diagnostic},
         error::Exit,
         journal::entry::Entry,
@@ -95,8 +163,10 @@ mod tests {
     fn each_outcome_is_recorded_once() {
         let (mut course, mut recorded, mut entries) = (course(), Recorded::default(), Vec::new());
         let mut catch_up = |course: &mut Course| {
-            recorded.catch_up(course, 200, &mut |entry| {
-                entries.push(entry.clone());
+            recorded.catch_up(course, 200, &mut |note| {
+                if let Note::Entry(entry) = note {
+                    entries.push(entry.clone());
+                }
                 Ok(())
             });
         };
@@ -112,6 +182,36 @@ mod tests {
         let reject = Entry::Reject { index: 4, status: 413, code };
         assert_eq!(entries, [ack(&[(0, 2)]), Entry::Maybe { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
         assert!(course.delivery.stopped.is_none());
+    }
+
+    #[test]
+    fn of_two_that_are_not_durable_the_second_waits_until_the_first_is() {
+        let (mut course, mut recorded, mut notes) = (course(), Recorded::default(), Vec::new());
+        let mut record = |note: Note<'_>| {
+            notes.push(format!("{note:?}"));
+            Ok(())
+        };
+        for end in [2, 3, 4] {
+            course.delivery.accepted = list(&[(0, end)]);
+            recorded.take(&mut course, 200, &mut record);
+        }
+        assert_eq!((recorded.counts(), recorded.is_behind(&course)), ((0, 0), true));
+        recorded.go_on(&mut course, 200, &mut record);
+        assert_eq!(recorded.counts(), (2, 0));
+        recorded.catch_up(&mut course, 200, &mut record);
+        assert_eq!((recorded.counts(), recorded.is_behind(&course)), ((4, 0), false));
+        let ack = |start, end| format!("Entry(Ack {{ ranges: [{start}..{end}], status: 200 }})");
+        assert_eq!(notes, [ack(0, 2), "Sync".into(), ack(2, 4), "Sync".into()]);
+    }
+
+    #[test]
+    fn a_slow_disk_rests_long_and_none_for_ever() {
+        let mut recorded = Recorded::default();
+        let millis = Duration::from_millis;
+        for (took, rest) in [(0, 0), (2, 40), (5, 100), (60, 250)] {
+            recorded.rest(millis(7), millis(7 + took));
+            assert_eq!(recorded.due, millis(7 + took + rest));
+        }
     }
 
     #[test]

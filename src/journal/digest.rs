@@ -11,7 +11,8 @@ use blake3::Hasher;
 /// A BLAKE3 digest.
 pub type Sum = [u8; 32];
 
-/// How many bytes are digested at once: BLAKE3 works on many blocks of a kilobyte side by side.
+/// How many bytes are digested at once. BLAKE3 works on many blocks of a kilobyte side by side, and on all of these if what
+/// came before was a multiple of as many bytes.
 const TOGETHER: usize = 128 << 10;
 
 /// Where a plan is delivered: what has a journal of its own.
@@ -44,20 +45,30 @@ pub struct PlanDigest {
 impl PlanDigest {
     /// A plan for a target, without any document yet.
     pub fn new(target: &Target) -> PlanDigest {
-        let mut digest = tagged("xwalk plan 1\0");
-        add(&mut digest, target.id.as_bytes());
-        PlanDigest { digest, gathered: Vec::new(), documents: 0 }
+        let mut plan = PlanDigest { digest: Hasher::new(), gathered: Vec::with_capacity(TOGETHER), documents: 0 };
+        plan.gather(b"xwalk plan 1\0");
+        plan.gather(&(target.id.len() as u64).to_be_bytes());
+        plan.gather(target.id.as_bytes());
+        plan
     }
 
     /// The next document.
     pub fn add(&mut self, document: &[u8]) {
-        self.gathered.extend_from_slice(&(document.len() as u64).to_be_bytes());
-        self.gathered.extend_from_slice(document);
+        self.gather(&(document.len() as u64).to_be_bytes());
+        self.gather(document);
         self.documents += 1;
-        if self.gathered.len() >= TOGETHER {
-            self.digest.update(&self.gathered);
-            self.gathered.clear();
-        }
+    }
+
+    fn gather(&mut self, bytes: &[u8]) {
+        let Some((first, rest)) = bytes.split_at_checked(TOGETHER - self.gathered.len()) else {
+            return self.gathered.extend_from_slice(bytes);
+        };
+        self.gathered.extend_from_slice(first);
+        self.digest.update(&self.gathered);
+        let (whole, last) = rest.split_at(rest.len() - rest.len() % TOGETHER);
+        self.digest.update(whole);
+        self.gathered.clear();
+        self.gathered.extend_from_slice(last);
     }
 
     /// The digest, and of how many documents it is.
@@ -72,6 +83,11 @@ impl PlanDigest {
 pub struct FileDigest(Hasher);
 
 impl FileDigest {
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Sum {
+        blake3::hash(bytes).into()
+    }
+
     /// The next bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         self.0.update(bytes);

@@ -29,7 +29,7 @@ pub enum Entry {
     Ack {
         /// Their indexes.
         ranges: Vec<Range<u64>>,
-        /// The status of its answer.
+        /// The status of the last of its answers.
         status: u16,
     },
     /// The API will never accept a document.

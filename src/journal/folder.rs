@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::journal::{Disk, digest::Target};
+use crate::{
+    journal::{Disk, digest::Target},
+    names::names,
+};
 
 /// The file whose lock is the right to deliver.
 const LOCK: &str = "lock";
@@ -77,15 +80,13 @@ impl State {
     /// # Errors
     /// The folder cannot be read.
     pub fn targets(&self) -> io::Result<Vec<Target>> {
-        let entries = match fs::read_dir(&self.path) {
+        let names = match names(&self.path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
+            names => names?,
         };
         let is_id = |name: &String| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
-        let mut targets: Vec<Target> = names.filter(is_id).map(|id| Target { id }).collect();
-        targets.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok(targets)
+        let names = names.into_iter().filter_map(|name| name.into_string().ok());
+        Ok(names.filter(is_id).map(|id| Target { id }).collect())
     }
 
     fn make(&self) -> io::Result<()> {
@@ -138,12 +139,7 @@ impl Folder {
 
 impl Disk for Folder {
     fn names(&mut self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path)? {
-            names.extend(entry?.file_name().into_string().ok());
-        }
-        names.sort();
-        Ok(names)
+        Ok(names(&self.path)?.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {

@@ -102,6 +102,8 @@ pub struct Journal<D> {
     current: Option<Epoch>,
     /// The disk failed once. What it did with what it was given is unknown, so it is not asked again.
     broken: bool,
+    /// The last line may not be durable yet.
+    unsynced: bool,
 }
 
 impl<D: Disk> Journal<D> {
@@ -124,7 +126,7 @@ impl<D: Disk> Journal<D> {
                 None => Newest::Damaged,
             },
         };
-        Ok(Journal { disk, newest, number, current: None, broken: false })
+        Ok(Journal { disk, newest, number, current: None, broken: false, unsynced: false })
     }
 
     /// The disk, when no more is to be said.
@@ -173,6 +175,7 @@ impl<D: Disk> Journal<D> {
         let kept = self.tidy()?;
         // The run before may have died with a request on the way.
         self.add(&Entry::Maybe { resumed: true })?;
+        self.sync()?;
         let epoch = self.current.clone().ok_or_else(broken)?;
         Ok(Start { epoch, waits, kept })
     }
@@ -231,7 +234,8 @@ impl<D: Disk> Journal<D> {
         Ok(kept)
     }
 
-    /// Adds what became known, which is durable afterwards. That some outcome is unknown need not be said twice.
+    /// Adds what became known, which survives a kill; a power cut only after [`Journal::sync`]. That some outcome is unknown
+    /// need not be said twice.
     ///
     /// # Errors
     /// The disk failed, now or before: what was settled will be sent again.
@@ -242,6 +246,22 @@ impl<D: Disk> Journal<D> {
         }
     }
 
+    /// Makes durable what was added.
+    ///
+    /// # Errors
+    /// The disk failed, now or before: what was settled will be sent again.
+    pub fn sync(&mut self) -> io::Result<()> {
+        if self.broken {
+            return Err(broken());
+        }
+        if self.unsynced {
+            let done = self.disk.sync(&file(EPOCH, self.number));
+            self.tried(done)?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
     /// Every document is settled. This is durable afterwards, so that the same delivery is never made again.
     ///
     /// # Errors
@@ -249,7 +269,8 @@ impl<D: Disk> Journal<D> {
     pub fn finish(&mut self) -> io::Result<()> {
         let epoch = self.current.as_ref().ok_or_else(broken)?;
         let (clean, counts): (bool, Counts) = (!epoch.maybe, epoch.counts());
-        self.add(&Entry::Done { clean, counts })
+        self.add(&Entry::Done { clean, counts })?;
+        self.sync()
     }
 
     /// What was sent was not what the header says: the file is put aside, and everything will be sent again.
@@ -267,11 +288,14 @@ impl<D: Disk> Journal<D> {
 
     /// Adds an entry to the current file. No more than one is ever not durable, so a power cut can tear only the last.
     fn add(&mut self, entry: &Entry) -> io::Result<()> {
+        self.sync()?;
         let epoch = self.current.as_mut().filter(|_| !self.broken).ok_or_else(broken)?;
         let line = epoch.extend(entry).ok_or_else(broken)?;
         let name = file(EPOCH, self.number);
-        let done = self.disk.append(&name, line.as_bytes()).and_then(|()| self.disk.sync(&name));
-        self.tried(done)
+        let done = self.disk.append(&name, line.as_bytes());
+        self.tried(done)?;
+        self.unsynced = true;
+        Ok(())
     }
 
     /// After a failure nothing is written any more: what a second sync says about the first is not to be trusted.

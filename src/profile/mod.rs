@@ -130,10 +130,27 @@ fn layered(chain: &[(&str, &Settings)], sets: &[(String, String)]) -> Result<Set
     for (_, profile) in chain.iter().rev() {
         settings = (*profile).clone().over(settings);
     }
-    for (key, value) in sets {
-        settings = set(key, value)?.over(settings);
+    for (at, (key, value)) in sets.iter().enumerate() {
+        match pair(key) {
+            None => settings = set(key, &[(key, value)])?.over(settings),
+            // They are read together, in the place of the last of them.
+            Some(whole) => {
+                let is_part = |(key, _): &&(String, String)| pair(key) == Some(whole);
+                if !sets[at + 1..].iter().any(|set| is_part(&set)) {
+                    let parts: Vec<(&str, &str)> =
+                        sets.iter().filter(is_part).map(|(key, value)| (key.as_str(), value.as_str())).collect();
+                    settings = set(key, &parts)?.over(settings);
+                }
+            }
+        }
     }
     Ok(settings)
+}
+
+/// The setting that a key is only one part of: nothing by itself, so that its parts may be set one by one.
+fn pair(key: &str) -> Option<&'static str> {
+    let whole = |whole: &&str| key.strip_prefix(*whole).is_some_and(|part| part.starts_with('.'));
+    ["client_identity", "auth.basic", "auth.api_key"].into_iter().find(whole)
 }
 
 /// Where the settings of one run were written, for messages.
@@ -241,32 +258,35 @@ fn names(profiles: &Profiles) -> String {
     format!("the profiles are {}", names.join(", "))
 }
 
-/// One `--set KEY=VALUE` as a layer of its own.
-fn set(key: &str, value: &str) -> Result<Settings, Vec<Diagnostic>> {
+/// One `--set KEY=VALUE`, or all parts of one setting, as a layer of its own.
+fn set(key: &str, parts: &[(&str, &str)]) -> Result<Settings, Vec<Diagnostic>> {
     let about = |code: Code, said: &str| Diagnostic::new(code, format!("`--set {key}`: {said}"));
-    let steps: Vec<&str> = match key.split_once('.') {
-        Some(("headers", name)) => vec!["headers", name],
-        _ => key.split('.').collect(),
-    };
     let is_word = |step: &&str| {
         !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
     };
-    if !steps.iter().all(is_word) || matches!(key, "extends" | "explicit") {
+    let is_setting =
+        |(key, _): &(&str, &str)| steps(key).iter().all(is_word) && !matches!(*key, "extends" | "explicit");
+    if !parts.iter().all(is_setting) {
         return Err(vec![about(Code::PlanUsage, "not a setting that can be set").hint("as in `--set url=URL`")]);
     }
-    let mut text = String::new();
-    for (depth, step) in steps.iter().enumerate() {
-        let _ = write!(text, "\n{}\"{step}\":", "  ".repeat(depth));
+    let (mut text, mut before) = (String::new(), Vec::new());
+    for (key, value) in parts {
+        let steps = steps(key);
+        let shared = steps.iter().zip(&before).take_while(|(step, before)| step == before).count();
+        for (depth, step) in steps.iter().enumerate().skip(shared) {
+            let _ = write!(text, "\n{}\"{step}\":", "  ".repeat(depth));
+        }
+        let as_written = value.starts_with('{')
+            || matches!(*value, "true" | "false")
+            || (!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()));
+        let quoted = serde_json::Value::from(*value).to_string();
+        let _ = write!(text, " {}", if as_written { value } else { quoted.as_str() });
+        before = steps;
     }
-    let as_written = value.starts_with('{')
-        || matches!(value, "true" | "false")
-        || (!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()));
-    let quoted = serde_json::Value::from(value).to_string();
-    let text = format!("{text} {}", if as_written { value } else { &quoted });
     match yaml::read::<Settings>("--set", &text) {
         Ok((settings, _)) => Ok(settings),
         // What was written may be the secret itself, so it is not repeated.
-        Err(_) if steps[0] == "auth" => {
+        Err(_) if steps(key)[0] == "auth" => {
             let hint =
                 "name what holds the secret, as in `--set auth.bearer.env=VARIABLE`; a secret is never an argument";
             Err(vec![about(Code::PlanUsage, "this is not where a secret lies").hint(hint)])
@@ -275,6 +295,14 @@ fn set(key: &str, value: &str) -> Result<Settings, Vec<Diagnostic>> {
             let named = |found: Diagnostic| about(found.code, &found.message).hint(found.hint);
             Err(findings.into_iter().map(named).collect())
         }
+    }
+}
+
+/// The keys that lead to a setting. The name of a header may hold dots.
+fn steps(key: &str) -> Vec<&str> {
+    match key.split_once('.') {
+        Some(("headers", name)) => vec!["headers", name],
+        _ => key.split('.').collect(),
     }
 }
 

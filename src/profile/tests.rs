@@ -259,6 +259,21 @@ fn set_refuses_what_is_not_a_setting() {
 }
 
 #[test]
+fn the_parts_of_one_setting_are_set_one_by_one() {
+    let key = [("auth.api_key.value.env", "ECRM_TOKEN"), ("in_flight", "3"), ("auth.api_key.header", "X-Key")];
+    let destination = resolved(PROFILES, Some("dev"), &key).unwrap();
+    assert_eq!(destination.in_flight, 3);
+    assert!(
+        matches!(destination.credential.unwrap().proof, Proof::Header { name, .. } if name.eq_ignore_ascii_case("X-Key"))
+    );
+    let alone = said(resolved(PROFILES, Some("dev"), &[("client_identity.key", "k")]));
+    assert!(alone.starts_with("plan/missing-key : `--set client_identity.key`: "), "{alone}");
+    let both = [("client_identity.certificate", "c"), ("client_identity.key", "k")];
+    let absent = said(resolved(PROFILES, Some("dev"), &both));
+    assert!(absent.contains("`c`"), "{absent}");
+}
+
+#[test]
 fn a_destination_shows_no_secret() {
     let destination = resolved(PROFILES, Some("staging"), &[("headers.X-Run", "canary-header")]).unwrap();
     let shown = format!("{destination:?}");

@@ -22,6 +22,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     journal::digest::{FileDigest, Sum},
     ledger::Ledger,
+    names::names,
     plan::{Plan, SourcePlan},
     record::{Patch, Shown, Table},
 };
@@ -42,13 +43,15 @@ pub struct Inputs {
     pub named: BTreeMap<String, String>,
     /// Show cells as they are.
     pub unmask: bool,
+    /// Take the digest of each file while it is read.
+    pub digested: bool,
 }
 
 impl Inputs {
     /// The inputs of one drop folder, as they were typed.
     pub fn new(folder: &Path, named: &[SourcePath], unmask: bool) -> Inputs {
         let named = named.iter().map(|source| (source.name.clone(), source.path.display().to_string())).collect();
-        Inputs { folder: folder.to_owned(), named, unmask }
+        Inputs { folder: folder.to_owned(), named, unmask, digested: false }
     }
 }
 
@@ -61,7 +64,7 @@ pub struct Stamp {
     pub path: PathBuf,
     /// How many bytes it has.
     pub length: u64,
-    /// The digest of standard input, which cannot be read again.
+    /// The digest of its bytes, if it was taken while they were read.
     pub digest: Option<Sum>,
     modified: Option<SystemTime>,
 }
@@ -73,6 +76,12 @@ impl Stamp {
     /// It is not there, or cannot be looked at.
     pub fn of(role: &str, path: &Path) -> io::Result<Stamp> {
         fs::metadata(path).map(|metadata| stamp_of(role, path, &metadata))
+    }
+
+    /// Whether this is standard input, which cannot be looked at again.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        self.path == Path::new("-")
     }
 }
 
@@ -151,10 +160,8 @@ pub fn headers(plan: &Plan, folder: &Path) -> Result<(), Vec<Diagnostic>> {
 /// The files that changed since they were read.
 #[must_use]
 pub fn changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
-    let is_same = |stamp: &&Stamp| {
-        stamp.digest.is_some()
-            || fs::metadata(&stamp.path).is_ok_and(|now| stamp_of(&stamp.role, &stamp.path, &now) == **stamp)
-    };
+    let now = |stamp: &Stamp| Stamp::of(&stamp.role, &stamp.path).map(|now| Stamp { digest: stamp.digest, ..now });
+    let is_same = |stamp: &&Stamp| stamp.is_stdin() || now(stamp).is_ok_and(|now| now == **stamp);
     stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| change(&stamp.path)).collect()
 }
 
@@ -192,10 +199,8 @@ fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagn
 fn missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let message = format!("the file of the source `{}` is not there", source.name);
-    let mut others: Vec<String> = fs::read_dir(folder)
-        .map(|entries| entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect())
-        .unwrap_or_default();
-    others.sort();
+    let others = names(folder).unwrap_or_default();
+    let others: Vec<String> = others.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();
     let hint = match csv.as_slice() {
         _ if !folder.exists() => {
@@ -227,7 +232,7 @@ fn too_large(path: String) -> Diagnostic {
 }
 
 /// The bytes of one file, as long as it is a regular file that does not change meanwhile.
-fn bytes(role: &str, path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
+fn bytes(role: &str, path: &Path, digested: bool, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Diagnostic> {
     let shown = path.display().to_string();
     let unreadable = |cause: io::Error| {
         Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
@@ -235,10 +240,8 @@ fn bytes(role: &str, path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Di
     let mut bytes = Vec::new();
     if path == Path::new("-") {
         io::stdin().lock().take(MAX_SOURCE).read_to_end(&mut bytes).map_err(unreadable)?;
-        let mut digest = FileDigest::default();
-        digest.add(&bytes);
         let (role, path, length) = (role.to_owned(), path.to_owned(), bytes.len() as u64);
-        stamps.push(Stamp { role, path, length, digest: Some(digest.finish()), modified: None });
+        stamps.push(Stamp { role, path, length, digest: Some(FileDigest::of(&bytes)), modified: None });
         return Ok(bytes);
     }
     let before = regular(path)?;
@@ -248,7 +251,7 @@ fn bytes(role: &str, path: &Path, stamps: &mut Vec<Stamp>) -> Result<Vec<u8>, Di
     if stamp != stamp_of(role, path, &after) || bytes.len() as u64 != after.len() {
         return Err(change(path));
     }
-    stamps.push(stamp);
+    stamps.push(Stamp { digest: digested.then(|| FileDigest::of(&bytes)), ..stamp });
     decode::unpacked(path, bytes).map_err(|cause| {
         Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {cause}"))
             .file(path.display().to_string())
@@ -270,8 +273,8 @@ fn table(
     for path in files {
         let shown =
             if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
-        let opened =
-            bytes(&source.name, &path, stamps).and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
+        let opened = bytes(&source.name, &path, inputs.digested, stamps)
+            .and_then(|bytes| decode::decoded(&shown, bytes, &source.dialect));
         let result = opened.map_err(|wrong| vec![wrong]).and_then(|decoded| {
             mixed(&shown, decoded.windows, ledger);
             part(plan, number, &shown, decoded, inputs, &mut table, ledger)

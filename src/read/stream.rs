@@ -113,7 +113,7 @@ fn file(
 ) -> Result<u32, Stopped> {
     let source = &plan.sources[number];
     let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
-    let mut feed = Feed::open(path, (&source.name, &name), &source.dialect, &mut ledger)?;
+    let mut feed = Feed::open(path, (&source.name, &name), (&source.dialect, inputs.digested), &mut ledger)?;
     let read = through(plan, number, &mut feed, (inputs, size), table, first, &mut ledger, visit);
     table.clear();
     // Of a file that changes meanwhile nothing else is worth telling.
@@ -222,8 +222,8 @@ struct Feed<'a> {
     packed: bool,
     started: bool,
     length: u64,
-    /// Of standard input, which cannot be read again.
-    digest: FileDigest,
+    /// Of what is read, if that is all there is to know: a packed file is unpacked by then.
+    digest: Option<FileDigest>,
 }
 
 enum Source {
@@ -237,7 +237,7 @@ impl<'a> Feed<'a> {
     fn open(
         path: &Path,
         (role, name): (&'a str, &'a str),
-        dialect: &Dialect,
+        (dialect, digested): (&Dialect, bool),
         ledger: &mut Ledger<'_>,
     ) -> Result<Feed<'a>, Diagnostic> {
         let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
@@ -257,7 +257,7 @@ impl<'a> Feed<'a> {
             _ => reader,
         };
         let source = Source::Stream(Box::new(io::empty()), Vec::new());
-        let digest = FileDigest::default();
+        let digest = (digested && !packed || stamp.is_none()).then(FileDigest::default);
         let mut feed = Feed { role, name, source, stamp, packed, started: false, length: 0, digest };
         if dialect.encoding == Encoding::Utf8 {
             feed.source = Source::Stream(reader, Vec::new());
@@ -325,8 +325,8 @@ impl<'a> Feed<'a> {
         let found = found
             .map_err(|cause| if self.packed { unpackable(self.name, &cause) } else { unreadable(self.name, &cause) })?;
         self.length += found as u64;
-        if self.stamp.is_none() {
-            self.digest.add(&bytes[before..]);
+        if let Some(digest) = &mut self.digest {
+            digest.add(&bytes[before..]);
         }
         if self.length > MAX_SOURCE { Err(too_large(self.name.to_owned())) } else { Ok(found < want) }
     }
@@ -343,14 +343,15 @@ impl<'a> Feed<'a> {
         if self.has_changed(path) {
             return Err(change(path));
         }
+        let digest = self.digest.map(FileDigest::finish);
         match self.stamp {
             Some(stamp) if !self.packed && self.length < stamp.length => Err(change(path)),
             Some(stamp) => {
-                stamps.push(stamp);
+                stamps.push(Stamp { digest, ..stamp });
                 Ok(())
             }
             None => {
-                let (role, path, digest) = (self.role.to_owned(), path.to_owned(), Some(self.digest.finish()));
+                let (role, path) = (self.role.to_owned(), path.to_owned());
                 stamps.push(Stamp { role, path, length: self.length, digest, modified: None });
                 Ok(())
             }

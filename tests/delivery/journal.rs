@@ -9,7 +9,9 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
+        mpsc,
     },
+    time::Duration,
 };
 
 use crate::{
@@ -395,7 +397,13 @@ fn a_full_disk_stops_the_run_and_never_loses_a_document() {
     // The largest file, in units of 512 or 1024 bytes: the header fits into two, and not all acknowledgements do.
     for (blocks, lost) in [(0, false), (2, true)] {
         let desk = Desk::new(200, &[]);
-        let server = Server::answers(|_, _| accepted());
+        // So slow that each answer is made durable by itself.
+        let server = Server::answers(|number, _| {
+            if number < 8 {
+                let _ = mpsc::channel::<()>().1.recv_timeout(Duration::from_millis(300));
+            }
+            accepted()
+        });
         let run = desk.run(in_shell(&format!("trap '' XFSZ; ulimit -f {blocks}"), &convert(&desk, &server, &[])));
         let sent = server.seen().len();
         assert_eq!(run.code, Some(6), "{}", run.stderr);

@@ -1,6 +1,7 @@
 //! Deliveries over real loopback sockets, each against a server that follows a script.
 
 mod course;
+mod frames;
 mod identity;
 mod poison;
 mod server;

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::{
     deliver::{
+        Note, Record,
         batch::batches,
         course::Course,
         record::Recorded,
@@ -49,6 +50,9 @@ enum Ended {
     Crashed,
 }
 
+/// One of the ways to record.
+type How = fn(&mut Recorded, &mut Course, u16, &mut Record<'_>);
+
 /// The sending of one run.
 struct Sending {
     plan: Plan,
@@ -57,6 +61,8 @@ struct Sending {
     begun: u64,
     course: Course,
     recorded: Recorded,
+    /// The entries that may not be durable yet.
+    taken: Vec<Entry>,
 }
 
 /// One machine, one target, and all that happens to them.
@@ -171,7 +177,7 @@ impl Simulation {
             self.world.promise(epoch, plan, start.epoch.rejected.keys().copied().collect());
             return Ended::Done;
         }
-        if start.waits && (!self.waited() || journal.record(&Entry::Graced {}).is_err()) {
+        if start.waits && (!self.waited() || journal.record(&Entry::Graced {}).and_then(|()| journal.sync()).is_err()) {
             return self.failed();
         }
         let ended = self.send(plan, epoch, &start, &mut journal);
@@ -242,7 +248,7 @@ impl Simulation {
         let begun = self.world.clock;
         let destination = &self.destinations[usize::try_from(self.random.below(2)).unwrap()];
         let course = Course::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
-        let mut sending = Sending { plan, epoch, begun, course, recorded: Recorded::default() };
+        let mut sending = Sending { plan, epoch, begun, course, recorded: Recorded::default(), taken: Vec::new() };
         let limits = Limits { documents: Some(1 + self.random.below(4)), bytes: None };
         let pending: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
         if self.mutant == Some(Mutant::AcksByContent) {
@@ -334,7 +340,9 @@ impl Simulation {
         let (status, range) = (reply.exchange.status(), reply.range);
         let now = Duration::from_millis(self.world.clock - sending.begun);
         sending.course.answered(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
-        self.catch_up(sending, status, journal);
+        // A fast server is not waited for by the disk.
+        let how = [Recorded::take, Recorded::go_on][usize::try_from(self.random.below(2)).unwrap()];
+        self.recorded(sending, status, journal, how);
         for index in range.filter(|index| !is_decided(&sending.course, *index)) {
             self.world.excuse(sending.epoch, index);
         }
@@ -347,7 +355,7 @@ impl Simulation {
         if self.mutant == Some(Mutant::AlikeIsRejected) {
             delivery.rejected.append(&mut delivery.alike);
         }
-        self.catch_up(&mut sending, 0, journal);
+        self.recorded(&mut sending, 0, journal, Recorded::catch_up);
         if self.disk.0.borrow().is_dead() {
             return Ended::Crashed;
         }
@@ -355,13 +363,18 @@ impl Simulation {
         self.finish(sending.plan, sending.epoch, start, &sending.course, journal)
     }
 
-    /// Makes durable what the course settled, by an answer with this status.
-    fn catch_up(&mut self, sending: &mut Sending, status: u16, journal: &mut Journal<Shared>) {
-        let Sending { plan, epoch, course, recorded, .. } = sending;
+    /// Records what the course settled, by an answer with this status.
+    fn recorded(&mut self, sending: &mut Sending, status: u16, journal: &mut Journal<Shared>, how: How) {
+        let Sending { plan, epoch, course, recorded, taken, .. } = sending;
         let (plan, epoch) = (*plan, *epoch);
         let mutant = self.mutant;
         let mut durable = Vec::new();
-        recorded.catch_up(course, status, &mut |entry| {
+        how(recorded, course, status, &mut |note| {
+            let Note::Entry(entry) = note else {
+                journal.sync()?;
+                durable.append(taken);
+                return Ok(());
+            };
             match (mutant, entry) {
                 (Some(Mutant::AckNotWritten), Entry::Ack { .. })
                 | (Some(Mutant::RejectNotWritten), Entry::Reject { .. }) => {}
@@ -370,7 +383,7 @@ impl Simulation {
                 }
                 _ => journal.record(entry)?,
             }
-            durable.push(entry.clone());
+            taken.push(entry.clone());
             Ok(())
         });
         for entry in durable {

@@ -1,0 +1,147 @@
+//! HTTP/2, frame by frame: what a server says it did not look at is sent again and is in no doubt; whatever else breaks is.
+
+use std::{
+    io::{Read, Write},
+    net::TcpListener,
+    sync::Arc,
+    thread,
+};
+
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::{
+    deliver::tests::{
+        delivered, destination, endings,
+        identity::{identity, path},
+        one,
+        server::{Server, accepted},
+    },
+    receipt::{Ending, Failure},
+};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const GO_AWAY: u8 = 7;
+/// The flag of a frame that is the last of its stream.
+const END_STREAM: u8 = 1;
+/// The flag of a frame that holds all headers.
+const END_HEADERS: u8 = 4;
+/// The code of a stream that was not looked at.
+const REFUSED_STREAM: u32 = 7;
+
+/// What a server does with a request on a stream.
+#[derive(Clone, Copy)]
+enum Say {
+    /// It takes everything.
+    Accepted,
+    /// It refuses the stream.
+    Refused,
+    /// It resets the stream for another reason.
+    Reset,
+    /// It goes away, and this stream is not one of those that it looked at.
+    AwayBefore,
+    /// It goes away, and looked at this stream.
+    AwayAfter,
+}
+
+fn frame(stream: &mut impl Write, kind: u8, flags: u8, id: u32, payload: &[u8]) {
+    let mut bytes = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(id.to_be_bytes());
+    bytes.extend(payload);
+    // The client may be gone.
+    let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+}
+
+/// Reads frames up to the end of a request; gives its stream.
+fn request(stream: &mut impl Read) -> Option<u32> {
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+        stream.read_exact(&mut vec![0; usize::try_from(length).unwrap()]).ok()?;
+        if matches!(head[3], DATA | HEADERS) && head[4] & END_STREAM != 0 {
+            return Some(id);
+        }
+    }
+}
+
+fn answer(stream: &mut impl Write, id: u32, say: Say) {
+    let away = |last: u32| [last.to_be_bytes(), 0u32.to_be_bytes()].concat();
+    match say {
+        Say::Accepted => {
+            // Status 200 and a content type, as the static table of HPACK numbers them.
+            let headers = [&[0x88, 0x0f, 0x10, 16][..], b"application/json"].concat();
+            frame(stream, HEADERS, END_HEADERS, id, &headers);
+            frame(stream, DATA, END_STREAM, id, b"{\"accepted\": 1}");
+        }
+        Say::Refused => frame(stream, RESET, 0, id, &REFUSED_STREAM.to_be_bytes()),
+        Say::Reset => frame(stream, RESET, 0, id, &2u32.to_be_bytes()),
+        Say::AwayBefore => frame(stream, GO_AWAY, 0, 0, &away(0)),
+        Say::AwayAfter => frame(stream, GO_AWAY, 0, 0, &away(id)),
+    }
+}
+
+/// A server that says one thing after the other, and then accepts everything; it closes a connection when it goes away.
+fn server(mut config: ServerConfig, script: &'static [Say]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let config = Arc::new(config);
+    thread::spawn(move || {
+        let mut says = script.iter().copied();
+        for connection in listener.incoming() {
+            let tls = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let mut stream = StreamOwned::new(tls, connection.unwrap());
+            if stream.read_exact(&mut [0; 24]).is_err() {
+                continue;
+            }
+            frame(&mut stream, SETTINGS, 0, 0, &[]);
+            while let Some(id) = request(&mut stream) {
+                let say = says.next().unwrap_or(Say::Accepted);
+                answer(&mut stream, id, say);
+                if matches!(say, Say::AwayBefore | Say::AwayAfter) {
+                    break;
+                }
+            }
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+#[test]
+fn what_a_server_did_not_look_at_is_in_no_doubt() {
+    let ended = |failure: Failure| Ending::Failure(failure);
+    let table: [(&'static [Say], Vec<Ending>); 5] = [
+        (&[], Vec::new()),
+        (&[Say::Refused, Say::Refused], vec![ended(Failure::Untouched), ended(Failure::Untouched)]),
+        (&[Say::AwayBefore], vec![ended(Failure::Untouched)]),
+        (&[Say::Reset], vec![ended(Failure::Broken)]),
+        (&[Say::AwayAfter], vec![ended(Failure::Broken)]),
+    ];
+    for (script, mut expected) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let url = server(identity(folder.path(), "localhost", (2000, 3000)), script);
+        let delivery = delivered(2, &destination(&url, &[("ca_file", &path(&folder))]));
+        assert_eq!(delivery.accepted, one(0..2), "{:?}", delivery.stopped);
+        let doubts = expected.iter().filter(|ending| **ending == ended(Failure::Broken)).count();
+        expected.push(Ending::Status(200));
+        assert_eq!(endings(&delivery), [expected]);
+        let maybe = delivery.receipts[0].attempts.iter().filter(|attempt| attempt.maybe).count();
+        assert_eq!(maybe, doubts);
+    }
+}
+
+#[test]
+fn a_server_that_only_speaks_http_1_is_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = identity(folder.path(), "localhost", (2000, 3000));
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let server = Server::answers_with(config, |_, _| accepted());
+    let delivery = delivered(2, &destination(&server.url, &[("ca_file", &path(&folder))]));
+    assert_eq!(delivery.accepted, one(0..2));
+    assert!(server.seen()[0].head.starts_with("PUT /v1/customers HTTP/1.1\r\n"));
+}
