@@ -167,6 +167,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         (None, None) => unchanged(&stamps).and_then(|()| {
             if let Some(memory) = &mut memory {
                 memory.stamps.clone_from(&stamps);
+                memory.on_disk = recordings.iter().any(Recording::is_on_disk);
             }
             send(args, &job, &mut recordings, memory.as_mut(), &mut findings, world)
         }),

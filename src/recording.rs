@@ -57,6 +57,11 @@ impl Recording {
         self.piece.as_ref().is_none_or(Piece::is_first)
     }
 
+    /// Whether some of it lies in a temporary file.
+    pub fn is_on_disk(&self) -> bool {
+        self.piece.as_ref().is_some_and(|piece| piece.spill().is_on_disk())
+    }
+
     /// How many pieces hold its documents, this one and those behind it.
     pub fn parts(&self) -> usize {
         self.piece.as_ref().map_or(1, |piece| piece.parts)

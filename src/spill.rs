@@ -143,6 +143,11 @@ impl Spill {
         Ok(Back::Read(room))
     }
 
+    /// Whether some of it is in the file.
+    pub fn is_on_disk(&self) -> bool {
+        self.inner().file.is_some()
+    }
+
     /// Remembers an error that cannot be told where it happens.
     pub fn fail(&self, cause: io::Error) {
         self.inner().failed.get_or_insert(cause);
