@@ -10,6 +10,7 @@ mod canary;
 mod desk;
 mod server;
 mod journal;
+mod memory;
 mod storm;
 
 use std::{
