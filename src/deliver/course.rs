@@ -157,7 +157,8 @@ impl Course {
     /// A part of a parcel, with the history of the whole.
     pub(super) fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
         let wire = compressed(&batch.body, self.destination.compression);
-        Parcel { batch, wire, failures: 0, is_named: false, is_witness: false, ..parcel.clone() }
+        let crashes = parcel.crashes.inherited(batch.count());
+        Parcel { batch, wire, crashes, failures: 0, is_named: false, is_witness: false, ..parcel.clone() }
     }
 
     /// Whether new requests may start at all.

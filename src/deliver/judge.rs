@@ -137,9 +137,8 @@ impl Course {
             return self.settle(parcel.clone());
         }
         for piece in pieces(parcel.batch.count(), named) {
-            let crashes = parcel.crashes.inherited(piece.places.len());
             let part = self.part(parcel, parcel.batch.slice(piece.places));
-            self.wait(Parcel { is_named: piece.is_named, crashes, due, ..part });
+            self.wait(Parcel { is_named: piece.is_named, due, ..part });
         }
     }
 

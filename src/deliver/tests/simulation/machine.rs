@@ -409,7 +409,9 @@ impl Simulation {
         let is_refused = |rejected: &&Rejected| rejected.finding.code == Code::DeliverRejected;
         let refused = delivery.rejected.iter().filter(is_refused).count();
         let accepts = !delivery.accepted.is_empty() || !start.epoch.accepted.is_empty();
-        let is_open = delivery.stopped.is_some() || (self.world.server.outage && pending > 2);
+        // What is too large says so of itself.
+        let others = delivery.rejected.len() - refused;
+        let is_open = delivery.stopped.is_some() || (self.world.server.outage && pending - others > 2);
         if refused > 0 && !accepts && is_open {
             self.world.blame(format!("I11: {refused} of {pending} documents are rejected, and none was accepted"));
         }
