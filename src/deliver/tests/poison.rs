@@ -231,6 +231,23 @@ fn an_api_that_fails_on_everything_is_waited_for() {
 }
 
 #[test]
+fn a_document_that_was_cut_out_of_a_batch_too_large_has_all_its_tries() {
+    let (mut failures, mut alone) = (0, 0);
+    let mut api = |range: &Range<u64>| {
+        failures += u32::from(range.end - range.start == 3);
+        alone += u32::from(*range == (2..3));
+        match (range.end - range.start, failures, alone) {
+            (3, ..=2, _) | (_, _, 1) if range.contains(&2) => status(500, ""),
+            (3, ..) => status(413, ""),
+            _ => status(204, ""),
+        }
+    };
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms")]);
+    let delivery = played(&destination, batches_of(3, 3), &mut api, 7);
+    assert_eq!((delivery.rejected.len(), accepted(&delivery).len()), (0, 3));
+}
+
+#[test]
 fn each_document_is_settled_by_its_own_result() {
     let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "1s")]);
     let mut asked = Vec::new();
