@@ -300,7 +300,7 @@ fn rest(
     let pending = payloads
         .inspect(|payload| {
             if checked {
-                draw(payload)
+                draw(payload);
             }
         })
         .filter(|payload| !epoch.is_settled_for(payload.index));

@@ -166,13 +166,13 @@ fn sums(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
         }
         let word = by.and_then(|by| record.outer(by));
         let word = word.and_then(|cell| Snippet::within(&table.text, cell.start, cell.end).packed_lane());
-        let at = match word.and_then(|word| written.iter().find(|(known, _)| *known == word)) {
-            Some((_, at)) => *at,
-            None => {
-                let at = total_of(unit(record, by, *fate, &mut buffer), &mut totals, table.number(row));
-                written.extend(word.filter(|_| written.len() < MAX_UNITS).map(|word| (word, at)));
-                at
-            }
+        let known = word.and_then(|word| written.iter().find(|(known, _)| *known == word));
+        let at = if let Some((_, at)) = known {
+            *at
+        } else {
+            let at = total_of(unit(record, by, *fate, &mut buffer), &mut totals, table.number(row));
+            written.extend(word.filter(|_| written.len() < MAX_UNITS).map(|word| (word, at)));
+            at
         };
         let span = record.span(column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
         let cell = Snippet::within(&table.text, span.start, span.end);

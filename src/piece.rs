@@ -81,10 +81,9 @@ pub struct Piece {
     pub bound: bool,
     /// Its rows stand where their children think they do.
     settles_parents: bool,
-    /// How many pieces hold its only document: this one, and those behind it, each with some of the records below.
+    /// How many pieces hold its only document: this one, and those behind it, each with some of the records below. Of those
+    /// behind it: 0.
     pub parts: usize,
-    /// It holds more of the document of a piece before it.
-    pub goes_on: bool,
     /// The items of this part, and where they stand in the document without any; of the first part, that document.
     pub rendered: Option<(usize, Chunk)>,
     /// What was found out before.
@@ -289,7 +288,6 @@ impl Piece {
             bound: false,
             settles_parents: true,
             parts: 1,
-            goes_on: false,
             rendered: None,
             settled: Vec::new(),
             known: None,
@@ -344,6 +342,11 @@ impl Piece {
         self.is_first
     }
 
+    /// Whether it holds more of the document of a piece before it.
+    pub fn goes_on(&self) -> bool {
+        self.parts == 0
+    }
+
     /// Whether its records were joined.
     pub fn is_joined(&self) -> bool {
         self.known.is_some()
@@ -366,7 +369,7 @@ impl Piece {
         if self.bound || !self.settles_parents {
             recording.tables.iter_mut().for_each(|table| table.parents.clear());
         }
-        if self.goes_on {
+        if self.goes_on() {
             recording.tables[each].copies = (0..recording.tables[each].len()).collect();
         }
         for settled in &self.settled {
@@ -391,7 +394,7 @@ impl Piece {
     ///
     /// # Errors
     /// The disk is full or broken.
-    pub fn keep(&mut self, plan: &Plan, recording: &Recording) -> io::Result<()> {
+    pub fn keep(&mut self, recording: &Recording) -> io::Result<()> {
         let mut bytes = Vec::new();
         bytes.extend_from_slice(&small(recording.groups.links().len()).to_le_bytes());
         for link in recording.groups.links() {
@@ -410,7 +413,6 @@ impl Piece {
         }
         put_numbers(&mut bytes, &recording.accepted);
         self.known = Some(self.spill.write(&bytes)?);
-        self.count(plan, recording);
         Ok(())
     }
 
@@ -421,7 +423,7 @@ impl Piece {
             let paths = if self.is_first { shape.parts.as_slice() } else { &[] };
             tally.paths = paths.iter().map(|part| part.path.clone()).collect();
         }
-        self.documents = if self.goes_on { 0 } else { recording.accepted.len() as u64 };
+        self.documents = if self.goes_on() { 0 } else { recording.accepted.len() as u64 };
     }
 }
 

@@ -69,7 +69,7 @@ impl Recording {
 
     /// Whether it holds more of the document of a piece before it.
     pub fn goes_on(&self) -> bool {
-        self.piece.as_ref().is_some_and(|piece| piece.goes_on)
+        self.piece.as_ref().is_some_and(Piece::goes_on)
     }
 
     /// How many documents may be sent.

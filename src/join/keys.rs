@@ -136,7 +136,9 @@ fn hash(key: Snippet<'_>) -> u64 {
         halves.into_iter().for_each(mix);
     } else {
         let (chunks, rest) = key.bytes().as_chunks::<8>();
-        chunks.iter().for_each(|chunk| mix(u64::from_le_bytes(*chunk)));
+        for chunk in chunks {
+            mix(u64::from_le_bytes(*chunk));
+        }
         mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
     hash ^ (hash >> 29)

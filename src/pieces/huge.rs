@@ -281,7 +281,7 @@ fn parts(plan: &Plan, piece: &Piece, limit: u64, one_document: bool) -> Vec<Piec
             rows[link.child] = rest[..count].to_vec();
             rest = &rest[count..];
             let mut part = piece.with(with_root(rows), false);
-            part.goes_on = one_document;
+            part.parts = usize::from(!one_document);
             parts.push(part);
         }
     }

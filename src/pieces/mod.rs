@@ -130,7 +130,8 @@ pub(crate) fn change(plan: &Plan, recording: &mut Recording, change: impl FnOnce
     let mut fetched = Recording::default();
     let done = piece.fetch(plan.each, &mut fetched).and_then(|()| {
         change(&mut fetched);
-        piece.keep(plan, &fetched)
+        piece.count(plan, &fetched);
+        piece.keep(&fetched)
     });
     if let Err(cause) = done {
         piece.spill().fail(cause);
@@ -203,7 +204,8 @@ impl Iterator for Payloads<'_> {
 /// The disk for temporary files is full.
 pub(crate) fn put_away(plan: &Plan, recording: &mut Recording, room: &mut Recording, again: bool) -> Result<(), Error> {
     let Some(mut piece) = recording.piece.take() else { return Ok(()) };
-    let kept = if again { piece.keep(plan, recording) } else { Ok(piece.count(plan, recording)) };
+    piece.count(plan, recording);
+    let kept = if again { piece.keep(recording) } else { Ok(()) };
     let kept = kept.map_err(|cause| lost(piece.spill().folder(), &cause));
     *room = std::mem::take(recording);
     recording.piece = Some(piece);

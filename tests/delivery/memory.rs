@@ -21,6 +21,7 @@ use crate::{
 const LATE: [&str; 4] = ["--memory", "32MiB", "--set", "deadline=10m"];
 
 /// The exit code of a run, and the most memory it held, in MiB.
+#[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
 fn peak(mut command: Command) -> (Option<i32>, u64) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
