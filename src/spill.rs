@@ -178,10 +178,10 @@ impl Inner {
     }
 
     fn append(&mut self, bytes: &[u8], folder: &Path) -> io::Result<Chunk> {
-        if self.file.is_none() {
-            self.file = Some((tempfile::tempfile_in(folder)?, 0));
-        }
-        let Some((file, end)) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
+        let (file, end) = match &mut self.file {
+            Some(file) => file,
+            none => none.insert((tempfile::tempfile_in(folder)?, 0)),
+        };
         let at = *end;
         file.seek(SeekFrom::Start(at))?;
         file.write_all(bytes)?;
