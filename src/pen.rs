@@ -64,6 +64,12 @@ impl Pen {
         self.len = self.len.min(len);
     }
 
+    /// Puts another byte in the place of one that is written.
+    #[inline]
+    pub fn set(&mut self, at: usize, byte: u8) {
+        self.text[at] = byte;
+    }
+
     /// At least this much room behind the text.
     #[inline]
     pub fn room(&mut self, bytes: usize) -> &mut [u8] {

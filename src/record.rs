@@ -114,6 +114,18 @@ impl<'a> Row<'a> {
         self.begins.last().is_some_and(|end| *end != UNKNOWN)
     }
 
+    /// Its text, and what stands behind it.
+    #[inline]
+    pub fn ahead(&self) -> &'a [u8] {
+        &self.table.text[self.start..]
+    }
+
+    /// Where its cells begin, from its start; of a record that is not plain, anything.
+    #[inline]
+    pub fn begins(&self) -> &'a [u16] {
+        self.begins
+    }
+
     /// How many bytes its cells take; of a record that has to be split to tell, any number.
     #[inline]
     pub fn bytes(self) -> usize {

@@ -41,6 +41,13 @@ impl<'a> Snippet<'a> {
         self.len == 0
     }
 
+    /// Its first bytes.
+    #[must_use]
+    #[inline]
+    pub fn first(self, bytes: usize) -> Snippet<'a> {
+        Snippet { len: self.len.min(bytes), ..self }
+    }
+
     /// Its bytes.
     #[must_use]
     #[inline]
@@ -49,8 +56,9 @@ impl<'a> Snippet<'a> {
     }
 
     /// The bytes from `at`: those behind its end are anything.
+    #[must_use]
     #[inline]
-    fn lane(self, at: usize) -> [u8; LANE] {
+    pub fn lane(self, at: usize) -> [u8; LANE] {
         let ahead = self.ahead.get(at..).unwrap_or_default();
         if let Some(lane) = ahead.first_chunk() { *lane } else { padded(ahead) }
     }
@@ -202,9 +210,10 @@ pub fn escaped(lanes: &[u8; 2 * LANE]) -> u32 {
 #[inline]
 fn escaped_in(lane: &[u8; LANE]) -> u32 {
     let bytes = u8x16::new(*lane);
-    let control = bytes.min(u8x16::new([0x1F; LANE])).simd_eq(bytes);
-    let marks = bytes.simd_eq(u8x16::new([b'"'; LANE])) | bytes.simd_eq(u8x16::new([b'\\'; LANE]));
-    (marks | control).to_bitmask()
+    // With one bit turned over, a quote comes right behind the control characters, and a space and `!` behind it.
+    let turned = bytes ^ u8x16::new([0x02; LANE]);
+    let low = turned.min(u8x16::new([0x20; LANE])).simd_eq(turned);
+    (low | bytes.simd_eq(u8x16::new([b'\\'; LANE]))).to_bitmask()
 }
 
 /// Which bytes of a lane are digits and which are `mark`, the first in the lowest bit.

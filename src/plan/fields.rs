@@ -50,11 +50,10 @@ impl Compiler<'_> {
                     prefix: Vec::from(prefix).into(),
                     rule,
                     value,
-                    plain: None,
                 });
             }
         }
-        ObjectPlan { fields: compiled }
+        ObjectPlan { fields: compiled, plain: Vec::new() }
     }
 
     fn value(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {

@@ -14,7 +14,7 @@ use jiff::{
 use crate::{
     diagnostic::Code,
     pen::Pen,
-    snippet::{LANE, Snippet},
+    snippet::{LANE, Snippet, digits},
 };
 
 /// The type of a value.
@@ -72,18 +72,27 @@ pub struct Notation {
     shape: Option<Shape>,
 }
 
+/// How long a day is that JSON writes.
+pub(super) const DAY: usize = 10;
+
 /// A notation of ten bytes: where the digits of the year, the month and the day stand, and the literals between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
-    digits: [usize; 8],
-    literals: [(usize, u8); 2],
+    digits: [u8; 8],
+    literals: [(u8, u8); 2],
     /// It is that of JSON.
     iso: bool,
 }
 
+impl Default for Shape {
+    fn default() -> Shape {
+        Shape { digits: [0, 1, 2, 3, 5, 6, 8, 9], literals: [(4, b'-'), (7, b'-')], iso: true }
+    }
+}
+
 impl Shape {
     fn of(parts: &[Part]) -> Option<Shape> {
-        let (mut digits, mut literals, mut at) = ([0; 8], Vec::new(), 0);
+        let (mut digits, mut literals, mut at) = ([0; 8], Vec::new(), 0u8);
         for part in parts {
             let (first, count) = match part {
                 Part::Year => (0, 4),
@@ -96,26 +105,29 @@ impl Shape {
                 }
                 Part::Hour | Part::Minute | Part::Second => return None,
             };
-            (0..count).for_each(|digit| digits[first + digit] = at + digit);
+            (0..count).for_each(|digit| digits[first + usize::from(digit)] = at + digit);
             at += count;
         }
-        let literals = literals.try_into().ok().filter(|_| at == 10)?;
+        let literals = literals.try_into().ok().filter(|_| usize::from(at) == DAY)?;
         let iso = digits == [0, 1, 2, 3, 5, 6, 8, 9] && literals == [(4, b'-'), (7, b'-')];
         Some(Shape { digits, literals, iso })
     }
 
-    /// The day of a cell as JSON writes it, when it is told without making a day of it: most are.
+    /// The day of a cell of this length as JSON writes it, with anything behind it, when it is told without making a day of
+    /// it: most are.
     #[inline(always)]
-    pub(super) fn iso(&self, cell: &[u8]) -> Option<[u8; 10]> {
-        let cell = <&[u8; 10]>::try_from(cell).ok()?;
+    pub(super) fn iso(&self, cell: &[u8; LANE], len: usize) -> Option<[u8; LANE]> {
+        if len != DAY {
+            return None;
+        }
         if self.iso {
             return is_iso_day(cell).then_some(*cell);
         }
-        let mut day = *b"0000-00-00";
+        let mut day = *b"0000-00-00......";
         for (to, from) in [0, 1, 2, 3, 5, 6, 8, 9].into_iter().zip(self.digits) {
-            day[to] = cell[from % 10];
+            day[to] = cell[usize::from(from) % DAY];
         }
-        let literals = self.literals.iter().all(|(at, byte)| cell[*at % 10] == *byte);
+        let literals = self.literals.iter().all(|(at, byte)| cell[usize::from(*at) % DAY] == *byte);
         (literals && is_iso_day(&day)).then_some(day)
     }
 }
@@ -287,9 +299,9 @@ impl Kind {
                 }
             }
             Kind::Date(notation) => {
-                if let Some(day) = notation.shape.and_then(|shape| shape.iso(cell.bytes())) {
+                if let Some(day) = notation.shape.and_then(|shape| shape.iso(&cell.lane(0), cell.len())) {
                     out.push(b'"');
-                    out.extend(&day);
+                    out.extend(&day[..DAY]);
                     out.push(b'"');
                     return Ok(());
                 }
@@ -375,14 +387,18 @@ impl Kind {
     }
 }
 
-/// A real day as JSON writes it, told without making a day of it.
-#[inline]
-fn is_iso_day(cell: &[u8; 10]) -> bool {
-    let value = |at: usize| cell[at].wrapping_sub(b'0');
-    let pair = |at: usize| value(at).wrapping_mul(10).wrapping_add(value(at + 1));
-    let shape = cell[4] == b'-' && cell[7] == b'-' && [0, 1, 2, 3, 5, 6, 8, 9].iter().all(|at| value(*at) <= 9);
-    // Every month has 28 days; which has more is asked of the calendar. There is no year 0.
-    shape && pair(5).wrapping_sub(1) < 12 && pair(8).wrapping_sub(1) < 28 && cell[..4] != *b"0000"
+/// How many days each month has in every year; the calendar knows of one more.
+const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0, 0];
+
+/// Whether these bytes begin with a real day as JSON writes it, told without making a day of it.
+#[inline(always)]
+pub(super) fn is_iso_day(cell: &[u8; LANE]) -> bool {
+    let (digits, marks) = digits(cell, b'-');
+    let pair = |at: usize| usize::from(cell[at] & 15) * 10 + usize::from(cell[at + 1] & 15);
+    let (month, day) = (pair(5), pair(8));
+    // There is no year 0.
+    let (shape, year) = (digits & 0x3FF == 0b11_0110_1111 && marks & 0x3FF == 0b00_1001_0000, cell[..4] != *b"0000");
+    shape && year && month < DAYS.len() && day.wrapping_sub(1) < usize::from(DAYS[month % DAYS.len()])
 }
 
 fn write_day(moment: civil::DateTime, out: &mut Pen) {

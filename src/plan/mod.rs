@@ -135,6 +135,8 @@ pub struct LinkPlan {
 pub struct ObjectPlan {
     /// Its fields, in order.
     pub fields: Vec<FieldPlan>,
+    /// The same, as far as they are plain.
+    pub plain: Vec<Plain>,
 }
 
 impl ObjectPlan {
@@ -195,8 +197,6 @@ pub struct FieldPlan {
     pub rule: String,
     /// What is written.
     pub value: ValuePlan,
-    /// The same, if it is plain.
-    pub plain: Option<Plain>,
 }
 
 /// A value of the output.

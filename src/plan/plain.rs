@@ -5,113 +5,139 @@
 
 #![expect(clippy::inline_always, reason = "a call for each cell costs more than all that is done with it")]
 
+use std::mem::take;
+
 use crate::{
+    dialect::Dialect,
     pen::Pen,
     plan::{
-        Codes, FEW, Input, Leaf, ObjectPlan, Quick, ValuePlan,
-        kind::{Kind, Shape},
+        Codes, FEW, FieldPlan, Input, Leaf, ObjectPlan, Quick, ValuePlan,
+        kind::{DAY, Kind, Shape, is_iso_day},
     },
     record::Row,
     snippet::{LANE, Padded, Snippet, digits, escaped},
 };
 
-/// What is written at once: a name, quotes, a value, and what is copied beyond it.
-const WINDOW: usize = 6 * LANE;
-/// Names and values are shorter than this.
+/// Names and most cells are shorter than this.
 const SHORT: usize = 2 * LANE;
+/// Texts are shorter than this.
+const LONG: usize = 2 * SHORT;
+/// The room for a field: its name, its value, and what is copied beyond them.
+const WINDOW: usize = 2 * LONG;
 
-/// A field that is one cell.
+/// A field that is one cell, or that is not plain.
 #[derive(Debug)]
 pub struct Plain {
+    /// `,"name":`, and of a text the quote that opens it.
+    name: [u8; SHORT],
+    named: usize,
     /// Its column, as the plan numbers it.
     pub column: usize,
     how: How,
+    /// The decimal mark; of a whole number, a byte that no text holds.
+    mark: u8,
     /// A number has to be 1 at least.
     positive: bool,
     /// The most bytes a text may have, as long as nobody counts its characters.
     most: usize,
-    /// There are more rules to check.
-    more: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
     Text,
-    Integer,
-    Decimal(u8),
-    Day(Shape),
-    Boolean,
-    Codes,
+    Number,
+    /// A day as JSON writes it.
+    Day,
+    /// With more rules to check, or another kind of value.
+    Other,
+    /// Not at all.
+    Not,
+}
+
+/// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
+///
+/// All that nearly every field needs is in this one loop, and all else behind a call: there are not more registers.
+#[inline(never)]
+pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) -> usize {
+    let plain = object.plain.get(first..).unwrap_or_default();
+    let Dialect { quote, plain_nulls, .. } = row.table.dialect;
+    // Where there are no quotes, no cell begins with this.
+    let quote = quote.unwrap_or(b'\n');
+    if !row.is_plain() || !matches!(quote, b'"' | b'\n') {
+        return 0;
+    }
+    let (text, begins, bind) = (row.ahead(), row.begins(), &*row.table.bind);
+    let mut rest = out.room(plain.len() * WINDOW);
+    let (all, mut number) = (rest.len(), first);
+    for plain in plain {
+        let Some(room) = rest.first_chunk_mut::<WINDOW>() else { break };
+        let column = bind[plain.column];
+        let (begin, end) = (usize::from(begins[column]), usize::from(begins[column + 1]));
+        let Some(ahead) = text.get(begin..begin + SHORT + 1) else { break };
+        let quoted = usize::from(ahead[0] == quote);
+        let Some(lanes) = ahead[quoted..].first_chunk() else { break };
+        let cell = Cell { lanes, len: end.wrapping_sub(begin + 1 + 2 * quoted) };
+        room[..SHORT].copy_from_slice(&plain.name);
+        // A name is short; the processor is told so that it need not look again.
+        let at = plain.named % SHORT;
+        let json = &mut room[at..];
+        let written = match plain.how {
+            _ if cell.len.wrapping_sub(1) >= SHORT - 1 || !plain_nulls => plain.other(row, object, number, room),
+            How::Text => plain.text(cell, json),
+            How::Number => plain.number(cell, json),
+            How::Day => cell.day(json),
+            How::Other => plain.other(row, object, number, room),
+            How::Not => None,
+        };
+        let Some(written) = written else { break };
+        rest = &mut take(&mut rest)[at + written..];
+        number += 1;
+    }
+    let left = rest.len();
+    out.advance(all - left);
+    number - first
 }
 
 impl Plain {
+    /// What is plain about a field.
+    fn of(field: &FieldPlan) -> Plain {
+        let not = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Not, mark: 0, positive: false, most: 0 };
+        let plain = if let ValuePlan::Leaf(leaf) = &field.value { Plain::of_leaf(leaf, &field.prefix) } else { None };
+        plain.unwrap_or(not)
+    }
+
     /// What is plain about a leaf whose field has this prefix.
-    fn of(leaf: &Leaf, prefix: &Padded) -> Option<Plain> {
+    fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<Plain> {
         let Input::Column(column) = leaf.input else { return None };
-        let how = match (&leaf.codes, &leaf.kind) {
-            (Some(codes), _) => (codes.values.len() <= FEW).then_some(How::Codes),
-            (None, Kind::Text | Kind::Code) => Some(How::Text),
-            (None, Kind::Integer(_)) => Some(How::Integer),
-            (None, Kind::Decimal(digits)) => Some(How::Decimal(digits.mark)),
-            (None, Kind::Date(notation)) => notation.shape().map(How::Day),
-            (None, Kind::Boolean { .. }) => Some(How::Boolean),
+        let (mut how, mark) = match (&leaf.codes, &leaf.kind) {
+            (Some(codes), _) => (codes.values.len() <= FEW).then_some((How::Other, 0)),
+            (None, Kind::Text | Kind::Code) => Some((How::Text, 0)),
+            (None, Kind::Integer(_)) => Some((How::Number, 0xFF)),
+            (None, Kind::Decimal(digits)) => Some((How::Number, digits.mark)),
+            (None, Kind::Date(notation)) => {
+                notation.shape().map(|shape| (if shape == Shape::default() { How::Day } else { How::Other }, 0))
+            }
+            (None, Kind::Boolean { .. }) => Some((How::Other, 0)),
             (None, Kind::Datetime { .. }) => None,
         }?;
-        let mut plain = Plain { column, how, positive: false, most: SHORT, more: false };
-        let is_number = matches!(plain.how, How::Integer | How::Decimal(_));
+        let is_text = leaf.codes.is_none() && leaf.kind.is_text();
+        let quote: &[u8] = if is_text { b"\"" } else { b"" };
+        let named = prefix.len() + quote.len();
+        let mut name = [0; SHORT];
+        name.get_mut(..prefix.len())?.copy_from_slice(prefix.whole().bytes());
+        name.get_mut(prefix.len()..named)?.copy_from_slice(quote);
+        let (mut positive, mut most) = (false, LONG);
         for quick in &leaf.checks.quick {
             match quick {
-                Quick::MinLength(0 | 1) if matches!(plain.how, How::Text | How::Day(_)) => {}
-                Quick::MaxLength(most) if matches!(plain.how, How::Text) => {
-                    plain.most = plain.most.min(usize::try_from(*most).ok()?);
-                }
-                Quick::AtLeast(..=0) if is_number => {}
-                Quick::AtLeast(1) if is_number => plain.positive = true,
-                Quick::Whole if matches!(plain.how, How::Integer) => {}
-                _ => plain.more = true,
+                Quick::MinLength(0 | 1) if is_text => {}
+                Quick::MaxLength(least) if how == How::Text => most = most.min(usize::try_from(*least).ok()?),
+                Quick::AtLeast(..=0) if how == How::Number => {}
+                Quick::AtLeast(1) if how == How::Number => positive = true,
+                Quick::Whole if mark == 0xFF => {}
+                _ => how = How::Other,
             }
         }
-        (leaf.checks.covered && prefix.len() < SHORT).then_some(plain)
-    }
-
-    /// Writes the field; `false`: it is not that plain, and nothing was written.
-    #[inline(always)]
-    pub fn write(&self, prefix: &Padded, first: bool, value: &ValuePlan, row: Row<'_>, out: &mut Pen) -> bool {
-        self.tried(prefix, first, value, row, out).is_some()
-    }
-
-    #[inline(always)]
-    fn tried(&self, prefix: &Padded, first: bool, value: &ValuePlan, row: Row<'_>, out: &mut Pen) -> Option<()> {
-        let dialect = &row.table.dialect;
-        let outer = row.outer(self.column)?;
-        let ahead: &[u8; SHORT + 1] = row.table.text[outer.start..].first_chunk()?;
-        let quoted = dialect.quote == Some(ahead[0]);
-        let len = outer.len() - 2 * usize::from(quoted);
-        if len == 0 || len >= SHORT || quoted && ahead[0] != b'"' {
-            return None;
-        }
-        let cell = Cell { lanes: ahead[usize::from(quoted)..].first_chunk()?, len: len % SHORT, quoted };
-        if !dialect.plain_nulls && dialect.is_null(cell.text()) {
-            return None;
-        }
-        let room: &mut [u8; WINDOW] = out.room(WINDOW).first_chunk_mut()?;
-        room[..SHORT].copy_from_slice(prefix.lanes(usize::from(first))?);
-        // A name is short; the processor is told so that it need not look again.
-        let at = (prefix.len() - usize::from(first)) % SHORT;
-        let json = &mut room[at..];
-        let written = match &self.how {
-            How::Text => self.text(cell, json),
-            How::Integer => self.number(cell, None, json),
-            How::Decimal(mark) => self.number(cell, Some(*mark), json),
-            How::Day(shape) => cell.day(shape, json),
-            How::Boolean => cell.boolean(leaf(value)?, json),
-            How::Codes => cell.translated(leaf(value)?, json),
-        }?;
-        if self.more && !leaf(value)?.checks.quick.iter().all(|quick| quick.accepts(&json[..written])) {
-            return None;
-        }
-        out.advance(at + written);
-        Some(())
+        (leaf.checks.covered && named < SHORT).then_some(Plain { name, named, column, how, mark, positive, most })
     }
 
     #[inline(always)]
@@ -119,19 +145,18 @@ impl Plain {
         if cell.has_escapes() || cell.len > self.most {
             return None;
         }
-        json[0] = b'"';
-        json[1..=SHORT].copy_from_slice(cell.lanes);
-        json[1 + cell.len] = b'"';
-        Some(cell.len + 2)
+        json[..SHORT].copy_from_slice(cell.lanes);
+        json[cell.len % SHORT] = b'"';
+        Some(cell.len + 1)
     }
 
     #[inline(always)]
-    fn number(&self, cell: Cell<'_>, mark: Option<u8>, json: &mut [u8]) -> Option<usize> {
+    fn number(&self, cell: Cell<'_>, json: &mut [u8]) -> Option<usize> {
         let lane: &[u8; LANE] = cell.lanes.first_chunk()?;
-        let (digits, marks) = digits(lane, mark.unwrap_or(b'0'));
+        let (digits, marks) = digits(lane, self.mark);
         let (len, bits) = (cell.len, cell.bits());
-        let marks = if mark.is_some() { marks & bits } else { 0 };
-        let whole = (marks | 1 << len).trailing_zeros() as usize;
+        let marks = marks & bits;
+        let whole = (marks | 1 << (len % SHORT)).trailing_zeros() as usize;
         let leading_zero = lane[0] == b'0' && (whole > 1 || self.positive);
         let one_mark = marks & marks.wrapping_sub(1) == 0;
         if (digits | marks) & bits != bits || !one_mark || len > LANE || leading_zero || whole == 0 || whole + 1 == len
@@ -140,9 +165,60 @@ impl Plain {
         }
         json[..LANE].copy_from_slice(lane);
         if whole < len {
-            json[whole] = b'.';
+            json[whole % SHORT] = b'.';
         }
         Some(len)
+    }
+
+    /// Writes what is not like nearly all fields; gives how many bytes the value takes in the room behind the name.
+    #[inline(never)]
+    fn other(&self, row: &Row<'_>, object: &ObjectPlan, number: usize, room: &mut [u8; WINDOW]) -> Option<usize> {
+        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
+        let (dialect, outer) = (&row.table.dialect, row.outer(self.column)?);
+        let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
+        let len = outer.len().checked_sub(2 * usize::from(quoted))?;
+        let text = Snippet::within(&row.table.text, outer.start + usize::from(quoted), outer.end);
+        let text = text.first(len);
+        if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
+            return None;
+        }
+        let json = room.get_mut(self.named..)?;
+        let plain = |json: &mut [u8]| text.copy_plain(json);
+        let written = match (&leaf.codes, &leaf.kind) {
+            (Some(codes), _) => {
+                plain(json).then_some(())?;
+                let translation = codes.json(text.packed()?).filter(|json| json.len() < SHORT)?;
+                json[..SHORT].copy_from_slice(translation.lanes(0)?);
+                translation.len()
+            }
+            (None, Kind::Text | Kind::Code) if len <= self.most && plain(json) => {
+                json[len] = b'"';
+                len + 1
+            }
+            (None, Kind::Integer(_) | Kind::Decimal(_)) if len < SHORT => {
+                let lanes = row.table.text.get(outer.start + usize::from(quoted)..)?.first_chunk()?;
+                self.number(Cell { lanes, len }, json)?
+            }
+            (None, Kind::Date(notation)) => {
+                json[..LANE].copy_from_slice(&notation.shape()?.iso(&text.lane(0), len)?);
+                json[DAY] = b'"';
+                DAY + 1
+            }
+            (None, Kind::Boolean { yes, no }) if plain(json) => {
+                let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == text.bytes());
+                let word: &[u8] = match (is_one_of(yes), is_one_of(no)) {
+                    (true, _) => b"true",
+                    (_, true) => b"false",
+                    _ => return None,
+                };
+                json[..word.len()].copy_from_slice(word);
+                word.len()
+            }
+            _ => return None,
+        };
+        let is_text = room[self.named - 1] == b'"';
+        let json = room.get(self.named - usize::from(is_text)..self.named + written)?;
+        leaf.checks.quick.iter().all(|quick| quick.accepts(json)).then_some(written)
     }
 }
 
@@ -151,18 +227,12 @@ impl Plain {
 struct Cell<'a> {
     lanes: &'a [u8; SHORT],
     len: usize,
-    quoted: bool,
 }
 
-impl<'a> Cell<'a> {
-    #[inline(always)]
-    fn text(self) -> &'a [u8] {
-        &self.lanes[..self.len]
-    }
-
+impl Cell<'_> {
     #[inline(always)]
     fn bits(self) -> u32 {
-        (1 << self.len) - 1
+        (1 << (self.len % SHORT)) - 1
     }
 
     #[inline(always)]
@@ -171,41 +241,15 @@ impl<'a> Cell<'a> {
     }
 
     #[inline(always)]
-    fn day(self, shape: &Shape, json: &mut [u8]) -> Option<usize> {
-        let day = shape.iso(self.text())?;
-        json[0] = b'"';
-        json[1..11].copy_from_slice(&day);
-        json[11] = b'"';
-        Some(12)
-    }
-
-    fn boolean(self, leaf: &Leaf, json: &mut [u8]) -> Option<usize> {
-        let Kind::Boolean { yes, no } = &leaf.kind else { return None };
-        let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == self.text());
-        let word: &[u8] = match (is_one_of(yes), is_one_of(no)) {
-            _ if self.quoted && self.has_escapes() => return None,
-            (true, _) => b"true",
-            (_, true) => b"false",
-            _ => return None,
-        };
-        json[..word.len()].copy_from_slice(word);
-        Some(word.len())
-    }
-
-    #[inline(always)]
-    fn translated(self, leaf: &Leaf, json: &mut [u8]) -> Option<usize> {
-        if self.quoted && self.has_escapes() {
+    fn day(self, json: &mut [u8]) -> Option<usize> {
+        let lane = self.lanes.first_chunk()?;
+        if self.len != DAY || !is_iso_day(lane) {
             return None;
         }
-        let word = Snippet::within(self.lanes, 0, self.len).packed()?;
-        let translation = leaf.codes.as_ref()?.json(word).filter(|json| json.len() < SHORT)?;
-        json[..SHORT].copy_from_slice(translation.lanes(0)?);
-        Some(translation.len())
+        json[..LANE].copy_from_slice(lane);
+        json[DAY] = b'"';
+        Some(DAY + 1)
     }
-}
-
-fn leaf(value: &ValuePlan) -> Option<&Leaf> {
-    if let ValuePlan::Leaf(leaf) = value { Some(leaf) } else { None }
 }
 
 impl Codes {
@@ -220,10 +264,8 @@ impl Codes {
 impl ObjectPlan {
     /// Notes which fields are plain, once it is known what is left to check of them.
     pub fn find_plain(&mut self) {
-        for field in &mut self.fields {
-            field.plain = if let ValuePlan::Leaf(leaf) = &field.value { Plain::of(leaf, &field.prefix) } else { None };
-            field.value.find_plain();
-        }
+        self.plain = self.fields.iter().map(Plain::of).collect();
+        self.fields.iter_mut().for_each(|field| field.value.find_plain());
     }
 }
 

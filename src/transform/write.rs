@@ -11,6 +11,7 @@ use crate::{
     plan::{
         Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         kind::{Digits, Kind, write_text},
+        plain,
     },
     record::Row,
     recording::View,
@@ -92,29 +93,31 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
 
     fn object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
         self.watch.origin(scope.source, scope.row, None, rule);
-        self.out.push(b'{');
-        let mut first = true;
-        for field in &object.fields {
-            if let Some(plain) = &field.plain
-                && plain.write(&field.prefix, first, &field.value, scope.record, self.out)
-            {
+        // The comma in front of the first field becomes the brace.
+        let (start, mut at) = (self.out.len(), 0);
+        while at < object.fields.len() {
+            let plain = plain::write(object, at, &scope.record, self.out);
+            for (field, plain) in object.fields[at..].iter().zip(&object.plain[at..]).take(plain) {
                 self.watch.enter(Name::Field(&field.name));
                 self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
                 self.watch.leave();
-                first = false;
-                continue;
             }
+            at += plain;
+            let Some(field) = object.fields.get(at) else { break };
             let before = self.out.len();
-            self.out.put(field.prefix.behind(usize::from(first)));
+            self.out.put(field.prefix.whole());
             self.watch.enter(Name::Field(&field.name));
             let written = self.value(&field.value, scope, &field.rule);
             self.watch.leave();
-            if written? {
-                first = false;
-            } else {
+            if !written? {
                 self.out.truncate(before);
             }
+            at += 1;
         }
+        if self.out.len() == start {
+            self.out.push(b',');
+        }
+        self.out.set(start, b'{');
         self.out.push(b'}');
         Ok(())
     }
