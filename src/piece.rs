@@ -517,13 +517,28 @@ pub fn unpack(
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) {
-    let width = table.header.len() + 1;
-    table.text.reserve(bytes.len() + 2 * WINDOW);
+    let (width, known) = (table.header.len() + 1, table.text.len());
+    // Room for all that comes, and for what is copied beyond it.
+    let (most, mut end) = (bytes.len() / (HEAD + 2 * width), known);
+    table.text.resize(known + bytes.len() + 2 * WINDOW, 0);
+    table.begins.resize(table.begins.len() + most * width + WINDOW, 0);
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
     while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let (row, start) = (table.len(), table.text.len());
+        let (row, start) = (table.len(), end);
         let Head { number, length, parent, shift, part, flags } = Head::unpacked(head);
         let (length, part) = (length as usize, usize::from(part));
+        let begins = bytes.get(at + HEAD..).unwrap_or_default();
+        let text = begins.get(2 * width..).unwrap_or_default();
+        let room = &mut table.begins[row as usize * width..];
+        match (room.first_chunk_mut::<{ WINDOW / 2 }>(), begins.first_chunk::<WINDOW>()) {
+            (Some(room), Some(window)) if 2 * width <= WINDOW => {
+                let pairs = window.as_chunks().0;
+                *room = std::array::from_fn(|at| u16::from_le_bytes(pairs[at]));
+            }
+            _ => room.iter_mut().zip(begins.as_chunks().0).for_each(|(begin, pair)| *begin = u16::from_le_bytes(*pair)),
+        }
+        copy_text(&mut table.text[start..], text, length);
+        (at, end) = (at + HEAD + 2 * width + length, start + length);
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
@@ -536,28 +551,6 @@ pub fn unpack(
             enter(table, &shape.parts, part, start);
             current = part;
         }
-        let begins = bytes.get(at + HEAD..).unwrap_or_default();
-        let text = begins.get(2 * width..).unwrap_or_default();
-        at += HEAD + 2 * width + length;
-        match begins.first_chunk::<WINDOW>() {
-            Some(window) if 2 * width <= WINDOW => {
-                let (pairs, behind) = (window.as_chunks().0, table.begins.len() + width);
-                let begins: [u16; WINDOW / 2] = std::array::from_fn(|at| u16::from_le_bytes(pairs[at]));
-                table.begins.extend_from_slice(&begins);
-                table.begins.truncate(behind);
-            }
-            _ => {
-                let begins = begins.as_chunks().0.iter().take(width);
-                table.begins.extend(begins.map(|begin| u16::from_le_bytes(*begin)));
-            }
-        }
-        match text.first_chunk::<{ 2 * WINDOW }>() {
-            Some(window) if length <= 2 * WINDOW => {
-                table.text.extend_from_slice(window);
-                table.text.truncate(start + length);
-            }
-            _ => table.text.extend_from_slice(&text[..length.min(text.len())]),
-        }
         if flags != 0 {
             let mut rest = Bytes(bytes.get(at..).unwrap_or_default());
             let before = rest.0.len();
@@ -565,7 +558,8 @@ pub fn unpack(
             at += before - rest.0.len();
         }
     }
-    let end = table.text.len();
+    table.text.truncate(end);
+    table.begins.truncate(table.starts.len() * width);
     if let Some(part) = table.parts.last_mut() {
         part.text.end = end;
     }

@@ -116,44 +116,6 @@ impl<'a> Snippet<'a> {
         ((digits | marks) & bits == bits).then_some((digits & bits, marks & bits))
     }
 
-    /// The number its digits make, of at most a lane, without the byte that `mark` has its bit at, if any.
-    ///
-    /// All digits at once: lengths differ from cell to cell, and a loop would stumble over each.
-    #[must_use]
-    #[inline]
-    pub fn number(self, mark: u32) -> i64 {
-        let lane = u128::from_le_bytes(self.lane(0));
-        let below = |bytes: u32| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
-        let at = if mark == 0 { 16 } else { mark.trailing_zeros() };
-        let digits = lane & below(at) | (lane >> 8) & !below(at);
-        let count = u32::try_from(self.len).unwrap_or(16) - u32::from(mark != 0);
-        // The last digit goes to the last byte; what is in front of the first is nothing.
-        let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
-        let values = digits & (0x0F0F_0F0F_0F0F_0F0F_u128 << 64 | 0x0F0F_0F0F_0F0F_0F0F);
-        let eight = |word: u64| {
-            let pairs = (word.wrapping_mul(10) + (word >> 8)) & 0x00FF_00FF_00FF_00FF;
-            let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-            (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF
-        };
-        let [high, low] =
-            [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
-        i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
-    }
-
-    /// Its bytes in two words, if it has a half to a whole lane: two texts of one length are the same if these are.
-    #[must_use]
-    #[inline]
-    pub fn halves(self) -> Option<[u64; 2]> {
-        if !(LANE / 2..=LANE).contains(&self.len) {
-            return None;
-        }
-        let lane = self.lane(0);
-        let (low, high) = (*lane.first_chunk()?, *lane.last_chunk()?);
-        // What stands behind the text is pushed out.
-        let behind = 8 * u32::try_from(LANE - self.len).unwrap_or(0);
-        Some([u64::from_le_bytes(low), u64::from_le_bytes(high).checked_shl(behind).unwrap_or(0)])
-    }
-
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
     #[must_use]
     #[inline]
@@ -164,28 +126,6 @@ impl<'a> Snippet<'a> {
         let lane = self.lane(0);
         let word = u64::from_le_bytes(*lane.first_chunk()?);
         Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
-    }
-
-    /// Its bytes and its length in one double word, if it has less than a lane: two texts are the same if these are.
-    #[must_use]
-    #[inline]
-    pub fn packed_lane(self) -> Option<u128> {
-        let (below, length) = LENGTHS.get(self.len)?;
-        Some(u128::from_le_bytes(self.lane(0)) & below | length)
-    }
-
-    /// As [`Snippet::number`], of at most eight bytes with at least one digit.
-    #[must_use]
-    #[inline]
-    pub fn short_number(self, mark: u32) -> i64 {
-        let word = self.lane(0).first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-        let below = if mark == 0 { u64::MAX } else { (1 << (8 * (mark.trailing_zeros() & 7))) - 1 };
-        let digits = word & below | (word >> 8) & !below;
-        let missing = 8 + usize::from(mark != 0) - self.len;
-        let values = digits << (8 * (missing & 7)) & 0x0F0F_0F0F_0F0F_0F0F;
-        let pairs = (values.wrapping_mul(10) + (values >> 8)) & 0x00FF_00FF_00FF_00FF;
-        let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-        i64::try_from((fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF).unwrap_or(0)
     }
 }
 
@@ -198,6 +138,53 @@ const LENGTHS: [(u128, u128); LANE] = {
     }
     lengths
 };
+
+/// The bytes and the length of a text that a lane begins with and that is shorter, in one double word: two texts are the same
+/// if these are.
+#[must_use]
+#[inline]
+pub fn packed(lane: &[u8; LANE], length: usize) -> u128 {
+    let (below, length) = LENGTHS[length % LANE];
+    u128::from_le_bytes(*lane) & below | length
+}
+
+/// The number of the digits that a lane begins with, without the byte that `mark` has its bit at, if any.
+///
+/// All digits at once: lengths differ from cell to cell, and a loop would stumble over each.
+#[must_use]
+#[inline]
+pub fn number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
+    let lane = u128::from_le_bytes(*lane);
+    let below = |bytes: u32| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
+    let at = if mark == 0 { 16 } else { mark.trailing_zeros() };
+    let digits = lane & below(at) | (lane >> 8) & !below(at);
+    let count = u32::try_from(length).unwrap_or(16) - u32::from(mark != 0);
+    // The last digit goes to the last byte; what is in front of the first is nothing.
+    let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
+    let values = digits & (0x0F0F_0F0F_0F0F_0F0F_u128 << 64 | 0x0F0F_0F0F_0F0F_0F0F);
+    let [high, low] =
+        [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
+    i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
+}
+
+/// As [`number`], of at most eight bytes with at least one digit.
+#[must_use]
+#[inline]
+pub fn short_number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
+    let word = lane.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+    let below = if mark == 0 { u64::MAX } else { (1 << (8 * (mark.trailing_zeros() & 7))) - 1 };
+    let digits = word & below | (word >> 8) & !below;
+    let missing = 8 + usize::from(mark != 0) - length;
+    i64::try_from(eight(digits << (8 * (missing & 7)) & 0x0F0F_0F0F_0F0F_0F0F)).unwrap_or(0)
+}
+
+/// The number of eight digits, the first in the lowest byte.
+#[inline]
+fn eight(digits: u64) -> u64 {
+    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
+    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF
+}
 
 /// Which bytes of two lanes a JSON string escapes, the first in the lowest bit.
 #[must_use]
@@ -288,7 +275,7 @@ impl Padded {
 
 #[cfg(test)]
 mod tests {
-    use super::Snippet;
+    use super::{LANE, Snippet, number, packed, padded, short_number};
 
     #[test]
     fn what_stands_behind_a_text_changes_nothing() {
@@ -314,8 +301,9 @@ mod tests {
             assert_eq!(snippet.holds(b'.'), plain.contains(&b'.'));
             assert_eq!(snippet.packed(), Snippet::from(plain).packed(), "{plain:?}");
             assert_eq!(snippet.packed().is_some(), plain.len() <= 7);
-            assert_eq!(snippet.packed_lane(), Snippet::from(plain).packed_lane(), "{plain:?}");
-            assert_eq!(snippet.packed_lane().is_some(), plain.len() <= 15);
+            if plain.len() < LANE {
+                assert_eq!(packed(&snippet.lane(0), plain.len()), packed(&padded(plain), plain.len()), "{plain:?}");
+            }
             let bits =
                 |is: &dyn Fn(u8) -> bool| (0..plain.len()).filter(|at| is(plain[*at])).map(|at| 1u32 << at).sum();
             let expected = (plain.len() <= 16 && plain.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
@@ -323,9 +311,9 @@ mod tests {
             assert_eq!(snippet.digits(b'.'), expected, "{plain:?}");
             if let Some((_, marks)) = expected.filter(|(_, marks)| marks.count_ones() <= 1) {
                 let digits: String = plain.iter().filter(|byte| **byte != b'.').map(|byte| char::from(*byte)).collect();
-                assert_eq!(snippet.number(marks), digits.parse().unwrap_or(0), "{plain:?}");
+                assert_eq!(number(&snippet.lane(0), plain.len(), marks), digits.parse().unwrap_or(0), "{plain:?}");
                 if plain.len() <= 8 && !digits.is_empty() {
-                    assert_eq!(snippet.short_number(marks), digits.parse().unwrap_or(0), "{plain:?}");
+                    assert_eq!(short_number(&snippet.lane(0), plain.len(), marks), digits.parse().unwrap_or(0), "{plain:?}");
                 }
             }
         }
@@ -336,7 +324,7 @@ mod tests {
         let words: Vec<_> =
             [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| Snippet::from(*text).packed()).collect();
         let lanes: Vec<_> =
-            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| Snippet::from(*text).packed_lane()).collect();
+            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| packed(&padded(text), text.len())).collect();
         for (at, (word, lane)) in words.iter().zip(&lanes).enumerate() {
             assert!(!words[at + 1..].contains(word) && !lanes[at + 1..].contains(lane), "{at}");
         }

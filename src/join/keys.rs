@@ -3,7 +3,10 @@
 //! Keys of up to seven bytes are kept in one machine word with their length, so that comparing them is exact; longer keys
 //! are found by a hash and then compared byte for byte. One open-addressing table, no allocation per key.
 
-use crate::{group::NONE, snippet::Snippet};
+use crate::{
+    group::NONE,
+    snippet::{LANE, Snippet},
+};
 
 /// An index from keys to records.
 #[derive(Debug, Default)]
@@ -119,8 +122,26 @@ impl Keys {
 /// A short key packed with its length, or the hash of a long one.
 #[inline]
 pub(super) fn word(key: Snippet<'_>) -> u64 {
-    key.packed().unwrap_or_else(|| hash(key) | LONG)
+    if key.len() <= LANE { word_in(&key.lane(0), key.len()) } else { hash(key) }
 }
+
+/// As [`word`], of a key that a lane begins with.
+#[inline(always)]
+pub(super) fn word_in(lane: &[u8; LANE], length: usize) -> u64 {
+    let text = u128::from_le_bytes(*lane) & BELOW[length % BELOW.len()];
+    let [low, high] = halves(text);
+    if length <= 7 { low | (length as u64) << 56 } else { mix(mix(length as u64, low), high) | LONG }
+}
+
+/// For each length up to that of a lane, the bits of a text in it.
+const BELOW: [u128; 32] = {
+    let (mut below, mut length) = ([u128::MAX; 32], 0);
+    while length < LANE {
+        below[length] = (1 << (8 * length)) - 1;
+        length += 1;
+    }
+    below
+};
 
 /// Whether nobody but a key itself has its word.
 #[inline]
@@ -128,20 +149,24 @@ pub(super) fn is_exact(word: u64) -> bool {
     word & LONG == 0
 }
 
-#[inline]
 fn hash(key: Snippet<'_>) -> u64 {
-    let mut hash = key.len() as u64;
-    let mut mix = |word: u64| hash = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    if let Some(halves) = key.halves() {
-        halves.into_iter().for_each(mix);
-    } else {
-        let (chunks, rest) = key.bytes().as_chunks::<8>();
-        for chunk in chunks {
-            mix(u64::from_le_bytes(*chunk));
-        }
-        mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-    }
-    hash ^ (hash >> 29)
+    let (chunks, rest) = key.bytes().as_chunks::<8>();
+    let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
+    mix(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG
+}
+
+#[inline(always)]
+fn mix(hash: u64, word: u64) -> u64 {
+    let mixed = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ (mixed >> 29)
+}
+
+/// The low and the high half of a double word.
+#[inline(always)]
+fn halves(text: u128) -> [u64; 2] {
+    let bytes = text.to_le_bytes();
+    let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    [half(bytes.first_chunk()), half(bytes.last_chunk())]
 }
 
 /// How many words are compared with each other at once: what fits into the nearest cache.

@@ -11,7 +11,7 @@ use crate::{
     group::NONE,
     join::{composed, key_of, keys},
     record::{Table, UNKNOWN},
-    snippet::Snippet,
+    snippet::{LANE, Snippet},
 };
 
 /// The place of a key that has to be asked in full.
@@ -135,24 +135,34 @@ pub fn is_key(word: u64) -> bool {
 
 /// The hashes of the keys of all records of a table; [`KEYLESS`] for those without one.
 pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
-    let (mut buffer, dialect) = (Vec::new(), &table.dialect);
     words.clear();
-    let cell = if let [column] = columns { table.bind[*column] } else { usize::MAX };
-    let rows = table.begins.chunks_exact(table.header.len() + 1).zip(&table.starts);
-    words.extend((0..).zip(rows).map(|(row, (begins, start))| {
-        // Mostly a key is one cell, without quotes.
-        if let Some([begin, end]) = begins.get(cell..cell.saturating_add(2))
-            && *end != UNKNOWN
-            && end - begin > 1
-            && dialect.plain_nulls
-        {
-            let text = &table.text[start + usize::from(*begin)..];
-            if dialect.quote != text.first().copied() {
-                return word(Snippet::within(text, 0, usize::from(end - begin) - 1));
+    // Mostly a key is one cell, without quotes.
+    let plain = if let [column] = columns { table.bind[*column] } else { usize::MAX };
+    let plain = if table.dialect.plain_nulls { plain } else { usize::MAX };
+    // No text holds this byte.
+    let (quote, text, width) = (table.dialect.quote.unwrap_or(0xFF), table.text.as_slice(), table.header.len() + 1);
+    let rows = table.begins.chunks_exact(width).zip(&table.starts);
+    let word = |row: u32, begins: &[u16], start: usize| {
+        let (Some(begin), Some(end)) = (begins.get(plain), begins.get(plain.wrapping_add(1))) else {
+            return word_of(table, columns, row);
+        };
+        let length = usize::from(end.wrapping_sub(*begin).wrapping_sub(1));
+        let lane = text.get(start + usize::from(*begin)..).and_then(|text| text.first_chunk());
+        match lane {
+            Some(lane) if *end != UNKNOWN && length.wrapping_sub(1) < LANE && lane[0] != quote => {
+                keys::word_in(lane, length).min(KEYLESS - 1)
             }
+            _ => word_of(table, columns, row),
         }
-        key_of(table.row(row), columns, &mut buffer).map_or(KEYLESS, word)
-    }));
+    };
+    words.extend((0..).zip(rows).map(|(row, (begins, start))| word(row, begins, *start)));
+}
+
+/// The hash of the key of any record.
+#[cold]
+#[inline(never)]
+fn word_of(table: &Table, columns: &[usize], row: u32) -> u64 {
+    key_of(table.row(row), columns, &mut Vec::new()).map_or(KEYLESS, word)
 }
 
 /// Which of some equally likely parts a hash belongs to; the parts are a power of two.
