@@ -7,7 +7,7 @@
 
 use wide::u8x16;
 
-use crate::mapping::Tail;
+use crate::{mapping::Tail, record::Begin};
 
 /// How a CSV file is written, ready for use.
 #[derive(Clone, Debug)]
@@ -222,7 +222,7 @@ impl Ends {
 
     /// Where the cells of a record begin, with one behind the last, and where the next record starts.
     #[inline(always)]
-    fn row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [u16]) -> Option<usize> {
+    fn row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [Begin]) -> Option<usize> {
         // Of a record that is long these are wrong, and not used.
         let behind_first = |window: usize| u16::try_from((window + 1).wrapping_sub(start) & 0xFFFF).unwrap_or(0);
         let (mut behind, mut records, mut last) = (behind_first(self.window), self.records, 0);
@@ -236,7 +236,7 @@ impl Ends {
                 (behind, records, unvisited) = (behind_first(self.window), self.records, self.cells);
             }
             last = self.cells.trailing_zeros();
-            *begin = behind.wrapping_add(u16::try_from(last).unwrap_or(0));
+            *begin = behind.wrapping_add(u16::try_from(last).unwrap_or(0)).to_le_bytes();
             self.cells &= self.cells - 1;
         }
         // The last cell ends the record, and no other does.
@@ -321,7 +321,7 @@ impl Dialect {
     ///
     /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
     /// quotes; then [`Dialect::split`] tells.
-    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [u16]) -> (usize, usize) {
+    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [Begin]) -> (usize, usize) {
         let (mut found, width) = (0, begins.len() / starts.len().max(1));
         let mut ends = Ends::of(self, text, at);
         for (start, begins) in starts.iter_mut().zip(begins.chunks_exact_mut(width.max(1))) {
@@ -491,10 +491,10 @@ mod tests {
             let text: Vec<u8> = (0..length).map(|_| next()).collect();
             let (mut cells, expected) = (Vec::new(), plainly(&text));
             let border = dialect.split(&text, 0, &mut cells);
-            let mut begins = vec![0; cells.len() + 1];
+            let mut begins = vec![[0; 2]; cells.len() + 1];
             let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
             if let (1, next) = dialect.rows(&text, 0, &mut [0], &mut begins) {
-                let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap();
+                let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap().to_le_bytes();
                 assert_eq!((next, border.fault, is_blank), (border.next, None, false));
                 assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {
@@ -502,7 +502,7 @@ mod tests {
                 assert!(is_blank || border.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
             }
             for width in (1..cells.len()).chain([cells.len() + 1]) {
-                assert_eq!(dialect.rows(&text, 0, &mut [0], &mut vec![0; width + 1]), (0, 0));
+                assert_eq!(dialect.rows(&text, 0, &mut [0], &mut vec![[0; 2]; width + 1]), (0, 0));
             }
             let found = (cells, border.end, border.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));

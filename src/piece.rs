@@ -112,15 +112,7 @@ pub fn put(rows: &mut Pen, entry: Entry<'_>) {
     let whole = HEAD + 2 * width + length;
     let room = &mut rows.room(whole + 3 * WINDOW)[..whole + 3 * WINDOW];
     room[..HEAD].copy_from_slice(&head.packed());
-    match (begins.first_chunk::<{ WINDOW / 2 }>(), room[HEAD..].first_chunk_mut::<WINDOW>()) {
-        (Some(begins), Some(room)) if 2 * width <= WINDOW => {
-            room.copy_from_slice(begins.map(u16::to_le_bytes).as_flattened());
-        }
-        _ => {
-            let pairs = room[HEAD..].as_chunks_mut().0;
-            pairs.iter_mut().zip(&begins[..width]).for_each(|(pair, begin)| *pair = begin.to_le_bytes());
-        }
-    }
+    copy_text(&mut room[HEAD..], begins.as_flattened(), 2 * width);
     copy_text(&mut room[HEAD + 2 * width..], text, length);
     // Behind the last record of a file the next one would go on.
     room[whole] = b'\n';
@@ -136,8 +128,14 @@ fn copy_text(room: &mut [u8], from: &[u8], length: usize) {
     match (room.first_chunk_mut::<{ 2 * WINDOW }>(), from.first_chunk::<{ 2 * WINDOW }>()) {
         (Some(room), Some(from)) if length <= WINDOW => room[..WINDOW].copy_from_slice(&from[..WINDOW]),
         (Some(room), Some(from)) if length <= 2 * WINDOW => *room = *from,
-        _ => room[..length].copy_from_slice(&from[..length]),
+        _ => copy_all(&mut room[..length], &from[..length]),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn copy_all(room: &mut [u8], from: &[u8]) {
+    room.copy_from_slice(from);
 }
 
 /// What is wrong with a row stands behind it.
@@ -521,7 +519,7 @@ pub fn unpack(
     // Room for all that comes, and for what is copied beyond it.
     let (most, mut end) = (bytes.len() / (HEAD + 2 * width), known);
     table.text.resize(known + bytes.len() + 2 * WINDOW, 0);
-    table.begins.resize(table.begins.len() + most * width + WINDOW, 0);
+    table.begins.resize(table.begins.len() + most * width + WINDOW, [0; 2]);
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
     while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let (row, start) = (table.len(), end);
@@ -529,14 +527,7 @@ pub fn unpack(
         let (length, part) = (length as usize, usize::from(part));
         let begins = bytes.get(at + HEAD..).unwrap_or_default();
         let text = begins.get(2 * width..).unwrap_or_default();
-        let room = &mut table.begins[row as usize * width..];
-        match (room.first_chunk_mut::<{ WINDOW / 2 }>(), begins.first_chunk::<WINDOW>()) {
-            (Some(room), Some(window)) if 2 * width <= WINDOW => {
-                let pairs = window.as_chunks().0;
-                *room = std::array::from_fn(|at| u16::from_le_bytes(pairs[at]));
-            }
-            _ => room.iter_mut().zip(begins.as_chunks().0).for_each(|(begin, pair)| *begin = u16::from_le_bytes(*pair)),
-        }
+        copy_text(table.begins[row as usize * width..].as_flattened_mut(), begins, 2 * width);
         copy_text(&mut table.text[start..], text, length);
         (at, end) = (at + HEAD + 2 * width + length, start + length);
         table.numbers.push(number);

@@ -67,7 +67,7 @@ pub struct Table {
     pub starts: Vec<usize>,
     /// Where the cells of each record begin, as [`Dialect::begins`] tells, one more than there are columns; [`UNKNOWN`]: the
     /// record is split when it is asked.
-    pub begins: Vec<u16>,
+    pub begins: Vec<Begin>,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
     /// The line of some records, so that the line of any is found without counting from the start. In a piece of a source:
@@ -84,8 +84,18 @@ pub struct Table {
     pub unique: bool,
 }
 
+/// How far behind the start of its record a cell begins: a number, the low byte first, so that it is copied as bytes.
+pub type Begin = [u8; 2];
+
+/// How far that is, in bytes.
+#[must_use]
+#[inline(always)]
+pub fn distance(begin: Begin) -> usize {
+    usize::from(u16::from_le_bytes(begin))
+}
+
 /// In the place of the begins of cells: a record that is long or not plainly good.
-pub const UNKNOWN: u16 = u16::MAX;
+pub const UNKNOWN: Begin = [0xFF; 2];
 
 /// One record, to look at its cells.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +105,7 @@ pub struct Row<'a> {
     /// Its number in the table.
     pub number: u32,
     start: usize,
-    begins: &'a [u16],
+    begins: &'a [Begin],
 }
 
 impl<'a> Row<'a> {
@@ -105,7 +115,7 @@ impl<'a> Row<'a> {
     pub fn outer(self, column: usize) -> Option<Range<usize>> {
         let column = self.table.bind[column];
         let (begin, end) = (self.begins[column], self.begins[column + 1]);
-        (end != UNKNOWN).then(|| self.start + usize::from(begin)..self.start + usize::from(end) - 1)
+        (end != UNKNOWN).then(|| self.start + distance(begin)..self.start + distance(end) - 1)
     }
 
     /// It is as wide as the header, and its quotes are right.
@@ -122,14 +132,14 @@ impl<'a> Row<'a> {
 
     /// Where its cells begin, from its start; of a record that is not plain, anything.
     #[inline]
-    pub fn begins(&self) -> &'a [u16] {
+    pub fn begins(&self) -> &'a [Begin] {
         self.begins
     }
 
     /// How many bytes its cells take; of a record that has to be split to tell, any number.
     #[inline]
     pub fn bytes(self) -> usize {
-        self.begins.last().map_or(0, |end| usize::from(*end))
+        self.begins.last().map_or(0, |end| distance(*end))
     }
 
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.

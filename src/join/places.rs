@@ -10,7 +10,7 @@ use crate::{
     dialect::Span,
     group::NONE,
     join::{composed, key_of, keys},
-    record::{Table, UNKNOWN},
+    record::{Begin, Table, UNKNOWN, distance},
     snippet::{LANE, Snippet},
 };
 
@@ -142,12 +142,12 @@ pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
     // No text holds this byte.
     let (quote, text, width) = (table.dialect.quote.unwrap_or(0xFF), table.text.as_slice(), table.header.len() + 1);
     let rows = table.begins.chunks_exact(width).zip(&table.starts);
-    let word = |row: u32, begins: &[u16], start: usize| {
+    let word = |row: u32, begins: &[Begin], start: usize| {
         let (Some(begin), Some(end)) = (begins.get(plain), begins.get(plain.wrapping_add(1))) else {
             return word_of(table, columns, row);
         };
-        let length = usize::from(end.wrapping_sub(*begin).wrapping_sub(1));
-        let lane = text.get(start + usize::from(*begin)..).and_then(|text| text.first_chunk());
+        let length = distance(*end).wrapping_sub(distance(*begin) + 1);
+        let lane = text.get(start + distance(*begin)..).and_then(|text| text.first_chunk());
         match lane {
             Some(lane) if *end != UNKNOWN && length.wrapping_sub(1) < LANE && lane[0] != quote => {
                 keys::word_in(lane, length).min(KEYLESS - 1)

@@ -12,7 +12,7 @@ use crate::{
     ledger::Fate,
     pen::Pen,
     plan::{Plan, kind::Kind},
-    record::{Row, Table, UNKNOWN},
+    record::{Row, Table, UNKNOWN, distance},
     snippet::{self, LANE, Snippet, packed},
     summary::Sum,
 };
@@ -79,16 +79,16 @@ impl Adder<'_> {
         for ((begins, start), fate) in rows {
             let lane = |begin: usize| table.text.get(start + begin..).and_then(|text| text.first_chunk::<LANE>());
             let at = if let Some(by) = by {
-                let (begin, end) = (usize::from(begins[by]), usize::from(begins[by + 1]));
+                let (begin, end) = (distance(begins[by]), distance(begins[by + 1]));
                 let length = end.wrapping_sub(begin + 1);
-                let Some(unit) = lane(begin).filter(|_| length < LANE && end != usize::from(UNKNOWN)) else { break };
+                let Some(unit) = lane(begin).filter(|_| length < LANE && begins[by + 1] != UNKNOWN) else { break };
                 let unit = packed(unit, length);
                 let (known, at) = self.written[slot(unit)];
                 if known == unit { at } else { break }
             } else {
                 0
             };
-            let (begin, end) = (usize::from(begins[column]), usize::from(begins[column + 1]));
+            let (begin, end) = (distance(begins[column]), distance(begins[column + 1]));
             let Some(amount) = lane(begin) else { break };
             let quoted = usize::from(amount[0] == quote);
             let Some(amount) = lane(begin + quoted) else { break };

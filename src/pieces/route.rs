@@ -14,6 +14,8 @@ use crate::{
     spill::{Chunk, Spill},
 };
 
+/// The piece of what belongs to nobody.
+const LOOSE: u32 = 0;
 /// How much of a buffer is left when it is let go of: one row more mostly fits.
 const SLACK: usize = 512;
 
@@ -72,25 +74,36 @@ impl<'a> Router<'a> {
 
     /// Sends rows on whose lines are as much larger than their numbers.
     fn run(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
-        let table = block.table;
-        let part = table.parts.len().saturating_sub(1);
         let before = block.rejects.partition_point(|reject| reject.row < rows.start);
-        let mut rejects = block.rejects[before..].iter().peekable();
-        for row in rows {
-            let at = row as usize;
-            let end = table.starts.get(at + 1).copied().unwrap_or(block.end);
-            let reject = rejects.next_if(|reject| reject.row == row);
+        let mut from = rows.start;
+        for reject in block.rejects[before..].iter().take_while(|reject| reject.row < rows.end) {
+            self.good(block, from..reject.row, shift, spill)?;
             // What is rejected may belong to another one too, so it is looked up again.
-            let parent = if reject.is_none() { self.rows[at] } else { NONE };
-            let entry = Entry { table, row, end, number: block.first + row, parent, shift, part, reject, copy: false };
-            if reject.is_some() {
-                self.second(at, entry, spill)?;
-            }
-            let place = if self.found[at] == NONE { 0 } else { self.found[at] };
-            self.found[at] = place;
-            self.put(place, entry, spill)?;
+            let entry = Entry { parent: NONE, reject: Some(reject), ..self.entry(block, reject.row, shift) };
+            self.second(reject.row as usize, entry, spill)?;
+            self.put_one(self.found[reject.row as usize], entry, spill)?;
+            from = reject.row + 1;
+        }
+        self.good(block, from..rows.end, shift, spill)
+    }
+
+    /// Sends rows on that are not rejected.
+    #[inline(never)]
+    fn good(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
+        for row in rows {
+            let entry = self.entry(block, row, shift);
+            self.put(self.found[row as usize], entry, spill)?;
         }
         Ok(())
+    }
+
+    /// A row of a block.
+    #[inline(always)]
+    fn entry<'b>(&self, block: Block<'b>, row: u32, shift: u64) -> Entry<'b> {
+        let Block { table, end, first, .. } = block;
+        let (at, part) = (row as usize, table.parts.len().saturating_sub(1));
+        let end = table.starts.get(at + 1).copied().unwrap_or(end);
+        Entry { table, row, end, number: first + row, parent: self.rows[at], shift, part, reject: None, copy: false }
     }
 
     /// Sends a row that is rejected to its second piece, if it has two: two records that are glued together hold both of
@@ -100,12 +113,14 @@ impl<'a> Router<'a> {
     fn second(&mut self, at: usize, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
         let Some((places, columns)) = &self.parents else { return Ok(()) };
         let (first, second) = (self.found[at], places.of_second(entry.table, columns, entry.row));
-        if first == NONE {
-            self.found[at] = second;
-        } else if second != NONE && second != first {
-            self.put_one(second, Entry { copy: true, ..entry }, spill)?;
+        if second == NONE || second == first {
+            return Ok(());
         }
-        Ok(())
+        if first == LOOSE {
+            self.found[at] = second;
+            return Ok(());
+        }
+        self.put_one(second, Entry { copy: true, ..entry }, spill)
     }
 
     /// Finds the piece of each row of a block.
@@ -114,6 +129,7 @@ impl<'a> Router<'a> {
         if let Some((places, columns)) = &self.parents {
             join::words(table, columns, &mut self.words);
             places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
+            self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = LOOSE);
             return;
         }
         self.found.clear();
@@ -153,28 +169,37 @@ impl<'a> Router<'a> {
     }
 
     /// What is gathered for a piece.
-    #[inline]
+    #[inline(always)]
     fn buffer(&mut self, place: u32) -> &mut Pen {
-        let place = place as usize;
+        if self.buffers.get(place as usize).is_none_or(|buffer| buffer.capacity() == 0) {
+            self.make_room(place as usize);
+        }
+        &mut self.buffers[place as usize]
+    }
+
+    /// Makes room to gather something for a piece.
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, place: usize) {
         if self.buffers.len() <= place {
             self.buffers.resize_with(place + 1, Pen::default);
             self.chunks.resize_with(place + 1, Vec::new);
         }
-        let buffer = &mut self.buffers[place];
-        if buffer.capacity() == 0 {
-            *buffer = Pen::with_room(self.room);
-        }
-        buffer
+        self.buffers[place] = Pen::with_room(self.room);
     }
 
     /// Lets go of what is gathered for a piece when it is enough.
-    #[inline]
+    #[inline(always)]
     fn sent(&mut self, place: u32, spill: &Spill) -> io::Result<()> {
         let buffer = &mut self.buffers[place as usize];
-        if buffer.len() + SLACK < self.room {
-            return Ok(());
-        }
-        self.chunks[place as usize].push(spill.take(buffer)?);
+        if buffer.len() + SLACK < self.room { Ok(()) } else { self.let_go(place, spill) }
+    }
+
+    /// Lets go of what is gathered for a piece.
+    #[cold]
+    #[inline(never)]
+    fn let_go(&mut self, place: u32, spill: &Spill) -> io::Result<()> {
+        self.chunks[place as usize].push(spill.take(&mut self.buffers[place as usize])?);
         Ok(())
     }
 

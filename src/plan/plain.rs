@@ -14,7 +14,7 @@ use crate::{
         Codes, FEW, FieldPlan, Input, Leaf, ObjectPlan, Quick, ValuePlan,
         kind::{DAY, Kind, Shape, is_iso_day},
     },
-    record::Row,
+    record::{Row, distance},
     snippet::{LANE, Padded, Snippet, digits, escaped},
 };
 
@@ -72,7 +72,7 @@ pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) ->
     for plain in plain {
         let Some(room) = rest.first_chunk_mut::<WINDOW>() else { break };
         let column = bind[plain.column];
-        let (begin, end) = (usize::from(begins[column]), usize::from(begins[column + 1]));
+        let (begin, end) = (distance(begins[column]), distance(begins[column + 1]));
         let Some(ahead) = text.get(begin..begin + SHORT + 1) else { break };
         let quoted = usize::from(ahead[0] == quote);
         let Some(lanes) = ahead[quoted..].first_chunk() else { break };

@@ -186,7 +186,7 @@ impl Scan<'_> {
         let (row, stride) = (table.starts.len(), self.width + 1);
         let known = row * stride;
         if table.begins.len() < known + most * stride {
-            table.begins.resize(2 * known + MARK_EVERY as usize * stride, 0);
+            table.begins.resize(2 * known + MARK_EVERY as usize * stride, [0; 2]);
         }
         table.starts.resize(row + most, 0);
         let begins = &mut table.begins[known..known + most * stride];
