@@ -20,37 +20,53 @@ const ASK: u32 = NONE - 1;
 /// Where the records with some key are.
 #[derive(Debug, Default)]
 pub struct Places {
-    slots: Vec<Slot>,
+    lines: Vec<Line>,
     full: BTreeMap<Vec<u8>, u32>,
 }
 
-/// All that a look-up touches.
+/// How many keys stand together.
+const SLOTS: usize = 4;
+
+/// All that a look-up touches: one line of a cache. The free slots are the last ones, and hold [`KEYLESS`].
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+#[repr(align(64))]
+struct Line {
     /// The hash of a key; of a short key, the key itself.
-    word: u64,
-    place: u32,
+    words: [u64; SLOTS],
+    places: [u32; SLOTS],
     /// The number of its record at that place, or [`NONE`].
-    row: u32,
+    rows: [u32; SLOTS],
 }
 
-const FREE: Slot = Slot { word: 0, place: NONE, row: NONE };
+const FREE: Line = Line { words: [KEYLESS; SLOTS], places: [NONE; SLOTS], rows: [NONE; SLOTS] };
+
+impl Line {
+    /// The slot of a hash. All are compared, so that nothing has to be guessed.
+    #[inline(always)]
+    fn slot(&self, word: u64) -> Option<usize> {
+        let same = |slot: usize| usize::from(self.words[slot] == word) << slot;
+        let same = same(0) | same(1) | same(2) | same(3);
+        (same != 0).then(|| same.trailing_zeros() as usize % SLOTS)
+    }
+}
 
 impl Places {
     /// Places for some keys.
     #[must_use]
     pub fn with_room(keys: usize) -> Places {
-        Places { slots: vec![FREE; keys / 2 * 3 + 16], full: BTreeMap::new() }
+        // Half of the slots stay free, so that few lines are full.
+        Places { lines: vec![FREE; keys / 2 + 1], full: BTreeMap::new() }
     }
 
     /// Gives a hash a place and a row there, unless it has a place: then that.
     pub fn insert(&mut self, word: u64, place: u32, row: u32) -> Option<u32> {
-        let slot = self.find(word);
-        let known = self.slots[slot].place;
-        if known != NONE {
-            return Some(known);
+        let (at, slot) = self.find(word);
+        let line = &mut self.lines[at];
+        if line.words[slot] == word {
+            return Some(line.places[slot]);
         }
-        self.slots[slot] = Slot { word, place, row: if keys::is_exact(word) { row } else { NONE } };
+        let row = if keys::is_exact(word) { row } else { NONE };
+        (line.words[slot], line.places[slot], line.rows[slot]) = (word, place, row);
         None
     }
 
@@ -58,8 +74,9 @@ impl Places {
     pub fn own(&mut self, table: &Table, columns: &[usize], row: u32, place: u32, owns: bool) {
         let mut buffer = Vec::new();
         let Some(key) = key_of(table.row(row), columns, &mut buffer) else { return };
-        let slot = self.find(word(key));
-        self.slots[slot] = Slot { word: word(key), place: ASK, row: NONE };
+        let (at, slot) = self.find(word(key));
+        let line = &mut self.lines[at];
+        (line.words[slot], line.places[slot], line.rows[slot]) = (word(key), ASK, NONE);
         if owns {
             self.full.insert(key.bytes().to_vec(), place);
         } else {
@@ -78,13 +95,18 @@ impl Places {
     ) {
         places.clear();
         rows.clear();
-        if self.slots.is_empty() {
-            places.resize(words.len(), NONE);
-            rows.resize(words.len(), NONE);
+        places.reserve(words.len());
+        rows.reserve(words.len());
+        let mut ask = false;
+        for word in words {
+            let (place, row) = self.get(*word);
+            ask |= place == ASK;
+            places.push(place);
+            rows.push(row);
+        }
+        if !ask {
             return;
         }
-        let slots = words.iter().map(|word| self.slots[self.find(*word)]);
-        (*places, *rows) = slots.map(|slot| (slot.place, slot.row)).unzip();
         for (row, place) in (0..).zip(places.iter_mut()) {
             if *place == ASK {
                 let mut buffer = Vec::new();
@@ -99,28 +121,50 @@ impl Places {
     pub fn of_second(&self, table: &Table, columns: &[usize], row: u32) -> u32 {
         let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());
         table.split(row, &mut cells);
-        if cells.len() <= width || self.slots.is_empty() {
+        if cells.len() <= width || self.lines.is_empty() {
             return NONE;
         }
         let second: &[Span] = &cells[cells.len() - width..];
         let spans = columns.iter().map(|column| second.get(table.bind[*column]).copied());
         let Some(key) = composed(table, spans, &mut buffer) else { return NONE };
-        match self.slots[self.find(word(key))].place {
+        match self.get(word(key)).0 {
             ASK => self.full.get(key.bytes()).copied().unwrap_or(NONE),
             place => place,
         }
     }
 
-    /// The slot of a hash, or the free one where it would go. At least a third of the slots are free.
-    fn find(&self, word: u64) -> usize {
-        let mut at = usize::try_from((u128::from(mixed(word)) * self.slots.len() as u128) >> 64).unwrap_or(0);
-        while self.slots[at].place != NONE && self.slots[at].word != word {
-            at += 1;
-            if at == self.slots.len() {
-                at = 0;
+    /// The place of a hash and its row there, or [`NONE`].
+    #[inline(always)]
+    fn get(&self, word: u64) -> (u32, u32) {
+        let mut at = self.line(word);
+        while let Some(line) = self.lines.get(at) {
+            if let Some(slot) = line.slot(word) {
+                return (line.places[slot], line.rows[slot]);
             }
+            if line.words[SLOTS - 1] == KEYLESS {
+                break;
+            }
+            at = if at + 1 == self.lines.len() { 0 } else { at + 1 };
         }
-        at
+        (NONE, NONE)
+    }
+
+    /// The line and the slot of a hash, or the free one where it would go. There are more slots than keys.
+    fn find(&self, word: u64) -> (usize, usize) {
+        let mut at = self.line(word);
+        loop {
+            let line = &self.lines[at];
+            if let Some(slot) = line.slot(word).or_else(|| line.slot(KEYLESS)) {
+                return (at, slot);
+            }
+            at = if at + 1 == self.lines.len() { 0 } else { at + 1 };
+        }
+    }
+
+    /// The line where a hash would stand if there were no others.
+    #[inline(always)]
+    fn line(&self, word: u64) -> usize {
+        part(word, self.lines.len())
     }
 }
 
