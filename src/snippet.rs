@@ -194,8 +194,10 @@ pub fn escaped(lanes: &[u8; 2 * LANE]) -> u32 {
     escaped_in(&lanes[0]) | escaped_in(&lanes[1]) << LANE
 }
 
+/// Which bytes of a lane a JSON string escapes, the first in the lowest bit.
+#[must_use]
 #[inline]
-fn escaped_in(lane: &[u8; LANE]) -> u32 {
+pub fn escaped_in(lane: &[u8; LANE]) -> u32 {
     let bytes = u8x16::new(*lane);
     // With one bit turned over, a quote comes right behind the control characters, and a space and `!` behind it.
     let turned = bytes ^ u8x16::new([0x02; LANE]);

@@ -15,7 +15,7 @@ use crate::{
         kind::{DAY, Kind, Shape, is_iso_day},
     },
     record::{Row, distance},
-    snippet::{LANE, Padded, Snippet, digits, escaped},
+    snippet::{LANE, Padded, Snippet, digits, escaped, escaped_in},
 };
 
 /// Names and most cells are shorter than this.
@@ -142,12 +142,17 @@ impl Plain {
 
     #[inline(always)]
     fn text(&self, cell: Cell<'_>, json: &mut [u8]) -> Option<usize> {
-        if cell.has_escapes() || cell.len > self.most {
-            return None;
-        }
-        json[..SHORT].copy_from_slice(cell.lanes);
+        let first = cell.lanes.first_chunk::<LANE>()?;
+        // Most texts are shorter still.
+        let escaped = if cell.len <= LANE {
+            json[..LANE].copy_from_slice(first);
+            escaped_in(first) & cell.bits()
+        } else {
+            json[..SHORT].copy_from_slice(cell.lanes);
+            escaped(cell.lanes) & cell.bits()
+        };
         json[cell.len % SHORT] = b'"';
-        Some(cell.len + 1)
+        (escaped == 0 && cell.len <= self.most).then_some(cell.len + 1)
     }
 
     #[inline(always)]
@@ -164,7 +169,7 @@ impl Plain {
             return None;
         }
         json[..LANE].copy_from_slice(lane);
-        if whole < len {
+        if self.mark != b'.' && whole < len {
             json[whole % SHORT] = b'.';
         }
         Some(len)
@@ -233,11 +238,6 @@ impl Cell<'_> {
     #[inline(always)]
     fn bits(self) -> u32 {
         (1 << (self.len % SHORT)) - 1
-    }
-
-    #[inline(always)]
-    fn has_escapes(self) -> bool {
-        escaped(self.lanes) & self.bits() != 0
     }
 
     #[inline(always)]

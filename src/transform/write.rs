@@ -94,16 +94,9 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     fn object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
         self.watch.origin(scope.source, scope.row, None, rule);
         // The comma in front of the first field becomes the brace.
-        let (start, mut at) = (self.out.len(), 0);
-        while at < object.fields.len() {
-            let plain = plain::write(object, at, &scope.record, self.out);
-            for (field, plain) in object.fields[at..].iter().zip(&object.plain[at..]).take(plain) {
-                self.watch.enter(Name::Field(&field.name));
-                self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
-                self.watch.leave();
-            }
-            at += plain;
-            let Some(field) = object.fields.get(at) else { break };
+        let start = self.out.len();
+        let mut at = self.plain(object, 0, scope);
+        while let Some(field) = object.fields.get(at) {
             let before = self.out.len();
             self.out.put(field.prefix.whole());
             self.watch.enter(Name::Field(&field.name));
@@ -113,6 +106,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 self.out.truncate(before);
             }
             at += 1;
+            at += self.plain(object, at, scope);
         }
         if self.out.len() == start {
             self.out.push(b',');
@@ -120,6 +114,20 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.out.set(start, b'{');
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
+    #[inline]
+    fn plain(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
+        let written = plain::write(object, first, &scope.record, self.out);
+        if W::TRACED {
+            for (field, plain) in object.fields.iter().zip(&object.plain).skip(first).take(written) {
+                self.watch.enter(Name::Field(&field.name));
+                self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
+                self.watch.leave();
+            }
+        }
+        written
     }
 
     fn value(&mut self, value: &'a ValuePlan, scope: &Scope<'a>, rule: &'a str) -> Written {
@@ -309,7 +317,12 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             }
             self.watch.enter(Name::Item(count));
             self.watch.enter_record(step);
-            let written = self.value(&many.item, &self.scope(many.source, *child), rule);
+            let scope = self.scope(many.source, *child);
+            let written = if let ValuePlan::Object(object) = &many.item {
+                self.object(object, &scope, rule).map(|()| true)
+            } else {
+                self.value(&many.item, &scope, rule)
+            };
             self.watch.leave_record();
             self.watch.leave();
             match (written?, count) {
