@@ -15,7 +15,7 @@ use crate::{
     plan::Plan,
     receipt::Rejected,
     record::Table,
-    trace::{Doubt, Problem, Step, Trace},
+    trace::{Doubt, Origin, Problem, Step, Trace},
 };
 
 /// Something wrong with a document, and the record it lies in.
@@ -35,24 +35,19 @@ pub struct Finding {
 /// A finding that nobody `wants` to see has its code and its reason, but not its place.
 #[must_use]
 pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn(Code) -> bool) -> Vec<Finding> {
-    let made = |problem: &Problem| made(plan, tables, problem, wants(problem.code));
+    let made = |problem: &Problem<'_>| made(plan, tables, trace, problem, wants(problem.code));
     let mut findings: Vec<Finding> = trace.problems.iter().map(made).collect();
-    let placeholder = |pointer: &str| {
-        let hides = |problem: &Problem| {
-            !problem.warning && (pointer == problem.pointer || pointer.starts_with(&format!("{}/", problem.pointer)))
-        };
-        trace.problems.iter().any(hides)
-    };
     let mut violations = violations(plan, trace);
-    violations.retain(|violation| !placeholder(&violation.pointer));
+    violations.retain(|found| !found.is_placeholder(trace));
     // In tests the whole contract has the last word, always.
-    debug_assert_eq!(told(&violations), {
-        let mut all = plan.violations(&trace.json);
-        all.retain(|violation| !placeholder(&violation.pointer));
-        told(&all)
+    debug_assert_eq!(told(violations.iter().map(|found| &found.violation)), {
+        let all = plan.violations(&trace.json).into_iter().map(|violation| Found { violation, spot: None });
+        let all: Vec<Found> = all.filter(|found| !found.is_placeholder(trace)).collect();
+        told(all.iter().map(|found| &found.violation))
     });
-    for violation in violations {
-        let Some(origin) = trace.origin(&violation.pointer) else { continue };
+    for found in violations {
+        let Some(origin) = found.origin(trace) else { continue };
+        let violation = found.violation;
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
         if wants(violation.code) {
             diagnostic = diagnostic
@@ -65,25 +60,56 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
     findings
 }
 
+/// What the contract finds wrong, and the place, if that is a leaf.
+struct Found {
+    violation: Violation,
+    spot: Option<usize>,
+}
+
+impl Found {
+    /// Whether it lies in a value that could not be made.
+    fn is_placeholder(&self, trace: &Trace<'_>) -> bool {
+        let hides = |problem: &Problem<'_>| match self.spot {
+            _ if problem.warning => false,
+            Some(spot) => trace.is_within(spot, problem.spot),
+            None => {
+                let rest = self.violation.pointer.strip_prefix(&trace.pointer(problem.spot));
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+        };
+        trace.problems.iter().any(hides)
+    }
+
+    /// Where the value came from, or the nearest value around it.
+    fn origin<'t, 'a>(&self, trace: &'t Trace<'a>) -> Option<&'t Origin<'a>> {
+        let known = self.spot.and_then(|spot| trace.origin_at(spot));
+        known.or_else(|| trace.origin(&self.violation.pointer))
+    }
+}
+
 /// Violations in an order of their own, to be compared.
-fn told(violations: &[Violation]) -> Vec<String> {
-    let mut told: Vec<String> = violations.iter().map(|violation| format!("{violation:?}")).collect();
+fn told<'a>(violations: impl Iterator<Item = &'a Violation>) -> Vec<String> {
+    let mut told: Vec<String> = violations.map(|violation| format!("{violation:?}")).collect();
     told.sort();
     told
 }
 
 /// What the contract finds wrong with a document. When all that is not proven of it are rules about leaves, looking at the
 /// leaves in doubt is enough.
-fn violations(plan: &Plan, trace: &Trace<'_>) -> Vec<Violation> {
+fn violations(plan: &Plan, trace: &Trace<'_>) -> Vec<Found> {
     if !plan.whole.is_empty() || trace.wholly_in_doubt {
-        return plan.violations(&trace.json);
+        let all = plan.violations(&trace.json).into_iter();
+        return all.map(|violation| Found { violation, spot: None }).collect();
     }
     let leaf = |doubt: &Doubt<'_>| {
         let value = serde_json::from_slice(&doubt.json).unwrap_or(Value::Null);
-        let pointer = trace.pointer(doubt.spot);
-        let at = |violation: Violation| Violation { pointer: format!("{pointer}{}", violation.pointer), ..violation };
-        let found = doubt.rules.iter().flat_map(|rule| plan.contract.part_violations(rule, &value)).map(at);
-        found.collect::<Vec<_>>()
+        let found = doubt.rules.iter().flat_map(|rule| plan.contract.part_violations(rule, &value));
+        // A leaf has no places inside.
+        let at = |violation| Found {
+            violation: Violation { pointer: trace.pointer(doubt.spot), ..violation },
+            spot: Some(doubt.spot),
+        };
+        found.map(at).collect::<Vec<_>>()
     };
     trace.doubts.iter().flat_map(leaf).collect()
 }
@@ -126,42 +152,50 @@ fn known<'p>(document: &Value, pointer: &'p str) -> &'p str {
 /// What is told about a document that cannot be sent as it is.
 #[derive(Debug)]
 pub struct Verdict {
-    /// One diagnostic for each error, in their order.
-    pub diagnostics: Vec<Diagnostic>,
     /// What to tell when there are no errors of its own, only related records that were rejected before.
     pub alone: Option<Diagnostic>,
     /// Why the records of the document are held back.
     pub reason: String,
+    /// Bad records of a list are why the whole document is held back.
+    of_list: bool,
 }
 
-/// Puts the errors of a document into words. `held`: the whole document is held back, because one of its records is bad.
-#[expect(clippy::too_many_arguments, reason = "a verdict looks at all there is to know about one document")]
+impl Verdict {
+    /// What is told about an error of the document.
+    #[must_use]
+    pub fn told(&self, error: Finding) -> Diagnostic {
+        let Finding { diagnostic, steps, .. } = error;
+        // What nobody will see has no place.
+        if !self.of_list || steps.is_empty() || diagnostic.cell.is_none() {
+            return diagnostic;
+        }
+        let (reason, known) = (&self.reason, diagnostic.hint.clone());
+        diagnostic.hint(if known.is_empty() {
+            let hint = "or set `on_incomplete: send` for this list";
+            format!("{reason}, so the whole document is held back; mend it, {hint}")
+        } else {
+            format!("{known}; {reason}, so the whole document is held back")
+        })
+    }
+}
+
+/// Puts what is wrong with a document into words: its `errors`, and the `paths` to all that is bad. `held`: the whole document
+/// is held back, because one of its records is bad.
+#[must_use]
 pub fn verdict(
     plan: &Plan,
     tables: &[Table],
     groups: &Groups,
     trace: &Trace<'_>,
     root: u32,
-    errors: &[Finding],
-    paths: &[&[Step]],
+    (errors, paths): (&[Finding], &[&[Step]]),
     held: bool,
 ) -> Verdict {
     let reason = reason(plan, groups, paths);
-    let hint = |error: &Finding| match &reason {
-        Some(reason) if held && !error.steps.is_empty() && error.diagnostic.hint.is_empty() => {
-            let hint = "or set `on_incomplete: send` for this list";
-            error.diagnostic.clone().hint(format!("{reason}, so the whole document is held back; mend it, {hint}"))
-        }
-        Some(reason) if held && !error.steps.is_empty() => {
-            let hint = &error.diagnostic.hint;
-            error.diagnostic.clone().hint(format!("{hint}; {reason}, so the whole document is held back"))
-        }
-        _ => error.diagnostic.clone(),
-    };
     let alone = reason.as_ref().filter(|_| errors.is_empty());
     Verdict {
-        diagnostics: errors.iter().map(hint).collect(),
         alone: alone.map(|reason| incomplete(plan, tables, trace, root, reason)),
+        of_list: held && reason.is_some(),
         reason: reason.unwrap_or_else(|| "another record of its document is rejected".into()),
     }
 }
@@ -189,17 +223,17 @@ fn incomplete(plan: &Plan, tables: &[Table], trace: &Trace<'_>, root: u32, reaso
         .hint("mend the bad records, or set `on_incomplete: send` for this list")
 }
 
-fn made(plan: &Plan, tables: &[Table], problem: &Problem, wanted: bool) -> Finding {
+fn made(plan: &Plan, tables: &[Table], trace: &Trace<'_>, problem: &Problem<'_>, wanted: bool) -> Finding {
     let severity = if problem.warning { Severity::Warning } else { Severity::Error };
     let mut diagnostic = Diagnostic::new(problem.code, problem.message.clone()).severity(severity);
     if wanted {
         diagnostic = diagnostic
             .cell(cell(tables, problem.source, problem.row, problem.column))
-            .rule(plan.place(&problem.rule))
-            .target(problem.pointer.clone(), String::new())
-            .hint(problem.hint.clone());
+            .rule(plan.place(problem.rule))
+            .target(trace.pointer(problem.spot), String::new())
+            .hint(problem.hint);
     }
-    Finding { source: problem.source, row: problem.row, steps: problem.steps.clone(), diagnostic }
+    Finding { source: problem.source, row: problem.row, steps: trace.steps(problem.walk), diagnostic }
 }
 
 fn cell(tables: &[Table], source: usize, row: u32, column: Option<usize>) -> crate::diagnostic::Cell {

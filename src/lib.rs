@@ -155,7 +155,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
         pieces::fetch(plan, recording, &mut room, &mut say)?;
         let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
         decide(args, plan, recording, (&mut say, most), first, &mut keep)?;
-        let again = output.is_none() || !recording.rejects.is_empty();
+        let again = output.is_none() || args.rejects.is_some() && !recording.rejects.is_empty();
         pieces::put_away(plan, recording, &mut room, again)?;
         first += recording.documents();
     }
@@ -386,19 +386,20 @@ fn after_all(
         let paths: Vec<&[Step]> = paths.collect();
         let droppable = |path: &&[Step]| path.iter().rev().find(|step| step.may_drop).copied();
         let dropped: Option<Vec<Step>> = paths.iter().map(droppable).collect();
-        let verdict = check::verdict(plan, tables, groups, &trace, root, &errors, &paths, dropped.is_none());
-        for (error, diagnostic) in errors.iter().zip(&verdict.diagnostics) {
-            ledger.reject(error.source, error.row, diagnostic);
+        let verdict = check::verdict(plan, tables, groups, &trace, root, (&errors, &paths), dropped.is_none());
+        for error in errors {
+            let (source, row) = (error.source, error.row);
+            ledger.reject(source, row, &verdict.told(error));
         }
         let Some(dropped) = dropped else {
             verdict.alone.iter().for_each(|diagnostic| ledger.say(diagnostic));
             hold(plan, groups, ledger, root, &verdict.reason);
             return None;
         };
+        let reason: Arc<str> = "it belongs to a record that is rejected".into();
         for step in dropped {
             groups.below(plan, plan.links[step.link].child, step.child, &mut |source, row| {
-                let reason = "it belongs to a record that is rejected";
-                ledger.reject_silently(source, row, Code::TransformIncomplete, reason);
+                ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
             });
         }
     }
@@ -406,9 +407,10 @@ fn after_all(
 
 /// Rejects every record of a group that is not rejected yet.
 fn hold(plan: &Plan, groups: &Groups, ledger: &mut Ledger<'_>, root: u32, reason: &str) {
+    let reason: Arc<str> = reason.into();
     groups.members(plan, root, &mut |source, row| {
         if ledger.fate(source, row) != Fate::Filtered {
-            ledger.reject_silently(source, row, Code::TransformIncomplete, reason);
+            ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
         }
     });
 }

@@ -64,7 +64,7 @@ pub struct Settled {
     /// What became of it.
     pub fate: Fate,
     /// Why it is rejected, if it is.
-    pub reject: Option<(Code, String)>,
+    pub reject: Option<(Code, Arc<str>)>,
 }
 
 /// A piece of a recording.
@@ -268,9 +268,9 @@ impl<'a> Bytes<'a> {
         self.take(count * 4).as_chunks().0.iter().map(|number| u32::from_le_bytes(*number)).collect()
     }
 
-    fn reject(&mut self) -> (Code, String) {
+    fn reject(&mut self) -> (Code, Arc<str>) {
         let code = Code::ALL.get(self.count()).copied().unwrap_or(Code::ALL[0]);
-        (code, String::from_utf8_lossy(self.bytes()).into_owned())
+        (code, String::from_utf8_lossy(self.bytes()).into())
     }
 }
 
@@ -376,7 +376,7 @@ impl Piece {
                 recording.fates[settled.source][row] = settled.fate;
                 if let Some((code, reason)) = &settled.reject {
                     let (source, row) = (settled.source, small(row));
-                    recording.rejects.push(Reject { source, row, code: *code, reason: reason.clone() });
+                    recording.rejects.push(Reject { source, row, code: *code, reason: Arc::clone(reason) });
                 }
             }
         }

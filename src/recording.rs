@@ -111,7 +111,7 @@ impl Recording {
                 match (refused, *fate) {
                     (Some(finding), Fate::Good) => {
                         *fate = Fate::Rejected;
-                        rejects.push(Reject { source, row, code: finding.code, reason: finding.message.clone() });
+                        rejects.push(Reject { source, row, code: finding.code, reason: finding.message.as_str().into() });
                     }
                     (None, Fate::Good) => *fate = Fate::Pending,
                     _ => {}

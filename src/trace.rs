@@ -21,7 +21,7 @@ pub struct Trace<'a> {
     /// More than leaves is not certain to meet the contract.
     pub wholly_in_doubt: bool,
     /// What is wrong.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<Problem<'a>>,
     /// Related records that were rejected before, each with the steps that lead to it.
     pub bad: Vec<Vec<Step>>,
 }
@@ -90,6 +90,22 @@ impl<'a> Trace<'a> {
         }
     }
 
+    /// As [`Trace::origin`], by the place.
+    #[must_use]
+    pub fn origin_at(&self, spot: usize) -> Option<&Origin<'a>> {
+        self.origins.iter().rev().find(|origin| origin.spot == spot)
+    }
+
+    /// Whether one place is another, or lies in it.
+    #[must_use]
+    pub fn is_within(&self, spot: usize, around: usize) -> bool {
+        let mut at = spot;
+        while at != around && at != 0 {
+            at = self.spots[at].around;
+        }
+        at == around
+    }
+
     fn is_at(&self, spot: usize, names: &[String]) -> bool {
         let mut at = spot;
         for name in names.iter().rev() {
@@ -107,19 +123,21 @@ impl<'a> Trace<'a> {
 }
 
 /// The JSON pointer of a place (RFC 6901).
-pub(crate) fn pointer(spots: &[Spot<'_>], spot: usize) -> String {
+fn pointer(spots: &[Spot<'_>], spot: usize) -> String {
     if spot == 0 {
         return String::new();
     }
-    let around = pointer(spots, spots[spot].around);
+    let mut pointer = pointer(spots, spots[spot].around);
+    pointer.push('/');
     match spots[spot].name {
-        Name::Field(name) => format!("{around}/{}", escape(name)),
-        Name::Item(number) => format!("{around}/{number}"),
+        Name::Field(name) => pointer.push_str(&escape(name)),
+        Name::Item(number) => pointer.push_str(&number.to_string()),
     }
+    pointer
 }
 
 /// The steps that lead to a related record, the outermost first.
-pub(crate) fn steps(walks: &[(usize, Step)], walk: usize) -> Vec<Step> {
+fn steps(walks: &[(usize, Step)], walk: usize) -> Vec<Step> {
     let (mut steps, mut at) = (Vec::new(), walk);
     while at != NOWHERE {
         let (before, step) = walks[at];
@@ -166,13 +184,13 @@ pub struct Step {
 
 /// Something that is wrong with a value.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct Problem<'a> {
     /// What kind.
     pub code: Code,
     /// What was expected.
     pub message: String,
     /// What to do next.
-    pub hint: String,
+    pub hint: &'static str,
     /// The number of the source.
     pub source: usize,
     /// The record.
@@ -180,11 +198,11 @@ pub struct Problem {
     /// The column, as the plan numbers it.
     pub column: Option<usize>,
     /// The rule of the mapping.
-    pub rule: String,
+    pub rule: &'a str,
     /// The mapping allows it and wants to be told.
     pub warning: bool,
-    /// JSON pointer into the document.
-    pub pointer: String,
-    /// The lists it lies in, the outermost first.
-    pub steps: Vec<Step>,
+    /// Its place.
+    pub spot: usize,
+    /// The last of the lists it lies in, as a number into the walks of its trace, or [`NOWHERE`].
+    pub walk: usize,
 }

@@ -4,7 +4,7 @@
 //! a merge key. So the text is walked as events first; what passes here has neither, and every node has a place.
 //! Nodes are addressed by JSON pointer (RFC 6901), as in `/sources/customers/path`.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde::de::DeserializeOwned;
@@ -119,8 +119,8 @@ impl Places {
 }
 
 /// One name as a step of a JSON pointer.
-pub fn escape(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
+pub fn escape(name: &str) -> Cow<'_, str> {
+    if name.contains(['~', '/']) { name.replace('~', "~0").replace('/', "~1").into() } else { name.into() }
 }
 
 /// Reads a text that people write into a typed value.

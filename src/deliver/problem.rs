@@ -77,7 +77,7 @@ impl Problem {
         let mut pointers: Vec<String> = Vec::new();
         for place in &self.places {
             let skipped = usize::from(place.first().is_some_and(|key| index(key).is_some()));
-            let pointer: String = place[skipped..].iter().flat_map(|key| ["/".to_owned(), escape(key)]).collect();
+            let pointer: String = place[skipped..].iter().flat_map(|key| ["/".into(), escape(key)]).collect();
             if !pointer.is_empty() && !pointers.contains(&pointer) {
                 pointers.push(pointer);
             }

@@ -459,14 +459,14 @@ fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> 
 
 /// What becomes of records that ended in no list.
 fn settle(plan: &Plan, child: usize, tables: &[Table], seen: &[u8], ledger: &mut Ledger<'_>) {
-    let table = &tables[child];
+    let (table, lost) = (&tables[child], "the record it belongs to is rejected".into());
     for row in 0..table.len() {
         let seen = seen[row as usize];
         if seen & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
             continue;
         }
         if seen & LOST != 0 {
-            ledger.reject_silently(child, row, Code::TransformIncomplete, "the record it belongs to is rejected");
+            ledger.reject_silently(child, row, Code::TransformIncomplete, &lost);
             continue;
         }
         let orphaned = plan.links.iter().filter(|link| link.many && link.child == child).find(|_| seen & ORPHAN != 0);

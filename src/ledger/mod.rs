@@ -5,7 +5,7 @@
 
 mod sums;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
@@ -38,7 +38,7 @@ pub struct Reject {
     /// Why, as a lasting code.
     pub code: Code,
     /// Why, in words.
-    pub reason: String,
+    pub reason: Arc<str>,
 }
 
 /// The fates of all rows of one recording.
@@ -85,15 +85,15 @@ impl<'a> Ledger<'a> {
     /// Tells a finding and rejects a row for it. The first reason of a row stays.
     pub fn reject(&mut self, source: usize, row: u32, diagnostic: &Diagnostic) {
         self.say(diagnostic);
-        self.reject_silently(source, row, diagnostic.code, &diagnostic.message);
+        self.reject_silently(source, row, diagnostic.code, &diagnostic.message.as_str().into());
     }
 
     /// Rejects a row whose reason was told already.
-    pub fn reject_silently(&mut self, source: usize, row: u32, code: Code, reason: &str) {
+    pub fn reject_silently(&mut self, source: usize, row: u32, code: Code, reason: &Arc<str>) {
         let fate = &mut self.fates[source][row as usize];
         if *fate != Fate::Rejected {
             *fate = Fate::Rejected;
-            self.rejects.push(Reject { source, row, code, reason: reason.to_owned() });
+            self.rejects.push(Reject { source, row, code, reason: Arc::clone(reason) });
         }
     }
 

@@ -209,7 +209,7 @@ impl<'a> Cutter<'a> {
             }
             if fate != Fate::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
-                let reject = reject.map(|reject| (reject.code, reject.reason.clone()));
+                let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
                 self.settled.push((*place, Settled { source: number, number: *twin, fate, reject }));
             }
         }

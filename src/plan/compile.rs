@@ -230,7 +230,7 @@ impl Compiler<'_> {
             return at;
         }
         let declared = self.mapping.sources.get_index(source).and_then(|(_, source)| source.columns.get(name));
-        let source_name = escape(&self.sources[source].name);
+        let source_name = escape(&self.sources[source].name).into_owned();
         let kind = declared.map_or(Kind::Text, |column| {
             self.kind(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
         });

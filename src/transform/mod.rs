@@ -21,6 +21,9 @@ use crate::{
     },
 };
 
+/// How many bytes a record mostly takes in a document.
+const USUAL: usize = 256;
+
 /// Buffers that are used again for every document.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -99,8 +102,10 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
 pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
-    let (mut scratch, mut out) = (Scratch::default(), Pen::default());
-    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::new() };
+    let mut records = 0;
+    view.groups.members(view.plan, root, &mut |_, _| records += 1);
+    let (mut scratch, mut out) = (Scratch::default(), Pen::with_room(records * USUAL));
+    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::new(records) };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
     writer.watch.traced(out.into())

@@ -2,12 +2,12 @@
 
 use crate::{
     plan::Leaf,
-    trace::{Doubt, NOWHERE, Name, Origin, Problem, Spot, Step, Trace, pointer, steps},
+    trace::{Doubt, NOWHERE, Name, Origin, Problem, Spot, Step, Trace},
     transform::write::Watch,
 };
 
-/// How many places a document has room for at first.
-const USUAL: usize = 64;
+/// How many places a record mostly takes in a document.
+const USUAL: usize = 8;
 
 /// Notes everything.
 pub(super) struct Tracer<'a> {
@@ -18,13 +18,14 @@ pub(super) struct Tracer<'a> {
 }
 
 impl<'a> Tracer<'a> {
-    pub(super) fn new() -> Tracer<'a> {
+    /// Notes everything about a document of so many records.
+    pub(super) fn new(records: usize) -> Tracer<'a> {
         let document = Spot { around: 0, name: Name::Field("") };
         let mut trace = Trace {
             json: Vec::new(),
-            spots: Vec::with_capacity(USUAL),
-            walks: Vec::with_capacity(USUAL),
-            origins: Vec::with_capacity(USUAL),
+            spots: Vec::with_capacity(records * USUAL),
+            walks: Vec::with_capacity(records),
+            origins: Vec::with_capacity(records * USUAL),
             doubts: Vec::new(),
             wholly_in_doubt: false,
             problems: Vec::new(),
@@ -65,13 +66,12 @@ impl<'a> Watch<'a> for Tracer<'a> {
         self.trace.origins.push(Origin { spot: self.spot, source, row, column, rule, walk: self.walk });
     }
 
-    fn problem(&mut self, problem: Problem) {
-        let pointer = pointer(&self.trace.spots, self.spot);
-        self.trace.problems.push(Problem { pointer, steps: steps(&self.trace.walks, self.walk), ..problem });
+    fn problem(&mut self, problem: Problem<'a>) {
+        self.trace.problems.push(Problem { spot: self.spot, walk: self.walk, ..problem });
     }
 
     fn bad(&mut self, step: Step) {
-        self.trace.bad.push(steps(&self.trace.walks, self.walk).into_iter().chain([step]).collect());
+        self.trace.bad.push(self.trace.steps(self.walk).into_iter().chain([step]).collect());
     }
 
     fn doubt(&mut self, leaf: &'a Leaf, json: &[u8]) {

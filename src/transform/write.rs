@@ -15,7 +15,7 @@ use crate::{
     },
     record::Row,
     recording::View,
-    trace::{Name, Problem, Step},
+    trace::{NOWHERE, Name, Problem, Step},
     transform::Scratch,
 };
 
@@ -40,7 +40,7 @@ pub(super) trait Watch<'a> {
     /// The value at the current place comes from here.
     fn origin(&mut self, source: usize, row: u32, column: Option<usize>, rule: &'a str);
     /// Something is wrong at the current place.
-    fn problem(&mut self, problem: Problem);
+    fn problem(&mut self, problem: Problem<'a>);
     /// A related record was rejected before.
     fn bad(&mut self, step: Step);
     /// The leaf at the current place is not certain to meet the contract.
@@ -59,7 +59,7 @@ impl Watch<'_> for Unwatched {
     fn enter_record(&mut self, _: Step) {}
     fn leave_record(&mut self) {}
     fn origin(&mut self, _: usize, _: u32, _: Option<usize>, _: &str) {}
-    fn problem(&mut self, _: Problem) {}
+    fn problem(&mut self, _: Problem<'_>) {}
     fn bad(&mut self, _: Step) {}
     fn doubt(&mut self, _: &Leaf, _: &[u8]) {}
     fn doubt_all(&mut self) {}
@@ -379,10 +379,10 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         &mut self,
         code: Code,
         message: String,
-        hint: &str,
+        hint: &'static str,
         scope: &Scope<'a>,
         column: Option<usize>,
-        rule: &str,
+        rule: &'a str,
     ) -> Written {
         if !W::TRACED {
             return Err(Stop);
@@ -393,7 +393,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     /// A problem beside a value that was written.
-    fn problem_beside(&mut self, code: Code, message: String, scope: &Scope<'a>, rule: &str) -> Result<(), Stop> {
+    fn problem_beside(&mut self, code: Code, message: String, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
         if !W::TRACED {
             return Err(Stop);
         }
@@ -408,7 +408,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         message: String,
         scope: &Scope<'a>,
         column: Option<usize>,
-        rule: &str,
+        rule: &'a str,
     ) -> Result<(), Stop> {
         if !W::TRACED {
             return Err(Stop);
@@ -422,23 +422,23 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         &mut self,
         code: Code,
         message: String,
-        hint: &str,
+        hint: &'static str,
         scope: &Scope<'a>,
         column: Option<usize>,
-        rule: &str,
+        rule: &'a str,
         warning: bool,
     ) {
         self.watch.problem(Problem {
             code,
             message,
-            hint: hint.to_owned(),
+            hint,
             source: scope.source,
             row: scope.row,
             column,
-            rule: rule.to_owned(),
+            rule,
             warning,
-            pointer: String::new(),
-            steps: Vec::new(),
+            spot: 0,
+            walk: NOWHERE,
         });
     }
 }
