@@ -6,9 +6,10 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io,
     mem::take,
     ops::{Deref, Range},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -130,15 +131,14 @@ impl Spill {
     /// # Errors
     /// The disk is broken.
     pub fn read<'a>(&self, chunk: Chunk, room: &'a mut Vec<u8>) -> io::Result<Back<'a>> {
-        let mut inner = self.inner();
+        let inner = self.inner();
         if let Place::Held(number) = chunk.place {
             let from = usize::try_from(chunk.at).unwrap_or(usize::MAX);
             return Ok(Back::Held(Arc::clone(&inner.held[number]), from..from + chunk.length));
         }
         room.resize(chunk.length, 0);
-        if let Some((file, _)) = &mut inner.file {
-            file.seek(SeekFrom::Start(chunk.at))?;
-            file.read_exact(room)?;
+        if let Some((file, _)) = &inner.file {
+            file.read_exact_at(room, chunk.at)?;
         }
         Ok(Back::Read(room))
     }
@@ -183,8 +183,7 @@ impl Inner {
             none => none.insert((tempfile::tempfile_in(folder)?, 0)),
         };
         let at = *end;
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(bytes)?;
+        file.write_all_at(bytes, at)?;
         *end += bytes.len() as u64;
         Ok(Chunk { place: Place::File, at, length: bytes.len() })
     }

@@ -54,8 +54,8 @@ impl Places {
     /// Places for some keys.
     #[must_use]
     pub fn with_room(keys: usize) -> Places {
-        // Half of the slots stay free, so that few lines are full.
-        Places { lines: vec![FREE; keys / 2 + 1], full: BTreeMap::new() }
+        // Three of eight slots stay free, so that few lines are full.
+        Places { lines: vec![FREE; keys / 5 * 2 + 2], full: BTreeMap::new() }
     }
 
     /// Gives a hash a place and a row there, unless it has a place: then that.
