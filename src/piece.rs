@@ -14,7 +14,7 @@ use crate::{
     ledger::{Fate, Reject},
     pen::Pen,
     plan::Plan,
-    record::{Part, Patch, Table},
+    record::{Begin, Part, Patch, Table},
     recording::Recording,
     spill::{Chunk, Spill},
     summary::SourceTally,
@@ -97,29 +97,60 @@ pub struct Piece {
 }
 
 /// Appends a row to the rows of a piece.
-#[inline(always)]
 pub fn put(rows: &mut Pen, entry: Entry<'_>) {
     let Entry { table, row, end, number, parent, shift, part, reject, copy } = entry;
     let (start, width) = (table.starts[row as usize], table.header.len() + 1);
     let (text, begins) = (&table.text[start..], &table.begins[row as usize * width..]);
-    let length = end - start;
-    let ended = matches!(text[length - 1], b'\n' | b'\r');
+    let ended = matches!(text[end - start - 1], b'\n' | b'\r');
     let patches = if table.patches.is_empty() { &[][..] } else { patches(table, start, end) };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
-    let part = u16::try_from(part).unwrap_or(u16::MAX);
-    let head = Head { number, length: small(length + usize::from(!ended)), parent, shift, part, flags };
-    let whole = HEAD + 2 * width + length;
-    let room = &mut rows.room(whole + 3 * WINDOW)[..whole + 3 * WINDOW];
-    room[..HEAD].copy_from_slice(&head.packed());
-    copy_text(&mut room[HEAD..], begins.as_flattened(), 2 * width);
-    copy_text(&mut room[HEAD + 2 * width..], text, length);
-    // Behind the last record of a file the next one would go on.
-    room[whole] = b'\n';
-    rows.advance(whole + usize::from(!ended));
+    let head = Head { number, length: small(end - start + usize::from(!ended)), parent, place: place(shift, part, flags) };
+    put_whole(rows, head, (begins, width), (text, end - start));
+    if !ended {
+        // Behind the last record of a file the next one would go on.
+        rows.push(b'\n');
+    }
     if flags & (REJECTED | PATCHED) != 0 {
         put_trouble(rows, start, reject, patches);
     }
+}
+
+/// Appends good rows of a table, which end with a line end, to the pieces where they go.
+#[derive(Clone, Copy, Debug)]
+pub struct Good<'a> {
+    table: &'a Table,
+    width: usize,
+    place: u64,
+}
+
+impl<'a> Good<'a> {
+    /// Good rows of one file whose lines are as much larger than their numbers. `None`: bytes of them could not be decoded.
+    #[must_use]
+    pub fn of(table: &'a Table, shift: u64, part: usize) -> Option<Good<'a>> {
+        let place = place(shift, part, 0);
+        table.patches.is_empty().then_some(Good { table, width: table.header.len() + 1, place })
+    }
+
+    /// Appends a row that another one follows.
+    #[inline(always)]
+    pub fn put(self, rows: &mut Pen, row: u32, number: u32, parent: u32) {
+        let Good { table, width, place } = self;
+        let at = row as usize;
+        let (start, end) = (table.starts[at], table.starts[at + 1]);
+        let head = Head { number, length: small(end - start), parent, place };
+        put_whole(rows, head, (&table.begins[at * width..], width), (&table.text[start..], end - start));
+    }
+}
+
+#[inline(always)]
+fn put_whole(rows: &mut Pen, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
+    let whole = HEAD + 2 * width + length;
+    let room = rows.room(whole + 2 * WINDOW);
+    room[..HEAD].copy_from_slice(&head.packed());
+    copy_text(&mut room[HEAD..], begins.as_flattened(), 2 * width);
+    copy_text(&mut room[HEAD + 2 * width..], text, length);
+    rows.advance(whole);
 }
 
 /// Copies the first bytes of a text: a short one in one step, with what stands behind it.
@@ -162,35 +193,41 @@ struct Head {
     /// Of its text, in bytes.
     length: u32,
     parent: u32,
-    shift: u64,
-    part: u16,
-    flags: u8,
+    place: u64,
 }
 
 /// The bytes of a head.
 const HEAD: usize = 20;
-/// How many bits of it are the shift: no source has more lines than these can tell.
+/// How many bits of a place are the shift: no source has more lines than these can tell.
 const SHIFT: u32 = 40;
 
+/// Where a row stands in its source, and what is special about it.
+fn place(shift: u64, part: usize, flags: u8) -> u64 {
+    let part = u16::try_from(part).unwrap_or(u16::MAX);
+    shift & ((1 << SHIFT) - 1) | u64::from(part) << SHIFT | u64::from(flags) << 56
+}
+
+/// The shift, the number of the file and the flags of a place.
+fn unplaced(place: u64) -> (u64, usize, u8) {
+    let [.., low, high, flags] = place.to_le_bytes();
+    (place & ((1 << SHIFT) - 1), usize::from(u16::from_le_bytes([low, high])), flags)
+}
+
 impl Head {
-    #[inline]
+    #[inline(always)]
     fn packed(&self) -> [u8; HEAD] {
-        let last = self.shift & ((1 << SHIFT) - 1) | u64::from(self.part) << SHIFT | u64::from(self.flags) << 56;
+        let first = u128::from(self.number) | u128::from(self.length) << 32 | u128::from(self.parent) << 64;
+        let [low, high] = [self.place & u64::from(u32::MAX), self.place >> 32];
         let mut bytes = [0; HEAD];
-        bytes[..4].copy_from_slice(&self.number.to_le_bytes());
-        bytes[4..8].copy_from_slice(&self.length.to_le_bytes());
-        bytes[8..12].copy_from_slice(&self.parent.to_le_bytes());
-        bytes[12..].copy_from_slice(&last.to_le_bytes());
+        bytes[..16].copy_from_slice(&(first | u128::from(low) << 96).to_le_bytes());
+        bytes[16..].copy_from_slice(&high.to_le_bytes()[..4]);
         bytes
     }
 
-    #[inline]
+    #[inline(always)]
     fn unpacked(bytes: &[u8; HEAD]) -> Head {
         let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let last = u64::from(four(12)) | u64::from(four(16)) << 32;
-        let [.., low, high, flags] = last.to_le_bytes();
-        let (shift, part) = (last & ((1 << SHIFT) - 1), u16::from_le_bytes([low, high]));
-        Head { number: four(0), length: four(4), parent: four(8), shift, part, flags }
+        Head { number: four(0), length: four(4), parent: four(8), place: u64::from(four(12)) | u64::from(four(16)) << 32 }
     }
 }
 
@@ -477,7 +514,8 @@ fn shaped(table: &mut Table, shape: &Table) {
 
 /// Passes a row; gives its number.
 fn skip(rest: &mut Bytes<'_>, width: usize) -> u32 {
-    let Head { number, length, flags, .. } = Head::unpacked(&rest.array());
+    let Head { number, length, place, .. } = Head::unpacked(&rest.array());
+    let (_, _, flags) = unplaced(place);
     rest.take((width + 1) * 2 + length as usize);
     if flags & REJECTED != 0 {
         rest.count();
@@ -515,16 +553,18 @@ pub fn unpack(
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) {
-    let (width, known) = (table.header.len() + 1, table.text.len());
+    let (width, before) = (table.header.len() + 1, table.text.len());
     // Room for all that comes, and for what is copied beyond it.
-    let (most, mut end) = (bytes.len() / (HEAD + 2 * width), known);
-    table.text.resize(known + bytes.len() + 2 * WINDOW, 0);
+    let (most, mut end) = (bytes.len() / (HEAD + 2 * width), before);
+    table.text.resize(before + bytes.len() + 2 * WINDOW, 0);
     table.begins.resize(table.begins.len() + most * width + WINDOW, [0; 2]);
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
+    // Nearly all rows have the place of the one before.
+    let mut known = u64::MAX;
     while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
         let (row, start) = (table.len(), end);
-        let Head { number, length, parent, shift, part, flags } = Head::unpacked(head);
-        let (length, part) = (length as usize, usize::from(part));
+        let Head { number, length, parent, place } = Head::unpacked(head);
+        let (length, (shift, part, flags)) = (length as usize, unplaced(place));
         let begins = bytes.get(at + HEAD..).unwrap_or_default();
         let text = begins.get(2 * width..).unwrap_or_default();
         copy_text(table.begins[row as usize * width..].as_flattened_mut(), begins, 2 * width);
@@ -534,6 +574,10 @@ pub fn unpack(
         table.parents.push(parent);
         table.starts.push(start);
         fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
+        if place == known {
+            continue;
+        }
+        known = if flags == 0 { place } else { u64::MAX };
         if shifted != Some(shift) {
             table.marks.push((row, shift));
             shifted = Some(shift);

@@ -10,7 +10,7 @@ use crate::{
     dialect::Span,
     group::NONE,
     join::{composed, key_of, keys},
-    record::{Begin, Table, UNKNOWN, distance},
+    record::{Table, UNKNOWN, distance},
     snippet::{LANE, Snippet},
 };
 
@@ -180,26 +180,29 @@ pub fn is_key(word: u64) -> bool {
 /// The hashes of the keys of all records of a table; [`KEYLESS`] for those without one.
 pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
     words.clear();
-    // Mostly a key is one cell, without quotes.
-    let plain = if let [column] = columns { table.bind[*column] } else { usize::MAX };
-    let plain = if table.dialect.plain_nulls { plain } else { usize::MAX };
+    let (width, text) = (table.header.len() + 1, table.text.as_slice());
     // No text holds this byte.
-    let (quote, text, width) = (table.dialect.quote.unwrap_or(0xFF), table.text.as_slice(), table.header.len() + 1);
-    let rows = table.begins.chunks_exact(width).zip(&table.starts);
-    let word = |row: u32, begins: &[Begin], start: usize| {
-        let (Some(begin), Some(end)) = (begins.get(plain), begins.get(plain.wrapping_add(1))) else {
-            return word_of(table, columns, row);
-        };
-        let length = distance(*end).wrapping_sub(distance(*begin) + 1);
-        let lane = text.get(start + distance(*begin)..).and_then(|text| text.first_chunk());
-        match lane {
-            Some(lane) if *end != UNKNOWN && length.wrapping_sub(1) < LANE && lane[0] != quote => {
+    let quote = table.dialect.quote.unwrap_or(0xFF);
+    // Mostly a key is one cell, without quotes.
+    let column = match columns {
+        [column] if table.dialect.plain_nulls => table.bind[*column],
+        _ => {
+            words.extend((0..table.len()).map(|row| word_of(table, columns, row)));
+            return;
+        }
+    };
+    words.reserve(table.starts.len());
+    for (row, (begins, start)) in (0..).zip(table.begins.chunks_exact(width).zip(&table.starts)) {
+        let (begin, end) = (distance(begins[column]), distance(begins[column + 1]));
+        let length = end.wrapping_sub(begin + 1);
+        let lane = text.get(start + begin..).and_then(|text| text.first_chunk());
+        words.push(match lane {
+            Some(lane) if length.wrapping_sub(1) < LANE && begins[column + 1] != UNKNOWN && lane[0] != quote => {
                 keys::word_in(lane, length).min(KEYLESS - 1)
             }
             _ => word_of(table, columns, row),
-        }
-    };
-    words.extend((0..).zip(rows).map(|(row, (begins, start))| word(row, begins, *start)));
+        });
+    }
 }
 
 /// The hash of the key of any record.

@@ -90,15 +90,24 @@ impl<'a> Router<'a> {
     /// Sends rows on that are not rejected.
     #[inline(never)]
     fn good(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
-        for row in rows {
-            let entry = self.entry(block, row, shift);
-            self.put(self.found[row as usize], entry, spill)?;
+        let (table, part) = (block.table, block.table.parts.len().saturating_sub(1));
+        let mut left = rows.clone();
+        if let Some(good) = piece::Good::of(table, shift, part) {
+            // Whether the last row of a block ends with a line end has to be looked at.
+            for row in rows.start..rows.end.min(table.len().saturating_sub(1)) {
+                let (place, parent) = (self.found[row as usize], self.rows[row as usize]);
+                good.put(self.buffer(place), row, block.first + row, parent);
+                self.sent(place, spill)?;
+                left.start = row + 1;
+            }
+        }
+        for row in left {
+            self.put_one(self.found[row as usize], self.entry(block, row, shift), spill)?;
         }
         Ok(())
     }
 
     /// A row of a block.
-    #[inline(always)]
     fn entry<'b>(&self, block: Block<'b>, row: u32, shift: u64) -> Entry<'b> {
         let Block { table, end, first, .. } = block;
         let (at, part) = (row as usize, table.parts.len().saturating_sub(1));
@@ -149,15 +158,7 @@ impl<'a> Router<'a> {
     }
 
     /// Sends one row to a piece.
-    #[cold]
-    #[inline(never)]
     pub(super) fn put_one(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
-        self.put(place, entry, spill)
-    }
-
-    /// Sends one of very many rows to a piece.
-    #[inline(always)]
-    fn put(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
         piece::put(self.buffer(place), entry);
         self.sent(place, spill)
     }

@@ -299,7 +299,8 @@ impl<'a> Feed<'a> {
                     begun.extend_from_slice(&text[whole..]);
                     text.truncate(whole);
                 }
-                if std::str::from_utf8(&text[start..]).is_err() {
+                // Mostly there is nothing but ASCII, which is seen faster.
+                if !text[start..].is_ascii() && std::str::from_utf8(&text[start..]).is_err() {
                     let decoded = decode::utf8(text.split_off(start));
                     text.extend_from_slice(&decoded.text);
                     patches.extend(
