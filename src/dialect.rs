@@ -494,7 +494,8 @@ mod tests {
             let mut begins = vec![[0; 2]; cells.len() + 1];
             let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
             if let (1, next) = dialect.rows(&text, 0, &mut [0], &mut begins) {
-                let behind = |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap().to_le_bytes();
+                let behind =
+                    |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap().to_le_bytes();
                 assert_eq!((next, border.fault, is_blank), (border.next, None, false));
                 assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {

@@ -12,7 +12,6 @@ use crate::{
     diagnostic::Code,
     group::{Groups, Link},
     ledger::{Fate, Reject},
-    pen::Pen,
     plan::Plan,
     record::{Begin, Part, Patch, Table},
     recording::Recording,
@@ -97,7 +96,7 @@ pub struct Piece {
 }
 
 /// Appends a row to the rows of a piece.
-pub fn put(rows: &mut Pen, entry: Entry<'_>) {
+pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
     let Entry { table, row, end, number, parent, shift, part, reject, copy } = entry;
     let (start, width) = (table.starts[row as usize], table.header.len() + 1);
     let (text, begins) = (&table.text[start..], &table.begins[row as usize * width..]);
@@ -105,7 +104,8 @@ pub fn put(rows: &mut Pen, entry: Entry<'_>) {
     let patches = if table.patches.is_empty() { &[][..] } else { patches(table, start, end) };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
-    let head = Head { number, length: small(end - start + usize::from(!ended)), parent, place: place(shift, part, flags) };
+    let head =
+        Head { number, length: small(end - start + usize::from(!ended)), parent, place: place(shift, part, flags) };
     put_whole(rows, head, (begins, width), (text, end - start));
     if !ended {
         // Behind the last record of a file the next one would go on.
@@ -134,7 +134,7 @@ impl<'a> Good<'a> {
 
     /// Appends a row that another one follows.
     #[inline(always)]
-    pub fn put(self, rows: &mut Pen, row: u32, number: u32, parent: u32) {
+    pub fn put(self, rows: &mut Vec<u8>, row: u32, number: u32, parent: u32) {
         let Good { table, width, place } = self;
         let at = row as usize;
         let (start, end) = (table.starts[at], table.starts[at + 1]);
@@ -144,35 +144,34 @@ impl<'a> Good<'a> {
 }
 
 #[inline(always)]
-fn put_whole(rows: &mut Pen, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
-    let whole = HEAD + 2 * width + length;
-    let room = rows.room(whole + 2 * WINDOW);
-    room[..HEAD].copy_from_slice(&head.packed());
-    copy_text(&mut room[HEAD..], begins.as_flattened(), 2 * width);
-    copy_text(&mut room[HEAD + 2 * width..], text, length);
-    rows.advance(whole);
+fn put_whole(rows: &mut Vec<u8>, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
+    rows.extend_from_slice(&head.packed());
+    append(rows, begins.as_flattened(), 2 * width);
+    append(rows, text, length);
 }
 
-/// Copies the first bytes of a text: a short one in one step, with what stands behind it.
+/// Appends the first bytes of a text: a short one in one step, with what stands behind it, which is then taken back.
 #[inline(always)]
-fn copy_text(room: &mut [u8], from: &[u8], length: usize) {
-    match (room.first_chunk_mut::<{ 2 * WINDOW }>(), from.first_chunk::<{ 2 * WINDOW }>()) {
-        (Some(room), Some(from)) if length <= WINDOW => room[..WINDOW].copy_from_slice(&from[..WINDOW]),
-        (Some(room), Some(from)) if length <= 2 * WINDOW => *room = *from,
-        _ => copy_all(&mut room[..length], &from[..length]),
+fn append(rows: &mut Vec<u8>, from: &[u8], length: usize) {
+    let end = rows.len() + length;
+    match from.first_chunk::<{ 2 * WINDOW }>() {
+        Some(from) if length <= WINDOW => rows.extend_from_slice(&from[..WINDOW]),
+        Some(from) if length <= 2 * WINDOW => rows.extend_from_slice(from),
+        _ => append_all(rows, &from[..length]),
     }
+    rows.truncate(end);
 }
 
 #[cold]
 #[inline(never)]
-fn copy_all(room: &mut [u8], from: &[u8]) {
-    room.copy_from_slice(from);
+fn append_all(rows: &mut Vec<u8>, from: &[u8]) {
+    rows.extend_from_slice(from);
 }
 
 /// What is wrong with a row stands behind it.
 #[cold]
 #[inline(never)]
-fn put_trouble(rows: &mut Pen, start: usize, reject: Option<&Reject>, patches: &[Patch]) {
+fn put_trouble(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patches: &[Patch]) {
     let mut bytes = Vec::new();
     if let Some(Reject { code, reason, .. }) = reject {
         put_reject(&mut bytes, *code, reason);
@@ -184,7 +183,7 @@ fn put_trouble(rows: &mut Pen, start: usize, reject: Option<&Reject>, patches: &
             put_bytes(&mut bytes, &patch.original);
         }
     }
-    rows.extend(&bytes);
+    rows.extend_from_slice(&bytes);
 }
 
 /// What stands in front of each row.
@@ -227,7 +226,12 @@ impl Head {
     #[inline(always)]
     fn unpacked(bytes: &[u8; HEAD]) -> Head {
         let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        Head { number: four(0), length: four(4), parent: four(8), place: u64::from(four(12)) | u64::from(four(16)) << 32 }
+        Head {
+            number: four(0),
+            length: four(4),
+            parent: four(8),
+            place: u64::from(four(12)) | u64::from(four(16)) << 32,
+        }
     }
 }
 
@@ -553,23 +557,27 @@ pub fn unpack(
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) {
-    let (width, before) = (table.header.len() + 1, table.text.len());
-    // Room for all that comes, and for what is copied beyond it.
-    let (most, mut end) = (bytes.len() / (HEAD + 2 * width), before);
-    table.text.resize(before + bytes.len() + 2 * WINDOW, 0);
-    table.begins.resize(table.begins.len() + most * width + WINDOW, [0; 2]);
+    let width = table.header.len() + 1;
+    table.text.reserve(bytes.len() + 2 * WINDOW);
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
     // Nearly all rows have the place of the one before.
     let mut known = u64::MAX;
     while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let (row, start) = (table.len(), end);
+        let (row, start) = (table.len(), table.text.len());
         let Head { number, length, parent, place } = Head::unpacked(head);
         let (length, (shift, part, flags)) = (length as usize, unplaced(place));
         let begins = bytes.get(at + HEAD..).unwrap_or_default();
         let text = begins.get(2 * width..).unwrap_or_default();
-        copy_text(table.begins[row as usize * width..].as_flattened_mut(), begins, 2 * width);
-        copy_text(&mut table.text[start..], text, length);
-        (at, end) = (at + HEAD + 2 * width + length, start + length);
+        match begins.as_chunks().0.first_chunk::<{ WINDOW / 2 }>() {
+            Some(begins) if 2 * width <= WINDOW => {
+                let end = table.begins.len() + width;
+                table.begins.extend_from_slice(begins);
+                table.begins.truncate(end);
+            }
+            _ => table.begins.extend(begins.as_chunks().0.iter().take(width)),
+        }
+        append(&mut table.text, text, length.min(text.len()));
+        at += HEAD + 2 * width + length;
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
@@ -593,8 +601,7 @@ pub fn unpack(
             at += before - rest.0.len();
         }
     }
-    table.text.truncate(end);
-    table.begins.truncate(table.starts.len() * width);
+    let end = table.text.len();
     if let Some(part) = table.parts.last_mut() {
         part.text.end = end;
     }

@@ -111,7 +111,12 @@ impl Recording {
                 match (refused, *fate) {
                     (Some(finding), Fate::Good) => {
                         *fate = Fate::Rejected;
-                        rejects.push(Reject { source, row, code: finding.code, reason: finding.message.as_str().into() });
+                        rejects.push(Reject {
+                            source,
+                            row,
+                            code: finding.code,
+                            reason: finding.message.as_str().into(),
+                        });
                     }
                     (None, Fate::Good) => *fate = Fate::Pending,
                     _ => {}

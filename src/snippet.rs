@@ -162,8 +162,7 @@ pub fn number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
     // The last digit goes to the last byte; what is in front of the first is nothing.
     let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
     let values = digits & (0x0F0F_0F0F_0F0F_0F0F_u128 << 64 | 0x0F0F_0F0F_0F0F_0F0F);
-    let [high, low] =
-        [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
+    let [high, low] = [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
     i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
 }
 
@@ -315,7 +314,11 @@ mod tests {
                 let digits: String = plain.iter().filter(|byte| **byte != b'.').map(|byte| char::from(*byte)).collect();
                 assert_eq!(number(&snippet.lane(0), plain.len(), marks), digits.parse().unwrap_or(0), "{plain:?}");
                 if plain.len() <= 8 && !digits.is_empty() {
-                    assert_eq!(short_number(&snippet.lane(0), plain.len(), marks), digits.parse().unwrap_or(0), "{plain:?}");
+                    assert_eq!(
+                        short_number(&snippet.lane(0), plain.len(), marks),
+                        digits.parse().unwrap_or(0),
+                        "{plain:?}"
+                    );
                 }
             }
         }

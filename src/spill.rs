@@ -14,8 +14,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::pen::Pen;
-
 /// Room in memory and in a temporary file.
 #[derive(Debug)]
 pub struct Spill {
@@ -116,13 +114,13 @@ impl Spill {
     ///
     /// # Errors
     /// The disk is full or broken.
-    pub fn take(&self, pen: &mut Pen) -> io::Result<Chunk> {
+    pub fn take(&self, bytes: &mut Vec<u8>) -> io::Result<Chunk> {
         let mut inner = self.inner();
-        if inner.takes(pen.capacity()) {
-            return Ok(inner.hold(take(pen).into()));
+        if inner.takes(bytes.capacity()) {
+            return Ok(inner.hold(take(bytes)));
         }
-        let chunk = inner.append(pen, &self.folder);
-        pen.clear();
+        let chunk = inner.append(bytes, &self.folder);
+        bytes.clear();
         chunk
     }
 
@@ -191,14 +189,14 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pen, Spill};
+    use super::Spill;
 
     #[test]
     fn chunks_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
         for room in [0, 4, 100] {
             let spill = Spill::new(folder.path(), room);
-            let mut buffer = Pen::from(b"three".to_vec());
+            let mut buffer = b"three".to_vec();
             let mut chunks: Vec<_> = ["", "one", "two"].map(|text| spill.write(text.as_bytes()).unwrap()).into();
             chunks.push(spill.take(&mut buffer).unwrap());
             assert_eq!(*buffer, *b"");

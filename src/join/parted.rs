@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, io};
 use crate::{
     group::NONE,
     join::places::{KEYLESS, Places, part},
-    pen::Pen,
     spill::{Chunk, Spill},
 };
 
@@ -23,7 +22,7 @@ const ROOM: usize = 16 << 10;
 /// The keys of one source.
 #[derive(Debug, Default)]
 pub struct Parted {
-    parts: Vec<(Pen, Vec<Chunk>)>,
+    parts: Vec<(Vec<u8>, Vec<Chunk>)>,
     count: usize,
     /// Good records have no key.
     keyless: bool,
@@ -72,12 +71,11 @@ impl Parted {
         let count = self.parts.len();
         let (buffer, chunks) = &mut self.parts[part(word, count)];
         if buffer.capacity() == 0 {
-            *buffer = Pen::with_room(ROOM);
+            *buffer = Vec::with_capacity(ROOM);
         }
         let place = if good { place } else { place | REJECTED };
         let rest = u64::from(number) | u64::from(place) << 32;
-        buffer.room(KEY)[..KEY].copy_from_slice(&(u128::from(word) | u128::from(rest) << 64).to_le_bytes());
-        buffer.advance(KEY);
+        buffer.extend_from_slice(&(u128::from(word) | u128::from(rest) << 64).to_le_bytes());
         if buffer.len() >= ROOM {
             chunks.push(spill.take(buffer)?);
         }

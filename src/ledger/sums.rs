@@ -92,7 +92,9 @@ impl Adder<'_> {
             let Some(amount) = lane(begin) else { break };
             let quoted = usize::from(amount[0] == quote);
             let Some(amount) = lane(begin + quoted) else { break };
-            let Some((number, digits)) = plain_amount(amount, end.wrapping_sub(begin + 1 + 2 * quoted), mark) else { break };
+            let Some((number, digits)) = plain_amount(amount, end.wrapping_sub(begin + 1 + 2 * quoted), mark) else {
+                break;
+            };
             let Some(total) = self.totals.get_mut(at) else { break };
             let (amounts, seen) = &mut total.plain[*fate as usize];
             amounts[digits] += i128::from(number);
@@ -219,8 +221,17 @@ fn plain_amount(lane: &[u8; LANE], length: usize, mark: u8) -> Option<(i64, usiz
     let behind = (length - whole).saturating_sub(1);
     let one_mark = marks & marks.wrapping_sub(1) == 0;
     let leading_zero = lane[0] == b'0' && whole > 1;
-    if (digits | marks) & bits != bits || whole == 0 || whole + 1 == length || !one_mark || leading_zero || behind >= SMALL {
+    if (digits | marks) & bits != bits
+        || whole == 0
+        || whole + 1 == length
+        || !one_mark
+        || leading_zero
+        || behind >= SMALL
+    {
         return None;
     }
-    Some((if length <= 8 { snippet::short_number(lane, length, marks) } else { snippet::number(lane, length, marks) }, behind))
+    Some((
+        if length <= 8 { snippet::short_number(lane, length, marks) } else { snippet::number(lane, length, marks) },
+        behind,
+    ))
 }

@@ -7,7 +7,6 @@ use std::{io, ops::Range};
 use crate::{
     group::NONE,
     join::{self, Places},
-    pen::Pen,
     piece::{self, Entry},
     read::Block,
     record::line_ends,
@@ -42,7 +41,7 @@ pub(super) struct Router<'a> {
     filled: u64,
     share: u64,
     firsts: Vec<u32>,
-    buffers: Vec<Pen>,
+    buffers: Vec<Vec<u8>>,
     chunks: Vec<Vec<Chunk>>,
     room: usize,
     words: Vec<u64>,
@@ -165,13 +164,13 @@ impl<'a> Router<'a> {
 
     /// Sends one row to a piece as it was put before.
     pub(super) fn put_again(&mut self, place: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
-        self.buffer(place).extend(row);
+        self.buffer(place).extend_from_slice(row);
         self.sent(place, spill)
     }
 
     /// What is gathered for a piece.
     #[inline(always)]
-    fn buffer(&mut self, place: u32) -> &mut Pen {
+    fn buffer(&mut self, place: u32) -> &mut Vec<u8> {
         if self.buffers.get(place as usize).is_none_or(|buffer| buffer.capacity() == 0) {
             self.make_room(place as usize);
         }
@@ -183,10 +182,10 @@ impl<'a> Router<'a> {
     #[inline(never)]
     fn make_room(&mut self, place: usize) {
         if self.buffers.len() <= place {
-            self.buffers.resize_with(place + 1, Pen::default);
+            self.buffers.resize_with(place + 1, Vec::new);
             self.chunks.resize_with(place + 1, Vec::new);
         }
-        self.buffers[place] = Pen::with_room(self.room);
+        self.buffers[place] = Vec::with_capacity(self.room);
     }
 
     /// Lets go of what is gathered for a piece when it is enough.
@@ -210,7 +209,7 @@ impl<'a> Router<'a> {
         for (buffer, chunks) in self.buffers.iter_mut().zip(&mut chunks) {
             if !buffer.is_empty() {
                 chunks.push(spill.write(buffer)?);
-                *buffer = Pen::default();
+                *buffer = Vec::new();
             }
         }
         let parents = self.parents.map(|(places, _)| (self.parent, places));

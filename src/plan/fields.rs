@@ -45,12 +45,7 @@ impl Compiler<'_> {
                 let mut prefix = Pen::from(vec![b',']);
                 write_text(name.as_bytes().into(), &mut prefix);
                 prefix.push(b':');
-                compiled.push(FieldPlan {
-                    name: name.clone(),
-                    prefix: Vec::from(prefix).into(),
-                    rule,
-                    value,
-                });
+                compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
             }
         }
         ObjectPlan { fields: compiled, plain: Vec::new() }
