@@ -187,6 +187,7 @@ fn put_trouble(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patche
 }
 
 /// What stands in front of each row.
+#[derive(Clone, Copy)]
 struct Head {
     number: u32,
     /// Of its text, in bytes.
@@ -214,7 +215,7 @@ fn unplaced(place: u64) -> (u64, usize, u8) {
 
 impl Head {
     #[inline(always)]
-    fn packed(&self) -> [u8; HEAD] {
+    fn packed(self) -> [u8; HEAD] {
         let first = u128::from(self.number) | u128::from(self.length) << 32 | u128::from(self.parent) << 64;
         let [low, high] = [self.place & u64::from(u32::MAX), self.place >> 32];
         let mut bytes = [0; HEAD];
