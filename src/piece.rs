@@ -13,7 +13,7 @@ use crate::{
     group::{Groups, Link},
     ledger::{Fate, Reject},
     plan::Plan,
-    record::{Begin, Part, Patch, Table},
+    record::{Begin, Part, Patch, Table, UNKNOWN},
     recording::Recording,
     spill::{Chunk, Spill},
     summary::SourceTally,
@@ -145,8 +145,20 @@ impl<'a> Good<'a> {
 
 #[inline(always)]
 fn put_whole(rows: &mut Vec<u8>, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
-    rows.extend_from_slice(&head.packed());
-    append(rows, begins.as_flattened(), 2 * width);
+    match begins.first_chunk::<MANY>() {
+        Some(window) if head.is_narrow() && width <= MANY && begins[width - 1] != UNKNOWN => {
+            rows.extend_from_slice(&head.narrow());
+            let end = rows.len() + width;
+            let mut low = [0; MANY];
+            low.iter_mut().zip(window).for_each(|(low, begin)| *low = u16::from_le_bytes(*begin).to_le_bytes()[0]);
+            rows.extend_from_slice(&low);
+            rows.truncate(end);
+        }
+        _ => {
+            rows.extend_from_slice(&head.wide());
+            append(rows, begins.as_flattened(), 2 * width);
+        }
+    }
     append(rows, text, length);
 }
 
@@ -186,7 +198,8 @@ fn put_trouble(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patche
     rows.extend_from_slice(&bytes);
 }
 
-/// What stands in front of each row.
+/// What stands in front of each row. Most rows are short and good, and stand in the only file of their source: then one byte
+/// is enough for the length, for the shift, and for each begin of a cell.
 #[derive(Clone, Copy)]
 struct Head {
     number: u32,
@@ -196,8 +209,14 @@ struct Head {
     place: u64,
 }
 
-/// The bytes of a head.
-const HEAD: usize = 20;
+/// The bytes of a head of a narrow row, and of any other.
+const HEADS: (usize, usize) = (12, 24);
+/// A narrow row is shorter than this.
+const NARROW: u32 = 0xFF;
+/// Marks a narrow row.
+const IS_NARROW: u32 = 1 << 31;
+/// The most begins that are made narrow.
+const MANY: usize = WINDOW / 2;
 /// How many bits of a place are the shift: no source has more lines than these can tell.
 const SHIFT: u32 = 40;
 
@@ -215,24 +234,48 @@ fn unplaced(place: u64) -> (u64, usize, u8) {
 
 impl Head {
     #[inline(always)]
-    fn packed(self) -> [u8; HEAD] {
-        let first = u128::from(self.number) | u128::from(self.length) << 32 | u128::from(self.parent) << 64;
-        let [low, high] = [self.place & u64::from(u32::MAX), self.place >> 32];
-        let mut bytes = [0; HEAD];
-        bytes[..16].copy_from_slice(&(first | u128::from(low) << 96).to_le_bytes());
-        bytes[16..].copy_from_slice(&high.to_le_bytes()[..4]);
+    fn is_narrow(self) -> bool {
+        self.length < NARROW && self.place <= 0xFF
+    }
+
+    #[inline(always)]
+    fn narrow(self) -> [u8; HEADS.0] {
+        let [shift, ..] = self.place.to_le_bytes();
+        self.begun(IS_NARROW | u32::from(shift) << 8 | self.length)
+    }
+
+    fn wide(self) -> [u8; HEADS.1] {
+        let mut bytes = [0; HEADS.1];
+        bytes[..12].copy_from_slice(&self.begun(0));
+        bytes[12..16].copy_from_slice(&self.length.to_le_bytes());
+        bytes[16..].copy_from_slice(&self.place.to_le_bytes());
         bytes
     }
 
     #[inline(always)]
-    fn unpacked(bytes: &[u8; HEAD]) -> Head {
-        let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        Head {
-            number: four(0),
-            length: four(4),
-            parent: four(8),
-            place: u64::from(four(12)) | u64::from(four(16)) << 32,
+    fn begun(self, marks: u32) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        let both = u64::from(self.number) | u64::from(self.parent) << 32;
+        bytes[..8].copy_from_slice(&both.to_le_bytes());
+        bytes[8..].copy_from_slice(&marks.to_le_bytes());
+        bytes
+    }
+
+    /// The head that some bytes begin with, how many bytes it takes, and how many each begin behind it.
+    #[inline(always)]
+    fn of(bytes: &[u8]) -> Option<(Head, usize, usize)> {
+        let four = |bytes: &[u8; HEADS.0], at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
+        let first = bytes.first_chunk()?;
+        let (number, parent, marks) = (four(first, 0), four(first, 4), four(first, 8));
+        if marks & IS_NARROW != 0 {
+            let (length, place) = (marks & 0xFF, u64::from(marks >> 8 & 0xFF));
+            return Some((Head { number, length, parent, place }, HEADS.0, 1));
         }
+        let more = bytes[HEADS.0..].first_chunk()?;
+        let place = u64::from(four(more, 4)) | u64::from(four(more, 8)) << 32;
+        Some((Head { number, length: four(more, 0), parent, place }, HEADS.1, 2))
     }
 }
 
@@ -519,9 +562,12 @@ fn shaped(table: &mut Table, shape: &Table) {
 
 /// Passes a row; gives its number.
 fn skip(rest: &mut Bytes<'_>, width: usize) -> u32 {
-    let Head { number, length, place, .. } = Head::unpacked(&rest.array());
+    let Some((Head { number, length, place, .. }, head, each)) = Head::of(rest.0) else {
+        rest.take(usize::MAX);
+        return 0;
+    };
     let (_, _, flags) = unplaced(place);
-    rest.take((width + 1) * 2 + length as usize);
+    rest.take(head + (width + 1) * each + length as usize);
     if flags & REJECTED != 0 {
         rest.count();
         rest.bytes();
@@ -563,22 +609,25 @@ pub fn unpack(
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
     // Nearly all rows have the place of the one before.
     let mut known = u64::MAX;
-    while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+    while let Some((head, taken, each)) = bytes.get(at..).and_then(Head::of) {
         let (row, start) = (table.len(), table.text.len());
-        let Head { number, length, parent, place } = Head::unpacked(head);
+        let Head { number, length, parent, place } = head;
         let (length, (shift, part, flags)) = (length as usize, unplaced(place));
-        let begins = bytes.get(at + HEAD..).unwrap_or_default();
-        let text = begins.get(2 * width..).unwrap_or_default();
-        match begins.as_chunks().0.first_chunk::<{ WINDOW / 2 }>() {
-            Some(begins) if 2 * width <= WINDOW => {
-                let end = table.begins.len() + width;
-                table.begins.extend_from_slice(begins);
-                table.begins.truncate(end);
+        let begins = bytes.get(at + taken..).unwrap_or_default();
+        let text = begins.get(each * width..).unwrap_or_default();
+        let end = table.begins.len() + width;
+        match begins.first_chunk::<MANY>() {
+            Some(narrow) if each == 1 => {
+                let mut begins = [[0; 2]; MANY];
+                begins.iter_mut().zip(narrow).for_each(|(begin, low)| *begin = u16::from(*low).to_le_bytes());
+                table.begins.extend_from_slice(&begins);
             }
+            None if each == 1 => table.begins.extend(begins.iter().take(width).map(|begin| [*begin, 0])),
             _ => table.begins.extend(begins.as_chunks().0.iter().take(width)),
         }
+        table.begins.truncate(end);
         append(&mut table.text, text, length.min(text.len()));
-        at += HEAD + 2 * width + length;
+        at += taken + each * width + length;
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
