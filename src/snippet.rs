@@ -3,6 +3,8 @@
 //! Cells are a few bytes long. Copying or comparing them byte by byte, or by a call, costs more than all else that is done
 //! with them; sixteen bytes at once cost one step, and what stands behind the text is masked out.
 
+use std::hint::select_unpredictable;
+
 use wide::u8x16;
 
 /// How many bytes are handled at once.
@@ -171,7 +173,8 @@ pub fn number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
 #[inline]
 pub fn short_number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
     let word = lane.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-    let below = if mark == 0 { u64::MAX } else { (1 << (8 * (mark.trailing_zeros() & 7))) - 1 };
+    // Whether there is a mark differs from cell to cell.
+    let below = select_unpredictable(mark == 0, u64::MAX, (1 << (8 * (mark.trailing_zeros() & 7))) - 1);
     let digits = word & below | (word >> 8) & !below;
     let missing = 8 + usize::from(mark != 0) - length;
     i64::try_from(eight(digits << (8 * (missing & 7)) & 0x0F0F_0F0F_0F0F_0F0F)).unwrap_or(0)
