@@ -9,10 +9,12 @@ use std::{
     io,
     mem::take,
     ops::{Deref, Range},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+#[cfg(unix)]
+use std::os::unix::fs::FileExt;
 
 /// Room in memory and in a temporary file.
 #[derive(Debug)]
@@ -136,7 +138,7 @@ impl Spill {
         }
         room.resize(chunk.length, 0);
         if let Some((file, _)) = &inner.file {
-            file.read_exact_at(room, chunk.at)?;
+            read_at(file, room, chunk.at)?;
         }
         Ok(Back::Read(room))
     }
@@ -181,10 +183,36 @@ impl Inner {
             none => none.insert((tempfile::tempfile_in(folder)?, 0)),
         };
         let at = *end;
-        file.write_all_at(bytes, at)?;
+        write_at(file, bytes, at)?;
         *end += bytes.len() as u64;
         Ok(Chunk { place: Place::File, at, length: bytes.len() })
     }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, room: &mut [u8], at: u64) -> io::Result<()> {
+    file.read_exact_at(room, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    file.write_all_at(bytes, at)
+}
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, room: &mut [u8], at: u64) -> io::Result<()> {
+    use std::io::{Read as _, Seek as _};
+
+    file.seek(io::SeekFrom::Start(at))?;
+    file.read_exact(room)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::io::{Seek as _, Write as _};
+
+    file.seek(io::SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 #[cfg(test)]

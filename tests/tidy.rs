@@ -78,6 +78,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("serde", &["*"]),
     ("serde_json", &["*"]),
     ("serde_yaml", &["yaml"]),
+    ("simdutf8", &["read"]),
     ("strsim", &["diagnostic"]),
     ("tempfile", &["spill", "deliver", "report", "sandbox", "lib"]),
     ("tokio", &["deliver", "sandbox", "lib", "main"]),

@@ -4,7 +4,7 @@
 //! compares the keys. What matters is that every key which is there has one place, and two keys of one hash are told
 //! apart: such keys, and those that are there twice, are kept in full.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hint::black_box};
 
 use crate::{
     dialect::Span,
@@ -24,6 +24,8 @@ pub struct Places {
     full: BTreeMap<Vec<u8>, u32>,
 }
 
+/// How many keys are looked up at once.
+const TOGETHER: usize = 64;
 /// How many keys stand together.
 const SLOTS: usize = 4;
 
@@ -98,11 +100,15 @@ impl Places {
         places.reserve(words.len());
         rows.reserve(words.len());
         let mut ask = false;
-        for word in words {
-            let (place, row) = self.get(*word);
-            ask |= place == ASK;
-            places.push(place);
-            rows.push(row);
+        for words in words.chunks(TOGETHER) {
+            // Nothing here waits for what was asked before it, so that many lines are on the way at once.
+            black_box(words.iter().fold(0, |all, word| all | self.lines[self.line(*word)].words[0]));
+            for word in words {
+                let (place, row) = self.get(*word);
+                ask |= place == ASK;
+                places.push(place);
+                rows.push(row);
+            }
         }
         if !ask {
             return;

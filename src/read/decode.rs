@@ -75,7 +75,7 @@ pub(super) fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Re
 /// UTF-8; what is not becomes patches.
 pub(super) fn utf8(bytes: Vec<u8>) -> Decoded {
     let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
-    if bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok() {
+    if simdutf8::basic::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;
         return decoded;
     }
@@ -89,7 +89,7 @@ pub(super) fn utf8(bytes: Vec<u8>) -> Decoded {
 /// Each record by itself: UTF-8, else Windows-1252. Both agree on ASCII, so the borders are known before.
 fn auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
     let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
-    if std::str::from_utf8(&bytes).is_ok() {
+    if simdutf8::basic::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;
         return decoded;
     }

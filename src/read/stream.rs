@@ -299,8 +299,7 @@ impl<'a> Feed<'a> {
                     begun.extend_from_slice(&text[whole..]);
                     text.truncate(whole);
                 }
-                // Mostly there is nothing but ASCII, which is seen faster.
-                if !text[start..].is_ascii() && std::str::from_utf8(&text[start..]).is_err() {
+                if simdutf8::basic::from_utf8(&text[start..]).is_err() {
                     let decoded = decode::utf8(text.split_off(start));
                     text.extend_from_slice(&decoded.text);
                     patches.extend(
