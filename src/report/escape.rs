@@ -26,6 +26,10 @@ pub(crate) fn json_line(value: &Value) -> String {
 
 /// The text with every character that a terminal acts on, or that hides or turns text, written as an escape.
 pub(crate) fn visible(text: &str) -> String {
+    // Most messages are nothing but this.
+    if text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+        return text.to_owned();
+    }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
