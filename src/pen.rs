@@ -47,12 +47,6 @@ impl Pen {
         Pen { text: vec![0; bytes], len: 0 }
     }
 
-    /// For how many bytes there is room in all.
-    #[must_use]
-    pub fn capacity(&self) -> usize {
-        self.text.capacity()
-    }
-
     /// Nothing is written any more; the room stays.
     pub fn clear(&mut self) {
         self.len = 0;

@@ -65,7 +65,7 @@ pub struct Table {
     pub text: Vec<u8>,
     /// Where each record starts.
     pub starts: Vec<usize>,
-    /// Where the cells of each record begin, as [`Dialect::begins`] tells, one more than there are columns; [`UNKNOWN`]: the
+    /// Where the cells of each record begin, as [`Dialect::rows`] tells, one more than there are columns; [`UNKNOWN`]: the
     /// record is split when it is asked.
     pub begins: Vec<Begin>,
     /// Where bytes could not be decoded, in order.

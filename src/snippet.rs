@@ -43,13 +43,6 @@ impl<'a> Snippet<'a> {
         self.len == 0
     }
 
-    /// Its first bytes.
-    #[must_use]
-    #[inline]
-    pub fn first(self, bytes: usize) -> Snippet<'a> {
-        Snippet { len: self.len.min(bytes), ..self }
-    }
-
     /// Its bytes.
     #[must_use]
     #[inline]
@@ -236,7 +229,7 @@ pub struct Padded {
 impl From<Vec<u8>> for Padded {
     fn from(mut text: Vec<u8>) -> Padded {
         let len = text.len();
-        text.resize(len + 2 * LANE + 1, 0);
+        text.resize(len + 2 * LANE, 0);
         Padded { text, len }
     }
 }
@@ -246,7 +239,7 @@ impl Padded {
     #[must_use]
     #[inline]
     pub fn whole(&self) -> Snippet<'_> {
-        self.behind(0)
+        Snippet { ahead: &self.text, len: self.len }
     }
 
     /// How many bytes it has.
@@ -262,18 +255,11 @@ impl Padded {
         self.len == 0
     }
 
-    /// Two lanes from `start`, which is 0 or 1.
+    /// Its first two lanes.
     #[must_use]
     #[inline]
-    pub fn lanes(&self, start: usize) -> Option<&[u8; 2 * LANE]> {
-        self.text[start..].first_chunk()
-    }
-
-    /// What follows its first bytes.
-    #[must_use]
-    #[inline]
-    pub fn behind(&self, start: usize) -> Snippet<'_> {
-        Snippet::within(&self.text, start, self.len)
+    pub fn lanes(&self) -> Option<&[u8; 2 * LANE]> {
+        self.text.first_chunk()
     }
 }
 

@@ -82,12 +82,12 @@ pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) ->
         let at = plain.named % SHORT;
         let json = &mut room[at..];
         let written = match plain.how {
+            How::Not => None,
             _ if cell.len.wrapping_sub(1) >= SHORT - 1 || !plain_nulls => plain.other(row, object, number, room),
             How::Text => plain.text(cell, json),
             How::Number => plain.number(cell, json),
             How::Day => cell.day(json),
             How::Other => plain.other(row, object, number, room),
-            How::Not => None,
         };
         let Some(written) = written else { break };
         rest = &mut take(&mut rest)[at + written..];
@@ -182,8 +182,8 @@ impl Plain {
         let (dialect, outer) = (&row.table.dialect, row.outer(self.column)?);
         let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
         let len = outer.len().checked_sub(2 * usize::from(quoted))?;
-        let text = Snippet::within(&row.table.text, outer.start + usize::from(quoted), outer.end);
-        let text = text.first(len);
+        let start = outer.start + usize::from(quoted);
+        let text = Snippet::within(&row.table.text, start, start + len);
         if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
             return None;
         }
@@ -193,7 +193,7 @@ impl Plain {
             (Some(codes), _) => {
                 plain(json).then_some(())?;
                 let translation = codes.json(text.packed()?).filter(|json| json.len() < SHORT)?;
-                json[..SHORT].copy_from_slice(translation.lanes(0)?);
+                json[..SHORT].copy_from_slice(translation.lanes()?);
                 translation.len()
             }
             (None, Kind::Text | Kind::Code) if len <= self.most && plain(json) => {
@@ -201,7 +201,7 @@ impl Plain {
                 len + 1
             }
             (None, Kind::Integer(_) | Kind::Decimal(_)) if len < SHORT => {
-                let lanes = row.table.text.get(outer.start + usize::from(quoted)..)?.first_chunk()?;
+                let lanes = row.table.text.get(start..)?.first_chunk()?;
                 self.number(Cell { lanes, len }, json)?
             }
             (None, Kind::Date(notation)) => {
@@ -221,8 +221,9 @@ impl Plain {
             }
             _ => return None,
         };
-        let is_text = room[self.named - 1] == b'"';
-        let json = room.get(self.named - usize::from(is_text)..self.named + written)?;
+        // The rules look at all of the value: a text begins with the quote that stands behind the name.
+        let is_text = leaf.codes.is_none() && leaf.kind.is_text();
+        let json = room.get(self.named.checked_sub(usize::from(is_text))?..self.named + written)?;
         leaf.checks.quick.iter().all(|quick| quick.accepts(json)).then_some(written)
     }
 }
