@@ -699,7 +699,9 @@ impl Maker<'_> {
         }
     }
 
-    fn sources(&self) -> Value {
+    fn sources(&mut self) -> Value {
+        // No cell says so, but each has to be asked.
+        let nulls = if self.tape.once_in(3) { json!(["", "nothing at all"]) } else { json!([""]) };
         let columns = |source: &str| -> Value {
             let of = self.columns.iter().filter(|column| column.source == source);
             of.map(|column| (column.name.clone(), column.declared.clone())).collect::<Map<_, _>>().into()
@@ -710,6 +712,9 @@ impl Maker<'_> {
         }
         if self.lookups {
             sources["looked"] = json!({ "path": "looked.csv", "key": "key", "columns": columns("looked") });
+        }
+        for (_, source) in sources.as_object_mut().into_iter().flatten() {
+            source["dialect"] = json!({ "null_values": nulls });
         }
         sources
     }
