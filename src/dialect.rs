@@ -7,7 +7,7 @@
 
 use wide::u8x16;
 
-use crate::{mapping::Tail, record::Begin};
+use crate::{mapping::Tail, row::Begin};
 
 /// How a CSV file is written, ready for use.
 #[derive(Clone, Debug)]

@@ -28,6 +28,7 @@ pub mod snippet;
 pub mod pen;
 pub mod dialect;
 pub mod record;
+pub mod row;
 pub mod group;
 pub mod spill;
 pub mod piece;

@@ -6,15 +6,16 @@
 
 #![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
 
-use std::{io, sync::Arc};
+use std::{io, mem::take, sync::Arc};
 
 use crate::{
     diagnostic::Code,
     group::{Groups, Link},
     ledger::{Fate, Reject},
     plan::Plan,
-    record::{Begin, Part, Patch, Table, UNKNOWN},
+    record::{Part, Patch, Table},
     recording::Recording,
+    row::{Begin, MANY, REACH, UNKNOWN, UNKNOWN_NARROW},
     spill::{Chunk, Spill},
     summary::SourceTally,
 };
@@ -145,21 +146,31 @@ impl<'a> Good<'a> {
 
 #[inline(always)]
 fn put_whole(rows: &mut Vec<u8>, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
-    match begins.first_chunk::<MANY>() {
-        Some(window) if head.is_narrow() && width <= MANY && begins[width - 1] != UNKNOWN => {
-            rows.extend_from_slice(&head.narrow());
-            let end = rows.len() + width;
-            let mut low = [0; MANY];
-            low.iter_mut().zip(window).for_each(|(low, begin)| *low = u16::from_le_bytes(*begin).to_le_bytes()[0]);
-            rows.extend_from_slice(&low);
-            rows.truncate(end);
-        }
-        _ => {
-            rows.extend_from_slice(&head.wide());
-            append(rows, begins.as_flattened(), 2 * width);
-        }
+    if head.is_narrow() && width <= MANY {
+        rows.extend_from_slice(&head.narrow());
+        let end = rows.len() + width;
+        rows.extend_from_slice(&begins.first_chunk().map_or_else(|| low(&padded(begins)), low));
+        rows.truncate(end);
+    } else {
+        rows.extend_from_slice(&head.wide());
+        append(rows, begins.as_flattened(), 2 * width);
     }
     append(rows, text, length);
+}
+
+/// The low bytes of some begins.
+#[inline(always)]
+fn low(begins: &[Begin; MANY]) -> [u8; MANY] {
+    begins.map(|begin| u16::from_le_bytes(begin).to_le_bytes()[0])
+}
+
+/// The last begins of a table, with room behind them.
+#[cold]
+#[inline(never)]
+fn padded(begins: &[Begin]) -> [Begin; MANY] {
+    let mut padded = [[0; 2]; MANY];
+    padded.iter_mut().zip(begins).for_each(|(padded, begin)| *padded = *begin);
+    padded
 }
 
 /// Appends the first bytes of a text: a short one in one step, with what stands behind it, which is then taken back.
@@ -198,8 +209,8 @@ fn put_trouble(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patche
     rows.extend_from_slice(&bytes);
 }
 
-/// What stands in front of each row. Most rows are short and good, and stand in the only file of their source: then one byte
-/// is enough for the length, for the shift, and for each begin of a cell.
+/// What stands in front of each row. Most rows are short and stand in the only file of their source: then one byte is
+/// enough for the length, for the shift, and for each begin of a cell.
 #[derive(Clone, Copy)]
 struct Head {
     number: u32,
@@ -213,10 +224,10 @@ struct Head {
 const HEADS: (usize, usize) = (12, 24);
 /// A narrow row is shorter than this.
 const NARROW: u32 = 0xFF;
+/// A narrow row has none of these bits of its place.
+const BETWEEN: u64 = !0xFF00_0000_0000_00FF;
 /// Marks a narrow row.
 const IS_NARROW: u32 = 1 << 31;
-/// The most begins that are made narrow.
-const MANY: usize = WINDOW / 2;
 /// How many bits of a place are the shift: no source has more lines than these can tell.
 const SHIFT: u32 = 40;
 
@@ -235,13 +246,13 @@ fn unplaced(place: u64) -> (u64, usize, u8) {
 impl Head {
     #[inline(always)]
     fn is_narrow(self) -> bool {
-        self.length < NARROW && self.place <= 0xFF
+        self.length < NARROW && self.place & BETWEEN == 0
     }
 
     #[inline(always)]
     fn narrow(self) -> [u8; HEADS.0] {
-        let [shift, ..] = self.place.to_le_bytes();
-        self.begun(IS_NARROW | u32::from(shift) << 8 | self.length)
+        let [shift, .., flags] = self.place.to_le_bytes();
+        self.begun(IS_NARROW | u32::from(flags) << 16 | u32::from(shift) << 8 | self.length)
     }
 
     fn wide(self) -> [u8; HEADS.1] {
@@ -264,19 +275,22 @@ impl Head {
     /// The head that some bytes begin with, how many bytes it takes, and how many each begin behind it.
     #[inline(always)]
     fn of(bytes: &[u8]) -> Option<(Head, usize, usize)> {
-        let four = |bytes: &[u8; HEADS.0], at: usize| {
-            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-        };
-        let first = bytes.first_chunk()?;
-        let (number, parent, marks) = (four(first, 0), four(first, 4), four(first, 8));
+        let [number, parent, marks] = words(bytes.first_chunk()?);
         if marks & IS_NARROW != 0 {
-            let (length, place) = (marks & 0xFF, u64::from(marks >> 8 & 0xFF));
+            let (length, place) = (marks & 0xFF, u64::from(marks >> 8 & 0xFF) | u64::from(marks >> 16 & 0xFF) << 56);
             return Some((Head { number, length, parent, place }, HEADS.0, 1));
         }
-        let more = bytes[HEADS.0..].first_chunk()?;
-        let place = u64::from(four(more, 4)) | u64::from(four(more, 8)) << 32;
-        Some((Head { number, length: four(more, 0), parent, place }, HEADS.1, 2))
+        let [length, low, high] = words(bytes[HEADS.0..].first_chunk()?);
+        let place = u64::from(low) | u64::from(high) << 32;
+        Some((Head { number, length, parent, place }, HEADS.1, 2))
     }
+}
+
+/// Three numbers, one behind the other.
+#[inline(always)]
+fn words(bytes: &[u8; HEADS.0]) -> [u32; 3] {
+    let four = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+    [four(0), four(4), four(8)]
 }
 
 /// How much larger a line is than the number of its record: mostly the same for the records of a file.
@@ -589,12 +603,77 @@ fn rows(
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) -> io::Result<()> {
-    let mut bytes = Vec::new();
     for chunk in chunks {
-        let bytes = spill.read(*chunk, &mut bytes)?;
-        unpack(&bytes, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+        spill.append_to(*chunk, &mut table.text)?;
+    }
+    let before = rejects.len();
+    if !as_they_stand(source, shape, (&mut *table, &mut *fates, &mut *rejects)) {
+        let bytes = take(&mut table.text);
+        shaped(table, shape);
+        fates.clear();
+        rejects.truncate(before);
+        unpack(&bytes, source, shape, (table, fates, rejects));
     }
     Ok(())
+}
+
+/// Finds the rows in the text of a table, where they were put and stay; `false`: some of them are not narrow.
+fn as_they_stand(
+    source: usize,
+    shape: &Table,
+    (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
+) -> bool {
+    let (bytes, width) = (take(&mut table.text), table.header.len() + 1);
+    let (mut at, mut known) = (0, 0);
+    while let Some(head) = bytes.get(at..).and_then(|head| head.first_chunk::<{ HEADS.0 }>()) {
+        let [number, parent, marks] = words(head);
+        if marks & IS_NARROW == 0 {
+            break;
+        }
+        let (row, start) = (table.len(), at + HEADS.0 + width);
+        table.numbers.push(number);
+        table.parents.push(parent);
+        table.starts.push(start);
+        at = start + (marks & 0xFF) as usize;
+        // Nearly all rows have the place of the one before.
+        if marks >> 8 == known {
+            continue;
+        }
+        let Some((Head { place, .. }, ..)) = Head::of(head) else { break };
+        let (shift, part, flags) = unplaced(place);
+        known = if flags == 0 { marks >> 8 } else { 0 };
+        if table.marks.last().is_none_or(|(_, last)| *last != shift) {
+            table.marks.push((row, shift));
+        }
+        enter(table, &shape.parts, part, start);
+        if flags != 0 {
+            let mut rest = Bytes(bytes.get(at..).unwrap_or_default());
+            let before = rest.0.len();
+            trouble(&mut rest, (source, row, start), flags, table, rejects);
+            at += before - rest.0.len();
+            fates.resize(row as usize, Fate::Good);
+            fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
+        }
+    }
+    fates.resize(table.starts.len(), Fate::Good);
+    table.text = bytes;
+    if at != table.text.len() {
+        return false;
+    }
+    if let Some(part) = table.parts.last_mut() {
+        part.text.end = at;
+    }
+    // Who looks at the last cell looks beyond it.
+    table.text.resize(at + REACH, 0);
+    table.is_narrow = true;
+    true
+}
+
+/// Where the text of a row of a narrow table ends.
+#[must_use]
+pub fn end_of(table: &Table, start: usize) -> usize {
+    let head = start - (table.header.len() + 1) - HEADS.0;
+    Head::of(&table.text[head..]).map_or(start, |(head, ..)| start + head.length as usize)
 }
 
 /// Adds rows to a table of this shape.
@@ -616,7 +695,9 @@ pub fn unpack(
         let begins = bytes.get(at + taken..).unwrap_or_default();
         let text = begins.get(each * width..).unwrap_or_default();
         let end = table.begins.len() + width;
+        let is_known = each == 2 || begins.get(width - 1) != Some(&UNKNOWN_NARROW);
         match begins.first_chunk::<MANY>() {
+            _ if !is_known => table.begins.resize(end, UNKNOWN),
             Some(narrow) if each == 1 => {
                 let mut begins = [[0; 2]; MANY];
                 begins.iter_mut().zip(narrow).for_each(|(begin, low)| *begin = u16::from(*low).to_le_bytes());

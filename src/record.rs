@@ -1,18 +1,16 @@
 //! The records of one source: their bytes, their borders, their places.
 //!
 //! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
-//! and where its cells begin: two bytes a cell, so that a record is split once and any cell of it is found at once.
+//! and where its cells begin, so that a record is split once and any cell of it is found at once.
 
-#![expect(clippy::inline_always, reason = "a call for each cell costs more than finding it")]
-
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use crate::{
     diagnostic::{Cell, Place, shape},
     dialect::{Border, Dialect, Span},
     group::NONE,
     piece,
-    snippet::Snippet,
+    row::{Begin, Row},
 };
 
 /// How cells of a column may be shown to a person.
@@ -65,9 +63,12 @@ pub struct Table {
     pub text: Vec<u8>,
     /// Where each record starts.
     pub starts: Vec<usize>,
-    /// Where the cells of each record begin, as [`Dialect::rows`] tells, one more than there are columns; [`UNKNOWN`]: the
-    /// record is split when it is asked.
+    /// Where the cells of each record begin, as [`Dialect::rows`] tells, one more than there are columns;
+    /// [`UNKNOWN`](crate::row::UNKNOWN): the record is split when it is asked.
     pub begins: Vec<Begin>,
+    /// In a piece of a source: its records are narrow. Where their cells begin stands in front of each in the text, as
+    /// [`piece`] puts it there, and not in `begins`.
+    pub is_narrow: bool,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
     /// The line of some records, so that the line of any is found without counting from the start. In a piece of a source:
@@ -84,109 +85,6 @@ pub struct Table {
     pub unique: bool,
 }
 
-/// How far behind the start of its record a cell begins: a number, the low byte first, so that it is copied as bytes.
-pub type Begin = [u8; 2];
-
-/// How far that is, in bytes.
-#[must_use]
-#[inline(always)]
-pub fn distance(begin: Begin) -> usize {
-    usize::from(u16::from_le_bytes(begin))
-}
-
-/// In the place of the begins of cells: a record that is long or not plainly good.
-pub const UNKNOWN: Begin = [0xFF; 2];
-
-/// One record, to look at its cells.
-#[derive(Clone, Copy, Debug)]
-pub struct Row<'a> {
-    /// The table it stands in.
-    pub table: &'a Table,
-    /// Its number in the table.
-    pub number: u32,
-    start: usize,
-    begins: &'a [Begin],
-}
-
-impl<'a> Row<'a> {
-    /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the
-    /// record has to be split to tell.
-    #[inline(always)]
-    pub fn outer(self, column: usize) -> Option<Range<usize>> {
-        let column = self.table.bind[column];
-        let (begin, end) = (self.begins[column], self.begins[column + 1]);
-        (end != UNKNOWN).then(|| self.start + distance(begin)..self.start + distance(end) - 1)
-    }
-
-    /// It is as wide as the header, and its quotes are right.
-    #[inline]
-    pub fn is_plain(self) -> bool {
-        self.begins.last().is_some_and(|end| *end != UNKNOWN)
-    }
-
-    /// Its text, and what stands behind it.
-    #[inline]
-    pub fn ahead(&self) -> &'a [u8] {
-        &self.table.text[self.start..]
-    }
-
-    /// Where its cells begin, from its start; of a record that is not plain, anything.
-    #[inline]
-    pub fn begins(&self) -> &'a [Begin] {
-        self.begins
-    }
-
-    /// How many bytes its cells take; of a record that has to be split to tell, any number.
-    #[inline]
-    pub fn bytes(self) -> usize {
-        self.begins.last().map_or(0, |end| distance(*end))
-    }
-
-    /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
-    #[inline(always)]
-    pub fn span(self, column: usize) -> Option<Span> {
-        let Some(Range { start, end }) = self.outer(column) else { return self.span_anew(self.table.bind[column]) };
-        let Table { text, dialect, .. } = self.table;
-        match dialect.quote {
-            Some(quote) if text.get(start) == Some(&quote) => {
-                let doubled = Snippet::within(text, start + 1, end - 1).holds(quote);
-                Some(Span { start: start + 1, end: end - 1, quoted: true, doubled })
-            }
-            _ => Some(Span { start, end, quoted: false, doubled: false }),
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn span_anew(self, column: usize) -> Option<Span> {
-        let mut cells = Vec::new();
-        self.table.split(self.number, &mut cells);
-        cells.get(column).copied()
-    }
-
-    /// The text of a cell as it is meant, as Rust knows texts.
-    #[must_use]
-    pub fn text(self, column: usize) -> Cow<'a, str> {
-        match self.span(column) {
-            Some(span) if span.doubled => {
-                let mut buffer = Vec::new();
-                String::from_utf8_lossy(self.cell(column, &mut buffer)).into_owned().into()
-            }
-            Some(span) => String::from_utf8_lossy(&self.table.text[span.start..span.end]),
-            None => "".into(),
-        }
-    }
-
-    /// The text of a cell as it is meant; of a cell that is not there, none.
-    #[inline]
-    pub fn cell<'b>(self, column: usize, buffer: &'b mut Vec<u8>) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        self.span(column).map_or(&b""[..], |span| self.table.dialect.cell(&self.table.text, span, buffer))
-    }
-}
-
 impl Table {
     /// A table without records, and without columns until a header is read.
     #[must_use]
@@ -201,6 +99,7 @@ impl Table {
             text: Vec::new(),
             starts: Vec::new(),
             begins: Vec::new(),
+            is_narrow: false,
             patches: Vec::new(),
             marks: Vec::new(),
             numbers: Vec::new(),
@@ -215,6 +114,7 @@ impl Table {
         self.text.clear();
         self.starts.clear();
         self.begins.clear();
+        self.is_narrow = false;
         self.patches.clear();
         self.marks.clear();
         self.numbers.clear();
@@ -241,16 +141,13 @@ impl Table {
     #[must_use]
     #[inline]
     pub fn row(&self, number: u32) -> Row<'_> {
-        let (at, width) = (number as usize, self.header.len() + 1);
-        Row { table: self, number, start: self.starts[at], begins: &self.begins[at * width..(at + 1) * width] }
+        Row { table: self, number, start: self.starts[number as usize] }
     }
 
     /// All records, to look at their cells.
     #[inline]
     pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        let cells = self.begins.chunks_exact(self.header.len() + 1);
-        let rows = (0..).zip(&self.starts).zip(cells);
-        rows.map(|((number, start), begins)| Row { table: self, number, start: *start, begins })
+        (0..).zip(&self.starts).map(|(number, start)| Row { table: self, number, start: *start })
     }
 
     /// The number of records.
@@ -282,7 +179,8 @@ impl Table {
     pub fn raw(&self, row: u32) -> Range<usize> {
         let start = self.starts[row as usize];
         let part_end = self.part(row).text.end;
-        let end = self.starts.get(row as usize + 1).map_or(part_end, |next| (*next).min(part_end));
+        let next = || self.starts.get(row as usize + 1).map_or(part_end, |next| (*next).min(part_end));
+        let end = if self.is_narrow { piece::end_of(self, start) } else { next() };
         let blank = self.text[start..end].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         start..end - blank
     }

@@ -143,6 +143,24 @@ impl Spill {
         Ok(Back::Read(room))
     }
 
+    /// Puts some bytes behind others.
+    ///
+    /// # Errors
+    /// The disk is broken.
+    pub fn append_to(&self, chunk: Chunk, bytes: &mut Vec<u8>) -> io::Result<()> {
+        let (inner, before) = (self.inner(), bytes.len());
+        if let Place::Held(number) = chunk.place {
+            let from = usize::try_from(chunk.at).unwrap_or(usize::MAX);
+            bytes.extend_from_slice(&inner.held[number][from..from + chunk.length]);
+            return Ok(());
+        }
+        bytes.resize(before + chunk.length, 0);
+        match &inner.file {
+            Some((file, _)) => read_at(file, &mut bytes[before..], chunk.at),
+            None => Ok(()),
+        }
+    }
+
     /// Whether some of it is in the file.
     pub fn is_on_disk(&self) -> bool {
         self.inner().file.is_some()

@@ -21,7 +21,8 @@ use crate::{
     ledger::{Fate, Ledger, warned},
     mapping::{OnDuplicateKey, OnOrphan},
     plan::{Condition, LinkPlan, Plan},
-    record::{Row, Table},
+    record::Table,
+    row::Row,
     snippet::Snippet,
 };
 
@@ -390,12 +391,23 @@ fn attach(
     let table = &tables[link.child];
     let mut pairs = Vec::with_capacity(table.starts.len());
     let (mut finder, mut parents) = (Finder::new(table, index, &link.child_columns), Vec::new());
-    for start in (0..table.len()).step_by(BLOCK as usize) {
+    let mut start = 0;
+    while start < table.len() {
         let rows = start..table.len().min(start + BLOCK);
         parents.clear();
         let known = table.parents.get(start as usize..rows.end as usize).filter(|known| !known.contains(&NONE));
         parents.extend_from_slice(known.unwrap_or_else(|| finder.block(rows.clone())));
-        for (row, parent) in rows.zip(parents.iter().copied()) {
+        while start < rows.end {
+            let parents = &parents[parents.len() - (rows.end - start) as usize..];
+            if link.only.is_none() {
+                let fates = (&ledger.fates[link.child][start as usize..], &*ledger.fates[link.parent]);
+                start += good(start, parents, fates, lost, (&mut seen[start as usize..], &mut pairs));
+                if start == rows.end {
+                    break;
+                }
+            }
+            let (row, parent) = (start, parents[parents.len() - (rows.end - start) as usize]);
+            start += 1;
             let fate = ledger.fate(link.child, row);
             if fate == Fate::Filtered && link.child != plan.each {
                 continue;
@@ -422,6 +434,29 @@ fn attach(
         }
     }
     pairs
+}
+
+/// Attaches records from `row` on, as long as they are good and belong to a record that takes them; gives how many.
+#[inline(never)]
+fn good(
+    row: u32,
+    parents: &[u32],
+    (fates, parent_fates): (&[Fate], &[Fate]),
+    lost: &[bool],
+    (seen, pairs): (&mut [u8], &mut Vec<(u32, u32)>),
+) -> u32 {
+    let before = pairs.len();
+    let takes = |parent: u32| {
+        let fate = parent_fates.get(parent as usize);
+        fate.is_some_and(|fate| *fate != Fate::Filtered) && lost.get(parent as usize) != Some(&true)
+    };
+    let rows = (row..).zip(parents).zip(fates.iter().zip(seen));
+    pairs.extend(rows.map_while(|((row, parent), (fate, seen))| {
+        let attached = *fate == Fate::Good && takes(*parent);
+        *seen |= u8::from(attached) * ATTACHED;
+        attached.then_some((*parent, row))
+    }));
+    u32::try_from(pairs.len() - before).unwrap_or(0)
 }
 
 /// Groups children by parent: a stable counting sort.

@@ -9,7 +9,8 @@ use crate::{
     mapping::Direction,
     pen::Pen,
     plan::{LinkPlan, Plan, kind::Kind},
-    record::{Row, Table},
+    record::Table,
+    row::Row,
 };
 
 /// Sorts the children of each parent.

@@ -10,7 +10,8 @@ use crate::{
     dialect::Span,
     group::NONE,
     join::{composed, key_of, keys},
-    record::{Table, UNKNOWN, distance},
+    record::Table,
+    row::{UNKNOWN, distance},
     snippet::{LANE, Snippet},
 };
 
@@ -191,7 +192,7 @@ pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
     let quote = table.dialect.quote.unwrap_or(0xFF);
     // Mostly a key is one cell, without quotes.
     let column = match columns {
-        [column] if table.dialect.plain_nulls => table.bind[*column],
+        [column] if table.dialect.plain_nulls && !table.is_narrow => table.bind[*column],
         _ => {
             words.extend((0..table.len()).map(|row| word_of(table, columns, row)));
             return;

@@ -12,7 +12,8 @@ use crate::{
     ledger::Fate,
     pen::Pen,
     plan::{Plan, kind::Kind},
-    record::{Row, Table, UNKNOWN, distance},
+    record::Table,
+    row::{Cells, Row},
     snippet::{self, LANE, Snippet, packed},
     summary::Sum,
 };
@@ -68,33 +69,36 @@ struct Adder<'a> {
 
 impl Adder<'_> {
     /// Adds up amounts from a row on, as long as they are plain and their units known; gives the row behind them.
-    #[inline(never)]
     fn plain(&mut self, table: &Table, fates: &[Fate], from: usize) -> usize {
-        let (by, width) = (self.by.map(|by| table.bind[by]), table.header.len() + 1);
-        let (column, mark) = (table.bind[self.column], self.mark);
+        if table.is_narrow { self.run(table, fates, from, Row::narrow) } else { self.run(table, fates, from, Row::wide) }
+    }
+
+    #[inline(never)]
+    fn run<'a, C: Cells<'a>>(
+        &mut self,
+        table: &'a Table,
+        fates: &[Fate],
+        from: usize,
+        cells: impl Fn(Row<'a>) -> Option<C>,
+    ) -> usize {
+        let (by, column, mark) = (self.by.map(|by| table.bind[by]), table.bind[self.column], self.mark);
         // No text holds this byte.
         let quote = table.dialect.quote.unwrap_or(0xFF);
-        let rows = table.begins[from * width..].chunks_exact(width).zip(&table.starts[from..]).zip(&fates[from..]);
         let mut row = from;
-        for ((begins, start), fate) in rows {
-            let lane = |begin: usize| table.text.get(start + begin..).and_then(|text| text.first_chunk::<LANE>());
+        for (record, fate) in table.rows().zip(fates).skip(from) {
+            let Some(cells) = cells(record) else { break };
             let at = if let Some(by) = by {
-                let (begin, end) = (distance(begins[by]), distance(begins[by + 1]));
-                let length = end.wrapping_sub(begin + 1);
-                let Some(unit) = lane(begin).filter(|_| length < LANE && begins[by + 1] != UNKNOWN) else { break };
-                let unit = packed(unit, length);
+                let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANE) else { break };
+                let unit = unit.first_chunk().map_or(NOTHING, |unit| packed(unit, length));
                 let (known, at) = self.written[slot(unit)];
                 if known == unit { at } else { break }
             } else {
                 0
             };
-            let (begin, end) = (distance(begins[column]), distance(begins[column + 1]));
-            let Some(amount) = lane(begin) else { break };
+            let Some((amount, length)) = cells.cell(column) else { break };
             let quoted = usize::from(amount[0] == quote);
-            let Some(amount) = lane(begin + quoted) else { break };
-            let Some((number, digits)) = plain_amount(amount, end.wrapping_sub(begin + 1 + 2 * quoted), mark) else {
-                break;
-            };
+            let Some(amount) = amount[quoted..].first_chunk() else { break };
+            let Some((number, digits)) = plain_amount(amount, length.wrapping_sub(2 * quoted), mark) else { break };
             let Some(total) = self.totals.get_mut(at) else { break };
             let (amounts, seen) = &mut total.plain[*fate as usize];
             amounts[digits] += i128::from(number);

@@ -393,12 +393,13 @@ const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0,
 /// Whether these bytes begin with a real day as JSON writes it, told without making a day of it.
 #[inline(always)]
 pub(super) fn is_iso_day(cell: &[u8; LANE]) -> bool {
-    let (digits, marks) = digits(cell, b'-');
-    let pair = |at: usize| usize::from(cell[at] & 15) * 10 + usize::from(cell[at + 1] & 15);
+    let (digits, _) = digits(cell, 0);
+    // Of digits: the number they are.
+    let pair = |at: usize| (usize::from(cell[at]) * 10 + usize::from(cell[at + 1])).wrapping_sub(usize::from(b'0') * 11);
     let (month, day) = (pair(5), pair(8));
+    let shape = digits & 0x3FF == 0b11_0110_1111 && cell[4] == b'-' && cell[7] == b'-';
     // There is no year 0.
-    let (shape, year) = (digits & 0x3FF == 0b11_0110_1111 && marks & 0x3FF == 0b00_1001_0000, cell[..4] != *b"0000");
-    shape && year && month < DAYS.len() && day.wrapping_sub(1) < usize::from(DAYS[month % DAYS.len()])
+    shape && cell[..4] != *b"0000" && month < DAYS.len() && day.wrapping_sub(1) < usize::from(DAYS[month % DAYS.len()])
 }
 
 fn write_day(moment: civil::DateTime, out: &mut Pen) {

@@ -24,7 +24,7 @@ use crate::{
     mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
     plan::{kind::Kind, pattern::Pattern, plain::Plain, template::Templates},
     profile::Request,
-    record::Row,
+    row::Row,
     snippet::{Padded, Snippet},
     yaml::Places,
 };

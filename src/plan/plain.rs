@@ -5,7 +5,7 @@
 
 #![expect(clippy::inline_always, reason = "a call for each cell costs more than all that is done with it")]
 
-use std::mem::take;
+use std::num::NonZero;
 
 use crate::{
     dialect::Dialect,
@@ -14,7 +14,8 @@ use crate::{
         Codes, FEW, FieldPlan, Input, Leaf, ObjectPlan, Quick, ValuePlan,
         kind::{DAY, Kind, Shape, is_iso_day},
     },
-    record::{Row, distance},
+    record::Table,
+    row::{AHEAD, Cells, Row},
     snippet::{LANE, Padded, Snippet, digits, escaped, escaped_in},
 };
 
@@ -22,8 +23,17 @@ use crate::{
 const SHORT: usize = 2 * LANE;
 /// Texts are shorter than this.
 const LONG: usize = 2 * SHORT;
-/// The room for a field: its name, its value, and what is copied beyond them.
-const WINDOW: usize = 2 * LONG;
+/// The room for a value, and what is copied beyond it.
+const ROOM: usize = LONG + SHORT;
+/// The room for a field: its name and its value.
+const WINDOW: usize = SHORT + ROOM;
+/// Fields are written as long as fewer bytes are.
+const MOST: usize = 4 << 10;
+/// The room for the fields of an object, and what stands behind them.
+const SHEET: usize = MOST + 2 * WINDOW;
+
+/// The room for the fields of an object. Its size is known, so that no place in it has to be looked for.
+type Sheet = [u8; SHEET];
 
 /// A field that is one cell, or that is not plain.
 #[derive(Debug)]
@@ -45,7 +55,12 @@ pub struct Plain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum How {
     Text,
+    /// Digits.
+    Whole,
+    /// A number with a decimal point, or without.
     Number,
+    /// A number with another decimal mark, or without.
+    Marked,
     /// A day as JSON writes it.
     Day,
     /// With more rules to check, or another kind of value.
@@ -54,48 +69,126 @@ enum How {
     Not,
 }
 
+/// How many bytes were written. `None`: it is not that plain.
+type Written = Option<NonZero<usize>>;
+
 /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
+pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) -> usize {
+    let Some(habits) = Habits::of(row.table) else { return 0 };
+    if row.table.is_narrow {
+        row.narrow().map_or(0, |cells| some(object, first, habits, (row, cells), out))
+    } else {
+        row.wide().map_or(0, |cells| some(object, first, habits, (row, cells), out))
+    }
+}
+
+#[inline(never)]
+fn some<'a>(
+    object: &ObjectPlan,
+    first: usize,
+    habits: Habits<'_>,
+    (row, cells): (&Row<'a>, impl Cells<'a>),
+    out: &mut Pen,
+) -> usize {
+    let Some(sheet) = out.room(SHEET).first_chunk_mut() else { return 0 };
+    let (count, bytes) = fields(object, first, habits, (row, cells), sheet);
+    out.advance(bytes);
+    count
+}
+
+/// Writes the items of a list, a comma behind each, as long as all of their fields are plain; gives how many.
+pub fn items<'a>(object: &ObjectPlan, table: &'a Table, rows: impl Iterator<Item = u32>, out: &mut Pen) -> usize {
+    let Some(habits) = Habits::of(table) else { return 0 };
+    let rows = rows.map(|row| table.row(row));
+    if table.is_narrow {
+        all(object, habits, rows.map_while(|row| Some((row, row.narrow()?))), out)
+    } else {
+        all(object, habits, rows.map_while(|row| Some((row, row.wide()?))), out)
+    }
+}
+
+#[inline(never)]
+fn all<'a, C: Cells<'a>>(
+    object: &ObjectPlan,
+    habits: Habits<'_>,
+    rows: impl Iterator<Item = (Row<'a>, C)>,
+    out: &mut Pen,
+) -> usize {
+    let end = b"},";
+    let mut written = 0;
+    for (row, cells) in rows {
+        let Some(sheet) = out.room(SHEET).first_chunk_mut::<SHEET>() else { break };
+        let (count, bytes) = fields(object, 0, habits, (&row, cells), sheet);
+        if count == 0 || count < object.plain.len() {
+            break;
+        }
+        // The comma in front of the first field becomes the brace.
+        sheet[0] = b'{';
+        sheet[bytes..bytes + end.len()].copy_from_slice(end);
+        out.advance(bytes + end.len());
+        written += 1;
+    }
+    written
+}
+
+/// What is the same for all cells of a table.
+#[derive(Clone, Copy)]
+struct Habits<'a> {
+    /// For each column of the plan, which column of the file it is.
+    bind: &'a [usize],
+    quote: u8,
+    /// Cells of more bytes, and empty ones, are looked at by themselves.
+    most: usize,
+}
+
+impl<'a> Habits<'a> {
+    /// Those of a table. `None`: its quotes are not those of JSON.
+    fn of(table: &'a Table) -> Option<Habits<'a>> {
+        let Dialect { quote, plain_nulls, .. } = table.dialect;
+        // Where there are no quotes, no cell begins with this.
+        let quote = quote.unwrap_or(b'\n');
+        let most = if plain_nulls { SHORT - 1 } else { 0 };
+        matches!(quote, b'"' | b'\n').then_some(Habits { bind: &table.bind, quote, most })
+    }
+}
+
+/// Writes fields from `first` on, as long as they are plain; gives how many, and how many bytes they take.
 ///
 /// All that nearly every field needs is in this one loop, and all else behind a call: there are not more registers.
-#[inline(never)]
-pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) -> usize {
-    let plain = object.plain.get(first..).unwrap_or_default();
-    let Dialect { quote, plain_nulls, .. } = row.table.dialect;
-    // Where there are no quotes, no cell begins with this.
-    let quote = quote.unwrap_or(b'\n');
-    if !row.is_plain() || !matches!(quote, b'"' | b'\n') {
-        return 0;
-    }
-    let (text, begins, bind) = (row.ahead(), row.begins(), &*row.table.bind);
-    let mut rest = out.room(plain.len() * WINDOW);
-    let (all, mut number) = (rest.len(), first);
-    for plain in plain {
-        let Some(room) = rest.first_chunk_mut::<WINDOW>() else { break };
-        let column = bind[plain.column];
-        let (begin, end) = (distance(begins[column]), distance(begins[column + 1]));
-        let Some(ahead) = text.get(begin..begin + SHORT + 1) else { break };
-        let quoted = usize::from(ahead[0] == quote);
-        let Some(lanes) = ahead[quoted..].first_chunk() else { break };
-        let cell = Cell { lanes, len: end.wrapping_sub(begin + 1 + 2 * quoted) };
-        room[..SHORT].copy_from_slice(&plain.name);
+#[inline(always)]
+fn fields<'a>(
+    object: &ObjectPlan,
+    first: usize,
+    Habits { bind, quote, most }: Habits<'_>,
+    (row, cells): (&Row<'a>, impl Cells<'a>),
+    sheet: &mut Sheet,
+) -> (usize, usize) {
+    let (mut number, mut at) = (first, 0);
+    for plain in object.plain.get(first..).unwrap_or_default() {
+        if at >= MOST {
+            break;
+        }
+        let Some((ahead, outer)) = cells.cell(bind[plain.column]) else { break };
+        let cell = Cell::of(ahead, outer, quote);
+        sheet[at..at + SHORT].copy_from_slice(&plain.name);
         // A name is short; the processor is told so that it need not look again.
-        let at = plain.named % SHORT;
-        let json = &mut room[at..];
+        let named = at + plain.named % SHORT;
+        let Some(json) = sheet[named..].first_chunk_mut() else { break };
         let written = match plain.how {
-            How::Not => None,
-            _ if cell.len.wrapping_sub(1) >= SHORT - 1 || !plain_nulls => plain.other(row, object, number, room),
+            _ if cell.len.wrapping_sub(1) >= most => plain.other(row, object, number, json),
             How::Text => plain.text(cell, json),
-            How::Number => plain.number(cell, json),
+            How::Whole => plain.whole(cell, json),
+            How::Number => plain.number(cell, b'.', json),
+            How::Marked => plain.number(cell, plain.mark, json),
             How::Day => cell.day(json),
-            How::Other => plain.other(row, object, number, room),
+            How::Other => plain.other(row, object, number, json),
+            How::Not => None,
         };
         let Some(written) = written else { break };
-        rest = &mut take(&mut rest)[at + written..];
+        at = named + written.get();
         number += 1;
     }
-    let left = rest.len();
-    out.advance(all - left);
-    number - first
+    (number - first, at)
 }
 
 impl Plain {
@@ -112,8 +205,9 @@ impl Plain {
         let (mut how, mark) = match (&leaf.codes, &leaf.kind) {
             (Some(codes), _) => (codes.values.len() <= FEW).then_some((How::Other, 0)),
             (None, Kind::Text | Kind::Code) => Some((How::Text, 0)),
-            (None, Kind::Integer(_)) => Some((How::Number, 0xFF)),
-            (None, Kind::Decimal(digits)) => Some((How::Number, digits.mark)),
+            (None, Kind::Integer(_)) => Some((How::Whole, 0xFF)),
+            (None, Kind::Decimal(digits)) if digits.mark == b'.' => Some((How::Number, digits.mark)),
+            (None, Kind::Decimal(digits)) => Some((How::Marked, digits.mark)),
             (None, Kind::Date(notation)) => {
                 notation.shape().map(|shape| (if shape == Shape::default() { How::Day } else { How::Other }, 0))
             }
@@ -127,13 +221,14 @@ impl Plain {
         name.get_mut(..prefix.len())?.copy_from_slice(prefix.whole().bytes());
         name.get_mut(prefix.len()..named)?.copy_from_slice(quote);
         let (mut positive, mut most) = (false, LONG);
+        let (is_whole, is_number) = (how == How::Whole, matches!(how, How::Whole | How::Number | How::Marked));
         for quick in &leaf.checks.quick {
             match quick {
                 Quick::MinLength(0 | 1) if is_text => {}
                 Quick::MaxLength(least) if how == How::Text => most = most.min(usize::try_from(*least).ok()?),
-                Quick::AtLeast(..=0) if how == How::Number => {}
-                Quick::AtLeast(1) if how == How::Number => positive = true,
-                Quick::Whole if mark == 0xFF => {}
+                Quick::AtLeast(..=0) if is_number => {}
+                Quick::AtLeast(1) if is_number => positive = true,
+                Quick::Whole if is_whole => {}
                 _ => how = How::Other,
             }
         }
@@ -141,43 +236,58 @@ impl Plain {
     }
 
     #[inline(always)]
-    fn text(&self, cell: Cell<'_>, json: &mut [u8]) -> Option<usize> {
-        let first = cell.lanes.first_chunk::<LANE>()?;
+    fn text(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
         // Most texts are shorter still.
         let escaped = if cell.len <= LANE {
-            json[..LANE].copy_from_slice(first);
-            escaped_in(first) & cell.bits()
+            let lane = cell.lane();
+            json[..LANE].copy_from_slice(&lane);
+            escaped_in(&lane)
         } else {
-            json[..SHORT].copy_from_slice(cell.lanes);
-            escaped(cell.lanes) & cell.bits()
+            let lanes = *cell.lanes;
+            json[..SHORT].copy_from_slice(&lanes);
+            escaped(&lanes)
         };
         json[cell.len % SHORT] = b'"';
-        (escaped == 0 && cell.len <= self.most).then_some(cell.len + 1)
+        if cell.reaches(escaped) || cell.len > self.most { None } else { NonZero::new(cell.len + 1) }
     }
 
     #[inline(always)]
-    fn number(&self, cell: Cell<'_>, json: &mut [u8]) -> Option<usize> {
-        let lane: &[u8; LANE] = cell.lanes.first_chunk()?;
-        let (digits, marks) = digits(lane, self.mark);
-        let (len, bits) = (cell.len, cell.bits());
-        let marks = marks & bits;
-        let whole = (marks | 1 << (len % SHORT)).trailing_zeros() as usize;
-        let leading_zero = lane[0] == b'0' && (whole > 1 || self.positive);
-        let one_mark = marks & marks.wrapping_sub(1) == 0;
-        if (digits | marks) & bits != bits || !one_mark || len > LANE || leading_zero || whole == 0 || whole + 1 == len
-        {
-            return None;
-        }
-        json[..LANE].copy_from_slice(lane);
-        if self.mark != b'.' && whole < len {
-            json[whole % SHORT] = b'.';
-        }
-        Some(len)
+    fn whole(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
+        let lane = cell.lane();
+        let (digits, _) = digits(&lane, 0);
+        json[..LANE].copy_from_slice(&lane);
+        // What is longer than a lane ends behind its last digit.
+        let leading_zero = cell.lanes[0] == b'0' && (cell.len > 1 || self.positive);
+        if cell.reaches(!digits) || leading_zero { None } else { NonZero::new(cell.len) }
     }
 
-    /// Writes what is not like nearly all fields; gives how many bytes the value takes in the room behind the name.
+    #[inline(always)]
+    fn number(&self, cell: Cell<'_>, mark: u8, json: &mut [u8; ROOM]) -> Written {
+        let (lane, len) = (cell.lane(), cell.len);
+        let others = !digits(&lane, 0).0;
+        json[..LANE].copy_from_slice(&lane);
+        // The first byte that is no digit: a lane has no more than sixteen.
+        let whole = others.trailing_zeros() as usize;
+        if whole < len {
+            // Then it is the only one, and digits stand on both sides of it.
+            let is_mark = cell.lanes[whole % SHORT] == mark;
+            if !is_mark || whole == 0 || whole + 1 == len || cell.reaches(others & (others - 1)) {
+                return None;
+            }
+            if mark != b'.' {
+                json[whole % SHORT] = b'.';
+            }
+        }
+        let leading_zero = cell.lanes[0] == b'0' && (whole.min(len) > 1 || self.positive);
+        if leading_zero { None } else { NonZero::new(len) }
+    }
+
+    /// Writes what is not like nearly all fields.
     #[inline(never)]
-    fn other(&self, row: &Row<'_>, object: &ObjectPlan, number: usize, room: &mut [u8; WINDOW]) -> Option<usize> {
+    fn other(&self, row: &Row<'_>, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
+        if self.how == How::Not {
+            return None;
+        }
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
         let (dialect, outer) = (&row.table.dialect, row.outer(self.column)?);
         let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
@@ -187,7 +297,6 @@ impl Plain {
         if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
             return None;
         }
-        let json = room.get_mut(self.named..)?;
         let plain = |json: &mut [u8]| text.copy_plain(json);
         let written = match (&leaf.codes, &leaf.kind) {
             (Some(codes), _) => {
@@ -201,8 +310,8 @@ impl Plain {
                 len + 1
             }
             (None, Kind::Integer(_) | Kind::Decimal(_)) if len < SHORT => {
-                let lanes = row.table.text.get(start..)?.first_chunk()?;
-                self.number(Cell { lanes, len }, json)?
+                let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
+                self.number(cell, self.mark, json)?.get()
             }
             (None, Kind::Date(notation)) => {
                 json[..LANE].copy_from_slice(&notation.shape()?.iso(&text.lane(0), len)?);
@@ -221,10 +330,16 @@ impl Plain {
             }
             _ => return None,
         };
-        // The rules look at all of the value: a text begins with the quote that stands behind the name.
-        let is_text = leaf.codes.is_none() && leaf.kind.is_text();
-        let json = room.get(self.named.checked_sub(usize::from(is_text))?..self.named + written)?;
-        leaf.checks.quick.iter().all(|quick| quick.accepts(json)).then_some(written)
+        let rules = &leaf.checks.quick;
+        let accepted = rules.is_empty() || {
+            // They look at all of the value: a text begins with the quote that stands behind the name.
+            let is_text = leaf.codes.is_none() && leaf.kind.is_text();
+            let mut opened = [b'"'; ROOM + 1];
+            opened[1..].copy_from_slice(json);
+            let value = opened.get(usize::from(!is_text)..=written)?;
+            rules.iter().all(|rule| rule.accepts(value))
+        };
+        if accepted { NonZero::new(written) } else { None }
     }
 }
 
@@ -235,21 +350,34 @@ struct Cell<'a> {
     len: usize,
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    /// A cell by what stands from its begin on, and how long it is with its quotes.
     #[inline(always)]
-    fn bits(self) -> u32 {
-        (1 << (self.len % SHORT)) - 1
+    fn of(ahead: &'a [u8; AHEAD], outer: usize, quote: u8) -> Cell<'a> {
+        let quoted = usize::from(ahead[0] == quote);
+        let (first, second) = (ahead.first_chunk(), ahead.last_chunk());
+        let lanes = if quoted == 0 { first } else { second };
+        Cell { lanes: lanes.unwrap_or(&[0; SHORT]), len: outer.wrapping_sub(2 * quoted) }
+    }
+
+    /// Its first bytes.
+    #[inline(always)]
+    fn lane(self) -> [u8; LANE] {
+        *self.lanes.first_chunk().unwrap_or(&[0; LANE])
+    }
+
+    /// Whether one of these bits belongs to a byte of it.
+    #[inline(always)]
+    fn reaches(self, bits: u32) -> bool {
+        (bits.trailing_zeros() as usize) < self.len
     }
 
     #[inline(always)]
-    fn day(self, json: &mut [u8]) -> Option<usize> {
-        let lane = self.lanes.first_chunk()?;
-        if self.len != DAY || !is_iso_day(lane) {
-            return None;
-        }
-        json[..LANE].copy_from_slice(lane);
+    fn day(self, json: &mut [u8; ROOM]) -> Written {
+        let lane = self.lane();
+        json[..LANE].copy_from_slice(&lane);
         json[DAY] = b'"';
-        Some(DAY + 1)
+        if self.len != DAY || !is_iso_day(&lane) { None } else { NonZero::new(DAY + 1) }
     }
 }
 

@@ -9,7 +9,8 @@ use crate::{
     ledger::{Fate, Ledger},
     mapping::Tail,
     plan::Plan,
-    record::{Part, Table, UNKNOWN},
+    record::{Part, Table},
+    row::UNKNOWN,
 };
 
 /// The largest record, in bytes.

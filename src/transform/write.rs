@@ -13,7 +13,7 @@ use crate::{
         kind::{Digits, Kind, write_text},
         plain,
     },
-    record::Row,
+    row::Row,
     recording::View,
     trace::{NOWHERE, Name, Problem, Step},
     transform::Scratch,
@@ -294,8 +294,13 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let View { groups, fates, .. } = self.view;
         self.watch.origin(scope.source, scope.row, None, rule);
         self.out.push(b'[');
-        let mut count = 0;
-        for child in groups.children(many.link, scope.row) {
+        // Each item has a comma behind it, and that of the last becomes the bracket.
+        let (mut count, mut rest) = (0u64, groups.children(many.link, scope.row));
+        loop {
+            let plain = self.items(many, rest);
+            (count, rest) = (count + plain as u64, &rest[plain..]);
+            let Some((child, others)) = rest.split_first() else { break };
+            rest = others;
             let step = Step {
                 link: many.link,
                 parent: scope.row,
@@ -312,26 +317,20 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 }
                 Fate::Good | Fate::Pending => {}
             }
-            if count > 0 {
-                self.out.push(b',');
-            }
             self.watch.enter(Name::Item(count));
             self.watch.enter_record(step);
-            let scope = self.scope(many.source, *child);
-            let written = if let ValuePlan::Object(object) = &many.item {
-                self.object(object, &scope, rule).map(|()| true)
-            } else {
-                self.value(&many.item, &scope, rule)
-            };
+            let written = self.value(&many.item, &self.scope(many.source, *child), rule);
             self.watch.leave_record();
             self.watch.leave();
-            match (written?, count) {
-                (true, _) => count += 1,
-                (false, 0) => {}
-                (false, _) => self.out.truncate(self.out.len() - 1),
+            if written? {
+                self.out.push(b',');
+                count += 1;
             }
         }
-        self.out.push(b']');
+        match count {
+            0 => self.out.push(b']'),
+            _ => self.out.set(self.out.len() - 1, b']'),
+        }
         if count < many.min || count > many.max {
             let message = format!("{count} related records, where the mapping asks for {}", range(many.min, many.max));
             self.problem_beside(Code::TransformCount, message, scope, rule)?;
@@ -341,6 +340,17 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             self.watch.doubt_all();
         }
         if W::TRACED || allowed { Ok(true) } else { Err(Stop) }
+    }
+
+    /// Writes items of a list, a comma behind each, as long as there is nothing special about them; gives how many.
+    fn items(&mut self, many: &'a Many, children: &[u32]) -> usize {
+        let ValuePlan::Object(object) = &many.item else { return 0 };
+        if W::TRACED {
+            return 0;
+        }
+        let fates = &self.view.fates[many.source];
+        let good = children.iter().copied().take_while(|child| fates[*child as usize] == Fate::Good);
+        plain::items(object, &self.view.tables[many.source], good, self.out)
     }
 
     fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
