@@ -31,6 +31,7 @@ pub mod record;
 pub mod row;
 pub mod group;
 pub mod spill;
+pub mod partitions;
 pub mod piece;
 pub mod recording;
 pub mod trace;

@@ -10,17 +10,18 @@ use crate::pen::Pen;
 pub struct Payload {
     /// Its number among all documents of the run that may be sent, from 0, in the order of `each`.
     pub index: u64,
-    text: Pen,
+    // A document is handed on many million times: one word of it.
+    text: Box<Pen>,
 }
 
 impl Payload {
     /// Bytes that passed every check of the plan.
-    pub(crate) fn conforming(index: u64, text: impl Into<Pen>) -> Payload {
+    pub(crate) fn conforming(index: u64, text: impl Into<Box<Pen>>) -> Payload {
         Payload { index, text: text.into() }
     }
 
     /// What it was written with, to be used again.
-    pub(crate) fn into_pen(self) -> Pen {
+    pub(crate) fn into_pen(self) -> Box<Pen> {
         self.text
     }
 

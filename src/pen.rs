@@ -33,6 +33,12 @@ impl From<Vec<u8>> for Pen {
     }
 }
 
+impl From<Vec<u8>> for Box<Pen> {
+    fn from(text: Vec<u8>) -> Box<Pen> {
+        Box::new(text.into())
+    }
+}
+
 impl From<Pen> for Vec<u8> {
     fn from(mut pen: Pen) -> Vec<u8> {
         pen.text.truncate(pen.len);

@@ -120,7 +120,9 @@ pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
 /// Appends good rows of a table, which end with a line end, to the pieces where they go.
 #[derive(Clone, Copy, Debug)]
 pub struct Good<'a> {
-    table: &'a Table,
+    text: &'a [u8],
+    starts: &'a [usize],
+    begins: &'a [Begin],
     width: usize,
     place: u64,
 }
@@ -129,48 +131,48 @@ impl<'a> Good<'a> {
     /// Good rows of one file whose lines are as much larger than their numbers. `None`: bytes of them could not be decoded.
     #[must_use]
     pub fn of(table: &'a Table, shift: u64, part: usize) -> Option<Good<'a>> {
-        let place = place(shift, part, 0);
-        table.patches.is_empty().then_some(Good { table, width: table.header.len() + 1, place })
+        let Table { text, starts, begins, .. } = table;
+        let (width, place) = (table.header.len() + 1, place(shift, part, 0));
+        table.patches.is_empty().then_some(Good { text, starts, begins, width, place })
     }
 
     /// Appends a row that another one follows.
     #[inline(always)]
-    pub fn put(self, rows: &mut Vec<u8>, row: u32, number: u32, parent: u32) {
-        let Good { table, width, place } = self;
-        let at = row as usize;
-        let (start, end) = (table.starts[at], table.starts[at + 1]);
-        let head = Head { number, length: small(end - start), parent, place };
-        put_whole(rows, head, (&table.begins[at * width..], width), (&table.text[start..], end - start));
+    pub fn put(self, rows: &mut Vec<u8>, row: usize, number: u32, parent: u32) {
+        let Good { text, starts, begins, width, place } = self;
+        let (start, length) = (starts[row], starts[row + 1] - starts[row]);
+        let head = Head { number, length: small(length), parent, place };
+        put_whole(rows, head, (&begins[row * width..], width), (&text[start..], length));
     }
 }
 
 #[inline(always)]
 fn put_whole(rows: &mut Vec<u8>, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
-    if head.is_narrow() && width <= MANY {
-        rows.extend_from_slice(&head.narrow());
-        let end = rows.len() + width;
-        rows.extend_from_slice(&begins.first_chunk().map_or_else(|| low(&padded(begins)), low));
-        rows.truncate(end);
-    } else {
-        rows.extend_from_slice(&head.wide());
-        append(rows, begins.as_flattened(), 2 * width);
+    match begins.first_chunk::<MANY>() {
+        Some(window) if head.is_narrow() && width <= MANY => {
+            rows.extend_from_slice(&head.narrow());
+            let end = rows.len() + width;
+            let mut low = [0; MANY];
+            low.iter_mut().zip(window).for_each(|(low, begin)| *low = u16::from_le_bytes(*begin).to_le_bytes()[0]);
+            rows.extend_from_slice(&low);
+            rows.truncate(end);
+        }
+        _ => put_begins(rows, head, &begins[..width]),
     }
     append(rows, text, length);
 }
 
-/// The low bytes of some begins.
-#[inline(always)]
-fn low(begins: &[Begin; MANY]) -> [u8; MANY] {
-    begins.map(|begin| u16::from_le_bytes(begin).to_le_bytes()[0])
-}
-
-/// The last begins of a table, with room behind them.
+/// Appends what stands in front of a row that is long, or one of the last in its table.
 #[cold]
 #[inline(never)]
-fn padded(begins: &[Begin]) -> [Begin; MANY] {
-    let mut padded = [[0; 2]; MANY];
-    padded.iter_mut().zip(begins).for_each(|(padded, begin)| *padded = *begin);
-    padded
+fn put_begins(rows: &mut Vec<u8>, head: Head, begins: &[Begin]) {
+    if head.is_narrow() && begins.len() <= MANY {
+        rows.extend_from_slice(&head.narrow());
+        rows.extend(begins.iter().map(|begin| begin[0]));
+    } else {
+        rows.extend_from_slice(&head.wide());
+        rows.extend_from_slice(begins.as_flattened());
+    }
 }
 
 /// Appends the first bytes of a text: a short one in one step, with what stands behind it, which is then taken back.

@@ -38,10 +38,9 @@ const ANY: usize = 1 << 8;
 pub const AHEAD: usize = 2 * LANE + 1;
 
 /// How far a narrow record and what is looked at with it can reach, from its begins on.
-pub const REACH: usize = MANY + FAR;
-const _: () = assert!(REACH > ANY, "begins are looked at within it");
+pub const REACH: usize = ANY + 1 + AHEAD + MANY;
 /// From its text on.
-const FAR: usize = UNKNOWN_NARROW as usize + 1 + AHEAD;
+const FAR: usize = ANY + AHEAD;
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
@@ -109,9 +108,9 @@ impl<'a> Row<'a> {
     pub fn narrow(self) -> Option<Narrow<'a>> {
         let width = self.table.header.len() + 1;
         let window = self.table.text.get(self.start.checked_sub(width)?..)?.first_chunk::<REACH>()?;
-        let (begins, text) = (window.first_chunk()?, window.get(width..)?.first_chunk()?);
-        let narrow = Narrow { begins, text };
-        (begins[(width - 1) % ANY] != UNKNOWN_NARROW).then_some(narrow)
+        // There are not more begins than that; the processor is told so that it need not look again.
+        let narrow = Narrow { begins: window.first_chunk()?, text: window[width % (MANY + 1)..].first_chunk()? };
+        (narrow.begins[(width - 1) % ANY] != UNKNOWN_NARROW).then_some(narrow)
     }
 
     /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, io};
 use crate::{
     group::NONE,
     join::places::{KEYLESS, Places, part},
-    spill::{Chunk, Spill},
+    partitions::Partitions,
+    spill::Spill,
 };
 
 /// The bytes of a key on its way: its hash, the number of its record, its place.
@@ -20,9 +21,11 @@ const MAX_PARTS: u64 = 256;
 const ROOM: usize = 16 << 10;
 
 /// The keys of one source.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Parted {
-    parts: Vec<(Vec<u8>, Vec<Chunk>)>,
+    keys: Partitions,
+    /// How many parts there are.
+    parts: usize,
     count: usize,
     /// Good records have no key.
     keyless: bool,
@@ -36,7 +39,7 @@ impl Parted {
     #[must_use]
     pub fn new(bytes: u64) -> Parted {
         let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
-        Parted { parts: (0..parts).map(|_| Default::default()).collect(), count: 0, keyless: false }
+        Parted { keys: Partitions::new(ROOM), parts, count: 0, keyless: false }
     }
 
     /// How many keys there are.
@@ -68,18 +71,10 @@ impl Parted {
             return Ok(());
         }
         self.count += 1;
-        let count = self.parts.len();
-        let (buffer, chunks) = &mut self.parts[part(word, count)];
-        if buffer.capacity() == 0 {
-            *buffer = Vec::with_capacity(ROOM);
-        }
         let place = if good { place } else { place | REJECTED };
         let rest = u64::from(number) | u64::from(place) << 32;
-        buffer.extend_from_slice(&(u128::from(word) | u128::from(rest) << 64).to_le_bytes());
-        if buffer.len() >= ROOM {
-            chunks.push(spill.take(buffer)?);
-        }
-        Ok(())
+        let key = (u128::from(word) | u128::from(rest) << 64).to_le_bytes();
+        self.keys.add(part(word, self.parts), spill, |keys| keys.extend_from_slice(&key))
     }
 
     /// The good records whose key, or its hash, is there twice: their numbers and places. Unless `all` are asked for, only
@@ -97,13 +92,9 @@ impl Parted {
     ) -> io::Result<Vec<(u32, u32)>> {
         let (mut twins, mut keys, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
         let (mut places, mut slots) = (places, Vec::new());
-        for (buffer, chunks) in &self.parts {
+        for part in 0..self.parts {
             keys.clear();
-            for chunk in chunks {
-                let bytes = spill.read(*chunk, &mut bytes)?;
-                keys.extend(bytes.as_chunks().0.iter().map(key));
-            }
-            keys.extend(buffer.as_chunks().0.iter().map(key));
+            self.keys.read(part, spill, &mut bytes, &mut |bytes| keys.extend(bytes.as_chunks().0.iter().map(key)))?;
             let mut twice = match &mut places {
                 Some((places, firsts)) => known(&keys, places, firsts),
                 None => seen(&keys, &mut slots),

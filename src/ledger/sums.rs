@@ -70,7 +70,11 @@ struct Adder<'a> {
 impl Adder<'_> {
     /// Adds up amounts from a row on, as long as they are plain and their units known; gives the row behind them.
     fn plain(&mut self, table: &Table, fates: &[Fate], from: usize) -> usize {
-        if table.is_narrow { self.run(table, fates, from, Row::narrow) } else { self.run(table, fates, from, Row::wide) }
+        if table.is_narrow {
+            self.run(table, fates, from, Row::narrow)
+        } else {
+            self.run(table, fates, from, Row::wide)
+        }
     }
 
     #[inline(never)]
@@ -218,6 +222,7 @@ fn plain_amount(lane: &[u8; LANE], length: usize, mark: u8) -> Option<(i64, usiz
     if length.wrapping_sub(1) >= LANE {
         return None;
     }
+    // Nothing here is guessed: every other amount has no decimal mark, or has it elsewhere.
     let bits = u32::MAX >> (31 & (32 - length));
     let (digits, marks) = snippet::digits(lane, mark);
     let marks = marks & bits;

@@ -1,12 +1,11 @@
 //! Rows -> pieces: which piece each row of a source goes to, and its way there through a buffer.
 
-#![expect(clippy::inline_always, reason = "this is the loop itself, not a step of it")]
-
 use std::{io, ops::Range};
 
 use crate::{
     group::NONE,
     join::{self, Places},
+    partitions::Partitions,
     piece::{self, Entry},
     read::Block,
     record::line_ends,
@@ -15,9 +14,6 @@ use crate::{
 
 /// The piece of what belongs to nobody.
 const LOOSE: u32 = 0;
-/// How much of a buffer is left when it is let go of: one row more mostly fits.
-const SLACK: usize = 512;
-
 /// What comes of sending the rows of one source to their pieces.
 pub(super) struct Routed {
     /// The rows of each piece.
@@ -41,9 +37,7 @@ pub(super) struct Router<'a> {
     filled: u64,
     share: u64,
     firsts: Vec<u32>,
-    buffers: Vec<Vec<u8>>,
-    chunks: Vec<Vec<Chunk>>,
-    room: usize,
+    gathered: Partitions,
     words: Vec<u64>,
     /// The piece of each row of the block.
     pub(super) found: Vec<u32>,
@@ -55,8 +49,9 @@ impl<'a> Router<'a> {
     /// A router for the rows of a source. `share`: how many bytes of root records make a piece; `room`: how many bytes are
     /// written at once.
     pub(super) fn new(parents: Option<(Places, &'a [usize])>, parent: usize, share: u64, room: usize) -> Router<'a> {
-        let (firsts, buffers, chunks, words, found, rows) = Default::default();
-        Router { parents, parent, piece: 1, filled: 0, share, firsts, buffers, chunks, room, words, found, rows }
+        let (firsts, words, found, rows) = Default::default();
+        let gathered = Partitions::new(room);
+        Router { parents, parent, piece: 1, filled: 0, share, firsts, gathered, words, found, rows }
     }
 
     /// Sends the rows of a block on.
@@ -94,9 +89,9 @@ impl<'a> Router<'a> {
         if let Some(good) = piece::Good::of(table, shift, part) {
             // Whether the last row of a block ends with a line end has to be looked at.
             for row in rows.start..rows.end.min(table.len().saturating_sub(1)) {
-                let (place, parent) = (self.found[row as usize], self.rows[row as usize]);
-                good.put(self.buffer(place), row, block.first + row, parent);
-                self.sent(place, spill)?;
+                let at = row as usize;
+                let (place, parent) = (self.found[at], self.rows[at]);
+                self.gathered.add(place as usize, spill, |rows| good.put(rows, at, block.first + row, parent))?;
                 left.start = row + 1;
             }
         }
@@ -158,61 +153,18 @@ impl<'a> Router<'a> {
 
     /// Sends one row to a piece.
     pub(super) fn put_one(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
-        piece::put(self.buffer(place), entry);
-        self.sent(place, spill)
+        self.gathered.add(place as usize, spill, |rows| piece::put(rows, entry))
     }
 
     /// Sends one row to a piece as it was put before.
     pub(super) fn put_again(&mut self, place: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
-        self.buffer(place).extend_from_slice(row);
-        self.sent(place, spill)
-    }
-
-    /// What is gathered for a piece.
-    #[inline(always)]
-    fn buffer(&mut self, place: u32) -> &mut Vec<u8> {
-        if self.buffers.get(place as usize).is_none_or(|buffer| buffer.capacity() == 0) {
-            self.make_room(place as usize);
-        }
-        &mut self.buffers[place as usize]
-    }
-
-    /// Makes room to gather something for a piece.
-    #[cold]
-    #[inline(never)]
-    fn make_room(&mut self, place: usize) {
-        if self.buffers.len() <= place {
-            self.buffers.resize_with(place + 1, Vec::new);
-            self.chunks.resize_with(place + 1, Vec::new);
-        }
-        self.buffers[place] = Vec::with_capacity(self.room);
-    }
-
-    /// Lets go of what is gathered for a piece when it is enough.
-    #[inline(always)]
-    fn sent(&mut self, place: u32, spill: &Spill) -> io::Result<()> {
-        let buffer = &mut self.buffers[place as usize];
-        if buffer.len() + SLACK < self.room { Ok(()) } else { self.let_go(place, spill) }
-    }
-
-    /// Lets go of what is gathered for a piece.
-    #[cold]
-    #[inline(never)]
-    fn let_go(&mut self, place: u32, spill: &Spill) -> io::Result<()> {
-        self.chunks[place as usize].push(spill.take(&mut self.buffers[place as usize])?);
-        Ok(())
+        self.gathered.add(place as usize, spill, |rows| rows.extend_from_slice(row))
     }
 
     /// The rows of each piece, how many pieces there are, and the places of the parents.
-    pub(super) fn finish(mut self, spill: &Spill) -> io::Result<Routed> {
-        let mut chunks = self.chunks;
-        for (buffer, chunks) in self.buffers.iter_mut().zip(&mut chunks) {
-            if !buffer.is_empty() {
-                chunks.push(spill.write(buffer)?);
-                *buffer = Vec::new();
-            }
-        }
+    pub(super) fn finish(self, spill: &Spill) -> io::Result<Routed> {
         let parents = self.parents.map(|(places, _)| (self.parent, places));
+        let chunks = self.gathered.finish(spill)?;
         Ok(Routed { chunks, pieces: self.piece + 1, firsts: self.firsts, parents })
     }
 }

@@ -395,7 +395,8 @@ const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0,
 pub(super) fn is_iso_day(cell: &[u8; LANE]) -> bool {
     let (digits, _) = digits(cell, 0);
     // Of digits: the number they are.
-    let pair = |at: usize| (usize::from(cell[at]) * 10 + usize::from(cell[at + 1])).wrapping_sub(usize::from(b'0') * 11);
+    let pair =
+        |at: usize| (usize::from(cell[at]) * 10 + usize::from(cell[at + 1])).wrapping_sub(usize::from(b'0') * 11);
     let (month, day) = (pair(5), pair(8));
     let shape = digits & 0x3FF == 0b11_0110_1111 && cell[4] == b'-' && cell[7] == b'-';
     // There is no year 0.

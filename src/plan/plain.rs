@@ -261,25 +261,24 @@ impl Plain {
         if cell.reaches(!digits) || leading_zero { None } else { NonZero::new(cell.len) }
     }
 
+    /// Nothing here is guessed: every other number has no decimal mark, or has it elsewhere.
     #[inline(always)]
     fn number(&self, cell: Cell<'_>, mark: u8, json: &mut [u8; ROOM]) -> Written {
         let (lane, len) = (cell.lane(), cell.len);
-        let others = !digits(&lane, 0).0;
+        let (digits, marks) = digits(&lane, mark);
         json[..LANE].copy_from_slice(&lane);
-        // The first byte that is no digit: a lane has no more than sixteen.
-        let whole = others.trailing_zeros() as usize;
-        if whole < len {
-            // Then it is the only one, and digits stand on both sides of it.
-            let is_mark = cell.lanes[whole % SHORT] == mark;
-            if !is_mark || whole == 0 || whole + 1 == len || cell.reaches(others & (others - 1)) {
-                return None;
-            }
-            if mark != b'.' {
-                json[whole % SHORT] = b'.';
-            }
+        let bits = (1 << (len % SHORT)) - 1;
+        let marks = marks & bits;
+        let whole = (marks | 1 << (len % SHORT)).trailing_zeros() as usize;
+        let leading_zero = cell.lanes[0] == b'0' && (whole > 1 || self.positive);
+        let one_mark = marks & marks.wrapping_sub(1) == 0;
+        if !(digits | marks) & bits != 0 || !one_mark || len > LANE || leading_zero || whole == 0 || whole + 1 == len {
+            return None;
         }
-        let leading_zero = cell.lanes[0] == b'0' && (whole.min(len) > 1 || self.positive);
-        if leading_zero { None } else { NonZero::new(len) }
+        if mark != b'.' && whole < len {
+            json[whole % SHORT] = b'.';
+        }
+        NonZero::new(len)
     }
 
     /// Writes what is not like nearly all fields.

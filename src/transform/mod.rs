@@ -13,6 +13,7 @@ use crate::{
     payload::Payload,
     pen::Pen,
     plan::Plan,
+    record::Table,
     recording::View,
     trace::Trace,
     transform::{
@@ -28,25 +29,25 @@ const USUAL: usize = 256;
 #[derive(Debug, Default)]
 pub struct Scratch {
     text: Vec<u8>,
-    spare: Pen,
+    spare: Option<Box<Pen>>,
 }
 
 impl Scratch {
     /// Takes a payload that nobody needs any more, for its buffer.
     pub fn take_back(&mut self, payload: Payload) {
-        self.spare = payload.into_pen();
+        self.spare = Some(payload.into_pen());
     }
 }
 
 /// Writes the document of a root record. `None`: there is a doubt, and [`trace`] has to tell.
 pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
-    let mut out = std::mem::take(&mut scratch.spare);
+    let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
     let written = Writer { view, scratch, out: &mut out, watch: Unwatched }.document(root).is_ok();
     if written && (view.plan.whole.is_empty() || view.plan.accepts(&out)) {
         return Some(Payload::conforming(index, out));
     }
-    scratch.spare = out;
+    scratch.spare = Some(out);
     None
 }
 
@@ -69,21 +70,12 @@ pub fn together(index: u64, json: Vec<u8>) -> Payload {
 /// Children lie anywhere in their file, and waiting for memory costs more than writing them. Here nothing waits for what
 /// was asked before it, so that many are on the way at once.
 pub fn fetch(view: View<'_>, roots: Range<u32>) {
-    let View { plan, tables, groups, fates } = view;
-    // A piece of a source is in the cache already.
-    if !tables[plan.each].numbers.is_empty() {
-        return;
-    }
+    let View { plan, tables, groups, .. } = view;
     for (number, link) in plan.links.iter().enumerate().filter(|(_, link)| link.many && link.parent == plan.each) {
-        let (table, fates) = (&tables[link.child], &fates[link.child]);
-        let children = groups.children_of_all(number, roots.clone());
-        for child in children {
-            black_box((table.starts[*child as usize], table.row(*child).outer(0), fates[*child as usize]));
-        }
-        for child in children {
-            let ends = [table.starts.get(*child as usize), table.starts.get(*child as usize + 1)];
-            black_box(ends.map(|end| table.text.get(*end?).copied()));
-        }
+        let Table { text, starts, .. } = &tables[link.child];
+        let at = |row: usize| starts.get(row).and_then(|start| text.get(*start)).copied().unwrap_or(0);
+        let ends = |child: &u32| at(*child as usize) | at(*child as usize + 1);
+        black_box(groups.children_of_all(number, roots.clone()).iter().fold(0, |all, child| all | ends(child)));
     }
 }
 

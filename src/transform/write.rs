@@ -13,8 +13,8 @@ use crate::{
         kind::{Digits, Kind, write_text},
         plain,
     },
-    row::Row,
     recording::View,
+    row::Row,
     trace::{NOWHERE, Name, Problem, Step},
     transform::Scratch,
 };

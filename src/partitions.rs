@@ -1,0 +1,87 @@
+//! Bytes on their way into a spill, parted by where they belong.
+//!
+//! What belongs to one part is gathered in a buffer of its own, and let go of when it is enough. What is added must be
+//! short against the room of a buffer, so that a buffer does not have to grow.
+
+#![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
+
+use std::{io, mem::take};
+
+use crate::spill::{Back, Chunk, Spill};
+
+/// How much of a buffer is left when it is let go of: one row more mostly fits.
+const SLACK: usize = 512;
+
+/// Bytes by their part.
+#[derive(Debug)]
+pub struct Partitions {
+    buffers: Vec<Vec<u8>>,
+    chunks: Vec<Vec<Chunk>>,
+    /// How many bytes are gathered at once.
+    room: usize,
+}
+
+impl Partitions {
+    /// No bytes yet; of each part so many are gathered at once.
+    #[must_use]
+    pub fn new(room: usize) -> Partitions {
+        Partitions { buffers: Vec::new(), chunks: Vec::new(), room }
+    }
+
+    /// Lets somebody add something to a part.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    #[inline(always)]
+    pub fn add(&mut self, part: usize, spill: &Spill, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        if self.buffers.get(part).is_none_or(|buffer| buffer.capacity() == 0) {
+            self.make_room(part);
+        }
+        let buffer = &mut self.buffers[part];
+        put(buffer);
+        if buffer.len() + SLACK < self.room { Ok(()) } else { self.let_go(part, spill) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room(&mut self, part: usize) {
+        if self.buffers.len() <= part {
+            self.buffers.resize_with(part + 1, Vec::new);
+            self.chunks.resize_with(part + 1, Vec::new);
+        }
+        self.buffers[part] = Vec::with_capacity(self.room);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn let_go(&mut self, part: usize, spill: &Spill) -> io::Result<()> {
+        self.chunks[part].push(spill.take(&mut self.buffers[part])?);
+        Ok(())
+    }
+
+    /// Gives the bytes of a part back, some after the other; `room` is for those that have to be read.
+    ///
+    /// # Errors
+    /// The disk is broken.
+    pub fn read(&self, part: usize, spill: &Spill, room: &mut Vec<u8>, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        for chunk in self.chunks.get(part).into_iter().flatten() {
+            let bytes: Back<'_> = spill.read(*chunk, room)?;
+            visit(&bytes);
+        }
+        self.buffers.get(part).into_iter().for_each(|buffer| visit(buffer));
+        Ok(())
+    }
+
+    /// Lets go of everything; gives the bytes of each part.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn finish(mut self, spill: &Spill) -> io::Result<Vec<Vec<Chunk>>> {
+        for (buffer, chunks) in self.buffers.iter_mut().zip(&mut self.chunks) {
+            if !buffer.is_empty() {
+                chunks.push(spill.write(&take(buffer))?);
+            }
+        }
+        Ok(self.chunks)
+    }
+}
