@@ -93,7 +93,7 @@ fn transforming_and_checking(bencher: Bencher) {
     let mut scratch = Scratch::default();
     bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench_local(|| {
         for root in 0..tables[plan.each].len() {
-            let payload = transform::document(view, root, u64::from(root), &mut scratch).unwrap();
+            let payload = transform::document(&view, root, u64::from(root), &mut scratch).unwrap();
             scratch.take_back(payload);
         }
     });

@@ -59,6 +59,13 @@ impl Partitions {
         Ok(())
     }
 
+    /// How many bytes a part has.
+    #[must_use]
+    pub fn bytes(&self, part: usize) -> usize {
+        let let_go = self.chunks.get(part).into_iter().flatten().map(|chunk| chunk.len()).sum::<usize>();
+        let_go + self.buffers.get(part).map_or(0, Vec::len)
+    }
+
     /// Gives the bytes of a part back, some after the other; `room` is for those that have to be read.
     ///
     /// # Errors

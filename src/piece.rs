@@ -605,11 +605,18 @@ fn rows(
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) -> io::Result<()> {
+    let (before, mut is_narrow, mut end) = (rejects.len(), true, 0);
     for chunk in chunks {
         spill.append_to(*chunk, &mut table.text)?;
+        // What was read just now is near.
+        is_narrow = is_narrow && as_they_stand(end, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+        end = table.text.len();
     }
-    let before = rejects.len();
-    if !as_they_stand(source, shape, (&mut *table, &mut *fates, &mut *rejects)) {
+    if is_narrow {
+        // Who looks at the last cell looks beyond it.
+        table.text.resize(end + REACH, 0);
+        table.is_narrow = true;
+    } else {
         let bytes = take(&mut table.text);
         shaped(table, shape);
         fates.clear();
@@ -619,14 +626,15 @@ fn rows(
     Ok(())
 }
 
-/// Finds the rows in the text of a table, where they were put and stay; `false`: some of them are not narrow.
+/// Finds the rows in the text of a table from `at` on, where they were put and stay; `false`: some of them are not narrow.
 fn as_they_stand(
+    mut at: usize,
     source: usize,
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) -> bool {
     let (bytes, width) = (take(&mut table.text), table.header.len() + 1);
-    let (mut at, mut known) = (0, 0);
+    let mut known = 0;
     while let Some(head) = bytes.get(at..).and_then(|head| head.first_chunk::<{ HEADS.0 }>()) {
         let [number, parent, marks] = words(head);
         if marks & IS_NARROW == 0 {
@@ -659,16 +667,10 @@ fn as_they_stand(
     }
     fates.resize(table.starts.len(), Fate::Good);
     table.text = bytes;
-    if at != table.text.len() {
-        return false;
-    }
     if let Some(part) = table.parts.last_mut() {
         part.text.end = at;
     }
-    // Who looks at the last cell looks beyond it.
-    table.text.resize(at + REACH, 0);
-    table.is_narrow = true;
-    true
+    at == table.text.len()
 }
 
 /// Where the text of a row of a narrow table ends.

@@ -105,10 +105,10 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
             continue;
         }
         let view = View { plan, tables: &tables, groups: &groups, fates: &ledger.fates };
-        if let Some(payload) = transform::document(view, root, 0, &mut scratch) {
+        if let Some(payload) = transform::document(&view, root, 0, &mut scratch) {
             bytes.extend_from_slice(payload.bytes());
         } else {
-            let trace = transform::trace(view, root);
+            let trace = transform::trace(&view, root);
             findings += check::findings(plan, &tables, &trace, &|_| true).len();
             bytes.extend_from_slice(&trace.json);
         }

@@ -1,10 +1,10 @@
 //! The keys of a source that is cut into pieces: parted by their hash, so that those that are there twice meet.
 
-use std::{collections::BTreeMap, io};
+use std::{collections::BTreeMap, io, mem::take};
 
 use crate::{
     group::NONE,
-    join::places::{KEYLESS, Places, part},
+    join::places::{KEYLESS, Places, part, within},
     partitions::Partitions,
     spill::Spill,
 };
@@ -90,18 +90,21 @@ impl Parted {
         all: bool,
         bound: &mut dyn FnMut(u32),
     ) -> io::Result<Vec<(u32, u32)>> {
-        let (mut twins, mut keys, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut places, mut slots) = (places, Vec::new());
+        let (mut twins, mut keys, mut room) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut places, mut seen) = (places, Seen::default());
         for part in 0..self.parts {
-            keys.clear();
-            self.keys.read(part, spill, &mut bytes, &mut |bytes| keys.extend(bytes.as_chunks().0.iter().map(key)))?;
-            let mut twice = match &mut places {
-                Some((places, firsts)) => known(&keys, places, firsts),
-                None => seen(&keys, &mut slots),
+            let mut twice = if let Some((places, firsts)) = &mut places {
+                self.part(part, spill, &mut room, &mut keys)?;
+                known(&keys, places, firsts)
+            } else {
+                seen.start(self.keys.bytes(part) / KEY);
+                self.keys.read(part, spill, &mut room, &mut |bytes| seen.add(bytes))?;
+                take(&mut seen.twice)
             };
             if twice.is_empty() {
                 continue;
             }
+            self.part(part, spill, &mut room, &mut keys)?;
             twice.sort_unstable();
             let mut groups: BTreeMap<u64, Vec<(u32, u32)>> = BTreeMap::new();
             for (word, number, place) in keys.iter().filter(is_good) {
@@ -109,7 +112,8 @@ impl Parted {
                     groups.entry(*word).or_default().push((*number, *place));
                 }
             }
-            for group in groups.values() {
+            // Of one alone, only the fingerprint was there twice.
+            for group in groups.values().filter(|group| group.len() > 1) {
                 if all || group.iter().any(|(_, place)| *place != group[0].1) {
                     twins.extend(group);
                 } else {
@@ -119,6 +123,12 @@ impl Parted {
         }
         twins.sort_unstable();
         Ok(twins)
+    }
+
+    /// The keys of one part.
+    fn part(&self, part: usize, spill: &Spill, room: &mut Vec<u8>, keys: &mut Vec<Key>) -> io::Result<()> {
+        keys.clear();
+        self.keys.read(part, spill, room, &mut |bytes| keys.extend(bytes.as_chunks().0.iter().map(key)))
     }
 }
 
@@ -148,22 +158,39 @@ fn known(keys: &[Key], places: &mut Places, firsts: &[u32]) -> Vec<u64> {
     twice
 }
 
-/// The hashes of good records that are there twice. `slots` is room for them.
-fn seen(keys: &[Key], slots: &mut Vec<u64>) -> Vec<u64> {
-    let mut twice = Vec::new();
-    slots.clear();
-    slots.resize((keys.len() * 2).next_power_of_two().max(2), KEYLESS);
-    for (word, ..) in keys.iter().filter(is_good) {
-        // The highest bits of the hash are those of the part.
-        let mut at = part(word.rotate_left(32) ^ word, slots.len());
-        while slots[at] != KEYLESS && slots[at] != *word {
-            at = (at + 1) & (slots.len() - 1);
-        }
-        if slots[at] == KEYLESS {
-            slots[at] = *word;
-        } else {
-            twice.push(*word);
+/// Looks for hashes of good records that are there twice. Only fingerprints of them are kept, so that they fit into the
+/// nearest caches.
+#[derive(Default)]
+struct Seen {
+    /// The length is a power of two, and at least three of four slots are [`EMPTY`].
+    slots: Vec<u32>,
+    /// The hashes whose fingerprint was there already.
+    twice: Vec<u64>,
+}
+
+/// A slot without a fingerprint.
+const EMPTY: u32 = 0;
+
+impl Seen {
+    /// Forgets all hashes, and makes room for so many.
+    fn start(&mut self, keys: usize) {
+        self.slots.clear();
+        self.slots.resize((keys * 4).next_power_of_two(), EMPTY);
+    }
+
+    /// Looks at the keys of some more records.
+    fn add(&mut self, bytes: &[u8]) {
+        let Some(last) = self.slots.len().checked_sub(1) else { return };
+        for (word, ..) in bytes.as_chunks().0.iter().map(key).filter(|key| is_good(&key)) {
+            let (at, print) = within(word);
+            let (mut at, print) = (at & last, print | 1);
+            while self.slots[at] != EMPTY && self.slots[at] != print {
+                at = (at + 1) & last;
+            }
+            if self.slots[at] == print {
+                self.twice.push(word);
+            }
+            self.slots[at] = print;
         }
     }
-    twice
 }

@@ -226,6 +226,14 @@ pub(super) fn part(word: u64, parts: usize) -> usize {
     usize::try_from((u128::from(mixed(word)) * parts as u128) >> 64).unwrap_or(0)
 }
 
+/// Where a hash goes within its part, and a fingerprint of it. The part is told by other bits.
+#[must_use]
+#[inline]
+pub(super) fn within(word: u64) -> (usize, u32) {
+    let [a, b, c, d, e, f, g, _] = mixed(word).to_le_bytes();
+    (u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([d, e, f, g]))
+}
+
 #[inline]
 fn word(key: Snippet<'_>) -> u64 {
     keys::word(key).min(KEYLESS - 1)

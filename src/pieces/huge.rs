@@ -309,7 +309,7 @@ pub(crate) fn in_parts(
         match part.fates[plan.each].first() {
             Some(Fate::Filtered) => {}
             Some(Fate::Good | Fate::Pending) => {
-                let Some(payload) = transform::document(part.view(plan), 0, 0, &mut scratch) else { return Ok(None) };
+                let Some(payload) = transform::document(&part.view(plan), 0, 0, &mut scratch) else { return Ok(None) };
                 let json = payload.bytes();
                 if number == 0 {
                     empty = json.to_vec();

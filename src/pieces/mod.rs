@@ -194,7 +194,7 @@ impl Iterator for Payloads<'_> {
         let root = *recording.accepted.get(self.at)?;
         let (view, index) = (recording.view(self.plan), self.first + self.at as u64);
         self.at += 1;
-        Some(transform::again(view, root, index, &mut self.scratch))
+        Some(transform::again(&view, root, index, &mut self.scratch))
     }
 }
 

@@ -40,7 +40,7 @@ impl Scratch {
 }
 
 /// Writes the document of a root record. `None`: there is a doubt, and [`trace`] has to tell.
-pub fn document(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
+pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
     let written = Writer { view, scratch, out: &mut out, watch: Unwatched }.document(root).is_ok();
@@ -92,7 +92,7 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 }
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
-pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
+pub fn trace<'a>(view: &View<'a>, root: u32) -> Trace<'a> {
     let mut records = 0;
     view.groups.members(view.plan, root, &mut |_, _| records += 1);
     let (mut scratch, mut out) = (Scratch::default(), Pen::with_room(records * USUAL));
@@ -103,7 +103,7 @@ pub fn trace(view: View<'_>, root: u32) -> Trace<'_> {
 }
 
 /// Writes the document of a root record that was found to conform.
-pub fn again(view: View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
+pub fn again(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
     let payload = document(view, root, index, scratch);
     // What was in doubt, the exact way found good before.
     payload.unwrap_or_else(|| confirmed(view.plan, trace(view, root), index))
@@ -136,6 +136,6 @@ impl Iterator for Payloads<'_> {
         }
         let index = self.first + self.next as u64;
         self.next += 1;
-        Some(again(self.view, root, index, &mut self.scratch))
+        Some(again(&self.view, root, index, &mut self.scratch))
     }
 }

@@ -73,7 +73,7 @@ struct Scope<'a> {
 }
 
 pub(super) struct Writer<'a, 's, W> {
-    pub(super) view: View<'a>,
+    pub(super) view: &'s View<'a>,
     pub(super) scratch: &'s mut Scratch,
     pub(super) out: &'s mut Pen,
     pub(super) watch: W,
@@ -291,7 +291,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     fn many(&mut self, many: &'a Many, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let View { groups, fates, .. } = self.view;
+        let View { groups, fates, .. } = *self.view;
         self.watch.origin(scope.source, scope.row, None, rule);
         self.out.push(b'[');
         // Each item has a comma behind it, and that of the last becomes the bracket.
@@ -354,7 +354,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     }
 
     fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let View { groups, fates, plan, .. } = self.view;
+        let View { groups, fates, plan, .. } = *self.view;
         let link = &plan.links[one.link];
         let column = link.parent_columns.first().copied();
         let target = groups.lookup(one.link, scope.row);
