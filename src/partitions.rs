@@ -5,7 +5,7 @@
 
 #![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
 
-use std::{io, mem::take};
+use std::io;
 
 use crate::spill::{Back, Chunk, Spill};
 
@@ -19,13 +19,15 @@ pub struct Partitions {
     chunks: Vec<Vec<Chunk>>,
     /// How many bytes are gathered at once.
     room: usize,
+    /// How many zero bytes stand behind what is let go of.
+    beyond: usize,
 }
 
 impl Partitions {
-    /// No bytes yet; of each part so many are gathered at once.
+    /// No bytes yet; of each part so many are gathered at once, and so many zero bytes stand behind those.
     #[must_use]
-    pub fn new(room: usize) -> Partitions {
-        Partitions { buffers: Vec::new(), chunks: Vec::new(), room }
+    pub fn new(room: usize, beyond: usize) -> Partitions {
+        Partitions { buffers: Vec::new(), chunks: Vec::new(), room, beyond }
     }
 
     /// Lets somebody add something to a part.
@@ -55,7 +57,10 @@ impl Partitions {
     #[cold]
     #[inline(never)]
     fn let_go(&mut self, part: usize, spill: &Spill) -> io::Result<()> {
-        self.chunks[part].push(spill.take(&mut self.buffers[part])?);
+        let buffer = &mut self.buffers[part];
+        let length = buffer.len();
+        buffer.resize(length + self.beyond, 0);
+        self.chunks[part].push(spill.take(buffer)?.part(0, length));
         Ok(())
     }
 
@@ -84,10 +89,11 @@ impl Partitions {
     /// # Errors
     /// The disk is full or broken.
     pub fn finish(mut self, spill: &Spill) -> io::Result<Vec<Vec<Chunk>>> {
-        for (buffer, chunks) in self.buffers.iter_mut().zip(&mut self.chunks) {
-            if !buffer.is_empty() {
-                chunks.push(spill.write(&take(buffer))?);
+        for part in 0..self.buffers.len() {
+            if !self.buffers[part].is_empty() {
+                self.let_go(part, spill)?;
             }
+            self.buffers[part] = Vec::new();
         }
         Ok(self.chunks)
     }

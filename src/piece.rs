@@ -6,7 +6,7 @@
 
 #![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
 
-use std::{io, mem::take, sync::Arc};
+use std::{hint::black_box, io, mem::take, ops::Range, sync::Arc};
 
 use crate::{
     diagnostic::Code,
@@ -22,6 +22,9 @@ use crate::{
 
 /// How many bytes are copied at once: rows and borders are mostly shorter.
 const WINDOW: usize = 64;
+/// The bytes of a line of a cache, and how many bytes of rows are brought near at once.
+const LINE: usize = 64;
+const NEAR: usize = 8 << 10;
 /// The row is rejected: its code and reason stand behind its text.
 const REJECTED: u8 = 1;
 /// The row counts in another piece.
@@ -606,36 +609,48 @@ fn rows(
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) -> io::Result<()> {
     let (before, mut is_narrow, mut end) = (rejects.len(), true, 0);
-    for chunk in chunks {
-        spill.append_to(*chunk, &mut table.text)?;
-        // What was read just now is near.
-        is_narrow = is_narrow && as_they_stand(end, source, shape, (&mut *table, &mut *fates, &mut *rejects));
-        end = table.text.len();
+    let held = if let [chunk] = chunks { spill.held(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
+    if let Some((text, length)) = held {
+        (table.text, end) = (text, length);
+        is_narrow = as_they_stand(0..end, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+    } else {
+        for chunk in chunks {
+            spill.append_to(*chunk, Arc::make_mut(&mut table.text))?;
+            // What was read just now is near.
+            let new = end..table.text.len();
+            end = new.end;
+            is_narrow = is_narrow && as_they_stand(new, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+        }
+        // Who looks at the last cell looks beyond it.
+        Arc::make_mut(&mut table.text).resize(end + REACH, 0);
     }
     if is_narrow {
-        // Who looks at the last cell looks beyond it.
-        table.text.resize(end + REACH, 0);
         table.is_narrow = true;
     } else {
         let bytes = take(&mut table.text);
         shaped(table, shape);
         fates.clear();
         rejects.truncate(before);
-        unpack(&bytes, source, shape, (table, fates, rejects));
+        unpack(&bytes[..end], source, shape, (table, fates, rejects));
     }
     Ok(())
 }
 
-/// Finds the rows in the text of a table from `at` on, where they were put and stay; `false`: some of them are not narrow.
+/// Finds the rows in a part of the text of a table, where they were put and stay; `false`: some of them are not narrow.
 fn as_they_stand(
-    mut at: usize,
+    Range { start: mut at, end }: Range<usize>,
     source: usize,
     shape: &Table,
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) -> bool {
-    let (bytes, width) = (take(&mut table.text), table.header.len() + 1);
-    let mut known = 0;
+    let (text, width) = (Arc::clone(&table.text), table.header.len() + 1);
+    let bytes = &text[..end];
+    let (mut known, mut near) = (0, at);
     while let Some(head) = bytes.get(at..).and_then(|head| head.first_chunk::<{ HEADS.0 }>()) {
+        if at >= near {
+            touch(&bytes[at..end.min(at + NEAR)]);
+            near = at + NEAR;
+        }
         let [number, parent, marks] = words(head);
         if marks & IS_NARROW == 0 {
             break;
@@ -666,11 +681,17 @@ fn as_they_stand(
         }
     }
     fates.resize(table.starts.len(), Fate::Good);
-    table.text = bytes;
     if let Some(part) = table.parts.last_mut() {
         part.text.end = at;
     }
-    at == table.text.len()
+    at == end
+}
+
+/// Brings some bytes near. Where a row stands is known when the one before was looked at, so that each would be waited for;
+/// here nothing waits for what was asked before it.
+#[inline(never)]
+fn touch(bytes: &[u8]) {
+    black_box(bytes.iter().step_by(LINE).fold(0, |all, byte| all | byte));
 }
 
 /// Where the text of a row of a narrow table ends.
@@ -688,12 +709,13 @@ pub fn unpack(
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) {
     let width = table.header.len() + 1;
-    table.text.reserve(bytes.len() + 2 * WINDOW);
+    let mut whole = Arc::unwrap_or_clone(take(&mut table.text));
+    whole.reserve(bytes.len() + 2 * WINDOW);
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
     // Nearly all rows have the place of the one before.
     let mut known = u64::MAX;
     while let Some((head, taken, each)) = bytes.get(at..).and_then(Head::of) {
-        let (row, start) = (table.len(), table.text.len());
+        let (row, start) = (table.len(), whole.len());
         let Head { number, length, parent, place } = head;
         let (length, (shift, part, flags)) = (length as usize, unplaced(place));
         let begins = bytes.get(at + taken..).unwrap_or_default();
@@ -711,7 +733,7 @@ pub fn unpack(
             _ => table.begins.extend(begins.as_chunks().0.iter().take(width)),
         }
         table.begins.truncate(end);
-        append(&mut table.text, text, length.min(text.len()));
+        append(&mut whole, text, length.min(text.len()));
         at += taken + each * width + length;
         table.numbers.push(number);
         table.parents.push(parent);
@@ -736,10 +758,10 @@ pub fn unpack(
             at += before - rest.0.len();
         }
     }
-    let end = table.text.len();
     if let Some(part) = table.parts.last_mut() {
-        part.text.end = end;
+        part.text.end = whole.len();
     }
+    table.text = whole.into();
 }
 
 /// Reads what stands behind a row with which something is wrong.

@@ -3,7 +3,7 @@
 //! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
 //! and where its cells begin, so that a record is split once and any cell of it is found at once.
 
-use std::ops::Range;
+use std::{ops::Range, sync::Arc};
 
 use crate::{
     diagnostic::{Cell, Place, shape},
@@ -59,8 +59,8 @@ pub struct Table {
     pub bind: Vec<usize>,
     /// How the cells of each column of the file may be shown.
     pub shown: Vec<Shown>,
-    /// The text of all files, UTF-8.
-    pub text: Vec<u8>,
+    /// The text of all files, UTF-8. That of a piece may be what was held of it all the time.
+    pub text: Arc<Vec<u8>>,
     /// Where each record starts.
     pub starts: Vec<usize>,
     /// Where the cells of each record begin, as [`Dialect::rows`] tells, one more than there are columns;
@@ -96,7 +96,7 @@ impl Table {
             header: Vec::new(),
             bind: Vec::new(),
             shown: Vec::new(),
-            text: Vec::new(),
+            text: Arc::default(),
             starts: Vec::new(),
             begins: Vec::new(),
             is_narrow: false,
@@ -111,7 +111,10 @@ impl Table {
 
     /// Takes all records out; the columns and the files stay.
     pub fn clear(&mut self) {
-        self.text.clear();
+        match Arc::get_mut(&mut self.text) {
+            Some(text) => text.clear(),
+            None => self.text = Arc::default(),
+        }
         self.starts.clear();
         self.begins.clear();
         self.is_narrow = false;

@@ -112,13 +112,14 @@ impl Spill {
         if inner.takes(bytes.len()) { Ok(inner.hold(bytes.to_vec())) } else { inner.append(bytes, &self.folder) }
     }
 
-    /// Adds what was written and leaves nothing: what stays in memory is not copied.
+    /// Adds what was written and leaves nothing: what stays in memory is not copied, and the room behind it stays too.
     ///
     /// # Errors
     /// The disk is full or broken.
     pub fn take(&self, bytes: &mut Vec<u8>) -> io::Result<Chunk> {
         let mut inner = self.inner();
-        if inner.takes(bytes.capacity()) {
+        // Memory that was never written to is none.
+        if inner.takes(bytes.len()) {
             return Ok(inner.hold(take(bytes)));
         }
         let chunk = inner.append(bytes, &self.folder);
@@ -141,6 +142,16 @@ impl Spill {
             read_at(file, room, chunk.at)?;
         }
         Ok(Back::Read(room))
+    }
+
+    /// Some bytes that were in memory all the time, with at least so many more behind them. `None`: they are not alone, or
+    /// there is no room behind them.
+    #[must_use]
+    pub fn held(&self, chunk: Chunk, beyond: usize) -> Option<Arc<Vec<u8>>> {
+        let Place::Held(number) = chunk.place else { return None };
+        let inner = self.inner();
+        let held = inner.held.get(number)?;
+        (chunk.at == 0 && chunk.length + beyond <= held.len()).then(|| Arc::clone(held))
     }
 
     /// Puts some bytes behind others.

@@ -39,7 +39,7 @@ impl Parted {
     #[must_use]
     pub fn new(bytes: u64) -> Parted {
         let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
-        Parted { keys: Partitions::new(ROOM), parts, count: 0, keyless: false }
+        Parted { keys: Partitions::new(ROOM, 0), parts, count: 0, keyless: false }
     }
 
     /// How many keys there are.

@@ -17,15 +17,17 @@ use crate::{
     join::{self, Parted, Places},
     ledger::{Fate, Ledger},
     mapping::OnDuplicateKey,
+    partitions::Partitions,
     piece::{self, Piece, Settled},
     pieces::{
-        huge, lost, order,
+        HELD, huge, lost, order,
         route::{Routed, Router, small},
     },
     plan::Plan,
     read::{self, Block, Stopped},
     record::Table,
     recording::Recording,
+    row::REACH,
     spill::{Chunk, Spill},
 };
 
@@ -108,9 +110,16 @@ impl<'a> Cutter<'a> {
         let link = plan.links.iter().find(|link| link.child == number);
         let parents = link.map(|link| (std::mem::take(&mut self.places[link.parent]), link.child_columns.as_slice()));
         let count = if link.is_some() { self.pieces as u64 } else { 1 };
-        let room = usize::try_from((memory.all / 8 / count).clamp(ROOM.0, ROOM.1)).unwrap_or(usize::MAX);
         let share = (size.saturating_mul(memory.piece) / all).max(size / MAX_PIECES).max(1);
-        Router::new(parents, link.map_or(number, |link| link.parent), share, room)
+        // What stays in memory as a whole need not be put together again.
+        let (room, beyond) = if all.saturating_mul(HELD) <= memory.held {
+            let part = if link.is_some() { size / count } else { share };
+            ((part * HELD).max(ROOM.0), REACH)
+        } else {
+            ((memory.all / 8 / count).clamp(ROOM.0, ROOM.1), 0)
+        };
+        let gathered = Partitions::new(usize::try_from(room).unwrap_or(usize::MAX), beyond);
+        Router::new(parents, link.map_or(number, |link| link.parent), share, gathered)
     }
 
     /// Reads one source. `idle`: another one cannot be trusted, so this one is only looked at.

@@ -12,6 +12,7 @@ use crate::{
     group::NONE,
     join::{self, Places},
     ledger::{Fate, Reject},
+    partitions::Partitions,
     payload::Payload,
     piece::{self, Entry, Piece},
     pieces::{
@@ -205,7 +206,7 @@ fn routed(
     let room = usize::try_from(limit).map_or(ROOM, |limit| limit.min(ROOM));
     let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
     for (source, shape) in piece.shapes().iter().enumerate() {
-        let mut router = Router::new(None, source, u64::MAX, room);
+        let mut router = Router::new(None, source, u64::MAX, Partitions::new(room, 0));
         if source == plan.each {
             for (root, group) in (0..).zip(to) {
                 router.put_one(*group, roots.entry(root, shape), piece.spill())?;

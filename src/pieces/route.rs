@@ -46,11 +46,14 @@ pub(super) struct Router<'a> {
 }
 
 impl<'a> Router<'a> {
-    /// A router for the rows of a source. `share`: how many bytes of root records make a piece; `room`: how many bytes are
-    /// written at once.
-    pub(super) fn new(parents: Option<(Places, &'a [usize])>, parent: usize, share: u64, room: usize) -> Router<'a> {
+    /// A router for the rows of a source. `share`: how many bytes of root records make a piece.
+    pub(super) fn new(
+        parents: Option<(Places, &'a [usize])>,
+        parent: usize,
+        share: u64,
+        gathered: Partitions,
+    ) -> Router<'a> {
         let (firsts, words, found, rows) = Default::default();
-        let gathered = Partitions::new(room);
         Router { parents, parent, piece: 1, filled: 0, share, firsts, gathered, words, found, rows }
     }
 

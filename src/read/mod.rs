@@ -14,6 +14,7 @@ use std::{
     fs,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
@@ -324,9 +325,9 @@ fn part(
     let patches = decoded.patches.into_iter().filter(|patch| patch.at < text.len());
     table.patches.extend(patches.map(|patch| Patch { at: patch.at + base, original: patch.original }));
     if table.text.is_empty() {
-        table.text = text;
+        table.text = text.into();
     } else {
-        table.text.append(&mut text);
+        Arc::make_mut(&mut table.text).append(&mut text);
     }
     scan::records(plan, number, path, base, base + body, table, ledger)
 }

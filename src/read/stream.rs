@@ -7,6 +7,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use crate::{
@@ -142,15 +143,15 @@ fn through(
     let (mut want, mut reached, mut bound) = (size, Reached::default(), false);
     loop {
         // What was not used goes in front of what comes.
-        table.text.drain(..reached.at);
+        Arc::make_mut(&mut table.text).drain(..reached.at);
         table.patches.retain(|patch| patch.at >= reached.at);
         table.patches.iter_mut().for_each(|patch| patch.at -= reached.at);
         reached.gone += reached.at;
         reached.before -= reached.at.min(reached.before);
         reached.at = 0;
-        let last = feed.more(&mut table.text, &mut table.patches, want)?;
+        let last = feed.more(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
         if last {
-            scan::trim_nuls(name, &mut table.text, ledger);
+            scan::trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
             let length = table.text.len();
             table.patches.retain(|patch| patch.at < length);
         }
