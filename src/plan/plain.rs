@@ -63,6 +63,8 @@ enum How {
     Marked,
     /// A day as JSON writes it.
     Day,
+    /// A code of a short table.
+    Code,
     /// With more rules to check, or another kind of value.
     Other,
     /// Not at all.
@@ -74,7 +76,7 @@ type Written = Option<NonZero<usize>>;
 
 /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
 pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) -> usize {
-    let Some(habits) = Habits::of(row.table) else { return 0 };
+    let (Some(habits), true) = (Habits::of(row.table), first < object.plain.len()) else { return 0 };
     if row.table.is_narrow {
         row.narrow().map_or(0, |cells| some(object, first, habits, (row, cells), out))
     } else {
@@ -181,6 +183,7 @@ fn fields<'a>(
             How::Number => plain.number(cell, b'.', json),
             How::Marked => plain.number(cell, plain.mark, json),
             How::Day => cell.day(json),
+            How::Code => cell.code(object, number, json),
             How::Other => plain.other(row, object, number, json),
             How::Not => None,
         };
@@ -203,7 +206,9 @@ impl Plain {
     fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<Plain> {
         let Input::Column(column) = leaf.input else { return None };
         let (mut how, mark) = match (&leaf.codes, &leaf.kind) {
-            (Some(codes), _) => (codes.values.len() <= FEW).then_some((How::Other, 0)),
+            // A quote within quotes is written twice.
+            (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
+            (Some(codes), _) => (codes.values.len() <= FEW).then_some((How::Code, 0)),
             (None, Kind::Text | Kind::Code) => Some((How::Text, 0)),
             (None, Kind::Integer(_)) => Some((How::Whole, 0xFF)),
             (None, Kind::Decimal(digits)) if digits.mark == b'.' => Some((How::Number, digits.mark)),
@@ -298,11 +303,9 @@ impl Plain {
         }
         let plain = |json: &mut [u8]| text.copy_plain(json);
         let written = match (&leaf.codes, &leaf.kind) {
-            (Some(codes), _) => {
-                plain(json).then_some(())?;
-                let translation = codes.json(text.packed()?).filter(|json| json.len() < SHORT)?;
-                json[..SHORT].copy_from_slice(translation.lanes()?);
-                translation.len()
+            (Some(_), _) if len < SHORT => {
+                let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
+                cell.code(object, number, json)?.get()
             }
             (None, Kind::Text | Kind::Code) if len <= self.most && plain(json) => {
                 json[len] = b'"';
@@ -369,6 +372,15 @@ impl<'a> Cell<'a> {
     #[inline(always)]
     fn reaches(self, bits: u32) -> bool {
         (bits.trailing_zeros() as usize) < self.len
+    }
+
+    /// The translation of a code.
+    fn code(self, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
+        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
+        let word = Snippet::from(self.lanes.get(..self.len)?).packed()?;
+        let translation = leaf.codes.as_ref()?.json(word).filter(|json| json.len() < SHORT)?;
+        json[..SHORT].copy_from_slice(translation.lanes()?);
+        NonZero::new(translation.len())
     }
 
     #[inline(always)]
