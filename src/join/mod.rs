@@ -450,12 +450,13 @@ fn good(
         let fate = parent_fates.get(parent as usize);
         fate.is_some_and(|fate| *fate != Fate::Filtered) && lost.get(parent as usize) != Some(&true)
     };
-    let rows = (row..).zip(parents).zip(fates.iter().zip(seen));
-    pairs.extend(rows.map_while(|((row, parent), (fate, seen))| {
-        let attached = *fate == Fate::Good && takes(*parent);
-        *seen |= u8::from(attached) * ATTACHED;
-        attached.then_some((*parent, row))
-    }));
+    for ((row, parent), (fate, seen)) in (row..).zip(parents).zip(fates.iter().zip(seen)) {
+        if *fate != Fate::Good || !takes(*parent) {
+            break;
+        }
+        *seen |= ATTACHED;
+        pairs.push((*parent, row));
+    }
     u32::try_from(pairs.len() - before).unwrap_or(0)
 }
 

@@ -120,10 +120,11 @@ pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
+        let mut rows = [0u64; 4];
+        fates[number].iter().for_each(|fate| rows[*fate as usize] += 1);
         // What stands in several pieces of a source counts in one of them.
-        let copies = |fate: Fate| table.copies.iter().filter(|row| fates[number][**row as usize] == fate).count();
-        let all = |fate: Fate| fates[number].iter().filter(|known| **known == fate).count();
-        let count = |fate: Fate| (all(fate) - copies(fate)) as u64;
+        table.copies.iter().for_each(|row| rows[fates[number][*row as usize] as usize] -= 1);
+        let count = |fate: Fate| rows[fate as usize];
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
