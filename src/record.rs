@@ -147,10 +147,11 @@ impl Table {
         Row { table: self, number, start: self.starts[number as usize] }
     }
 
-    /// All records, to look at their cells.
+    /// The records from one on, to look at their cells.
     #[inline]
-    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
-        (0..).zip(&self.starts).map(|(number, start)| Row { table: self, number, start: *start })
+    pub fn rows(&self, from: u32) -> impl Iterator<Item = Row<'_>> {
+        let starts = self.starts.get(from as usize..).unwrap_or_default();
+        (from..).zip(starts).map(|(number, start)| Row { table: self, number, start: *start })
     }
 
     /// The number of records.

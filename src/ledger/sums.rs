@@ -38,11 +38,11 @@ pub(super) fn of(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> V
     let (totals, written) = (Vec::new(), [(NOTHING, 0); SLOTS]);
     let mut adder = Adder { column, by, mark, kind, totals, written };
     let mut row = 0;
-    while row < table.starts.len() {
+    while row < table.len() {
         if is_number && table.copies.is_empty() {
             row = adder.plain(table, fates, row);
         }
-        if let (Some(fate), Ok(row)) = (fates.get(row), u32::try_from(row))
+        if let Some(fate) = fates.get(row as usize)
             && !table.copies.contains(&row)
         {
             adder.any(table.row(row), *fate);
@@ -69,7 +69,7 @@ struct Adder<'a> {
 
 impl Adder<'_> {
     /// Adds up amounts from a row on, as long as they are plain and their units known; gives the row behind them.
-    fn plain(&mut self, table: &Table, fates: &[Fate], from: usize) -> usize {
+    fn plain(&mut self, table: &Table, fates: &[Fate], from: u32) -> u32 {
         if table.is_narrow {
             self.run(table, fates, from, Row::narrow)
         } else {
@@ -82,14 +82,14 @@ impl Adder<'_> {
         &mut self,
         table: &'a Table,
         fates: &[Fate],
-        from: usize,
+        from: u32,
         cells: impl Fn(Row<'a>) -> Option<C>,
-    ) -> usize {
+    ) -> u32 {
         let (by, column, mark) = (self.by.map(|by| table.bind[by]), table.bind[self.column], self.mark);
         // No text holds this byte.
         let quote = table.dialect.quote.unwrap_or(0xFF);
         let mut row = from;
-        for (record, fate) in table.rows().zip(fates).skip(from) {
+        for (record, fate) in table.rows(from).zip(fates.get(from as usize..).unwrap_or_default()) {
             let Some(cells) = cells(record) else { break };
             let at = if let Some(by) = by {
                 let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANE) else { break };
