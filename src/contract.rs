@@ -3,6 +3,8 @@
 //! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
+use std::{collections::BTreeSet, sync::OnceLock};
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -23,6 +25,24 @@ pub struct Contract {
     lone_references: bool,
     /// Some part has a base URI of its own, so that references inside it are not followed here.
     rebased: bool,
+    /// The pointers of all parts of the schema, once somebody asks.
+    pointers: OnceLock<BTreeSet<String>>,
+}
+
+/// Notes the pointers of a value and of everything in it.
+fn note_pointers(value: &Value, at: String, pointers: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields
+                .iter()
+                .for_each(|(name, field)| note_pointers(field, format!("{at}/{}", yaml::escape(name)), pointers));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(number, item)| note_pointers(item, format!("{at}/{number}"), pointers));
+        }
+        _ => {}
+    }
+    pointers.insert(at);
 }
 
 /// Everything the contract says directly about one place: `$ref` and `allOf` followed.
@@ -91,7 +111,7 @@ impl Contract {
         let lone_references =
             matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
         let rebased = children(&schema).any(|part| has_own_base(part, lone_references));
-        Ok(Contract { schema, places, parts, lone_references, rebased })
+        Ok(Contract { schema, places, parts, lone_references, rebased, pointers: OnceLock::new() })
     }
 
     /// The exact verdict on one request body.
@@ -124,7 +144,12 @@ impl Contract {
     /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
     fn rule(&self, part: &str, rule: &str) -> String {
         let inside = format!("{part}{rule}");
-        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.schema.pointer(pointer).is_some());
+        let pointers = self.pointers.get_or_init(|| {
+            let mut pointers = BTreeSet::new();
+            note_pointers(&self.schema, String::new(), &mut pointers);
+            pointers
+        });
+        let known = [inside, rule.to_owned()].into_iter().find(|pointer| pointers.contains(pointer));
         known.unwrap_or_else(|| part.to_owned())
     }
 

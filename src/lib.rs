@@ -340,7 +340,9 @@ fn accepted(
                 let index = first + accepted.len() as u64;
                 let view = View { plan, tables, groups, fates: &ledger.fates };
                 let payload = transform::document(&view, root, index, &mut scratch);
-                let Some(payload) = payload.or_else(|| after_all(plan, tables, groups, ledger, root, index)) else {
+                let Some(payload) =
+                    payload.or_else(|| after_all(plan, tables, groups, ledger, root, index, &mut scratch))
+                else {
                     continue;
                 };
                 keep(&payload)?;
@@ -355,9 +357,9 @@ fn accepted(
         found = ledger.rejects.len();
         accepted.retain(|root| {
             let view = View { plan, tables, groups, fates: &ledger.fates };
-            let trace = transform::trace(&view, *root);
+            let trace = transform::trace(&view, *root, &mut scratch);
             let stays = trace.is_sound() && plan.accepts(&trace.json);
-            stays || after_all(plan, tables, groups, ledger, *root, 0).is_some()
+            stays || after_all(plan, tables, groups, ledger, *root, 0, &mut scratch).is_some()
         });
     }
     Ok(accepted)
@@ -371,9 +373,10 @@ fn after_all(
     ledger: &mut Ledger<'_>,
     root: u32,
     index: u64,
+    scratch: &mut Scratch,
 ) -> Option<Payload> {
     loop {
-        let trace = transform::trace(&View { plan, tables, groups, fates: &ledger.fates }, root);
+        let trace = transform::trace(&View { plan, tables, groups, fates: &ledger.fates }, root, scratch);
         let findings = check::findings(plan, tables, &trace, &|code| ledger.wants(code));
         let is_error = |finding: &check::Finding| finding.diagnostic.severity == Severity::Error;
         let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_error);
@@ -492,7 +495,7 @@ fn delivered(
         let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
         pieces::look(plan, recording, |recording| {
             let root = recording.accepted[at];
-            let trace = transform::trace(&recording.view(plan), root);
+            let trace = transform::trace(&recording.view(plan), root, &mut Scratch::default());
             for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
                 let _ = findings.print(world.err, &finding);
             }

@@ -108,7 +108,7 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
         if let Some(payload) = transform::document(&view, root, 0, &mut scratch) {
             bytes.extend_from_slice(payload.bytes());
         } else {
-            let trace = transform::trace(&view, root);
+            let trace = transform::trace(&view, root, &mut Scratch::default());
             findings += check::findings(plan, &tables, &trace, &|_| true).len();
             bytes.extend_from_slice(&trace.json);
         }

@@ -22,9 +22,6 @@ use crate::{
     },
 };
 
-/// How many bytes a record mostly takes in a document.
-const USUAL: usize = 256;
-
 /// Buffers that are used again for every document.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -92,21 +89,24 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 }
 
 /// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
-pub fn trace<'a>(view: &View<'a>, root: u32) -> Trace<'a> {
+pub fn trace<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace<'a> {
     let mut records = 0;
     view.groups.members(view.plan, root, &mut |_, _| records += 1);
-    let (mut scratch, mut out) = (Scratch::default(), Pen::with_room(records * USUAL));
-    let mut writer = Writer { view, scratch: &mut scratch, out: &mut out, watch: Tracer::new(records) };
+    let mut out = scratch.spare.take().unwrap_or_default();
+    out.clear();
+    let mut writer = Writer { view, scratch, out: &mut out, watch: Tracer::new(records) };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
-    writer.watch.traced(out.into())
+    let trace = writer.watch.traced(out.to_vec());
+    scratch.spare = Some(out);
+    trace
 }
 
 /// Writes the document of a root record that was found to conform.
 pub fn again(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
     let payload = document(view, root, index, scratch);
     // What was in doubt, the exact way found good before.
-    payload.unwrap_or_else(|| confirmed(view.plan, trace(view, root), index))
+    payload.unwrap_or_else(|| confirmed(view.plan, trace(view, root, scratch), index))
 }
 
 /// The documents of some root records that were all found to conform, one after the other.

@@ -152,7 +152,7 @@ fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut T
 fn agreed(recording: View<'_>, judge: &Contract, root: u32, tally: &mut Tally) -> Result<(), String> {
     let payload = transform::document(&recording, root, 0, &mut Scratch::default());
     let (fast, bytes) = (payload.is_some(), payload.map(|payload| payload.bytes().to_vec()).unwrap_or_default());
-    let trace = transform::trace(&recording, root);
+    let trace = transform::trace(&recording, root, &mut Scratch::default());
     let plan = recording.plan;
     let errors = check::findings(plan, recording.tables, &trace, &|_| true)
         .into_iter()
