@@ -21,6 +21,7 @@ impl Payload {
     }
 
     /// What it was written with, to be used again.
+    #[expect(clippy::unnecessary_box_returns, reason = "it is handed on as it is")]
     pub(crate) fn into_pen(self) -> Box<Pen> {
         self.text
     }

@@ -90,8 +90,9 @@ fn converts(args: &[&str]) -> Option<Convert> {
     }
 }
 
-fn cut(convert: &Convert, block: usize, piece: u64) -> Convert {
-    Convert { memory: Memory { all: 0, held: 0, block, piece }, ..convert.clone() }
+/// The same, cut into pieces, of which so many bytes stay in memory.
+fn cut(convert: &Convert, block: usize, piece: u64, held: u64) -> Convert {
+    Convert { memory: Memory { all: 0, held, block, piece }, ..convert.clone() }
 }
 
 fn without_notice(mut outcome: Outcome) -> Outcome {
@@ -121,8 +122,8 @@ fn without_notice(mut outcome: Outcome) -> Outcome {
 
 fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)]) -> u8 {
     let expected = without_notice(run(folder, convert));
-    for (block, piece) in sizes {
-        let found = without_notice(run(folder, &cut(convert, *block, *piece)));
+    for ((block, piece), held) in sizes.iter().flat_map(|sizes| [(sizes, 0), (sizes, 1 << 30)]) {
+        let found = without_notice(run(folder, &cut(convert, *block, *piece, held)));
         let shown = |outcome: &Outcome| format!("exit {}\n{}{}", outcome.exit, outcome.out, outcome.told.join("\n"));
         let only = |one: &Outcome, other: &Outcome| {
             one.told.iter().filter(|line| !other.told.contains(line)).cloned().collect::<Vec<_>>().join("\n")
@@ -130,8 +131,9 @@ fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)])
         let (one, other) = (shown(&expected), shown(&found));
         let (missing, new) = (only(&expected, &found), only(&found, &expected));
         let shown = format!("{}\n{}\nmissing:\n{missing}\nnew:\n{new}", expected.out, found.out);
-        assert!(one == other, "{name}, blocks of {block}, pieces of {piece}:\n{shown}");
-        assert!(found.files == expected.files, "{name}, blocks of {block}, pieces of {piece}: other files");
+        let sizes = format!("blocks of {block}, pieces of {piece}, {held} held");
+        assert!(one == other, "{name}, {sizes}:\n{shown}");
+        assert!(found.files == expected.files, "{name}, {sizes}: other files");
     }
     expected.exit
 }
@@ -165,7 +167,7 @@ fn what_cannot_be_cut_is_held_and_that_is_told() {
     let root = tempfile::tempdir().unwrap();
     copy(Path::new("tests/cases/join-one"), root.path());
     let convert = converts(&["convert", ".", "--mapping", "mapping.yaml", "--output", "-"]).unwrap();
-    let told = run(root.path(), &cut(&convert, 1, 1)).told;
+    let told = run(root.path(), &cut(&convert, 1, 1, 0)).told;
     let notice = "{\"code\":\"join/held-in-memory\",\"severity\":\"notice\",\"message\":\"this recording does not fit into \
         `--memory`, and its mapping needs all of it at once\"";
     assert_eq!(told.iter().filter(|line| line.starts_with(notice)).count(), 1, "{told:?}");
@@ -234,6 +236,8 @@ impl Dice {
 /// Orders with lines with parts, and notes: with keys that are there twice, orphans, and damage of every kind.
 fn recording(folder: &Path, dice: &mut Dice) {
     let orders = dice.below(12) + 1;
+    // Longer than one byte can tell.
+    let long = "l".repeat(300);
     let id = |dice: &mut Dice, count: u64| {
         let number = dice.below(count + 2);
         if number.is_multiple_of(3) { format!("a-long-key-{number}") } else { number.to_string() }
@@ -273,7 +277,7 @@ fn recording(folder: &Path, dice: &mut Dice) {
         };
         format!(
             "{key};{};{}",
-            dice.one(&["Ann", "Bob", "\"C;c\"", "\"two\nlines\""]),
+            dice.one(&["Ann", "Bob", "\"C;c\"", "\"two\nlines\"", "Zoë", "Al", &long]),
             dice.one(&["1", "2", "1", "1", "9"])
         )
     });

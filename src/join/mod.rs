@@ -391,23 +391,21 @@ fn attach(
     let table = &tables[link.child];
     let mut pairs = Vec::with_capacity(table.starts.len());
     let (mut finder, mut parents) = (Finder::new(table, index, &link.child_columns), Vec::new());
-    let mut start = 0;
-    while start < table.len() {
-        let rows = start..table.len().min(start + BLOCK);
+    let mut next = 0;
+    while next < table.len() {
+        let block = next..table.len().min(next + BLOCK);
         parents.clear();
-        let known = table.parents.get(start as usize..rows.end as usize).filter(|known| !known.contains(&NONE));
-        parents.extend_from_slice(known.unwrap_or_else(|| finder.block(rows.clone())));
-        while start < rows.end {
-            let parents = &parents[parents.len() - (rows.end - start) as usize..];
+        let known = table.parents.get(next as usize..block.end as usize).filter(|known| !known.contains(&NONE));
+        parents.extend_from_slice(known.unwrap_or_else(|| finder.block(block.clone())));
+        loop {
             if link.only.is_none() {
-                let fates = (&ledger.fates[link.child][start as usize..], &*ledger.fates[link.parent]);
-                start += good(start, parents, fates, lost, (&mut seen[start as usize..], &mut pairs));
-                if start == rows.end {
-                    break;
-                }
+                let (at, left) = (next as usize, &parents[(next - block.start) as usize..]);
+                let fates = (&ledger.fates[link.child][at..], &*ledger.fates[link.parent]);
+                next += good(next, left, fates, lost, (&mut seen[at..], &mut pairs));
             }
-            let (row, parent) = (start, parents[parents.len() - (rows.end - start) as usize]);
-            start += 1;
+            let Some(parent) = parents.get((next - block.start) as usize).copied() else { break };
+            let row = next;
+            next += 1;
             let fate = ledger.fate(link.child, row);
             if fate == Fate::Filtered && link.child != plan.each {
                 continue;

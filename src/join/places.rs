@@ -230,8 +230,9 @@ pub(super) fn part(word: u64, parts: usize) -> usize {
 #[must_use]
 #[inline]
 pub(super) fn within(word: u64) -> (usize, u32) {
-    let [a, b, c, d, e, f, g, _] = mixed(word).to_le_bytes();
-    (u32::from_le_bytes([a, b, c, d]) as usize, u32::from_le_bytes([d, e, f, g]))
+    let mixed = mixed(word);
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+    (half(mixed) as usize, half(mixed >> 24))
 }
 
 #[inline]

@@ -99,7 +99,7 @@ fn some<'a>(
 }
 
 /// Writes the items of a list, a comma behind each, as long as all of their fields are plain; gives how many.
-pub fn items<'a>(object: &ObjectPlan, table: &'a Table, rows: impl Iterator<Item = u32>, out: &mut Pen) -> usize {
+pub fn items(object: &ObjectPlan, table: &Table, rows: impl Iterator<Item = u32>, out: &mut Pen) -> usize {
     let Some(habits) = Habits::of(table) else { return 0 };
     let rows = rows.map(|row| table.row(row));
     if table.is_narrow {
