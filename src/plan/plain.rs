@@ -101,6 +101,10 @@ fn some<'a>(
 /// Writes the items of a list, a comma behind each, as long as all of their fields are plain; gives how many.
 pub fn items(object: &ObjectPlan, table: &Table, rows: impl Iterator<Item = u32>, out: &mut Pen) -> usize {
     let Some(habits) = Habits::of(table) else { return 0 };
+    // One field that never is plain would be found anew in each item.
+    if object.plain.iter().any(|plain| plain.how == How::Not) {
+        return 0;
+    }
     let rows = rows.map(|row| table.row(row));
     if table.is_narrow {
         all(object, habits, rows.map_while(|row| Some((row, row.narrow()?))), out)
