@@ -115,7 +115,7 @@ impl<'a> Row<'a> {
 
     /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the
     /// record has to be split to tell.
-    #[inline]
+    #[inline(always)]
     pub fn outer(self, column: usize) -> Option<Range<usize>> {
         let (column, width) = (self.table.bind[column], self.table.header.len() + 1);
         let (begin, end) = if self.table.is_narrow {
@@ -141,7 +141,7 @@ impl<'a> Row<'a> {
     }
 
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
-    #[inline]
+    #[inline(always)]
     pub fn span(self, column: usize) -> Option<Span> {
         let Some(Range { start, end }) = self.outer(column) else { return self.span_anew(self.table.bind[column]) };
         let Table { text, dialect, .. } = self.table;
