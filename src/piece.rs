@@ -8,8 +8,6 @@
 
 use std::{hint::black_box, io, mem::take, ops::Range, sync::Arc};
 
-use wide::{bytemuck, i16x8, u8x16};
-
 use crate::{
     diagnostic::Code,
     group::{Groups, Link},
@@ -18,7 +16,7 @@ use crate::{
     record::{Part, Patch, Table},
     recording::Recording,
     row::{Begin, MANY, REACH, UNKNOWN, UNKNOWN_NARROW},
-    snippet::LANE,
+    snippet::low_bytes,
     spill::{Chunk, Spill},
     summary::SourceTally,
 };
@@ -166,14 +164,12 @@ fn put_whole(rows: &mut Vec<u8>, head: Head, (begins, width): (&[Begin], usize),
     append(rows, text, length);
 }
 
-/// The low bytes of some begins, in vectors: byte by byte this costs more than all else that is done with a row.
+/// The low bytes of some begins.
 #[inline(always)]
 fn low(begins: &[Begin; MANY]) -> [u8; MANY] {
     let mut low = [0; MANY];
-    for (low, begins) in low.as_chunks_mut().0.iter_mut().zip(begins.as_chunks::<LANE>().0) {
-        let [first, second] = bytemuck::cast::<_, [[i16; LANE / 2]; 2]>(*begins);
-        let low_of = |begins: [i16; LANE / 2]| i16x8::new(begins.map(i16::from_le)) & i16x8::splat(0xFF);
-        *low = u8x16::narrow_i16x8(low_of(first), low_of(second)).to_array();
+    for (low, begins) in low.as_chunks_mut().0.iter_mut().zip(begins.as_chunks().0) {
+        *low = low_bytes(begins);
     }
     low
 }

@@ -3,9 +3,11 @@
 //! Cells are a few bytes long. Copying or comparing them byte by byte, or by a call, costs more than all else that is done
 //! with them; sixteen bytes at once cost one step, and what stands behind the text is masked out.
 
+#![expect(clippy::inline_always, reason = "a call costs more than what it does")]
+
 use std::hint::select_unpredictable;
 
-use wide::u8x16;
+use wide::{bytemuck, i16x8, u8x16};
 
 /// How many bytes are handled at once.
 pub const LANE: usize = 16;
@@ -208,6 +210,15 @@ pub fn digits(lane: &[u8; LANE], mark: u8) -> (u32, u32) {
     let value = bytes - u8x16::new([b'0'; LANE]);
     let digits = value.min(u8x16::new([9; LANE])).simd_eq(value).to_bitmask();
     (digits, bytes.simd_eq(u8x16::new([mark; LANE])).to_bitmask())
+}
+
+/// The first of each two bytes, in vectors: one after the other they cost more than all else that is done with a row.
+#[must_use]
+#[inline(always)]
+pub fn low_bytes(pairs: &[[u8; 2]; LANE]) -> [u8; LANE] {
+    let [first, second] = bytemuck::cast::<_, [[i16; LANE / 2]; 2]>(*pairs);
+    let low = |pairs: [i16; LANE / 2]| i16x8::new(pairs.map(i16::from_le)) & i16x8::splat(0xFF);
+    u8x16::narrow_i16x8(low(first), low(second)).to_array()
 }
 
 /// The last bytes of a text, with room behind them.
