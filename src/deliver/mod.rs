@@ -1,7 +1,8 @@
 //! Payload -> Receipt: batches of documents, sent until each is settled or the run has to stop.
 //!
 //! Only a complete answer with an accepted status and the expected shape settles a batch; whatever is in doubt is sent
-//! again with the same bytes. Drawing, compressing and sending overlap, and a bounded queue keeps memory small.
+//! again with the same bytes. Drawing, compressing and sending overlap, each on its own thread, and they wait for each
+//! other, which keeps memory small.
 //! `course` and `judge` decide, `answer` reads one answer, `bisect` says how bad documents are found, `http` does one
 //! exchange; this file only waits.
 
@@ -22,6 +23,7 @@ use std::{
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
     time::Duration,
@@ -122,10 +124,14 @@ pub fn put(
     };
     let largest = AtomicU64::new(u64::MAX);
     let largest = &largest;
+    // A batch that is drawn waits in the hands of its thread.
+    let (drawn, uncompressed) = sync_channel(0);
     let (sender, incoming) = mpsc::channel(1);
     let delivery = thread::scope(|scope| {
-        let drawing = move || draw(payloads, destination, largest, &sender);
-        if let Err(cause) = thread::Builder::new().spawn_scoped(scope, drawing) {
+        let drawing = move || draw(payloads, destination, largest, &drawn);
+        let compressing = move || compress(&uncompressed, destination, &sender);
+        let started = thread::Builder::new().spawn_scoped(scope, compressing);
+        if let Err(cause) = started.and_then(|_| thread::Builder::new().spawn_scoped(scope, drawing)) {
             let finding = Diagnostic::new(Code::DeliverUnreachable, format!("no thread can be started: {cause}"));
             return not_started(
                 Exit::Storage,
@@ -181,15 +187,24 @@ fn draw(
     payloads: impl Iterator<Item = Payload>,
     destination: &Destination,
     largest: &AtomicU64,
-    sender: &mpsc::Sender<(Batch, Bytes)>,
+    drawn: &SyncSender<Batch>,
 ) {
     let mut batches = batches(payloads, destination.batch, destination.shape);
     while let Some(batch) = batches.next() {
+        if drawn.send(batch).is_err() {
+            return;
+        }
+        batches.shrink(largest.load(Ordering::Relaxed));
+    }
+}
+
+/// Compresses batches while the next ones are drawn, until they end or nobody takes them any more.
+fn compress(batches: &Receiver<Batch>, destination: &Destination, sender: &mpsc::Sender<(Batch, Bytes)>) {
+    for batch in batches {
         let wire = compressed(&batch.body, destination.compression);
         if sender.blocking_send((batch, wire)).is_err() {
             return;
         }
-        batches.shrink(largest.load(Ordering::Relaxed));
     }
 }
 
