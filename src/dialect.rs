@@ -111,6 +111,17 @@ pub enum Fault {
     Open(usize),
 }
 
+/// Records that are plainly good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// How many there are.
+    pub count: usize,
+    /// Where the next record starts.
+    pub next: usize,
+    /// Each is certainly one line.
+    pub are_lines: bool,
+}
+
 /// How many bytes are compared at once.
 const WINDOW: usize = 64;
 
@@ -174,13 +185,15 @@ struct Ends {
     last: (u64, u64),
     /// A quote among them stands where none may be; what is behind it is not told.
     wrong: bool,
+    /// Which bytes of any window were line ends within quotes.
+    hidden: u64,
 }
 
 impl Ends {
     /// The ends from the start of a record on.
     #[inline(always)]
     fn of(dialect: &Dialect, text: &[u8], at: usize) -> Ends {
-        let mut ends = Ends { window: at, cells: 0, records: 0, open: 0, last: (0, 0), wrong: false };
+        let mut ends = Ends { window: at, cells: 0, records: 0, open: 0, last: (0, 0), wrong: false, hidden: 0 };
         ends.look(dialect, text);
         ends
     }
@@ -203,6 +216,7 @@ impl Ends {
         let wrong = quotes & after_plain | plain & after_quote;
         let right = wrong.wrapping_sub(1) & !wrong;
         self.wrong = wrong != 0;
+        self.hidden |= line_ends & within;
         self.cells = cells & right;
         self.records = self.cells & line_ends;
         self.open = 0_u64.wrapping_sub(within >> 63);
@@ -315,14 +329,13 @@ impl Dialect {
         Marks { window: at, found: self.marks(text, at) }
     }
 
-    /// Splits records that are plainly good, from the one at `at` on, as long as there is room for more: where each starts,
-    /// and where its cells begin, as distances from there, with one behind the last. Gives how many were found, and where
-    /// the next one starts.
+    /// Splits records that are plainly good, from the one at `at` on, as long as there is room for more: where each starts, and
+    /// where its cells begin, as distances from there, with one behind the last.
     ///
     /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
     /// quotes; then [`Dialect::split`] tells.
-    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [Begin]) -> (usize, usize) {
-        let (mut found, width) = (0, begins.len() / starts.len().max(1));
+    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [Begin]) -> Rows {
+        let (mut count, width) = (0, begins.len() / starts.len().max(1));
         let mut ends = Ends::of(self, text, at);
         for (start, begins) in starts.iter_mut().zip(begins.chunks_exact_mut(width.max(1))) {
             let is_blank = matches!(text.get(at), None | Some(b'\n' | b'\r'));
@@ -330,9 +343,9 @@ impl Dialect {
                 Some(next) if next < text.len() => (*start, at) = (at, next),
                 _ => break,
             }
-            found += 1;
+            count += 1;
         }
-        (found, at)
+        Rows { count, next: at, are_lines: ends.hidden == 0 }
     }
 
     /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
@@ -404,8 +417,8 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dialect, Encoding, Fault, Span};
-    use crate::mapping::Tail;
+    use super::{Dialect, Encoding, Fault, Rows, Span};
+    use crate::{mapping::Tail, record::line_ends};
 
     fn split(text: &str) -> (Vec<String>, Option<Fault>) {
         let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
@@ -493,7 +506,8 @@ mod tests {
             let border = dialect.split(&text, 0, &mut cells);
             let mut begins = vec![[0; 2]; cells.len() + 1];
             let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
-            if let (1, next) = dialect.rows(&text, 0, &mut [0], &mut begins) {
+            if let Rows { count: 1, next, are_lines } = dialect.rows(&text, 0, &mut [0], &mut begins) {
+                assert!(!are_lines || line_ends(&text[..next]) == 1);
                 let behind =
                     |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap().to_le_bytes();
                 assert_eq!((next, border.fault, is_blank), (border.next, None, false));
@@ -503,7 +517,8 @@ mod tests {
                 assert!(is_blank || border.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
             }
             for width in (1..cells.len()).chain([cells.len() + 1]) {
-                assert_eq!(dialect.rows(&text, 0, &mut [0], &mut vec![[0; 2]; width + 1]), (0, 0));
+                let rows = dialect.rows(&text, 0, &mut [0], &mut vec![[0; 2]; width + 1]);
+                assert_eq!((rows.count, rows.next), (0, 0));
             }
             let found = (cells, border.end, border.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));

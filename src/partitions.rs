@@ -36,22 +36,24 @@ impl Partitions {
     /// The disk is full or broken.
     #[inline(always)]
     pub fn add(&mut self, part: usize, spill: &Spill, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
-        if self.buffers.get(part).is_none_or(|buffer| buffer.capacity() == 0) {
-            self.make_room(part);
-        }
-        let buffer = &mut self.buffers[part];
+        let buffer = match self.buffers.get_mut(part) {
+            Some(buffer) if buffer.capacity() > 0 => buffer,
+            _ => self.make_room(part),
+        };
         put(buffer);
         if buffer.len() + SLACK < self.room { Ok(()) } else { self.let_go(part, spill) }
     }
 
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self, part: usize) {
+    fn make_room(&mut self, part: usize) -> &mut Vec<u8> {
         if self.buffers.len() <= part {
             self.buffers.resize_with(part + 1, Vec::new);
             self.chunks.resize_with(part + 1, Vec::new);
         }
-        self.buffers[part] = Vec::with_capacity(self.room);
+        let buffer = &mut self.buffers[part];
+        *buffer = Vec::with_capacity(self.room);
+        buffer
     }
 
     #[cold]

@@ -140,13 +140,19 @@ impl<'a> Good<'a> {
         table.patches.is_empty().then_some(Good { text, starts, begins, width, place })
     }
 
-    /// Appends a row that another one follows.
+    /// Some rows that others follow: the begins and the text of each, with what stands behind them, and its length.
     #[inline(always)]
-    pub fn put(self, rows: &mut Vec<u8>, row: usize, number: u32, parent: u32) {
-        let Good { text, starts, begins, width, place } = self;
-        let (start, length) = (starts[row], starts[row + 1] - starts[row]);
-        let head = Head { number, length: small(length), parent, place };
-        put_whole(rows, head, (&begins[row * width..], width), (&text[start..], length));
+    pub fn rows(self, rows: Range<usize>) -> impl Iterator<Item = (&'a [Begin], &'a [u8], usize)> {
+        let Good { text, starts, begins, width, .. } = self;
+        let starts = starts[rows.start..].iter().zip(&starts[rows.end.min(rows.start + 1)..=rows.end]);
+        rows.zip(starts).map(move |(row, (start, end))| (&begins[row * width..], &text[*start..], end - start))
+    }
+
+    /// Appends a row.
+    #[inline(always)]
+    pub fn put(self, rows: &mut Vec<u8>, (begins, text, length): (&[Begin], &[u8], usize), number: u32, parent: u32) {
+        let head = Head { number, length: small(length), parent, place: self.place };
+        put_whole(rows, head, (begins, self.width), (text, length));
     }
 }
 

@@ -26,7 +26,6 @@ pub struct Parted {
     keys: Partitions,
     /// How many parts there are.
     parts: usize,
-    count: usize,
     /// Good records have no key.
     keyless: bool,
 }
@@ -39,19 +38,19 @@ impl Parted {
     #[must_use]
     pub fn new(bytes: u64) -> Parted {
         let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
-        Parted { keys: Partitions::new(ROOM, 0), parts, count: 0, keyless: false }
+        Parted { keys: Partitions::new(ROOM, 0), parts, keyless: false }
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.count
+        (0..self.parts).map(|part| self.keys.bytes(part) / KEY).sum()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.len() == 0
     }
 
     /// Whether a good record has no key.
@@ -70,7 +69,6 @@ impl Parted {
             self.keyless |= good;
             return Ok(());
         }
-        self.count += 1;
         let place = if good { place } else { place | REJECTED };
         let rest = u64::from(number) | u64::from(place) << 32;
         let key = (u128::from(word) | u128::from(rest) << 64).to_le_bytes();

@@ -120,11 +120,9 @@ pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
-        let mut rows = [0u64; 4];
-        fates[number].iter().for_each(|fate| rows[*fate as usize] += 1);
         // What stands in several pieces of a source counts in one of them.
-        table.copies.iter().for_each(|row| rows[fates[number][*row as usize] as usize] -= 1);
-        let count = |fate: Fate| rows[fate as usize];
+        let copies = |fate| table.copies.iter().filter(|row| fates[number][**row as usize] == fate).count();
+        let count = |fate| rows_of(&fates[number], fate) - copies(fate) as u64;
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
@@ -137,4 +135,10 @@ pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTa
         }
     };
     tables.iter().enumerate().map(one).collect()
+}
+
+/// How many rows ended like this. They are counted in bytes, many at once, so none may overflow.
+fn rows_of(fates: &[Fate], fate: Fate) -> u64 {
+    let some = |fates: &[Fate]| fates.iter().fold(0u8, |count, other| count + u8::from(*other == fate));
+    fates.chunks(usize::from(u8::MAX)).map(|fates| u64::from(some(fates))).sum()
 }

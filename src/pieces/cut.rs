@@ -21,7 +21,7 @@ use crate::{
     piece::{self, Piece, Settled},
     pieces::{
         HELD, huge, lost, order,
-        route::{Routed, Router, small},
+        route::{Routed, Router},
     },
     plan::Plan,
     read::{self, Block, Stopped},
@@ -146,10 +146,11 @@ impl<'a> Cutter<'a> {
                 return Ok(());
             }
             join::words(block.table, key, &mut words);
-            for (row, (word, place)) in words.iter().zip(&router.found).enumerate() {
-                let good = block.fates[row] == Fate::Good;
+            let rows = words.iter().zip(&router.found).zip(block.fates);
+            for (number, ((word, place), fate)) in (block.first..).zip(rows) {
+                let good = *fate == Fate::Good;
                 if good || owns {
-                    keys.add(&spill, *word, block.first + small(row), *place, good)?;
+                    keys.add(&spill, *word, number, *place, good)?;
                 }
             }
             Ok(())

@@ -88,17 +88,17 @@ impl<'a> Router<'a> {
     #[inline(never)]
     fn good(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
         let (table, part) = (block.table, block.table.parts.len().saturating_sub(1));
-        let mut left = rows.clone();
+        let mut left = rows.start;
         if let Some(good) = piece::Good::of(table, shift, part) {
             // Whether the last row of a block ends with a line end has to be looked at.
-            for row in rows.start..rows.end.min(table.len().saturating_sub(1)) {
-                let at = row as usize;
-                let (place, parent) = (self.found[at], self.rows[at]);
-                self.gathered.add(place as usize, spill, |rows| good.put(rows, at, block.first + row, parent))?;
-                left.start = row + 1;
+            left = rows.end.min(table.len().saturating_sub(1)).max(left);
+            let known = rows.start as usize..left as usize;
+            let homes = self.found[known.clone()].iter().zip(&self.rows[known.clone()]);
+            for ((number, (place, parent)), row) in (block.first + rows.start..).zip(homes).zip(good.rows(known)) {
+                self.gathered.add(*place as usize, spill, |rows| good.put(rows, row, number, *parent))?;
             }
         }
-        for row in left {
+        for row in left..rows.end {
             self.put_one(self.found[row as usize], self.entry(block, row, shift), spill)?;
         }
         Ok(())

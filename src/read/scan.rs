@@ -5,7 +5,7 @@
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
-    dialect::{Border, Fault, Span},
+    dialect::{Border, Fault, Rows, Span},
     ledger::{Fate, Ledger},
     mapping::Tail,
     plan::Plan,
@@ -146,7 +146,7 @@ impl Scan<'_> {
             let alone = nuls || strays || patch < table.patches.len();
             let most = if alone { 1 } else { (MARK_EVERY - noted) as usize };
             let next = match self.plain(at, most, table) {
-                (0, _) => {
+                Rows { count: 0, .. } => {
                     table.starts.push(at);
                     ledger.fates[self.number].push(Fate::Good);
                     let known = row as usize * stride;
@@ -158,9 +158,13 @@ impl Scan<'_> {
                     }
                     self.doubtful(row, &border, &cells, table, ledger)?
                 }
-                (found, next) => {
+                Rows { count, next, are_lines } => {
                     let fates = &mut ledger.fates[self.number];
-                    fates.resize(fates.len() + found, Fate::Good);
+                    fates.resize(fates.len() + count, Fate::Good);
+                    // Their lines need not be counted again.
+                    if are_lines && self.counted == at {
+                        (self.line, self.counted) = (self.line + count as u64, next);
+                    }
                     next
                 }
             };
@@ -181,9 +185,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Adds records that are plainly good, `most` at most; gives how many, and where the next one starts. Room for the
-    /// cells of one more is made.
-    fn plain(&self, at: usize, most: usize, table: &mut Table) -> (usize, usize) {
+    /// Adds records that are plainly good, `most` at most. Room for the cells of one more is made.
+    fn plain(&self, at: usize, most: usize, table: &mut Table) -> Rows {
         let (row, stride) = (table.starts.len(), self.width + 1);
         let known = row * stride;
         if table.begins.len() < known + most * stride {
@@ -191,9 +194,9 @@ impl Scan<'_> {
         }
         table.starts.resize(row + most, 0);
         let begins = &mut table.begins[known..known + most * stride];
-        let (found, next) = table.dialect.rows(&table.text, at, &mut table.starts[row..], begins);
-        table.starts.truncate(row + found);
-        (found, next)
+        let rows = table.dialect.rows(&table.text, at, &mut table.starts[row..], begins);
+        table.starts.truncate(row + rows.count);
+        rows
     }
 
     /// Notes the line of a record.
