@@ -9,8 +9,12 @@ use crate::profile::amount;
 
 /// How many bytes of a file are read at once: what is scanned stays in the cache.
 const BLOCK: usize = 128 << 10;
-/// The least and the most bytes of text in a piece: it stays in the cache too.
+/// The least and the most bytes of text in a piece of a recording that is not large: it stays in the cache too.
 const PIECE: (u64, u64) = (512 << 10, 1 << 20);
+/// How many pieces are written to at once without losing sight of where each goes; above that they rather are larger.
+const PIECES: u64 = 64;
+/// The most bytes of text in a piece.
+const LARGEST_PIECE: u64 = 4 << 20;
 /// The least memory a run can do with.
 const MIN_MEMORY: u64 = 32 << 20;
 
@@ -68,7 +72,7 @@ pub struct Memory {
     pub held: u64,
     /// How much of a file is read at once, at first.
     pub block: usize,
-    /// How much text of the files makes one piece.
+    /// How much text of the files makes one piece, at least.
     pub piece: u64,
 }
 
@@ -77,6 +81,12 @@ impl Memory {
     #[must_use]
     pub fn of(all: u64) -> Memory {
         Memory { all, held: all / 2, block: BLOCK, piece: (all / 64).clamp(PIECE.0, PIECE.1) }
+    }
+
+    /// How much text of files of this size makes one piece, both in bytes.
+    #[must_use]
+    pub fn piece_of(self, size: u64) -> u64 {
+        (size / PIECES).min(LARGEST_PIECE).min(self.all / 64).max(self.piece)
     }
 }
 

@@ -110,7 +110,7 @@ impl<'a> Cutter<'a> {
         let link = plan.links.iter().find(|link| link.child == number);
         let parents = link.map(|link| (std::mem::take(&mut self.places[link.parent]), link.child_columns.as_slice()));
         let count = if link.is_some() { self.pieces as u64 } else { 1 };
-        let share = (size.saturating_mul(memory.piece) / all).max(size / MAX_PIECES).max(1);
+        let share = (size.saturating_mul(memory.piece_of(all)) / all).max(size / MAX_PIECES).max(1);
         // What stays in memory as a whole need not be put together again.
         let (room, beyond) = if all.saturating_mul(HELD) <= memory.held {
             let part = if link.is_some() { size / count } else { share };
