@@ -73,9 +73,9 @@ def python(program, *more):
     return lambda data, out, expected: [sys.executable, PROGRAMS / program, data, out, *more]
 
 
-def xwalk(binary, mapping, flags=()):
-    """The command of a conversion; findings are written to stderr, one to a line."""
-    quiet = ["-q", "--color", "never", "--message-format", "concise"]
+def xwalk(binary, mapping, flags=(), findings="concise"):
+    """The command of a conversion; findings are written to stderr, one to a line unless asked otherwise."""
+    quiet = ["-q", "--color", "never", "--message-format", findings]
     return lambda data, out, expected: [binary, "convert", data, "-m", mapping, "-o", out, *quiet, *flags]
 
 
