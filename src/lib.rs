@@ -495,7 +495,7 @@ fn delivered(
         let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
         pieces::look(plan, recording, |recording| {
             let root = recording.accepted[at];
-            let trace = transform::trace(&recording.view(plan), root, &mut Scratch::default());
+            let trace = transform::trace_all(&recording.view(plan), root, &mut Scratch::default());
             for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
                 let _ = findings.print(world.err, &finding);
             }

@@ -1,7 +1,7 @@
 //! Group -> payload: JSON bytes written straight from CSV bytes, checked while they are written. The hot loop.
 //!
 //! There is one writer and two ways to watch it. The fast way stops at the first doubt and keeps nothing but the bytes;
-//! the traced way goes on, notes every problem and where every value came from, and leaves the verdict to `check`. Since
+//! the traced way goes on, notes every problem and where values came from, and leaves the verdict to `check`. Since
 //! both are the same code, they write the same bytes. Nothing is allocated per record on the fast way.
 
 mod tracer;
@@ -88,13 +88,24 @@ pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
     Payload::conforming(index, trace.json)
 }
 
-/// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from.
+/// Writes the document of a root record to its end, whatever is wrong with it, and notes where everything came from that
+/// may be wrong.
 pub fn trace<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace<'a> {
-    let mut records = 0;
-    view.groups.members(view.plan, root, &mut |_, _| records += 1);
+    // Only rules about the document as a whole may find something wrong with a value that is plainly good.
+    let all = !view.plan.whole.is_empty();
+    let trace = traced(view, root, all, scratch);
+    if trace.wholly_in_doubt && !all { trace_all(view, root, scratch) } else { trace }
+}
+
+/// As [`trace`], and notes where everything came from.
+pub fn trace_all<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace<'a> {
+    traced(view, root, true, scratch)
+}
+
+fn traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch) -> Trace<'a> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let mut writer = Writer { view, scratch, out: &mut out, watch: Tracer::new(records) };
+    let mut writer = Writer { view, scratch, out: &mut out, watch: Tracer::new(all) };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
     let trace = writer.watch.traced(out.to_vec());

@@ -6,11 +6,9 @@ use crate::{
     transform::write::Watch,
 };
 
-/// How many places a record mostly takes in a document.
-const USUAL: usize = 8;
-
-/// Notes everything.
+/// Notes everything, or everything but what is plainly good.
 pub(super) struct Tracer<'a> {
+    all: bool,
     /// The place that is written, and the step into its record.
     spot: usize,
     walk: usize,
@@ -18,21 +16,20 @@ pub(super) struct Tracer<'a> {
 }
 
 impl<'a> Tracer<'a> {
-    /// Notes everything about a document of so many records.
-    pub(super) fn new(records: usize) -> Tracer<'a> {
+    /// Notes everything about a document. Unless `all` is asked for, what is plainly good is not noted.
+    pub(super) fn new(all: bool) -> Tracer<'a> {
         let document = Spot { around: 0, name: Name::Field("") };
-        let mut trace = Trace {
+        let trace = Trace {
             json: Vec::new(),
-            spots: Vec::with_capacity(records * USUAL),
-            walks: Vec::with_capacity(records),
-            origins: Vec::with_capacity(records * USUAL),
+            spots: vec![document],
+            walks: Vec::new(),
+            origins: Vec::new(),
             doubts: Vec::new(),
             wholly_in_doubt: false,
             problems: Vec::new(),
             bad: Vec::new(),
         };
-        trace.spots.push(document);
-        Tracer { spot: 0, walk: NOWHERE, trace }
+        Tracer { all, spot: 0, walk: NOWHERE, trace }
     }
 
     /// What was noted about the document with this text.
@@ -43,6 +40,10 @@ impl<'a> Tracer<'a> {
 
 impl<'a> Watch<'a> for Tracer<'a> {
     const TRACED: bool = true;
+
+    fn notes_all(&self) -> bool {
+        self.all
+    }
 
     fn enter(&mut self, name: Name<'a>) {
         self.trace.spots.push(Spot { around: self.spot, name });

@@ -29,6 +29,8 @@ type Written = Result<bool, Stop>;
 pub(super) trait Watch<'a> {
     /// Problems are noted and the writer goes on.
     const TRACED: bool;
+    /// What is plainly good is noted too.
+    fn notes_all(&self) -> bool;
     /// A field or an item is entered.
     fn enter(&mut self, name: Name<'a>);
     /// It is left.
@@ -54,6 +56,9 @@ pub(super) struct Unwatched;
 
 impl Watch<'_> for Unwatched {
     const TRACED: bool = false;
+    fn notes_all(&self) -> bool {
+        false
+    }
     fn enter(&mut self, _: Name<'_>) {}
     fn leave(&mut self) {}
     fn enter_record(&mut self, _: Step) {}
@@ -120,7 +125,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     #[inline]
     fn plain(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
         let written = plain::write(object, first, &scope.record, self.out);
-        if W::TRACED {
+        if self.watch.notes_all() {
             for (field, plain) in object.fields.iter().zip(&object.plain).skip(first).take(written) {
                 self.watch.enter(Name::Field(&field.name));
                 self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
@@ -345,7 +350,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     /// Writes items of a list, a comma behind each, as long as there is nothing special about them; gives how many.
     fn items(&mut self, many: &'a Many, children: &[u32]) -> usize {
         let ValuePlan::Object(object) = &many.item else { return 0 };
-        if W::TRACED {
+        if self.watch.notes_all() {
             return 0;
         }
         let fates = &self.view.fates[many.source];
