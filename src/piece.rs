@@ -144,7 +144,8 @@ impl<'a> Good<'a> {
     #[inline(always)]
     pub fn rows(self, rows: Range<usize>) -> impl Iterator<Item = (&'a [Begin], &'a [u8], usize)> {
         let Good { text, starts, begins, width, .. } = self;
-        let starts = starts[rows.start..].iter().zip(&starts[rows.end.min(rows.start + 1)..=rows.end]);
+        let ends = starts.iter().skip(rows.start + 1);
+        let starts = starts.iter().skip(rows.start).zip(ends);
         rows.zip(starts).map(move |(row, (start, end))| (&begins[row * width..], &text[*start..], end - start))
     }
 
