@@ -34,7 +34,7 @@ use crate::{
 /// The most pieces.
 const MAX_PIECES: u64 = 4096;
 /// The least and the most bytes that are written at once.
-const ROOM: (u64, u64) = (4 << 10, 32 << 10);
+const ROOM: (u64, u64) = (4 << 10, 64 << 10);
 
 /// What a recording is cut from.
 #[derive(Clone, Copy)]
