@@ -113,11 +113,15 @@ fn traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch) -> T
     trace
 }
 
-/// Writes the document of a root record that was found to conform.
+/// Writes the document of a root record that was found to conform, to be kept: the room to write it stays in `scratch`.
 pub fn again(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
-    let payload = document(view, root, index, scratch);
-    // What was in doubt, the exact way found good before.
-    payload.unwrap_or_else(|| confirmed(view.plan, trace(view, root, scratch), index))
+    let Some(payload) = document(view, root, index, scratch) else {
+        // What was in doubt, the exact way found good before.
+        return confirmed(view.plan, trace(view, root, scratch), index);
+    };
+    let kept = Payload::conforming(index, payload.bytes().to_vec());
+    scratch.take_back(payload);
+    kept
 }
 
 /// The documents of some root records that were all found to conform, one after the other.
