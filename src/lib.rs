@@ -12,8 +12,9 @@
 //! ```
 //!
 //! Files named with a verb are stages and do work; files named with a noun are what stages hand to each other. A stage
-//! never knows another stage: only this file connects them, with `delivery`, which asks the journal before it delivers, and
-//! `pieces`, which cuts a large recording into pieces. Each command is a length of the same pipe.
+//! never knows another stage: only this file connects them, with `decide`, which says what may be sent, `delivery`, which
+//! asks the journal before it delivers, and `pieces`, which cuts a large recording into pieces. Each command is a length of
+//! the same pipe.
 //! The modules are listed in reading order: what was typed, what was asked, what flows, and then the stages.
 
 pub mod cli;
@@ -54,13 +55,13 @@ pub mod deliver;
 pub mod report;
 pub mod sandbox;
 
+mod decide;
 mod delivery;
 mod pieces;
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
-    mem::take,
     path::Path,
     sync::Arc,
     time::Instant,
@@ -69,10 +70,9 @@ use std::{
 use crate::{
     cli::{Command, Convert},
     delivery::{Delivered, Memory},
-    diagnostic::{Code, Diagnostic, Severity},
+    diagnostic::{Code, Diagnostic},
     error::{Error, Exit},
-    group::Groups,
-    ledger::{Fate, Ledger},
+    ledger::Ledger,
     load::Job,
     mapping::Root,
     payload::Payload,
@@ -80,14 +80,12 @@ use crate::{
     profile::{
         self as profiles,
         destination::Destination,
-        secret::{Environment, Secret},
+        secret::{Environment, SecretSource},
     },
     receipt::Volume,
-    record::Table,
-    recording::{Recording, View},
+    recording::Recording,
     report::{Documents, Findings, Look, Progress, Rejects},
-    summary::{DocumentTally, Outcome, SourceTally, Summary},
-    trace::Step,
+    summary::{Outcome, SourceTally, Summary},
     transform::Scratch,
 };
 
@@ -137,30 +135,7 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let (mut recordings, stamps) = joined(args, &job, memory.is_some(), &mut findings, world)?;
     unchanged(&stamps)?;
     let mut output = output(args, plan, world.out)?;
-    let (mut at, mut first, mut room) = (0, 0, Recording::default());
-    let most = findings.most();
-    while at < recordings.len() {
-        let mut say = |diagnostic: &Diagnostic| drop(findings.print(world.err, diagnostic));
-        let parts = recordings[at].parts();
-        if parts > 1 {
-            let all = &mut recordings[at..at + parts];
-            match in_parts(args, plan, all, &mut room, &mut say, memory.as_mut(), output.as_mut(), first)? {
-                Some(documents) => {
-                    (at, first) = (at + parts, first + documents);
-                    continue;
-                }
-                None => pieces::together(plan.each, &mut recordings, at),
-            }
-        }
-        let recording = &mut recordings[at];
-        at += 1;
-        pieces::fetch(plan, recording, &mut room, &mut say)?;
-        let mut keep = |payload: &Payload| kept(payload, memory.as_mut(), output.as_mut());
-        decide(args, plan, recording, (&mut say, most), first, &mut keep)?;
-        let again = output.is_none() || args.rejects.is_some() && !recording.rejects.is_empty();
-        pieces::put_away(plan, recording, &mut room, again)?;
-        first += recording.documents();
-    }
+    decide(args, plan, &mut recordings, memory.as_mut(), output.as_mut(), &mut findings, world.err)?;
     let refused = too_many_rejects(args, &recordings);
     let finished = finished(args, output, refused.is_some());
     let sent = match (refused, finished) {
@@ -197,21 +172,42 @@ fn nothing(reason: String, findings: &mut Findings, world: &mut World<'_>) -> En
     (Outcome::Nothing { reason }, None, Exit::Rejects)
 }
 
-/// Decides about every root record of a recording, and hands each document that may be sent to `keep`. Of each code,
-/// only so many findings will be seen.
+/// Decides about every document, and writes those that may be sent where they can be written at once.
 fn decide(
     args: &Convert,
     plan: &Plan,
-    recording: &mut Recording,
-    (say, most): (&mut dyn FnMut(&Diagnostic), u64),
-    first: u64,
-    keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
+    recordings: &mut Vec<Recording>,
+    mut memory: Option<&mut Memory>,
+    mut output: Option<&mut Documents<'_>>,
+    findings: &mut Findings,
+    err: &mut dyn Write,
 ) -> Result<(), Error> {
-    let mut ledger = Ledger::reopened(take(&mut recording.fates), take(&mut recording.rejects), say);
-    ledger.wanted = most;
-    let accepted = accepted(plan, &recording.tables, &recording.groups, &mut ledger, first, keep);
-    recording.accepted = accepted.map_err(|cause| unwritten(args, &cause))?;
-    (recording.fates, recording.rejects) = ledger.closed();
+    let (mut at, mut first, mut room) = (0, 0, Recording::default());
+    let wanted = findings.most();
+    let mut say = |diagnostic: &Diagnostic| drop(findings.print(err, diagnostic));
+    while at < recordings.len() {
+        let parts = recordings[at].parts();
+        if parts > 1 {
+            let all = &mut recordings[at..at + parts];
+            let (memory, output) = (memory.as_deref_mut(), output.as_deref_mut());
+            match in_parts(args, plan, all, &mut room, &mut say, memory, output, first)? {
+                Some(documents) => {
+                    (at, first) = (at + parts, first + documents);
+                    continue;
+                }
+                None => pieces::together(plan.each, recordings, at),
+            }
+        }
+        let recording = &mut recordings[at];
+        at += 1;
+        pieces::fetch(plan, recording, &mut room, &mut say)?;
+        let mut keep = |payload: &Payload| kept(payload, memory.as_deref_mut(), output.as_deref_mut());
+        let decided = decide::about(plan, recording, first, (&mut say, wanted), &mut keep);
+        decided.map_err(|cause| unwritten(args, &cause))?;
+        let again = output.is_none() || args.rejects.is_some() && !recording.rejects.is_empty();
+        pieces::put_away(plan, recording, &mut room, again)?;
+        first += recording.documents();
+    }
     Ok(())
 }
 
@@ -311,113 +307,6 @@ fn written(args: &Convert) -> Ending {
 
 fn unwritten(args: &Convert, cause: &io::Error) -> Error {
     Error::storage("cannot write", args.output.as_deref().unwrap_or(Path::new("-")), cause)
-}
-
-/// Decides about every root record; gives those whose documents may be sent, and hands each document to `keep`.
-fn accepted(
-    plan: &Plan,
-    tables: &[Table],
-    groups: &Groups,
-    ledger: &mut Ledger<'_>,
-    first: u64,
-    keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
-) -> io::Result<Vec<u32>> {
-    let (mut accepted, mut scratch) = (Vec::new(), Scratch::default());
-    let before = ledger.rejects.len();
-    for root in 0..tables[plan.each].len() {
-        if (root as usize).is_multiple_of(transform::TOGETHER) {
-            let view = View { plan, tables, groups, fates: &ledger.fates };
-            let last = root as usize + transform::TOGETHER;
-            transform::fetch(view, root..tables[plan.each].len().min(u32::try_from(last).unwrap_or(u32::MAX)));
-        }
-        match ledger.fate(plan.each, root) {
-            Fate::Filtered => {}
-            Fate::Rejected => {
-                let place = tables[plan.each].record(root).place;
-                hold(plan, groups, ledger, root, &format!("its record in {place} is rejected"));
-            }
-            Fate::Good | Fate::Pending => {
-                let index = first + accepted.len() as u64;
-                let view = View { plan, tables, groups, fates: &ledger.fates };
-                let payload = transform::document(&view, root, index, &mut scratch);
-                let Some(payload) =
-                    payload.or_else(|| after_all(plan, tables, groups, ledger, root, index, &mut scratch))
-                else {
-                    continue;
-                };
-                keep(&payload)?;
-                scratch.take_back(payload);
-                accepted.push(root);
-            }
-        }
-    }
-    // What several documents use may have been found bad only after the first of them was accepted.
-    let mut found = before;
-    while plan.shares_records() && ledger.rejects.len() > found {
-        found = ledger.rejects.len();
-        accepted.retain(|root| {
-            let view = View { plan, tables, groups, fates: &ledger.fates };
-            let trace = transform::trace(&view, *root, &mut scratch);
-            let stays = trace.is_sound() && plan.accepts(&trace.json);
-            stays || after_all(plan, tables, groups, ledger, *root, 0, &mut scratch).is_some()
-        });
-    }
-    Ok(accepted)
-}
-
-/// The exact way for a document in doubt: every finding is told, and what can be sent without its bad records is.
-fn after_all(
-    plan: &Plan,
-    tables: &[Table],
-    groups: &Groups,
-    ledger: &mut Ledger<'_>,
-    root: u32,
-    index: u64,
-    scratch: &mut Scratch,
-) -> Option<Payload> {
-    loop {
-        let trace = transform::trace(&View { plan, tables, groups, fates: &ledger.fates }, root, scratch);
-        let findings = check::findings(plan, tables, &trace, &|code| ledger.wants(code));
-        let is_error = |finding: &check::Finding| finding.diagnostic.severity == Severity::Error;
-        let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_error);
-        if errors.is_empty() && trace.bad.is_empty() {
-            let payload = transform::confirmed(plan, trace, index);
-            for warning in &warnings {
-                ledger.say(&warning.diagnostic);
-            }
-            return Some(payload);
-        }
-        let paths = errors.iter().map(|error| error.steps.as_slice()).chain(trace.bad.iter().map(Vec::as_slice));
-        let paths: Vec<&[Step]> = paths.collect();
-        let droppable = |path: &&[Step]| path.iter().rev().find(|step| step.may_drop).copied();
-        let dropped: Option<Vec<Step>> = paths.iter().map(droppable).collect();
-        let verdict = check::verdict(plan, tables, groups, &trace, root, (&errors, &paths), dropped.is_none());
-        for error in errors {
-            let (source, row) = (error.source, error.row);
-            ledger.reject(source, row, &verdict.told(error));
-        }
-        let Some(dropped) = dropped else {
-            verdict.alone.iter().for_each(|diagnostic| ledger.say(diagnostic));
-            hold(plan, groups, ledger, root, &verdict.reason);
-            return None;
-        };
-        let reason: Arc<str> = "it belongs to a record that is rejected".into();
-        for step in dropped {
-            groups.below(plan, plan.links[step.link].child, step.child, &mut |source, row| {
-                ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
-            });
-        }
-    }
-}
-
-/// Rejects every record of a group that is not rejected yet.
-fn hold(plan: &Plan, groups: &Groups, ledger: &mut Ledger<'_>, root: u32, reason: &str) {
-    let reason: Arc<str> = reason.into();
-    groups.members(plan, root, &mut |source, row| {
-        if ledger.fate(source, row) != Fate::Filtered {
-            ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
-        }
-    });
 }
 
 /// Why nothing may be sent at all.
@@ -557,20 +446,7 @@ fn summary(
     rejects: Option<String>,
     world: &World<'_>,
 ) -> Summary {
-    let mut sources: Vec<SourceTally> = Vec::new();
-    let mut documents = DocumentTally::default();
-    let mut number = 0u64;
-    for recording in recordings {
-        let mut tallies = recording.tally(plan);
-        number += u64::from(recording.is_first());
-        tallies.iter_mut().flat_map(|tally| &mut tally.sums).for_each(|sum| sum.first |= number << 32);
-        documents.add(&tallies[plan.each]);
-        if sources.is_empty() {
-            sources = tallies;
-        } else {
-            sources.iter_mut().zip(tallies).for_each(|(sum, tally)| sum.add(tally));
-        }
-    }
+    let (mut sources, mut documents) = recording::tally(plan, recordings);
     if let Outcome::Nothing { .. } = outcome {
         documents.nothing_sent();
         sources.iter_mut().for_each(SourceTally::nothing_sent);
@@ -614,34 +490,17 @@ fn check(args: &cli::Check, world: &mut World<'_>) -> Result<Exit, Error> {
 /// Serves the pretend API until it is interrupted.
 fn pretend(args: &cli::Sandbox, world: &mut World<'_>) -> Result<Exit, Error> {
     let (contract, path) = load::api(args).map_err(Error::Config)?;
-    let bearer = match &args.bearer_env {
-        None => None,
-        Some(variable) => {
-            if let Some(token) = world.environment.get(variable).filter(|token| !token.is_empty()) {
-                Some(Secret::new(token.clone()))
-            } else {
-                let message = format!("the variable `{variable}` is not set");
-                let finding =
-                    Diagnostic::new(Code::PlanSecret, message).hint("set it to the token that clients must show");
-                return Err(Error::Config(vec![finding]));
-            }
-        }
-    };
-    let failure = |fault: &cli::Fault| sandbox::Failure { status: fault.status, percent: fault.percent };
-    let settings = sandbox::Settings {
-        port: args.port,
-        path,
-        bearer,
-        failures: args.faults.iter().map(failure).collect(),
-        delay: args.delay.unwrap_or_default(),
-        drop_after: args.drop_after,
-        keep: args.keep.clone(),
-        max_body: args.max_body.unwrap_or(sandbox::Settings::default().max_body),
-        seed: args.seed,
-    };
+    let bearer = args.bearer_env.as_ref().map(|variable| {
+        let source = SecretSource { env: Some(variable.clone()), file: None };
+        source.read(Path::new(""), &Environment(world.environment.clone())).map(|(token, _)| token)
+    });
+    let bearer = bearer.transpose().map_err(|said| {
+        let finding = Diagnostic::new(Code::PlanSecret, said).hint("set it to the token that clients must show");
+        Error::Config(vec![finding])
+    })?;
     // Whoever started it without a terminal to look at still has a server.
     let listening = |address| drop(writeln!(world.err, "listening on http://{address}; Ctrl-C stops"));
-    sandbox::Sandbox::run(settings, contract, listening)
+    sandbox::Sandbox::run(sandbox::Settings::new(args, path, bearer), contract, listening)
         .map(|()| Exit::Done)
         .map_err(|cause| Error::storage("cannot serve on", Path::new(&format!("127.0.0.1:{}", args.port)), &cause))
 }

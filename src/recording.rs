@@ -13,7 +13,7 @@ use crate::{
     ranges,
     receipt::Delivery,
     record::Table,
-    summary::SourceTally,
+    summary::{DocumentTally, SourceTally},
 };
 
 /// A recording that was decided about.
@@ -124,6 +124,26 @@ impl Recording {
             });
         }
     }
+}
+
+/// How many rows of each source, and how many documents, of all recordings ended in each bucket.
+pub fn tally(plan: &Plan, recordings: &[Recording]) -> (Vec<SourceTally>, DocumentTally) {
+    let mut sources: Vec<SourceTally> = Vec::new();
+    let mut documents = DocumentTally::default();
+    let mut number = 0u64;
+    for recording in recordings {
+        let mut tallies = recording.tally(plan);
+        number += u64::from(recording.is_first());
+        // Sums are told in the order in which their units were met.
+        tallies.iter_mut().flat_map(|tally| &mut tally.sums).for_each(|sum| sum.first |= number << 32);
+        documents.add(&tallies[plan.each]);
+        if sources.is_empty() {
+            sources = tallies;
+        } else {
+            sources.iter_mut().zip(tallies).for_each(|(sum, tally)| sum.add(tally));
+        }
+    }
+    (sources, documents)
 }
 
 /// The recording of a document and the number of its root record among those accepted, by the index of the document in the

@@ -47,7 +47,7 @@ const NOUNS: &[&str] = &[
 const VERBS: &[&str] = &["load", "read", "join", "transform", "check", "deliver", "report", "sandbox"];
 
 /// The files that connect stages.
-const CONNECTORS: &[&str] = &["lib", "delivery", "pieces", "main"];
+const CONNECTORS: &[&str] = &["lib", "decide", "delivery", "pieces", "main"];
 
 /// Every outside crate, by the name it has in code, and the modules it comes in through. `*`: anywhere, it is vocabulary.
 const DOORS: &[(&str, &[&str])] = &[

@@ -11,7 +11,6 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     pin::Pin,
-    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -31,6 +30,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
 use crate::{
+    cli::{self, Fault},
     contract::Contract,
     profile::secret::Secret,
     sandbox::lossy::{Cut, Lossy},
@@ -50,8 +50,8 @@ pub struct Settings {
     pub path: Option<String>,
     /// The token that each request must carry.
     pub bearer: Option<Secret>,
-    /// How often to fail, and how.
-    pub failures: Vec<Failure>,
+    /// What to answer some requests with instead.
+    pub faults: Vec<Fault>,
     /// How long to think about each request.
     pub delay: Duration,
     /// After this many answers, act on the next request and close the connection without answering; and so on.
@@ -60,7 +60,7 @@ pub struct Settings {
     pub keep: Option<PathBuf>,
     /// The largest body, in bytes, as sent and as decoded.
     pub max_body: u64,
-    /// Where the choice of failures begins.
+    /// Where the choice of requests that fail begins.
     pub seed: u64,
 }
 
@@ -70,7 +70,7 @@ impl Default for Settings {
             port: 8080,
             path: None,
             bearer: None,
-            failures: Vec::new(),
+            faults: Vec::new(),
             delay: Duration::ZERO,
             drop_after: None,
             keep: None,
@@ -80,25 +80,21 @@ impl Default for Settings {
     }
 }
 
-/// A status to answer a part of all requests with, written `503:20%`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The HTTP status, from 400 to 599.
-    pub status: u16,
-    /// How many of a hundred requests.
-    pub percent: u8,
-}
-
-impl FromStr for Failure {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Failure, String> {
-        let parsed = text.split_once(':').and_then(|(status, percent)| {
-            let status = status.parse().ok().filter(|status| (400..600).contains(status))?;
-            let percent = percent.strip_suffix('%')?.parse().ok().filter(|percent| *percent <= 100)?;
-            Some(Failure { status, percent })
-        });
-        parsed.ok_or_else(|| format!("`{text}` is not a failure like `503:20%`"))
+impl Settings {
+    /// As the flags say, for one path or all, and with a token to ask for.
+    pub fn new(flags: &cli::Sandbox, path: Option<String>, bearer: Option<Secret>) -> Settings {
+        let default = Settings::default();
+        Settings {
+            port: flags.port,
+            path,
+            bearer,
+            faults: flags.faults.clone(),
+            delay: flags.delay.unwrap_or(default.delay),
+            drop_after: flags.drop_after,
+            keep: flags.keep.clone(),
+            max_body: flags.max_body.unwrap_or(default.max_body),
+            seed: flags.seed,
+        }
     }
 }
 
@@ -353,10 +349,10 @@ fn chosen(settings: &Settings, number: u64) -> Option<u16> {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     let mut drawn = (bits ^ (bits >> 31)) % 100;
-    for failure in &settings.failures {
-        match drawn.checked_sub(failure.percent.into()) {
+    for fault in &settings.faults {
+        match drawn.checked_sub(fault.percent.into()) {
             Some(rest) => drawn = rest,
-            None => return Some(failure.status),
+            None => return Some(fault.status),
         }
     }
     None

@@ -7,9 +7,10 @@ use std::{
 };
 
 use crate::{
+    cli::Fault,
     contract::Contract,
     profile::secret::Secret,
-    sandbox::{Failure, Running, Sandbox, Settings, chosen},
+    sandbox::{Running, Sandbox, Settings, chosen},
 };
 
 const CONTRACT: &str = r#"{"type": "array", "items": {"type": "object", "required": ["price"],
@@ -131,21 +132,13 @@ fn replies_are_lost_after_the_work_is_done() {
 }
 
 #[test]
-fn failures_are_as_frequent_as_asked_and_the_same_for_a_seed() {
-    let failures = vec!["503:20%".parse().unwrap(), "500:5%".parse().unwrap()];
-    let settings = Settings { failures, seed: 7, ..Settings::default() };
+fn faults_are_as_frequent_as_asked_and_the_same_for_a_seed() {
+    let faults = vec![Fault { status: 503, percent: 20 }, Fault { status: 500, percent: 5 }];
+    let settings = Settings { faults, seed: 7, ..Settings::default() };
     let drawn: Vec<Option<u16>> = (0..10_000).map(|number| chosen(&settings, number)).collect();
     let count = |status| drawn.iter().filter(|drawn| **drawn == Some(status)).count();
     assert!((1800..2200).contains(&count(503)) && (400..600).contains(&count(500)));
     assert_eq!(drawn, (0..10_000).map(|number| chosen(&settings, number)).collect::<Vec<_>>());
-    let running = sandbox(Settings { failures: vec![Failure { status: 503, percent: 100 }], ..Settings::default() });
+    let running = sandbox(Settings { faults: vec![Fault { status: 503, percent: 100 }], ..Settings::default() });
     assert_eq!(status(&exchange(&running, PUT, b"[]")), 503);
-}
-
-#[test]
-fn a_failure_is_a_status_and_a_percentage() {
-    assert_eq!("503:20%".parse(), Ok(Failure { status: 503, percent: 20 }));
-    for text in ["", "503", "503:20", "503:101%", "200:5%", "999:5%", "x:5%", "503:-1%"] {
-        assert_eq!(text.parse::<Failure>(), Err(format!("`{text}` is not a failure like `503:20%`")), "{text}");
-    }
 }

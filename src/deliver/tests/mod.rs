@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
+    cli::Fault,
     contract::Contract,
     deliver::{
         Context, Progress, put,
@@ -369,7 +370,7 @@ fn an_unreliable_api_gets_every_document_all_the_same() {
     let settings = Settings {
         port: 0,
         bearer: Some(Secret::new("canary-token")),
-        failures: vec!["500:20%".parse().unwrap(), "502:10%".parse().unwrap()],
+        faults: vec![Fault { status: 500, percent: 20 }, Fault { status: 502, percent: 10 }],
         drop_after: Some(3),
         keep: Some(kept.path().to_owned()),
         max_body: 300,
