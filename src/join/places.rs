@@ -9,7 +9,10 @@ use std::{collections::BTreeMap, hint::black_box};
 use crate::{
     dialect::Span,
     group::NONE,
-    join::{composed, key_of, keys},
+    join::{
+        index::{composed, key_of},
+        keys,
+    },
     record::Table,
     row::{UNKNOWN, distance},
     snippet::{LANE, Snippet},
