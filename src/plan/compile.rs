@@ -12,7 +12,8 @@ use crate::{
     mapping::{Column, Columns, Dialect as DialectText, Mapping, Named, Root, Type},
     plan::{
         CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan,
-        kind::{Digits, Kind, Notation},
+        kind::{Digits, Kind},
+        notation::Notation,
         template::Templates,
     },
     yaml::{Places, escape},

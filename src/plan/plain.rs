@@ -11,8 +11,10 @@ use crate::{
     dialect::Dialect,
     pen::Pen,
     plan::{
-        Codes, FEW, FieldPlan, Input, Leaf, ObjectPlan, Quick, ValuePlan,
-        kind::{DAY, Kind, Shape, is_iso_day},
+        Codes, FEW, FieldPlan, Input, Leaf, ObjectPlan, ValuePlan,
+        checks::Quick,
+        kind::Kind,
+        notation::{DAY, Shape, is_iso_day},
     },
     record::Table,
     row::{AHEAD, Cells, Row},

@@ -13,7 +13,8 @@ use crate::{
     mapping::{IfEmpty, OnLookup, OnUnknown, Root},
     pen::Pen,
     plan::{
-        Checks, FieldPlan, Leaf, Many, ObjectPlan, One, Plan, Quick, ValuePlan,
+        FieldPlan, Leaf, Many, ObjectPlan, One, Plan, ValuePlan,
+        checks::{Checks, Quick},
         kind::{Kind, write_text},
         pattern::Pattern,
     },

@@ -22,7 +22,7 @@ use xwalk::{
     join,
     ledger::{Fate, Ledger},
     mapping::{self, Root},
-    plan::{CodeFiles, FieldPlan, Leaf, Plan, Quick, ValuePlan},
+    plan::{CodeFiles, FieldPlan, Leaf, Plan, ValuePlan, checks::Quick},
     read,
     recording::View,
     transform::{self, Scratch},

@@ -1,0 +1,155 @@
+//! What is left to check of a leaf while it is written: on its bytes where that is certain, else by the contract.
+
+use crate::{contract::Contract, plan::pattern::Pattern};
+
+/// What is left to check of a leaf while it is written.
+#[derive(Debug, Default)]
+pub struct Checks {
+    /// Quick checks; each accepts only what the contract accepts.
+    pub quick: Vec<Quick>,
+    /// The quick checks stand for every rule: what passes them needs no exact check.
+    pub covered: bool,
+    /// Where the contract speaks of this leaf, for the exact check.
+    pub exact: Vec<String>,
+}
+
+/// A check of one leaf on its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Quick {
+    /// A text of at least this many characters.
+    MinLength(u64),
+    /// A text of at most this many characters.
+    MaxLength(u64),
+    /// A number not below this.
+    AtLeast(i64),
+    /// A number not above this.
+    AtMost(i64),
+    /// A number without a fraction.
+    Whole,
+    /// One of these JSON texts.
+    OneOf(Vec<Vec<u8>>),
+    /// An e-mail address of the plainest form.
+    Email,
+    /// A text in which a pattern is found.
+    Pattern(Pattern),
+}
+
+impl Quick {
+    /// Whether a leaf is certain to meet the rule; `json` is its JSON text. A `false` only says "not certain".
+    #[must_use]
+    #[inline]
+    pub fn accepts(&self, json: &[u8]) -> bool {
+        let inner = || json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+        match self {
+            Quick::MinLength(1) => json.len() > 2,
+            Quick::MinLength(least) => plain(inner()) && characters(inner()) >= *least,
+            Quick::MaxLength(most) => inner().len() as u64 <= *most || plain(inner()) && characters(inner()) <= *most,
+            // No sign, no need to look further.
+            Quick::AtLeast(0) if json[0] != b'-' => true,
+            Quick::AtLeast(least) => number(json).is_some_and(|(whole, _)| whole >= *least),
+            Quick::AtMost(most) => {
+                number(json).is_some_and(|(whole, fraction)| whole < *most || whole == *most && !fraction)
+            }
+            Quick::Whole => !json.contains(&b'.'),
+            Quick::OneOf(values) => values.iter().any(|value| value == json),
+            Quick::Email => email(inner()),
+            Quick::Pattern(pattern) => plain(inner()) && pattern.is_in(inner()),
+        }
+    }
+}
+
+/// No escapes, so that bytes and characters can be counted as they are.
+fn plain(inner: &[u8]) -> bool {
+    !inner.contains(&b'\\')
+}
+
+fn characters(inner: &[u8]) -> u64 {
+    inner.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
+}
+
+/// The whole part of a number that is not negative and not huge, and whether it has a fraction other than zero.
+fn number(json: &[u8]) -> Option<(i64, bool)> {
+    let (whole, fraction) = match memchr::memchr(b'.', json) {
+        Some(point) => (&json[..point], &json[point + 1..]),
+        None => (json, &json[..0]),
+    };
+    // The exact check compares a number with a point as a float, which is exact up to 15 digits only.
+    let most = if whole.len() == json.len() { 18 } else { 15 };
+    if whole.len() > most {
+        return None;
+    }
+    let whole =
+        whole.iter().try_fold(0i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))?;
+    Some((whole, fraction.iter().any(|digit| *digit != b'0')))
+}
+
+/// Words of letters and digits joined by single dots, hyphens or underscores, `@`, and a host of such labels.
+fn email(address: &[u8]) -> bool {
+    let Some(at) = memchr::memchr(b'@', address) else { return false };
+    let (local, host) = (&address[..at], &address[at + 1..]);
+    let word = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_alphanumeric);
+    local.len() <= 64
+        && address.len() <= 200
+        && local.split(|byte| matches!(byte, b'.' | b'-' | b'_')).all(word)
+        && host.contains(&b'.')
+        && host.split(|byte| *byte == b'.').all(|label| {
+            label.len() <= 60
+                && label.split(|byte| *byte == b'-').all(word)
+                && !label.contains(&b'_')
+                && label.windows(2).all(|pair| pair != b"--")
+        })
+}
+
+impl Checks {
+    /// Whether a leaf meets the contract.
+    #[must_use]
+    #[inline]
+    pub fn accept(&self, contract: &Contract, json: &[u8]) -> bool {
+        self.covered && self.quick.iter().all(|quick| quick.accepts(json)) || self.accept_exactly(contract, json)
+    }
+
+    fn accept_exactly(&self, contract: &Contract, json: &[u8]) -> bool {
+        match serde_json::from_slice(json) {
+            Ok(value) => self.exact.iter().all(|pointer| contract.part_accepts(pointer, &value)),
+            Err(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Quick, email};
+
+    #[test]
+    fn quick_checks_accept_only_what_is_certain() {
+        let table: [(Quick, &str, bool); 16] = [
+            (Quick::MinLength(1), "\"\"", false),
+            (Quick::MinLength(1), "\"a\"", true),
+            (Quick::MinLength(2), "\"é\"", false),
+            (Quick::MinLength(2), "\"\\n\"", false),
+            (Quick::MaxLength(1), "\"é\"", true),
+            (Quick::AtLeast(0), "-1", false),
+            (Quick::AtLeast(0), "0.00", true),
+            (Quick::AtLeast(1), "0.99", false),
+            (Quick::AtMost(5), "5.00", true),
+            (Quick::AtMost(5), "5.01", false),
+            (Quick::AtMost(5), "12345678901234567890", false),
+            (Quick::AtMost(999_999_999_999_999_999), "999999999999999999", true),
+            (Quick::AtMost(999_999_999_999_999_999), "999999999999999999.00", false),
+            (Quick::Whole, "10.0", false),
+            (Quick::OneOf(vec![b"\"a\"".to_vec()]), "\"a\"", true),
+            (Quick::OneOf(vec![b"\"a\"".to_vec()]), "\"b\"", false),
+        ];
+        for (quick, json, accepts) in table {
+            assert_eq!(quick.accepts(json.as_bytes()), accepts, "{quick:?} {json}");
+        }
+    }
+
+    #[test]
+    fn odd_addresses_are_left_to_the_exact_check() {
+        for address in ["a@b", "a@b--c.d", "a..b@c.de", ".a@b.cd", "a@b.c-", "a b@c.de", "é@b.cd", "a@-b.cd"] {
+            assert!(!email(address.as_bytes()), "{address}");
+        }
+        assert!(email(b"chuck.norris-1@mail.example.org"));
+    }
+}
