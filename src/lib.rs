@@ -131,11 +131,11 @@ fn convert(args: &Convert, world: &mut World<'_>) -> Result<Exit, Error> {
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(world.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
-    let mut memory = delivery::memory(args, &job, world.environment)?;
+    let memory = delivery::memory(args, &job, world.environment)?;
     let (mut recordings, stamps) = joined(args, &job, memory.is_some(), &mut findings, world)?;
     unchanged(&stamps)?;
-    let mut output = output(args, plan, world.out)?;
-    decide(args, plan, &mut recordings, memory.as_mut(), output.as_mut(), &mut findings, world.err)?;
+    let kept = Kept { memory, output: output(args, plan, world.out)? };
+    let Kept { mut memory, output } = decided(args, plan, &mut recordings, kept, &mut findings, world.err)?;
     let refused = too_many_rejects(args, &recordings);
     let finished = finished(args, output, refused.is_some());
     let sent = match (refused, finished) {
@@ -172,16 +172,30 @@ fn nothing(reason: String, findings: &mut Findings, world: &mut World<'_>) -> En
     (Outcome::Nothing { reason }, None, Exit::Rejects)
 }
 
+/// What is done at once with every document that may be sent: it is remembered, or written.
+struct Kept<'a> {
+    memory: Option<Memory>,
+    output: Option<Documents<'a>>,
+}
+
+impl Kept<'_> {
+    fn add(&mut self, payload: &Payload) -> io::Result<()> {
+        if let Some(memory) = &mut self.memory {
+            memory.digest.add(payload.bytes());
+        }
+        self.output.as_mut().map_or(Ok(()), |output| output.write(payload))
+    }
+}
+
 /// Decides about every document, and writes those that may be sent where they can be written at once.
-fn decide(
+fn decided<'a>(
     args: &Convert,
     plan: &Plan,
     recordings: &mut Vec<Recording>,
-    mut memory: Option<&mut Memory>,
-    mut output: Option<&mut Documents<'_>>,
+    mut kept: Kept<'a>,
     findings: &mut Findings,
     err: &mut dyn Write,
-) -> Result<(), Error> {
+) -> Result<Kept<'a>, Error> {
     let (mut at, mut first, mut room) = (0, 0, Recording::default());
     let wanted = findings.most();
     let mut say = |diagnostic: &Diagnostic| drop(findings.print(err, diagnostic));
@@ -189,8 +203,7 @@ fn decide(
         let parts = recordings[at].parts();
         if parts > 1 {
             let all = &mut recordings[at..at + parts];
-            let (memory, output) = (memory.as_deref_mut(), output.as_deref_mut());
-            match in_parts(args, plan, all, &mut room, &mut say, memory, output, first)? {
+            match in_parts(args, plan, all, &mut room, &mut say, &mut kept, first)? {
                 Some(documents) => {
                     (at, first) = (at + parts, first + documents);
                     continue;
@@ -201,34 +214,32 @@ fn decide(
         let recording = &mut recordings[at];
         at += 1;
         pieces::fetch(plan, recording, &mut room, &mut say)?;
-        let mut keep = |payload: &Payload| kept(payload, memory.as_deref_mut(), output.as_deref_mut());
-        let decided = decide::about(plan, recording, first, (&mut say, wanted), &mut keep);
-        decided.map_err(|cause| unwritten(args, &cause))?;
-        let again = output.is_none() || args.rejects.is_some() && !recording.rejects.is_empty();
+        let mut keep = |payload: &Payload| kept.add(payload);
+        let done = decide::about(plan, recording, first, (&mut say, wanted), &mut keep);
+        done.map_err(|cause| unwritten(args, &cause))?;
+        let again = kept.output.is_none() || args.rejects.is_some() && !recording.rejects.is_empty();
         pieces::put_away(plan, recording, &mut room, again)?;
         first += recording.documents();
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// Decides about a document that comes in parts, and keeps it; gives how many documents may be sent. `None`: there is a doubt.
-#[expect(clippy::too_many_arguments, reason = "what is done with a document has many ends")]
 fn in_parts(
     args: &Convert,
     plan: &Plan,
     parts: &mut [Recording],
     room: &mut Recording,
     say: &mut dyn FnMut(&Diagnostic),
-    memory: Option<&mut Memory>,
-    output: Option<&mut Documents<'_>>,
+    kept: &mut Kept<'_>,
     index: u64,
 ) -> Result<Option<u64>, Error> {
     let documents = pieces::in_parts(plan, parts, room, say)?;
     if documents == Some(1) {
-        if let Some(output) = output {
+        if let Some(output) = &mut kept.output {
             let written = output.write_parts(|write| pieces::assemble(parts, write));
             written.map_err(|cause| unwritten(args, &cause))?;
-        } else if let Some(memory) = memory {
+        } else if let Some(memory) = &mut kept.memory {
             // A body is sent as a whole, so it has to be held as one.
             let payload = pieces::whole(parts, index);
             if let Some(payload) = payload {
@@ -284,14 +295,6 @@ fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Opt
         }
         _ => Ok(None),
     }
-}
-
-/// Does with a document that may be sent what can be done with it at once.
-fn kept(payload: &Payload, memory: Option<&mut Memory>, output: Option<&mut Documents<'_>>) -> io::Result<()> {
-    if let Some(memory) = memory {
-        memory.digest.add(payload.bytes());
-    }
-    output.map_or(Ok(()), |output| output.write(payload))
 }
 
 /// Gives the output its name, unless nothing may be written after all.
