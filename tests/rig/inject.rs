@@ -112,6 +112,7 @@ const INNER: &[&str] = &[
     "rt_sigaction",
     "rt_sigprocmask",
     "sched_getaffinity",
+    "sched_yield",
     "set_robust_list",
     "set_tid_address",
     "sigaltstack",
