@@ -1,7 +1,7 @@
 //! Group -> payload or rejects: which documents may be sent.
 //!
 //! Every document is written the fast way of `transform`, which checks while it writes. Where that has a doubt, the exact
-//! way decides: `transform` writes the document again and notes where everything came from, `check` holds the whole
+//! way decides: `transform` writes the document again and notes where what may be wrong came from, `check` holds the whole
 //! contract against it. A record that may be dropped without its document is dropped; otherwise the group is held back.
 
 use std::{io, mem::take, sync::Arc};
@@ -19,11 +19,8 @@ use crate::{
     transform::{self, Scratch},
 };
 
-/// Where findings go, and how many of one code anybody wants to see.
-pub(crate) type Listener<'a> = (&'a mut dyn FnMut(&Diagnostic), u64);
-
 /// Decides about every root record of a recording, and hands each document that may be sent to `keep`. The first of them
-/// has the index `first`.
+/// has the index `first`. Findings go to `say`; of each code somebody wants to see so many.
 ///
 /// # Errors
 /// A document could not be kept.
@@ -31,7 +28,7 @@ pub(crate) fn about(
     plan: &Plan,
     recording: &mut Recording,
     first: u64,
-    (say, wanted): Listener<'_>,
+    (say, wanted): (&mut dyn FnMut(&Diagnostic), u64),
     keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut ledger = Ledger::reopened(take(&mut recording.fates), take(&mut recording.rejects), say);

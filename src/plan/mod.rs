@@ -1,8 +1,8 @@
 //! Mapping and contract, compiled: every name resolved, every rule proven or turned into a check of one leaf.
 //!
 //! Once a plan exists, only data can be wrong. It knows no header yet: which column of a file is meant is bound when the
-//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names,
-//! `fields` builds the tree of values, `prove` holds it against the contract.
+//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names, `fields` builds the tree of values, `prove`
+//! holds it against the contract and leaves what cannot be proven to `checks`.
 
 pub mod checks;
 mod compile;

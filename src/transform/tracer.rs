@@ -1,4 +1,4 @@
-//! Notes what the traced way tells: where every value came from, and everything that is wrong.
+//! Notes what the traced way tells: where values came from, and everything that is wrong.
 
 use crate::{
     plan::Leaf,
