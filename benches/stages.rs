@@ -9,15 +9,13 @@ use std::{fmt::Write as _, fs, path::Path};
 use divan::{Bencher, counter::ItemsCount};
 use tempfile::TempDir;
 use xwalk::{
+    commands::load,
     diagnostic::Diagnostic,
-    group::Groups,
     join,
-    ledger::Ledger,
-    load,
     plan::Plan,
     read::{self, Inputs},
-    record::Table,
-    recording::View,
+    recording::{View, groups::Groups, ledger::Ledger},
+    table::Table,
     transform::{self, Scratch},
 };
 

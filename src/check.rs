@@ -9,13 +9,15 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    contract::Violation,
+    config::contract::Violation,
     diagnostic::{Code, Diagnostic, Severity},
-    group::Groups,
     plan::Plan,
-    receipt::Rejected,
-    record::Table,
-    trace::{Doubt, Origin, Problem, Step, Trace},
+    recording::{
+        groups::Groups,
+        provenance::{Doubt, Origin, Problem, Step, Trace},
+        receipt::Rejected,
+    },
+    table::Table,
 };
 
 /// Something wrong with a document, and the record it lies in.

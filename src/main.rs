@@ -20,11 +20,12 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 use xwalk::{
-    World,
-    cli::{self, Cli, Color, Command, Log, Refusal, Voice},
+    cli::{self, Cli, Command, Refusal},
+    commands::runtime::Runtime,
     deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
     error::Exit,
+    options::{Color, Log, OutputOptions},
     report::{self, Look},
 };
 
@@ -89,16 +90,17 @@ fn name_the_void(_: &mut Command) {}
 /// Starts the log on stderr, where `-v` asks for one. Only this program's own events: those of the HTTP client could
 /// hold headers.
 fn log(command: &Command) {
-    let (Command::Convert(cli::Convert { voice, .. }) | Command::Sandbox(cli::Sandbox { voice, .. })) = command else {
+    let (Command::Convert(cli::Convert { messages, .. }) | Command::Sandbox(cli::Sandbox { messages, .. })) = command
+    else {
         return;
     };
-    let level = match voice.verbose {
+    let level = match messages.verbose {
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
     let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_target(false).log_internal_errors(false);
-    let lines = match voice.log {
+    let lines = match messages.log {
         Log::Text => lines.with_ansi(false).boxed(),
         Log::Json => lines.json().flatten_event(true).boxed(),
     };
@@ -115,9 +117,9 @@ fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
     nonce[..8].copy_from_slice(&random(0).to_le_bytes());
     nonce[8..].copy_from_slice(&random(1).to_le_bytes());
     let terminal = io::stderr().is_terminal();
-    xwalk::run(
+    xwalk::commands::run(
         command,
-        &mut World {
+        &mut Runtime {
             out: &mut io::stdout(),
             err: &mut io::stderr(),
             terminal,
@@ -141,15 +143,15 @@ fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Re
     let near = nearest(word, Code::ALL.iter().map(|code| code.word()));
     let hint = near.map_or_else(|| "`xwalk explain` lists all codes".into(), |near| format!("did you mean `{near}`?"));
     let finding = Diagnostic::new(Code::PlanUsage, format!("there is no code `{word}`")).hint(hint);
-    let look = Look::new(&Voice::default(), environment, io::stderr().is_terminal());
+    let look = Look::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
     report::findings(&mut io::stderr(), &[finding], look).map(|()| Exit::Config)
 }
 
 fn refuse(refusal: &Refusal, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     let mut writer: Box<dyn Write> = if refusal.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
     let terminal = if refusal.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
-    let voice = Voice { color: Color::Auto, ..Voice::default() };
-    let styled = Look::new(&voice, environment, terminal).styled;
+    let messages = OutputOptions { color: Color::Auto, ..OutputOptions::default() };
+    let styled = Look::new(&messages, environment, terminal).styled;
     writer.write_all(if styled { refusal.styled.as_bytes() } else { refusal.plain.as_bytes() })?;
     writer.flush().map(|()| refusal.exit)
 }

@@ -18,10 +18,11 @@ use std::{
 };
 
 use xwalk::{
-    World,
-    cli::{self, Command, Convert, Memory, MessageFormat},
+    cli::{self, Command, Convert},
+    commands::runtime::Runtime,
     deliver::Context,
     diagnostic::Code,
+    options::{Memory, MessageFormat},
 };
 
 /// The folder of the process is one for all tests.
@@ -46,9 +47,9 @@ fn run(folder: &Path, convert: &Convert) -> Outcome {
     let paths = [("HOME", folder.join("../../..")), ("XDG_STATE_HOME", state.path().to_owned())];
     let environment = paths.map(|(name, path)| (name.to_owned(), path.display().to_string())).into();
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = xwalk::run(
+    let exit = xwalk::commands::run(
         &Command::Convert(convert.clone()),
-        &mut World {
+        &mut Runtime {
             out: &mut out,
             err: &mut err,
             terminal: false,
@@ -83,7 +84,7 @@ fn converts(args: &[&str]) -> Option<Convert> {
     let args = ["xwalk"].iter().chain(args).map(OsString::from);
     match cli::parse(args).ok()?.command {
         Command::Convert(mut convert) => {
-            convert.voice.message_format = MessageFormat::Json;
+            convert.messages.message_format = MessageFormat::Json;
             Some(convert)
         }
         _ => None,

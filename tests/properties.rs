@@ -20,14 +20,15 @@ use proptest::{
 use serde_json::Value;
 use xwalk::{
     check,
-    contract::Contract,
-    dialect::{Dialect, Encoding},
+    config::{contract::Contract, mapping},
     join,
-    ledger::{Fate, Ledger},
-    mapping::{self, Tail},
     plan::{CodeFiles, Plan},
     read,
-    recording::View,
+    recording::{
+        View,
+        ledger::{Fate, Ledger},
+    },
+    table::dialect::{Dialect, Encoding, Tail},
     transform::{self, Scratch},
 };
 

@@ -8,7 +8,10 @@
 use std::{env, fs, path::Path};
 
 use serde_json::Value;
-use xwalk::{load, mapping, profile};
+use xwalk::{
+    commands::load,
+    config::{mapping, profile},
+};
 
 /// Compares a generated schema with the file, or writes the file.
 fn fresh(path: &str, schema: &Value) {

@@ -4,7 +4,7 @@
 //! A value that is one of several words is an enum from here on.
 //! This is the only place where the environment is read.
 
-mod value;
+pub mod value;
 
 use std::{collections::BTreeMap, ffi::OsString, io, path::Path, path::PathBuf, time::Duration};
 
@@ -14,9 +14,11 @@ use clap::{
     error::ErrorKind,
 };
 
-pub use value::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath};
-
-use crate::{error::Exit, profile::amount};
+use crate::{
+    error::Exit,
+    options::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting, SourcePath},
+    units,
+};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -170,7 +172,7 @@ pub struct Convert {
 
     /// How to talk.
     #[command(flatten)]
-    pub voice: Voice,
+    pub messages: MessageFlags,
 }
 
 /// `xwalk check`.
@@ -192,7 +194,7 @@ pub struct Check {
 
     /// How to talk.
     #[command(flatten)]
-    pub voice: Voice,
+    pub messages: MessageFlags,
 }
 
 /// `xwalk sandbox`.
@@ -220,7 +222,7 @@ pub struct Sandbox {
     pub bearer_env: Option<String>,
 
     /// Refuse larger requests with 413
-    #[arg(long, value_name = "SIZE", value_parser = amount::bytes, help_heading = "The API")]
+    #[arg(long, value_name = "SIZE", value_parser = units::bytes, help_heading = "The API")]
     pub max_body: Option<u64>,
 
     /// Keep what was accepted in this folder
@@ -232,7 +234,7 @@ pub struct Sandbox {
     pub faults: Vec<Fault>,
 
     /// Wait this long before each answer, like 200ms
-    #[arg(long, value_name = "TIME", value_parser = amount::time, help_heading = "Faults")]
+    #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Faults")]
     pub delay: Option<Duration>,
 
     /// Accept this many requests, then close every connection without an answer
@@ -245,7 +247,7 @@ pub struct Sandbox {
 
     /// How to talk.
     #[command(flatten)]
-    pub voice: Voice,
+    pub messages: MessageFlags,
 }
 
 /// `xwalk purge`.
@@ -262,7 +264,7 @@ pub struct Purge {
 
     /// How to talk.
     #[command(flatten)]
-    pub voice: Voice,
+    pub messages: MessageFlags,
 }
 
 /// `xwalk explain`.
@@ -273,9 +275,9 @@ pub struct Explain {
     pub code: Option<String>,
 }
 
-/// How to talk.
+/// The flags that say how messages are written, of every command that has some.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Args)]
-pub struct Voice {
+pub struct MessageFlags {
     /// How findings and the summary are written
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
     #[arg(help = "How findings are written: full, concise, json or github", help_heading = "Messages")]
@@ -298,6 +300,14 @@ pub struct Voice {
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
     #[arg(help = "How the log is written: text or json", help_heading = "Messages")]
     pub log: Log,
+}
+
+impl MessageFlags {
+    /// What they mean for what is written.
+    #[must_use]
+    pub fn options(&self) -> OutputOptions {
+        OutputOptions { message_format: self.message_format, quiet: self.quiet, color: self.color }
+    }
 }
 
 /// A shell that completions can be made for.
@@ -423,8 +433,9 @@ mod tests {
     use clap::CommandFactory;
 
     use crate::{
-        cli::{Cli, Color, Command, MaxRejects, MessageFormat, Refusal, Shell, completions, parse, write_manual},
+        cli::{Cli, Command, Refusal, Shell, completions, parse, write_manual},
         error::Exit,
+        options::{Color, MaxRejects, MessageFormat},
     };
 
     fn typed(line: &str) -> Result<Cli, Refusal> {
@@ -446,10 +457,10 @@ mod tests {
         assert_eq!(convert.profile.as_deref(), Some("prod"));
         assert_eq!(convert.settings[0].value, "sandbox");
         assert_eq!(convert.max_rejects, Some(MaxRejects::Share(150)));
-        assert_eq!(convert.voice.message_format, MessageFormat::Json);
-        assert_eq!(convert.voice.color, Color::Never);
-        assert_eq!(convert.voice.verbose, 2);
-        assert!(convert.unmask && !convert.voice.quiet);
+        assert_eq!(convert.messages.message_format, MessageFormat::Json);
+        assert_eq!(convert.messages.color, Color::Never);
+        assert_eq!(convert.messages.verbose, 2);
+        assert!(convert.unmask && !convert.messages.quiet);
     }
 
     #[test]

@@ -3,129 +3,56 @@
 //! Nothing behind this file compares a flag's text again.
 //! The parsers answer with a clause that clap puts behind the flag and the text it was given.
 
-use std::path::PathBuf;
+use clap::{ValueEnum, builder::PossibleValue};
 
-use crate::profile::amount;
+use crate::{
+    options::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
+    units,
+};
 
-/// How many bytes of a file are read at once: what is scanned stays in the cache.
-const BLOCK: usize = 128 << 10;
-/// The least and the most bytes of text in a piece of a recording that is not large: it stays in the cache too.
-const PIECE: (u64, u64) = (512 << 10, 1 << 20);
-/// How many pieces are written to at once without losing sight of where each goes; above that they rather are larger.
-const PIECES: u64 = 64;
-/// The most bytes of text in a piece.
-const LARGEST_PIECE: u64 = 4 << 20;
 /// The least memory a run can do with.
 const MIN_MEMORY: u64 = 32 << 20;
 
-/// How findings and the summary are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum MessageFormat {
-    /// With the cell and the rule drawn below each other
-    #[default]
-    Full,
-    /// One line each
-    Concise,
-    /// One JSON object a line; the summary is the last
-    Json,
-    /// Annotations of a GitHub workflow
-    Github,
-}
-
-/// When to use colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set
-    #[default]
-    Auto,
-    /// Also into files and pipes
-    Always,
-    /// Not even on a terminal
-    Never,
-}
-
-/// How the log of what happens is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, clap::ValueEnum)]
-pub enum Log {
-    /// Lines for people
-    #[default]
-    Text,
-    /// One JSON object a line
-    Json,
-}
-
-/// The file that one source is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SourcePath {
-    /// The name of the source in the mapping.
-    pub name: String,
-    /// A file or a glob; `-` is stdin.
-    pub path: PathBuf,
-}
-
-/// How much a run may hold in memory, and the sizes that follow from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory {
-    /// All of it, in bytes.
-    pub all: u64,
-    /// How many bytes of what is cut into pieces stay in memory; the others go to a temporary file.
-    pub held: u64,
-    /// How much of a file is read at once, at first.
-    pub block: usize,
-    /// How much text of the files makes one piece, at least.
-    pub piece: u64,
-}
-
-impl Memory {
-    /// The sizes that follow from a number of bytes.
-    #[must_use]
-    pub fn of(all: u64) -> Memory {
-        Memory { all, held: all / 2, block: BLOCK, piece: (all / 64).clamp(PIECE.0, PIECE.1) }
+impl ValueEnum for MessageFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[MessageFormat::Full, MessageFormat::Concise, MessageFormat::Json, MessageFormat::Github]
     }
 
-    /// How much text of files of this size makes one piece, both in bytes.
-    #[must_use]
-    pub fn piece_of(self, size: u64) -> u64 {
-        (size / PIECES).min(LARGEST_PIECE).min(self.all / 64).max(self.piece)
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            MessageFormat::Full => PossibleValue::new("full").help("With the cell and the rule drawn below each other"),
+            MessageFormat::Concise => PossibleValue::new("concise").help("One line each"),
+            MessageFormat::Json => PossibleValue::new("json").help("One JSON object a line; the summary is the last"),
+            MessageFormat::Github => PossibleValue::new("github").help("Annotations of a GitHub workflow"),
+        })
     }
 }
 
-/// One profile setting, overridden.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// The setting; a dot leads into a block: `batch.documents`.
-    pub key: String,
-    /// Its text, as it would stand in the profile.
-    pub value: String,
-}
+impl ValueEnum for Color {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Color::Auto, Color::Always, Color::Never]
+    }
 
-/// How many rejected rows are too many.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MaxRejects {
-    /// More rows than this.
-    Rows(u64),
-    /// A larger share of all rows than this, in hundredths of a percent.
-    Share(u32),
-}
-
-impl MaxRejects {
-    /// Whether this many of all rows may be rejected.
-    pub fn allows(self, rejected: u64, rows: u64) -> bool {
-        match self {
-            MaxRejects::Rows(most) => rejected <= most,
-            // Compared as products, so that no share is rounded.
-            MaxRejects::Share(share) => u128::from(rejected) * 10_000 <= u128::from(rows) * u128::from(share),
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Color::Auto => PossibleValue::new("auto").help("On a terminal, unless `NO_COLOR` is set"),
+            Color::Always => PossibleValue::new("always").help("Also into files and pipes"),
+            Color::Never => PossibleValue::new("never").help("Not even on a terminal"),
+        })
     }
 }
 
-/// A fault that the sandbox answers with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The HTTP status.
-    pub status: u16,
-    /// How many of a hundred requests get it.
-    pub percent: u8,
+impl ValueEnum for Log {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Log::Text, Log::Json]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Log::Text => PossibleValue::new("text").help("Lines for people"),
+            Log::Json => PossibleValue::new("json").help("One JSON object a line"),
+        })
+    }
 }
 
 /// `NAME=PATH`.
@@ -168,7 +95,7 @@ pub(crate) fn fault(text: &str) -> Result<Fault, String> {
 
 /// A size of memory that is large enough.
 pub(crate) fn memory(text: &str) -> Result<Memory, String> {
-    match amount::bytes(text)? {
+    match units::bytes(text)? {
         all if all >= MIN_MEMORY => Ok(Memory::of(all)),
         _ => Err("expected at least 32MiB".into()),
     }
@@ -203,7 +130,10 @@ fn hundredths(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use crate::cli::value::{Fault, MaxRejects, fault, max_rejects, setting, source_path, url_path};
+    use crate::{
+        cli::value::{Fault, fault, max_rejects, setting, source_path, url_path},
+        options::MaxRejects,
+    };
 
     #[test]
     fn rejects_are_a_number_or_a_share() {

@@ -8,11 +8,11 @@ use std::{fmt, io::Write as _, ops::Range};
 use bytes::Bytes;
 
 use crate::{
-    payload::Payload,
-    profile::{
+    config::profile::{
         destination::{BodyShape, Limits},
-        setting::Compression,
+        settings::Compression,
     },
+    recording::payload::Payload,
 };
 
 /// The documents of one request.
@@ -182,11 +182,11 @@ mod tests {
 
     use super::{Batch, batches, compressed};
     use crate::{
-        payload::Payload,
-        profile::{
+        config::profile::{
             destination::{BodyShape, Limits},
-            setting::Compression,
+            settings::Compression,
         },
+        recording::payload::Payload,
     };
 
     fn payloads(texts: &[&str]) -> impl Iterator<Item = Payload> {

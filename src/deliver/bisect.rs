@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use crate::deliver::problem::Problem;
+use crate::deliver::problem_details::Problem;
 
 /// The most documents of one batch that are tried alone because the server names them.
 const MAX_NAMED: usize = 50;
@@ -133,7 +133,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Crashes, Row, pieces};
-    use crate::deliver::problem::Problem;
+    use crate::deliver::problem_details::Problem;
 
     #[test]
     fn a_batch_is_cut_around_what_is_named_and_else_in_halves() {

@@ -16,14 +16,16 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::{
-    deliver::answer::Answer,
-    profile::{
-        Method,
-        destination::{Destination, Proof},
-        secret::Secret,
-        setting::Compression,
+    config::{
+        mapping::request::Method,
+        profile::{
+            destination::{Destination, Proof},
+            secret::Secret,
+            settings::Compression,
+        },
     },
-    receipt::Failure,
+    deliver::response::Answer,
+    recording::receipt::Failure,
 };
 
 /// How long connecting may take, name lookup and TLS included.

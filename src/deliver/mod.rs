@@ -6,17 +6,17 @@
 //! `course` and `judge` decide, `answer` reads one answer, `bisect` says how bad documents are found, `http` does one
 //! exchange; this file only waits.
 
-mod answer;
-mod problem;
-mod items;
-mod batch;
-mod bisect;
-mod course;
-mod judge;
-mod http;
-mod record;
-mod retry;
-mod signal;
+pub mod batch;
+pub mod bisect;
+pub mod http;
+pub mod retry;
+pub mod commit;
+pub mod item_results;
+pub mod problem_details;
+pub mod response;
+pub mod signals;
+pub mod state;
+pub mod transitions;
 
 use std::{
     io,
@@ -39,19 +39,22 @@ use tokio::{
 };
 
 use crate::{
+    config::profile::{destination::Destination, settings::Collection},
     deliver::{
         batch::{Batch, batches, compressed},
-        course::Course,
+        commit::Recorded,
         http::{Exchange, Line},
-        record::Recorded,
-        signal::Signals,
+        signals::Signals,
+        state::Course,
     },
     diagnostic::{Code, Diagnostic},
+    digest::key,
     error::Exit,
-    journal::{digest::key, entry::Entry},
-    payload::Payload,
-    profile::{destination::Destination, setting::Collection},
-    receipt::{Delivery, Receipt, Volume},
+    journal::entry::Entry,
+    recording::{
+        payload::Payload,
+        receipt::{Delivery, Receipt, Volume},
+    },
 };
 
 /// How long a run that stops waits for answers to what it has sent.
@@ -322,4 +325,4 @@ fn report(course: &Course, counts: (u64, u64), now: Duration, progress: &(dyn Fn
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
 
-use crate::profile::destination::RetryPolicy;
+use crate::config::profile::destination::RetryPolicy;
 
 /// The longest time a server can ask for; more is a mistake of its clock.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -79,7 +79,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{Random, asked, wait};
-    use crate::profile::destination::RetryPolicy;
+    use crate::config::profile::destination::RetryPolicy;
 
     #[test]
     fn a_wait_is_within_a_bound_that_doubles_up_to_the_cap() {

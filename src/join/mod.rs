@@ -6,29 +6,28 @@
 
 #![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
 
-mod index;
-mod keys;
-mod order;
-mod parted;
-mod places;
+pub mod partition_index;
+pub mod hash_index;
+pub mod duplicate_keys;
+pub mod build;
+pub mod order;
 
 use std::ops::Range;
 
 use crate::{
+    config::mapping::policy::OnOrphan,
     diagnostic::{Code, Diagnostic},
-    group::{Groups, Link, NONE},
     join::{
-        index::{composed, key_of},
-        keys::Keys,
+        build::{composed, key_of},
+        hash_index::Keys,
     },
-    ledger::{Fate, Ledger, warned},
-    mapping::OnOrphan,
     plan::{Condition, LinkPlan, Plan},
-    record::Table,
+    recording::{
+        groups::{Groups, Link},
+        ledger::{Fate, Ledger, warned},
+    },
+    table::{NONE, Table},
 };
-
-pub use parted::Parted;
-pub use places::{Places, is_key, words};
 
 /// What is known of a child while its links are made.
 const ATTACHED: u8 = 1;
@@ -47,7 +46,7 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
         let index = if source.key.is_empty() {
             Keys::default()
         } else {
-            index::of(plan, number, &tables[number], is_asked(plan, number, tables), ledger, &mut findings)
+            build::of(plan, number, &tables[number], is_asked(plan, number, tables), ledger, &mut findings)
         };
         indexes.push(index);
     }
@@ -103,7 +102,7 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
 /// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
 pub fn twins(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    index::of(plan, number, table, true, ledger, &mut findings);
+    build::of(plan, number, table, true, ledger, &mut findings);
     findings
 }
 

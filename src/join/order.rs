@@ -6,11 +6,10 @@
 use std::cmp::Ordering;
 
 use crate::{
-    mapping::Direction,
-    pen::Pen,
-    plan::{LinkPlan, Plan, kind::Kind},
-    record::Table,
-    row::Row,
+    config::mapping::short_forms::Direction,
+    plan::{LinkPlan, Plan, conversion::Kind},
+    table::{Table, row::Row},
+    text::buffer::Pen,
 };
 
 /// Sorts the children of each parent.

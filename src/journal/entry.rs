@@ -8,7 +8,7 @@ use std::{fmt::Write as _, ops::Range};
 use blake3::Hasher;
 use serde::{Deserialize, Serialize};
 
-use crate::journal::digest::{self, Sum};
+use crate::digest::{self, Sum};
 
 /// The version of the format.
 pub(crate) const VERSION: u32 = 1;
@@ -155,7 +155,7 @@ fn ascii(json: &str) -> String {
 mod hexadecimal {
     use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
 
-    use crate::journal::digest;
+    use crate::digest;
 
     pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&digest::hex(bytes))

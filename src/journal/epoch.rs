@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
+    index_ranges,
     journal::entry::{self, Chain, Counts, Entry, Header},
-    ranges,
 };
 
 /// What is known about one delivery.
@@ -92,7 +92,7 @@ impl Epoch {
             Entry::Ack { ranges, .. } => {
                 for range in ranges {
                     (range.start < range.end && range.end <= documents).then_some(())?;
-                    ranges::merge(&mut self.accepted, range.clone());
+                    index_ranges::merge(&mut self.accepted, range.clone());
                 }
             }
             Entry::Reject { index, status, code } => {
@@ -111,7 +111,7 @@ impl Epoch {
 
     /// How many documents ended how, so far.
     pub fn counts(&self) -> Counts {
-        Counts { accepted: ranges::count(&self.accepted), rejected: self.rejected.len() as u64 }
+        Counts { accepted: index_ranges::count(&self.accepted), rejected: self.rejected.len() as u64 }
     }
 
     /// Whether every document is settled.
@@ -121,7 +121,7 @@ impl Epoch {
 
     /// Whether a document is settled.
     pub fn is_settled_for(&self, index: u64) -> bool {
-        ranges::contains(&self.accepted, index) || self.rejected.contains_key(&index)
+        index_ranges::contains(&self.accepted, index) || self.rejected.contains_key(&index)
     }
 
     /// Whether a request of this epoch may still be acted on by the time the next one begins.
@@ -139,11 +139,11 @@ impl Epoch {
 #[expect(clippy::single_range_in_vec_init, reason = "a list of one range is meant")]
 mod tests {
     use crate::{
+        index_ranges,
         journal::{
             entry::{Counts, Entry, Header},
             epoch::Epoch,
         },
-        ranges,
     };
 
     /// A journal of an epoch with all kinds of entries, and the lengths of its beginnings that are whole lines.
@@ -202,7 +202,7 @@ mod tests {
                 Some(epoch) => {
                     // Without the line end before it, the last line is a part of a longer one.
                     assert!(bit / 8 + 1 >= last && epoch.torn && epoch.done.is_none(), "bit {bit}");
-                    assert!(ranges::without(&epoch.accepted, &whole.accepted).is_empty(), "bit {bit}");
+                    assert!(index_ranges::without(&epoch.accepted, &whole.accepted).is_empty(), "bit {bit}");
                 }
             }
         }

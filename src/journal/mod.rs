@@ -5,17 +5,18 @@
 //! [`Journal`] is the protocol, with the disk behind a trait, so that a test can let it fail in every way;
 //! `epoch` is its state, `entry` the lines, `folder` the real disk.
 
-pub mod digest;
 pub mod entry;
 pub mod epoch;
-pub mod folder;
+pub mod state_dir;
 
 use std::io;
 
-use crate::journal::{
+use crate::{
     digest::Sum,
-    entry::{Counts, Entry, Header, Input, VERSION},
-    epoch::Epoch,
+    journal::{
+        entry::{Counts, Entry, Header, Input, VERSION},
+        epoch::Epoch,
+    },
 };
 
 /// A folder of files with what a journal needs of it, and not more. A change is durable once it was synced.
@@ -334,11 +335,13 @@ fn broken() -> io::Error {
 mod tests {
     use std::path::Path;
 
-    use crate::journal::{
-        Disk as _, Journal, Shipment, Trouble,
+    use crate::{
         digest::Target,
-        entry::Entry,
-        folder::{Folder, Refusal, State},
+        journal::{
+            Disk as _, Journal, Shipment, Trouble,
+            entry::Entry,
+            state_dir::{Folder, Refusal, State},
+        },
     };
 
     fn state(folder: &Path) -> State {

@@ -1,6 +1,6 @@
 //! What is left to check of a leaf while it is written: on its bytes where that is certain, else by the contract.
 
-use crate::{contract::Contract, plan::pattern::Pattern};
+use crate::{config::contract::Contract, plan::pattern::Pattern};
 
 /// What is left to check of a leaf while it is written.
 #[derive(Debug, Default)]

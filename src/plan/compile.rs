@@ -6,17 +6,23 @@
 use std::sync::Arc;
 
 use crate::{
-    contract::Contract,
+    config::{
+        contract::Contract,
+        mapping::{
+            Column, Dialect as DialectText, Mapping, Root, Type,
+            short_forms::{Columns, Named},
+        },
+        yaml::Places,
+    },
     diagnostic::{Code, Diagnostic, nearest},
-    dialect::{Dialect, Encoding},
-    mapping::{Column, Columns, Dialect as DialectText, Mapping, Named, Root, Type},
+    json_pointer::escape,
     plan::{
         CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan,
-        kind::{Digits, Kind},
-        notation::Notation,
+        conversion::{Digits, Kind},
+        date_format::Notation,
         template::Templates,
     },
-    yaml::{Places, escape},
+    table::dialect::{Dialect, Encoding},
 };
 
 /// The plan of a mapping, not yet held against the contract.
@@ -108,7 +114,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, source: &crate::mapping::Source) {
+    fn source(&mut self, name: &str, source: &crate::config::mapping::Source) {
         let at = self.sources.len();
         let pointer = format!("/sources/{}", escape(name));
         let dialect = self.dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));

@@ -6,16 +6,22 @@
 use indexmap::IndexMap;
 
 use crate::{
+    config::{
+        mapping::{
+            CodeTable, Column, Field, FieldLong,
+            policy::{IfEmpty, OnUnknown, Policy},
+            short_forms::{Named, Scalar},
+        },
+        yaml::Places,
+    },
     diagnostic::Code,
-    mapping::{CodeTable, Column, Field, FieldLong, IfEmpty, Named, OnUnknown, Policy, Scalar},
-    pen::Pen,
+    json_pointer::escape,
     plan::{
         Checks, Codes, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
         compile::{Compiler, names},
-        kind::{Kind, write_text},
+        conversion::{Kind, write_text},
     },
-    snippet::Padded,
-    yaml::{Places, escape},
+    text::{buffer::Pen, lanes::Padded},
 };
 
 impl Compiler<'_> {
@@ -158,7 +164,7 @@ impl Compiler<'_> {
             Scalar::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
                 json.extend(text.as_bytes());
             }
-            Scalar::Text(value) if !node.plain || crate::mapping::reads_as_text(value) => {
+            Scalar::Text(value) if !node.plain || crate::config::mapping::reads_as_text(value) => {
                 write_text(value.as_bytes().into(), &mut json);
             }
             _ => {

@@ -5,30 +5,35 @@
 //! holds it against the contract and leaves what cannot be proven to `checks`.
 
 pub mod checks;
-mod compile;
-mod fields;
-mod prove;
+pub mod compile;
+pub mod fields;
+pub mod prove;
 pub mod pattern;
-pub mod plain;
-mod simple;
-pub mod kind;
-pub mod notation;
 pub mod template;
+pub mod conversion;
+pub mod date_format;
+pub mod fast_field;
+pub mod template_fast;
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
-    contract::{Contract, Violation},
+    config::{
+        contract::{Contract, Violation},
+        mapping::{
+            Mapping, Root,
+            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy},
+            request::Request,
+            short_forms::Direction,
+        },
+        yaml::Places,
+    },
     diagnostic::{Code, Diagnostic, Place},
-    dialect::Dialect,
-    mapping::{Direction, IfEmpty, Mapping, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy, Root},
-    plan::{checks::Checks, kind::Kind, plain::Plain, template::Templates},
-    profile::Request,
-    row::Row,
-    snippet::{Padded, Snippet},
-    yaml::Places,
+    plan::{checks::Checks, conversion::Kind, fast_field::Plain, template::Templates},
+    table::{dialect::Dialect, row::Row},
+    text::lanes::{Padded, Snippet},
 };
 
 /// What to do, with nothing left to look up.

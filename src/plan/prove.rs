@@ -8,17 +8,23 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    contract::{Contract, Rules},
+    config::{
+        contract::{Contract, Rules},
+        mapping::{
+            Root,
+            policy::{IfEmpty, OnLookup, OnUnknown},
+        },
+        yaml::Places,
+    },
     diagnostic::{Code, Diagnostic, nearest},
-    mapping::{IfEmpty, OnLookup, OnUnknown, Root},
-    pen::Pen,
+    json_pointer::escape,
     plan::{
         FieldPlan, Leaf, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::{Checks, Quick},
-        kind::{Kind, write_text},
+        conversion::{Kind, write_text},
         pattern::Pattern,
     },
-    yaml::{Places, escape},
+    text::buffer::Pen,
 };
 
 /// Keywords that say nothing about whether a value is valid, or whose parts are visited by name.

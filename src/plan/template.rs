@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
 
-use crate::plan::simple::Simple;
+use crate::plan::template_fast::Simple;
 
 /// The most steps one expression may take on one record.
 const FUEL: u64 = 10_000;

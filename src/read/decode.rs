@@ -9,8 +9,10 @@ use encoding_rs::{DecoderResult, WINDOWS_1252};
 
 use crate::{
     diagnostic::{Code, Diagnostic},
-    dialect::{Dialect, Encoding, Span},
-    record::Patch,
+    table::{
+        Patch,
+        dialect::{Dialect, Encoding, Span},
+    },
 };
 
 /// The text of one file.
@@ -163,10 +165,7 @@ impl Decoded {
 #[cfg(test)]
 mod tests {
     use super::decoded;
-    use crate::{
-        dialect::{Dialect, Encoding},
-        mapping::Tail,
-    };
+    use crate::table::dialect::{Dialect, Encoding, Tail};
 
     fn dialect(encoding: &str) -> Dialect {
         Dialect::new(b';', Some(b'"'), Encoding::named(encoding).unwrap(), true, vec![], Tail::Auto)

@@ -5,9 +5,8 @@
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
-    dialect::Span,
     plan::{Plan, SourcePlan},
-    record::Table,
+    table::{Table, dialect::Span},
 };
 
 /// The largest header, in bytes.
@@ -152,7 +151,7 @@ fn shown(source: &SourcePlan, names: &[String], name: &str) -> String {
 /// The line of the header, with the names it may show.
 fn line(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place {
     let start = blank(text);
-    let number = crate::record::line_ends(&text[..start]) + 1;
+    let number = crate::table::line_ends(&text[..start]) + 1;
     let line = text[start..].split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let line: String = String::from_utf8_lossy(line).chars().take(200).collect();
     let is_mark =

@@ -4,10 +4,10 @@
 //! cannot be trusted as a whole stops the run; a record that cannot be trusted is rejected, and its neighbours are not.
 //! Each file is read once into memory, so nothing that happens to it later can change what is sent.
 
-mod decode;
-mod header;
-mod scan;
-mod stream;
+pub mod decode;
+pub mod header;
+pub mod scan;
+pub mod stream;
 
 use std::{
     collections::BTreeMap,
@@ -19,16 +19,14 @@ use std::{
 };
 
 use crate::{
-    cli::SourcePath,
     diagnostic::{Code, Diagnostic, Severity},
-    journal::digest::{FileDigest, Sum},
-    ledger::Ledger,
-    names::names,
+    digest::{FileDigest, Sum},
+    list_dir::names,
+    options::SourcePath,
     plan::{Plan, SourcePlan},
-    record::{Patch, Shown, Table},
+    recording::ledger::Ledger,
+    table::{Patch, Shown, Table},
 };
-
-pub use stream::{Block, Stopped, blocks};
 
 /// The largest number of bytes of one source, unpacked.
 const MAX_SOURCE: u64 = 16 << 30;
@@ -139,7 +137,7 @@ fn alone(
         let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
         if let Some((_, other)) = taken.iter().find(|(known, _)| *known == real) {
             let message = format!("the sources `{other}` and `{}` read the same file", source.name);
-            let rule = format!("/sources/{}/path", crate::yaml::escape(&source.name));
+            let rule = format!("/sources/{}/path", crate::json_pointer::escape(&source.name));
             let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
             return Err(vec![finding.hint("each source has a file of its own")]);
         }

@@ -5,12 +5,13 @@
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
-    dialect::{Border, Fault, Rows, Span},
-    ledger::{Fate, Ledger},
-    mapping::Tail,
     plan::Plan,
-    record::{Part, Table},
-    row::UNKNOWN,
+    recording::ledger::{Fate, Ledger},
+    table::{
+        Part, Table,
+        dialect::{Span, Tail},
+        split::{Border, Fault, Rows, UNKNOWN},
+    },
 };
 
 /// The largest record, in bytes.
@@ -102,7 +103,7 @@ pub(super) fn block(
         Scan { plan, number, end: table.text.len(), width: table.header.len(), line, counted: before, gone, last };
     let first = table.len();
     let at = scan.all(body, table, ledger)?;
-    let line = scan.line + crate::record::line_ends(&table.text[scan.counted..at]);
+    let line = scan.line + crate::table::line_ends(&table.text[scan.counted..at]);
     Ok(Reached { at, line, records: so_far.records + table.len() - first, before: at, gone })
 }
 
@@ -201,7 +202,7 @@ impl Scan<'_> {
 
     /// Notes the line of a record.
     fn mark(&mut self, row: u32, at: usize, table: &mut Table) {
-        self.line += crate::record::line_ends(&table.text[self.counted..at]);
+        self.line += crate::table::line_ends(&table.text[self.counted..at]);
         self.counted = at;
         table.marks.push((row, self.line));
     }
@@ -257,7 +258,7 @@ impl Scan<'_> {
     }
 
     fn finding(&self, code: Code, row: u32, message: impl Into<String>, table: &Table) -> Diagnostic {
-        let rule = format!("/sources/{}", crate::yaml::escape(&self.plan.sources[self.number].name));
+        let rule = format!("/sources/{}", crate::json_pointer::escape(&self.plan.sources[self.number].name));
         Diagnostic::new(code, message).cell(table.record(row)).rule(self.plan.places.key(&rule))
     }
 
@@ -326,7 +327,7 @@ impl Scan<'_> {
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let rest = &table.text[open..self.end];
-        if rest.len() > MAX_TORN.0 || crate::record::line_ends(rest) > MAX_TORN.1 {
+        if rest.len() > MAX_TORN.0 || crate::table::line_ends(rest) > MAX_TORN.1 {
             return Err(vec![self.in_doubt(row, table)]);
         }
         let message = "the last record is cut: its quote is never closed";

@@ -12,16 +12,18 @@ use std::{
 
 use crate::{
     diagnostic::{Code, Diagnostic},
-    dialect::{Dialect, Encoding},
-    journal::digest::FileDigest,
-    ledger::{Fate, Ledger, Reject},
+    digest::FileDigest,
     plan::Plan,
     read::{
         Inputs, MAX_SOURCE, Stamp, change, decode, header, mixed, none_at_all, regular,
         scan::{self, Reached},
         shown, stamp_of, too_large,
     },
-    record::{Part, Patch, Table},
+    recording::ledger::{Fate, Ledger, Reject},
+    table::{
+        Part, Patch, Table,
+        dialect::{Dialect, Encoding},
+    },
 };
 
 /// Some records that follow each other in a source.

@@ -66,9 +66,9 @@ pub(crate) fn excerpt(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use crate::{
-        cli::MessageFormat,
         diagnostic::{Cell, Code, Diagnostic, Place},
-        report::{Look, escape::visible, line, text},
+        options::MessageFormat,
+        report::{Look, escape::visible, full, line},
     };
 
     #[test]
@@ -85,7 +85,7 @@ mod tests {
             .hint(&hostile);
         let json = line::json(&diagnostic);
         for drawn in
-            [text::full(&diagnostic, look), line::concise(&diagnostic), line::github(&diagnostic), json.clone()]
+            [full::full(&diagnostic, look), line::concise(&diagnostic), line::github(&diagnostic), json.clone()]
         {
             let hidden = "\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{e0041}";
             let acts = |c: &char| c.is_control() && *c != '\n' || hidden.contains(*c);

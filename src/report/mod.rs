@@ -3,28 +3,21 @@
 //! Nothing here decides anything: a closed or full writer is an `io::Error` for the caller, never a panic.
 //! [`Findings`] draws diagnostics as they come, [`summary`] draws the last lines, [`Progress`] the bar on a terminal.
 
-mod escape;
-mod line;
-mod documents;
-mod progress;
-mod rejects;
-mod summary;
-mod text;
-mod wrap;
+pub mod escape;
+pub mod line;
+pub mod progress;
+pub mod summary;
+pub mod wrap;
+pub mod full;
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
 };
 
-pub use documents::Documents;
-pub use progress::Progress;
-pub use rejects::{Rejects, rejects};
-pub use summary::summary;
-
 use crate::{
-    cli::{Color, MessageFormat, Voice},
     diagnostic::{Code, Diagnostic, Severity},
+    options::{Color, MessageFormat, OutputOptions},
     plan::Plan,
 };
 
@@ -46,7 +39,7 @@ pub struct Look {
 
 impl Look {
     /// How to draw for one writer, from the flags, the environment, and whether the writer is a terminal.
-    pub fn new(voice: &Voice, environment: &BTreeMap<String, String>, terminal: bool) -> Look {
+    pub fn new(voice: &OutputOptions, environment: &BTreeMap<String, String>, terminal: bool) -> Look {
         let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
         let dumb = environment.get("TERM").is_some_and(|term| term == "dumb");
         let styled = match voice.color {
@@ -86,7 +79,7 @@ impl Findings {
                 *self.left_out.entry(diagnostic.code).or_default() += 1;
                 return Ok(());
             }
-            MessageFormat::Full => text::full(diagnostic, self.look),
+            MessageFormat::Full => full::full(diagnostic, self.look),
             MessageFormat::Concise => line::concise(diagnostic),
             MessageFormat::Json => line::json(diagnostic),
             MessageFormat::Github => line::github(diagnostic),
@@ -155,8 +148,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use crate::{
-        cli::{Color, MessageFormat, Voice},
         diagnostic::{Code, Diagnostic, Severity},
+        options::{Color, MessageFormat, OutputOptions},
         report::{Findings, Look, codes, explanation, findings},
     };
 
@@ -206,7 +199,7 @@ mod tests {
         ];
         for (color, variables, terminal, expected) in cases {
             let environment = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            let look = Look::new(&Voice { color, ..Voice::default() }, &environment, terminal);
+            let look = Look::new(&OutputOptions { color, ..OutputOptions::default() }, &environment, terminal);
             assert_eq!(look.styled, expected, "{color:?} {variables:?} {terminal}");
         }
     }
@@ -216,7 +209,11 @@ mod tests {
         let cases = [("100", true, 100), ("100", false, 80), ("9", true, 60), ("9999", true, 140), ("wide", true, 80)];
         for (columns, terminal, expected) in cases {
             let environment = BTreeMap::from([("COLUMNS".to_owned(), columns.to_owned())]);
-            assert_eq!(Look::new(&Voice::default(), &environment, terminal).width, expected, "{columns} {terminal}");
+            assert_eq!(
+                Look::new(&OutputOptions::default(), &environment, terminal).width,
+                expected,
+                "{columns} {terminal}"
+            );
         }
     }
 

@@ -63,7 +63,7 @@ mod tests {
 
     use indicatif::ProgressStyle;
 
-    use crate::report::{Progress, progress::template};
+    use crate::report::progress::{Progress, template};
 
     #[test]
     fn templates_are_templates() {

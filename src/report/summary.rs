@@ -12,14 +12,16 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    cli::MessageFormat,
-    receipt::Volume,
+    options::MessageFormat,
+    recording::{
+        receipt::Volume,
+        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
+    },
     report::{
         Look,
         escape::{json_line, visible},
         wrap::{GLUE, wrapped},
     },
-    summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
 };
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
@@ -331,14 +333,16 @@ mod tests {
     use rust_decimal::Decimal;
 
     use crate::{
-        cli::MessageFormat,
         diagnostic::Code,
-        receipt::Volume,
+        options::MessageFormat,
+        recording::{
+            receipt::Volume,
+            summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
+        },
         report::{
             Look,
             summary::{bytes, summary},
         },
-        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
     };
 
     const LOOK: Look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };

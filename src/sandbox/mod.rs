@@ -3,7 +3,7 @@
 //! It answers as the real one should: what breaks the contract is refused with a problem (RFC 9457) that points at the
 //! place and repeats no value. Faults are drawn from a seed, so that two runs meet the same ones. Only loopback is bound.
 
-mod lossy;
+pub mod lossy;
 
 use std::{
     fs::OpenOptions,
@@ -30,9 +30,8 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
 use crate::{
-    cli::{self, Fault},
-    contract::Contract,
-    profile::secret::Secret,
+    config::{contract::Contract, profile::secret::Secret},
+    options::Fault,
     sandbox::lossy::{Cut, Lossy},
 };
 
@@ -76,24 +75,6 @@ impl Default for Settings {
             keep: None,
             max_body: 16 << 20,
             seed: 0,
-        }
-    }
-}
-
-impl Settings {
-    /// As the flags say, for one path or all, and with a token to ask for.
-    pub fn new(flags: &cli::Sandbox, path: Option<String>, bearer: Option<Secret>) -> Settings {
-        let default = Settings::default();
-        Settings {
-            port: flags.port,
-            path,
-            bearer,
-            faults: flags.faults.clone(),
-            delay: flags.delay.unwrap_or(default.delay),
-            drop_after: flags.drop_after,
-            keep: flags.keep.clone(),
-            max_body: flags.max_body.unwrap_or(default.max_body),
-            seed: flags.seed,
         }
     }
 }

@@ -7,9 +7,8 @@ use std::{
 };
 
 use crate::{
-    cli::Fault,
-    contract::Contract,
-    profile::secret::Secret,
+    config::{contract::Contract, profile::secret::Secret},
+    options::Fault,
     sandbox::{Running, Sandbox, Settings, chosen},
 };
 

@@ -4,21 +4,19 @@
 //! the traced way goes on, notes every problem and where values came from, and leaves the verdict to `check`. Since
 //! both are the same code, they write the same bytes. Nothing is allocated per record on the fast way.
 
-mod tracer;
-mod write;
+pub mod tracer;
+pub mod writer;
 
 use std::{hint::black_box, ops::Range};
 
 use crate::{
-    payload::Payload,
-    pen::Pen,
     plan::Plan,
-    record::Table,
-    recording::View,
-    trace::Trace,
+    recording::{View, payload::Payload, provenance::Trace},
+    table::Table,
+    text::buffer::Pen,
     transform::{
         tracer::Tracer,
-        write::{Unwatched, Writer},
+        writer::{Unwatched, Writer},
     },
 };
 

@@ -2,8 +2,8 @@
 
 use crate::{
     plan::Leaf,
-    trace::{Doubt, NOWHERE, Name, Origin, Problem, Spot, Step, Trace},
-    transform::write::Watch,
+    recording::provenance::{Doubt, NOWHERE, Name, Origin, Problem, Spot, Step, Trace},
+    transform::writer::Watch,
 };
 
 /// Notes everything, or everything but what is plainly good.

@@ -17,14 +17,18 @@ use proptest::{
 use serde_json::Value;
 use xwalk::{
     check,
-    contract::{Contract, Violation},
+    config::{
+        contract::{Contract, Violation},
+        mapping::{self, Root},
+    },
     diagnostic::{Code, Severity},
     join,
-    ledger::{Fate, Ledger},
-    mapping::{self, Root},
     plan::{CodeFiles, FieldPlan, Leaf, Plan, ValuePlan, checks::Quick},
     read,
-    recording::View,
+    recording::{
+        View,
+        ledger::{Fate, Ledger},
+    },
     transform::{self, Scratch},
 };
 

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use xwalk::journal::digest::Target;
+use xwalk::digest::Target;
 
 use crate::{
     canary::TOKEN,

@@ -5,22 +5,23 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use jiff::Timestamp;
 
 use crate::{
+    config::{
+        mapping::request::{Method, Request},
+        profile::{
+            destination::{BodyShape, Destination, Limits},
+            resolve,
+            secret::Environment,
+        },
+    },
     deliver::{
-        answer::Answer,
         batch::{Batch, batches},
-        course::Course,
         http::Exchange,
+        response::Answer,
+        state::Course,
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
-    payload::Payload,
-    profile::{
-        Method, Request,
-        destination::{BodyShape, Destination, Limits},
-        resolve,
-        secret::Environment,
-    },
-    receipt::Failure,
+    recording::{payload::Payload, receipt::Failure},
 };
 
 pub(super) fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {

@@ -16,7 +16,7 @@ use crate::{
         one,
         server::{Server, accepted},
     },
-    receipt::{Ending, Failure},
+    recording::receipt::{Ending, Failure},
 };
 
 const DATA: u8 = 0;

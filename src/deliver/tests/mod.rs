@@ -5,7 +5,6 @@ mod frames;
 mod identity;
 mod poison;
 mod server;
-mod simulation;
 mod wire;
 
 use std::{
@@ -22,26 +21,31 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use crate::{
-    cli::Fault,
-    contract::Contract,
+    config::{
+        contract::Contract,
+        mapping::request::{Method, Request},
+        profile::{
+            Profiles,
+            destination::{BodyShape, Destination},
+            resolve,
+            secret::{Environment, Secret},
+        },
+        yaml,
+    },
     deliver::{
         Context, Progress, put,
         tests::server::{Server, accepted, answer},
         volume,
     },
     diagnostic::Code,
+    digest::key,
     error::Exit,
-    journal::digest::key,
-    payload::Payload,
-    profile::{
-        Method, Profiles, Request,
-        destination::{BodyShape, Destination},
-        resolve,
-        secret::{Environment, Secret},
+    options::Fault,
+    recording::{
+        payload::Payload,
+        receipt::{Attempt, Delivery, Ending, Failure},
     },
-    receipt::{Attempt, Delivery, Ending, Failure},
     sandbox::{Sandbox, Settings},
-    yaml,
 };
 
 const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false };

@@ -7,18 +7,18 @@ use proptest::{arbitrary::any, collection::btree_set, prop_assert, prop_assert_e
 use serde_json::{Value, json};
 
 use crate::{
+    config::profile::destination::{BodyShape, Destination, Limits},
     deliver::{
-        answer::Answer,
         batch::{Batch, batches},
-        course::Course,
         http::Exchange,
+        response::Answer,
         retry::Random,
+        state::Course,
         tests::{course::destination, documents},
     },
     diagnostic::Code,
     error::Exit,
-    profile::destination::{BodyShape, Destination, Limits},
-    receipt::{Delivery, Failure},
+    recording::receipt::{Delivery, Failure},
 };
 
 /// What an API says about the documents it does not take.

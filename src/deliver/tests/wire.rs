@@ -21,7 +21,7 @@ use crate::{
         stop,
     },
     error::Exit,
-    receipt::{Ending, Failure},
+    recording::receipt::{Ending, Failure},
 };
 
 /// A listener that gives every connection to `serve`, and its base URL.

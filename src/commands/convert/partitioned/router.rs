@@ -1,0 +1,206 @@
+//! Rows -> pieces: which piece each row of a source goes to, and its way there through a buffer.
+
+use std::{io, ops::Range};
+
+use crate::{
+    join::partition_index::{self, Places},
+    partition::{
+        buffers::Partitions,
+        encode::{self, Entry},
+        spill::{Chunk, Spill},
+    },
+    read::stream::Block,
+    table::{NONE, line_ends, row_header},
+};
+
+/// The piece of what belongs to nobody.
+const LOOSE: u32 = 0;
+/// What comes of sending the rows of one source to their pieces.
+pub(super) struct Routed {
+    /// The rows of each piece.
+    pub(super) chunks: Vec<Vec<Chunk>>,
+    /// How many pieces there are.
+    pub(super) pieces: usize,
+    /// The number of the first root record of each piece, of the loose one any.
+    pub(super) firsts: Vec<u32>,
+    /// The places of the parents, and their source.
+    pub(super) parents: Option<(usize, Places)>,
+}
+
+/// Sends the rows of one source to their pieces.
+pub(super) struct Router<'a> {
+    /// Where the parents are, and the columns that name them; the root source has none.
+    parents: Option<(Places, &'a [usize])>,
+    /// The source of the parents.
+    parent: usize,
+    /// The piece that root records go to, how many bytes it holds, and how many it should.
+    piece: usize,
+    filled: u64,
+    share: u64,
+    firsts: Vec<u32>,
+    gathered: Partitions,
+    words: Vec<u64>,
+    /// The piece of each row of the block.
+    pub(super) found: Vec<u32>,
+    /// The row of its parent in that piece.
+    rows: Vec<u32>,
+}
+
+impl<'a> Router<'a> {
+    /// A router for the rows of a source. `share`: how many bytes of root records make a piece.
+    pub(super) fn new(
+        parents: Option<(Places, &'a [usize])>,
+        parent: usize,
+        share: u64,
+        gathered: Partitions,
+    ) -> Router<'a> {
+        let (firsts, words, found, rows) = Default::default();
+        Router { parents, parent, piece: 1, filled: 0, share, firsts, gathered, words, found, rows }
+    }
+
+    /// Sends the rows of a block on.
+    pub(super) fn block(&mut self, block: Block<'_>, spill: &Spill) -> io::Result<()> {
+        let table = block.table;
+        self.look(block);
+        let shifts = shifts(block);
+        let ends = shifts.iter().skip(1).map(|(from, _)| *from).chain([table.len()]);
+        for ((from, shift), to) in shifts.iter().zip(ends) {
+            self.run(block, *from..to, *shift, spill)?;
+        }
+        Ok(())
+    }
+
+    /// Sends rows on whose lines are as much larger than their numbers.
+    fn run(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
+        let before = block.rejects.partition_point(|reject| reject.row < rows.start);
+        let mut from = rows.start;
+        for reject in block.rejects[before..].iter().take_while(|reject| reject.row < rows.end) {
+            self.good(block, from..reject.row, shift, spill)?;
+            // What is rejected may belong to another one too, so it is looked up again.
+            let entry = Entry { parent: NONE, reject: Some(reject), ..self.entry(block, reject.row, shift) };
+            self.second(reject.row as usize, entry, spill)?;
+            self.put_one(self.found[reject.row as usize], entry, spill)?;
+            from = reject.row + 1;
+        }
+        self.good(block, from..rows.end, shift, spill)
+    }
+
+    /// Sends rows on that are not rejected.
+    #[inline(never)]
+    fn good(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
+        let (table, part) = (block.table, block.table.parts.len().saturating_sub(1));
+        let mut left = rows.start;
+        if let Some(good) = encode::Good::of(table, shift, part) {
+            // Whether the last row of a block ends with a line end has to be looked at.
+            left = rows.end.min(table.len().saturating_sub(1)).max(left);
+            let known = rows.start as usize..left as usize;
+            let homes = self.found[known.clone()].iter().zip(&self.rows[known.clone()]);
+            for ((number, (place, parent)), row) in (block.first + rows.start..).zip(homes).zip(good.rows(known)) {
+                self.gathered.add(*place as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+            }
+        }
+        for row in left..rows.end {
+            self.put_one(self.found[row as usize], self.entry(block, row, shift), spill)?;
+        }
+        Ok(())
+    }
+
+    /// A row of a block.
+    fn entry<'b>(&self, block: Block<'b>, row: u32, shift: u64) -> Entry<'b> {
+        let Block { table, end, first, .. } = block;
+        let (at, part) = (row as usize, table.parts.len().saturating_sub(1));
+        let end = table.starts.get(at + 1).copied().unwrap_or(end);
+        Entry { table, row, end, number: first + row, parent: self.rows[at], shift, part, reject: None, copy: false }
+    }
+
+    /// Sends a row that is rejected to its second piece, if it has two: two records that are glued together hold both of
+    /// their parents back.
+    #[cold]
+    #[inline(never)]
+    fn second(&mut self, at: usize, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
+        let Some((places, columns)) = &self.parents else { return Ok(()) };
+        let (first, second) = (self.found[at], places.of_second(entry.table, columns, entry.row));
+        if second == NONE || second == first {
+            return Ok(());
+        }
+        if first == LOOSE {
+            self.found[at] = second;
+            return Ok(());
+        }
+        self.put_one(second, Entry { copy: true, ..entry }, spill)
+    }
+
+    /// Finds the piece of each row of a block.
+    fn look(&mut self, block: Block<'_>) {
+        let table = block.table;
+        if let Some((places, columns)) = &self.parents {
+            partition_index::words(table, columns, &mut self.words);
+            places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
+            self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = LOOSE);
+            return;
+        }
+        self.found.clear();
+        let ends = table.starts.iter().skip(1).copied().chain([block.end]);
+        for (number, (start, end)) in (block.first..).zip(table.starts.iter().zip(ends)) {
+            if self.filled >= self.share {
+                (self.filled, self.piece) = (0, self.piece + 1);
+            }
+            if self.firsts.len() <= self.piece {
+                self.firsts.resize(self.piece + 1, number);
+            }
+            self.filled += (end - start) as u64;
+            self.found.push(small(self.piece));
+        }
+        self.rows.clear();
+        self.rows.resize(self.found.len(), NONE);
+    }
+
+    /// Sends one row to a piece.
+    pub(super) fn put_one(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
+        self.gathered.add(place as usize, spill, |rows| encode::put(rows, entry))
+    }
+
+    /// Sends one row to a piece as it was put before.
+    pub(super) fn put_again(&mut self, place: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
+        self.gathered.add(place as usize, spill, |rows| rows.extend_from_slice(row))
+    }
+
+    /// The rows of each piece, how many pieces there are, and the places of the parents.
+    pub(super) fn finish(self, spill: &Spill) -> io::Result<Routed> {
+        let parents = self.parents.map(|(places, _)| (self.parent, places));
+        let chunks = self.gathered.finish(spill)?;
+        Ok(Routed { chunks, pieces: self.piece + 1, firsts: self.firsts, parents })
+    }
+}
+
+/// From which records of a block on lines are how much larger than numbers.
+fn shifts(block: Block<'_>) -> Vec<(u32, u64)> {
+    let Block { table, end, first, .. } = block;
+    let mut shifts: Vec<(u32, u64)> = Vec::new();
+    let start = |row: u32| table.starts.get(row as usize).copied().unwrap_or(end);
+    let mut note = |row: u32, line: u64| {
+        let shift = row_header::shift(line, first + row);
+        if shifts.last().is_none_or(|(_, known)| *known != shift) {
+            shifts.push((row, shift));
+        }
+    };
+    for (at, (row, line)) in table.marks.iter().enumerate() {
+        let (next, after) = table.marks.get(at + 1).copied().unwrap_or((table.len(), block.line));
+        let ended = matches!(table.text[..start(next)].last(), Some(b'\n' | b'\r'));
+        // Every record has a line end at least; when there are no more of them, each has one.
+        if ended && after - line == u64::from(next - row) {
+            note(*row, *line);
+        } else {
+            let mut line = *line;
+            for row in *row..next {
+                note(row, line);
+                line += line_ends(&table.text[start(row)..start(row + 1)]);
+            }
+        }
+    }
+    shifts
+}
+
+pub(super) fn small(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(NONE)
+}

@@ -1,0 +1,306 @@
+//! What the user named -> a plan: finds the mapping, reads its contract and code tables, and compiles them.
+//!
+//! The only stage that reads configuration. Nothing here touches data, so whatever fails here fails before any row is read.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    cli::{Convert, Sandbox},
+    config::{
+        contract::Contract,
+        mapping::{self, CodeTable, Field, Mapping, Root, short_forms::Named},
+        profile::{
+            self, Profiles,
+            destination::{BodyShape, Destination},
+            secret::Environment,
+        },
+        yaml::{self, Places},
+    },
+    diagnostic::{Cell, Code, Diagnostic, Place, nearest},
+    json_pointer,
+    list_dir::names,
+    plan::{CodeFiles, Plan},
+    table::dialect::Encoding,
+};
+
+/// What a conversion needs, found and compiled before any row is read.
+#[derive(Debug)]
+pub struct Job {
+    /// What to do.
+    pub plan: Plan,
+    /// Where the documents go, within what the contract allows in one body.
+    pub destination: Destination,
+    /// The drop folders.
+    pub folders: Vec<PathBuf>,
+}
+
+/// The profiles file, in the folder where the command runs.
+const PROFILES: &str = "profiles.yaml";
+/// The folder of mappings, beside it.
+const MAPPINGS: &str = "mappings";
+
+/// Finds and compiles everything a conversion needs.
+///
+/// # Errors
+/// Everything that is wrong with the mapping, the contract, the profile, or the flags that name them.
+pub fn job(args: &Convert, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
+    let profiles = profiles()?;
+    let known = profiles.as_ref().map(|(profiles, _)| profiles);
+    let plan = plan(&mapping_path(args.mapping.as_deref(), known)?)?;
+    for source in &args.sources {
+        if !plan.sources.iter().any(|known| known.name == source.name) {
+            return Err(vec![no_source(&plan, &source.name)]);
+        }
+    }
+    let sets: Vec<(String, String)> = args.settings.iter().map(|set| (set.key.clone(), set.value.clone())).collect();
+    let places = profiles.as_ref().map(|(profiles, places)| (profiles, places));
+    let resolved = profile::resolve(places, args.profile.as_deref(), &sets, &plan.request, environment);
+    let sends = args.output.is_none() && !args.validate_only;
+    let chosen = args.profile.is_some() || !sets.is_empty();
+    // Whoever only writes or validates needs no profile, but a profile that was named has to be right.
+    let mut destination = match resolved {
+        Err(_) if !sends && !chosen => {
+            profile::resolve(None, None, &[("url".into(), "sandbox".into())], &plan.request, environment)?
+        }
+        resolved => resolved?,
+    };
+    destination.batch.documents = destination.batch.documents.into_iter().chain(plan.max_documents).min();
+    let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
+    let input = known.and_then(|profiles| profiles.input(args.profile.as_deref())).unwrap_or(".");
+    let folders = if args.dirs.is_empty() { vec![PathBuf::from(input)] } else { args.dirs.clone() };
+    Ok(Job { plan, destination: destination.shaped(shape), folders })
+}
+
+fn no_source(plan: &Plan, name: &str) -> Diagnostic {
+    let names: Vec<&str> = plan.sources.iter().map(|known| known.name.as_str()).collect();
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    Diagnostic::new(Code::PlanUnknownName, format!("there is no source `{name}`")).hint(hint)
+}
+
+/// Reads `profiles.yaml`, if there is one.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn profiles() -> Result<Option<(Profiles, Places)>, Vec<Diagnostic>> {
+    let path = Path::new(PROFILES);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let text = text(path, "the profiles file").map_err(|wrong| vec![wrong])?;
+    yaml::read::<Profiles>(PROFILES, &text).map(Some)
+}
+
+/// The contract and the path that a pretend API serves.
+///
+/// # Errors
+/// Everything that is wrong with the contract or the mapping.
+pub fn api(args: &Sandbox) -> Result<(Arc<Contract>, Option<String>), Vec<Diagnostic>> {
+    if let Some(path) = &args.contract {
+        return contract(path).map(|contract| (Arc::new(contract), args.path.clone())).map_err(|wrong| vec![wrong]);
+    }
+    let profiles = profiles()?;
+    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref().map(|(profiles, _)| profiles))?;
+    let plan = plan(&mapping)?;
+    Ok((plan.contract, args.path.clone().or(Some(plan.request.path))))
+}
+
+/// The mapping to use: the one that was named, that of the profiles, or the only one there is.
+///
+/// # Errors
+/// There is none, or more than one.
+pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result<PathBuf, Vec<Diagnostic>> {
+    if let Some(path) = named.or(profiles.and_then(|profiles| profiles.mapping.as_deref()).map(Path::new)) {
+        return Ok(path.to_owned());
+    }
+    let all = mappings();
+    match all.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => {
+            Err(vec![Diagnostic::new(Code::PlanMissingFile, "there is no mapping here").hint(
+                "name it with `--mapping FILE`, or run in the folder that holds `profiles.yaml` and `mappings/`",
+            )])
+        }
+        several => {
+            let listed: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            let message = format!("there are several mappings: `{}`", listed.join("`, `"));
+            Err(vec![
+                Diagnostic::new(Code::PlanMissingFile, message)
+                    .hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml"),
+            ])
+        }
+    }
+}
+
+/// All mappings of the folder, by name.
+#[must_use]
+pub fn mappings() -> Vec<PathBuf> {
+    let names = names(Path::new(MAPPINGS)).unwrap_or_default();
+    let mut found: Vec<PathBuf> = names.iter().map(|name| Path::new(MAPPINGS).join(name)).collect();
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    found
+}
+
+/// Compiles a mapping file with everything it names.
+///
+/// # Errors
+/// Everything that can be known to be wrong before any data is read.
+pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
+    let shown = path.display().to_string();
+    let mapping_text = text(path, "the mapping").map_err(|wrong| vec![wrong])?;
+    let (mapping, places) = mapping::read(&shown, &mapping_text)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let contract = contract(&tidied(&folder.join(&mapping.contract))).map_err(|wrong| {
+        let rule = if wrong.code == Code::PlanMissingFile { wrong.rule(places.value("/contract")) } else { wrong };
+        vec![rule]
+    })?;
+    let files = code_files(&mapping, &places, folder)?;
+    Plan::compile(&mapping, places, contract, &files)
+}
+
+/// Compiles a contract file.
+///
+/// # Errors
+/// It cannot be read, or is no JSON Schema that can be used.
+pub fn contract(path: &Path) -> Result<Contract, Diagnostic> {
+    Contract::compile(&path.display().to_string(), &text(path, "the contract")?)
+}
+
+/// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.
+fn tidied(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for step in path.components() {
+        let back = step == Component::ParentDir && matches!(tidy.components().next_back(), Some(Component::Normal(_)));
+        match step {
+            _ if back => drop(tidy.pop()),
+            Component::CurDir => {}
+            step => tidy.push(step),
+        }
+    }
+    tidy
+}
+
+/// The text of a configuration file.
+fn text(path: &Path, what: &str) -> Result<String, Diagnostic> {
+    let shown = path.display().to_string();
+    let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown.clone());
+    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+    if length > yaml::MAX_BYTES as u64 {
+        return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {} bytes", yaml::MAX_BYTES)));
+    }
+    let bytes =
+        fs::read(path).map_err(|cause| wrong(Code::PlanMissingFile, format!("{what} cannot be read: {cause}")))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong(Code::PlanSyntax, format!("{what} is not UTF-8")))?;
+    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
+}
+
+/// The contents of all code table files of a mapping.
+fn code_files(mapping: &Mapping, places: &Places, folder: &Path) -> Result<CodeFiles, Vec<Diagnostic>> {
+    let mut tables: Vec<(String, &CodeTable)> = Vec::new();
+    for (name, table) in &mapping.codes {
+        tables.push((format!("/codes/{}", json_pointer::escape(name)), table));
+    }
+    tables_of(&mapping.output.fields, "/output/fields", &mut tables);
+    let (mut files, mut findings) = (CodeFiles::new(), Vec::new());
+    for (pointer, table) in tables {
+        let Some(file) = &table.file else { continue };
+        match code_table(&tidied(&folder.join(file)), table, mapping) {
+            Ok(pairs) => drop(files.insert(file.clone(), pairs)),
+            Err(wrong) => findings.push(wrong.rule(places.value(&format!("{pointer}/file")))),
+        }
+    }
+    if findings.is_empty() { Ok(files) } else { Err(findings) }
+}
+
+/// The code tables that are written inside fields.
+fn tables_of<'a>(
+    fields: &'a indexmap::IndexMap<String, Field>,
+    pointer: &str,
+    tables: &mut Vec<(String, &'a CodeTable)>,
+) {
+    for (name, Field(field)) in fields {
+        let pointer = format!("{pointer}/{}", json_pointer::escape(name));
+        if let Some(Named::Here(table)) = &field.codes {
+            tables.push((format!("{pointer}/codes"), table));
+        }
+        if let Some(fields) = &field.fields {
+            tables_of(fields, &format!("{pointer}/fields"), tables);
+        }
+    }
+}
+
+/// Reads a code table file: two columns, with a header row.
+fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(String, String)>, Diagnostic> {
+    let shown = path.display().to_string();
+    let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
+    let dialect = match &table.dialect {
+        None => mapping::Dialect::default(),
+        Some(Named::Here(dialect)) => dialect.clone(),
+        Some(Named::Name(name)) => {
+            mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?
+        }
+    };
+    let bytes = fs::read(path).map_err(|cause| {
+        Diagnostic::new(Code::PlanMissingFile, format!("the code table cannot be read: {cause}")).file(shown.clone())
+    })?;
+    let text = decoded(&bytes, &dialect.encoding)
+        .ok_or_else(|| wrong(format!("the code table is not {}", dialect.encoding)))?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(dialect.delimiter.bytes().next().unwrap_or(b','))
+        .quote(dialect.quote.bytes().next().unwrap_or(b'"'))
+        .quoting(!dialect.quote.is_empty())
+        .has_headers(dialect.header)
+        .flexible(true)
+        .from_reader(text.as_bytes());
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut lines: Vec<u64> = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
+        let line = record.position().map_or(1, csv::Position::line);
+        let here = |message: String| {
+            let cell = Cell { place: entry(&shown, &text, line), column: String::new(), found: String::new() };
+            Diagnostic::new(Code::PlanCodeTable, message).cell(cell)
+        };
+        let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
+            let message = format!(
+                "entry {} of the code table has {} cells, not a code and its translation",
+                pairs.len() + 1,
+                record.len()
+            );
+            return Err(here(message));
+        };
+        if let Some(first) = pairs.iter().position(|(known, _)| known == code) {
+            return Err(here(format!("the code table has the code `{code}` twice"))
+                .also(entry(&shown, &text, lines[first]), "first written here")
+                .hint("keep one of the two"));
+        }
+        pairs.push((code.to_owned(), value.to_owned()));
+        lines.push(line);
+    }
+    Ok(pairs)
+}
+
+/// The first line of an entry of a code table. For the reader, an entry begins with the empty lines above it.
+fn entry(path: &str, text: &str, line: u64) -> Place {
+    let mut lines = (1..).zip(text.lines()).skip_while(|(number, text)| *number < line || text.is_empty());
+    let (line, text) = lines.next().unwrap_or((line, ""));
+    Place { line, text: text.to_owned(), ..Place::file(path) }
+}
+
+fn decoded(bytes: &[u8], label: &str) -> Option<String> {
+    match Encoding::named(label)? {
+        Encoding::Utf8 | Encoding::Auto => {
+            String::from_utf8(bytes.to_vec()).ok().map(|text| text.trim_start_matches('\u{FEFF}').to_owned())
+        }
+        Encoding::Label(encoding) => {
+            let (text, _, damaged) = encoding.decode(bytes);
+            (!damaged).then(|| text.into_owned())
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! One file or folder per command. Only these know several stages.
+
+pub mod runtime;
+pub mod load;
+pub mod check;
+pub mod sandbox;
+pub mod purge;
+pub mod convert;
+
+use crate::{
+    cli::Command,
+    commands::{check::check, convert::convert, purge::purge, runtime::Runtime, sandbox::serve},
+    error::Exit,
+    report::{self, Look},
+};
+
+/// Runs a command and says how it ended.
+pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
+    let (messages, done) = match command {
+        Command::Convert(convert) => (&convert.messages, self::convert(convert, runtime)),
+        Command::Check(check) => (&check.messages, self::check(check, runtime)),
+        Command::Sandbox(sandbox) => (&sandbox.messages, serve(sandbox, runtime)),
+        Command::Purge(purge) => (&purge.messages, self::purge(purge, runtime)),
+        Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
+    };
+    done.unwrap_or_else(|error| {
+        let look = Look::new(&messages.options(), runtime.environment, runtime.terminal);
+        // When nobody listens, the exit code says it alone.
+        let _ = report::findings(runtime.err, error.diagnostics(), look);
+        error.exit()
+    })
+}

@@ -1,0 +1,21 @@
+//! What surrounds a run: where it writes, its environment, its clock. Read once, at the edge.
+
+use std::{collections::BTreeMap, io::Write, time::Instant};
+
+use crate::deliver;
+
+/// What surrounds a run: read once, at the edge.
+pub struct Runtime<'a> {
+    /// Where JSON goes.
+    pub out: &'a mut dyn Write,
+    /// Where messages go.
+    pub err: &'a mut dyn Write,
+    /// Messages go to a terminal.
+    pub terminal: bool,
+    /// The environment variables.
+    pub environment: &'a BTreeMap<String, String>,
+    /// When the run started.
+    pub started: Instant,
+    /// The clock and the randomness.
+    pub context: deliver::Context,
+}

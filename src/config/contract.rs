@@ -1,0 +1,322 @@
+//! What the API accepts: the JSON Schema of a request body.
+//!
+//! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
+//! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
+
+use std::{collections::BTreeSet, sync::OnceLock};
+
+use serde_json::{Map, Value};
+
+use crate::{
+    config::yaml::{self, Places},
+    diagnostic::{Code, Diagnostic, Place},
+    json_pointer,
+};
+
+/// A compiled contract.
+#[derive(Debug)]
+pub struct Contract {
+    /// The schema as written.
+    pub schema: Value,
+    /// Where each of its nodes stands, for messages.
+    pub places: Places,
+    /// One validator for each part of the schema, by its pointer as a URI fragment; `#` is the whole.
+    parts: jsonschema::ValidatorMap,
+    /// `$ref` hides its siblings: draft 7 and older.
+    lone_references: bool,
+    /// Some part has a base URI of its own, so that references inside it are not followed here.
+    rebased: bool,
+    /// The pointers of all parts of the schema, once somebody asks.
+    pointers: OnceLock<BTreeSet<String>>,
+}
+
+/// Notes the pointers of a value and of everything in it.
+fn note_pointers(value: &Value, at: String, pointers: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, field)| {
+                note_pointers(field, format!("{at}/{}", json_pointer::escape(name)), pointers)
+            });
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(number, item)| note_pointers(item, format!("{at}/{number}"), pointers));
+        }
+        _ => {}
+    }
+    pointers.insert(at);
+}
+
+/// Everything the contract says directly about one place: `$ref` and `allOf` followed.
+#[derive(Debug, Default)]
+pub struct Rules<'a> {
+    /// The schemas that apply, each with its pointer.
+    pub schemas: Vec<(String, &'a Map<String, Value>)>,
+    /// Something could not be followed, so these are not all.
+    pub opaque: bool,
+    /// A schema that allows nothing.
+    pub never: Option<String>,
+}
+
+/// One rule of the contract that a value breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// JSON pointer into the checked value.
+    pub pointer: String,
+    /// JSON pointer into the contract, `$ref` resolved.
+    pub schema: String,
+    /// What kind of rule it is.
+    pub code: Code,
+    /// What was expected, without the value.
+    pub message: String,
+}
+
+impl Contract {
+    /// Compiles the text of a JSON Schema file, draft 4 to 2020-12.
+    ///
+    /// # Errors
+    /// The text is not JSON, not a schema, or refers to something outside itself.
+    pub fn compile(path: &str, text: &str) -> Result<Contract, Diagnostic> {
+        let schema: Value = serde_json::from_str(text).map_err(|error| {
+            let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().to_owned();
+            let place = Place {
+                path: path.into(),
+                line: error.line() as u64,
+                column: error.column() as u64,
+                width: 1,
+                text: line,
+            };
+            let message = error.to_string();
+            let message = message.split(" at line ").next().unwrap_or_default();
+            Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
+        })?;
+        let places = match yaml::places(path, text) {
+            // JSON allows a few characters that YAML does not; then messages name the file without a line.
+            Err(wrong) if wrong.code == Code::PlanSyntax => Places::of_file(path),
+            places => places?,
+        };
+        let options = jsonschema::options()
+            .should_validate_formats(true)
+            .should_ignore_unknown_formats(false)
+            .with_pattern_options(jsonschema::PatternOptions::regex())
+            .offline();
+        let parts = options.build_map(&schema).map_err(|error| unusable(&error, &places))?;
+        // The map leaves out in silence what cannot be compiled, and a whole that is not there would find nothing wrong.
+        if parts.get("#").is_none() {
+            let whole = options.build(&schema).map_err(|error| unusable(&error, &places));
+            let message = "the contract cannot be used: it has no whole";
+            return Err(whole
+                .err()
+                .unwrap_or_else(|| Diagnostic::new(Code::PlanContract, message).rule(Place::file(path))));
+        }
+        let draft = parts.get("#").map(jsonschema::Validator::draft);
+        let lone_references =
+            matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
+        let rebased = children(&schema).any(|part| has_own_base(part, lone_references));
+        Ok(Contract { schema, places, parts, lone_references, rebased, pointers: OnceLock::new() })
+    }
+
+    /// The exact verdict on one request body.
+    pub fn accepts(&self, body: &Value) -> bool {
+        self.part_accepts("", body)
+    }
+
+    /// Everything that is wrong with one request body, in the order of the document.
+    pub fn violations(&self, body: &Value) -> Vec<Violation> {
+        self.part_violations("", body)
+    }
+
+    /// Whether a part of the schema can be checked by itself.
+    pub fn has_part(&self, pointer: &str) -> bool {
+        self.part(pointer).is_some()
+    }
+
+    /// The exact verdict of one part of the schema. A part that does not exist accepts nothing.
+    pub fn part_accepts(&self, pointer: &str, value: &Value) -> bool {
+        self.part(pointer).is_some_and(|part| part.is_valid(value))
+    }
+
+    /// Everything one part of the schema finds wrong with a value.
+    pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
+        let part = self.part(pointer);
+        let violations = part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error));
+        violations.map(|violation| Violation { schema: self.rule(pointer, &violation.schema), ..violation }).collect()
+    }
+
+    /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
+    fn rule(&self, part: &str, rule: &str) -> String {
+        let inside = format!("{part}{rule}");
+        let pointers = self.pointers.get_or_init(|| {
+            let mut pointers = BTreeSet::new();
+            note_pointers(&self.schema, String::new(), &mut pointers);
+            pointers
+        });
+        let known = [inside, rule.to_owned()].into_iter().find(|pointer| pointers.contains(pointer));
+        known.unwrap_or_else(|| part.to_owned())
+    }
+
+    fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {
+        self.parts.get(&format!("#{pointer}"))
+    }
+
+    /// What the contract says about the places of some pointers.
+    pub fn rules(&self, pointers: &[String]) -> Rules<'_> {
+        let mut rules = Rules::default();
+        let mut open: Vec<String> = pointers.to_vec();
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(at) = open.pop() {
+            if seen.contains(&at) {
+                continue;
+            }
+            match self.schema.pointer(&at) {
+                Some(Value::Object(schema)) => {
+                    self.follow(&at, schema, &mut open, &mut rules);
+                }
+                Some(Value::Bool(true)) => {}
+                Some(Value::Bool(false)) => rules.never = Some(at.clone()),
+                _ => rules.opaque = true,
+            }
+            seen.push(at);
+        }
+        rules.schemas.sort_by(|one, other| one.0.cmp(&other.0));
+        rules
+    }
+
+    fn follow<'a>(&self, at: &str, schema: &'a Map<String, Value>, open: &mut Vec<String>, rules: &mut Rules<'a>) {
+        if self.rebased || schema.contains_key("$dynamicRef") || schema.contains_key("$recursiveRef") {
+            rules.opaque = true;
+        }
+        if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+            match reference.strip_prefix('#') {
+                Some(pointer) if (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%') => {
+                    open.push(pointer.to_owned());
+                }
+                _ => rules.opaque = true,
+            }
+            if self.lone_references {
+                return;
+            }
+        }
+        let all = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
+        open.extend((0..all).map(|number| format!("{at}/allOf/{number}")));
+        rules.schemas.push((at.to_owned(), schema));
+    }
+
+    /// The place of a rule inside the contract file.
+    pub fn place(&self, pointer: &str) -> Place {
+        self.places.key(pointer)
+    }
+}
+
+/// The values directly inside a value.
+fn children(value: &Value) -> impl Iterator<Item = &Value> {
+    let (list, object) = (value.as_array(), value.as_object());
+    list.into_iter().flatten().chain(object.into_iter().flat_map(Map::values))
+}
+
+/// Whether a part of a schema, or one inside it, has a base URI of its own. Older drafts call it `id`.
+fn has_own_base(part: &Value, older: bool) -> bool {
+    let named = part.get("$id").is_some() || older && part.get("id").is_some();
+    named || children(part).any(|part| has_own_base(part, older))
+}
+
+/// Why a schema cannot be compiled, with its place.
+fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnostic {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    let place = places.leaf(error.instance_path().as_str());
+    if let Kind::Referencing(cause) = error.kind() {
+        let place = places.below("").find(|(at, node)| {
+            at.ends_with("/$ref")
+                && node
+                    .scalar
+                    .as_deref()
+                    .is_some_and(|target| cause.to_string().contains(target.trim_start_matches('#')))
+        });
+        let place = place.map_or_else(|| Place::file(places.path()), |(at, _)| places.value(at));
+        return Diagnostic::new(
+            Code::PlanContractReference,
+            format!("the contract refers to something that is not in it: {cause}"),
+        )
+        .rule(place)
+        .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
+    }
+    let said = error.to_string();
+    if let Some(format) = said.strip_prefix("Unknown format: '").and_then(|rest| rest.split('\'').next()) {
+        let message = format!("the contract cannot be used: its draft of JSON Schema has no format `{format}`");
+        return Diagnostic::new(Code::PlanContract, message)
+            .rule(place)
+            .hint("name a draft that has it in `$schema`, or leave the format out");
+    }
+    let said = said.split(". Adjust configuration").next().unwrap_or_default();
+    let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
+    match error.kind() {
+        Kind::Format { format } if format == "regex" => {
+            diagnostic.hint("look-around and back-references are not supported: patterns run in linear time")
+        }
+        _ => diagnostic,
+    }
+}
+
+fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
+    let (code, message) = broken_rule(error.kind());
+    let message = message.unwrap_or_else(|| error.masked().to_string());
+    Violation {
+        pointer: error.instance_path().as_str().to_owned(),
+        schema: error.schema_path().as_str().to_owned(),
+        code,
+        message,
+    }
+}
+
+/// The code of a rule and what it expects. `None`: what the validator says, with the value masked.
+fn broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<String>) {
+    use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
+    let said = |text: String| Some(text);
+    match kind {
+        Kind::Type { kind: TypeKind::Single(kind) } => (Code::CheckType, said(format!("expected {kind}"))),
+        Kind::Type { .. } => (Code::CheckType, None),
+        Kind::Enum { options } => (Code::CheckEnum, said(format!("expected one of {options}"))),
+        Kind::Constant { expected_value } => (Code::CheckEnum, said(format!("expected {expected_value}"))),
+        Kind::Minimum { limit } => (Code::CheckRange, said(format!("expected at least {limit}"))),
+        Kind::Maximum { limit } => (Code::CheckRange, said(format!("expected at most {limit}"))),
+        Kind::ExclusiveMinimum { limit } => (Code::CheckRange, said(format!("expected more than {limit}"))),
+        Kind::ExclusiveMaximum { limit } => (Code::CheckRange, said(format!("expected less than {limit}"))),
+        Kind::MultipleOf { multiple_of } => (Code::CheckRange, said(format!("expected a multiple of {multiple_of}"))),
+        Kind::MinLength { limit: 1 } => (Code::CheckLength, said("expected a text that is not empty".into())),
+        Kind::MinLength { limit } => (Code::CheckLength, said(format!("expected at least {limit} characters"))),
+        Kind::MaxLength { limit } => (Code::CheckLength, said(format!("expected at most {limit} characters"))),
+        Kind::Pattern { pattern } => (Code::CheckPattern, said(format!("expected a text that matches `{pattern}`"))),
+        Kind::Format { format } => (Code::CheckFormat, said(format!("expected the format `{format}`"))),
+        Kind::MinItems { limit: 1 } => (Code::CheckItems, said("expected a list that is not empty".into())),
+        Kind::MinItems { limit } => (Code::CheckItems, said(format!("expected at least {limit} items"))),
+        Kind::MaxItems { limit } => (Code::CheckItems, said(format!("expected at most {limit} items"))),
+        Kind::UniqueItems => (Code::CheckItems, said("expected no item twice".into())),
+        Kind::Required { property } => {
+            (Code::CheckFields, said(format!("the field `{}` is missing", property.as_str().unwrap_or_default())))
+        }
+        Kind::AdditionalProperties { unexpected } => {
+            (Code::CheckFields, said(format!("the field `{}` is not allowed", unexpected.join("`, `"))))
+        }
+        other => (Code::CheckRule, said(format!("the rule `{}` of the contract is broken", other.keyword()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::contract::Contract;
+
+    #[test]
+    fn a_part_with_a_base_of_its_own_is_never_followed() {
+        let contract = |title: &str, base: &str| {
+            let text = format!(
+                r##"{{"title": "{title}", "$defs": {{"a": {{{base}"type": "string"}}}}, "$ref": "#/$defs/a"}}"##
+            );
+            let contract = Contract::compile("contract.json", &text).map_err(|wrong| wrong.message).unwrap();
+            contract.rules(&[String::new()]).opaque
+        };
+        let base = r#""$id": "http://example.com/a", "#;
+        assert!(!contract("plain", ""));
+        assert!(contract("plain", base));
+        // A character that JSON allows and YAML does not, so that no node has a place.
+        assert!(contract("\u{7f}", base));
+    }
+}

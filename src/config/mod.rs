@@ -1,0 +1,6 @@
+//! What was written by people, read with the place of every key: mappings, contracts, profiles.
+
+pub mod contract;
+pub mod mapping;
+pub mod profile;
+pub mod yaml;

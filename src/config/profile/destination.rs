@@ -1,0 +1,185 @@
+//! What settings mean: where one run sends, as whom, and within which limits.
+//!
+//! A destination is whole and possible: its URL is https or on this machine, its secrets were read and fit into headers,
+//! no limit is zero. Its debug form shows no secret and no header value.
+
+use std::time::Duration;
+
+use url::Url;
+
+use crate::{
+    config::{
+        mapping::request::Method,
+        profile::{
+            secret::Secret,
+            settings::{Collection, Compression},
+        },
+    },
+    diagnostic::{Code, Diagnostic, Place},
+};
+
+/// The word for the embedded API in place of a URL.
+pub(crate) const SANDBOX: &str = "sandbox";
+
+/// Where one run sends, as whom, and within which limits.
+#[derive(Clone, Debug)]
+pub struct Destination {
+    /// The name of the profile.
+    pub profile: String,
+    /// The HTTP method.
+    pub method: Method,
+    /// What one request body looks like.
+    pub shape: BodyShape,
+    /// How the API knows who sends.
+    pub credential: Option<Credential>,
+    /// Headers to add to each request; plain in the profile, and still never shown.
+    pub headers: Vec<(String, Secret)>,
+    /// How much goes into one request.
+    pub batch: Limits,
+    /// How request bodies are compressed.
+    pub compression: Compression,
+    /// How many requests are on the way at once.
+    pub in_flight: usize,
+    /// How long to wait for an answer once a request is sent.
+    pub timeout: Duration,
+    /// How long the run goes on trying.
+    pub deadline: Duration,
+    /// How long after its last request the API may still act on it.
+    pub grace: Duration,
+    /// The certificate authorities to trust, PEM; `None`: those of this machine.
+    pub authorities: Option<Vec<u8>>,
+    /// The certificate and the key this client shows, PEM.
+    pub identity: Option<Secret>,
+    /// The proxy to send through.
+    pub proxy: Option<Url>,
+    /// The header that carries the idempotency key.
+    pub idempotency_header: Option<String>,
+    /// What the API does with what a request does not mention.
+    pub collection: Collection,
+    /// How long to wait before trying again.
+    pub retry: RetryPolicy,
+    /// `None`: the embedded API, which has no address yet.
+    pub(crate) base: Option<Url>,
+    pub(crate) path: String,
+    /// Where `collection` is written.
+    pub(crate) replace_rule: Option<Place>,
+}
+
+/// What one request body looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyShape {
+    /// A JSON array of documents.
+    Array,
+    /// One document.
+    Object,
+}
+
+/// How much goes into one request; `None`: no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How many documents.
+    pub documents: Option<u64>,
+    /// How many bytes of JSON.
+    pub bytes: Option<u64>,
+}
+
+/// How long to wait before trying again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryPolicy {
+    /// The same time again and again.
+    Fixed {
+        /// How long.
+        wait: Duration,
+    },
+    /// A random time up to a bound that doubles.
+    Exponential {
+        /// The bound of the first wait.
+        base: Duration,
+        /// The bound that no wait exceeds.
+        cap: Duration,
+    },
+}
+
+/// What proves who sends, and where it was read from.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// What is sent.
+    pub proof: Proof,
+    /// Where the secret came from, as in "the variable `ECRM_TOKEN`".
+    pub origin: String,
+}
+
+/// What proves who sends.
+#[derive(Clone, Debug)]
+pub enum Proof {
+    /// `Authorization: Bearer`.
+    Bearer(Secret),
+    /// `Authorization: Basic`.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        password: Secret,
+    },
+    /// A header of its own.
+    Header {
+        /// The name of the header.
+        name: String,
+        /// The key.
+        value: Secret,
+    },
+}
+
+impl Destination {
+    /// Whether the embedded API is meant and has no address yet.
+    pub fn is_sandbox(&self) -> bool {
+        self.base.is_none()
+    }
+
+    /// The same, sending to a base URL that this program made itself: the address of the running sandbox.
+    #[must_use]
+    pub fn at(self, base: &str) -> Destination {
+        Destination { base: Url::parse(base).ok(), ..self }
+    }
+
+    /// The same, with request bodies of this shape.
+    #[must_use]
+    pub fn shaped(self, shape: BodyShape) -> Destination {
+        Destination { shape, ..self }
+    }
+
+    /// The URL of each request; `None` while the sandbox has no address.
+    pub fn url(&self) -> Option<Url> {
+        let mut url = self.base.clone()?;
+        let path = format!("{}{}", url.path().trim_end_matches('/'), self.path);
+        url.set_path(&path);
+        Some(url)
+    }
+
+    /// The host and the port, for messages.
+    pub fn host(&self) -> String {
+        let Some(base) = &self.base else { return SANDBOX.into() };
+        let host = base.host_str().unwrap_or_default();
+        base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    /// Whether this many requests can hold what is to be sent.
+    ///
+    /// # Errors
+    /// The API replaces its collection with each request, so a second one would erase the first.
+    pub fn allows(&self, batches: u64) -> Result<(), Diagnostic> {
+        if self.collection == Collection::Upsert || batches <= 1 {
+            return Ok(());
+        }
+        let message = format!(
+            "the profile `{}` says `collection: replace`, and one request cannot hold all documents: \
+             each request would erase the one before",
+            self.profile
+        );
+        let finding = Diagnostic::new(Code::PlanProfile, message).hint("raise `batch` or say `batch: all`");
+        Err(match &self.replace_rule {
+            Some(place) => finding.rule(place.clone()),
+            None => finding,
+        })
+    }
+}

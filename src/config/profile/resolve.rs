@@ -1,0 +1,297 @@
+//! Settings as written -> the [`Destination`] they mean, or everything that is wrong with them.
+//!
+//! Each finding names the setting and the line of the layer that wrote it. Secrets are read here, and none is ever part
+//! of a finding; neither is a URL that was refused, since it may hold one.
+
+use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+
+use url::{Host, Url};
+
+use crate::{
+    config::{
+        mapping::request::Request,
+        profile::{
+            Layers,
+            destination::{BodyShape, Credential, Destination, Limits, Proof, RetryPolicy, SANDBOX},
+            secret::{self, Environment, Secret, SecretSource},
+            settings::{Auth, Batch, Collection, Compression, Retry, Settings},
+        },
+    },
+    diagnostic::{Code, Diagnostic},
+    json_pointer,
+};
+
+/// Headers that say how the body is framed or who sends; they are never plain settings.
+/// What to do about a secret that cannot be read.
+const SECRET_HINT: &str = "set what the profile names for this command, or use another profile with `--profile`";
+
+const RESERVED: [&str; 13] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "proxy-authorization",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// What settings mean together.
+pub(crate) fn meaning(
+    settings: Settings,
+    layers: &Layers<'_>,
+    request: &Request,
+    environment: &Environment,
+) -> Result<Destination, Vec<Diagnostic>> {
+    let mut reader = Reader { layers, environment, folder: secret::folder(layers.path()), findings: Vec::new() };
+    let destination = Destination {
+        profile: layers.name.to_owned(),
+        method: request.method,
+        shape: BodyShape::Array,
+        base: reader.base(settings.url.as_deref()),
+        path: reader.path(&request.path),
+        credential: settings.auth.and_then(|auth| reader.credential(auth)),
+        headers: reader.headers(settings.headers.unwrap_or_default()),
+        batch: reader.batch(settings.batch.as_ref()),
+        compression: settings.compression.unwrap_or(Compression::None),
+        in_flight: usize::try_from(reader.limit("in_flight", settings.in_flight.unwrap_or(1).into(), 1, 64))
+            .unwrap_or(1),
+        timeout: reader.time("timeout", settings.timeout.map_or(0, |p| p.0.as_millis()), 100, 3_600_000),
+        deadline: reader.time("deadline", settings.deadline.map_or(0, |p| p.0.as_millis()), 100, 7 * 86_400_000),
+        grace: reader.time("grace", settings.grace.map_or(0, |p| p.0.as_millis()), 0, 86_400_000),
+        authorities: settings.ca_file.and_then(|path| reader.authorities(&path)),
+        identity: settings.client_identity.and_then(|pair| reader.identity(&pair.certificate, &pair.key)),
+        proxy: settings.proxy.and_then(|proxy| reader.url("proxy", &proxy)),
+        idempotency_header: settings.idempotency_header.and_then(|name| reader.header("idempotency_header", &name)),
+        collection: settings.collection.unwrap_or(Collection::Upsert),
+        retry: reader.retry(&settings.retry.unwrap_or_default()),
+        replace_rule: layers.place("collection"),
+    };
+    if reader.findings.is_empty() { Ok(destination) } else { Err(reader.findings) }
+}
+
+/// Turns settings into their meaning and gathers what is wrong with them.
+struct Reader<'a> {
+    layers: &'a Layers<'a>,
+    environment: &'a Environment,
+    folder: PathBuf,
+    findings: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn wrong(&mut self, key: &str, message: impl Into<String>) {
+        self.findings.push(self.layers.finding(Code::PlanProfile, key, message));
+    }
+
+    fn base(&mut self, text: Option<&str>) -> Option<Url> {
+        match text {
+            None => {
+                self.wrong("url", format!("the profile `{}` has no `url`", self.layers.name));
+                None
+            }
+            Some(SANDBOX) => None,
+            Some(text) => {
+                let url = self.url("url", text)?;
+                let here = match url.host() {
+                    Some(Host::Domain(name)) => name == "localhost",
+                    Some(Host::Ipv4(address)) => address.is_loopback(),
+                    Some(Host::Ipv6(address)) => address.is_loopback(),
+                    None => false,
+                };
+                if url.scheme() == "http" && !here {
+                    self.wrong("url", "plain http is for this machine only: anywhere else the data could be read");
+                    self.hint("write `https://`");
+                }
+                Some(url)
+            }
+        }
+    }
+
+    /// An http or https URL without anything that could be a secret. The finding shows neither the text nor its line.
+    fn url(&mut self, key: &str, text: &str) -> Option<Url> {
+        let fault = match Url::parse(text) {
+            Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https",
+            Ok(url) if url.host_str().is_none_or(str::is_empty) => "has no host",
+            Ok(url) if !url.username().is_empty() || url.password().is_some() => "holds a user name or password",
+            Ok(url) if url.query().is_some() => "has a query",
+            Ok(url) if url.fragment().is_some() => "has a fragment",
+            Ok(url) => return Some(url),
+            Err(_) => "is not a URL",
+        };
+        self.wrong(key, format!("the `{key}` {fault}"));
+        self.hint("as in `https://api.example.com`; credentials belong in `auth`");
+        if let Some(place) = self.findings.last_mut().and_then(|finding| finding.rule.as_mut()) {
+            place.text.clear();
+        }
+        None
+    }
+
+    fn path(&mut self, path: &str) -> String {
+        let fits =
+            path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\\".contains(&byte));
+        if !fits {
+            let message = format!("the request path `{}` is not a plain path", path.escape_debug());
+            self.findings.push(Diagnostic::new(Code::PlanProfile, message).hint("as in `/v1/customers`"));
+        }
+        path.to_owned()
+    }
+
+    fn credential(&mut self, auth: Auth) -> Option<Credential> {
+        match (auth.bearer, auth.basic, auth.api_key) {
+            (Some(source), None, None) => {
+                let (secret, origin) = self.secret("auth/bearer", &source)?;
+                Some(Credential { proof: Proof::Bearer(secret), origin })
+            }
+            (None, Some(basic), None) => {
+                let (password, origin) = self.secret("auth/basic/password", &basic.password)?;
+                Some(Credential { proof: Proof::Basic { username: basic.username, password }, origin })
+            }
+            (None, None, Some(key)) => {
+                let name = self.header("auth/api_key/header", &key.header)?;
+                let (value, origin) = self.secret("auth/api_key/value", &key.value)?;
+                Some(Credential { proof: Proof::Header { name, value }, origin })
+            }
+            _ => {
+                self.wrong("auth", "`auth` needs exactly one of `bearer`, `basic` and `api_key`");
+                None
+            }
+        }
+    }
+
+    fn secret(&mut self, key: &str, source: &SecretSource) -> Option<(Secret, String)> {
+        match source.read(&self.folder, self.environment) {
+            Ok(read) => Some(read),
+            Err(said) => {
+                self.findings.push(self.layers.finding(Code::PlanSecret, key, said).hint(SECRET_HINT));
+                None
+            }
+        }
+    }
+
+    fn headers(&mut self, written: BTreeMap<String, String>) -> Vec<(String, Secret)> {
+        let mut headers = Vec::new();
+        for (name, value) in written {
+            let key = format!("headers/{}", json_pointer::escape(&name));
+            let fits = value.trim() == value && value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+            if !fits {
+                self.wrong(&key, format!("the value of the header `{}` is not plain ASCII", name.escape_debug()));
+            }
+            if let Some(name) = self.header(&key, &name) {
+                headers.push((name, Secret::new(value)));
+            }
+        }
+        headers
+    }
+
+    /// The name of a header that a profile may set.
+    fn header(&mut self, key: &str, name: &str) -> Option<String> {
+        let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || !name.bytes().all(token) {
+            self.wrong(key, format!("`{}` is not the name of a header", name.escape_debug()));
+            return None;
+        }
+        if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+            self.wrong(key, format!("the header `{name}` is not a setting"));
+            self.hint("credentials belong in `auth`; what describes the body is written by xwalk");
+            return None;
+        }
+        Some(name.to_owned())
+    }
+
+    fn batch(&mut self, batch: Option<&Batch>) -> Limits {
+        match batch {
+            Some(Batch::Limits(limits)) => Limits {
+                documents: limits.documents.map(|count| self.limit("batch/documents", count, 1, 10_000_000)),
+                bytes: limits.bytes.map(|size| self.limit("batch/bytes", size.0, 64, 4 << 30)),
+            },
+            Some(Batch::All) | None => Limits { documents: None, bytes: None },
+        }
+    }
+
+    fn limit(&mut self, key: &str, found: u64, least: u64, most: u64) -> u64 {
+        if !(least..=most).contains(&found) {
+            let name = key.replace('/', ".");
+            self.wrong(key, format!("`{name}` is {found}; it must be from {least} to {most}"));
+        }
+        found
+    }
+
+    /// A length of time within bounds, all in milliseconds.
+    fn time(&mut self, key: &str, found: u128, least: u64, most: u64) -> Duration {
+        let found = u64::try_from(found).unwrap_or(u64::MAX);
+        if !(least..=most).contains(&found) {
+            let name = key.replace('/', ".");
+            self.wrong(key, format!("`{name}` is {found}ms; it must be from {least}ms to {most}ms"));
+        }
+        Duration::from_millis(found)
+    }
+
+    fn retry(&mut self, retry: &Retry) -> RetryPolicy {
+        const HOUR: u64 = 3_600_000;
+        match (&retry.fixed, &retry.exponential) {
+            (Some(fixed), None) => {
+                RetryPolicy::Fixed { wait: self.time("retry/fixed/wait", fixed.wait.0.as_millis(), 1, HOUR) }
+            }
+            (None, Some(written)) => {
+                let base = written.base.map_or(1_000, |period| period.0.as_millis());
+                let cap = written.cap.map_or(60_000, |period| period.0.as_millis());
+                RetryPolicy::Exponential {
+                    base: self.time("retry/exponential/base", base, 1, HOUR),
+                    cap: self.time("retry/exponential/cap", cap, 1, HOUR),
+                }
+            }
+            _ => {
+                self.wrong("retry", "`retry` needs exactly one of `fixed` and `exponential`");
+                RetryPolicy::Fixed { wait: Duration::from_secs(1) }
+            }
+        }
+    }
+
+    fn authorities(&mut self, path: &str) -> Option<Vec<u8>> {
+        self.certificates("ca_file", path).map(String::into_bytes)
+    }
+
+    fn identity(&mut self, certificate: &str, key: &str) -> Option<Secret> {
+        let certificate = self.certificates("client_identity/certificate", certificate)?;
+        let private = self.environment.expand(key).and_then(|path| secret::private(&self.folder.join(path)));
+        match private {
+            Ok(private) if private.contains("PRIVATE KEY-----") => {
+                Some(Secret::new(format!("{private}\n{certificate}")))
+            }
+            Ok(_) => {
+                self.wrong("client_identity/key", format!("the file `{key}` holds no private key in PEM form"));
+                None
+            }
+            Err(said) => {
+                self.findings
+                    .push(self.layers.finding(Code::PlanSecret, "client_identity/key", said).hint(SECRET_HINT));
+                None
+            }
+        }
+    }
+
+    fn certificates(&mut self, key: &str, path: &str) -> Option<String> {
+        let said = match self.environment.expand(path) {
+            Ok(path) => match fs::read_to_string(self.folder.join(&path)) {
+                Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text),
+                Ok(_) => format!("the file `{path}` holds no certificate in PEM form"),
+                Err(cause) => format!("the file `{path}` cannot be read: {cause}"),
+            },
+            Err(said) => said,
+        };
+        self.wrong(key, said);
+        None
+    }
+
+    /// Says what to do about the last finding.
+    fn hint(&mut self, hint: &str) {
+        if let Some(finding) = self.findings.pop() {
+            self.findings.push(finding.hint(hint));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The settings of one profile as a person writes them: every one may be left out.
+//!
+//! Written settings know nothing of each other; `destination` says what they mean together.
+//! `Settings::over` is the whole layering of two of them.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt};
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, value::MapAccessDeserializer},
+};
+
+use crate::{
+    config::profile::secret::SecretSource,
+    units::{Period, Size},
+};
+
+/// The settings of one profile, or of a layer above or below it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Another profile whose settings hold where this one says nothing.
+    pub extends: Option<String>,
+    /// Never used by default: needs `--profile NAME`.
+    pub explicit: Option<bool>,
+    /// The base URL of the API, or `sandbox`: the embedded one. Plain http only to this machine.
+    pub url: Option<String>,
+    /// How the API knows who sends.
+    pub auth: Option<Auth>,
+    /// Headers to add to each request. Secrets belong in `auth`.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// How much goes into one request.
+    pub batch: Option<Batch>,
+    /// How request bodies are compressed.
+    pub compression: Option<Compression>,
+    /// How many requests are on the way at once, 1 to 64.
+    pub in_flight: Option<u32>,
+    /// How long to wait for an answer once a request is sent.
+    pub timeout: Option<Period>,
+    /// How long a run goes on trying.
+    pub deadline: Option<Period>,
+    /// How long after its last request an API may still act on it: twice the time the server itself gives a request.
+    /// New data waits this long behind a delivery that ended in doubt. 0s where requests carry versions.
+    pub grace: Option<Period>,
+    /// A PEM file with the certificate authorities to trust instead of those of this machine.
+    pub ca_file: Option<String>,
+    /// The certificate this client shows to the API.
+    pub client_identity: Option<ClientIdentity>,
+    /// The proxy to send through. Proxy variables of the environment are ignored.
+    pub proxy: Option<String>,
+    /// The header that carries a key which is the same for each retry of one body, such as `Idempotency-Key`.
+    pub idempotency_header: Option<String>,
+    /// What the API does with what a request does not mention.
+    pub collection: Option<Collection>,
+    /// How long to wait before trying again.
+    pub retry: Option<Retry>,
+    /// The drop folder to convert when none is named on the command line.
+    pub input: Option<String>,
+}
+
+/// How the API knows who sends: exactly one of these.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Auth {
+    /// A token, sent as `Authorization: Bearer`.
+    pub bearer: Option<SecretSource>,
+    /// A user name and a password, sent as `Authorization: Basic`.
+    pub basic: Option<Basic>,
+    /// A key in a header of its own.
+    pub api_key: Option<ApiKey>,
+}
+
+/// A user name and a password.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Basic {
+    /// The user name.
+    pub username: String,
+    /// Where the password lies.
+    pub password: SecretSource,
+}
+
+/// A key in a header of its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApiKey {
+    /// The name of the header, such as `X-Api-Key`.
+    pub header: String,
+    /// Where the key lies.
+    pub value: SecretSource,
+}
+
+/// The certificate this client shows, both parts as PEM files.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ClientIdentity {
+    /// The file with the certificate and those between it and its authority.
+    pub certificate: String,
+    /// The file with the private key, which only its owner may read.
+    pub key: String,
+}
+
+/// How request bodies are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// `Content-Encoding: gzip`.
+    Gzip,
+    /// `Content-Encoding: zstd`.
+    Zstd,
+}
+
+/// What the API does with a request on a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Collection {
+    /// It keeps what the request does not mention.
+    Upsert,
+    /// It forgets what the request does not mention, so that everything must go in one request.
+    Replace,
+}
+
+/// How long to wait before trying again: exactly one of these.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
+pub struct Retry {
+    /// The same time again and again.
+    pub fixed: Option<Fixed>,
+    /// A random time up to a bound that doubles.
+    pub exponential: Option<Exponential>,
+}
+
+/// The same time again and again.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Fixed {
+    /// How long to wait.
+    pub wait: Period,
+}
+
+/// A random time up to a bound that doubles.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Exponential {
+    /// The bound of the first wait; 1s unless it is written.
+    pub base: Option<Period>,
+    /// The bound that no wait exceeds; 60s unless it is written.
+    pub cap: Option<Period>,
+}
+
+/// How much goes into one request.
+#[derive(Clone, Debug)]
+pub enum Batch {
+    /// Everything at once.
+    All,
+    /// At most this.
+    Limits(BatchLimits),
+}
+
+/// At most this much in one request.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchLimits {
+    /// How many documents.
+    pub documents: Option<u64>,
+    /// How many bytes of JSON; a single document that is larger goes alone.
+    pub bytes: Option<Size>,
+}
+
+impl Settings {
+    /// These settings, and where they say nothing, the weaker ones.
+    #[must_use]
+    pub fn over(self, weaker: Settings) -> Settings {
+        let mut headers = weaker.headers.unwrap_or_default();
+        headers.extend(self.headers.unwrap_or_default());
+        Settings {
+            extends: self.extends.or(weaker.extends),
+            explicit: self.explicit.or(weaker.explicit),
+            url: self.url.or(weaker.url),
+            auth: self.auth.or(weaker.auth),
+            headers: Some(headers),
+            batch: match (self.batch, weaker.batch) {
+                (Some(Batch::Limits(own)), Some(Batch::Limits(weaker))) => Some(Batch::Limits(BatchLimits {
+                    documents: own.documents.or(weaker.documents),
+                    bytes: own.bytes.or(weaker.bytes),
+                })),
+                (own, weaker) => own.or(weaker),
+            },
+            compression: self.compression.or(weaker.compression),
+            in_flight: self.in_flight.or(weaker.in_flight),
+            timeout: self.timeout.or(weaker.timeout),
+            deadline: self.deadline.or(weaker.deadline),
+            grace: self.grace.or(weaker.grace),
+            ca_file: self.ca_file.or(weaker.ca_file),
+            client_identity: self.client_identity.or(weaker.client_identity),
+            proxy: self.proxy.or(weaker.proxy),
+            idempotency_header: self.idempotency_header.or(weaker.idempotency_header),
+            collection: self.collection.or(weaker.collection),
+            retry: self.retry.or(weaker.retry),
+            input: self.input.or(weaker.input),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Batch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Batch, D::Error> {
+        struct Form;
+        impl<'de> de::Visitor<'de> for Form {
+            type Value = Batch;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`all` or `{ documents, bytes }`")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Batch, E> {
+                match word {
+                    "all" => Ok(Batch::All),
+                    other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+                }
+            }
+
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Batch, A::Error> {
+                BatchLimits::deserialize(MapAccessDeserializer::new(map)).map(Batch::Limits)
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
+}
+
+impl JsonSchema for Batch {
+    fn schema_name() -> Cow<'static, str> {
+        "Batch".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let limits = generator.subschema_for::<BatchLimits>();
+        json_schema!({
+            "description": "How much goes into one request: `all`, or at most this.",
+            "anyOf": [{ "const": "all" }, limits],
+        })
+    }
+}

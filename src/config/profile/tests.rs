@@ -1,0 +1,292 @@
+//! Tables of profiles: what is refused, and what they mean.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use crate::{
+    config::{
+        mapping::request::{Method, Request},
+        profile::{
+            Profiles,
+            destination::{Destination, Limits, Proof, RetryPolicy},
+            resolve,
+            secret::Environment,
+            settings::{Collection, Compression, Settings},
+        },
+        yaml,
+    },
+    diagnostic::Diagnostic,
+};
+
+const PROFILES: &str = r#"default: sandbox
+mapping: mappings/sales.yaml
+profiles:
+  sandbox: { url: sandbox }
+  dev: { url: "http://127.0.0.1:8080" }
+  staging:
+    url: https://staging.example.com/base/
+    auth: { bearer: { env: ECRM_TOKEN } }
+    batch: { documents: 100, bytes: 1MiB }
+    headers: { X-Team: ground }
+    compression: gzip
+    in_flight: 3
+    timeout: 20s
+    input: landed
+  prod:
+    extends: staging
+    url: https://example.com
+    batch: { bytes: 2MiB }
+    explicit: true
+    collection: replace
+"#;
+
+fn environment() -> Environment {
+    Environment(BTreeMap::from([("ECRM_TOKEN".to_owned(), "canary-7Q".to_owned())]))
+}
+
+fn resolved(text: &str, wanted: Option<&str>, sets: &[(&str, &str)]) -> Result<Destination, Vec<Diagnostic>> {
+    let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text)?;
+    let sets: Vec<(String, String)> = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let request = Request { method: Method::Put, path: "/v1/customers".into() };
+    resolve(Some((&profiles, &places)), wanted, &sets, &request, &environment())
+}
+
+/// Each finding as `code place: message (hint)`.
+fn said(result: Result<Destination, Vec<Diagnostic>>) -> String {
+    let mut said = String::new();
+    for finding in result.unwrap_err() {
+        let place = finding.rule.map(|place| place.to_string()).unwrap_or_default();
+        let _ = writeln!(said, "{} {place}: {} ({})", finding.code, finding.message, finding.hint);
+    }
+    said
+}
+
+#[test]
+fn the_embedded_defaults_are_settings() {
+    let (settings, _) = yaml::read::<Settings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
+    assert!(settings.url.is_none() && settings.batch.is_some() && settings.retry.is_some());
+}
+
+#[test]
+fn defaults_hold_where_a_profile_says_nothing() {
+    let destination = resolved(PROFILES, Some("dev"), &[]).unwrap();
+    assert_eq!(destination.url().unwrap().as_str(), "http://127.0.0.1:8080/v1/customers");
+    assert_eq!(destination.batch, Limits { documents: Some(500), bytes: Some(1 << 20) });
+    assert_eq!((destination.timeout, destination.deadline), (Duration::from_secs(30), Duration::from_mins(15)));
+    assert_eq!(destination.grace, Duration::from_mins(2));
+    assert_eq!((destination.in_flight, destination.compression), (2, Compression::None));
+    assert_eq!(
+        destination.retry,
+        RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_mins(1) }
+    );
+    assert!(!destination.is_sandbox());
+    assert!(resolved(PROFILES, None, &[]).unwrap().is_sandbox());
+}
+
+#[test]
+fn a_profile_stands_over_what_it_extends_and_set_over_both() {
+    let sets = [("batch.documents", "10"), ("timeout", "250ms"), ("headers.X-Run", "7"), ("compression", "zstd")];
+    let destination = resolved(PROFILES, Some("prod"), &sets).unwrap();
+    assert_eq!(destination.batch, Limits { documents: Some(10), bytes: Some(2 << 20) });
+    assert_eq!(destination.timeout, Duration::from_millis(250));
+    assert_eq!(destination.compression, Compression::Zstd);
+    assert_eq!((destination.in_flight, destination.collection), (3, Collection::Replace));
+    assert_eq!(destination.url().unwrap().as_str(), "https://example.com/v1/customers");
+    let headers: Vec<&str> = destination.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(headers, ["X-Run", "X-Team"]);
+    let credential = destination.credential.unwrap();
+    assert_eq!(credential.origin, "the variable `ECRM_TOKEN`");
+    assert!(matches!(credential.proof, Proof::Bearer(secret) if secret.expose() == "canary-7Q"));
+    let destination = resolved(PROFILES, Some("prod"), &[("batch", "all")]).unwrap();
+    assert_eq!(destination.batch, Limits { documents: None, bytes: None });
+}
+
+#[test]
+fn the_base_url_may_have_a_path() {
+    let destination = resolved(PROFILES, Some("staging"), &[]).unwrap();
+    assert_eq!(destination.url().unwrap().as_str(), "https://staging.example.com/base/v1/customers");
+}
+
+#[test]
+fn set_alone_can_say_where_to_send() {
+    let request = Request { method: Method::Post, path: "/v1/customers".into() };
+    let sets = [("url".to_owned(), "http://localhost:1".to_owned())];
+    assert!(resolve(None, None, &sets, &request, &environment()).is_ok());
+    let said = said(resolve(None, None, &[], &request, &environment()));
+    assert!(said.contains("nothing says where to send"), "{said}");
+}
+
+#[test]
+fn replace_needs_one_request() {
+    let prod = resolved(PROFILES, Some("prod"), &[]).unwrap();
+    assert!(prod.allows(1).is_ok());
+    let finding = prod.allows(2).unwrap_err();
+    assert_eq!(finding.rule.unwrap().to_string(), "profiles.yaml:20:17");
+    assert!(resolved(PROFILES, Some("dev"), &[]).unwrap().allows(2).is_ok());
+}
+
+#[test]
+fn the_input_is_known_before_resolving() {
+    let (profiles, _) = yaml::read::<Profiles>("profiles.yaml", PROFILES).unwrap();
+    assert_eq!(profiles.mapping.as_deref(), Some("mappings/sales.yaml"));
+    assert_eq!(profiles.input(Some("prod")), Some("landed"));
+    assert_eq!(profiles.input(None), None);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_place() {
+    let table = [
+        (
+            "default: dve\nprofiles:\n  dev: { url: sandbox }",
+            "plan/unknown-name profiles.yaml:1:10: there is no profile `dve` (did you mean `dev`?)\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { extends: b }\n  b: { extends: a }",
+            "plan/profile profiles.yaml:4:17: the profile `a` extends itself, through `b` ()\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { extends: c }\n",
+            "plan/unknown-name profiles.yaml:3:17: there is no profile `c` (did you mean `a`?)\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, explicit: true }",
+            "plan/profile profiles.yaml:3:32: the profile `a` is never used by default (say `--profile a` if you mean it)\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { in_flight: 1 }",
+            "plan/profile profiles.yaml:3:3: the profile `a` has no `url` ()\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, in_flight: 0 }",
+            "plan/profile profiles.yaml:3:33: `in_flight` is 0; it must be from 1 to 64 ()\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, batch: { documents: 0 } }",
+            "plan/profile profiles.yaml:3:42: `batch.documents` is 0; it must be from 1 to 10000000 ()\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, deadline: 0s }",
+            "plan/profile profiles.yaml:3:32: `deadline` is 0ms; it must be from 100ms to 604800000ms ()\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, auth: {} }",
+            "plan/profile profiles.yaml:3:22: `auth` needs exactly one of `bearer`, `basic` and `api_key` ()\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, auth: { bearer: { env: NOT_SET } } }",
+            "plan/secret profiles.yaml:3:30: the variable `NOT_SET` is not set (set what the profile names for this command, or use another profile with `--profile`)\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, headers: { Authorization: x } }",
+            "plan/profile profiles.yaml:3:48: the header `Authorization` is not a setting (credentials belong in `auth`; what describes the body is written by xwalk)\n",
+        ),
+        (
+            "default: a\nprofiles:\n  a: { url: sandbox, retry: {} }",
+            "plan/profile profiles.yaml:3:22: `retry` needs exactly one of `fixed` and `exponential` ()\n",
+        ),
+        (
+            "profiles:\n  a: { url: sandbox }",
+            "plan/profile profiles.yaml: no profile was chosen and there is no `default` (say `--profile NAME`: the profiles are `a`)\n",
+        ),
+    ];
+    for (text, expected) in table {
+        assert_eq!(said(resolved(text, None, &[])), expected, "{text}");
+    }
+}
+
+#[test]
+fn typed_mistakes_have_a_code_and_a_place() {
+    let table = [
+        ("profiles:\n  a: { url: sandbox, batsh: all }", "plan/unknown-key profiles.yaml:2:22"),
+        ("profiles:\n  a: { url: sandbox, compression: brotli }", "plan/wrong-value profiles.yaml:2:35"),
+        ("profiles:\n  a: { url: sandbox, timeout: 30 }", "plan/wrong-value profiles.yaml:2:"),
+        ("profiles:\n  a: { url: sandbox, batch: some }", "plan/wrong-value profiles.yaml:2:"),
+        ("profiles:\n  a: { url: sandbox, batch: { bytes: 1Mo } }", "plan/wrong-value profiles.yaml:2:"),
+        ("profiles:\n  a: { url: sandbox, auth: { bearer: { token: x } } }", "plan/unknown-key profiles.yaml:2:40"),
+    ];
+    for (text, expected) in table {
+        let said = said(resolved(text, Some("a"), &[]));
+        assert!(said.starts_with(expected), "{text}\n{said}");
+    }
+}
+
+#[test]
+fn a_url_is_https_or_on_this_machine_and_holds_no_secret() {
+    let good = [
+        "https://a.example",
+        "https://a.example:8443/x",
+        "http://127.0.0.1:1",
+        "http://127.9.9.9",
+        "http://[::1]:80",
+        "http://localhost:8080",
+        "HTTP://LOCALHOST",
+    ];
+    for url in good {
+        assert!(resolved(PROFILES, Some("dev"), &[("url", url)]).is_ok(), "{url}");
+    }
+    let bad = [
+        "http://a.example",
+        "http://10.0.0.1",
+        "http://localhost.evil.example",
+        "http://127.0.0.1.nip.io",
+        "https://canary:canary@a.example",
+        "https://a.example/?canary=1",
+        "https://a.example/#canary",
+        "ftp://a.example",
+        "canary",
+        "",
+        "https://",
+    ];
+    for url in bad {
+        let said = said(resolved(PROFILES, Some("dev"), &[("url", url)]));
+        assert!(said.starts_with("plan/profile ") && !said.contains("canary"), "{url}: {said}");
+    }
+    let text = "default: a\nprofiles:\n  a: { url: \"https://u:canary@a.example\" }";
+    let findings = resolved(text, None, &[]).unwrap_err();
+    assert!(!format!("{findings:?}").contains("canary"));
+}
+
+#[test]
+fn set_refuses_what_is_not_a_setting() {
+    let table = [
+        (("batsh", "all"), "plan/unknown-key : `--set batsh`: unknown key `batsh`"),
+        (("batch.documents", "many"), "plan/wrong-value : `--set batch.documents`: "),
+        (("explicit", "false"), "plan/usage : `--set explicit`: "),
+        (("a..b", "1"), "plan/usage : `--set a..b`: "),
+        (("in_flight", "0"), "plan/profile : `in_flight` is 0; it must be from 1 to 64"),
+        (("grace", "25h"), "plan/profile : `grace` is 90000000ms; it must be from 0ms to 86400000ms"),
+    ];
+    for ((key, value), expected) in table {
+        let said = said(resolved(PROFILES, Some("dev"), &[(key, value)]));
+        assert!(said.starts_with(expected), "{key}: {said}");
+    }
+}
+
+#[test]
+fn the_parts_of_one_setting_are_set_one_by_one() {
+    let key = [("auth.api_key.value.env", "ECRM_TOKEN"), ("in_flight", "3"), ("auth.api_key.header", "X-Key")];
+    let destination = resolved(PROFILES, Some("dev"), &key).unwrap();
+    assert_eq!(destination.in_flight, 3);
+    assert!(
+        matches!(destination.credential.unwrap().proof, Proof::Header { name, .. } if name.eq_ignore_ascii_case("X-Key"))
+    );
+    let alone = said(resolved(PROFILES, Some("dev"), &[("client_identity.key", "k")]));
+    assert!(alone.starts_with("plan/missing-key : `--set client_identity.key`: "), "{alone}");
+    let both = [("client_identity.certificate", "c"), ("client_identity.key", "k")];
+    let absent = said(resolved(PROFILES, Some("dev"), &both));
+    assert!(absent.contains("`c`"), "{absent}");
+}
+
+#[test]
+fn a_destination_shows_no_secret() {
+    let destination = resolved(PROFILES, Some("staging"), &[("headers.X-Run", "canary-header")]).unwrap();
+    let shown = format!("{destination:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[test]
+fn profiles_have_an_editor_schema() {
+    let schema = schemars::schema_for!(Profiles).to_value().to_string();
+    for word in ["in_flight", "idempotency_header", "\"all\"", "additionalProperties"] {
+        assert!(schema.contains(word), "{word}");
+    }
+}

@@ -1,0 +1,368 @@
+//! A YAML or JSON text as a person wrote it: the typed value, and the place of every node.
+//!
+//! Deserialising forgets positions and lets several mistakes pass in silence: a key written twice, a `null` nobody meant,
+//! a merge key. So the text is walked as events first; what passes here has neither, and every node has a place.
+//! Nodes are addressed by JSON pointer (RFC 6901), as in `/sources/customers/path`.
+
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    diagnostic::{Code, Diagnostic, Place, nearest},
+    json_pointer::escape,
+};
+
+/// The largest text that is read, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// The deepest nesting that is read.
+pub const MAX_DEPTH: usize = 64;
+/// The most nodes that are read.
+pub const MAX_NODES: usize = 50_000;
+
+/// One node of the text.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where its key stands; for an item of a list, where the item stands.
+    key: (u64, u64, u64),
+    /// Where its value stands.
+    value: (u64, u64, u64),
+    /// The text of a scalar; `None` for lists and mappings.
+    pub scalar: Option<String>,
+    /// The scalar is a bare word: neither quoted nor a block.
+    pub plain: bool,
+    /// The key is written without quotes.
+    bare_key: bool,
+}
+
+/// The places of all nodes of one text.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    path: String,
+    lines: Vec<String>,
+    nodes: BTreeMap<String, Node>,
+}
+
+impl Places {
+    /// A file of which nothing is known but its name.
+    pub fn of_file(path: &str) -> Places {
+        Places { path: path.into(), ..Places::default() }
+    }
+
+    /// The name of the file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The node at a pointer.
+    pub fn node(&self, pointer: &str) -> Option<&Node> {
+        self.nodes.get(pointer)
+    }
+
+    /// Whether the key at a pointer is written without quotes.
+    pub fn bare_key(&self, pointer: &str) -> bool {
+        self.node(pointer).is_some_and(|node| node.bare_key)
+    }
+
+    /// The place of the key at a pointer, or of the nearest node above it.
+    pub fn key(&self, pointer: &str) -> Place {
+        self.above(pointer, |node| node.key)
+    }
+
+    /// The place of the value at a pointer, or of the nearest node above it.
+    pub fn value(&self, pointer: &str) -> Place {
+        self.above(pointer, |node| node.value)
+    }
+
+    /// The place of a scalar, or of the key of a block; of what is not written, the key of the nearest block around it.
+    pub fn leaf(&self, pointer: &str) -> Place {
+        match self.node(pointer) {
+            Some(node) if node.scalar.is_some() => self.value(pointer),
+            _ => self.key(pointer),
+        }
+    }
+
+    /// Every node below a pointer, in the order of their pointers.
+    pub fn below<'a>(&'a self, pointer: &'a str) -> impl Iterator<Item = (&'a str, &'a Node)> {
+        let prefix = format!("{pointer}/");
+        self.nodes
+            .range(prefix.clone()..)
+            .take_while(move |(at, _)| at.starts_with(&prefix))
+            .map(|(at, node)| (at.as_str(), node))
+    }
+
+    fn above(&self, pointer: &str, pick: impl Fn(&Node) -> (u64, u64, u64)) -> Place {
+        let mut pointer = pointer;
+        loop {
+            match (self.nodes.get(pointer), pointer.rfind('/')) {
+                (Some(node), _) => return self.place(pick(node)),
+                (None, Some(slash)) => pointer = &pointer[..slash],
+                (None, None) => return Place::file(&self.path),
+            }
+        }
+    }
+
+    fn place(&self, (line, column, width): (u64, u64, u64)) -> Place {
+        let text = usize::try_from(line).ok().and_then(|line| self.lines.get(line.wrapping_sub(1)));
+        Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_default() }
+    }
+
+    /// The key named `name` that stands at or after a line and column, wherever it is nested.
+    fn key_named_after(&self, name: &str, line: u64, column: u64) -> Option<&Node> {
+        let last = format!("/{}", escape(name));
+        let after = |node: &&Node| (node.key.0, node.key.1) >= (line, column);
+        self.nodes
+            .iter()
+            .filter(|(pointer, _)| pointer.ends_with(&last))
+            .map(|(_, node)| node)
+            .filter(after)
+            .min_by_key(|node| (node.key.0, node.key.1))
+    }
+}
+
+/// Reads a text that people write into a typed value.
+///
+/// # Errors
+/// Every reason why it is not one, each with its place.
+pub fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<(T, Places), Vec<Diagnostic>> {
+    typed(text, places(path, text).map_err(|diagnostic| vec![diagnostic])?)
+}
+
+/// Reads a text whose places are known into a typed value.
+///
+/// # Errors
+/// Every reason why it is not one, each with its place.
+pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Places), Vec<Diagnostic>> {
+    let mut findings = nulls(&places);
+    match serde_yaml::from_str::<T>(text) {
+        Ok(value) if findings.is_empty() => Ok((value, places)),
+        Ok(_) => Err(findings),
+        Err(error) => {
+            if findings.is_empty() {
+                findings.push(explained(&error, &places));
+            }
+            Err(findings)
+        }
+    }
+}
+
+/// Walks a text and notes where every node stands.
+///
+/// # Errors
+/// The first thing that is not allowed: broken syntax, a limit, a key twice, an anchor, a tag, a second document.
+pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
+    let mut walk = Walk {
+        places: Places { path: path.into(), lines: text.lines().map(str::to_owned).collect(), nodes: BTreeMap::new() },
+        open: Vec::new(),
+        documents: 0,
+    };
+    if text.len() > MAX_BYTES {
+        let message = format!("`{path}` is larger than {MAX_BYTES} bytes");
+        return Err(Diagnostic::new(Code::PlanTooLarge, message).rule(Place::file(path)));
+    }
+    for event in Parser::new_from_str(text) {
+        match event {
+            Ok((event, span)) => walk.event(event, span)?,
+            Err(error) => {
+                let mark = error.marker();
+                let place = walk.places.place((mark.line() as u64, mark.col() as u64 + 1, 1));
+                return Err(Diagnostic::new(Code::PlanSyntax, error.info().to_owned()).rule(place));
+            }
+        }
+    }
+    Ok(walk.places)
+}
+
+/// The lists and mappings that are open where the walk stands.
+struct Open {
+    pointer: String,
+    /// For a list: how many items it has so far.
+    items: Option<usize>,
+    /// For a mapping: the key that waits for its value.
+    key: Option<(String, bool, (u64, u64, u64))>,
+}
+
+struct Walk {
+    places: Places,
+    open: Vec<Open>,
+    documents: usize,
+}
+
+impl Walk {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
+        let at = (span.start.line() as u64, span.start.col() as u64 + 1, width(span));
+        match event {
+            Event::DocumentStart(_) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    return Err(self.unsupported(at, "a second document", "keep one document in the file"));
+                }
+                Ok(())
+            }
+            Event::Alias(_) => Err(self.unsupported(at, "an alias", "write the value out here")),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.plain_node(at, anchor, tag.is_some())?;
+                self.scalar(&text, style, at)
+            }
+            Event::SequenceStart(anchor, tag) => {
+                self.plain_node(at, anchor, tag.is_some())?;
+                self.container(Some(0), at)
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.plain_node(at, anchor, tag.is_some())?;
+                self.container(None, at)
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                self.open.pop();
+                Ok(())
+            }
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
+        }
+    }
+
+    fn plain_node(&self, at: (u64, u64, u64), anchor: usize, tagged: bool) -> Result<(), Diagnostic> {
+        if anchor != 0 {
+            return Err(self.unsupported(at, "an anchor", "write the value out where it is used"));
+        }
+        if tagged {
+            return Err(self.unsupported(at, "a tag", "leave the tag out; quote the value if it is a text"));
+        }
+        if self.places.nodes.len() >= MAX_NODES {
+            return Err(self.too_large(at, &format!("more than {MAX_NODES} nodes")));
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, at: (u64, u64, u64)) -> Result<(), Diagnostic> {
+        let plain = style == ScalarStyle::Plain;
+        let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
+        if !waits_for_key {
+            self.enter(at, Some(text.to_owned()), plain);
+            return Ok(());
+        }
+        if plain && text == "<<" {
+            return Err(self.unsupported(at, "a merge key", "write the keys out here"));
+        }
+        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        let pointer = format!("{}/{}", open.pointer, escape(text));
+        open.key = Some((text.to_owned(), plain, at));
+        if let Some(first) = self.places.nodes.get(&pointer) {
+            let first = self.places.place(first.key);
+            return Err(Diagnostic::new(
+                Code::PlanDuplicateKey,
+                format!("the key `{text}` is written twice in this block"),
+            )
+            .rule(self.places.place(at))
+            .also(first, "first written here")
+            .hint("keep one of the two"));
+        }
+        Ok(())
+    }
+
+    fn container(&mut self, items: Option<usize>, at: (u64, u64, u64)) -> Result<(), Diagnostic> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(self.too_large(at, &format!("nested deeper than {MAX_DEPTH} levels")));
+        }
+        let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
+        if waits_for_key {
+            return Err(self.unsupported(at, "a key that is a list or a mapping", "use a plain text as the key"));
+        }
+        let pointer = self.enter(at, None, false);
+        self.open.push(Open { pointer, items, key: None });
+        Ok(())
+    }
+
+    /// Notes a value under the key or the list number that waits for it, and gives back its pointer.
+    fn enter(&mut self, at: (u64, u64, u64), scalar: Option<String>, plain: bool) -> String {
+        let (pointer, bare_key, key) = match self.open.last_mut() {
+            None => (String::new(), false, at),
+            Some(Open { pointer, items: Some(items), .. }) => {
+                *items += 1;
+                (format!("{pointer}/{}", *items - 1), false, at)
+            }
+            Some(Open { pointer, key, .. }) => match key.take() {
+                Some((name, bare, place)) => (format!("{pointer}/{}", escape(&name)), bare, place),
+                None => (pointer.clone(), false, at),
+            },
+        };
+        // An empty value has no width of its own: point at its key.
+        let value = if scalar.as_deref() == Some("") && plain { key } else { at };
+        self.places.nodes.insert(pointer.clone(), Node { key, value, scalar, plain, bare_key });
+        pointer
+    }
+
+    fn unsupported(&self, at: (u64, u64, u64), what: &str, hint: &str) -> Diagnostic {
+        Diagnostic::new(Code::PlanUnsupportedYaml, format!("{what} is not supported here"))
+            .rule(self.places.place(at))
+            .hint(hint)
+    }
+
+    fn too_large(&self, at: (u64, u64, u64), what: &str) -> Diagnostic {
+        Diagnostic::new(Code::PlanTooLarge, format!("the file is {what}")).rule(self.places.place(at))
+    }
+}
+
+/// The width of a span on its first line, in characters.
+fn width(span: Span) -> u64 {
+    if span.end.line() == span.start.line() { (span.end.col() - span.start.col()).max(1) as u64 } else { 1 }
+}
+
+/// Values left empty or written as a bare `null`: a policy or a column that YAML would eat.
+fn nulls(places: &Places) -> Vec<Diagnostic> {
+    let eaten =
+        |node: &&Node| node.plain && matches!(node.scalar.as_deref(), Some("" | "~" | "null" | "Null" | "NULL"));
+    let said = |node: &Node| {
+        let message = match node.scalar.as_deref() {
+            Some("") => "there is no value here".to_owned(),
+            other => format!("`{}` is no value", other.unwrap_or_default()),
+        };
+        Diagnostic::new(Code::PlanWrongValue, message)
+            .rule(places.place(node.value))
+            .hint("write a value, put it in quotes if it is a text, or leave the key out")
+    };
+    let mut nodes: Vec<&Node> = places.nodes.values().filter(eaten).collect();
+    nodes.sort_by_key(|node| node.value);
+    nodes.into_iter().map(said).collect()
+}
+
+/// What serde says about a wrong value, with its place and the nearest allowed word.
+fn explained(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
+    let text = error.to_string();
+    let (line, column) = error.location().map_or((0, 0), |location| (location.line() as u64, location.column() as u64));
+    // serde_yaml appends ` at line L column C`, which the place says better, and prefixes the path of the node.
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    let start =
+        ["unknown field", "missing field", "unknown variant", "invalid type", "invalid value", "invalid length"]
+            .iter()
+            .find_map(|phrase| text.find(phrase));
+    let message = start.map_or(text, |start| &text[start..]);
+    let mut words = message.split('`').skip(1).step_by(2);
+    let word = words.next().unwrap_or_default();
+    let near = nearest(word, words).map(|near| format!("did you mean `{near}`?"));
+    let here = places.place((line, column, 1));
+    let (code, place) = match message {
+        m if m.starts_with("unknown field") => {
+            let key = places.key_named_after(word, line, column).map(|node| places.place(node.key));
+            (Code::PlanUnknownKey, key.unwrap_or(here))
+        }
+        m if m.starts_with("missing field") => {
+            // serde speaks of the first key inside the block; what is missing belongs to the block.
+            let block = places.nodes.values().find(|n| n.scalar.is_none() && (n.value.0, n.value.1) == (line, column));
+            (Code::PlanMissingKey, block.map_or(here, |block| places.place(block.key)))
+        }
+        _ => (
+            Code::PlanWrongValue,
+            places
+                .nodes
+                .values()
+                .find(|n| (n.value.0, n.value.1) == (line, column))
+                .map_or(here, |n| places.place(n.value)),
+        ),
+    };
+    let message = message
+        .replace("unknown field", "unknown key")
+        .replace("missing field", "missing key")
+        .replace("unknown variant", "unknown word");
+    Diagnostic::new(code, message).rule(place).hint(near.unwrap_or_default())
+}

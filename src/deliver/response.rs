@@ -1,0 +1,258 @@
+//! One answer of the API -> what it means for the batch.
+//!
+//! Pure. Only a complete answer with an accepted status and the expected shape is an acknowledgement; everything else is
+//! "not sent" or "unknown". Of what the server wrote, only a problem's `type` and its places are ever passed on: titles,
+//! details and bodies may repeat personal data. `problem` reads those, `items` the results for single documents.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    deliver::{
+        item_results::{Item, items, tells_errors},
+        problem_details::Problem,
+        retry,
+    },
+    diagnostic::Code,
+};
+
+/// What came back for one request, whole.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// `Content-Type`.
+    pub(crate) content_type: String,
+    /// `Retry-After`.
+    pub(crate) retry_after: Option<String>,
+    /// `Date`.
+    pub(crate) date: Option<String>,
+    /// The host of `Location`, and nothing else of it.
+    pub(crate) location: Option<String>,
+    /// The body.
+    pub(crate) body: Vec<u8>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// What an answer means for the batch it answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All its documents are settled.
+    Accepted,
+    /// To be sent again, after at least the time the server asked for.
+    Again {
+        /// What the server asked for.
+        wait: Option<Duration>,
+        /// The server is overloaded: one request at a time from now on.
+        alone: bool,
+    },
+    /// A success that no API gives: a login page, a proxy, a promise. To be sent again, a few times.
+    NoAnswer(String),
+    /// The body is too large.
+    TooLarge,
+    /// Documents of the batch do not fit the API.
+    Rejected(Problem),
+    /// Each of its documents has a result of its own.
+    Each(Vec<Item>),
+    /// No batch will be accepted.
+    Refused(Code, String),
+}
+
+/// What an answer to a batch of so many documents means.
+pub(crate) fn verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdict {
+    let wait = || answer.retry_after.as_deref().and_then(|text| retry::asked(text, answer.date.as_deref(), now));
+    let refused = |said: String| Verdict::Refused(Code::DeliverRefused, said);
+    let problem = || Problem::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
+    match answer.status {
+        202 => Verdict::NoAnswer("202: it may or may not act on the request later".into()),
+        200..=299 => success(answer, documents, wait()),
+        300..=399 => {
+            let to = answer.location.as_ref().map_or_else(String::new, |host| format!(" to `{host}`"));
+            Verdict::Refused(Code::DeliverRedirect, format!("answered {} with a redirect{to}", answer.status))
+        }
+        400 | 422 => Verdict::Rejected(problem()),
+        409 | 412 => match problem() {
+            problem if is_in_progress(&problem.kind) => Verdict::Again { wait: wait(), alone: false },
+            problem => Verdict::Rejected(problem),
+        },
+        413 => Verdict::TooLarge,
+        429 | 503 => Verdict::Again { wait: wait(), alone: true },
+        // 501 and 505 say what the server cannot do, whenever it is asked.
+        501 | 505 => refused(format!("answered {}", answer.status)),
+        408 | 425 | 500..=599 => Verdict::Again { wait: wait(), alone: false },
+        status => refused(format!("answered {status}")),
+    }
+}
+
+/// A success counts only if it looks like the answer of an API: empty, or JSON; and for the documents that it is about.
+fn success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
+    let status = answer.status;
+    let refused = |said: &str| Verdict::Refused(Code::DeliverRefused, format!("answered {status} with {said}"));
+    let media = answer.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let is_json = media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
+    if answer.body.is_empty() && status != 207 {
+        return Verdict::Accepted;
+    }
+    if status == 206 {
+        return Verdict::NoAnswer("206: a part of an answer".into());
+    }
+    if !is_json && media != "text/html" && status == 207 {
+        return refused("a result for each document that cannot be read");
+    }
+    if !is_json {
+        let what = if media == "text/html" { "a web page" } else { "something that is not JSON" };
+        return Verdict::NoAnswer(format!("{status} with {what}"));
+    }
+    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return Verdict::NoAnswer(format!("{status} with broken JSON"));
+    };
+    match items(status, &body, documents, wait) {
+        Some(Ok(items)) => Verdict::Each(items),
+        Some(Err(said)) => refused(&said),
+        None if status == 207 => refused("a result for each document that cannot be read"),
+        None if tells_errors(&body) => refused("errors but no result for each document"),
+        None => Verdict::Accepted,
+    }
+}
+
+/// Whether a problem says that the same request is being worked on already.
+pub(crate) fn is_in_progress(kind: &str) -> bool {
+    let kind = kind.to_ascii_lowercase().replace(['-', '_'], "");
+    kind.contains("inprogress")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::{Answer, Verdict, verdict};
+    use crate::diagnostic::Code;
+
+    fn answer(status: u16, content_type: &str, body: &str) -> Answer {
+        Answer { status, content_type: content_type.into(), body: body.into(), ..Answer::default() }
+    }
+
+    /// A verdict as one word.
+    fn word(answer: &Answer) -> String {
+        match verdict(answer, 2, Timestamp::UNIX_EPOCH) {
+            Verdict::Accepted => "accepted".into(),
+            Verdict::Again { alone: true, .. } => "again alone".into(),
+            Verdict::Again { .. } => "again".into(),
+            Verdict::NoAnswer(_) => "no answer".into(),
+            Verdict::TooLarge => "too large".into(),
+            Verdict::Rejected(_) => "rejected".into(),
+            Verdict::Each(items) => format!("{} results", items.len()),
+            Verdict::Refused(code, _) => code.word().into(),
+        }
+    }
+
+    #[test]
+    fn every_status_has_a_verdict() {
+        let table = [
+            (200, "accepted"),
+            (201, "accepted"),
+            (204, "accepted"),
+            (202, "no answer"),
+            (207, "deliver/refused"),
+            (301, "deliver/redirect"),
+            (302, "deliver/redirect"),
+            (303, "deliver/redirect"),
+            (304, "deliver/redirect"),
+            (307, "deliver/redirect"),
+            (308, "deliver/redirect"),
+            (400, "rejected"),
+            (422, "rejected"),
+            (401, "deliver/refused"),
+            (403, "deliver/refused"),
+            (404, "deliver/refused"),
+            (405, "deliver/refused"),
+            (406, "deliver/refused"),
+            (410, "deliver/refused"),
+            (415, "deliver/refused"),
+            (418, "deliver/refused"),
+            (501, "deliver/refused"),
+            (409, "rejected"),
+            (412, "rejected"),
+            (413, "too large"),
+            (408, "again"),
+            (425, "again"),
+            (429, "again alone"),
+            (500, "again"),
+            (502, "again"),
+            (503, "again alone"),
+            (504, "again"),
+            (599, "again"),
+            (600, "deliver/refused"),
+            (100, "deliver/refused"),
+        ];
+        for (status, expected) in table {
+            assert_eq!(word(&answer(status, "", "")), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_an_empty_or_json_body_acknowledges() {
+        let table = [
+            (200, "application/json", "{\"accepted\": 3}", "accepted"),
+            (200, "application/json; charset=utf-8", "[]", "accepted"),
+            (201, "application/hal+json", "{}", "accepted"),
+            (200, "APPLICATION/JSON", "null", "accepted"),
+            (200, "text/html", "", "accepted"),
+            (200, "text/html", "<html>log in</html>", "no answer"),
+            (200, "application/json", "<html>log in</html>", "no answer"),
+            (200, "application/json", "{\"accepted\": ", "no answer"),
+            (200, "text/plain", "ok", "no answer"),
+            (200, "", "{}", "no answer"),
+            (206, "application/json", "{}", "no answer"),
+            (202, "application/json", "{}", "no answer"),
+            (200, "application/json", "{\"errors\": [{\"index\": 1}]}", "deliver/refused"),
+            (200, "application/json", "[{\"status\": 201}, {\"status\": 400}]", "2 results"),
+            (200, "application/json", "[{\"status\": 201}]", "deliver/refused"),
+            (207, "application/json", "[{\"status\": 201}, {\"status\": 400}]", "2 results"),
+            (207, "application/json", "{}", "deliver/refused"),
+            (207, "application/json", "[{", "no answer"),
+            (207, "application/xml", "<multistatus/>", "deliver/refused"),
+            (207, "text/html", "<html>log in</html>", "no answer"),
+        ];
+        for (status, content_type, body, expected) in table {
+            assert_eq!(word(&answer(status, content_type, body)), expected, "{status} {content_type} {body}");
+        }
+    }
+
+    #[test]
+    fn a_conflict_in_progress_is_waited_for() {
+        let body = r#"{"type": "https://example.com/problems/request-in-progress"}"#;
+        assert_eq!(word(&answer(409, "application/problem+json", body)), "again");
+        let body = r#"{"type": "https://example.com/problems/conflict"}"#;
+        assert_eq!(word(&answer(409, "application/problem+json", body)), "rejected");
+    }
+
+    #[test]
+    fn retry_after_is_passed_on() {
+        let busy = Answer { retry_after: Some("7".into()), ..answer(503, "", "") };
+        let wait = Some(Duration::from_secs(7));
+        assert_eq!(verdict(&busy, 1, Timestamp::UNIX_EPOCH), Verdict::Again { wait, alone: true });
+    }
+
+    #[test]
+    fn a_redirect_shows_its_host_only() {
+        let moved = Answer { location: Some("portal.example".into()), ..answer(302, "", "") };
+        let said = "answered 302 with a redirect to `portal.example`".to_owned();
+        assert_eq!(verdict(&moved, 1, Timestamp::UNIX_EPOCH), Verdict::Refused(Code::DeliverRedirect, said));
+    }
+
+    #[test]
+    fn an_answer_shows_nothing_but_its_status() {
+        let answer = answer(422, "canary/json", "{\"title\": \"canary\"}");
+        assert_eq!(format!("{answer:?}"), "Answer { status: 422, .. }");
+    }
+}

@@ -1,0 +1,63 @@
+//! The names of all that is in a folder, in order.
+//!
+//! The standard library panics when a folder that it has read cannot be closed. By then everything is known, so that
+//! such a folder counts as read.
+
+use std::{ffi::OsString, io, path::Path};
+
+/// The names in a folder, but for itself and the one above.
+///
+/// # Errors
+/// It is no folder, or cannot be read to its end.
+#[cfg(unix)]
+pub fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+
+    use rustix::fs::{Dir, Mode, OFlags};
+
+    // Whatever is no folder is not opened at all: a pipe would wait for somebody to write into it.
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = rustix::io::retry_on_intr(|| rustix::fs::open(folder, flags, Mode::empty()))?;
+    let mut names = Vec::new();
+    for entry in Dir::new(opened)? {
+        let entry = entry?;
+        let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        if name != "." && name != ".." {
+            names.push(name.to_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// The names in a folder.
+///
+/// # Errors
+/// It is no folder, or cannot be read to its end.
+#[cfg(not(unix))]
+pub fn names(folder: &Path) -> io::Result<Vec<OsString>> {
+    let names: io::Result<Vec<OsString>> = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect();
+    names.map(|mut names| {
+        names.sort();
+        names
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, io};
+
+    use crate::list_dir::names;
+
+    #[test]
+    fn names_are_sorted_and_a_folder_holds_neither_itself_nor_the_one_above() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["b", ".a", "c"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        assert_eq!(names(folder.path()).unwrap(), [".a", "b", "c"]);
+        assert!(names(&folder.path().join("b")).is_err());
+        let absent = names(&folder.path().join("d")).unwrap_err();
+        assert_eq!(absent.kind(), io::ErrorKind::NotFound);
+    }
+}

@@ -1,0 +1,135 @@
+//! What a run was asked for, as types of its own: how to speak, how much memory, how many rejects.
+//!
+//! `cli` makes these from what was typed; whatever runs takes them, and never a flag.
+
+use std::path::PathBuf;
+
+/// How many bytes of a file are read at once: what is scanned stays in the cache.
+const BLOCK: usize = 128 << 10;
+/// The least and the most bytes of text in a piece of a recording that is not large: it stays in the cache too.
+const PIECE: (u64, u64) = (512 << 10, 1 << 20);
+/// How many pieces are written to at once without losing sight of where each goes; above that they rather are larger.
+const PIECES: u64 = 64;
+/// The most bytes of text in a piece.
+const LARGEST_PIECE: u64 = 4 << 20;
+
+/// How findings and the summary are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MessageFormat {
+    /// With the cell and the rule drawn below each other
+    #[default]
+    Full,
+    /// One line each
+    Concise,
+    /// One JSON object a line; the summary is the last
+    Json,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Not even on a terminal
+    Never,
+}
+
+/// How the log of what happens is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Log {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// The file that one source is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourcePath {
+    /// The name of the source in the mapping.
+    pub name: String,
+    /// A file or a glob; `-` is stdin.
+    pub path: PathBuf,
+}
+
+/// How much a run may hold in memory, and the sizes that follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// All of it, in bytes.
+    pub all: u64,
+    /// How many bytes of what is cut into pieces stay in memory; the others go to a temporary file.
+    pub held: u64,
+    /// How much of a file is read at once, at first.
+    pub block: usize,
+    /// How much text of the files makes one piece, at least.
+    pub piece: u64,
+}
+
+impl Memory {
+    /// The sizes that follow from a number of bytes.
+    #[must_use]
+    pub fn of(all: u64) -> Memory {
+        Memory { all, held: all / 2, block: BLOCK, piece: (all / 64).clamp(PIECE.0, PIECE.1) }
+    }
+
+    /// How much text of files of this size makes one piece, both in bytes.
+    #[must_use]
+    pub fn piece_of(self, size: u64) -> u64 {
+        (size / PIECES).min(LARGEST_PIECE).min(self.all / 64).max(self.piece)
+    }
+}
+
+/// One profile setting, overridden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// The setting; a dot leads into a block: `batch.documents`.
+    pub key: String,
+    /// Its text, as it would stand in the profile.
+    pub value: String,
+}
+
+/// How many rejected rows are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxRejects {
+    /// More rows than this.
+    Rows(u64),
+    /// A larger share of all rows than this, in hundredths of a percent.
+    Share(u32),
+}
+
+impl MaxRejects {
+    /// Whether this many of all rows may be rejected.
+    pub fn allows(self, rejected: u64, rows: u64) -> bool {
+        match self {
+            MaxRejects::Rows(most) => rejected <= most,
+            // Compared as products, so that no share is rounded.
+            MaxRejects::Share(share) => u128::from(rejected) * 10_000 <= u128::from(rows) * u128::from(share),
+        }
+    }
+}
+
+/// A fault that the sandbox answers with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The HTTP status.
+    pub status: u16,
+    /// How many of a hundred requests get it.
+    pub percent: u8,
+}
+
+/// How a run speaks to people and programs.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct OutputOptions {
+    /// How findings and the summary are written.
+    pub message_format: MessageFormat,
+    /// Nothing but errors is said.
+    pub quiet: bool,
+    /// When colours are used.
+    pub color: Color,
+}

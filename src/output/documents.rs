@@ -1,0 +1,119 @@
+//! The documents as a JSON file: a list with one document on each line, or one document on each line and no list.
+//!
+//! A file appears under its name only when it is whole, so a run that fails leaves nothing half-written. It is private:
+//! it holds people's data.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+use crate::recording::payload::Payload;
+
+/// Documents on their way into a file.
+pub struct Documents<'a> {
+    out: BufWriter<Sink<'a>>,
+    list: bool,
+    any: bool,
+}
+
+enum Sink<'a> {
+    /// Standard output.
+    Stream(&'a mut dyn Write),
+    /// What is no regular file, as `/dev/null`.
+    Device(File),
+    /// A file in the making, and its name.
+    Temporary(NamedTempFile, PathBuf),
+}
+
+impl Write for Sink<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            // Whoever closed the pipe has seen enough, as with any filter.
+            Sink::Stream(out) => seen_enough(out.write(bytes), bytes.len()),
+            Sink::Device(file) => file.write(bytes),
+            Sink::Temporary(file, _) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Sink::Stream(out) => seen_enough(out.flush(), ()),
+            Sink::Device(file) => file.flush(),
+            Sink::Temporary(file, _) => file.flush(),
+        }
+    }
+}
+
+/// A closed pipe is no error.
+fn seen_enough<T>(result: io::Result<T>, all: T) -> io::Result<T> {
+    result.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(all) } else { Err(cause) })
+}
+
+impl<'a> Documents<'a> {
+    /// Opens a file, or takes `out` for `-`. `.ndjson` and `.jsonl` files hold no list.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn create(path: &Path, list: bool, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
+        let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
+        let sink = if path == Path::new("-") {
+            Sink::Stream(out)
+        } else if path.exists() && !path.is_file() {
+            Sink::Device(File::options().write(true).open(path)?)
+        } else {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
+            Sink::Temporary(temporary, path.to_owned())
+        };
+        Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list: list && !lines, any: false })
+    }
+
+    /// Adds a document.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&mut self, payload: &Payload) -> io::Result<()> {
+        self.write_parts(|write| write(payload.bytes()))
+    }
+
+    /// Adds a document that comes in parts.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the parts cannot be had.
+    pub fn write_parts(
+        &mut self,
+        parts: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let before: &[u8] = match (self.list, self.any) {
+            (true, false) => b"[",
+            (true, true) => b",\n",
+            (false, _) => b"",
+        };
+        self.any = true;
+        self.out.write_all(before)?;
+        parts(&mut |bytes| self.out.write_all(bytes))?;
+        if self.list { Ok(()) } else { self.out.write_all(b"\n") }
+    }
+
+    /// Closes the list, and gives the file its name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn finish(mut self) -> io::Result<()> {
+        if self.list {
+            self.out.write_all(if self.any { b"]\n" } else { b"[]\n" })?;
+        }
+        match self.out.into_inner().map_err(io::IntoInnerError::into_error)? {
+            Sink::Stream(out) => seen_enough(out.flush(), ()),
+            Sink::Device(mut file) => file.flush(),
+            Sink::Temporary(file, path) => {
+                file.as_file().sync_all()?;
+                file.persist(path).map(drop).map_err(|error| error.error)
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The rejected rows, in the source's own dialect, each with its code and reason.
+//!
+//! Rows are given back byte for byte, as they stood in the file, so that a mended file can be converted again. What
+//! belongs to a rejected record is given back with it. The rows of the root source go to the file that was named, those of
+//! another source to a file beside it; into a folder, each source goes under its own name, which makes it a drop folder.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    plan::Plan,
+    recording::{Recording, ledger::Reject},
+    table::{Table, dialect::Encoding},
+};
+
+/// The columns that are added to each row.
+const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
+
+/// The rejected rows of some recordings, ready to be written.
+#[derive(Debug, Default)]
+pub struct Rejects {
+    sources: Vec<Rejected>,
+}
+
+/// The rejected rows of one source.
+#[derive(Debug)]
+struct Rejected {
+    header: Vec<u8>,
+    /// The number of its recording, its own number and its bytes.
+    rows: Vec<(usize, u32, Vec<u8>)>,
+}
+
+impl Rejects {
+    /// Adds the rejected rows of a recording, or of a piece of it.
+    ///
+    /// # Errors
+    /// A row cannot be written as CSV.
+    pub fn add(&mut self, number: usize, recording: &Recording) -> io::Result<()> {
+        if self.sources.is_empty() {
+            let header = |table| header(table).map(|header| Rejected { header, rows: Vec::new() });
+            self.sources = recording.tables.iter().map(header).collect::<io::Result<_>>()?;
+        }
+        for reject in &recording.rejects {
+            let table = &recording.tables[reject.source];
+            // What stands in two pieces counts in the other one.
+            if !table.copies.contains(&reject.row) {
+                self.sources[reject.source].rows.push((number, table.number(reject.row), row(table, reject)?));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes rejected rows; gives the files that hold any.
+///
+/// # Errors
+/// The file that cannot be written, and why.
+pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+    let mut written = Vec::new();
+    let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
+    if is_folder {
+        private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
+    }
+    for (number, (source, rejected)) in plan.sources.iter().zip(&mut rejects.sources).enumerate() {
+        let has_rejects = !rejected.rows.is_empty();
+        let file = match (is_folder, number == plan.each) {
+            (true, _) => path.join(plain_name(&source.path)),
+            (false, true) => path.to_owned(),
+            (false, false) if has_rejects => beside(path, &source.name),
+            (false, false) => continue,
+        };
+        rejected.rows.sort();
+        let rows = rejected.rows.iter().flat_map(|(_, _, row)| row);
+        let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
+        write(&file, &bytes).map_err(|cause| (file.clone(), cause))?;
+        if has_rejects {
+            written.push(file);
+        }
+    }
+    Ok(written)
+}
+
+/// A folder that only its owner can look into, unless it is there already.
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// `rejects.csv` of the source `purchases` is `rejects.purchases.csv`.
+fn beside(path: &Path, source: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let name = match path.extension() {
+        Some(extension) => format!("{stem}.{source}.{}", extension.to_string_lossy()),
+        None => format!("{stem}.{source}"),
+    };
+    path.with_file_name(name)
+}
+
+/// The file name that a source's path would read again: a pattern becomes one file, a packed one is unpacked.
+fn plain_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path).replace(['*', '?'], "_");
+    name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
+}
+
+/// The header of a source, with the columns that are added.
+fn header(table: &Table) -> io::Result<Vec<u8>> {
+    if !table.dialect.header {
+        return Ok(Vec::new());
+    }
+    let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
+    line(table, header.iter().map(String::as_str).chain(ADDED))
+}
+
+/// A rejected row as it stood in its file, with its code and reason.
+fn row(table: &Table, reject: &Reject) -> io::Result<Vec<u8>> {
+    let mut bytes = original(table, reject.row);
+    if table.dialect.header {
+        bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+        bytes.extend_from_slice(&line(table, [reject.code.word(), &reject.reason].into_iter())?);
+    } else {
+        bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
+    }
+    Ok(bytes)
+}
+
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if file.exists() && !file.is_file() {
+        return fs::File::options().write(true).open(file)?.write_all(bytes);
+    }
+    // A new file, private from its first byte, takes the place of an old one only when it is whole.
+    let mut temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(file).map(drop).map_err(|error| error.error)
+}
+
+/// Cells as a line of the source's dialect.
+fn line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
+    let mut builder = csv::WriterBuilder::new();
+    builder.delimiter(table.dialect.delimiter);
+    match table.dialect.quote {
+        Some(quote) => builder.quote(quote),
+        None => builder.quote_style(csv::QuoteStyle::Never),
+    };
+    let mut writer = builder.from_writer(Vec::new());
+    writer.write_record(cells.map(|cell| match table.dialect.quote {
+        Some(_) => cell.to_owned(),
+        // Without quotes nothing can hide a delimiter.
+        None => cell.replace(char::from(table.dialect.delimiter), " "),
+    }))?;
+    let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(match table.dialect.encoding {
+        Encoding::Label(_) => table.dialect.encoding.encoded(&text),
+        Encoding::Utf8 | Encoding::Auto => bytes,
+    })
+}
+
+/// The bytes of a record as they stood in the file, without the two columns of an earlier run.
+fn original(table: &Table, row: u32) -> Vec<u8> {
+    let mut raw = table.raw(row);
+    if table.header.ends_with(&ADDED.map(str::to_owned)) {
+        let mut cells = Vec::new();
+        let border = table.split(row, &mut cells);
+        if border.fault.is_none() && cells.len() == table.header.len() && cells.len() > ADDED.len() {
+            let last = cells[cells.len() - ADDED.len() - 1];
+            raw.end = last.end + usize::from(last.quoted);
+        }
+    }
+    let mut bytes = Vec::new();
+    let mut at = raw.start;
+    for patch in table.patches.iter().filter(|patch| raw.contains(&patch.at)) {
+        bytes.extend_from_slice(&encoded(table, at..patch.at));
+        bytes.extend_from_slice(&patch.original);
+        at = patch.at + "\u{FFFD}".len();
+    }
+    bytes.extend_from_slice(&encoded(table, at..raw.end));
+    bytes
+}
+
+fn encoded(table: &Table, range: std::ops::Range<usize>) -> Vec<u8> {
+    match table.dialect.encoding {
+        Encoding::Label(_) => table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range])),
+        Encoding::Utf8 | Encoding::Auto => table.text[range].to_vec(),
+    }
+}

@@ -1,0 +1,244 @@
+//! What a run did, as numbers: where every source row and every document ended, and what went over the wire.
+//!
+//! Every row ends in exactly one of four buckets: sent, rejected, filtered, pending. [`Summary::balanced`] says whether
+//! that is true of the numbers; a run whose summary does not balance has a bug.
+//! Layout and words are the business of `report`.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use rust_decimal::Decimal;
+
+use crate::{diagnostic::Code, recording::receipt::Volume};
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    /// What became of the rows, one tally for each source, in the order of the mapping.
+    pub sources: Vec<SourceTally>,
+    /// What became of the documents.
+    pub documents: DocumentTally,
+    /// What left, or would leave, the machine; `None` when it was not counted.
+    pub volume: Option<Volume>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How many findings there are of each code.
+    pub findings: BTreeMap<Code, u64>,
+    /// The file that the rejected rows were written to.
+    pub rejects: Option<String>,
+    /// How long the run took.
+    pub elapsed: Duration,
+}
+
+impl Summary {
+    /// Whether every row and every document is in exactly one bucket.
+    pub fn balanced(&self) -> bool {
+        self.documents.balanced() && self.sources.iter().all(SourceTally::balanced)
+    }
+}
+
+/// What became of the rows of one source.
+///
+/// `sent` counts what was sent, written or found valid, as the [`Outcome`] says.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct SourceTally {
+    /// The name of the source in the mapping.
+    pub name: String,
+    /// The files it was read from.
+    pub paths: Vec<String>,
+    /// How many records were read.
+    pub rows: u64,
+    /// Rows that are part of a document that was sent.
+    pub sent: u64,
+    /// Rows that will not be sent.
+    pub rejected: u64,
+    /// Rows that are not meant to go out.
+    pub filtered: u64,
+    /// Rows that are good and were not sent yet.
+    pub pending: u64,
+    /// Sums over columns, so that a person can compare them with the till.
+    pub sums: Vec<Sum>,
+}
+
+impl SourceTally {
+    /// The same source of another recording, added.
+    pub fn add(&mut self, other: SourceTally) {
+        self.rows += other.rows;
+        self.sent += other.sent;
+        self.rejected += other.rejected;
+        self.filtered += other.filtered;
+        self.pending += other.pending;
+        self.paths.extend(other.paths);
+        for sum in other.sums {
+            match self.sums.iter_mut().find(|known| known.what == sum.what && known.by == sum.by) {
+                Some(known) => known.add(&sum),
+                None => self.sums.push(sum),
+            }
+        }
+        self.sums.sort_by_key(|sum| sum.first);
+    }
+
+    /// Nothing was sent or written after all: what is good is pending.
+    pub fn nothing_sent(&mut self) {
+        self.pending += std::mem::take(&mut self.sent);
+        for sum in &mut self.sums {
+            sum.pending += std::mem::take(&mut sum.sent);
+        }
+    }
+
+    /// Whether every row is in exactly one bucket.
+    pub fn balanced(&self) -> bool {
+        balanced(self.rows, [self.sent, self.rejected, self.filtered, self.pending])
+    }
+}
+
+/// The sum of one decimal column over the rows of each bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Sum {
+    /// What was added up, like `price`.
+    pub what: String,
+    /// In which unit, like `euros`; empty when there is none.
+    pub by: String,
+    /// Where the unit first appears: sums are told in this order.
+    pub first: u64,
+    /// Over the rows that were sent.
+    pub sent: Decimal,
+    /// Over the rows that were rejected.
+    pub rejected: Decimal,
+    /// Over the rows that were filtered.
+    pub filtered: Decimal,
+    /// Over the rows that are pending.
+    pub pending: Decimal,
+    /// How many cells could not be read as a number, and so are in no sum.
+    pub unreadable: u64,
+}
+
+impl Sum {
+    /// The same sum of another recording, added.
+    fn add(&mut self, other: &Sum) {
+        self.first = self.first.min(other.first);
+        self.sent += other.sent;
+        self.rejected += other.rejected;
+        self.filtered += other.filtered;
+        self.pending += other.pending;
+        self.unreadable += other.unreadable;
+    }
+
+    /// The sum over all rows; `None` when it has more than 28 digits.
+    pub fn total(&self) -> Option<Decimal> {
+        [self.rejected, self.filtered, self.pending].into_iter().try_fold(self.sent, Decimal::checked_add)
+    }
+}
+
+/// What became of the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct DocumentTally {
+    /// How many the sources hold.
+    pub made: u64,
+    /// How many were sent, written or found valid, as the [`Outcome`] says.
+    pub sent: u64,
+    /// How many will not be sent.
+    pub rejected: u64,
+    /// How many are not meant to go out.
+    pub filtered: u64,
+    /// How many are good and were not sent yet.
+    pub pending: u64,
+}
+
+impl DocumentTally {
+    /// The documents of another recording, told by the rows of its root source.
+    pub fn add(&mut self, roots: &SourceTally) {
+        self.made += roots.rows;
+        self.sent += roots.sent;
+        self.rejected += roots.rejected;
+        self.filtered += roots.filtered;
+        self.pending += roots.pending;
+    }
+
+    /// Nothing was sent or written after all: what is good is pending.
+    pub fn nothing_sent(&mut self) {
+        self.pending += std::mem::take(&mut self.sent);
+    }
+
+    /// Whether every document is in exactly one bucket.
+    pub fn balanced(&self) -> bool {
+        balanced(self.made, [self.sent, self.rejected, self.filtered, self.pending])
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Documents were sent, all or until something stopped it.
+    Delivered {
+        /// The profile.
+        profile: String,
+        /// The address they were sent to.
+        url: String,
+        /// Running the same command again can send what is pending.
+        again: bool,
+        /// How many of the documents were accepted by an earlier run.
+        earlier: u64,
+    },
+    /// Documents were written.
+    Written {
+        /// The file; `-` for stdout.
+        path: String,
+    },
+    /// Documents were only checked.
+    Validated {
+        /// The address they would be sent to, when a profile says one.
+        url: Option<String>,
+    },
+    /// Nothing was sent or written.
+    Nothing {
+        /// Why: a clause like "more rows were rejected than `--max-rejects` allows".
+        reason: String,
+    },
+}
+
+fn balanced(total: u64, buckets: [u64; 4]) -> bool {
+    buckets.into_iter().try_fold(0, u64::checked_add) == Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, time::Duration};
+
+    use rust_decimal::Decimal;
+
+    use crate::recording::summary::{DocumentTally, Outcome, SourceTally, Sum, Summary};
+
+    #[test]
+    fn every_row_is_in_one_bucket() {
+        let cases = [
+            ([9, 4, 3, 2, 0], true),
+            ([0, 0, 0, 0, 0], true),
+            ([9, 9, 1, 0, 0], false),
+            ([9, 4, 3, 1, 0], false),
+            ([1, u64::MAX, 2, 0, 0], false),
+        ];
+        for ([rows, sent, rejected, filtered, pending], expected) in cases {
+            let source = SourceTally { rows, sent, rejected, filtered, pending, ..SourceTally::default() };
+            let documents = DocumentTally { made: rows, sent, rejected, filtered, pending };
+            assert_eq!(source.balanced(), expected, "{source:?}");
+            let summary = Summary {
+                sources: vec![source],
+                documents,
+                volume: None,
+                outcome: Outcome::Validated { url: None },
+                findings: BTreeMap::new(),
+                rejects: None,
+                elapsed: Duration::ZERO,
+            };
+            assert_eq!(summary.balanced(), expected);
+        }
+    }
+
+    #[test]
+    fn sums_are_exact_or_absent() {
+        let sum = Sum { sent: Decimal::new(10, 2), rejected: Decimal::new(20, 1), ..Sum::default() };
+        assert_eq!(sum.total().map(|total| total.to_string()), Some("2.10".into()));
+        let sum = Sum { sent: Decimal::MAX, rejected: Decimal::MAX, ..Sum::default() };
+        assert_eq!(sum.total(), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! How a CSV file is written: its delimiter, its quote, its encoding, what counts as empty.
+
+use wide::u8x16;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How a CSV file is written, ready for use.
+#[derive(Clone, Debug)]
+pub struct Dialect {
+    /// What separates cells.
+    pub delimiter: u8,
+    /// What encloses cells.
+    pub quote: Option<u8>,
+    /// The encoding of the file.
+    pub encoding: Encoding,
+    /// The first record holds the names of the columns.
+    pub header: bool,
+    /// The cells that count as empty.
+    pub null_values: Vec<Vec<u8>>,
+    /// Only an empty cell counts as empty.
+    pub plain_nulls: bool,
+    /// What to do with a last record that has no line end.
+    pub tail: Tail,
+    /// The delimiter and the quote, ready to be compared.
+    pub(super) lanes: (u8x16, u8x16),
+}
+
+/// An encoding of a CSV file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// UTF-8; anything else is an error.
+    Utf8,
+    /// UTF-8, and each record that is not is Windows-1252.
+    Auto,
+    /// An encoding of the WHATWG standard.
+    Label(&'static encoding_rs::Encoding),
+}
+
+impl Encoding {
+    /// The encoding of a WHATWG label, or `auto`.
+    #[must_use]
+    pub fn named(label: &str) -> Option<Encoding> {
+        if label.eq_ignore_ascii_case("auto") {
+            return Some(Encoding::Auto);
+        }
+        let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())?;
+        Some(if encoding == encoding_rs::UTF_8 { Encoding::Utf8 } else { Encoding::Label(encoding) })
+    }
+
+    /// Its name for messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Utf8 | Encoding::Auto => "UTF-8",
+            Encoding::Label(encoding) => encoding.name(),
+        }
+    }
+
+    /// A text in this encoding. Characters that it lacks become numeric references, which cannot happen to a text that
+    /// was read in it.
+    #[must_use]
+    pub fn encoded(self, text: &str) -> Vec<u8> {
+        match self {
+            Encoding::Utf8 | Encoding::Auto => text.as_bytes().to_vec(),
+            Encoding::Label(e) if e == encoding_rs::UTF_16LE => {
+                text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+            }
+            Encoding::Label(e) if e == encoding_rs::UTF_16BE => {
+                text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+            }
+            Encoding::Label(encoding) => encoding.encode(text).0.into_owned(),
+        }
+    }
+}
+
+/// What to do with a last record that has no line end: it may have been cut by a power failure.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Tail {
+    /// Use it when it is provably whole, or when nothing speaks for a cut; then with a warning.
+    #[default]
+    Auto,
+    /// Reject it.
+    Strict,
+    /// Use it.
+    Accept,
+}
+
+/// One cell inside the text of its table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it starts, behind its opening quote.
+    pub start: usize,
+    /// Where it ends, before its closing quote.
+    pub end: usize,
+    /// It stands in quotes.
+    pub quoted: bool,
+    /// It holds quotes written twice.
+    pub doubled: bool,
+}
+
+impl Dialect {
+    /// A dialect with these characters.
+    #[must_use]
+    pub fn new(
+        delimiter: u8,
+        quote: Option<u8>,
+        encoding: Encoding,
+        header: bool,
+        null_values: Vec<Vec<u8>>,
+        tail: Tail,
+    ) -> Dialect {
+        let plain_nulls = null_values == [b""];
+        let lanes = (u8x16::new([delimiter; 16]), u8x16::new([quote.unwrap_or(b'\n'); 16]));
+        Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail, lanes }
+    }
+
+    /// The text of a cell as it is meant, with doubled quotes undone into `buffer`.
+    pub fn cell<'a>(&self, text: &'a [u8], span: Span, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+        let cell = &text[span.start..span.end];
+        match self.quote {
+            Some(quote) if span.doubled => {
+                buffer.clear();
+                let mut rest = cell;
+                while let Some(at) = memchr::memchr(quote, rest) {
+                    buffer.extend_from_slice(&rest[..=at]);
+                    rest = &rest[at + 2..];
+                }
+                buffer.extend_from_slice(rest);
+                buffer
+            }
+            _ => cell,
+        }
+    }
+
+    /// Whether a cell counts as empty.
+    #[must_use]
+    #[inline]
+    pub fn is_null(&self, cell: &[u8]) -> bool {
+        if self.plain_nulls {
+            return cell.is_empty();
+        }
+        self.null_values.iter().any(|null| null == cell)
+    }
+}

@@ -1,0 +1,212 @@
+//! The records of one source: their bytes, their borders, their places.
+//!
+//! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
+//! and where its cells begin, so that a record is split once and any cell of it is found at once.
+
+pub mod dialect;
+pub mod split;
+pub mod row_header;
+pub mod row;
+pub mod excerpt;
+
+use std::{ops::Range, sync::Arc};
+
+use crate::table::{
+    dialect::{Dialect, Span},
+    split::{Begin, Border},
+};
+
+/// No record.
+pub const NONE: u32 = u32::MAX;
+
+/// How cells of a column may be shown to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// By the shape of their characters.
+    Masked,
+    /// As they are: somebody asked for it.
+    Clear,
+    /// Not at all.
+    Never,
+}
+
+/// One file of a source.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// The file as it is named in messages.
+    pub path: String,
+    /// The first of its records.
+    pub first: u32,
+    /// Where its text stands in the text of the table, header included.
+    pub text: Range<usize>,
+}
+
+/// Bytes that could not be decoded: where the replacement character stands, and what stood there.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// The byte in the text of the table.
+    pub at: usize,
+    /// The bytes of the file.
+    pub original: Vec<u8>,
+}
+
+/// All records of one source.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// The name of the source.
+    pub name: String,
+    /// How its files are written.
+    pub dialect: Dialect,
+    /// Its files, in the order they are read.
+    pub parts: Vec<Part>,
+    /// The names of the columns, in the order of the file.
+    pub header: Vec<String>,
+    /// For each column the plan uses: which column of the file it is.
+    pub bind: Vec<usize>,
+    /// How the cells of each column of the file may be shown.
+    pub shown: Vec<Shown>,
+    /// The text of all files, UTF-8. That of a piece may be what was held of it all the time.
+    pub text: Arc<Vec<u8>>,
+    /// Where each record starts.
+    pub starts: Vec<usize>,
+    /// Where the cells of each record begin, as [`Dialect::rows`] tells, one more than there are columns;
+    /// [`UNKNOWN`](crate::table::split::UNKNOWN): the record is split when it is asked.
+    pub begins: Vec<Begin>,
+    /// In a piece of a source: its records are narrow. Where their cells begin stands in front of each in the text, as
+    /// [`piece`] puts it there, and not in `begins`.
+    pub is_narrow: bool,
+    /// Where bytes could not be decoded, in order.
+    pub patches: Vec<Patch>,
+    /// The line of some records, so that the line of any is found without counting from the start. In a piece of a source:
+    /// how much larger lines are than numbers from this record on, as [`row_header::shift`] tells.
+    pub marks: Vec<(u32, u64)>,
+    /// In a piece of a source: the number of each record in the whole of it.
+    pub numbers: Vec<u32>,
+    /// In a piece of a source: for each record, the number of its parent; [`NONE`]: it has to be looked up. None at all: all
+    /// have to.
+    pub parents: Vec<u32>,
+    /// In a piece of a source: its records that stand in another piece too, and count there.
+    pub copies: Vec<u32>,
+    /// The keys of its records are known to differ.
+    pub unique: bool,
+}
+
+impl Table {
+    /// A table without records, and without columns until a header is read.
+    #[must_use]
+    pub fn empty(name: &str, dialect: &Dialect) -> Table {
+        Table {
+            name: name.to_owned(),
+            dialect: dialect.clone(),
+            parts: Vec::new(),
+            header: Vec::new(),
+            bind: Vec::new(),
+            shown: Vec::new(),
+            text: Arc::default(),
+            starts: Vec::new(),
+            begins: Vec::new(),
+            is_narrow: false,
+            patches: Vec::new(),
+            marks: Vec::new(),
+            numbers: Vec::new(),
+            parents: Vec::new(),
+            copies: Vec::new(),
+            unique: false,
+        }
+    }
+
+    /// Takes all records out; the columns and the files stay.
+    pub fn clear(&mut self) {
+        match Arc::get_mut(&mut self.text) {
+            Some(text) => text.clear(),
+            None => self.text = Arc::default(),
+        }
+        self.starts.clear();
+        self.begins.clear();
+        self.is_narrow = false;
+        self.patches.clear();
+        self.marks.clear();
+        self.numbers.clear();
+        self.parents.clear();
+        self.copies.clear();
+        for part in &mut self.parts {
+            (part.first, part.text) = (0, 0..0);
+        }
+    }
+
+    /// Whether the parent of each record is known.
+    #[must_use]
+    pub fn knows_parents(&self) -> bool {
+        self.parents.len() == self.starts.len() && !self.parents.contains(&NONE)
+    }
+
+    /// The number of a record in its source.
+    #[must_use]
+    pub fn number(&self, row: u32) -> u32 {
+        self.numbers.get(row as usize).copied().unwrap_or(row)
+    }
+
+    /// The number of records.
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        u32::try_from(self.starts.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether there are no records.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Splits a record into its cells.
+    pub fn split(&self, row: u32, cells: &mut Vec<Span>) -> Border {
+        self.dialect.split(&self.text, self.starts[row as usize], cells)
+    }
+
+    /// The file a record stands in.
+    #[must_use]
+    pub fn part(&self, row: u32) -> &Part {
+        let after = self.parts.partition_point(|part| part.first <= row);
+        &self.parts[after.saturating_sub(1)]
+    }
+
+    /// The bytes of a record, without its line end.
+    #[must_use]
+    pub fn raw(&self, row: u32) -> Range<usize> {
+        let start = self.starts[row as usize];
+        let part_end = self.part(row).text.end;
+        let next = || self.starts.get(row as usize + 1).map_or(part_end, |next| (*next).min(part_end));
+        let end = if self.is_narrow { row_header::end_of(&self.text, start, self.header.len() + 1) } else { next() };
+        let blank = self.text[start..end].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        start..end - blank
+    }
+
+    /// The line a record starts on, from 1.
+    #[must_use]
+    pub fn line(&self, row: u32) -> u64 {
+        let mark = self.marks.partition_point(|(marked, _)| *marked <= row).saturating_sub(1);
+        let (marked, line) = self.marks[mark];
+        match self.numbers.get(row as usize) {
+            Some(number) => row_header::line(line, *number),
+            None => line + line_ends(&self.text[self.starts[marked as usize]..self.starts[row as usize]]),
+        }
+    }
+}
+
+/// The number of line ends in some text: LF, CRLF or CR.
+#[must_use]
+pub fn line_ends(text: &[u8]) -> u64 {
+    let feeds = memchr::memchr_iter(b'\n', text).count();
+    let lone = memchr::memchr_iter(b'\r', text).filter(|at| text.get(at + 1) != Some(&b'\n')).count();
+    (feeds + lone) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line_ends;
+
+    #[test]
+    fn line_ends_of_all_kinds_count_once() {
+        assert_eq!(line_ends(b"a\r\nb\rc\nd"), 3);
+    }
+}

@@ -1,0 +1,416 @@
+//! A record split into its cells.
+//!
+//! Splitting is strict: a quote opens only at the start of a cell and closes only at its end. The bytes that may end a
+//! cell are found 64 at a time by comparing whole vectors, so a record costs about as much as it has cells.
+
+#![expect(clippy::inline_always, reason = "these are the loop itself, not steps of it")]
+
+use wide::u8x16;
+
+use crate::table::dialect::{Dialect, Span};
+
+/// How far behind the start of its record a cell begins: a number, the low byte first, so that it is copied as bytes.
+pub type Begin = [u8; 2];
+
+/// How far that is, in bytes.
+#[must_use]
+#[inline(always)]
+pub fn distance(begin: Begin) -> usize {
+    usize::from(u16::from_le_bytes(begin))
+}
+
+/// In the place of the begins of cells: a record that is long or not plainly good.
+pub const UNKNOWN: Begin = [0xFF; 2];
+
+/// The end of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Border {
+    /// Where its last cell ends.
+    pub end: usize,
+    /// Where the next record starts.
+    pub next: usize,
+    /// Why the border cannot be trusted.
+    pub fault: Option<Fault>,
+}
+
+/// What is wrong with the quotes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A quote inside a cell, or text behind a closing quote, at this byte.
+    Stray(usize),
+    /// A quote opened at this byte is never closed.
+    Open(usize),
+}
+
+/// Records that are plainly good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// How many there are.
+    pub count: usize,
+    /// Where the next record starts.
+    pub next: usize,
+    /// Each is certainly one line.
+    pub are_lines: bool,
+}
+
+/// How many bytes are compared at once.
+const WINDOW: usize = 64;
+
+/// The bytes of a text that may end a cell, one after the other.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// Where the bytes of `found` begin.
+    window: usize,
+    /// Those that were not visited yet, the first in the lowest bit.
+    found: u64,
+}
+
+impl Marks {
+    /// Where the next one stands, or the end of the text.
+    #[inline(always)]
+    fn next(&mut self, dialect: &Dialect, text: &[u8]) -> usize {
+        while self.found == 0 {
+            self.window += WINDOW;
+            if self.window >= text.len() {
+                return text.len();
+            }
+            self.found = dialect.marks(text, self.window);
+        }
+        let at = self.window + self.found.trailing_zeros() as usize;
+        self.found &= self.found - 1;
+        at
+    }
+
+    /// The quote that closes a cell whose opening one was visited, and whether quotes were written twice on the way.
+    #[inline]
+    fn close(&mut self, dialect: &Dialect, text: &[u8]) -> Option<(usize, bool)> {
+        let mut doubled = false;
+        loop {
+            let at = self.next(dialect, text);
+            if at >= text.len() {
+                return None;
+            }
+            if text.get(at).copied() == dialect.quote {
+                if text.get(at + 1).copied() != dialect.quote {
+                    return Some((at, doubled));
+                }
+                doubled = true;
+                self.next(dialect, text);
+            }
+        }
+    }
+}
+
+/// The bytes of a text that end a cell, 64 at a time: those within quotes are not among them.
+#[derive(Clone, Copy, Debug)]
+struct Ends {
+    /// Where the 64 bytes begin.
+    window: usize,
+    /// Which of them end a cell and were not visited yet, the first in the lowest bit.
+    cells: u64,
+    /// Which of them end a record.
+    records: u64,
+    /// Whether they end within quotes: all bits, or none.
+    open: u64,
+    /// Whether the last of them is text outside of quotes, and whether it is a quote: the lowest bit.
+    last: (u64, u64),
+    /// A quote among them stands where none may be; what is behind it is not told.
+    wrong: bool,
+    /// Which bytes of any window were line ends within quotes.
+    hidden: u64,
+}
+
+impl Ends {
+    /// The ends from the start of a record on.
+    #[inline(always)]
+    fn of(dialect: &Dialect, text: &[u8], at: usize) -> Ends {
+        let mut ends = Ends { window: at, cells: 0, records: 0, open: 0, last: (0, 0), wrong: false, hidden: 0 };
+        ends.look(dialect, text);
+        ends
+    }
+
+    /// Looks at the 64 bytes.
+    #[inline(always)]
+    fn look(&mut self, dialect: &Dialect, text: &[u8]) {
+        let [delimiters, line_ends, found] = dialect.kinds(text, self.window);
+        let quotes = if dialect.quote.is_some() { found } else { 0 };
+        // What stands behind an odd number of quotes is within them. A quote written twice closes and opens at once.
+        let mut within = quotes;
+        for distance in [1, 2, 4, 8, 16, 32] {
+            within ^= within << distance;
+        }
+        within ^= self.open;
+        let cells = (delimiters | line_ends) & !within;
+        let plain = !(cells | within | quotes);
+        let (after_plain, after_quote) = (plain << 1 | self.last.0, quotes << 1 | self.last.1);
+        // Outside of quotes no text touches one.
+        let wrong = quotes & after_plain | plain & after_quote;
+        let right = wrong.wrapping_sub(1) & !wrong;
+        self.wrong = wrong != 0;
+        self.hidden |= line_ends & within;
+        self.cells = cells & right;
+        self.records = self.cells & line_ends;
+        self.open = 0_u64.wrapping_sub(within >> 63);
+        self.last = (plain >> 63, quotes >> 63);
+    }
+
+    /// Looks at the next 64 bytes; `false`: there are none that can be trusted.
+    #[inline(always)]
+    fn go_on(&mut self, dialect: &Dialect, text: &[u8]) -> bool {
+        self.window += WINDOW;
+        if self.wrong || self.window >= text.len() {
+            return false;
+        }
+        self.look(dialect, text);
+        true
+    }
+
+    /// Where the cells of a record begin, with one behind the last, and where the next record starts.
+    #[inline(always)]
+    fn row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [Begin]) -> Option<usize> {
+        // Of a record that is long these are wrong, and not used.
+        let behind_first = |window: usize| u16::try_from((window + 1).wrapping_sub(start) & 0xFFFF).unwrap_or(0);
+        let (mut behind, mut records, mut last) = (behind_first(self.window), self.records, 0);
+        let mut unvisited = self.cells;
+        for begin in begins.get_mut(1..)? {
+            while self.cells == 0 {
+                // A record that ended here would have too few cells.
+                if records & unvisited != 0 || !self.go_on(dialect, text) {
+                    return None;
+                }
+                (behind, records, unvisited) = (behind_first(self.window), self.records, self.cells);
+            }
+            last = self.cells.trailing_zeros();
+            *begin = behind.wrapping_add(u16::try_from(last).unwrap_or(0)).to_le_bytes();
+            self.cells &= self.cells - 1;
+        }
+        // The last cell ends the record, and no other does.
+        if (records & unvisited).trailing_zeros() != last {
+            return None;
+        }
+        let end = self.window + last as usize;
+        if end + 1 - start >= usize::from(u16::MAX) {
+            return None;
+        }
+        if text.get(end) == Some(&b'\r') && text.get(end + 1) == Some(&b'\n') {
+            if self.cells == 0 {
+                self.go_on(dialect, text);
+            }
+            self.cells &= self.cells.wrapping_sub(1);
+            return Some(end + 2);
+        }
+        Some(end + 1)
+    }
+}
+
+impl Dialect {
+    /// Splits the record that starts at `start` into its cells.
+    pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> Border {
+        cells.clear();
+        let mut marks = self.seek(text, start);
+        let (mut open, mut at) = (start, marks.next(self, text));
+        loop {
+            let byte = text.get(at).copied();
+            if byte.is_none() || byte != self.quote {
+                cells.push(Span { start: open, end: at, quoted: false, doubled: false });
+            } else if at != open {
+                return Border { end: at, next: at, fault: Some(Fault::Stray(at)) };
+            } else {
+                let Some((end, doubled)) = marks.close(self, text) else {
+                    return Border { end: text.len(), next: text.len(), fault: Some(Fault::Open(open)) };
+                };
+                cells.push(Span { start: open + 1, end, quoted: true, doubled });
+                at = marks.next(self, text);
+                if at != end + 1 || at < text.len() && text.get(at).copied() == self.quote {
+                    return Border { end: end + 1, next: end + 1, fault: Some(Fault::Stray(end + 1)) };
+                }
+            }
+            match text.get(at) {
+                None => return Border { end: at, next: at, fault: None },
+                Some(b'\n') => return Border { end: at, next: at + 1, fault: None },
+                Some(b'\r') => {
+                    let next = if text.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 };
+                    return Border { end: at, next, fault: None };
+                }
+                Some(_) => {
+                    open = at + 1;
+                    at = marks.next(self, text);
+                }
+            }
+        }
+    }
+
+    /// The marks of a text from some byte on.
+    fn seek(&self, text: &[u8], at: usize) -> Marks {
+        Marks { window: at, found: self.marks(text, at) }
+    }
+
+    /// Splits records that are plainly good, from the one at `at` on, as long as there is room for more: where each starts, and
+    /// where its cells begin, as distances from there, with one behind the last.
+    ///
+    /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
+    /// quotes; then [`Dialect::split`] tells.
+    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [Begin]) -> Rows {
+        let (mut count, width) = (0, begins.len() / starts.len().max(1));
+        let mut ends = Ends::of(self, text, at);
+        for (start, begins) in starts.iter_mut().zip(begins.chunks_exact_mut(width.max(1))) {
+            let is_blank = matches!(text.get(at), None | Some(b'\n' | b'\r'));
+            match if is_blank { None } else { ends.row(self, text, at, begins) } {
+                Some(next) if next < text.len() => (*start, at) = (at, next),
+                _ => break,
+            }
+            count += 1;
+        }
+        Rows { count, next: at, are_lines: ends.hidden == 0 }
+    }
+
+    /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
+    #[inline]
+    fn marks(&self, text: &[u8], at: usize) -> u64 {
+        let [delimiters, line_ends, quotes] = self.kinds(text, at);
+        delimiters | line_ends | quotes
+    }
+
+    /// Which of the 64 bytes at `at` are delimiters, line ends and quotes, the first in the lowest bit.
+    #[inline(always)]
+    fn kinds(&self, text: &[u8], at: usize) -> [u64; 3] {
+        let rest = text.get(at..).unwrap_or_default();
+        if let Some(window) = rest.first_chunk() { self.kinds_within(window) } else { self.kinds_at_the_end(rest) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn kinds_at_the_end(&self, rest: &[u8]) -> [u64; 3] {
+        // No dialect separates cells by this byte.
+        let mut padded = [0; WINDOW];
+        padded[..rest.len()].copy_from_slice(rest);
+        self.kinds_within(&padded)
+    }
+
+    #[inline(always)]
+    fn kinds_within(&self, window: &[u8; WINDOW]) -> [u64; 3] {
+        let (delimiter, quote) = self.lanes;
+        let (feed, back) = (u8x16::new([b'\n'; 16]), u8x16::new([b'\r'; 16]));
+        let mut kinds = [0; 3];
+        for (number, lane) in window.as_chunks().0.iter().enumerate() {
+            let bytes = u8x16::new(*lane);
+            let line_end = bytes.simd_eq(feed) | bytes.simd_eq(back);
+            for (kind, same) in kinds.iter_mut().zip([bytes.simd_eq(delimiter), line_end, bytes.simd_eq(quote)]) {
+                *kind |= u64::from(same.to_bitmask()) << (16 * number);
+            }
+        }
+        kinds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fault, Rows};
+    use crate::table::dialect::{Dialect, Encoding, Span};
+    use crate::table::{dialect::Tail, line_ends};
+
+    fn split(text: &str) -> (Vec<String>, Option<Fault>) {
+        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        let mut spans: Vec<Span> = Vec::new();
+        let border = dialect.split(text.as_bytes(), 0, &mut spans);
+        let mut buffer = Vec::new();
+        let cell = |span: &Span| String::from_utf8(dialect.cell(text.as_bytes(), *span, &mut buffer).to_vec()).unwrap();
+        (spans.iter().map(cell).collect(), border.fault)
+    }
+
+    #[test]
+    fn cells_are_split_strictly() {
+        let good: [(&str, &[&str]); 7] = [
+            ("a;b\n", &["a", "b"]),
+            ("\"a;\"\"b\"\"\";c\r\n", &["a;\"b\"", "c"]),
+            (";\n", &["", ""]),
+            ("\"\";x", &["", "x"]),
+            ("\"two\nlines\"\n", &["two\nlines"]),
+            ("a\rb", &["a"]),
+            ("\"\"\"\"\n", &["\""]),
+        ];
+        for (text, cells) in good {
+            assert_eq!(split(text), (cells.iter().map(|cell| (*cell).to_owned()).collect(), None), "{text:?}");
+        }
+        assert_eq!(split("\"a\"b;c\n").1, Some(Fault::Stray(3)));
+        assert_eq!(split("a\"b;c\n").1, Some(Fault::Stray(1)));
+        assert_eq!(split("x;\"ab\n").1, Some(Fault::Open(2)));
+    }
+
+    /// The same rules, one byte after the other.
+    fn plainly(text: &[u8]) -> (Vec<Span>, usize, Option<Fault>) {
+        let (mut cells, mut at) = (Vec::new(), 0);
+        let is_end = |at: usize| matches!(text.get(at), None | Some(b';' | b'\n' | b'\r'));
+        loop {
+            let open = at;
+            if text.get(at) == Some(&b'"') {
+                let mut doubled = false;
+                at += 1;
+                loop {
+                    match (text.get(at), text.get(at + 1)) {
+                        (None, _) => return (cells, text.len(), Some(Fault::Open(open))),
+                        (Some(b'"'), Some(b'"')) => (doubled, at) = (true, at + 2),
+                        (Some(b'"'), _) => break,
+                        _ => at += 1,
+                    }
+                }
+                cells.push(Span { start: open + 1, end: at, quoted: true, doubled });
+                at += 1;
+                if !is_end(at) {
+                    return (cells, at, Some(Fault::Stray(at)));
+                }
+            } else {
+                while !is_end(at) && text[at] != b'"' {
+                    at += 1;
+                }
+                if !is_end(at) {
+                    return (cells, at, Some(Fault::Stray(at)));
+                }
+                cells.push(Span { start: open, end: at, quoted: false, doubled: false });
+            }
+            if text.get(at) != Some(&b';') {
+                return (cells, at, None);
+            }
+            at += 1;
+        }
+    }
+
+    #[test]
+    fn cells_end_where_they_do_when_each_byte_is_looked_at() {
+        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        let alphabet = [b';', b'"', b'"', b'\n', b'\r', b';', 0, b'a', b':', b'<', 0x8A, 0xBB, 0xFF, b'!', b'#', 13];
+        let mut seed = 1u64;
+        for length in (0..200).cycle().take(100_000) {
+            let mut next = || {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Mostly harmless bytes, so that long cells happen too.
+                if seed >> 62 == 0 {
+                    alphabet[(seed >> 40) as usize % alphabet.len()]
+                } else {
+                    b"etaoinshrdlu"[(seed >> 50) as usize % 12]
+                }
+            };
+            let text: Vec<u8> = (0..length).map(|_| next()).collect();
+            let (mut cells, expected) = (Vec::new(), plainly(&text));
+            let border = dialect.split(&text, 0, &mut cells);
+            let mut begins = vec![[0; 2]; cells.len() + 1];
+            let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
+            if let Rows { count: 1, next, are_lines } = dialect.rows(&text, 0, &mut [0], &mut begins) {
+                assert!(!are_lines || line_ends(&text[..next]) == 1);
+                let behind =
+                    |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap().to_le_bytes();
+                assert_eq!((next, border.fault, is_blank), (border.next, None, false));
+                assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
+            } else {
+                let is_last = border.next == text.len();
+                assert!(is_blank || border.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
+            }
+            for width in (1..cells.len()).chain([cells.len() + 1]) {
+                let rows = dialect.rows(&text, 0, &mut [0], &mut vec![[0; 2]; width + 1]);
+                assert_eq!((rows.count, rows.next), (0, 0));
+            }
+            let found = (cells, border.end, border.fault);
+            assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
+        }
+    }
+}
