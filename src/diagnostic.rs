@@ -277,9 +277,9 @@ codes! {
     /// The file is in an encoding the dialect does not say, told by its byte order mark.
     ReadEncoding = "read/encoding",
     /// Quotes do not pair up, so the borders of records are in doubt from this line on. Nothing of the file is used.
-    ReadQuoteInDoubt = "read/quote-in-doubt",
+    ReadUnbalancedQuote = "read/unbalanced-quote",
     /// The file holds a long run of NUL bytes in its middle: a block was lost when power failed.
-    ReadHole = "read/hole",
+    ReadLostBlock = "read/lost-block",
     /// A file, header, record or field is larger than the limit.
     ReadTooLarge = "read/too-large",
     /// A compressed file is damaged or cut short.
@@ -291,11 +291,11 @@ codes! {
     /// A record has more or fewer cells than the header has columns.
     ReadRaggedRecord = "read/ragged-record",
     /// A record has the width of two: the line end between two records was lost.
-    ReadGluedRecord = "read/glued-record",
+    ReadMergedRecords = "read/merged-records",
     /// A quote stands inside a cell, or text follows a closing quote.
     ReadStrayQuote = "read/stray-quote",
     /// The last record is cut: its quote is open, cells are missing, or it has no line end where one is needed to be sure.
-    ReadTornTail = "read/torn-tail",
+    ReadTruncatedLastRecord = "read/truncated-last-record",
     /// The last record has no line end but looks whole, and was used.
     ReadNoLineEnd = "read/no-line-end",
     /// A record holds a NUL byte.
@@ -318,7 +318,7 @@ codes! {
     /// A recording is larger than `--memory`, and its mapping cannot be cut into pieces. All of it was held in memory.
     JoinHeldInMemory = "join/held-in-memory",
     /// A lookup found no record with this key.
-    JoinNoLookup = "join/no-lookup",
+    JoinLookupNotFound = "join/lookup-not-found",
 
     /// A cell is empty where the mapping needs a value.
     TransformEmpty = "transform/empty",

@@ -71,7 +71,7 @@ Examples:
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  xwalk explain read/torn-tail";
+  xwalk explain read/truncated-last-record";
 
 /// Turns CSV files into the nested JSON an API expects, checks it against the contract and delivers it
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]

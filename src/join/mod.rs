@@ -194,7 +194,7 @@ impl<'a> Finder<'a> {
         &self.found
     }
 
-    /// The second parent of two records that are glued together.
+    /// The second parent of two records that are merged.
     fn second(&mut self, row: u32) -> u32 {
         let (mut cells, width) = (Vec::new(), self.table.header.len());
         self.table.split(row, &mut cells);
@@ -252,7 +252,7 @@ fn attach(
                 *seen |= ATTACHED;
                 pairs.push((parent, row));
             }
-            // Two records that are glued together belong to two parents, and both are held back with it.
+            // Two records that are merged belong to two parents, and both are held back with it.
             let other = if fate == Fate::Rejected { finder.second(row) } else { NONE };
             if other != NONE && other != parent {
                 pairs.push((other, row));

@@ -127,7 +127,7 @@ impl Places {
         }
     }
 
-    /// The place of the second of two records that are glued together.
+    /// The place of the second of two records that are merged.
     #[must_use]
     pub fn of_second(&self, table: &Table, columns: &[usize], row: u32) -> u32 {
         let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());

@@ -19,8 +19,8 @@ const MAX_RECORD: usize = 8 << 20;
 /// The largest cell, in bytes.
 const MAX_CELL: usize = 1 << 20;
 /// A run of NUL bytes of this length is a lost disk block.
-const HOLE: usize = 512;
-/// An open quote that swallows more than this is no torn tail.
+const LOST_BLOCK: usize = 512;
+/// An open quote that swallows more than this is no truncated last record.
 const MAX_TORN: (usize, u64) = (64 << 10, 100);
 /// How many records lie between two that have their line noted.
 const MARK_EVERY: u32 = 64;
@@ -262,20 +262,20 @@ impl Scan<'_> {
         Diagnostic::new(code, message).cell(table.record(row)).rule(self.plan.places.key(&rule))
     }
 
-    fn ragged(&self, row: u32, found: usize, torn: bool, table: &Table, ledger: &mut Ledger<'_>) {
+    fn ragged(&self, row: u32, found: usize, truncated: bool, table: &Table, ledger: &mut Ledger<'_>) {
         let width = self.width;
         let count = |number: usize| if number == 1 { "1 cell".to_owned() } else { format!("{number} cells") };
         // Of two columns, three cells are more likely one delimiter too many.
-        let glued = width > 1 && found == 2 * width || width > 2 && found == 2 * width - 1;
-        let (code, message, hint) = match (torn && found < width, glued) {
+        let merged = width > 1 && found == 2 * width || width > 2 && found == 2 * width - 1;
+        let (code, message, hint) = match (truncated && found < width, merged) {
             (true, _) => (
-                Code::ReadTornTail,
+                Code::ReadTruncatedLastRecord,
                 format!("the last record is cut: it has {} of {width}, and no line end", count(found)),
                 "the recorder probably lost power while it wrote this record",
             ),
             (_, true) => (
-                Code::ReadGluedRecord,
-                format!("two records are glued together: {} where the header has {width} columns", count(found)),
+                Code::ReadMergedRecords,
+                format!("two records are merged: {} where the header has {width} columns", count(found)),
                 "put back the line end between them",
             ),
             _ => (
@@ -310,7 +310,11 @@ impl Scan<'_> {
             };
             let message = format!("the last record has no line end and may be cut inside its last cell; {why}");
             let hint = "add the line end if the record is whole, or set `tail: accept` in the dialect";
-            ledger.reject(self.number, row, &self.finding(Code::ReadTornTail, row, message, table).hint(hint));
+            ledger.reject(
+                self.number,
+                row,
+                &self.finding(Code::ReadTruncatedLastRecord, row, message, table).hint(hint),
+            );
         } else if !sure {
             let message = "the last record has no line end; it looks whole and was used";
             let hint = "set `tail` in the dialect: `accept` if the recorder never writes a last line end, `strict` if it always does";
@@ -318,7 +322,7 @@ impl Scan<'_> {
         }
     }
 
-    /// A quote that is never closed: the torn end of the file, or a quote too many somewhere before.
+    /// A quote that is never closed: the truncated end of the file, or a quote too many somewhere before.
     fn open_quote(
         &self,
         row: u32,
@@ -332,7 +336,7 @@ impl Scan<'_> {
         }
         let message = "the last record is cut: its quote is never closed";
         let hint = "the recorder probably lost power while it wrote this record";
-        ledger.reject(self.number, row, &self.finding(Code::ReadTornTail, row, message, table).hint(hint));
+        ledger.reject(self.number, row, &self.finding(Code::ReadTruncatedLastRecord, row, message, table).hint(hint));
         Ok(self.end)
     }
 
@@ -363,7 +367,7 @@ impl Scan<'_> {
         let message =
             "quotes do not pair up from here on, so nobody can tell where records end; nothing of the file is used";
         let hint = "mend the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";
-        self.finding(Code::ReadQuoteInDoubt, row, message, table).hint(hint)
+        self.finding(Code::ReadUnbalancedQuote, row, message, table).hint(hint)
     }
 
     fn nuls(
@@ -378,10 +382,10 @@ impl Scan<'_> {
             return Ok(());
         }
         let longest = text.split(|byte| *byte != 0).map(<[u8]>::len).max().unwrap_or(0);
-        if longest >= HOLE {
+        if longest >= LOST_BLOCK {
             let message = format!("{longest} NUL bytes stand in the middle of the file: a block of it was lost");
             return Err(vec![
-                self.finding(Code::ReadHole, row, message, table).hint("copy the file from the recorder again"),
+                self.finding(Code::ReadLostBlock, row, message, table).hint("copy the file from the recorder again"),
             ]);
         }
         let diagnostic = self.finding(Code::ReadNul, row, "the record holds NUL bytes", table);

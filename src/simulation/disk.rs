@@ -267,7 +267,7 @@ impl Store {
 
     fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
         let node = self.node(name)?;
-        if self.mutant == Some(Mutant::TornTailKept) {
+        if self.mutant == Some(Mutant::TruncatedLastRecordKept) {
             return Ok(());
         }
         let length = usize::try_from(length).unwrap_or(usize::MAX);

@@ -20,7 +20,7 @@ pub(crate) enum Mutant {
     /// Lines are believed in without their checksums.
     NoChecksum,
     /// A torn end is not cut off.
-    TornTailKept,
+    TruncatedLastRecordKept,
     /// A disk that failed is taken for one that did not.
     ErrorIgnored,
     /// An acknowledgement is counted and not written.
@@ -71,7 +71,7 @@ impl Mutant {
         Mutant::NothingSynced,
         Mutant::ResumedNameNotSynced,
         Mutant::NoChecksum,
-        Mutant::TornTailKept,
+        Mutant::TruncatedLastRecordKept,
         Mutant::ErrorIgnored,
         Mutant::AckNotWritten,
         Mutant::AcksByContent,

@@ -379,10 +379,10 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             } else {
                 (format!("the record of `{name}` with this key is rejected"), "mend that record")
             };
-            return self.problem(Code::JoinNoLookup, message, hint, scope, column, rule);
+            return self.problem(Code::JoinLookupNotFound, message, hint, scope, column, rule);
         }
         if one.on_missing.warn {
-            self.warning(Code::JoinNoLookup, format!("no record of `{name}` has this key"), scope, column, rule)?;
+            self.warning(Code::JoinLookupNotFound, format!("no record of `{name}` has this key"), scope, column, rule)?;
         }
         if one.on_missing.then == OnLookup::SetNull {
             self.out.extend(b"null");

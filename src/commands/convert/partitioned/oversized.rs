@@ -255,7 +255,7 @@ fn route(
         if entry.reject.is_some() {
             second = group(found.places.of_second(&rows.table, columns, row));
         }
-        // Two records that are glued together hold both of their parents back.
+        // Two records that are merged hold both of their parents back.
         if first != NONE && second != NONE && first != second {
             router.put_one(second, Entry { copy: true, ..entry }, spill)?;
         }

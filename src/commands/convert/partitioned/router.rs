@@ -113,7 +113,7 @@ impl<'a> Router<'a> {
         Entry { table, row, end, number: first + row, parent: self.rows[at], shift, part, reject: None, copy: false }
     }
 
-    /// Sends a row that is rejected to its second piece, if it has two: two records that are glued together hold both of
+    /// Sends a row that is rejected to its second piece, if it has two: two records that are merged hold both of
     /// their parents back.
     #[cold]
     #[inline(never)]
