@@ -13,49 +13,62 @@ use crate::{
     table::{NONE, line_ends, row_header},
 };
 
-/// The piece of what belongs to nobody.
-const LOOSE: u32 = 0;
-/// What comes of sending the rows of one source to their pieces.
+/// The partition of what belongs to nobody.
+const UNMATCHED: u32 = 0;
+
+/// How the partition of a row is found.
+pub(super) enum Route<'a> {
+    /// There is only the unmatched one.
+    One,
+    /// Root records fill one partition after the other.
+    InTurn {
+        /// How many bytes of them make a partition.
+        share: u64,
+    },
+    /// Rows go where their parent is.
+    ToParent {
+        /// The source of the parents.
+        source: usize,
+        /// Where they are.
+        places: Places,
+        /// The columns that name them.
+        columns: &'a [usize],
+    },
+}
+
+/// What comes of sending the rows of one source to their partitions.
 pub(super) struct Routed {
-    /// The rows of each piece.
+    /// The rows of each partition.
     pub(super) chunks: Vec<Vec<Chunk>>,
-    /// How many pieces there are.
-    pub(super) pieces: usize,
-    /// The number of the first root record of each piece, of the loose one any.
+    /// How many partitions there are.
+    pub(super) partitions: usize,
+    /// The number of the first root record of each partition, of the unmatched one any.
     pub(super) firsts: Vec<u32>,
     /// The places of the parents, and their source.
     pub(super) parents: Option<(usize, Places)>,
 }
 
-/// Sends the rows of one source to their pieces.
+/// Sends the rows of one source to their partitions.
 pub(super) struct Router<'a> {
-    /// Where the parents are, and the columns that name them; the root source has none.
-    parents: Option<(Places, &'a [usize])>,
-    /// The source of the parents.
-    parent: usize,
-    /// The piece that root records go to, how many bytes it holds, and how many it should.
-    piece: usize,
+    route: Route<'a>,
+    /// The partition that root records go to, and how many bytes it holds.
+    partition: usize,
     filled: u64,
-    share: u64,
     firsts: Vec<u32>,
     gathered: Partitions,
     words: Vec<u64>,
-    /// The piece of each row of the block.
+    /// The partition of each row of the block.
     pub(super) found: Vec<u32>,
-    /// The row of its parent in that piece.
+    /// The row of its parent in that partition.
     rows: Vec<u32>,
 }
 
 impl<'a> Router<'a> {
-    /// A router for the rows of a source. `share`: how many bytes of root records make a piece.
-    pub(super) fn new(
-        parents: Option<(Places, &'a [usize])>,
-        parent: usize,
-        share: u64,
-        gathered: Partitions,
-    ) -> Router<'a> {
+    /// A router for the rows of a source.
+    pub(super) fn new(route: Route<'a>, gathered: Partitions) -> Router<'a> {
         let (firsts, words, found, rows) = Default::default();
-        Router { parents, parent, piece: 1, filled: 0, share, firsts, gathered, words, found, rows }
+        let partition = if matches!(route, Route::InTurn { .. }) { 1 } else { 0 };
+        Router { route, partition, filled: 0, firsts, gathered, words, found, rows }
     }
 
     /// Sends the rows of a block on.
@@ -118,41 +131,49 @@ impl<'a> Router<'a> {
     #[cold]
     #[inline(never)]
     fn second(&mut self, at: usize, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
-        let Some((places, columns)) = &self.parents else { return Ok(()) };
+        let Route::ToParent { places, columns, .. } = &self.route else { return Ok(()) };
         let (first, second) = (self.found[at], places.of_second(entry.table, columns, entry.row));
         if second == NONE || second == first {
             return Ok(());
         }
-        if first == LOOSE {
+        if first == UNMATCHED {
             self.found[at] = second;
             return Ok(());
         }
         self.put_one(second, Entry { copy: true, ..entry }, spill)
     }
 
-    /// Finds the piece of each row of a block.
+    /// Finds the partition of each row of a block.
     fn look(&mut self, block: Block<'_>) {
-        let table = block.table;
-        if let Some((places, columns)) = &self.parents {
-            partition_index::words(table, columns, &mut self.words);
-            places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
-            self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = LOOSE);
-            return;
-        }
-        self.found.clear();
-        let ends = table.starts.iter().skip(1).copied().chain([block.end]);
-        for (number, (start, end)) in (block.first..).zip(table.starts.iter().zip(ends)) {
-            if self.filled >= self.share {
-                (self.filled, self.piece) = (0, self.piece + 1);
+        let (table, count) = (block.table, block.table.starts.len());
+        match &self.route {
+            Route::One => {
+                self.found.clear();
+                self.found.resize(count, UNMATCHED);
             }
-            if self.firsts.len() <= self.piece {
-                self.firsts.resize(self.piece + 1, number);
+            Route::InTurn { share } => {
+                self.found.clear();
+                let ends = table.starts.iter().skip(1).copied().chain([block.end]);
+                for (number, (start, end)) in (block.first..).zip(table.starts.iter().zip(ends)) {
+                    if self.filled >= *share {
+                        (self.filled, self.partition) = (0, self.partition + 1);
+                    }
+                    if self.firsts.len() <= self.partition {
+                        self.firsts.resize(self.partition + 1, number);
+                    }
+                    self.filled += (end - start) as u64;
+                    self.found.push(small(self.partition));
+                }
             }
-            self.filled += (end - start) as u64;
-            self.found.push(small(self.piece));
+            Route::ToParent { places, columns, .. } => {
+                partition_index::words(table, columns, &mut self.words);
+                places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
+                self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = UNMATCHED);
+                return;
+            }
         }
         self.rows.clear();
-        self.rows.resize(self.found.len(), NONE);
+        self.rows.resize(count, NONE);
     }
 
     /// Sends one row to a piece.
@@ -167,9 +188,12 @@ impl<'a> Router<'a> {
 
     /// The rows of each piece, how many pieces there are, and the places of the parents.
     pub(super) fn finish(self, spill: &Spill) -> io::Result<Routed> {
-        let parents = self.parents.map(|(places, _)| (self.parent, places));
+        let parents = match self.route {
+            Route::ToParent { source, places, .. } => Some((source, places)),
+            _ => None,
+        };
         let chunks = self.gathered.finish(spill)?;
-        Ok(Routed { chunks, pieces: self.piece + 1, firsts: self.firsts, parents })
+        Ok(Routed { chunks, partitions: self.partition + 1, firsts: self.firsts, parents })
     }
 }
 
