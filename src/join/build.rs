@@ -52,15 +52,15 @@ pub(super) fn composed<'a>(
 
 /// Whether every good record of a source has a key, and each another one. `false` only says that it is not certain.
 fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
-    let (mut buffer, mut words) = (Vec::new(), Vec::with_capacity(fates.len()));
+    let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(fates.len()));
     for (row, fate) in (0..table.len()).zip(fates) {
         match key_of(table.row(row), columns, &mut buffer) {
             _ if *fate != Fate::Good => {}
-            Some(key) => words.push(hash_index::word(key)),
+            Some(key) => key_hashes.push(hash_index::hash_key(key)),
             None => return false,
         }
     }
-    hash_index::all_differ(words)
+    hash_index::all_differ(key_hashes)
 }
 
 /// Indexes a source by its key, and deals with keys that are empty or there twice. Unless it is `asked`, nobody looks

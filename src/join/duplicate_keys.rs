@@ -63,15 +63,15 @@ impl Parted {
     /// # Errors
     /// The disk is full or broken.
     #[inline]
-    pub fn add(&mut self, spill: &Spill, word: u64, number: u32, place: u32, good: bool) -> io::Result<()> {
-        if word == KEYLESS {
+    pub fn add(&mut self, spill: &Spill, key_hash: u64, number: u32, place: u32, good: bool) -> io::Result<()> {
+        if key_hash == KEYLESS {
             self.keyless |= good;
             return Ok(());
         }
         let place = if good { place } else { place | REJECTED };
         let rest = u64::from(number) | u64::from(place) << 32;
-        let key = (u128::from(word) | u128::from(rest) << 64).to_le_bytes();
-        self.keys.add(part(word, self.parts), spill, |keys| keys.extend_from_slice(&key))
+        let key = (u128::from(key_hash) | u128::from(rest) << 64).to_le_bytes();
+        self.keys.add(part(key_hash, self.parts), spill, |keys| keys.extend_from_slice(&key))
     }
 
     /// The good records whose key, or its hash, is there twice: their numbers and places. Unless `all` are asked for, only
@@ -104,9 +104,9 @@ impl Parted {
             self.part(part, spill, &mut room, &mut keys)?;
             twice.sort_unstable();
             let mut groups: BTreeMap<u64, Vec<(u32, u32)>> = BTreeMap::new();
-            for (word, number, place) in keys.iter().filter(is_good) {
-                if twice.binary_search(word).is_ok() {
-                    groups.entry(*word).or_default().push((*number, *place));
+            for (key_hash, number, place) in keys.iter().filter(is_good) {
+                if twice.binary_search(key_hash).is_ok() {
+                    groups.entry(*key_hash).or_default().push((*number, *place));
                 }
             }
             // Of one alone, only the fingerprint was there twice.
@@ -143,14 +143,14 @@ fn is_good((_, _, place): &&Key) -> bool {
 fn known(keys: &[Key], places: &mut Places, firsts: &[u32]) -> Vec<u64> {
     let mut twice = Vec::new();
     let row = |number: u32, place: u32| firsts.get(place as usize).map_or(NONE, |first| number.wrapping_sub(*first));
-    for (word, number, place) in keys.iter().filter(is_good) {
-        if places.insert(*word, *place, row(*number, *place)).is_some() {
-            twice.push(*word);
+    for (key_hash, number, place) in keys.iter().filter(is_good) {
+        if places.insert(*key_hash, *place, row(*number, *place)).is_some() {
+            twice.push(*key_hash);
         }
     }
-    for (word, number, place) in keys.iter().filter(|key| !is_good(key)) {
+    for (key_hash, number, place) in keys.iter().filter(|key| !is_good(key)) {
         let place = place & !REJECTED;
-        places.insert(*word, place, row(*number, place));
+        places.insert(*key_hash, place, row(*number, place));
     }
     twice
 }
@@ -178,14 +178,14 @@ impl Seen {
     /// Looks at the keys of some more records.
     fn add(&mut self, bytes: &[u8]) {
         let Some(last) = self.slots.len().checked_sub(1) else { return };
-        for (word, ..) in bytes.as_chunks().0.iter().map(key).filter(|key| is_good(&key)) {
-            let (at, print) = within(word);
+        for (key_hash, ..) in bytes.as_chunks().0.iter().map(key).filter(|key| is_good(&key)) {
+            let (at, print) = within(key_hash);
             let (mut at, print) = (at & last, print | 1);
             while self.slots[at] != EMPTY && self.slots[at] != print {
                 at = (at + 1) & last;
             }
             if self.slots[at] == print {
-                self.twice.push(word);
+                self.twice.push(key_hash);
             }
             self.slots[at] = print;
         }

@@ -22,13 +22,13 @@ pub(super) struct Keys {
 /// All that most look-ups touch, in one place: they cost one cache miss each.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    word: u64,
+    key_hash: u64,
     row: u32,
     /// For a long key: its number.
     long: u32,
 }
 
-const FREE: Slot = Slot { word: 0, row: NONE, long: 0 };
+const FREE: Slot = Slot { key_hash: 0, row: NONE, long: 0 };
 /// The top bit tells a hash from a packed key.
 const LONG: u64 = 1 << 63;
 
@@ -42,19 +42,19 @@ impl Keys {
     /// The record with a key, or [`NONE`].
     pub(super) fn get(&self, key: Snippet<'_>) -> u32 {
         // An index without room belongs to a source without a key.
-        if self.slots.is_empty() { NONE } else { self.slots[self.find(key.bytes(), word(key))].row }
+        if self.slots.is_empty() { NONE } else { self.slots[self.find(key.bytes(), hash_key(key))].row }
     }
 
     /// The records with some keys that were packed, in their order, or [`NONE`].
     ///
     /// Nothing here waits for the look-up before it, so their cache misses overlap.
-    pub(super) fn get_all(&self, words: &[u64], rows: &mut Vec<u32>) {
+    pub(super) fn get_all(&self, key_hashes: &[u64], rows: &mut Vec<u32>) {
         rows.clear();
         if self.slots.is_empty() {
-            rows.resize(words.len(), NONE);
+            rows.resize(key_hashes.len(), NONE);
             return;
         }
-        rows.extend(words.iter().map(|word| self.slots[self.find(&[], *word)].row));
+        rows.extend(key_hashes.iter().map(|key_hash| self.slots[self.find(&[], *key_hash)].row));
     }
 
     /// Adds a key, unless it is there: then the record it belongs to.
@@ -62,36 +62,36 @@ impl Keys {
         if self.taken * 2 >= self.slots.len() {
             self.grow();
         }
-        let word = word(key);
-        let slot = self.find(key.bytes(), word);
+        let key_hash = hash_key(key);
+        let slot = self.find(key.bytes(), key_hash);
         if self.slots[slot].row != NONE {
             return Some(self.slots[slot].row);
         }
         let long = u32::try_from(self.ends.len()).unwrap_or(NONE);
-        if word & LONG != 0 {
+        if key_hash & LONG != 0 {
             self.bytes.extend_from_slice(key.bytes());
             self.ends.push(self.bytes.len());
         }
-        self.slots[slot] = Slot { word, row, long };
+        self.slots[slot] = Slot { key_hash, row, long };
         self.taken += 1;
         None
     }
 
     /// Lets a key that is there belong to another record.
     pub(super) fn replace(&mut self, key: Snippet<'_>, row: u32) {
-        let slot = self.find(key.bytes(), word(key));
+        let slot = self.find(key.bytes(), hash_key(key));
         if self.slots[slot].row != NONE {
             self.slots[slot].row = row;
         }
     }
 
     /// The slot of a key, or the free one where it would go.
-    fn find(&self, key: &[u8], word: u64) -> usize {
+    fn find(&self, key: &[u8], key_hash: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = spread(word) & mask;
+        let mut at = spread(key_hash) & mask;
         loop {
             let slot = &self.slots[at];
-            let same = slot.word == word && (word & LONG == 0 || self.long(slot.long) == key);
+            let same = slot.key_hash == key_hash && (key_hash & LONG == 0 || self.long(slot.long) == key);
             if slot.row == NONE || same {
                 return at;
             }
@@ -110,7 +110,7 @@ impl Keys {
         self.slots = vec![FREE; (old.len() * 2).max(16)];
         let mask = self.slots.len() - 1;
         for slot in old.into_iter().filter(|slot| slot.row != NONE) {
-            let mut at = spread(slot.word) & mask;
+            let mut at = spread(slot.key_hash) & mask;
             while self.slots[at].row != NONE {
                 at = (at + 1) & mask;
             }
@@ -121,13 +121,13 @@ impl Keys {
 
 /// A short key packed with its length, or the hash of a long one.
 #[inline]
-pub(super) fn word(key: Snippet<'_>) -> u64 {
-    if key.len() <= LANE { word_in(&key.lane(0), key.len()) } else { hash(key) }
+pub(super) fn hash_key(key: Snippet<'_>) -> u64 {
+    if key.len() <= LANE { hash_short_key(&key.lane(0), key.len()) } else { hash_long_key(key) }
 }
 
-/// As [`word`], of a key that a lane begins with.
+/// As [`hash_key`], of a key that a lane begins with.
 #[inline(always)]
-pub(super) fn word_in(lane: &[u8; LANE], length: usize) -> u64 {
+pub(super) fn hash_short_key(lane: &[u8; LANE], length: usize) -> u64 {
     let text = u128::from_le_bytes(*lane) & BELOW[length % BELOW.len()];
     let [low, high] = halves(text);
     if length <= 7 { low | (length as u64) << 56 } else { mix(mix(length as u64, low), high) | LONG }
@@ -143,13 +143,13 @@ const BELOW: [u128; 32] = {
     below
 };
 
-/// Whether nobody but a key itself has its word.
+/// Whether nobody but a key itself has its key hash.
 #[inline]
-pub(super) fn is_exact(word: u64) -> bool {
-    word & LONG == 0
+pub(super) fn is_exact(key_hash: u64) -> bool {
+    key_hash & LONG == 0
 }
 
-fn hash(key: Snippet<'_>) -> u64 {
+fn hash_long_key(key: Snippet<'_>) -> u64 {
     let (chunks, rest) = key.bytes().as_chunks::<8>();
     let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
     mix(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG
@@ -169,57 +169,57 @@ fn halves(text: u128) -> [u64; 2] {
     [half(bytes.first_chunk()), half(bytes.last_chunk())]
 }
 
-/// How many words are compared with each other at once: what fits into the nearest cache.
+/// How many key hashes are compared with each other at once: what fits into the nearest cache.
 const NEAR: usize = 4096;
 
-/// No key has this word: it would be longer than its length says.
+/// No key has this hash: it would be longer than its length says.
 const NOBODY: u64 = 0x7F << 56;
 
-/// Whether some words all differ. They are parted by their hash first, so that each part is compared within the cache.
-pub(super) fn all_differ(words: Vec<u64>) -> bool {
-    let parts = (words.len() / NEAR + 1).next_power_of_two();
-    let part = |word: u64| spread(word) & (parts - 1);
+/// Whether some key hashes all differ. They are parted by their hash first, so that each part is compared within the cache.
+pub(super) fn all_differ(key_hashes: Vec<u64>) -> bool {
+    let parts = (key_hashes.len() / NEAR + 1).next_power_of_two();
+    let part = |key_hash: u64| spread(key_hash) & (parts - 1);
     let mut ends = vec![0usize; parts];
-    for word in &words {
-        ends[part(*word)] += 1;
+    for key_hash in &key_hashes {
+        ends[part(*key_hash)] += 1;
     }
     let mut sum = 0;
     for end in &mut ends {
         (*end, sum) = (sum, sum + *end);
     }
-    let mut parted = vec![0; words.len()];
-    for word in words {
-        let end = &mut ends[part(word)];
-        parted[*end] = word;
+    let mut parted = vec![0; key_hashes.len()];
+    for key_hash in key_hashes {
+        let end = &mut ends[part(key_hash)];
+        parted[*end] = key_hash;
         *end += 1;
     }
     let (mut start, mut slots) = (0, Vec::new());
     ends.iter().all(|end| {
-        let words = &parted[start..*end];
+        let key_hashes = &parted[start..*end];
         start = *end;
-        alone(words, &mut slots)
+        alone(key_hashes, &mut slots)
     })
 }
 
-fn alone(words: &[u64], slots: &mut Vec<u64>) -> bool {
-    let size = (words.len() * 2).next_power_of_two();
+fn alone(key_hashes: &[u64], slots: &mut Vec<u64>) -> bool {
+    let size = (key_hashes.len() * 2).next_power_of_two();
     slots.clear();
     slots.resize(size, NOBODY);
-    words.iter().all(|word| {
-        let mut at = (spread(*word) >> 20) & (size - 1);
+    key_hashes.iter().all(|key_hash| {
+        let mut at = (spread(*key_hash) >> 20) & (size - 1);
         while slots[at] != NOBODY {
-            if slots[at] == *word {
+            if slots[at] == *key_hash {
                 return false;
             }
             at = (at + 1) & (size - 1);
         }
-        slots[at] = *word;
+        slots[at] = *key_hash;
         true
     })
 }
 
-fn spread(word: u64) -> usize {
-    let mixed = word.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+fn spread(key_hash: u64) -> usize {
+    let mixed = key_hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from((mixed ^ (mixed >> 32)) >> 8).unwrap_or(0)
 }
 
@@ -246,10 +246,10 @@ mod tests {
     #[test]
     fn one_word_that_is_there_twice_is_seen() {
         for count in [0, 1, 2, 3, 100, 5000, 50_000u64] {
-            let words: Vec<u64> = (0..count).map(|n| n.wrapping_mul(0x2545_F491_4F6C_DD1D)).collect();
-            assert!(all_differ(words.clone()), "{count}");
-            for twin in words.iter().step_by(997) {
-                let more = words.iter().copied().chain([*twin]).collect();
+            let key_hashes: Vec<u64> = (0..count).map(|n| n.wrapping_mul(0x2545_F491_4F6C_DD1D)).collect();
+            assert!(all_differ(key_hashes.clone()), "{count}");
+            for twin in key_hashes.iter().step_by(997) {
+                let more = key_hashes.iter().copied().chain([*twin]).collect();
                 assert!(!all_differ(more), "{count}");
             }
         }

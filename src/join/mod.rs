@@ -155,8 +155,8 @@ struct Finder<'a> {
     index: &'a Keys,
     columns: &'a [usize],
     buffer: Vec<u8>,
-    words: Vec<u64>,
-    /// Which record of the block each word belongs to.
+    key_hashes: Vec<u64>,
+    /// Which record of the block each key hash belongs to.
     places: Vec<usize>,
     rows: Vec<u32>,
     found: Vec<u32>,
@@ -164,21 +164,21 @@ struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     fn new(table: &'a Table, index: &'a Keys, columns: &'a [usize]) -> Finder<'a> {
-        let (buffer, words, places, rows, found) = Default::default();
-        Finder { table, index, columns, buffer, words, places, rows, found }
+        let (buffer, key_hashes, places, rows, found) = Default::default();
+        Finder { table, index, columns, buffer, key_hashes, places, rows, found }
     }
 
     /// The record that each record of a block belongs to.
     fn block(&mut self, rows: Range<u32>) -> &[u32] {
-        self.words.clear();
+        self.key_hashes.clear();
         self.places.clear();
         self.found.clear();
         for row in rows {
             let found = match key_of(self.table.row(row), self.columns, &mut self.buffer) {
                 None => NONE,
                 Some(key) => match key.packed() {
-                    Some(word) => {
-                        self.words.push(word);
+                    Some(key_hash) => {
+                        self.key_hashes.push(key_hash);
                         self.places.push(self.found.len());
                         NONE
                     }
@@ -187,7 +187,7 @@ impl<'a> Finder<'a> {
             };
             self.found.push(found);
         }
-        self.index.get_all(&self.words, &mut self.rows);
+        self.index.get_all(&self.key_hashes, &mut self.rows);
         for (place, row) in self.places.iter().zip(&self.rows) {
             self.found[*place] = *row;
         }

@@ -180,16 +180,17 @@ fn weighed(plan: &Plan, partition: &StoredPartition, found: &mut Found, weights:
 
 /// The number of each root record by its key; `None`: two have the same, or hashes that are the same.
 fn places(plan: &Plan, roots: &Rows) -> Option<Places> {
-    let (mut words, mut places) = (Vec::new(), Places::with_room(roots.fates.len()));
-    partition_index::words(&roots.table, &plan.sources[plan.each].key, &mut words);
-    let of = |good: bool| (0..).zip(&words).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
-    for ((root, word), _) in of(true) {
-        if partition_index::is_key(*word) && places.insert(*word, root, NONE).is_some() {
+    let (mut key_hashes, mut places) = (Vec::new(), Places::with_room(roots.fates.len()));
+    partition_index::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
+    let of =
+        |good: bool| (0..).zip(&key_hashes).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
+    for ((root, key_hash), _) in of(true) {
+        if partition_index::is_key(*key_hash) && places.insert(*key_hash, root, NONE).is_some() {
             return None;
         }
     }
-    for ((root, word), _) in of(false).filter(|((_, word), _)| partition_index::is_key(**word)) {
-        places.insert(*word, root, NONE);
+    for ((root, key_hash), _) in of(false).filter(|((_, key_hash), _)| partition_index::is_key(**key_hash)) {
+        places.insert(*key_hash, root, NONE);
     }
     Some(places)
 }
@@ -197,20 +198,20 @@ fn places(plan: &Plan, roots: &Rows) -> Option<Places> {
 /// Looks up the root records of some rows.
 struct Found {
     places: Places,
-    words: Vec<u64>,
+    key_hashes: Vec<u64>,
     roots: Vec<u32>,
     none: Vec<u32>,
 }
 
 impl Found {
     fn new(places: Places) -> Found {
-        Found { places, words: Vec::new(), roots: Vec::new(), none: Vec::new() }
+        Found { places, key_hashes: Vec::new(), roots: Vec::new(), none: Vec::new() }
     }
 
     fn look(&mut self, rows: &Rows, columns: &[usize]) {
-        partition_index::words(&rows.table, columns, &mut self.words);
-        let Found { places, words, roots, none } = self;
-        places.of_all(&rows.table, columns, words, (roots, none));
+        partition_index::hash_keys(&rows.table, columns, &mut self.key_hashes);
+        let Found { places, key_hashes, roots, none } = self;
+        places.of_all(&rows.table, columns, key_hashes, (roots, none));
     }
 }
 

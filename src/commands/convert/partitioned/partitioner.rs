@@ -194,7 +194,7 @@ impl<'a> Partitioner<'a> {
             if !has_keys {
                 return Ok(());
             }
-            partition_index::words(block.table, key, &mut hashes);
+            partition_index::hash_keys(block.table, key, &mut hashes);
             let rows = hashes.iter().zip(&router.found).zip(block.fates);
             for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
                 let good = *fate == Fate::Good;

@@ -56,7 +56,7 @@ pub(super) struct Router<'a> {
     filled: u64,
     firsts: Vec<u32>,
     gathered: Partitions,
-    words: Vec<u64>,
+    key_hashes: Vec<u64>,
     /// The partition of each row of the block.
     pub(super) found: Vec<u32>,
     /// The row of its parent in that partition.
@@ -66,9 +66,9 @@ pub(super) struct Router<'a> {
 impl<'a> Router<'a> {
     /// A router for the rows of a source.
     pub(super) fn new(route: Route<'a>, gathered: Partitions) -> Router<'a> {
-        let (firsts, words, found, rows) = Default::default();
+        let (firsts, key_hashes, found, rows) = Default::default();
         let partition = if matches!(route, Route::InTurn { .. }) { 1 } else { 0 };
-        Router { route, partition, filled: 0, firsts, gathered, words, found, rows }
+        Router { route, partition, filled: 0, firsts, gathered, key_hashes, found, rows }
     }
 
     /// Sends the rows of a block on.
@@ -166,8 +166,8 @@ impl<'a> Router<'a> {
                 }
             }
             Route::ToParent { places, columns, .. } => {
-                partition_index::words(table, columns, &mut self.words);
-                places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
+                partition_index::hash_keys(table, columns, &mut self.key_hashes);
+                places.of_all(table, columns, &self.key_hashes, (&mut self.found, &mut self.rows));
                 self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = UNMATCHED);
                 return;
             }
