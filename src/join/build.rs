@@ -80,14 +80,14 @@ pub(super) fn of(
         return Keys::default();
     }
     let mut keys = Keys::with_room(table.starts.len());
-    let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut duplicates: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
         if let Some(key) = key_of(table.row(row), &source.key, &mut buffer) {
             if let Some(first) = keys.insert(key, row) {
-                twins.entry(first).or_insert_with(|| vec![first]).push(row);
+                duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
             let is_empty = |column: &&usize| key_of(table.row(row), &[**column], &mut Vec::new()).is_none();
@@ -101,8 +101,8 @@ pub(super) fn of(
             ledger.reject(number, row, &diagnostic);
         }
     }
-    for rows in twins.values() {
-        duplicates(plan, number, table, rows, &mut keys, ledger, findings);
+    for rows in duplicates.values() {
+        resolve_duplicate_key(plan, number, table, rows, &mut keys, ledger, findings);
     }
     // Records that are rejected still own what belongs to them: their children are held back with them, not orphans.
     for row in 0..table.len() {
@@ -116,7 +116,7 @@ pub(super) fn of(
 }
 
 /// Records with one key: the same record again, or records that contradict each other.
-fn duplicates(
+fn resolve_duplicate_key(
     plan: &Plan,
     number: usize,
     table: &Table,

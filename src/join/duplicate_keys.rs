@@ -80,14 +80,14 @@ impl Parted {
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn twins(
+    pub fn find_duplicates(
         &self,
         spill: &Spill,
         places: Option<(&mut Places, &[u32])>,
         all: bool,
         bound: &mut dyn FnMut(u32),
     ) -> io::Result<Vec<(u32, u32)>> {
-        let (mut twins, mut keys, mut room) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut duplicates, mut keys, mut room) = (Vec::new(), Vec::new(), Vec::new());
         let (mut places, mut seen) = (places, Seen::default());
         for part in 0..self.parts {
             let mut twice = if let Some((places, firsts)) = &mut places {
@@ -112,14 +112,14 @@ impl Parted {
             // Of one alone, only the fingerprint was there twice.
             for group in groups.values().filter(|group| group.len() > 1) {
                 if all || group.iter().any(|(_, place)| *place != group[0].1) {
-                    twins.extend(group);
+                    duplicates.extend(group);
                 } else {
                     bound(group[0].1);
                 }
             }
         }
-        twins.sort_unstable();
-        Ok(twins)
+        duplicates.sort_unstable();
+        Ok(duplicates)
     }
 
     /// The keys of one part.

@@ -248,8 +248,8 @@ mod tests {
         for count in [0, 1, 2, 3, 100, 5000, 50_000u64] {
             let key_hashes: Vec<u64> = (0..count).map(|n| n.wrapping_mul(0x2545_F491_4F6C_DD1D)).collect();
             assert!(all_differ(key_hashes.clone()), "{count}");
-            for twin in key_hashes.iter().step_by(997) {
-                let more = key_hashes.iter().copied().chain([*twin]).collect();
+            for duplicate in key_hashes.iter().step_by(997) {
+                let more = key_hashes.iter().copied().chain([*duplicate]).collect();
                 assert!(!all_differ(more), "{count}");
             }
         }

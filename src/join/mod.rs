@@ -100,7 +100,7 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
 }
 
 /// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
-pub fn twins(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
+pub fn resolve_duplicates(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     build::of(plan, number, table, true, ledger, &mut findings);
     findings

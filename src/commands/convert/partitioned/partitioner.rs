@@ -241,13 +241,14 @@ impl<'a> Partitioner<'a> {
             bound.insert(partition);
             any = true;
         };
-        let twins = keys.twins(&self.spill, places, strict, &mut bind)?;
-        if twins.is_empty() {
+        let duplicates = keys.find_duplicates(&self.spill, places, strict, &mut bind)?;
+        if duplicates.is_empty() {
             return Ok(any);
         }
         let mut rows = Vec::new();
         for (place, chunks) in (0..).zip(&self.chunks[number]) {
-            let own: Vec<u32> = twins.iter().filter(|twin| twin.1 == place).map(|twin| twin.0).collect();
+            let own: Vec<u32> =
+                duplicates.iter().filter(|duplicate| duplicate.1 == place).map(|duplicate| duplicate.0).collect();
             if !own.is_empty() {
                 decode::gathered(&self.spill, chunks, shape, &own, &mut rows)?;
             }
@@ -258,19 +259,19 @@ impl<'a> Partitioner<'a> {
         table.parts.clear();
         let mut ledger = Ledger::new(plan.sources.len(), say);
         decode::unpack(&bytes, number, shape, (&mut table, &mut ledger.fates[number], &mut ledger.rejects));
-        let findings = join::twins(plan, number, &table, &mut ledger);
+        let findings = join::resolve_duplicates(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
         }
         let (mut fates, rejects) = ledger.closed();
-        for ((row, (twin, place)), fate) in (0..).zip(&twins).zip(fates.swap_remove(number)) {
+        for ((row, (duplicate, place)), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
             if owns {
                 self.places[number].own(&table, &source.key, row, *place, fate == Fate::Good);
             }
             if fate != Fate::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
                 let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
-                self.known_statuses.push((*place, KnownStatus { source: number, number: *twin, fate, reject }));
+                self.known_statuses.push((*place, KnownStatus { source: number, number: *duplicate, fate, reject }));
             }
         }
         Ok(true)
