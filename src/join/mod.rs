@@ -8,7 +8,7 @@
 
 pub mod partition_index;
 pub mod hash_index;
-pub mod duplicate_keys;
+pub mod partitioned_keys;
 pub mod build;
 pub mod order;
 

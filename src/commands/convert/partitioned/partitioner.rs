@@ -17,8 +17,8 @@ use crate::{
     error::Error,
     join::{
         self,
-        duplicate_keys::Parted,
         partition_index::{self, Places},
+        partitioned_keys::PartitionedKeys,
     },
     options::Memory,
     partition::{
@@ -183,7 +183,7 @@ impl<'a> Partitioner<'a> {
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
         let has_keys = !is_idle && !key.is_empty() && (self.is_divided || is_strict);
-        let (mut keys, mut hashes) = (Parted::new(size / 3), Vec::new());
+        let (mut keys, mut hashes) = (PartitionedKeys::new(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
         let mut router = self.router(number, size);
         let mut visit = |block: Block<'_>| {
@@ -225,7 +225,7 @@ impl<'a> Partitioner<'a> {
         &mut self,
         number: usize,
         shape: &Table,
-        (keys, firsts): (&Parted, &[u32]),
+        (keys, firsts): (&PartitionedKeys, &[u32]),
         owns: bool,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<bool, Stopped> {

@@ -21,7 +21,7 @@ const ROOM: usize = 16 << 10;
 
 /// The keys of one source.
 #[derive(Debug)]
-pub struct Parted {
+pub struct PartitionedKeys {
     keys: Partitions,
     /// How many parts there are.
     parts: usize,
@@ -32,12 +32,12 @@ pub struct Parted {
 /// A key that came back: its hash, the number of its record, its place.
 type Key = (u64, u32, u32);
 
-impl Parted {
+impl PartitionedKeys {
     /// Room for about as many bytes of keys.
     #[must_use]
-    pub fn new(bytes: u64) -> Parted {
+    pub fn new(bytes: u64) -> PartitionedKeys {
         let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
-        Parted { keys: Partitions::new(ROOM, 0), parts, keyless: false }
+        PartitionedKeys { keys: Partitions::new(ROOM, 0), parts, keyless: false }
     }
 
     /// How many keys there are.
