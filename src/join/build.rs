@@ -16,7 +16,7 @@ use crate::{
 
 /// The key of a record; `None` if a cell of it is not there or empty.
 #[inline(always)]
-pub(super) fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
+pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
     let dialect = &row.table.dialect;
     if let [column] = columns
         && let Some(span) = row.span(*column).filter(|span| !span.doubled)
@@ -25,11 +25,11 @@ pub(super) fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8
         return (!dialect.is_null(key.bytes())).then_some(key);
     }
     let spans = columns.iter().map(|column| row.span(*column));
-    composed(row.table, spans, buffer)
+    compose_key(row.table, spans, buffer)
 }
 
 /// A key of several cells, or of one that is not written as it is meant.
-pub(super) fn composed<'a>(
+pub(super) fn compose_key<'a>(
     table: &Table,
     spans: impl Iterator<Item = Option<Span>>,
     buffer: &'a mut Vec<u8>,
@@ -54,7 +54,7 @@ pub(super) fn composed<'a>(
 fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
     let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(fates.len()));
     for (row, fate) in (0..table.len()).zip(fates) {
-        match key_of(table.row(row), columns, &mut buffer) {
+        match read_key(table.row(row), columns, &mut buffer) {
             _ if *fate != Fate::Good => {}
             Some(key) => key_hashes.push(hash_index::hash_key(key)),
             None => return false,
@@ -85,12 +85,12 @@ pub(super) fn of(
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
-        if let Some(key) = key_of(table.row(row), &source.key, &mut buffer) {
+        if let Some(key) = read_key(table.row(row), &source.key, &mut buffer) {
             if let Some(first) = keys.insert(key, row) {
                 duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
-            let is_empty = |column: &&usize| key_of(table.row(row), &[**column], &mut Vec::new()).is_none();
+            let is_empty = |column: &&usize| read_key(table.row(row), &[**column], &mut Vec::new()).is_none();
             let empty = source.key.iter().find(is_empty).copied().unwrap_or(source.key[0]);
             let diagnostic = Diagnostic::new(
                 Code::TransformEmpty,
@@ -107,7 +107,7 @@ pub(super) fn of(
     // Records that are rejected still own what belongs to them: their children are held back with them, not orphans.
     for row in 0..table.len() {
         if ledger.fate(number, row) == Fate::Rejected
-            && let Some(key) = key_of(table.row(row), &source.key, &mut buffer)
+            && let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
         {
             keys.insert(key, row);
         }
@@ -175,7 +175,7 @@ fn resolve_duplicate_key(
         OnDuplicateKey::KeepLast => rows[rows.len() - 1],
     };
     let mut buffer = Vec::new();
-    if let Some(key) = key_of(table.row(keep), &source.key, &mut buffer) {
+    if let Some(key) = read_key(table.row(keep), &source.key, &mut buffer) {
         keys.replace(key, keep);
     }
     for row in rows.iter().filter(|row| **row != keep) {

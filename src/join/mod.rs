@@ -6,7 +6,7 @@
 
 #![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
 
-pub mod partition_index;
+pub mod partition_map;
 pub mod hash_index;
 pub mod partitioned_keys;
 pub mod build;
@@ -18,7 +18,7 @@ use crate::{
     config::mapping::policy::OnOrphan,
     diagnostic::{Code, Diagnostic},
     join::{
-        build::{composed, key_of},
+        build::{compose_key, read_key},
         hash_index::Keys,
     },
     plan::{Condition, LinkPlan, Plan},
@@ -174,7 +174,7 @@ impl<'a> Finder<'a> {
         self.places.clear();
         self.found.clear();
         for row in rows {
-            let found = match key_of(self.table.row(row), self.columns, &mut self.buffer) {
+            let found = match read_key(self.table.row(row), self.columns, &mut self.buffer) {
                 None => NONE,
                 Some(key) => match key.packed() {
                     Some(key_hash) => {
@@ -203,7 +203,7 @@ impl<'a> Finder<'a> {
         }
         let second = &cells[cells.len() - width..];
         let spans = self.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
-        composed(self.table, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
+        compose_key(self.table, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
     }
 }
 

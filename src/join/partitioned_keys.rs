@@ -1,49 +1,114 @@
-//! The keys of a source that is cut into pieces: parted by their hash, so that those that are there twice meet.
+//! The keys of a source whose records are divided into partitions -> the records that share a key, wherever they are.
+//!
+//! Only the hash of each key is stored, with the record's number and partition. The hashes are sharded, so that equal ones
+//! meet in one shard, and a shard fits into the nearest caches.
 
-use std::{collections::BTreeMap, io, mem::take};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    mem::take,
+};
 
 use crate::{
-    join::partition_index::{KEYLESS, Places, part, within},
+    join::partition_map::{Fingerprint, KEYLESS, PartitionMap, reduce_hash, take_fingerprint},
     partition::{buffers::Partitions, spill::Spill},
     table::NONE,
 };
 
-/// The bytes of a key on its way: its hash, the number of its record, its place.
+/// How many bytes a stored key takes.
 const KEY: usize = 16;
-/// Marks the place of a record that is rejected: it owns a key only if no good record does.
+/// Marks the partition of a record that is rejected: it owns a key only if no good record does.
 const REJECTED: u32 = 1 << 31;
-/// How many bytes of keys are looked at together, about.
-const TOGETHER: u64 = 256 << 10;
-/// The most parts.
-const MAX_PARTS: u64 = 256;
-/// How many bytes of a part are written at once.
-const ROOM: usize = 16 << 10;
+/// About how many bytes of keys make a shard.
+const SHARD: u64 = 256 << 10;
+/// The most shards.
+const MAX_SHARDS: u64 = 256;
+/// How many bytes of a shard are written at once.
+const BUFFER: usize = 16 << 10;
 
-/// The keys of one source.
+/// The keys of one source, by the shard of their hash.
 #[derive(Debug)]
 pub struct PartitionedKeys {
     keys: Partitions,
-    /// How many parts there are.
-    parts: usize,
+    /// How many shards there are.
+    shards: usize,
     /// Good records have no key.
-    keyless: bool,
+    has_keyless: bool,
 }
 
-/// A key that came back: its hash, the number of its record, its place.
-type Key = (u64, u32, u32);
+/// The key of one record: its hash, and where the record is. It is kept small: a source has millions.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordKey {
+    hash: u64,
+    /// The number of the record in its source.
+    pub number: u32,
+    /// The partition of the record, and whether it is [`REJECTED`].
+    flagged: u32,
+}
+
+/// A partition map to be filled.
+#[derive(Debug)]
+pub struct MapToFill<'a> {
+    /// Learns the partition of every key.
+    pub map: &'a mut PartitionMap,
+    /// The number of the first record of each partition, where it is known: rows are counted from there.
+    pub firsts: &'a [u32],
+}
+
+/// The good records whose key, or its hash, is there twice.
+#[derive(Debug, Default)]
+pub struct DuplicateKeys {
+    /// Those that are in different partitions, by their number.
+    pub across: Vec<RecordKey>,
+    /// The partitions that hold all records of such a key: they are resolved when the partition is joined.
+    pub within: BTreeSet<u32>,
+}
+
+impl RecordKey {
+    /// The key of a record of a partition.
+    #[must_use]
+    #[inline]
+    pub fn new(hash: u64, number: u32, partition: u32, is_good: bool) -> RecordKey {
+        RecordKey { hash, number, flagged: if is_good { partition } else { partition | REJECTED } }
+    }
+
+    /// The partition of the record.
+    #[must_use]
+    #[inline]
+    pub fn partition(self) -> u32 {
+        self.flagged & !REJECTED
+    }
+
+    #[inline]
+    fn is_good(self) -> bool {
+        self.flagged & REJECTED == 0
+    }
+
+    #[inline]
+    fn encode(self) -> [u8; KEY] {
+        let rest = u64::from(self.number) | u64::from(self.flagged) << 32;
+        (u128::from(self.hash) | u128::from(rest) << 64).to_le_bytes()
+    }
+
+    #[inline]
+    fn decode(bytes: &[u8; KEY]) -> RecordKey {
+        let half = |from: usize| u32::from_le_bytes([bytes[from], bytes[from + 1], bytes[from + 2], bytes[from + 3]]);
+        RecordKey { hash: u64::from(half(0)) | u64::from(half(4)) << 32, number: half(8), flagged: half(12) }
+    }
+}
 
 impl PartitionedKeys {
-    /// Room for about as many bytes of keys.
+    /// No keys yet, and shards for about this many bytes of keys.
     #[must_use]
-    pub fn new(bytes: u64) -> PartitionedKeys {
-        let parts = usize::try_from((bytes / TOGETHER).clamp(1, MAX_PARTS).next_power_of_two()).unwrap_or(1);
-        PartitionedKeys { keys: Partitions::new(ROOM, 0), parts, keyless: false }
+    pub fn with_capacity(bytes: u64) -> PartitionedKeys {
+        let shards = usize::try_from((bytes / SHARD).clamp(1, MAX_SHARDS).next_power_of_two()).unwrap_or(1);
+        PartitionedKeys { keys: Partitions::new(BUFFER, 0), shards, has_keyless: false }
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        (0..self.parts).map(|part| self.keys.bytes(part) / KEY).sum()
+        (0..self.shards).map(|shard| self.keys.bytes(shard) / KEY).sum()
     }
 
     /// Whether there are none.
@@ -55,7 +120,7 @@ impl PartitionedKeys {
     /// Whether a good record has no key.
     #[must_use]
     pub fn has_keyless(&self) -> bool {
-        self.keyless
+        self.has_keyless
     }
 
     /// Adds the key of a record.
@@ -63,102 +128,97 @@ impl PartitionedKeys {
     /// # Errors
     /// The disk is full or broken.
     #[inline]
-    pub fn add(&mut self, spill: &Spill, key_hash: u64, number: u32, place: u32, good: bool) -> io::Result<()> {
-        if key_hash == KEYLESS {
-            self.keyless |= good;
+    pub fn add(&mut self, spill: &Spill, key: RecordKey) -> io::Result<()> {
+        if key.hash == KEYLESS {
+            self.has_keyless |= key.is_good();
             return Ok(());
         }
-        let place = if good { place } else { place | REJECTED };
-        let rest = u64::from(number) | u64::from(place) << 32;
-        let key = (u128::from(key_hash) | u128::from(rest) << 64).to_le_bytes();
-        self.keys.add(part(key_hash, self.parts), spill, |keys| keys.extend_from_slice(&key))
+        let bytes = key.encode();
+        self.keys.add(reduce_hash(key.hash, self.shards), spill, |keys| keys.extend_from_slice(&bytes))
     }
 
-    /// The good records whose key, or its hash, is there twice: their numbers and places. Unless `all` are asked for, only
-    /// where such records stand in different places; the others are left to whoever joins that place, and `bound` is told.
-    /// `places` learns the place of every key, and its row there by the number of the first record of each place, if known.
+    /// Finds the records that share a key. `needs_all`: those that are all in one partition are listed too, instead of
+    /// being left to it.
     ///
     /// # Errors
     /// The disk is broken.
     pub fn find_duplicates(
         &self,
         spill: &Spill,
-        places: Option<(&mut Places, &[u32])>,
-        all: bool,
-        bound: &mut dyn FnMut(u32),
-    ) -> io::Result<Vec<(u32, u32)>> {
-        let (mut duplicates, mut keys, mut room) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut places, mut seen) = (places, Seen::default());
-        for part in 0..self.parts {
-            let mut twice = if let Some((places, firsts)) = &mut places {
-                self.part(part, spill, &mut room, &mut keys)?;
-                known(&keys, places, firsts)
+        mut to_fill: Option<MapToFill<'_>>,
+        needs_all: bool,
+    ) -> io::Result<DuplicateKeys> {
+        let (mut duplicates, mut keys, mut buffer) = (DuplicateKeys::default(), Vec::new(), Vec::new());
+        let mut filter = DuplicateFilter::default();
+        for shard in 0..self.shards {
+            let mut twice = if let Some(to_fill) = &mut to_fill {
+                self.read_shard(shard, spill, &mut buffer, &mut keys)?;
+                fill_map(to_fill, &keys)
             } else {
-                seen.start(self.keys.bytes(part) / KEY);
-                self.keys.read(part, spill, &mut room, &mut |bytes| seen.add(bytes))?;
-                take(&mut seen.twice)
+                filter.restart(self.keys.bytes(shard) / KEY);
+                self.keys.read(shard, spill, &mut buffer, &mut |bytes| filter.add_keys(bytes))?;
+                take(&mut filter.twice)
             };
             if twice.is_empty() {
                 continue;
             }
-            self.part(part, spill, &mut room, &mut keys)?;
+            self.read_shard(shard, spill, &mut buffer, &mut keys)?;
             twice.sort_unstable();
-            let mut groups: BTreeMap<u64, Vec<(u32, u32)>> = BTreeMap::new();
-            for (key_hash, number, place) in keys.iter().filter(is_good) {
-                if twice.binary_search(key_hash).is_ok() {
-                    groups.entry(*key_hash).or_default().push((*number, *place));
+            let mut by_hash: BTreeMap<u64, Vec<RecordKey>> = BTreeMap::new();
+            for key in keys.iter().filter(|key| key.is_good()) {
+                if twice.binary_search(&key.hash).is_ok() {
+                    by_hash.entry(key.hash).or_default().push(*key);
                 }
             }
-            // Of one alone, only the fingerprint was there twice.
-            for group in groups.values().filter(|group| group.len() > 1) {
-                if all || group.iter().any(|(_, place)| *place != group[0].1) {
-                    duplicates.extend(group);
+            // If there is only one, another key has the same fingerprint.
+            for keys in by_hash.values().filter(|keys| keys.len() > 1) {
+                let partition = keys[0].partition();
+                if needs_all || keys.iter().any(|key| key.partition() != partition) {
+                    duplicates.across.extend(keys);
                 } else {
-                    bound(group[0].1);
+                    duplicates.within.insert(partition);
                 }
             }
         }
-        duplicates.sort_unstable();
+        duplicates.across.sort_unstable_by_key(|key| key.number);
         Ok(duplicates)
     }
 
-    /// The keys of one part.
-    fn part(&self, part: usize, spill: &Spill, room: &mut Vec<u8>, keys: &mut Vec<Key>) -> io::Result<()> {
+    /// Reads the keys of one shard.
+    fn read_shard(
+        &self,
+        shard: usize,
+        spill: &Spill,
+        buffer: &mut Vec<u8>,
+        keys: &mut Vec<RecordKey>,
+    ) -> io::Result<()> {
         keys.clear();
-        self.keys.read(part, spill, room, &mut |bytes| keys.extend(bytes.as_chunks().0.iter().map(key)))
+        let mut decode = |bytes: &[u8]| keys.extend(bytes.as_chunks().0.iter().map(RecordKey::decode));
+        self.keys.read(shard, spill, buffer, &mut decode)
     }
 }
 
-fn key(bytes: &[u8; KEY]) -> Key {
-    let half = |from: usize| u32::from_le_bytes([bytes[from], bytes[from + 1], bytes[from + 2], bytes[from + 3]]);
-    (u64::from(half(0)) | u64::from(half(4)) << 32, half(8), half(12))
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what filters take")]
-fn is_good((_, _, place): &&Key) -> bool {
-    place & REJECTED == 0
-}
-
-/// Gives keys their places, those of good records first; gives the hashes that are there twice.
-fn known(keys: &[Key], places: &mut Places, firsts: &[u32]) -> Vec<u64> {
+/// Maps keys to their partitions, those of good records first; returns the hashes of good records that are there twice.
+fn fill_map(to_fill: &mut MapToFill<'_>, keys: &[RecordKey]) -> Vec<u64> {
+    let MapToFill { map, firsts } = to_fill;
     let mut twice = Vec::new();
-    let row = |number: u32, place: u32| firsts.get(place as usize).map_or(NONE, |first| number.wrapping_sub(*first));
-    for (key_hash, number, place) in keys.iter().filter(is_good) {
-        if places.insert(*key_hash, *place, row(*number, *place)).is_some() {
-            twice.push(*key_hash);
+    let row =
+        |key: &RecordKey| firsts.get(key.partition() as usize).map_or(NONE, |first| key.number.wrapping_sub(*first));
+    for key in keys.iter().filter(|key| key.is_good()) {
+        if map.insert(key.hash, key.partition(), row(key)).is_some() {
+            twice.push(key.hash);
         }
     }
-    for (key_hash, number, place) in keys.iter().filter(|key| !is_good(key)) {
-        let place = place & !REJECTED;
-        places.insert(*key_hash, place, row(*number, place));
+    for key in keys.iter().filter(|key| !key.is_good()) {
+        map.insert(key.hash, key.partition(), row(key));
     }
     twice
 }
 
-/// Looks for hashes of good records that are there twice. Only fingerprints of them are kept, so that they fit into the
-/// nearest caches.
+/// Finds hashes of good records that are there twice. Only fingerprints are kept, so that they fit into the nearest caches;
+/// two hashes with one fingerprint are found too.
 #[derive(Default)]
-struct Seen {
+struct DuplicateFilter {
     /// The length is a power of two, and at least three of four slots are [`EMPTY`].
     slots: Vec<u32>,
     /// The hashes whose fingerprint was there already.
@@ -168,24 +228,24 @@ struct Seen {
 /// A slot without a fingerprint.
 const EMPTY: u32 = 0;
 
-impl Seen {
-    /// Forgets all hashes, and makes room for so many.
-    fn start(&mut self, keys: usize) {
+impl DuplicateFilter {
+    /// Forgets all hashes, and makes capacity for this many.
+    fn restart(&mut self, keys: usize) {
         self.slots.clear();
         self.slots.resize((keys * 4).next_power_of_two(), EMPTY);
     }
 
-    /// Looks at the keys of some more records.
-    fn add(&mut self, bytes: &[u8]) {
+    /// Adds the keys of some more records, as they are stored.
+    fn add_keys(&mut self, bytes: &[u8]) {
         let Some(last) = self.slots.len().checked_sub(1) else { return };
-        for (key_hash, ..) in bytes.as_chunks().0.iter().map(key).filter(|key| is_good(&key)) {
-            let (at, print) = within(key_hash);
-            let (mut at, print) = (at & last, print | 1);
+        for key in bytes.as_chunks().0.iter().map(RecordKey::decode).filter(|key| key.is_good()) {
+            let Fingerprint { start, bits } = take_fingerprint(key.hash);
+            let (mut at, print) = (start & last, bits | 1);
             while self.slots[at] != EMPTY && self.slots[at] != print {
                 at = (at + 1) & last;
             }
             if self.slots[at] == print {
-                self.twice.push(key_hash);
+                self.twice.push(key.hash);
             }
             self.slots[at] = print;
         }

@@ -13,7 +13,7 @@ use crate::{
     },
     diagnostic::Diagnostic,
     error::Error,
-    join::partition_index::{self, Places},
+    join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
         buffers::Partitions,
         decode,
@@ -179,17 +179,17 @@ fn weighed(plan: &Plan, partition: &StoredPartition, found: &mut Found, weights:
 }
 
 /// The number of each root record by its key; `None`: two have the same, or hashes that are the same.
-fn places(plan: &Plan, roots: &Rows) -> Option<Places> {
-    let (mut key_hashes, mut places) = (Vec::new(), Places::with_room(roots.fates.len()));
-    partition_index::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
+fn places(plan: &Plan, roots: &Rows) -> Option<PartitionMap> {
+    let (mut key_hashes, mut places) = (Vec::new(), PartitionMap::with_capacity(roots.fates.len()));
+    partition_map::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
     let of =
         |good: bool| (0..).zip(&key_hashes).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
     for ((root, key_hash), _) in of(true) {
-        if partition_index::is_key(*key_hash) && places.insert(*key_hash, root, NONE).is_some() {
+        if partition_map::is_key(*key_hash) && places.insert(*key_hash, root, NONE).is_some() {
             return None;
         }
     }
-    for ((root, key_hash), _) in of(false).filter(|((_, key_hash), _)| partition_index::is_key(**key_hash)) {
+    for ((root, key_hash), _) in of(false).filter(|((_, key_hash), _)| partition_map::is_key(**key_hash)) {
         places.insert(*key_hash, root, NONE);
     }
     Some(places)
@@ -197,21 +197,21 @@ fn places(plan: &Plan, roots: &Rows) -> Option<Places> {
 
 /// Looks up the root records of some rows.
 struct Found {
-    places: Places,
+    places: PartitionMap,
     key_hashes: Vec<u64>,
     roots: Vec<u32>,
     none: Vec<u32>,
 }
 
 impl Found {
-    fn new(places: Places) -> Found {
+    fn new(places: PartitionMap) -> Found {
         Found { places, key_hashes: Vec::new(), roots: Vec::new(), none: Vec::new() }
     }
 
     fn look(&mut self, rows: &Rows, columns: &[usize]) {
-        partition_index::hash_keys(&rows.table, columns, &mut self.key_hashes);
+        partition_map::hash_keys(&rows.table, columns, &mut self.key_hashes);
         let Found { places, key_hashes, roots, none } = self;
-        places.of_all(&rows.table, columns, key_hashes, (roots, none));
+        places.find_parents(&rows.table, columns, key_hashes, FoundParents { partitions: roots, rows: none });
     }
 }
 
@@ -284,7 +284,7 @@ fn route(
         let entry = rows.entry(row, shape);
         let (first, mut second) = (group(*root), NONE);
         if entry.reject.is_some() {
-            second = group(found.places.of_second(&rows.table, columns, row));
+            second = group(found.places.find_second_parent(&rows.table, columns, row));
         }
         // Two records that are merged hold both of their parents back.
         if first != NONE && second != NONE && first != second {

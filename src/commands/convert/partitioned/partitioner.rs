@@ -17,8 +17,8 @@ use crate::{
     error::Error,
     join::{
         self,
-        partition_index::{self, Places},
-        partitioned_keys::PartitionedKeys,
+        partition_map::{self, PartitionMap},
+        partitioned_keys::{DuplicateKeys, MapToFill, PartitionedKeys, RecordKey},
     },
     options::Memory,
     partition::{
@@ -74,7 +74,7 @@ pub fn read(
         is_divided,
         spill: Arc::clone(spill),
         chunks: vec![Vec::new(); sources],
-        places: (0..sources).map(|_| Places::default()).collect(),
+        places: (0..sources).map(|_| PartitionMap::default()).collect(),
         shapes: vec![None; sources],
         known_statuses: Vec::new(),
         partitions: 1,
@@ -133,7 +133,7 @@ struct Partitioner<'a> {
     /// For each source and each partition, its rows.
     chunks: Vec<Vec<Vec<Chunk>>>,
     /// In which partition the records of each source are.
-    places: Vec<Places>,
+    places: Vec<PartitionMap>,
     shapes: Vec<Option<Table>>,
     /// What was found out about records, with their partitions.
     known_statuses: Vec<(u32, KnownStatus)>,
@@ -183,7 +183,7 @@ impl<'a> Partitioner<'a> {
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
         let has_keys = !is_idle && !key.is_empty() && (self.is_divided || is_strict);
-        let (mut keys, mut hashes) = (PartitionedKeys::new(size / 3), Vec::new());
+        let (mut keys, mut hashes) = (PartitionedKeys::with_capacity(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
         let mut router = self.router(number, size);
         let mut visit = |block: Block<'_>| {
@@ -194,12 +194,12 @@ impl<'a> Partitioner<'a> {
             if !has_keys {
                 return Ok(());
             }
-            partition_index::hash_keys(block.table, key, &mut hashes);
+            partition_map::hash_keys(block.table, key, &mut hashes);
             let rows = hashes.iter().zip(&router.found).zip(block.fates);
             for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
                 let good = *fate == Fate::Good;
                 if good || owns {
-                    keys.add(&spill, *hash, number, *place, good)?;
+                    keys.add(&spill, RecordKey::new(*hash, number, *place, good))?;
                 }
             }
             Ok(())
@@ -232,23 +232,20 @@ impl<'a> Partitioner<'a> {
         let plan = self.plan;
         let source = &plan.sources[number];
         if owns {
-            self.places[number] = Places::with_room(keys.len());
+            self.places[number] = PartitionMap::with_capacity(keys.len());
         }
         let strict = source.on_duplicate_key.then == OnDuplicateKey::Error;
-        let (places, bound) = (owns.then_some((&mut self.places[number], firsts)), &mut self.with_duplicates);
-        let mut any = false;
-        let mut bind = |partition| {
-            bound.insert(partition);
-            any = true;
-        };
-        let duplicates = keys.find_duplicates(&self.spill, places, strict, &mut bind)?;
+        let to_fill = owns.then_some(MapToFill { map: &mut self.places[number], firsts });
+        let DuplicateKeys { across: duplicates, within } = keys.find_duplicates(&self.spill, to_fill, strict)?;
+        let has_some_within = !within.is_empty();
+        self.with_duplicates.extend(within);
         if duplicates.is_empty() {
-            return Ok(any);
+            return Ok(has_some_within);
         }
         let mut rows = Vec::new();
         for (place, chunks) in (0..).zip(&self.chunks[number]) {
             let own: Vec<u32> =
-                duplicates.iter().filter(|duplicate| duplicate.1 == place).map(|duplicate| duplicate.0).collect();
+                duplicates.iter().filter(|key| key.partition() == place).map(|key| key.number).collect();
             if !own.is_empty() {
                 decode::gathered(&self.spill, chunks, shape, &own, &mut rows)?;
             }
@@ -264,14 +261,16 @@ impl<'a> Partitioner<'a> {
             return Err(findings.into());
         }
         let (mut fates, rejects) = ledger.closed();
-        for ((row, (duplicate, place)), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
+        for ((row, duplicate), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
+            let place = duplicate.partition();
             if owns {
-                self.places[number].own(&table, &source.key, row, *place, fate == Fate::Good);
+                self.places[number].insert_in_full(&table, &source.key, row, place, fate == Fate::Good);
             }
             if fate != Fate::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
                 let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
-                self.known_statuses.push((*place, KnownStatus { source: number, number: *duplicate, fate, reject }));
+                self.known_statuses
+                    .push((place, KnownStatus { source: number, number: duplicate.number, fate, reject }));
             }
         }
         Ok(true)

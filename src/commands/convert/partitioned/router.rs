@@ -3,7 +3,7 @@
 use std::{io, ops::Range};
 
 use crate::{
-    join::partition_index::{self, Places},
+    join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
         buffers::Partitions,
         encode::{self, Entry},
@@ -30,7 +30,7 @@ pub(super) enum Route<'a> {
         /// The source of the parents.
         source: usize,
         /// Where they are.
-        places: Places,
+        places: PartitionMap,
         /// The columns that name them.
         columns: &'a [usize],
     },
@@ -45,7 +45,7 @@ pub(super) struct Routed {
     /// The number of the first root record of each partition, of the unmatched one any.
     pub(super) firsts: Vec<u32>,
     /// The places of the parents, and their source.
-    pub(super) parents: Option<(usize, Places)>,
+    pub(super) parents: Option<(usize, PartitionMap)>,
 }
 
 /// Sends the rows of one source to their partitions.
@@ -132,7 +132,7 @@ impl<'a> Router<'a> {
     #[inline(never)]
     fn second(&mut self, at: usize, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
         let Route::ToParent { places, columns, .. } = &self.route else { return Ok(()) };
-        let (first, second) = (self.found[at], places.of_second(entry.table, columns, entry.row));
+        let (first, second) = (self.found[at], places.find_second_parent(entry.table, columns, entry.row));
         if second == NONE || second == first {
             return Ok(());
         }
@@ -166,8 +166,9 @@ impl<'a> Router<'a> {
                 }
             }
             Route::ToParent { places, columns, .. } => {
-                partition_index::hash_keys(table, columns, &mut self.key_hashes);
-                places.of_all(table, columns, &self.key_hashes, (&mut self.found, &mut self.rows));
+                partition_map::hash_keys(table, columns, &mut self.key_hashes);
+                let found = FoundParents { partitions: &mut self.found, rows: &mut self.rows };
+                places.find_parents(table, columns, &self.key_hashes, found);
                 self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = UNMATCHED);
                 return;
             }
