@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::{
     config::mapping::policy::OnDuplicateKey,
     diagnostic::{Code, Diagnostic, Severity},
-    join::hash_index::{self, Keys},
+    join::hash_index::{self, HashIndex},
     plan::Plan,
     recording::ledger::{Fate, Ledger, warned},
     table::{Table, dialect::Span, row::Row},
@@ -72,14 +72,14 @@ pub(super) fn of(
     asked: bool,
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
-) -> Keys {
+) -> HashIndex {
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
     let differ = || table.unique || all_differ(table, &source.key, &ledger.fates[number]);
     if !asked && differ() {
-        return Keys::default();
+        return HashIndex::default();
     }
-    let mut keys = Keys::with_room(table.starts.len());
+    let mut keys = HashIndex::with_capacity(table.starts.len());
     let mut duplicates: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
@@ -121,7 +121,7 @@ fn resolve_duplicate_key(
     number: usize,
     table: &Table,
     rows: &[u32],
-    keys: &mut Keys,
+    keys: &mut HashIndex,
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {

@@ -19,7 +19,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     join::{
         build::{compose_key, read_key},
-        hash_index::Keys,
+        hash_index::HashIndex,
     },
     plan::{Condition, LinkPlan, Plan},
     recording::{
@@ -44,7 +44,7 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
     let mut indexes = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {
         let index = if source.key.is_empty() {
-            Keys::default()
+            HashIndex::default()
         } else {
             build::of(plan, number, &tables[number], is_asked(plan, number, tables), ledger, &mut findings)
         };
@@ -152,7 +152,7 @@ const BLOCK: u32 = 64;
 /// Looks records up in blocks: first all keys of a block, then all look-ups, so that their cache misses overlap.
 struct Finder<'a> {
     table: &'a Table,
-    index: &'a Keys,
+    index: &'a HashIndex,
     columns: &'a [usize],
     buffer: Vec<u8>,
     key_hashes: Vec<u64>,
@@ -163,7 +163,7 @@ struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    fn new(table: &'a Table, index: &'a Keys, columns: &'a [usize]) -> Finder<'a> {
+    fn new(table: &'a Table, index: &'a HashIndex, columns: &'a [usize]) -> Finder<'a> {
         let (buffer, key_hashes, places, rows, found) = Default::default();
         Finder { table, index, columns, buffer, key_hashes, places, rows, found }
     }
@@ -187,7 +187,7 @@ impl<'a> Finder<'a> {
             };
             self.found.push(found);
         }
-        self.index.get_all(&self.key_hashes, &mut self.rows);
+        self.index.get_many(&self.key_hashes, &mut self.rows);
         for (place, row) in self.places.iter().zip(&self.rows) {
             self.found[*place] = *row;
         }
@@ -212,7 +212,7 @@ fn attach(
     plan: &Plan,
     link: &LinkPlan,
     tables: &[Table],
-    index: &Keys,
+    index: &HashIndex,
     (seen, lost): (&mut [u8], &[bool]),
     ledger: &mut Ledger<'_>,
 ) -> Vec<(u32, u32)> {
@@ -306,7 +306,7 @@ fn lists(pairs: &[(u32, u32)], count: u32) -> Link {
 }
 
 /// The record each parent looks up.
-fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> Vec<u32> {
+fn lookups(link: &LinkPlan, tables: &[Table], index: &HashIndex, seen: &mut [u8]) -> Vec<u32> {
     let table = &tables[link.parent];
     let mut found = Vec::with_capacity(table.starts.len());
     let mut finder = Finder::new(table, index, &link.parent_columns);
