@@ -23,8 +23,8 @@ use crate::{
     },
     plan::{Condition, LinkPlan, Plan},
     recording::{
-        groups::{Groups, Link},
         ledger::{Fate, Ledger, warned},
+        match_groups::{Link, MatchGroups},
     },
     table::{NONE, Table},
 };
@@ -39,7 +39,7 @@ const LOST: u8 = 8;
 ///
 /// # Errors
 /// A file whose keys cannot be trusted, where the mapping says so.
-pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<Groups, Vec<Diagnostic>> {
+pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<MatchGroups, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let mut indexes = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {
@@ -96,7 +96,7 @@ pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<
             }
         }
     }
-    Ok(Groups::new(links))
+    Ok(MatchGroups::new(links))
 }
 
 /// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
@@ -286,7 +286,7 @@ fn good(
     u32::try_from(pairs.len() - before).unwrap_or(0)
 }
 
-/// Groups children by parent: a stable counting sort.
+/// MatchGroups children by parent: a stable counting sort.
 fn lists(pairs: &[(u32, u32)], count: u32) -> Link {
     let mut starts = vec![0u32; count as usize + 1];
     for (parent, _) in pairs {

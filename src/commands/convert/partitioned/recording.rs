@@ -92,7 +92,7 @@ pub fn load(
     if !is_joined {
         let (fates, rejects) = (std::mem::take(&mut loaded.fates), std::mem::take(&mut loaded.rejects));
         let mut ledger = Ledger::reopened(fates, rejects, say);
-        loaded.groups = join::groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
+        loaded.groups = join::match_groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
         (loaded.fates, loaded.rejects) = ledger.closed();
     }
     Ok(())
