@@ -1,4 +1,7 @@
-//! A source by its key: which records own a key, and what becomes of those whose key is empty or there twice.
+//! The records of a source -> an index by their key.
+//!
+//! One record owns each key. A record whose key is empty is rejected; records with one key are resolved as the policy
+//! `on_duplicate_key` of the source says.
 
 #![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
 
@@ -9,12 +12,12 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     join::hash_index::{self, HashIndex},
     plan::Plan,
-    recording::ledger::{Fate, Ledger, warned},
+    recording::ledger::{Fate, Ledger, as_warning},
     table::{Table, dialect::Span, row::Row},
     text::lanes::Snippet,
 };
 
-/// The key of a record; `None` if a cell of it is not there or empty.
+/// Reads the key of a record; `None` if one of its cells is missing or empty.
 #[inline(always)]
 pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
     let dialect = &row.table.dialect;
@@ -28,7 +31,7 @@ pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<
     compose_key(row.table, spans, buffer)
 }
 
-/// A key of several cells, or of one that is not written as it is meant.
+/// Composes a key from several cells, or from one that has to be unquoted. `None` if a cell is missing or empty.
 pub(super) fn compose_key<'a>(
     table: &Table,
     spans: impl Iterator<Item = Option<Span>>,
@@ -41,7 +44,7 @@ pub(super) fn compose_key<'a>(
         if table.dialect.is_null(cell) {
             return None;
         }
-        // No cell of a trusted record holds a NUL byte, so it parts the cells of a key without doubt.
+        // No cell of a trusted record holds a NUL byte, so different cells never give the same key.
         if number > 0 {
             buffer.push(0);
         }
@@ -50,8 +53,8 @@ pub(super) fn compose_key<'a>(
     Some(Snippet::from(buffer.as_slice()))
 }
 
-/// Whether every good record of a source has a key, and each another one. `false` only says that it is not certain.
-fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
+/// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
+fn are_keys_unique(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
     let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(fates.len()));
     for (row, fate) in (0..table.len()).zip(fates) {
         match read_key(table.row(row), columns, &mut buffer) {
@@ -63,30 +66,30 @@ fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
     hash_index::all_differ(key_hashes)
 }
 
-/// Indexes a source by its key, and deals with keys that are empty or there twice. Unless it is `asked`, nobody looks
-/// anything up.
-pub(super) fn of(
+/// Indexes a source by its key, and resolves keys that are empty or there twice. If it is not looked up (`is_looked_up`) and
+/// has no such keys, the index stays empty.
+pub(super) fn build_index(
     plan: &Plan,
     number: usize,
     table: &Table,
-    asked: bool,
+    is_looked_up: bool,
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
 ) -> HashIndex {
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
-    let differ = || table.unique || all_differ(table, &source.key, &ledger.fates[number]);
-    if !asked && differ() {
+    let are_unique = || table.unique || are_keys_unique(table, &source.key, &ledger.fates[number]);
+    if !is_looked_up && are_unique() {
         return HashIndex::default();
     }
-    let mut keys = HashIndex::with_capacity(table.starts.len());
+    let mut index = HashIndex::with_capacity(table.starts.len());
     let mut duplicates: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
         if let Some(key) = read_key(table.row(row), &source.key, &mut buffer) {
-            if let Some(first) = keys.insert(key, row) {
+            if let Some(first) = index.insert(key, row) {
                 duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
@@ -102,26 +105,26 @@ pub(super) fn of(
         }
     }
     for rows in duplicates.values() {
-        resolve_duplicate_key(plan, number, table, rows, &mut keys, ledger, findings);
+        resolve_duplicate_key(plan, number, table, rows, &mut index, ledger, findings);
     }
-    // Records that are rejected still own what belongs to them: their children are held back with them, not orphans.
+    // Rejected records still own their children, which are rejected with them and are no orphans.
     for row in 0..table.len() {
         if ledger.fate(number, row) == Fate::Rejected
             && let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
         {
-            keys.insert(key, row);
+            index.insert(key, row);
         }
     }
-    keys
+    index
 }
 
-/// Records with one key: the same record again, or records that contradict each other.
+/// Resolves records with one key: the same record again, or records that contradict each other.
 fn resolve_duplicate_key(
     plan: &Plan,
     number: usize,
     table: &Table,
     rows: &[u32],
-    keys: &mut HashIndex,
+    index: &mut HashIndex,
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {
@@ -176,11 +179,11 @@ fn resolve_duplicate_key(
     };
     let mut buffer = Vec::new();
     if let Some(key) = read_key(table.row(keep), &source.key, &mut buffer) {
-        keys.replace(key, keep);
+        index.replace(key, keep);
     }
     for row in rows.iter().filter(|row| **row != keep) {
         if policy.warn {
-            ledger.say(&warned(diagnostic(*row, keep)));
+            ledger.say(&as_warning(diagnostic(*row, keep)));
         }
         ledger.filter(number, *row);
     }

@@ -64,7 +64,7 @@ pub struct StoredPartition {
     is_continuation: bool,
     /// What was found out before.
     pub known_statuses: Vec<KnownStatus>,
-    /// MatchGroups, fates, rejects and accepted root records, since it was joined.
+    /// Match groups, fates, rejects and accepted root records, since it was joined.
     verdicts: Option<Chunk>,
     /// How many rows of each source ended in each bucket, since it was decided about.
     pub tally: Vec<SourceTally>,

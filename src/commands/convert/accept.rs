@@ -34,11 +34,11 @@ pub(crate) fn about(
     (say, wanted): (&mut dyn FnMut(&Diagnostic), u64),
     keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut ledger = Ledger::reopened(take(&mut partition.fates), take(&mut partition.rejects), say);
+    let mut ledger = Ledger::reopen(take(&mut partition.fates), take(&mut partition.rejects), say);
     ledger.wanted = wanted;
     let mut groups = Undecided { plan, tables: &partition.tables, groups: &partition.groups, ledger };
     let accepted = groups.accepted(first, keep)?;
-    (partition.fates, partition.rejects) = groups.ledger.closed();
+    (partition.fates, partition.rejects) = groups.ledger.close();
     partition.accepted = accepted;
     Ok(())
 }

@@ -260,7 +260,7 @@ impl<'a> Partitioner<'a> {
         if !findings.is_empty() {
             return Err(findings.into());
         }
-        let (mut fates, rejects) = ledger.closed();
+        let (mut fates, rejects) = ledger.close();
         for ((row, duplicate), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
             let place = duplicate.partition();
             if owns {

@@ -91,9 +91,9 @@ pub fn load(
     let is_joined = partition.load(plan.each, loaded).map_err(|cause| spill_error(partition.spill(), &cause))?;
     if !is_joined {
         let (fates, rejects) = (std::mem::take(&mut loaded.fates), std::mem::take(&mut loaded.rejects));
-        let mut ledger = Ledger::reopened(fates, rejects, say);
+        let mut ledger = Ledger::reopen(fates, rejects, say);
         loaded.groups = join::match_groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
-        (loaded.fates, loaded.rejects) = ledger.closed();
+        (loaded.fates, loaded.rejects) = ledger.close();
     }
     Ok(())
 }
