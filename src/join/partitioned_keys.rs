@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     join::partition_map::{Fingerprint, KEYLESS, PartitionMap, reduce_hash, take_fingerprint},
-    partition::{buffers::Partitions, spill::Spill},
+    partition::{buffers::PartitionBuffers, spill::Spill},
     table::NONE,
 };
 
@@ -29,7 +29,7 @@ const BUFFER: usize = 16 << 10;
 /// The keys of one source, by the shard of their hash.
 #[derive(Debug)]
 pub struct PartitionedKeys {
-    keys: Partitions,
+    keys: PartitionBuffers,
     /// How many shards there are.
     shards: usize,
     /// Good records have no key.
@@ -102,13 +102,13 @@ impl PartitionedKeys {
     #[must_use]
     pub fn with_capacity(bytes: u64) -> PartitionedKeys {
         let shards = usize::try_from((bytes / SHARD).clamp(1, MAX_SHARDS).next_power_of_two()).unwrap_or(1);
-        PartitionedKeys { keys: Partitions::new(BUFFER, 0), shards, has_keyless: false }
+        PartitionedKeys { keys: PartitionBuffers::new(BUFFER, 0), shards, has_keyless: false }
     }
 
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        (0..self.shards).map(|shard| self.keys.bytes(shard) / KEY).sum()
+        (0..self.shards).map(|shard| self.keys.len(shard) / KEY).sum()
     }
 
     /// Whether there are none.
@@ -155,7 +155,7 @@ impl PartitionedKeys {
                 self.read_shard(shard, spill, &mut buffer, &mut keys)?;
                 fill_map(to_fill, &keys)
             } else {
-                filter.restart(self.keys.bytes(shard) / KEY);
+                filter.restart(self.keys.len(shard) / KEY);
                 self.keys.read(shard, spill, &mut buffer, &mut |bytes| filter.add_keys(bytes))?;
                 take(&mut filter.twice)
             };

@@ -30,7 +30,8 @@ pub(super) fn rows(
     (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
 ) -> io::Result<()> {
     let (before, mut is_narrow, mut end) = (rejects.len(), true, 0);
-    let held = if let [chunk] = chunks { spill.held(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
+    let held =
+        if let [chunk] = chunks { spill.held_with_spare(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
     if let Some((text, length)) = held {
         (table.text, end) = (text, length);
         is_narrow = as_they_stand(0..end, source, shape, (&mut *table, &mut *fates, &mut *rejects));

@@ -1,4 +1,4 @@
-//! Partitions that are too large: divided once more, and one document with very many records in continuations.
+//! PartitionBuffers that are too large: divided once more, and one document with very many records in continuations.
 //!
 //! A continuation is a partition with the root record and some of the records below it. It is joined and checked as a
 //! document of its own; the whole is the document without records, with the items of all continuations where they belong.
@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
-        buffers::Partitions,
+        buffers::PartitionBuffers,
         decode,
         encode::Entry,
         loaded::LoadedPartition,
@@ -242,7 +242,7 @@ fn routed(
     let room = usize::try_from(limit).map_or(BUFFER, |limit| limit.min(BUFFER));
     let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
     for (source, shape) in partition.shapes().iter().enumerate() {
-        let mut router = Router::new(Route::One, Partitions::new(room, 0));
+        let mut router = Router::new(Route::One, PartitionBuffers::new(room, 0));
         if source == plan.each {
             for (root, group) in (0..).zip(to) {
                 router.put_one(*group, roots.entry(root, shape), partition.spill())?;
@@ -426,7 +426,7 @@ impl OversizedDocument {
         match written {
             Ok(()) => Some(transform::together(index, json)),
             Err(cause) => {
-                self.head.spill().fail(cause);
+                self.head.spill().keep_failure(cause);
                 None
             }
         }

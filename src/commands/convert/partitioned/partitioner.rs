@@ -22,7 +22,7 @@ use crate::{
     },
     options::Memory,
     partition::{
-        buffers::Partitions,
+        buffers::PartitionBuffers,
         decode,
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
@@ -165,7 +165,7 @@ impl<'a> Partitioner<'a> {
                 columns: &link.child_columns,
             },
         };
-        Router::new(route, Partitions::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
+        Router::new(route, PartitionBuffers::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
     }
 
     /// Reads one source. `is_idle`: another one cannot be trusted, so this one is only looked at.

@@ -114,7 +114,7 @@ pub fn with_loaded<T>(plan: &Plan, partition: &StoredPartition, look: impl FnOnc
     match partition.load(plan.each, &mut loaded) {
         Ok(_) => Some(look(&loaded)),
         Err(cause) => {
-            partition.spill().fail(cause);
+            partition.spill().keep_failure(cause);
             None
         }
     }
@@ -149,7 +149,7 @@ impl Iterator for PartitionPayloads<'_> {
             match self.partition.load(self.plan.each, &mut loaded) {
                 Ok(_) => self.loaded = Some(loaded),
                 Err(cause) => {
-                    self.partition.spill().fail(cause);
+                    self.partition.spill().keep_failure(cause);
                     return None;
                 }
             }
@@ -175,7 +175,7 @@ pub fn apply_delivery(plan: &Plan, recordings: &mut [Recording], delivery: &Deli
                 partition.keep(&loaded)
             });
             if let Err(cause) = done {
-                partition.spill().fail(cause);
+                partition.spill().keep_failure(cause);
             }
         }
         first += documents;

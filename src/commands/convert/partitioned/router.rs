@@ -5,7 +5,7 @@ use std::{io, ops::Range};
 use crate::{
     join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
-        buffers::Partitions,
+        buffers::PartitionBuffers,
         encode::{self, Entry},
         spill::{Chunk, Spill},
     },
@@ -55,7 +55,7 @@ pub(super) struct Router<'a> {
     partition: usize,
     filled: u64,
     firsts: Vec<u32>,
-    gathered: Partitions,
+    gathered: PartitionBuffers,
     key_hashes: Vec<u64>,
     /// The partition of each row of the block.
     pub(super) found: Vec<u32>,
@@ -65,7 +65,7 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     /// A router for the rows of a source.
-    pub(super) fn new(route: Route<'a>, gathered: Partitions) -> Router<'a> {
+    pub(super) fn new(route: Route<'a>, gathered: PartitionBuffers) -> Router<'a> {
         let (firsts, key_hashes, found, rows) = Default::default();
         let partition = if matches!(route, Route::InTurn { .. }) { 1 } else { 0 };
         Router { route, partition, filled: 0, firsts, gathered, key_hashes, found, rows }
