@@ -16,7 +16,7 @@ use crate::{
     plan::{Plan, SourcePlan},
     read::{
         decode,
-        files::{self, Inputs, MAX_SOURCE, Stamp, regular, stamp_of, too_large},
+        files::{self, Inputs, MAX_SOURCE, Stamp, check_regular, describe_change, describe_too_large},
         header,
         scan::{self, Reached},
     },
@@ -95,7 +95,7 @@ pub struct Reading<'a> {
 pub fn headers(plan: &Plan, folder: &Path, block: usize) -> Result<(), Vec<Diagnostic>> {
     let inputs = Inputs::new(folder, &[], false);
     let mut findings = Vec::new();
-    for (source, found) in files::of_sources(plan, &inputs).into_iter().enumerate() {
+    for (source, found) in files::find_source_files(plan, &inputs).into_iter().enumerate() {
         let reading = Reading { plan, source, inputs: &inputs, block, stamps: &mut Vec::new() };
         let read = found.map_err(Stopped::Input).and_then(|files| reading.blocks(&files, &mut |_| {}, &mut |_| Ok(())));
         if let Err(Stopped::Input(wrong)) = read {
@@ -147,7 +147,7 @@ impl Reading<'_> {
         table.clear();
         // Of a file that changes meanwhile nothing else is worth telling.
         let records = match read {
-            Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(files::change(path).into()),
+            Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
             read => read?,
         };
         feed.close(path, self.stamps)?;
@@ -222,7 +222,7 @@ impl Reading<'_> {
             }
         }
         none_at_all(name, &text)?;
-        let body = header::bind(self.plan, self.source, name, &text, table)?;
+        let body = header::bind_columns(self.plan, self.source, name, &text, table)?;
         if table.shown.is_empty() {
             let source = &self.plan.sources[self.source];
             table.shown = shown(source, &table.bind, table.header.len(), self.inputs.unmask);
@@ -292,9 +292,9 @@ impl<'a> Feed<'a> {
         let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
             (Box::new(io::stdin().lock()), None)
         } else {
-            let metadata = regular(path)?;
+            let metadata = check_regular(path)?;
             let file = File::open(path).map_err(|cause| unreadable(name, &cause))?;
-            (Box::new(file), Some(stamp_of(role, path, &metadata)))
+            (Box::new(file), Some(Stamp::from_metadata(role, path, &metadata)))
         };
         let ending = path.extension().and_then(|extension| extension.to_str());
         let packed = matches!(ending, Some("gz" | "zst"));
@@ -313,8 +313,8 @@ impl<'a> Feed<'a> {
         } else {
             let mut bytes = Vec::new();
             feed.read(&mut reader, &mut bytes, usize::MAX)?;
-            let decoded = decode::decoded(name, bytes, dialect)?;
-            mixed(name, decoded.windows, ledger);
+            let decoded = decode::decode_text(name, bytes, dialect)?;
+            mixed(name, decoded.windows_records, ledger);
             feed.source = Source::Whole(decoded, 0);
         }
         Ok(feed)
@@ -339,7 +339,7 @@ impl<'a> Feed<'a> {
                 // A byte order mark is four bytes long at most.
                 let last = self.read(&mut reader, text, want.max(4))?;
                 if !self.started {
-                    let bytes = decode::unmarked(self.name, text.split_off(start), Encoding::Utf8)?;
+                    let bytes = decode::strip_byte_order_mark(self.name, text.split_off(start), Encoding::Utf8)?;
                     text.extend_from_slice(&bytes);
                     self.started = true;
                 }
@@ -349,7 +349,7 @@ impl<'a> Feed<'a> {
                     text.truncate(whole);
                 }
                 if simdutf8::basic::from_utf8(&text[start..]).is_err() {
-                    let decoded = decode::utf8(text.split_off(start));
+                    let decoded = decode::decode_utf8(text.split_off(start));
                     text.extend_from_slice(&decoded.text);
                     patches.extend(
                         decoded
@@ -377,24 +377,24 @@ impl<'a> Feed<'a> {
         if let Some(digest) = &mut self.digest {
             digest.add(&bytes[before..]);
         }
-        if self.length > MAX_SOURCE { Err(too_large(self.name.to_owned())) } else { Ok(found < want) }
+        if self.length > MAX_SOURCE { Err(describe_too_large(self.name.to_owned())) } else { Ok(found < want) }
     }
 
     /// Whether the file is another one than when it was opened, or more was read than it had.
     fn has_changed(&self, path: &Path) -> bool {
         let Some(stamp) = &self.stamp else { return false };
-        let same = std::fs::metadata(path).is_ok_and(|now| stamp_of(&stamp.role, path, &now) == *stamp);
+        let same = std::fs::metadata(path).is_ok_and(|now| Stamp::from_metadata(&stamp.role, path, &now) == *stamp);
         !same || !self.packed && self.length > stamp.length
     }
 
     /// The file was read to its end, and is still what it was when it was opened.
     fn close(self, path: &Path, stamps: &mut Vec<Stamp>) -> Result<(), Diagnostic> {
         if self.has_changed(path) {
-            return Err(files::change(path));
+            return Err(describe_change(path));
         }
         let digest = self.digest.map(FileDigest::finish);
         match self.stamp {
-            Some(stamp) if !self.packed && self.length < stamp.length => Err(files::change(path)),
+            Some(stamp) if !self.packed && self.length < stamp.length => Err(describe_change(path)),
             Some(stamp) => {
                 stamps.push(Stamp { digest, ..stamp });
                 Ok(())

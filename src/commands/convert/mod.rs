@@ -107,7 +107,7 @@ fn read(
 
 /// The files are still what was read: looked at before the first document is made, and again before the first is sent.
 fn unchanged(stamps: &[Stamp]) -> Result<(), Error> {
-    let changed = files::changed(stamps);
+    let changed = files::find_changed(stamps);
     if changed.is_empty() { Ok(()) } else { Err(Error::Input(changed)) }
 }
 

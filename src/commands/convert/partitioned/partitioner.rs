@@ -55,8 +55,8 @@ pub fn read(
     stamps: &mut Vec<Stamp>,
     say: &mut dyn FnMut(&Diagnostic),
 ) -> Result<Recording, Error> {
-    let files = files::of_sources(plan, inputs);
-    let size = files::size(files.iter().flatten().flatten());
+    let files = files::find_source_files(plan, inputs);
+    let size = files::estimate_size(files.iter().flatten().flatten());
     // What is wrong with the files is told when they are read.
     let is_large = size > memory.partition && files.iter().all(Result::is_ok);
     let is_divided = is_large && can_be_divided(plan);
@@ -178,7 +178,7 @@ impl<'a> Partitioner<'a> {
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<(), Stopped> {
         let Partitioner { plan, inputs, memory, .. } = *self;
-        let (key, size) = (&plan.sources[number].key, files::size(files));
+        let (key, size) = (&plan.sources[number].key, files::estimate_size(files));
         let owns = self.is_divided && plan.links.iter().any(|link| link.parent == number);
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
