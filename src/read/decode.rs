@@ -171,8 +171,8 @@ mod tests {
         let table: [(&str, &[u8], &str, usize); 7] = [
             ("utf-8", "Fréjus\n".as_bytes(), "Fréjus\n", 0),
             ("utf-8", b"Fr\xE9jus\n", "Fr\u{FFFD}jus\n", 1),
-            ("windows_records-1252", b"Fr\xE9jus \x80\n", "Fréjus €\n", 0),
-            ("windows_records-1252", b"a\x81b", "a\u{FFFD}b", 1),
+            ("windows-1252", b"Fr\xE9jus \x80\n", "Fréjus €\n", 0),
+            ("windows-1252", b"a\x81b", "a\u{FFFD}b", 1),
             ("auto", b"Fr\xE9jus\nFr\xC3\xA9jus\n", "Fréjus\nFréjus\n", 0),
             ("shift_jis", b"\x93\x63\x92\x86\n", "田中\n", 0),
             ("utf-8", b"\xEF\xBB\xBFa\n", "a\n", 0),

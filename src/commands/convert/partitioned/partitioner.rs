@@ -205,7 +205,7 @@ impl<'a> Partitioner<'a> {
             Ok(())
         };
         let reading = Reading { plan, source: number, inputs, block: memory.block, stamps };
-        let mut shape = reading.blocks(files, say, &mut visit)?;
+        let mut shape = reading.read_blocks(files, say, &mut visit)?;
         let Routed { chunks, partitions, firsts, parents } = router.finish(&spill)?;
         if let Some((parent, places)) = parents {
             self.places[parent] = places;
