@@ -131,9 +131,9 @@ impl Scan<'_> {
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let first = table.len();
-        let nuls = memchr::memchr(0, &table.text[body..]).is_some();
+        let has_nuls = memchr::memchr(0, &table.text[body..]).is_some();
         let text = &table.text[body..];
-        let strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
+        let has_strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
@@ -151,7 +151,7 @@ impl Scan<'_> {
                 self.add_checkpoint(row, at, table);
             }
             // If a byte is wrong somewhere in the rest of the text, each record is checked by itself.
-            let one_by_one = nuls || strays || patch < table.patches.len();
+            let one_by_one = has_nuls || has_strays || patch < table.patches.len();
             let most = if one_by_one { 1 } else { (CHECKPOINT_EVERY - since_checkpoint) as usize };
             let next = match self.add_good_rows(at, most, table) {
                 Rows { count: 0, .. } => {
@@ -176,10 +176,10 @@ impl Scan<'_> {
                     next
                 }
             };
-            if nuls {
+            if has_nuls {
                 self.check_nuls(row, at..next, table, ledger)?;
             }
-            if strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
+            if has_strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
                 let message = "a byte order mark stands inside the file: two files were joined here";
                 ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
@@ -193,8 +193,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Adds good records up to the first that has to be checked, `most` at most. There is capacity for the cells of one more
-    /// then.
+    /// Adds good records up to the first that has to be checked, `most` at most. The table has capacity for the cells of one
+    /// more then.
     fn add_good_rows(&self, at: usize, most: usize, table: &mut Table) -> Rows {
         let (row, stride) = (table.starts.len(), self.width + 1);
         let from = row * stride;
@@ -218,8 +218,8 @@ impl Scan<'_> {
     /// Whether the bytes behind the text may belong to a record, or decide what is wrong with it.
     fn may_continue(&self, record_end: &Border, table: &Table) -> bool {
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let stray = matches!(record_end.fault, Some(Fault::Stray(at)) if !table.text[at..].iter().any(is_end));
-        record_end.next >= self.end || stray
+        let is_stray = matches!(record_end.fault, Some(Fault::Stray(at)) if !table.text[at..].iter().any(is_end));
+        record_end.next >= self.end || is_stray
     }
 
     /// Drops the last record: it is left to the next block.
@@ -307,16 +307,16 @@ impl Scan<'_> {
         let is_certain = used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
         let text = table.part(row).text.clone();
         let at_block_end = (self.dropped + text.len()).is_multiple_of(512);
-        let cut = match tail {
+        let is_truncated = match tail {
             Tail::Accept => return,
             Tail::Strict => true,
             Tail::Auto => !is_certain && at_block_end,
         };
-        if cut {
+        if is_truncated {
             let why = if tail == Tail::Strict {
                 "the dialect says `tail: strict`"
             } else {
-                "the file ends at a block record_end of the disk"
+                "the file ends at a block border of the disk"
             };
             let message = format!("the last record has no line end and may be cut inside its last cell; {why}");
             let hint = "add the line end if the record is whole, or set `tail: accept` in the dialect";

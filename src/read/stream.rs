@@ -289,7 +289,7 @@ struct Feed<'a> {
     is_started: bool,
     /// How many bytes were read, unpacked.
     length: u64,
-    /// The digest of the bytes that were read. A is_packed file has none, because it is unpacked by then.
+    /// The digest of the bytes that were read. A packed file has none, because it is unpacked by then.
     digest: Option<FileDigest>,
 }
 
