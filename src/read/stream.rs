@@ -355,8 +355,8 @@ impl<'a> Feed<'a> {
             TextSource::Decoded { decoded, returned: at } => {
                 let end = decoded.text.len().min(at + want);
                 text.extend_from_slice(&decoded.text[at..end]);
-                let patched = decoded.patches.iter().filter(|patch| (at..end).contains(&patch.at));
-                let moved = patched.map(|patch| Patch { at: patch.at - at + start, original: patch.original.clone() });
+                let within = decoded.patches.iter().filter(|patch| (at..end).contains(&patch.at));
+                let moved = within.map(|patch| Patch { at: patch.at - at + start, original: patch.original.clone() });
                 patches.extend(moved);
                 let is_last = end == decoded.text.len();
                 self.text = TextSource::Decoded { decoded, returned: end };

@@ -1,4 +1,4 @@
-//! PartitionBuffers that are too large: divided once more, and one document with very many records in continuations.
+//! Partitions that are too large: divided once more, and one document with very many records in continuations.
 //!
 //! A continuation is a partition with the root record and some of the records below it. It is joined and checked as a
 //! document of its own; the whole is the document without records, with the items of all continuations where they belong.
