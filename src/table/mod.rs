@@ -78,7 +78,7 @@ pub struct Table {
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
     /// The line of some records, so that the line of any is found without counting from the start. In a piece of a source:
-    /// how much larger lines are than numbers from this record on, as [`row_header::shift`] tells.
+    /// how much larger lines are than numbers from this record on, as [`row_header::line_shift`] tells.
     pub marks: Vec<(u32, u64)>,
     /// In a piece of a source: the number of each record in the whole of it.
     pub numbers: Vec<u32>,
@@ -176,7 +176,7 @@ impl Table {
         let start = self.starts[row as usize];
         let part_end = self.part(row).text.end;
         let next = || self.starts.get(row as usize + 1).map_or(part_end, |next| (*next).min(part_end));
-        let end = if self.is_narrow { row_header::end_of(&self.text, start, self.header.len() + 1) } else { next() };
+        let end = if self.is_narrow { row_header::text_end(&self.text, start, self.header.len() + 1) } else { next() };
         let blank = self.text[start..end].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         start..end - blank
     }
@@ -187,7 +187,7 @@ impl Table {
         let mark = self.marks.partition_point(|(marked, _)| *marked <= row).saturating_sub(1);
         let (marked, line) = self.marks[mark];
         match self.numbers.get(row as usize) {
-            Some(number) => row_header::line(line, *number),
+            Some(number) => row_header::line_of(line, *number),
             None => line + line_ends(&self.text[self.starts[marked as usize]..self.starts[row as usize]]),
         }
     }

@@ -23,7 +23,7 @@ use crate::{
     options::Memory,
     partition::{
         buffers::Partitions,
-        decode,
+        decode::{self, DecodedRows},
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
     },
@@ -190,12 +190,12 @@ impl<'a> Partitioner<'a> {
             if is_idle {
                 return Ok(());
             }
-            router.block(block, &spill)?;
+            router.route_block(block, &spill)?;
             if !has_keys {
                 return Ok(());
             }
             partition_index::words(block.table, key, &mut hashes);
-            let rows = hashes.iter().zip(&router.found).zip(block.fates);
+            let rows = hashes.iter().zip(&router.partitions).zip(block.fates);
             for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
                 let good = *fate == Fate::Good;
                 if good || owns {
@@ -249,7 +249,7 @@ impl<'a> Partitioner<'a> {
         for (place, chunks) in (0..).zip(&self.chunks[number]) {
             let own: Vec<u32> = twins.iter().filter(|twin| twin.1 == place).map(|twin| twin.0).collect();
             if !own.is_empty() {
-                decode::gathered(&self.spill, chunks, shape, &own, &mut rows)?;
+                decode::collect_rows(&self.spill, chunks, shape, &own, &mut rows)?;
             }
         }
         rows.sort();
@@ -257,7 +257,8 @@ impl<'a> Partitioner<'a> {
         let mut table = shape.clone();
         table.parts.clear();
         let mut ledger = Ledger::new(plan.sources.len(), say);
-        decode::unpack(&bytes, number, shape, (&mut table, &mut ledger.fates[number], &mut ledger.rejects));
+        let (fates, rejects) = (&mut ledger.fates[number], &mut ledger.rejects);
+        decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, fates, rejects });
         let findings = join::twins(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
