@@ -9,10 +9,10 @@ use std::{io, sync::Arc};
 use crate::{
     diagnostic::Code,
     partition::{
-        decode,
+        decode::{self, DecodedRows},
         loaded::LoadedPartition,
         spill::{Chunk, Spill},
-        wire::{Packed, put_bytes, put_numbers, put_reject, small},
+        wire::{Reader, as_u32, put_bytes, put_numbers, put_reject},
     },
     plan::Plan,
     recording::{
@@ -145,9 +145,10 @@ impl StoredPartition {
         loaded.accepted.clear();
         for (number, shape) in self.shapes.iter().enumerate() {
             let (table, fates) = (&mut loaded.tables[number], &mut loaded.fates[number]);
-            decode::shaped(table, shape);
+            decode::reset(table, shape);
             fates.clear();
-            decode::rows(&self.spill, &self.rows[number], number, shape, (table, fates, &mut loaded.rejects))?;
+            let mut rows = DecodedRows { source: number, table, fates, rejects: &mut loaded.rejects };
+            decode::read_rows(&self.spill, &self.rows[number], shape, &mut rows)?;
         }
         if self.holds_duplicates || self.parents == Parents::ByKey {
             loaded.tables.iter_mut().for_each(|table| table.parents.clear());
@@ -160,7 +161,7 @@ impl StoredPartition {
             if let Ok(row) = table.numbers.binary_search(&known.number) {
                 loaded.fates[known.source][row] = known.fate;
                 if let Some((code, reason)) = &known.reject {
-                    let (source, row) = (known.source, small(row));
+                    let (source, row) = (known.source, as_u32(row));
                     loaded.rejects.push(Reject { source, row, code: *code, reason: Arc::clone(reason) });
                 }
             }
@@ -168,7 +169,7 @@ impl StoredPartition {
         let Some(verdicts) = self.verdicts else { return Ok(false) };
         let mut bytes = Vec::new();
         let bytes = self.spill.read(verdicts, &mut bytes)?;
-        read_verdicts(Packed(&bytes), loaded);
+        read_verdicts(Reader(&bytes), loaded);
         Ok(true)
     }
 
@@ -178,7 +179,7 @@ impl StoredPartition {
     /// The disk is full or broken.
     pub fn keep(&mut self, loaded: &LoadedPartition) -> io::Result<()> {
         let mut bytes = Vec::new();
-        bytes.extend_from_slice(&small(loaded.groups.links().len()).to_le_bytes());
+        bytes.extend_from_slice(&as_u32(loaded.groups.links().len()).to_le_bytes());
         for link in loaded.groups.links() {
             put_numbers(&mut bytes, &link.starts);
             put_numbers(&mut bytes, &link.rows);
@@ -187,9 +188,9 @@ impl StoredPartition {
             let fates: Vec<u8> = fates.iter().map(|fate| *fate as u8).collect();
             put_bytes(&mut bytes, &fates);
         }
-        bytes.extend_from_slice(&small(loaded.rejects.len()).to_le_bytes());
+        bytes.extend_from_slice(&as_u32(loaded.rejects.len()).to_le_bytes());
         for reject in &loaded.rejects {
-            bytes.extend_from_slice(&small(reject.source).to_le_bytes());
+            bytes.extend_from_slice(&as_u32(reject.source).to_le_bytes());
             bytes.extend_from_slice(&reject.row.to_le_bytes());
             put_reject(&mut bytes, reject.code, &reject.reason);
         }
@@ -208,8 +209,8 @@ impl StoredPartition {
 }
 
 /// Reads what [`StoredPartition::keep`] wrote.
-fn read_verdicts(mut bytes: Packed<'_>, loaded: &mut LoadedPartition) {
-    let link = |bytes: &mut Packed<'_>| Link { starts: bytes.numbers(), rows: bytes.numbers() };
+fn read_verdicts(mut bytes: Reader<'_>, loaded: &mut LoadedPartition) {
+    let link = |bytes: &mut Reader<'_>| Link { starts: bytes.numbers(), rows: bytes.numbers() };
     let links = (0..bytes.count()).map(|_| link(&mut bytes)).collect();
     loaded.groups = MatchGroups::new(links);
     for fates in &mut loaded.fates {

@@ -16,8 +16,8 @@ use crate::{
     join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
         buffers::PartitionBuffers,
-        decode,
-        encode::Entry,
+        decode::{self, DecodedRows},
+        encode::RowEntry,
         loaded::LoadedPartition,
         spill::{Chunk, Spill},
         stored::StoredPartition,
@@ -66,29 +66,29 @@ struct Items {
 }
 
 /// Some rows of a partition, read back.
-struct Rows {
+struct LoadedRows {
     table: Table,
     fates: Vec<Fate>,
     rejects: Vec<Reject>,
 }
 
-impl Rows {
-    fn new(shape: &Table) -> Rows {
+impl LoadedRows {
+    fn new(shape: &Table) -> LoadedRows {
         let mut table = shape.clone();
         table.parts.clear();
-        Rows { table, fates: Vec::new(), rejects: Vec::new() }
+        LoadedRows { table, fates: Vec::new(), rejects: Vec::new() }
     }
 
     fn add(&mut self, partition: &StoredPartition, source: usize, chunk: Chunk) -> io::Result<()> {
         let mut bytes = Vec::new();
         let bytes = partition.spill().read(chunk, &mut bytes)?;
-        let rows = (&mut self.table, &mut self.fates, &mut self.rejects);
-        decode::unpack(&bytes, source, &partition.shapes()[source], rows);
+        let LoadedRows { table, fates, rejects } = self;
+        decode::append_rows(&bytes, &partition.shapes()[source], &mut DecodedRows { source, table, fates, rejects });
         Ok(())
     }
 
-    fn of(partition: &StoredPartition, source: usize, chunk: Chunk) -> io::Result<Rows> {
-        let mut rows = Rows::new(&partition.shapes()[source]);
+    fn of(partition: &StoredPartition, source: usize, chunk: Chunk) -> io::Result<LoadedRows> {
+        let mut rows = LoadedRows::new(&partition.shapes()[source]);
         rows.add(partition, source, chunk)?;
         Ok(rows)
     }
@@ -105,19 +105,19 @@ impl Rows {
         rejected.then(|| self.rejects.iter().find(|reject| reject.row == row)).flatten()
     }
 
-    fn entry(&self, row: u32, shape: &Table) -> Entry<'_> {
+    fn entry(&self, row: u32, shape: &Table) -> RowEntry<'_> {
         let (table, at) = (&self.table, row as usize);
         let path = &table.part(row).path;
-        Entry {
+        RowEntry {
             table,
             row,
             end: table.starts.get(at + 1).copied().unwrap_or(table.text.len()),
             number: table.number(row),
             parent: NONE,
-            shift: row_header::shift(table.line(row), table.number(row)),
+            line_shift: row_header::line_shift(table.line(row), table.number(row)),
             part: shape.parts.iter().position(|part| part.path == *path).unwrap_or(0),
             reject: self.reject(row),
-            copy: table.copies.contains(&row),
+            is_copy: table.copies.contains(&row),
         }
     }
 }
@@ -128,7 +128,7 @@ pub(super) fn divide_again(plan: &Plan, partition: StoredPartition, limit: u64) 
     if partition.bytes() <= 2 * limit || partition.holds_duplicates || !is_flat {
         return Ok(vec![Stored::Partition(partition)]);
     }
-    let mut roots = Rows::new(&partition.shapes()[plan.each]);
+    let mut roots = LoadedRows::new(&partition.shapes()[plan.each]);
     for chunk in &partition.rows()[plan.each] {
         roots.add(&partition, plan.each, *chunk)?;
     }
@@ -161,7 +161,7 @@ fn weighed(plan: &Plan, partition: &StoredPartition, found: &mut Found, weights:
     let (mut looked, mut bytes) = (vec![Vec::new(); partition.shapes().len()], Vec::new());
     for link in &plan.links {
         for chunk in &partition.rows()[link.child] {
-            let rows = Rows::of(partition, link.child, *chunk)?;
+            let rows = LoadedRows::of(partition, link.child, *chunk)?;
             found.look(&rows, &link.child_columns);
             bytes.clear();
             for (row, root) in (0..).zip(&found.roots) {
@@ -170,7 +170,7 @@ fn weighed(plan: &Plan, partition: &StoredPartition, found: &mut Found, weights:
                 }
                 bytes.extend_from_slice(&root.to_le_bytes());
             }
-            // Rows that are rejected may have two, so they are looked at again.
+            // LoadedRows that are rejected may have two, so they are looked at again.
             let again = !rows.rejects.is_empty();
             looked[link.child].push(partition.spill().write(if again { &[] } else { &bytes })?);
         }
@@ -179,7 +179,7 @@ fn weighed(plan: &Plan, partition: &StoredPartition, found: &mut Found, weights:
 }
 
 /// The number of each root record by its key; `None`: two have the same, or hashes that are the same.
-fn places(plan: &Plan, roots: &Rows) -> Option<PartitionMap> {
+fn places(plan: &Plan, roots: &LoadedRows) -> Option<PartitionMap> {
     let (mut key_hashes, mut places) = (Vec::new(), PartitionMap::with_capacity(roots.fates.len()));
     partition_map::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
     let of =
@@ -208,7 +208,7 @@ impl Found {
         Found { places, key_hashes: Vec::new(), roots: Vec::new(), none: Vec::new() }
     }
 
-    fn look(&mut self, rows: &Rows, columns: &[usize]) {
+    fn look(&mut self, rows: &LoadedRows, columns: &[usize]) {
         partition_map::hash_keys(&rows.table, columns, &mut self.key_hashes);
         let Found { places, key_hashes, roots, none } = self;
         places.find_parents(&rows.table, columns, key_hashes, FoundParents { partitions: roots, rows: none });
@@ -234,7 +234,7 @@ fn groups(weights: &[u64], limit: u64) -> (Vec<u32>, Vec<bool>) {
 fn routed(
     plan: &Plan,
     partition: &StoredPartition,
-    (roots, to): (&Rows, &[u32]),
+    (roots, to): (&LoadedRows, &[u32]),
     (looked, found): (&Looked, &mut Found),
     limit: u64,
 ) -> io::Result<Vec<Vec<Vec<Chunk>>>> {
@@ -245,13 +245,13 @@ fn routed(
         let mut router = Router::new(Route::One, PartitionBuffers::new(room, 0));
         if source == plan.each {
             for (root, group) in (0..).zip(to) {
-                router.put_one(*group, roots.entry(root, shape), partition.spill())?;
+                router.put_row(*group, roots.entry(root, shape), partition.spill())?;
             }
         }
         for link in plan.links.iter().filter(|link| link.child == source) {
             for (chunk, looked) in partition.rows()[source].iter().zip(&looked[source]) {
                 if looked.is_empty() {
-                    let rows = Rows::of(partition, source, *chunk)?;
+                    let rows = LoadedRows::of(partition, source, *chunk)?;
                     found.look(&rows, &link.child_columns);
                     route(&rows, shape, &link.child_columns, found, &group, &mut router, partition.spill())?;
                     continue;
@@ -259,9 +259,9 @@ fn routed(
                 let bytes = partition.spill().read(*chunk, &mut bytes)?;
                 let roots_of = partition.spill().read(*looked, &mut roots_of)?;
                 let mut roots = roots_of.as_chunks().0.iter().map(|root| u32::from_le_bytes(*root));
-                decode::visit(&bytes, shape, &mut |row| {
+                decode::visit_rows(&bytes, shape, &mut |row| {
                     let place = group(roots.next().unwrap_or(NONE));
-                    router.put_again(if place == NONE { 0 } else { place }, row, partition.spill())
+                    router.put_encoded(if place == NONE { 0 } else { place }, row, partition.spill())
                 })?;
             }
         }
@@ -272,7 +272,7 @@ fn routed(
 
 /// Sends rows to the groups of their root records.
 fn route(
-    rows: &Rows,
+    rows: &LoadedRows,
     shape: &Table,
     columns: &[usize],
     found: &Found,
@@ -288,10 +288,10 @@ fn route(
         }
         // Two records that are merged hold both of their parents back.
         if first != NONE && second != NONE && first != second {
-            router.put_one(second, Entry { copy: true, ..entry }, spill)?;
+            router.put_row(second, RowEntry { is_copy: true, ..entry }, spill)?;
         }
         let place = if first == NONE { second } else { first };
-        router.put_one(if place == NONE { 0 } else { place }, entry, spill)?;
+        router.put_row(if place == NONE { 0 } else { place }, entry, spill)?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ use crate::{
     options::Memory,
     partition::{
         buffers::PartitionBuffers,
-        decode,
+        decode::{self, DecodedRows},
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
     },
@@ -190,12 +190,12 @@ impl<'a> Partitioner<'a> {
             if is_idle {
                 return Ok(());
             }
-            router.block(block, &spill)?;
+            router.route_block(block, &spill)?;
             if !has_keys {
                 return Ok(());
             }
             partition_map::hash_keys(block.table, key, &mut hashes);
-            let rows = hashes.iter().zip(&router.found).zip(block.fates);
+            let rows = hashes.iter().zip(&router.partitions).zip(block.fates);
             for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
                 let good = *fate == Fate::Good;
                 if good || owns {
@@ -247,7 +247,7 @@ impl<'a> Partitioner<'a> {
             let own: Vec<u32> =
                 duplicates.iter().filter(|key| key.partition() == place).map(|key| key.number).collect();
             if !own.is_empty() {
-                decode::gathered(&self.spill, chunks, shape, &own, &mut rows)?;
+                decode::collect_rows(&self.spill, chunks, shape, &own, &mut rows)?;
             }
         }
         rows.sort();
@@ -255,7 +255,8 @@ impl<'a> Partitioner<'a> {
         let mut table = shape.clone();
         table.parts.clear();
         let mut ledger = Ledger::new(plan.sources.len(), say);
-        decode::unpack(&bytes, number, shape, (&mut table, &mut ledger.fates[number], &mut ledger.rejects));
+        let (fates, rejects) = (&mut ledger.fates[number], &mut ledger.rejects);
+        decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, fates, rejects });
         let findings = join::resolve_duplicates(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
