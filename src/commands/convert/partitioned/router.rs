@@ -113,9 +113,16 @@ impl<'a> Router<'a> {
             // Whether the last row of a block ends with a line end has to be looked at.
             left = rows.end.min(table.len().saturating_sub(1)).max(left);
             let known = rows.start as usize..left as usize;
-            let routes = self.partitions[known.clone()].iter().zip(&self.parents[known.clone()]);
-            for ((number, (partition, parent)), row) in (block.first + rows.start..).zip(routes).zip(good.rows(known)) {
-                self.buffers.add(*partition as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+            let numbered = (block.first + rows.start..).zip(good.rows(known.clone()));
+            if let Route::One = self.route {
+                self.buffers.add(UNMATCHED as usize, spill, |rows| {
+                    numbered.for_each(|(number, row)| good.put(rows, row, number, NONE));
+                })?;
+            } else {
+                let routes = self.partitions[known.clone()].iter().zip(&self.parents[known]);
+                for ((number, row), (partition, parent)) in numbered.zip(routes) {
+                    self.buffers.add(*partition as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+                }
             }
         }
         for row in left..rows.end {
