@@ -5,12 +5,24 @@
 use std::{io, ops::Range, time::Duration};
 
 use crate::{
-    deliver::{Note, Record, state::Course},
+    deliver::state::Course,
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges,
     journal::entry::Entry,
 };
+
+/// What is to be done so that a delivery is remembered.
+#[derive(Clone, Copy, Debug)]
+pub enum Note<'a> {
+    /// Take this entry.
+    Entry(&'a Entry),
+    /// Make durable what was taken.
+    Sync,
+}
+
+/// Does what a note asks for, or says why that cannot be done.
+pub type Record<'a> = dyn FnMut(Note<'_>) -> io::Result<()> + 'a;
 
 /// How many times longer than it took is waited from one time that something is made durable to the next.
 ///
@@ -139,7 +151,11 @@ mod tests {
     use std::{io, ops::Range, sync::Arc, time::Duration};
 
     use crate::{
-        deliver::{Note, commit::Recorded, state::Course, tests::destination},
+        deliver::{
+            commit::{Note, Recorded},
+            state::Course,
+            tests::destination,
+        },
         diagnostic::{Code, Diagnostic},
         error::Exit,
         journal::entry::Entry,

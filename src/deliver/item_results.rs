@@ -10,32 +10,11 @@ use serde_json::{Map, Value};
 
 use crate::deliver::{
     problem_details::Problem,
-    response::{Verdict, is_in_progress},
+    verdict::{ItemResult, Verdict, is_in_progress},
 };
 
 /// Where the status of an item stands. `code` only in an answer that says by itself that it lists results.
 const STATUS: &[&str] = &["status", "statusCode", "status_code", "httpStatus", "code"];
-
-/// The result for one document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    /// Its HTTP status.
-    pub(crate) status: u16,
-    /// What it means for the document: accepted, again, too large, or rejected.
-    pub(crate) verdict: Verdict,
-}
-
-impl Item {
-    /// Whether the document is not sent again.
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self.verdict, Verdict::Rejected(_) | Verdict::TooLarge)
-    }
-
-    /// Whether the document may still be acted on: a gateway gave up waiting, or it is only promised.
-    pub(crate) fn maybe(&self) -> bool {
-        matches!(self.status, 202 | 206 | 207 | 502 | 504)
-    }
-}
 
 /// The results for so many documents; `None` when the body lists none.
 ///
@@ -46,13 +25,13 @@ pub(crate) fn items(
     body: &Value,
     documents: u64,
     wait: Option<Duration>,
-) -> Option<Result<Vec<Item>, String>> {
+) -> Option<Result<Vec<ItemResult>, String>> {
     let is_listed = status == 207;
     let list = list(body, is_listed)?;
     if list.len() as u64 != documents {
         return Some(Err(format!("results for {} documents instead of {documents}", list.len())));
     }
-    let mut slots: Vec<Option<Item>> = vec![None; list.len()];
+    let mut slots: Vec<Option<ItemResult>> = vec![None; list.len()];
     let numbers: Vec<Option<usize>> = list.iter().map(number).collect();
     let is_numbered = numbers.iter().any(Option::is_some);
     for (place, (item, number)) in list.iter().zip(numbers).enumerate() {
@@ -62,7 +41,7 @@ pub(crate) fn items(
             None => return Some(Err("results that do not name each document once".into())),
         }
     }
-    slots.into_iter().collect::<Option<Vec<Item>>>().map(Ok)
+    slots.into_iter().collect::<Option<Vec<ItemResult>>>().map(Ok)
 }
 
 /// Whether a success tells of errors all the same.
@@ -123,7 +102,7 @@ fn number(item: &Value) -> Option<usize> {
     number.is_number().then(|| number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX))
 }
 
-fn verdict(status: u16, item: &Value, wait: Option<Duration>) -> Item {
+fn verdict(status: u16, item: &Value, wait: Option<Duration>) -> ItemResult {
     let problem = || Problem::read(status, item);
     let verdict = match status {
         200 | 201 | 203..=205 | 208..=299 => Verdict::Accepted,
@@ -134,7 +113,7 @@ fn verdict(status: u16, item: &Value, wait: Option<Duration>) -> Item {
         413 => Verdict::TooLarge,
         _ => Verdict::Rejected(problem()),
     };
-    Item { status, verdict }
+    ItemResult { status, verdict }
 }
 
 #[cfg(test)]
@@ -142,7 +121,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{items, tells_errors};
-    use crate::deliver::response::Verdict;
+    use crate::deliver::verdict::Verdict;
 
     /// What a list of results means, as a word for each document.
     fn read(status: u16, body: &Value, documents: u64) -> String {

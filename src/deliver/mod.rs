@@ -7,19 +7,19 @@
 //! exchange; this file only waits.
 
 pub mod batch;
-pub mod bisect;
-pub mod http;
-pub mod retry;
-pub mod commit;
-pub mod item_results;
 pub mod problem_details;
+pub mod verdict;
+pub mod item_results;
+pub mod retry;
 pub mod response;
-pub mod signals;
+pub mod http;
+pub mod bisect;
 pub mod state;
 pub mod transitions;
+pub mod commit;
+pub mod signals;
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -42,7 +42,7 @@ use crate::{
     config::profile::{destination::Destination, settings::Collection},
     deliver::{
         batch::{Batch, batches, compressed},
-        commit::Recorded,
+        commit::{Record, Recorded},
         http::{Exchange, Line},
         signals::Signals,
         state::Course,
@@ -50,7 +50,6 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     digest::key,
     error::Exit,
-    journal::entry::Entry,
     recording::{
         payload::Payload,
         receipt::{Delivery, Receipt, Volume},
@@ -87,18 +86,6 @@ pub struct Progress<'a> {
     /// The batches that are settled, in the order in which they were; the last is new.
     pub receipts: &'a [Receipt],
 }
-
-/// What is to be done so that a delivery is remembered.
-#[derive(Clone, Copy, Debug)]
-pub enum Note<'a> {
-    /// Take this entry.
-    Entry(&'a Entry),
-    /// Make durable what was taken.
-    Sync,
-}
-
-/// Does what a note asks for, or says why that cannot be done.
-pub type Record<'a> = dyn FnMut(Note<'_>) -> io::Result<()> + 'a;
 
 /// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.
 ///
@@ -325,4 +312,4 @@ fn report(course: &Course, counts: (u64, u64), now: Duration, progress: &(dyn Fn
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -11,9 +11,10 @@ use serde_json::Value;
 
 use crate::{
     deliver::{
-        item_results::{Item, items, tells_errors},
+        item_results::{items, tells_errors},
         problem_details::Problem,
         retry,
+        verdict::{Verdict, is_in_progress},
     },
     diagnostic::Code,
 };
@@ -39,30 +40,6 @@ impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
-}
-
-/// What an answer means for the batch it answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// All its documents are settled.
-    Accepted,
-    /// To be sent again, after at least the time the server asked for.
-    Again {
-        /// What the server asked for.
-        wait: Option<Duration>,
-        /// The server is overloaded: one request at a time from now on.
-        alone: bool,
-    },
-    /// A success that no API gives: a login page, a proxy, a promise. To be sent again, a few times.
-    NoAnswer(String),
-    /// The body is too large.
-    TooLarge,
-    /// Documents of the batch do not fit the API.
-    Rejected(Problem),
-    /// Each of its documents has a result of its own.
-    Each(Vec<Item>),
-    /// No batch will be accepted.
-    Refused(Code, String),
 }
 
 /// What an answer to a batch of so many documents means.
@@ -122,20 +99,14 @@ fn success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
     }
 }
 
-/// Whether a problem says that the same request is being worked on already.
-pub(crate) fn is_in_progress(kind: &str) -> bool {
-    let kind = kind.to_ascii_lowercase().replace(['-', '_'], "");
-    kind.contains("inprogress")
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use jiff::Timestamp;
 
-    use super::{Answer, Verdict, verdict};
-    use crate::diagnostic::Code;
+    use super::{Answer, verdict};
+    use crate::{deliver::verdict::Verdict, diagnostic::Code};
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
         Answer { status, content_type: content_type.into(), body: body.into(), ..Answer::default() }

@@ -13,11 +13,10 @@ use crate::{
     },
     deliver::{
         bisect::pieces,
-        item_results::Item,
         problem_details::Problem,
-        response::Verdict,
         retry,
         state::{COMPARE, Course, Parcel},
+        verdict::{ItemResult, Verdict},
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
@@ -157,8 +156,8 @@ impl Course {
     }
 
     /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
-    fn each(&mut self, parcel: &Parcel, items: &[Item], now: Duration) {
-        let maybe = items.iter().any(Item::maybe);
+    fn each(&mut self, parcel: &Parcel, items: &[ItemResult], now: Duration) {
+        let maybe = items.iter().any(ItemResult::maybe);
         self.maybe |= maybe;
         let again = items.iter().find(|item| matches!(item.verdict, Verdict::Again { .. }));
         if let Some(again) = again.filter(|_| self.destination.allows(2).is_err()) {

@@ -15,7 +15,12 @@ use jiff::Timestamp;
 
 use crate::{
     config::profile::destination::{BodyShape, Destination, Limits},
-    deliver::{Note, Record, batch::batches, commit::Recorded, retry::Random, state::Course},
+    deliver::{
+        batch::batches,
+        commit::{Note, Record, Recorded},
+        retry::Random,
+        state::Course,
+    },
     diagnostic::{Code, Diagnostic},
     digest::{hex, key},
     error::Exit,

@@ -11,6 +11,7 @@ mod server;
 mod world;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,8 +20,10 @@ use std::{
 };
 
 use crate::{
-    config::profile::destination::Destination,
-    deliver::tests::destination,
+    config::{
+        mapping::request::{Method, Request},
+        profile::{destination::Destination, resolve, secret::Environment},
+    },
     simulation::{machine::Simulation, mutant::Mutant},
 };
 
@@ -29,10 +32,14 @@ const SCHEDULES: u64 = 4_000;
 /// How many schedules a planted bug is looked for in.
 const PATIENCE: u64 = 60_000;
 
+/// The same API reached with one request at a time and with two.
 fn destinations() -> [Arc<Destination>; 2] {
     ["1", "2"].map(|in_flight| {
-        let sets = [("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
-        Arc::new(destination("http://127.0.0.1:1", &sets))
+        let sets =
+            [("url", "http://127.0.0.1:1"), ("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
+        let sets = sets.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let request = Request { method: Method::Put, path: "/".into() };
+        Arc::new(resolve(None, None, &sets, &request, &Environment(BTreeMap::new())).unwrap())
     })
 }
 

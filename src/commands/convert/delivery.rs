@@ -14,9 +14,9 @@ use std::{
 
 use crate::{
     cli::Convert,
-    commands::{Runtime, load::Job},
+    commands::{load::Job, runtime::Runtime},
     config::profile::destination::Destination,
-    deliver::{self, Note},
+    deliver::{self, commit::Note},
     diagnostic::{Code, Diagnostic, Severity},
     digest::{FileDigest, PlanDigest, Sum, Target},
     error::{Error, Exit},
