@@ -1,11 +1,11 @@
-//! Settled documents -> entries of the journal: what a course settled is made durable, and only then counted.
+//! Settled documents -> entries of the journal: what a state settled is made durable, and only then counted.
 //!
-//! Pure but for the callback. What cannot be made durable is taken back from the course: it will be sent again.
+//! Pure but for the callback. What cannot be made durable is taken back from the state: it will be sent again.
 
 use std::{io, ops::Range, time::Duration};
 
 use crate::{
-    deliver::state::Course,
+    deliver::state::DeliveryState,
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges,
@@ -31,7 +31,7 @@ const PAUSE: u32 = 20;
 /// The longest of these pauses.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
-/// What a course settled, up to some time.
+/// What a state settled, up to some time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Known {
     accepted: Vec<Range<u64>>,
@@ -40,13 +40,13 @@ struct Known {
 }
 
 impl Known {
-    fn of(course: &Course) -> Known {
-        let delivery = &course.delivery;
-        Known { accepted: delivery.accepted.clone(), rejected: delivery.rejected.len(), maybe: course.maybe }
+    fn of(state: &DeliveryState) -> Known {
+        let delivery = &state.delivery;
+        Known { accepted: delivery.accepted.clone(), rejected: delivery.rejected.len(), maybe: state.maybe }
     }
 }
 
-/// What of a course is durable.
+/// What of a state is durable.
 #[derive(Debug, Default)]
 pub(crate) struct Recorded {
     durable: Known,
@@ -61,9 +61,9 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// Whether the course settled something that is not durable yet, and can be.
-    pub(crate) fn is_behind(&self, course: &Course) -> bool {
-        self.cause.is_none() && self.durable != Known::of(course)
+    /// Whether the state settled something that is not durable yet, and can be.
+    pub(crate) fn is_behind(&self, state: &DeliveryState) -> bool {
+        self.cause.is_none() && self.durable != Known::of(state)
     }
 
     /// Lets the disk rest after it was at work from one time of the run to another.
@@ -71,39 +71,39 @@ impl Recorded {
         self.due = to + (to.saturating_sub(from) * PAUSE).min(MAX_PAUSE);
     }
 
-    /// Has taken what the course settled, by answers of which the last has this status, so that a kill does not lose it.
+    /// Has taken what the state settled, by answers of which the last has this status, so that a kill does not lose it.
     /// As long as something that was taken is not durable, it waits: of two that are not, a power cut may keep the second.
-    pub(crate) fn take(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        if self.cause.is_some() || self.taken != self.durable || self.taken == Known::of(course) {
+    pub(crate) fn take(&mut self, state: &mut DeliveryState, status: u16, record: &mut Record<'_>) {
+        if self.cause.is_some() || self.taken != self.durable || self.taken == Known::of(state) {
             return;
         }
-        let known = Known::of(course);
-        match self.entries(course, status).iter().try_for_each(|entry| record(Note::Entry(entry))) {
+        let known = Known::of(state);
+        match self.entries(state, status).iter().try_for_each(|entry| record(Note::Entry(entry))) {
             Ok(()) => self.taken = known,
-            Err(cause) => self.failed(course, &cause),
+            Err(cause) => self.failed(state, &cause),
         }
     }
 
     /// Makes durable what was taken, and has taken what came since.
-    pub(crate) fn go_on(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        self.take(course, status, record);
+    pub(crate) fn go_on(&mut self, state: &mut DeliveryState, status: u16, record: &mut Record<'_>) {
+        self.take(state, status, record);
         if self.cause.is_none() && self.taken != self.durable {
             match record(Note::Sync) {
                 Ok(()) => self.durable = self.taken.clone(),
-                Err(cause) => self.failed(course, &cause),
+                Err(cause) => self.failed(state, &cause),
             }
         }
-        self.take(course, status, record);
+        self.take(state, status, record);
     }
 
-    /// Makes durable all that the course settled.
-    pub(crate) fn catch_up(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        while self.is_behind(course) {
-            self.go_on(course, status, record);
+    /// Makes durable all that the state settled.
+    pub(crate) fn catch_up(&mut self, state: &mut DeliveryState, status: u16, record: &mut Record<'_>) {
+        while self.is_behind(state) {
+            self.go_on(state, status, record);
         }
         // What was accepted after a failure is lost as well.
-        if let Some(cause) = self.cause.clone().filter(|_| self.durable != Known::of(course)) {
-            self.failed(course, &io::Error::other(cause));
+        if let Some(cause) = self.cause.clone().filter(|_| self.durable != Known::of(state)) {
+            self.failed(state, &io::Error::other(cause));
         }
     }
 
@@ -112,27 +112,27 @@ impl Recorded {
         (index_ranges::count(&self.durable.accepted), self.durable.rejected as u64)
     }
 
-    fn entries(&self, course: &Course, status: u16) -> Vec<Entry> {
+    fn entries(&self, state: &DeliveryState, status: u16) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if course.maybe && !self.taken.maybe {
+        if state.maybe && !self.taken.maybe {
             entries.push(Entry::Maybe { resumed: false });
         }
-        for rejected in &course.delivery.rejected[self.taken.rejected..] {
+        for rejected in &state.delivery.rejected[self.taken.rejected..] {
             // It may have been held back for a while, so its own status counts, not that of this answer.
             let code = rejected.finding.code.word().into();
             entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
-        let ranges = index_ranges::without(&course.delivery.accepted, &self.taken.accepted);
+        let ranges = index_ranges::without(&state.delivery.accepted, &self.taken.accepted);
         if !ranges.is_empty() {
             entries.push(Entry::Ack { ranges, status });
         }
         entries
     }
 
-    fn failed(&mut self, course: &mut Course, cause: &io::Error) {
-        self.lost += index_ranges::count(&index_ranges::without(&course.delivery.accepted, &self.durable.accepted));
-        course.delivery.accepted.clone_from(&self.durable.accepted);
-        course.delivery.rejected.truncate(self.durable.rejected);
+    fn failed(&mut self, state: &mut DeliveryState, cause: &io::Error) {
+        self.lost += index_ranges::count(&index_ranges::without(&state.delivery.accepted, &self.durable.accepted));
+        state.delivery.accepted.clone_from(&self.durable.accepted);
+        state.delivery.rejected.truncate(self.durable.rejected);
         let what = match self.lost {
             0 => "what the API answered could not be recorded".into(),
             1 => "1 document was accepted but not recorded, and will be sent again".into(),
@@ -142,7 +142,7 @@ impl Recorded {
         let cause = self.cause.get_or_insert_with(|| cause.to_string());
         let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("{what}: {cause}"));
         let hint = "free space or repair the state folder, then run the same command again";
-        course.delivery.stopped = Some((Exit::Storage, finding.hint(hint)));
+        state.delivery.stopped = Some((Exit::Storage, finding.hint(hint)));
     }
 }
 
@@ -153,7 +153,7 @@ mod tests {
     use crate::{
         deliver::{
             commit::{Note, Recorded},
-            state::Course,
+            state::DeliveryState,
             tests::destination,
         },
         diagnostic::{Code, Diagnostic},
@@ -162,8 +162,8 @@ mod tests {
         recording::receipt::Rejected,
     };
 
-    fn course() -> Course {
-        Course::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, false)
+    fn new_state() -> DeliveryState {
+        DeliveryState::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, false)
     }
 
     fn list(ranges: &[(u64, u64)]) -> Vec<Range<u64>> {
@@ -177,45 +177,45 @@ mod tests {
 
     #[test]
     fn each_outcome_is_recorded_once() {
-        let (mut course, mut recorded, mut entries) = (course(), Recorded::default(), Vec::new());
-        let mut catch_up = |course: &mut Course| {
-            recorded.catch_up(course, 200, &mut |note| {
+        let (mut state, mut recorded, mut entries) = (new_state(), Recorded::default(), Vec::new());
+        let mut catch_up = |state: &mut DeliveryState| {
+            recorded.catch_up(state, 200, &mut |note| {
                 if let Note::Entry(entry) = note {
                     entries.push(entry.clone());
                 }
                 Ok(())
             });
         };
-        course.delivery.accepted = list(&[(0, 2)]);
-        catch_up(&mut course);
-        course.delivery.accepted = list(&[(0, 4), (6, 7)]);
-        course.delivery.rejected.push(rejected(4));
-        course.maybe = true;
-        catch_up(&mut course);
-        catch_up(&mut course);
+        state.delivery.accepted = list(&[(0, 2)]);
+        catch_up(&mut state);
+        state.delivery.accepted = list(&[(0, 4), (6, 7)]);
+        state.delivery.rejected.push(rejected(4));
+        state.maybe = true;
+        catch_up(&mut state);
+        catch_up(&mut state);
         let ack = |ranges: &[(u64, u64)]| Entry::Ack { ranges: list(ranges), status: 200 };
         let code = "deliver/too-large".to_owned();
         let reject = Entry::Reject { index: 4, status: 413, code };
         assert_eq!(entries, [ack(&[(0, 2)]), Entry::Maybe { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
-        assert!(course.delivery.stopped.is_none());
+        assert!(state.delivery.stopped.is_none());
     }
 
     #[test]
     fn of_two_that_are_not_durable_the_second_waits_until_the_first_is() {
-        let (mut course, mut recorded, mut notes) = (course(), Recorded::default(), Vec::new());
+        let (mut state, mut recorded, mut notes) = (new_state(), Recorded::default(), Vec::new());
         let mut record = |note: Note<'_>| {
             notes.push(format!("{note:?}"));
             Ok(())
         };
         for end in [2, 3, 4] {
-            course.delivery.accepted = list(&[(0, end)]);
-            recorded.take(&mut course, 200, &mut record);
+            state.delivery.accepted = list(&[(0, end)]);
+            recorded.take(&mut state, 200, &mut record);
         }
-        assert_eq!((recorded.counts(), recorded.is_behind(&course)), ((0, 0), true));
-        recorded.go_on(&mut course, 200, &mut record);
+        assert_eq!((recorded.counts(), recorded.is_behind(&state)), ((0, 0), true));
+        recorded.go_on(&mut state, 200, &mut record);
         assert_eq!(recorded.counts(), (2, 0));
-        recorded.catch_up(&mut course, 200, &mut record);
-        assert_eq!((recorded.counts(), recorded.is_behind(&course)), ((4, 0), false));
+        recorded.catch_up(&mut state, 200, &mut record);
+        assert_eq!((recorded.counts(), recorded.is_behind(&state)), ((4, 0), false));
         let ack = |start, end| format!("Entry(Ack {{ ranges: [{start}..{end}], status: 200 }})");
         assert_eq!(notes, [ack(0, 2), "Sync".into(), ack(2, 4), "Sync".into()]);
     }
@@ -232,17 +232,17 @@ mod tests {
 
     #[test]
     fn what_cannot_be_recorded_does_not_count_and_says_why_the_first_one_failed() {
-        let (mut course, mut recorded) = (course(), Recorded::default());
-        course.delivery.accepted = list(&[(0, 2)]);
-        recorded.catch_up(&mut course, 200, &mut |_| Ok(()));
+        let (mut state, mut recorded) = (new_state(), Recorded::default());
+        state.delivery.accepted = list(&[(0, 2)]);
+        recorded.catch_up(&mut state, 200, &mut |_| Ok(()));
         for (range, cause) in [((2, 5), "full"), ((5, 9), "broken")] {
-            course.delivery.accepted.push(range.0..range.1);
-            course.delivery.rejected.push(rejected(9));
-            recorded.catch_up(&mut course, 200, &mut |_| Err(io::Error::other(cause)));
+            state.delivery.accepted.push(range.0..range.1);
+            state.delivery.rejected.push(rejected(9));
+            recorded.catch_up(&mut state, 200, &mut |_| Err(io::Error::other(cause)));
         }
-        assert_eq!(course.delivery.accepted, list(&[(0, 2)]));
-        assert!(course.delivery.rejected.is_empty());
-        let (exit, finding) = course.delivery.stopped.unwrap();
+        assert_eq!(state.delivery.accepted, list(&[(0, 2)]));
+        assert!(state.delivery.rejected.is_empty());
+        let (exit, finding) = state.delivery.stopped.unwrap();
         let said = "7 documents were accepted but not recorded, and will be sent again: full";
         assert_eq!((exit, finding.message.as_str()), (Exit::Storage, said));
     }

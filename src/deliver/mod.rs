@@ -3,7 +3,7 @@
 //! Only a complete answer with an accepted status and the expected shape settles a batch; whatever is in doubt is sent
 //! again with the same bytes. Drawing, compressing and sending overlap, each on its own thread, and they wait for each
 //! other, which keeps memory small.
-//! `course` and `judge` decide, `answer` reads one answer, `bisect` says how bad documents are found, `http` does one
+//! `state` and `transitions` decide, `response` reads one answer, `bisect` says how bad documents are found, `http` does one
 //! exchange; this file only waits.
 
 pub mod batch;
@@ -45,7 +45,7 @@ use crate::{
         commit::{Record, Recorded},
         http::{Exchange, Line},
         signals::Signals,
-        state::Course,
+        state::DeliveryState,
     },
     diagnostic::{Code, Diagnostic},
     digest::key,
@@ -198,7 +198,7 @@ fn compress(batches: &Receiver<Batch>, destination: &Destination, sender: &mpsc:
     }
 }
 
-/// The loop: starts what may start, waits for whatever happens next, and tells the course.
+/// The loop: starts what may start, waits for whatever happens next, and tells the state.
 async fn drive(
     line: Line,
     mut incoming: mpsc::Receiver<(Batch, Bytes)>,
@@ -210,98 +210,98 @@ async fn drive(
 ) -> Delivery {
     let start = Instant::now();
     let (mut recorded, mut status) = (Recorded::default(), 0);
-    let mut course = Course::new(Arc::new(destination.clone()), context.seed, context.earlier);
+    let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;
     let mut more = destination.collection != Collection::Replace;
     if !more {
-        only_one(&mut incoming, &mut course).await;
+        only_one(&mut incoming, &mut state).await;
     }
     loop {
         let now = start.elapsed();
-        course.tick(now, more);
-        while let Some(parcel) = course.ready(now) {
+        state.tick(now, more);
+        while let Some(parcel) = state.ready(now) {
             let line = line.clone();
             let key = key(context.nonce, &parcel.batch.range, parcel.turn());
             flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
         }
-        let is_over = course.is_still() && (!course.goes_on() || (!more && course.is_drained()));
-        if recorded.is_behind(&course) && (is_over || recorded.due <= now) {
+        let is_over = state.is_still() && (!state.goes_on() || (!more && state.is_drained()));
+        if recorded.is_behind(&state) && (is_over || recorded.due <= now) {
             // The next requests are on their way while the disk works.
             yield_now().await;
             let before = start.elapsed();
-            recorded.go_on(&mut course, status, record);
+            recorded.go_on(&mut state, status, record);
             recorded.rest(before, start.elapsed());
-            report(&course, recorded.counts(), start.elapsed(), progress);
+            report(&state, recorded.counts(), start.elapsed(), progress);
             continue;
         }
         if is_over {
             break;
         }
-        let wake = if course.goes_on() { course.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
-        let wake = if recorded.is_behind(&course) { wake.min(recorded.due) } else { wake };
+        let wake = if state.goes_on() { state.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
+        let wake = if recorded.is_behind(&state) { wake.min(recorded.due) } else { wake };
         tokio::select! {
             Some(answered) = flying.join_next(), if !flying.is_empty() => {
-                status = told(&mut course, answered, start.elapsed(), context).unwrap_or(status);
-                largest.fetch_min(course.largest, Ordering::Relaxed);
-                recorded.take(&mut course, status, record);
+                status = told(&mut state, answered, start.elapsed(), context).unwrap_or(status);
+                largest.fetch_min(state.largest, Ordering::Relaxed);
+                recorded.take(&mut state, status, record);
             }
-            drawn = incoming.recv(), if more && course.may_draw(now) => match drawn {
-                Some((batch, wire)) => course.take(batch, wire),
+            drawn = incoming.recv(), if more && state.may_draw(now) => match drawn {
+                Some((batch, wire)) => state.take(batch, wire),
                 None => more = false,
             },
             exit = signals.next() => {
-                if !course.goes_on() {
+                if !state.goes_on() {
                     break;
                 }
-                interrupt(&mut course, exit);
+                interrupt(&mut state, exit);
             }
             () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
                 break;
             },
         }
     }
-    course.abandon();
-    recorded.catch_up(&mut course, status, record);
-    course.close();
-    course.delivery
+    state.abandon();
+    recorded.catch_up(&mut state, status, record);
+    state.close();
+    state.delivery
 }
 
-/// Tells the course what came of a request; gives the status if it is one of success.
+/// Tells the state what came of a request; gives the status if it is one of success.
 fn told(
-    course: &mut Course,
+    state: &mut DeliveryState,
     answered: Result<(u64, Exchange), JoinError>,
     now: Duration,
     context: &Context,
 ) -> Option<u16> {
     let Ok((first, exchange)) = answered else {
-        course.panicked();
+        state.panicked();
         return None;
     };
     let status = exchange.status();
-    course.answered(first, exchange, now, (context.now)());
+    state.answered(first, exchange, now, (context.now)());
     (200..300).contains(&status).then_some(status)
 }
 
-fn interrupt(course: &mut Course, exit: Exit) {
+fn interrupt(state: &mut DeliveryState, exit: Exit) {
     let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
-    course.stop(exit, finding.hint("run the same command again"));
+    state.stop(exit, finding.hint("run the same command again"));
 }
 
 /// Takes everything as one batch, or stops the run because one does not hold it.
-async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, course: &mut Course) {
+async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, state: &mut DeliveryState) {
     let Some((batch, wire)) = incoming.recv().await else { return };
     let second = incoming.recv().await;
-    course.take(batch, wire);
+    state.take(batch, wire);
     if second.is_some() {
-        course.refuse_second();
+        state.refuse_second();
     }
 }
 
-fn report(course: &Course, counts: (u64, u64), now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
-    let delivery = &course.delivery;
-    let next = course.next_due().filter(|due| course.is_still() && *due > now);
+fn report(state: &DeliveryState, counts: (u64, u64), now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
+    let delivery = &state.delivery;
+    let next = state.next_due().filter(|due| state.is_still() && *due > now);
     progress(&Progress {
         accepted: counts.0,
         rejected: counts.1,

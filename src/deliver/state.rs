@@ -1,4 +1,4 @@
-//! The course of one delivery: what is waiting, what is on the way, what is settled, and whether to go on.
+//! The state of one delivery: what is waiting, what is in flight, what has an outcome, and whether to go on.
 //!
 //! Pure: an event and the time go in, the state changes, and `ready` says what to send next. Nothing here waits or sends.
 //! Every document is in exactly one place: settled, rejected, on the way, waiting, or not yet drawn. What an answer does
@@ -69,7 +69,7 @@ impl Parcel {
 }
 
 /// The state of one delivery.
-pub(crate) struct Course {
+pub(crate) struct DeliveryState {
     /// What has been settled so far.
     pub(crate) delivery: Delivery,
     /// How many requests may be on the way at once.
@@ -100,10 +100,10 @@ pub(crate) struct Course {
     pub(crate) trouble: (Exit, String),
 }
 
-impl Course {
+impl DeliveryState {
     /// A delivery that has not begun. `earlier`: documents of it were accepted in an earlier run.
-    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: bool) -> Course {
-        Course {
+    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: bool) -> DeliveryState {
+        DeliveryState {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,

@@ -1,6 +1,6 @@
 //! What one verdict does to a delivery: settle a batch, split it, send it again, or end the run.
 //!
-//! Pure, the other half of `course`. Nothing is accepted but through `accepted`, nothing is rejected but alone.
+//! Pure, the other half of `state`. Nothing is accepted but through `accepted`, nothing is rejected but alone.
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::{
         bisect::pieces,
         problem_details::Problem,
         retry,
-        state::{COMPARE, Course, Parcel},
+        state::{COMPARE, DeliveryState, Parcel},
         verdict::{ItemResult, Verdict},
     },
     diagnostic::{Code, Diagnostic},
@@ -29,7 +29,7 @@ const MAX_ODD: u32 = 3;
 /// The most places in one document that are passed on.
 const MAX_POINTERS: usize = 20;
 
-impl Course {
+impl DeliveryState {
     /// The seam for what a verdict does to a batch.
     pub(super) fn judged(&mut self, parcel: Parcel, verdict: Verdict, status: u16, now: Duration) {
         if verdict != Verdict::Accepted {

@@ -1,4 +1,4 @@
-//! One machine, one target and all that happens to them: runs of the real journal and the real course, which die, fail and
+//! One machine, one target and all that happens to them: runs of the real journal and the real state, which die, fail and
 //! are started again.
 
 use std::{
@@ -19,7 +19,7 @@ use crate::{
         batch::batches,
         commit::{Note, Record, Recorded},
         retry::Random,
-        state::Course,
+        state::DeliveryState,
     },
     diagnostic::{Code, Diagnostic},
     digest::{hex, key},
@@ -52,7 +52,7 @@ enum Ended {
 }
 
 /// One of the ways to record.
-type How = fn(&mut Recorded, &mut Course, u16, &mut Record<'_>);
+type How = fn(&mut Recorded, &mut DeliveryState, u16, &mut Record<'_>);
 
 /// The sending of one run.
 struct Sending {
@@ -60,7 +60,7 @@ struct Sending {
     epoch: u64,
     /// When it began.
     begun: u64,
-    course: Course,
+    state: DeliveryState,
     recorded: Recorded,
     /// The entries that may not be durable yet.
     taken: Vec<Entry>,
@@ -248,8 +248,8 @@ impl Simulation {
     fn send(&mut self, plan: Plan, epoch: u64, start: &Start, journal: &mut Journal<Shared>) -> Ended {
         let begun = self.world.clock;
         let destination = &self.destinations[usize::try_from(self.random.below(2)).unwrap()];
-        let course = Course::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
-        let mut sending = Sending { plan, epoch, begun, course, recorded: Recorded::default(), taken: Vec::new() };
+        let state = DeliveryState::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
+        let mut sending = Sending { plan, epoch, begun, state, recorded: Recorded::default(), taken: Vec::new() };
         let limits = Limits { documents: Some(1 + self.random.below(4)), bytes: None };
         let pending: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
         if self.mutant == Some(Mutant::AcksByContent) {
@@ -264,35 +264,35 @@ impl Simulation {
         let mut batches = batches(payloads, limits, BodyShape::Array);
         let (mut flying, mut more) = (Vec::<Reply>::new(), true);
         loop {
-            let course = &mut sending.course;
+            let state = &mut sending.state;
             let now = Duration::from_millis(self.world.clock - begun);
-            course.tick(now, more);
-            while more && course.may_draw(now) {
+            state.tick(now, more);
+            while more && state.may_draw(now) {
                 match batches.next() {
-                    Some(batch) => course.take(batch.clone(), batch.body),
+                    Some(batch) => state.take(batch.clone(), batch.body),
                     None => more = false,
                 }
             }
-            while let Some(parcel) = course.ready(now) {
+            while let Some(parcel) = state.ready(now) {
                 let range = parcel.batch.range.clone();
                 let key = self.key(start, &range, parcel.turn());
                 flying.push(self.put(plan, epoch, start, range, &parcel.wire, &key));
             }
-            if course.is_still() && (!course.goes_on() || (!more && course.is_drained())) {
+            if state.is_still() && (!state.goes_on() || (!more && state.is_drained())) {
                 break;
             }
             if burnt(&mut self.fuse) {
                 return Ended::Crashed;
             }
             if burnt(&mut self.signal) {
-                course.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
+                state.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
                 if self.random.below(2) == 0 {
                     break;
                 }
             }
             match (0..flying.len()).min_by_key(|at| flying[*at].at) {
                 None => {
-                    let wake = u64::try_from(course.wake(now, more).as_millis()).unwrap();
+                    let wake = u64::try_from(state.wake(now, more).as_millis()).unwrap();
                     self.world.advance(begun + wake + 1);
                 }
                 Some(next) => {
@@ -340,19 +340,19 @@ impl Simulation {
         self.world.advance(reply.at);
         let (status, range) = (reply.exchange.status(), reply.range);
         let now = Duration::from_millis(self.world.clock - sending.begun);
-        sending.course.answered(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
+        sending.state.answered(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
         // A fast server is not waited for by the disk.
         let how = [Recorded::take, Recorded::go_on][usize::try_from(self.random.below(2)).unwrap()];
         self.recorded(sending, status, journal, how);
-        for index in range.filter(|index| !is_decided(&sending.course, *index)) {
+        for index in range.filter(|index| !is_decided(&sending.state, *index)) {
             self.world.excuse(sending.epoch, index);
         }
     }
 
     /// Nothing is sent any more, and nothing is waited for.
     fn end(&mut self, mut sending: Sending, pending: usize, start: &Start, journal: &mut Journal<Shared>) -> Ended {
-        sending.course.abandon();
-        let delivery = &mut sending.course.delivery;
+        sending.state.abandon();
+        let delivery = &mut sending.state.delivery;
         if self.mutant == Some(Mutant::AlikeIsRejected) {
             delivery.rejected.append(&mut delivery.alike);
         }
@@ -360,17 +360,17 @@ impl Simulation {
         if self.disk.0.borrow().is_dead() {
             return Ended::Crashed;
         }
-        self.is_certain(start, &sending.course.delivery, pending);
-        self.finish(sending.plan, sending.epoch, start, &sending.course, journal)
+        self.is_certain(start, &sending.state.delivery, pending);
+        self.finish(sending.plan, sending.epoch, start, &sending.state, journal)
     }
 
-    /// Records what the course settled, by an answer with this status.
+    /// Records what the state settled, by an answer with this status.
     fn recorded(&mut self, sending: &mut Sending, status: u16, journal: &mut Journal<Shared>, how: How) {
-        let Sending { plan, epoch, course, recorded, taken, .. } = sending;
+        let Sending { plan, epoch, state, recorded, taken, .. } = sending;
         let (plan, epoch) = (*plan, *epoch);
         let mutant = self.mutant;
         let mut durable = Vec::new();
-        how(recorded, course, status, &mut |note| {
+        how(recorded, state, status, &mut |note| {
             let Note::Entry(entry) = note else {
                 journal.sync()?;
                 durable.append(taken);
@@ -423,10 +423,10 @@ impl Simulation {
         plan: Plan,
         epoch: u64,
         start: &Start,
-        course: &Course,
+        state: &DeliveryState,
         journal: &mut Journal<Shared>,
     ) -> Ended {
-        let delivery = &course.delivery;
+        let delivery = &state.delivery;
         if let Some((exit, finding)) = &delivery.stopped {
             if self.world.faulty == 0 && !self.disk.0.borrow().has_failed() {
                 self.world.blame(format!("I10: without any fault a run ends with {exit:?}: {}", finding.message));
@@ -455,10 +455,10 @@ impl Simulation {
 }
 
 /// Whether a document need not be sent again by this run.
-fn is_decided(course: &Course, index: u64) -> bool {
-    let rejected = [&course.delivery.rejected, &course.delivery.alike, &course.suspects];
+fn is_decided(state: &DeliveryState, index: u64) -> bool {
+    let rejected = [&state.delivery.rejected, &state.delivery.alike, &state.suspects];
     let is_rejected = rejected.into_iter().flatten().any(|rejected| rejected.index == index);
-    is_rejected || index_ranges::contains(&course.delivery.accepted, index)
+    is_rejected || index_ranges::contains(&state.delivery.accepted, index)
 }
 
 /// Whether something happens now; if not, it is one event nearer.

@@ -1,4 +1,4 @@
-//! The protocol under every fault that a seed can think of: the real journal and the real course between a simulated disk,
+//! The protocol under every fault that a seed can think of: the real journal and the real state between a simulated disk,
 //! a simulated network and a simulated clock.
 //!
 //! A schedule is a number: the same one is the same runs, crashes, power cuts, lost and late requests each time. Invariants

@@ -1,6 +1,6 @@
 //! Deliveries over real loopback sockets, each against a server that follows a script.
 
-mod course;
+mod state;
 mod frames;
 mod identity;
 mod poison;

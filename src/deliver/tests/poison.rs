@@ -13,8 +13,8 @@ use crate::{
         http::Exchange,
         response::Answer,
         retry::Random,
-        state::Course,
-        tests::{course::destination, documents},
+        state::DeliveryState,
+        tests::{documents, state::destination},
     },
     diagnostic::Code,
     error::Exit,
@@ -69,12 +69,12 @@ fn played(
     api: &mut dyn FnMut(&Range<u64>) -> Exchange,
     seed: u64,
 ) -> Delivery {
-    let mut course = Course::new(Arc::clone(destination), seed, false);
+    let mut state = DeliveryState::new(Arc::clone(destination), seed, false);
     let (mut all, mut flying, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
-        course.tick(now, all.peek().is_some());
-        while let Some(parcel) = course.ready(now) {
+        state.tick(now, all.peek().is_some());
+        while let Some(parcel) = state.ready(now) {
             assert!(
                 flying
                     .iter()
@@ -82,23 +82,23 @@ fn played(
             );
             flying.push(parcel.batch.range);
         }
-        if course.is_still() && (!course.goes_on() || (all.peek().is_none() && course.is_drained())) {
-            course.abandon();
-            course.close();
-            return course.delivery;
+        if state.is_still() && (!state.goes_on() || (all.peek().is_none() && state.is_drained())) {
+            state.abandon();
+            state.close();
+            return state.delivery;
         }
-        if course.may_draw(now)
+        if state.may_draw(now)
             && let Some(batch) = all.next()
         {
             let wire = batch.body.clone();
-            course.take(batch, wire);
+            state.take(batch, wire);
         } else if flying.is_empty() {
-            now = course.wake(now, all.peek().is_some()).max(now);
+            now = state.wake(now, all.peek().is_some()).max(now);
         } else {
             let at = place(&mut random, flying.len());
             let range = flying.swap_remove(at);
             now += Duration::from_millis(1);
-            course.answered(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
+            state.answered(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
         }
     }
     panic!("it does not end");
