@@ -221,10 +221,10 @@ async fn drive(
     loop {
         let now = start.elapsed();
         state.tick(now, more);
-        while let Some(parcel) = state.ready(now) {
+        while let Some(pending) = state.ready(now) {
             let line = line.clone();
-            let key = key(context.nonce, &parcel.batch.range, parcel.turn());
-            flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
+            let key = key(context.nonce, &pending.batch.range, pending.turn());
+            flying.spawn(async move { (pending.batch.range.start, line.exchange(pending.wire, Some(key)).await) });
         }
         let is_over = state.is_still() && (!state.goes_on() || (!more && state.is_drained()));
         if recorded.is_behind(&state) && (is_over || recorded.due <= now) {

@@ -37,7 +37,7 @@ const MAX_WAITING: usize = 8;
 
 /// A batch with its body as it goes over the wire, and its history.
 #[derive(Clone, Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct PendingBatch {
     /// The documents.
     pub(crate) batch: Batch,
     /// The body as it goes over the wire.
@@ -58,7 +58,7 @@ pub(crate) struct Parcel {
     pub(crate) resent: bool,
 }
 
-impl Parcel {
+impl PendingBatch {
     /// How often the API settled on a failure for a key of this body, so that another key is needed: after two.
     pub(crate) fn turn(&self) -> u64 {
         // 408 to 429 stand for documents of a list: an API that repeats its answer to a key repeats the whole list.
@@ -80,8 +80,8 @@ pub(crate) struct DeliveryState {
     pub(crate) maybe: bool,
     pub(crate) destination: Arc<Destination>,
     pub(crate) random: Random,
-    pub(crate) waiting: Vec<Parcel>,
-    pub(crate) flying: Vec<Parcel>,
+    pub(crate) waiting: Vec<PendingBatch>,
+    pub(crate) flying: Vec<PendingBatch>,
     /// Nothing starts before this time of the run.
     pause: Duration,
     /// Successes that no API gives, one after the other.
@@ -128,7 +128,7 @@ impl DeliveryState {
         self.delivery.volume.documents += batch.documents();
         self.delivery.volume.batches += 1;
         self.delivery.volume.bytes += batch.body.len() as u64;
-        self.wait(Parcel {
+        self.wait(PendingBatch {
             batch,
             wire,
             attempts: Vec::new(),
@@ -142,24 +142,24 @@ impl DeliveryState {
     }
 
     /// Puts a batch, or its halves if it is larger than what the server takes, in line.
-    pub(crate) fn wait(&mut self, parcel: Parcel) {
-        let is_large = parcel.batch.body.len() as u64 > self.largest;
-        match parcel.batch.halves().filter(|_| is_large) {
-            None => self.waiting.push(parcel),
+    pub(crate) fn wait(&mut self, pending: PendingBatch) {
+        let is_large = pending.batch.body.len() as u64 > self.largest;
+        match pending.batch.halves().filter(|_| is_large) {
+            None => self.waiting.push(pending),
             Some((left, right)) => {
                 for half in [left, right] {
-                    let part = self.part(&parcel, half);
+                    let part = self.part(&pending, half);
                     self.wait(part);
                 }
             }
         }
     }
 
-    /// A part of a parcel, with the history of the whole.
-    pub(crate) fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
+    /// A part of a pending batch, with the history of the whole.
+    pub(crate) fn part(&self, pending: &PendingBatch, batch: Batch) -> PendingBatch {
         let wire = compressed(&batch.body, self.destination.compression);
-        let crashes = parcel.crashes.inherited(batch.count());
-        Parcel { batch, wire, crashes, failures: 0, is_named: false, is_witness: false, ..parcel.clone() }
+        let crashes = pending.crashes.inherited(batch.count());
+        PendingBatch { batch, wire, crashes, failures: 0, is_named: false, is_witness: false, ..pending.clone() }
     }
 
     /// Whether new requests may start at all.
@@ -197,26 +197,26 @@ impl DeliveryState {
         self.waiting.is_empty()
     }
 
-    /// The next parcel to send now, if one is due and there is room.
-    pub(crate) fn ready(&mut self, now: Duration) -> Option<Parcel> {
+    /// The next pending batch to send now, if one is due and there is room.
+    pub(crate) fn ready(&mut self, now: Duration) -> Option<PendingBatch> {
         if !self.has_room(now) {
             return None;
         }
         if self.row.wants_witness(self.accepts()) {
             self.call_witness();
         }
-        let due = self.waiting.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
-        let order = |parcel: &Parcel| {
-            let large = if self.row.has_grown() { parcel.batch.documents() } else { 0 };
-            (Reverse(parcel.is_witness), Reverse(large), parcel.batch.range.start)
+        let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
+        let order = |pending: &PendingBatch| {
+            let large = if self.row.has_grown() { pending.batch.documents() } else { 0 };
+            (Reverse(pending.is_witness), Reverse(large), pending.batch.range.start)
         };
-        let (at, _) = due.min_by_key(|(_, parcel)| order(parcel))?;
-        let parcel = self.waiting.remove(at);
-        let bytes = parcel.wire.len() as u64;
+        let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
+        let pending = self.waiting.remove(at);
+        let bytes = pending.wire.len() as u64;
         let volume = &mut self.delivery.volume;
-        if parcel.resent && volume.resent_bytes + bytes > MAX_RESENT.0 * volume.wire_bytes + MAX_RESENT.1 {
+        if pending.resent && volume.resent_bytes + bytes > MAX_RESENT.0 * volume.wire_bytes + MAX_RESENT.1 {
             let said = format!("{} bytes were sent again without success: {}", volume.resent_bytes, self.trouble.1);
-            self.waiting.push(parcel);
+            self.waiting.push(pending);
             match self.trouble.0 {
                 Exit::Refused => self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, said).hint(COMPARE)),
                 exit => self.stop(exit, unreachable(&said)),
@@ -224,35 +224,35 @@ impl DeliveryState {
             return None;
         }
         volume.requests += 1;
-        if parcel.resent {
+        if pending.resent {
             volume.resent_bytes += bytes;
         } else {
             volume.wire_bytes += bytes;
         }
-        self.flying.push(parcel.clone());
-        Some(parcel)
+        self.flying.push(pending.clone());
+        Some(pending)
     }
 
     /// Chooses what is sent next and alone: the last document of the largest piece that waits, or of all single ones.
     fn call_witness(&mut self) {
-        let size = |parcel: &Parcel| (parcel.batch.documents(), parcel.batch.range.start);
-        let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, parcel)| size(parcel)) else { return };
+        let size = |pending: &PendingBatch| (pending.batch.documents(), pending.batch.range.start);
+        let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, pending)| size(pending)) else { return };
         self.row.widened();
         let last = self.waiting[at].batch.count() - 1;
         if last == 0 {
             self.waiting[at].is_witness = true;
             return;
         }
-        let parcel = self.waiting.remove(at);
-        let (rest, witness) = (parcel.batch.slice(0..last), parcel.batch.slice(last..last + 1));
-        let (rest, witness) = (self.part(&parcel, rest), self.part(&parcel, witness));
+        let pending = self.waiting.remove(at);
+        let (rest, witness) = (pending.batch.slice(0..last), pending.batch.slice(last..last + 1));
+        let (rest, witness) = (self.part(&pending, rest), self.part(&pending, witness));
         self.waiting.push(rest);
-        self.waiting.push(Parcel { is_witness: true, ..witness });
+        self.waiting.push(PendingBatch { is_witness: true, ..witness });
     }
 
-    /// When the next waiting parcel may start.
+    /// When the next pending batch may start.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.waiting.iter().map(|parcel| parcel.due.max(self.pause)).min()
+        self.waiting.iter().map(|pending| pending.due.max(self.pause)).min()
     }
 
     /// When nothing else happens: the time until which to wait, the deadline at the latest.
@@ -302,19 +302,19 @@ impl DeliveryState {
             // Whether it is these documents or all of them would have been found out later: a rejection is for good.
             self.delivery.alike.append(&mut self.suspects);
         }
-        for mut parcel in std::mem::take(&mut self.flying) {
+        for mut pending in std::mem::take(&mut self.flying) {
             self.maybe = true;
             let ending = Ending::Failure(Failure::Abandoned);
-            parcel.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
-            self.settle(parcel);
+            pending.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
+            self.settle(pending);
         }
     }
 
     /// What is left in line, with its history.
     pub(crate) fn close(&mut self) {
-        for parcel in std::mem::take(&mut self.waiting) {
-            if !parcel.attempts.is_empty() {
-                self.settle(parcel);
+        for pending in std::mem::take(&mut self.waiting) {
+            if !pending.attempts.is_empty() {
+                self.settle(pending);
             }
         }
         self.delivery.receipts.sort_by_key(|receipt| (receipt.range.start, receipt.range.end));
@@ -324,61 +324,61 @@ impl DeliveryState {
 
     /// What came of the request for the batch that begins with this document.
     pub(crate) fn answered(&mut self, first: u64, exchange: Exchange, now: Duration, wall: Timestamp) {
-        let Some(at) = self.flying.iter().position(|parcel| parcel.batch.range.start == first) else { return };
-        let mut parcel = self.flying.remove(at);
+        let Some(at) = self.flying.iter().position(|pending| pending.batch.range.start == first) else { return };
+        let mut pending = self.flying.remove(at);
         match exchange.ending {
             Ok(answer) => {
-                parcel.resent = true;
-                let verdict = verdict(&answer, parcel.batch.documents(), wall);
+                pending.resent = true;
+                let verdict = verdict(&answer, pending.batch.documents(), wall);
                 // A gateway that gave up does not know what the server behind it did.
                 let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
                 self.maybe |= maybe;
                 let ending = Ending::Status(answer.status);
-                parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
-                self.judged(parcel, verdict, answer.status, now);
+                pending.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
+                self.judged(pending, verdict, answer.status, now);
             }
             Err(failure) => {
                 let maybe = failure.maybe();
                 self.maybe |= maybe;
-                let (bytes, volume) = (parcel.wire.len() as u64, &mut self.delivery.volume);
+                let (bytes, volume) = (pending.wire.len() as u64, &mut self.delivery.volume);
                 // What never left is no load on a metered link: a flight may wait for a network until its deadline.
-                match (failure.was_sent(), parcel.resent) {
-                    (true, _) => parcel.resent = true,
+                match (failure.was_sent(), pending.resent) {
+                    (true, _) => pending.resent = true,
                     (false, true) => volume.resent_bytes -= bytes,
                     (false, false) => volume.wire_bytes -= bytes,
                 }
                 let ending = Ending::Failure(failure.clone());
-                parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
-                self.failed(parcel, &failure, now, wall);
+                pending.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
+                self.failed(pending, &failure, now, wall);
             }
         }
         self.despair();
     }
 
-    fn failed(&mut self, parcel: Parcel, failure: &Failure, now: Duration, wall: Timestamp) {
+    fn failed(&mut self, pending: PendingBatch, failure: &Failure, now: Duration, wall: Timestamp) {
         self.trouble = (Exit::Undelivered, failure.to_string());
         match failure {
             Failure::Identity(said) => {
                 let message = format!("{said}; the clock of this machine says {}", clock(wall));
                 let hint = "look at the certificate, at `ca_file` and at the clock; no switch skips this check";
                 self.stop(Exit::Refused, Diagnostic::new(Code::DeliverIdentity, message).hint(hint));
-                self.settle(parcel);
+                self.settle(pending);
             }
             // A server may close an idle connection just as the next request is written to it.
-            Failure::Broken if parcel.failures == 0 && self.passed > 0 => {
-                self.wait(Parcel { due: now, failures: 1, ..parcel });
+            Failure::Broken if pending.failures == 0 && self.passed > 0 => {
+                self.wait(PendingBatch { due: now, failures: 1, ..pending });
             }
             Failure::Unreachable(_) => {
                 let alone = self.limit == 1;
-                self.again(parcel, None, alone, now);
+                self.again(pending, None, alone, now);
                 self.pause = self.pause.max(self.next_due().unwrap_or_default());
             }
-            _ => self.again(parcel, None, false, now),
+            _ => self.again(pending, None, false, now),
         }
     }
 
-    pub(crate) fn again(&mut self, parcel: Parcel, asked: Option<Duration>, alone: bool, now: Duration) {
-        let failures = parcel.failures.saturating_add(1);
+    pub(crate) fn again(&mut self, pending: PendingBatch, asked: Option<Duration>, alone: bool, now: Duration) {
+        let failures = pending.failures.saturating_add(1);
         let wait = retry::wait(self.destination.retry, failures, &mut self.random);
         let due = now + wait.max(asked.unwrap_or_default());
         if let Some(asked) = asked.filter(|asked| now + *asked >= self.destination.deadline) {
@@ -390,11 +390,11 @@ impl DeliveryState {
             self.limit = 1;
             self.pause = self.pause.max(due);
         }
-        self.wait(Parcel { failures, due, ..parcel });
+        self.wait(PendingBatch { failures, due, ..pending });
     }
 
-    pub(crate) fn settle(&mut self, parcel: Parcel) {
-        let receipt = Receipt { range: parcel.batch.range, attempts: parcel.attempts };
+    pub(crate) fn settle(&mut self, pending: PendingBatch) {
+        let receipt = Receipt { range: pending.batch.range, attempts: pending.attempts };
         if receipt.in_doubt() {
             merge(&mut self.delivery.in_doubt, receipt.range.clone());
         }

@@ -15,7 +15,7 @@ use crate::{
         bisect::pieces,
         problem_details::Problem,
         retry,
-        state::{COMPARE, DeliveryState, Parcel},
+        state::{COMPARE, DeliveryState, PendingBatch},
         verdict::{ItemResult, Verdict},
     },
     diagnostic::{Code, Diagnostic},
@@ -31,15 +31,15 @@ const MAX_POINTERS: usize = 20;
 
 impl DeliveryState {
     /// The seam for what a verdict does to a batch.
-    pub(super) fn judged(&mut self, parcel: Parcel, verdict: Verdict, status: u16, now: Duration) {
+    pub(super) fn judged(&mut self, pending: PendingBatch, verdict: Verdict, status: u16, now: Duration) {
         if verdict != Verdict::Accepted {
             let exit = if matches!(verdict, Verdict::Rejected(_)) { Exit::Refused } else { Exit::Undelivered };
             self.trouble = (exit, format!("the last answer was {status}"));
         }
         match verdict {
-            Verdict::Accepted => self.accepted(parcel),
-            Verdict::Again { wait, .. } if status == 500 => self.crashed(parcel, wait, now),
-            Verdict::Again { wait, alone } => self.again(parcel, wait, alone, now),
+            Verdict::Accepted => self.accepted(pending),
+            Verdict::Again { wait, .. } if status == 500 => self.crashed(pending, wait, now),
+            Verdict::Again { wait, alone } => self.again(pending, wait, alone, now),
             Verdict::NoAnswer(said) => {
                 self.odd += 1;
                 if self.odd >= MAX_ODD {
@@ -48,61 +48,61 @@ impl DeliveryState {
                         .hint("look for a login page or a proxy on the way, then run the same command again");
                     self.stop(Exit::Undelivered, finding);
                 }
-                self.again(parcel, None, false, now);
+                self.again(pending, None, false, now);
             }
-            Verdict::TooLarge => self.too_large(parcel),
-            Verdict::Rejected(problem) => self.rejected(parcel, &problem, now),
-            Verdict::Each(items) => self.each(&parcel, &items, now),
+            Verdict::TooLarge => self.too_large(pending),
+            Verdict::Rejected(problem) => self.rejected(pending, &problem, now),
+            Verdict::Each(items) => self.each(&pending, &items, now),
             Verdict::Refused(code, said) => {
                 let finding = Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.who()));
                 self.stop(Exit::Refused, finding.hint(hint(code, status)));
-                self.settle(parcel);
+                self.settle(pending);
             }
         }
     }
 
     /// The seam for acknowledgements: nothing else counts a document as accepted.
-    fn accepted(&mut self, parcel: Parcel) {
+    fn accepted(&mut self, pending: PendingBatch) {
         self.odd = 0;
         self.passed += 1;
         self.row.accepted();
         self.convict();
-        self.is_misled |= parcel.is_named;
-        merge(&mut self.delivery.accepted, parcel.batch.range.clone());
-        self.settle(parcel);
+        self.is_misled |= pending.is_named;
+        merge(&mut self.delivery.accepted, pending.batch.range.clone());
+        self.settle(pending);
     }
 
-    fn too_large(&mut self, parcel: Parcel) {
-        let bytes = parcel.batch.body.len() as u64;
-        if parcel.batch.documents() > 1 {
+    fn too_large(&mut self, pending: PendingBatch) {
+        let bytes = pending.batch.body.len() as u64;
+        if pending.batch.documents() > 1 {
             if let Err(finding) = self.destination.allows(2) {
                 self.stop(Exit::Refused, finding);
-                return self.settle(parcel);
+                return self.settle(pending);
             }
             self.largest = self.largest.min(bytes.div_ceil(2).max(1)).min(bytes - 1);
-            return self.wait(parcel);
+            return self.wait(pending);
         }
-        self.oversized(parcel);
+        self.oversized(pending);
     }
 
-    fn oversized(&mut self, parcel: Parcel) {
-        let bytes = parcel.batch.body.len();
+    fn oversized(&mut self, pending: PendingBatch) {
+        let bytes = pending.batch.body.len();
         let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
         let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        let index = parcel.batch.range.start;
+        let index = pending.batch.range.start;
         self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new() });
-        self.keep(parcel);
+        self.keep(pending);
     }
 
     /// A single document is rejected for good; of several, the bad ones are looked for.
-    fn rejected(&mut self, parcel: Parcel, problem: &Problem, now: Duration) {
-        if parcel.batch.documents() > 1 {
-            let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(parcel.batch.documents()) };
+    fn rejected(&mut self, pending: PendingBatch, problem: &Problem, now: Duration) {
+        if pending.batch.documents() > 1 {
+            let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(pending.batch.documents()) };
             self.row.widened();
-            return self.divide(&parcel, &trusted, now);
+            return self.divide(&pending, &trusted, now);
         }
         let host = self.destination.host();
-        let told = problem.told(parcel.batch.document(), &self.secrets());
+        let told = problem.told(pending.batch.document(), &self.secrets());
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
         if !self.row.continues(problem) {
@@ -110,14 +110,14 @@ impl DeliveryState {
         }
         self.row.refused(problem);
         let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
-        let (index, status) = (parcel.batch.range.start, problem.status);
+        let (index, status) = (pending.batch.range.start, problem.status);
         self.suspects.push(Rejected { index, status, finding, pointers });
-        self.keep(parcel);
+        self.keep(pending);
     }
 
     /// Keeps the history of a document that was refused alone: whatever was in doubt before, now is not.
-    fn keep(&mut self, parcel: Parcel) {
-        self.delivery.receipts.push(Receipt { range: parcel.batch.range, attempts: parcel.attempts });
+    fn keep(&mut self, pending: PendingBatch) {
+        self.delivery.receipts.push(Receipt { range: pending.batch.range, attempts: pending.attempts });
     }
 
     /// Rejects for good what was refused so far: it is these documents.
@@ -126,55 +126,55 @@ impl DeliveryState {
     }
 
     /// Tries a batch again in pieces.
-    fn divide(&mut self, parcel: &Parcel, named: &BTreeSet<u64>, due: Duration) {
+    fn divide(&mut self, pending: &PendingBatch, named: &BTreeSet<u64>, due: Duration) {
         if self.destination.allows(2).is_err() {
-            let Range { start, end } = parcel.batch.range;
+            let Range { start, end } = pending.batch.range;
             let host = self.destination.host();
             let why = "`collection: replace` does not let it be sent without the bad ones";
             let message = format!("`{host}` rejects the request with documents {start} to {}: {why}", end - 1);
             self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
-            return self.settle(parcel.clone());
+            return self.settle(pending.clone());
         }
-        for piece in pieces(parcel.batch.count(), named) {
-            let part = self.part(parcel, parcel.batch.slice(piece.places));
-            self.wait(Parcel { is_named: piece.is_named, due, ..part });
+        for piece in pieces(pending.batch.count(), named) {
+            let part = self.part(pending, pending.batch.slice(piece.places));
+            self.wait(PendingBatch { is_named: piece.is_named, due, ..part });
         }
     }
 
     /// The server failed on this batch; if it fails on nothing else, the batch is to blame.
-    fn crashed(&mut self, mut parcel: Parcel, wait: Option<Duration>, now: Duration) {
-        let is_alone = self.waiting.is_empty() && self.flying.is_empty() && parcel.batch.documents() > 1;
-        parcel.crashes.again(self.passed);
-        if !parcel.crashes.blames(self.passed, is_alone) || (is_alone && self.destination.allows(2).is_err()) {
-            return self.again(parcel, wait, false, now);
+    fn crashed(&mut self, mut pending: PendingBatch, wait: Option<Duration>, now: Duration) {
+        let is_alone = self.waiting.is_empty() && self.flying.is_empty() && pending.batch.documents() > 1;
+        pending.crashes.again(self.passed);
+        if !pending.crashes.blames(self.passed, is_alone) || (is_alone && self.destination.allows(2).is_err()) {
+            return self.again(pending, wait, false, now);
         }
-        if parcel.batch.documents() == 1 {
-            return self.rejected(parcel, &Problem::read(500, &Value::Null), now);
+        if pending.batch.documents() == 1 {
+            return self.rejected(pending, &Problem::read(500, &Value::Null), now);
         }
         let due = now + retry::wait(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
-        self.divide(&parcel, &BTreeSet::new(), due);
+        self.divide(&pending, &BTreeSet::new(), due);
     }
 
     /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
-    fn each(&mut self, parcel: &Parcel, items: &[ItemResult], now: Duration) {
+    fn each(&mut self, pending: &PendingBatch, items: &[ItemResult], now: Duration) {
         let maybe = items.iter().any(ItemResult::maybe);
         self.maybe |= maybe;
         let again = items.iter().find(|item| matches!(item.verdict, Verdict::Again { .. }));
         if let Some(again) = again.filter(|_| self.destination.allows(2).is_err()) {
             // A part of the collection would replace all of it.
-            let mut parcel = parcel.clone();
-            if let Some(last) = parcel.attempts.last_mut() {
+            let mut pending = pending.clone();
+            if let Some(last) = pending.attempts.last_mut() {
                 (last.ending, last.maybe) = (Ending::Status(again.status), maybe);
             }
-            return self.again(parcel, None, false, now);
+            return self.again(pending, None, false, now);
         }
         let mut start = 0;
         let (mut accepted, mut others) = (Vec::new(), Vec::new());
         for run in items.chunk_by(|one, other| one.verdict == other.verdict && !one.is_final()) {
             let places = start..start + run.len();
             start = places.end;
-            let mut part = self.part(parcel, parcel.batch.slice(places));
-            part.failures = parcel.failures;
+            let mut part = self.part(pending, pending.batch.slice(places));
+            part.failures = pending.failures;
             if let Some(last) = part.attempts.last_mut() {
                 last.ending = Ending::Status(run[0].status);
                 last.maybe = run[0].maybe();

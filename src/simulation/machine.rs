@@ -251,14 +251,14 @@ impl Simulation {
         let state = DeliveryState::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
         let mut sending = Sending { plan, epoch, begun, state, recorded: Recorded::default(), taken: Vec::new() };
         let limits = Limits { documents: Some(1 + self.random.below(4)), bytes: None };
-        let pending: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
+        let open: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
         if self.mutant == Some(Mutant::AcksByContent) {
-            for index in (0..plan.len() as u64).filter(|index| !pending.contains(index)) {
+            for index in (0..plan.len() as u64).filter(|index| !open.contains(index)) {
                 let ranges = std::iter::once(index..index + 1).collect();
                 let _ = journal.record(&Entry::Ack { ranges, status: 200 });
             }
         }
-        let payloads = pending
+        let payloads = open
             .iter()
             .map(|index| Payload::conforming(*index, plan[usize::try_from(*index).unwrap()].as_bytes().to_vec()));
         let mut batches = batches(payloads, limits, BodyShape::Array);
@@ -273,10 +273,10 @@ impl Simulation {
                     None => more = false,
                 }
             }
-            while let Some(parcel) = state.ready(now) {
-                let range = parcel.batch.range.clone();
-                let key = self.key(start, &range, parcel.turn());
-                flying.push(self.put(plan, epoch, start, range, &parcel.wire, &key));
+            while let Some(pending) = state.ready(now) {
+                let range = pending.batch.range.clone();
+                let key = self.key(start, &range, pending.turn());
+                flying.push(self.put(plan, epoch, start, range, &pending.wire, &key));
             }
             if state.is_still() && (!state.goes_on() || (!more && state.is_drained())) {
                 break;
@@ -303,7 +303,7 @@ impl Simulation {
                 }
             }
         }
-        self.end(sending, pending.len(), start, journal)
+        self.end(sending, open.len(), start, journal)
     }
 
     fn is_pending(&self, plan: Plan, index: u64, start: &Start) -> bool {

@@ -74,13 +74,13 @@ fn played(
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
         state.tick(now, all.peek().is_some());
-        while let Some(parcel) = state.ready(now) {
+        while let Some(pending) = state.ready(now) {
             assert!(
                 flying
                     .iter()
-                    .all(|range| range.end <= parcel.batch.range.start || parcel.batch.range.end <= range.start)
+                    .all(|range| range.end <= pending.batch.range.start || pending.batch.range.end <= range.start)
             );
-            flying.push(parcel.batch.range);
+            flying.push(pending.batch.range);
         }
         if state.is_still() && (!state.goes_on() || (all.peek().is_none() && state.is_drained())) {
             state.abandon();

@@ -59,7 +59,7 @@ fn answer(state: &mut DeliveryState, first: u64, exchange: Exchange, second: u64
 
 fn started(state: &mut DeliveryState, second: u64) -> Vec<u64> {
     let now = Duration::from_secs(second);
-    std::iter::from_fn(|| state.ready(now)).map(|parcel| parcel.batch.range.start).collect()
+    std::iter::from_fn(|| state.ready(now)).map(|pending| pending.batch.range.start).collect()
 }
 
 #[test]
@@ -202,8 +202,8 @@ fn a_result_that_is_open_leaves_a_doubt_and_one_that_failed_turns_the_key() {
         }
         let mut turns = Vec::new();
         for second in [0, 2, 4] {
-            let parcel = state.ready(Duration::from_secs(second)).unwrap();
-            turns.push(parcel.turn());
+            let pending = state.ready(Duration::from_secs(second)).unwrap();
+            turns.push(pending.turn());
             let list = Exchange { ending: list.ending.clone(), duration: Duration::ZERO };
             answer(&mut state, 0, list, second);
         }
