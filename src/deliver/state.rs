@@ -297,7 +297,7 @@ impl DeliveryState {
     /// What is still on the way will not be waited for.
     pub(crate) fn abandon(&mut self) {
         if self.goes_on() {
-            self.convict();
+            self.reject_suspects();
         } else {
             // Whether it is these documents or all of them would have been found out later: a rejection is for good.
             self.delivery.alike.append(&mut self.suspects);

@@ -66,7 +66,7 @@ impl DeliveryState {
         self.odd = 0;
         self.passed += 1;
         self.row.accepted();
-        self.convict();
+        self.reject_suspects();
         self.is_misled |= pending.is_named;
         merge(&mut self.delivery.accepted, pending.batch.range.clone());
         self.settle(pending);
@@ -106,7 +106,7 @@ impl DeliveryState {
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
         if !self.row.continues(problem) {
-            self.convict();
+            self.reject_suspects();
         }
         self.row.refused(problem);
         let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
@@ -121,7 +121,7 @@ impl DeliveryState {
     }
 
     /// Rejects for good what was refused so far: it is these documents.
-    pub(super) fn convict(&mut self) {
+    pub(super) fn reject_suspects(&mut self) {
         self.delivery.rejected.append(&mut self.suspects);
     }
 
