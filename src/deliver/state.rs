@@ -352,7 +352,7 @@ impl DeliveryState {
                 self.failed(pending, &failure, now, wall);
             }
         }
-        self.despair();
+        self.abort_on_same_problem();
     }
 
     fn failed(&mut self, pending: PendingBatch, failure: &Failure, now: Duration, wall: Timestamp) {

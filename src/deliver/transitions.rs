@@ -200,7 +200,7 @@ impl DeliveryState {
     }
 
     /// Ends the run when documents are refused alike one by one, and nothing on the way can show that others are not.
-    pub(super) fn despair(&mut self) {
+    pub(super) fn abort_on_same_problem(&mut self) {
         if !self.holds() || !self.is_still() {
             return;
         }
