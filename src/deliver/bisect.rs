@@ -84,7 +84,7 @@ impl Row {
 
     /// Whether one more would be enough: then it had better be a document from elsewhere, since neighbours are often
     /// wrong alike.
-    pub(crate) fn wants_witness(&self, accepts: bool) -> bool {
+    pub(crate) fn wants_probe(&self, accepts: bool) -> bool {
         self.is_fresh && self.count + 1 == enough(accepts)
     }
 
@@ -164,9 +164,9 @@ mod tests {
         let mut row = Row::default();
         row.refused(&one);
         row.refused(&one);
-        assert!(row.has_grown() && row.wants_witness(false) && !row.wants_witness(true) && !row.is_enough(false));
+        assert!(row.has_grown() && row.wants_probe(false) && !row.wants_probe(true) && !row.is_enough(false));
         row.widened();
-        assert!(!row.has_grown() && !row.wants_witness(false));
+        assert!(!row.has_grown() && !row.wants_probe(false));
         row.refused(&other);
         row.refused(&other);
         assert!(!row.is_enough(false));

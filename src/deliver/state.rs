@@ -51,7 +51,7 @@ pub(crate) struct PendingBatch {
     /// It is alone because the server named it.
     pub(crate) is_named: bool,
     /// It is alone because neighbours of its place were rejected alike.
-    pub(crate) is_witness: bool,
+    pub(crate) is_probe: bool,
     /// Not before this time of the run.
     pub(crate) due: Duration,
     /// Its bytes were sent before, in this form or as a part of a larger batch.
@@ -135,7 +135,7 @@ impl DeliveryState {
             failures: 0,
             crashes: Crashes::default(),
             is_named: false,
-            is_witness: false,
+            is_probe: false,
             due: Duration::ZERO,
             resent: false,
         });
@@ -159,7 +159,7 @@ impl DeliveryState {
     pub(crate) fn part(&self, pending: &PendingBatch, batch: Batch) -> PendingBatch {
         let wire = compressed(&batch.body, self.destination.compression);
         let crashes = pending.crashes.inherited(batch.count());
-        PendingBatch { batch, wire, crashes, failures: 0, is_named: false, is_witness: false, ..pending.clone() }
+        PendingBatch { batch, wire, crashes, failures: 0, is_named: false, is_probe: false, ..pending.clone() }
     }
 
     /// Whether new requests may start at all.
@@ -202,13 +202,13 @@ impl DeliveryState {
         if !self.has_room(now) {
             return None;
         }
-        if self.row.wants_witness(self.accepts()) {
-            self.call_witness();
+        if self.row.wants_probe(self.accepts()) {
+            self.choose_probe();
         }
         let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
         let order = |pending: &PendingBatch| {
             let large = if self.row.has_grown() { pending.batch.documents() } else { 0 };
-            (Reverse(pending.is_witness), Reverse(large), pending.batch.range.start)
+            (Reverse(pending.is_probe), Reverse(large), pending.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
         let pending = self.waiting.remove(at);
@@ -234,20 +234,20 @@ impl DeliveryState {
     }
 
     /// Chooses what is sent next and alone: the last document of the largest piece that waits, or of all single ones.
-    fn call_witness(&mut self) {
+    fn choose_probe(&mut self) {
         let size = |pending: &PendingBatch| (pending.batch.documents(), pending.batch.range.start);
         let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, pending)| size(pending)) else { return };
         self.row.widened();
         let last = self.waiting[at].batch.count() - 1;
         if last == 0 {
-            self.waiting[at].is_witness = true;
+            self.waiting[at].is_probe = true;
             return;
         }
         let pending = self.waiting.remove(at);
-        let (rest, witness) = (pending.batch.slice(0..last), pending.batch.slice(last..last + 1));
-        let (rest, witness) = (self.part(&pending, rest), self.part(&pending, witness));
+        let (rest, probe) = (pending.batch.slice(0..last), pending.batch.slice(last..last + 1));
+        let (rest, probe) = (self.part(&pending, rest), self.part(&pending, probe));
         self.waiting.push(rest);
-        self.waiting.push(PendingBatch { is_witness: true, ..witness });
+        self.waiting.push(PendingBatch { is_probe: true, ..probe });
     }
 
     /// When the next pending batch may start.
