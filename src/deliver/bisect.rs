@@ -9,7 +9,7 @@ use crate::deliver::problem_details::Problem;
 
 /// The most documents of one batch that are tried alone because the server names them.
 const MAX_NAMED: usize = 50;
-/// How many documents in a row, each refused alone and alike, show that it is not the documents: before the server has
+/// How many documents in a streak, each refused alone and alike, show that it is not the documents: before the server has
 /// accepted any, and after, since neighbours are often wrong alike.
 const ENOUGH: (u32, u32) = (3, 20);
 /// How often the server may fail on the same batch while it accepts others.
@@ -48,13 +48,13 @@ pub(crate) fn pieces(documents: usize, named: &BTreeSet<u64>) -> Vec<Piece> {
 
 /// The documents that were refused alone, one after the other and alike.
 #[derive(Debug, Default)]
-pub(crate) struct Row {
+pub(crate) struct Streak {
     last: Option<Problem>,
     count: u32,
     is_fresh: bool,
 }
 
-impl Row {
+impl Streak {
     /// One more was refused.
     pub(crate) fn refused(&mut self, problem: &Problem) {
         self.count = if self.continues(problem) { self.count + 1 } else { 1 };
@@ -74,7 +74,7 @@ impl Row {
 
     /// Documents were accepted, so it is about documents after all.
     pub(crate) fn accepted(&mut self) {
-        *self = Row::default();
+        *self = Streak::default();
     }
 
     /// Whether it has just grown: then the largest piece is tried next, as the one that says most about the others.
@@ -132,7 +132,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Crashes, Row, pieces};
+    use super::{Crashes, Streak, pieces};
     use crate::deliver::problem_details::Problem;
 
     #[test]
@@ -159,23 +159,23 @@ mod tests {
     }
 
     #[test]
-    fn a_row_is_of_the_same_problem_and_ends_with_a_success() {
+    fn a_streak_is_of_the_same_problem_and_ends_with_a_success() {
         let [one, other] = ["urn:one", "urn:other"].map(|kind| Problem::read(422, &json!({ "type": kind })));
-        let mut row = Row::default();
-        row.refused(&one);
-        row.refused(&one);
-        assert!(row.has_grown() && row.wants_probe(false) && !row.wants_probe(true) && !row.is_enough(false));
-        row.widened();
-        assert!(!row.has_grown() && !row.wants_probe(false));
-        row.refused(&other);
-        row.refused(&other);
-        assert!(!row.is_enough(false));
-        row.refused(&other);
-        assert!(row.is_enough(false) && !row.is_enough(true));
-        (0..17).for_each(|_| row.refused(&other));
-        assert!(row.is_enough(true));
-        row.accepted();
-        assert!(!row.has_grown() && !row.is_enough(false));
+        let mut streak = Streak::default();
+        streak.refused(&one);
+        streak.refused(&one);
+        assert!(streak.has_grown() && streak.wants_probe(false) && !streak.wants_probe(true) && !streak.is_enough(false));
+        streak.widened();
+        assert!(!streak.has_grown() && !streak.wants_probe(false));
+        streak.refused(&other);
+        streak.refused(&other);
+        assert!(!streak.is_enough(false));
+        streak.refused(&other);
+        assert!(streak.is_enough(false) && !streak.is_enough(true));
+        (0..17).for_each(|_| streak.refused(&other));
+        assert!(streak.is_enough(true));
+        streak.accepted();
+        assert!(!streak.has_grown() && !streak.is_enough(false));
     }
 
     #[test]

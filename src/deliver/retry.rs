@@ -35,7 +35,7 @@ fn mixed(number: u64) -> u64 {
     number ^ (number >> 31)
 }
 
-/// How long to wait after this many failures of one batch in a row, from 1.
+/// How long to wait after this many failures of one batch in a streak, from 1.
 ///
 /// Exponential waits have full jitter: any time up to the bound is as likely, so that many clients spread out.
 pub(crate) fn wait(policy: RetryPolicy, failures: u32, random: &mut Random) -> Duration {

@@ -13,7 +13,7 @@ use crate::{
     config::profile::destination::Destination,
     deliver::{
         batch::{Batch, compressed},
-        bisect::{Crashes, Row},
+        bisect::{Crashes, Streak},
         http::{Exchange, clock},
         response::verdict,
         retry::{self, Random},
@@ -87,7 +87,7 @@ pub(crate) struct DeliveryState {
     /// Successes that no API gives, one after the other.
     pub(crate) odd: u32,
     /// Documents that were rejected alone, one after the other.
-    pub(crate) row: Row,
+    pub(crate) streak: Streak,
     /// The same documents: they are rejected as soon as it is certain that it is them.
     pub(crate) suspects: Vec<Rejected>,
     /// How many batches, or parts of one, were accepted.
@@ -114,7 +114,7 @@ impl DeliveryState {
             flying: Vec::new(),
             pause: Duration::ZERO,
             odd: 0,
-            row: Row::default(),
+            streak: Streak::default(),
             suspects: Vec::new(),
             passed: 0,
             earlier,
@@ -179,7 +179,7 @@ impl DeliveryState {
 
     /// Whether everything waits for what is on the way, because it may all be in vain.
     pub(crate) fn holds(&self) -> bool {
-        self.row.is_enough(self.accepts())
+        self.streak.is_enough(self.accepts())
     }
 
     /// Whether the server has accepted anything, so that it is not everything that it rejects.
@@ -202,12 +202,12 @@ impl DeliveryState {
         if !self.has_room(now) {
             return None;
         }
-        if self.row.wants_probe(self.accepts()) {
+        if self.streak.wants_probe(self.accepts()) {
             self.choose_probe();
         }
         let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
         let order = |pending: &PendingBatch| {
-            let large = if self.row.has_grown() { pending.batch.documents() } else { 0 };
+            let large = if self.streak.has_grown() { pending.batch.documents() } else { 0 };
             (Reverse(pending.is_probe), Reverse(large), pending.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
@@ -237,7 +237,7 @@ impl DeliveryState {
     fn choose_probe(&mut self) {
         let size = |pending: &PendingBatch| (pending.batch.documents(), pending.batch.range.start);
         let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, pending)| size(pending)) else { return };
-        self.row.widened();
+        self.streak.widened();
         let last = self.waiting[at].batch.count() - 1;
         if last == 0 {
             self.waiting[at].is_probe = true;

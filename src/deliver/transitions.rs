@@ -65,7 +65,7 @@ impl DeliveryState {
     fn accepted(&mut self, pending: PendingBatch) {
         self.odd = 0;
         self.passed += 1;
-        self.row.accepted();
+        self.streak.accepted();
         self.reject_suspects();
         self.is_misled |= pending.is_named;
         merge(&mut self.delivery.accepted, pending.batch.range.clone());
@@ -98,17 +98,17 @@ impl DeliveryState {
     fn rejected(&mut self, pending: PendingBatch, problem: &Problem, now: Duration) {
         if pending.batch.documents() > 1 {
             let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(pending.batch.documents()) };
-            self.row.widened();
+            self.streak.widened();
             return self.divide(&pending, &trusted, now);
         }
         let host = self.destination.host();
         let told = problem.told(pending.batch.document(), &self.secrets());
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
-        if !self.row.continues(problem) {
+        if !self.streak.continues(problem) {
             self.reject_suspects();
         }
-        self.row.refused(problem);
+        self.streak.refused(problem);
         let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
         let (index, status) = (pending.batch.range.start, problem.status);
         self.suspects.push(Rejected { index, status, finding, pointers });
