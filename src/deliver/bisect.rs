@@ -9,8 +9,8 @@ use crate::deliver::problem_details::Problem;
 
 /// The most documents of one batch that are tried alone because the server names them.
 const MAX_NAMED: usize = 50;
-/// How many documents in a streak, each refused alone and alike, show that it is not the documents: before the server has
-/// accepted any, and after, since neighbours are often wrong alike.
+/// How many documents in a streak, each refused alone for the same problem, show that the setup is at fault: before the server has
+/// accepted any, and after, since neighbours often share a problem.
 const ENOUGH: (u32, u32) = (3, 20);
 /// How often the server may fail on the same batch while it accepts others.
 const CRASHES: u32 = 3;
@@ -46,7 +46,7 @@ pub(crate) fn pieces(documents: usize, named: &BTreeSet<u64>) -> Vec<Piece> {
     pieces
 }
 
-/// The documents that were refused alone, one after the other and alike.
+/// The documents that were refused alone, one after the other, for the same problem.
 #[derive(Debug, Default)]
 pub(crate) struct Streak {
     last: Option<Problem>,
@@ -64,7 +64,7 @@ impl Streak {
 
     /// Whether this is the problem of the others too.
     pub(crate) fn continues(&self, problem: &Problem) -> bool {
-        self.last.as_ref().is_some_and(|last| last.is_like(problem))
+        self.last.as_ref().is_some_and(|last| last.is_same_as(problem))
     }
 
     /// Several documents together were refused, which says little, or another piece is on its way.
@@ -82,8 +82,8 @@ impl Streak {
         self.is_fresh
     }
 
-    /// Whether one more would be enough: then it had better be a document from elsewhere, since neighbours are often
-    /// wrong alike.
+    /// Whether one more would be enough: then it had better be a document from elsewhere, since neighbours often
+    /// share a problem.
     pub(crate) fn wants_probe(&self, accepts: bool) -> bool {
         self.is_fresh && self.count + 1 == enough(accepts)
     }
@@ -164,7 +164,9 @@ mod tests {
         let mut streak = Streak::default();
         streak.refused(&one);
         streak.refused(&one);
-        assert!(streak.has_grown() && streak.wants_probe(false) && !streak.wants_probe(true) && !streak.is_enough(false));
+        assert!(
+            streak.has_grown() && streak.wants_probe(false) && !streak.wants_probe(true) && !streak.is_enough(false)
+        );
         streak.widened();
         assert!(!streak.has_grown() && !streak.wants_probe(false));
         streak.refused(&other);

@@ -86,7 +86,7 @@ impl Problem {
     }
 
     /// Whether both say the same about two single documents; which item of a list it is does not matter.
-    pub(crate) fn is_like(&self, other: &Problem) -> bool {
+    pub(crate) fn is_same_as(&self, other: &Problem) -> bool {
         let shape = |problem: &Problem| -> BTreeSet<Vec<String>> {
             let keys = |place: &Vec<String>| place.iter().filter(|key| index(key).is_none()).cloned().collect();
             problem.places.iter().map(keys).collect()
@@ -284,15 +284,15 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_alike_whichever_document_and_item_they_are_about() {
+    fn problems_are_the_same_whichever_document_and_item_they_are_about() {
         let problem = |status, kind: &str, pointer: &str| {
             Problem::read(status, &json!({"type": kind, "errors": [{"pointer": pointer}]}))
         };
         let one = problem(422, "urn:x", "/0/purchases/0/price");
-        assert!(one.is_like(&problem(422, "urn:x", "/7/purchases/1/price")));
-        assert!(!one.is_like(&problem(400, "urn:x", "/0/purchases/0/price")));
-        assert!(!one.is_like(&problem(422, "urn:y", "/0/purchases/0/price")));
-        assert!(!one.is_like(&problem(422, "urn:x", "/0/email")));
+        assert!(one.is_same_as(&problem(422, "urn:x", "/7/purchases/1/price")));
+        assert!(!one.is_same_as(&problem(400, "urn:x", "/0/purchases/0/price")));
+        assert!(!one.is_same_as(&problem(422, "urn:y", "/0/purchases/0/price")));
+        assert!(!one.is_same_as(&problem(422, "urn:x", "/0/email")));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) struct PendingBatch {
     pub(crate) crashes: Crashes,
     /// It is alone because the server named it.
     pub(crate) is_named: bool,
-    /// It is alone because neighbours of its place were rejected alike.
+    /// It is alone because its neighbours were rejected for the same problem.
     pub(crate) is_probe: bool,
     /// Not before this time of the run.
     pub(crate) due: Duration,
@@ -300,7 +300,7 @@ impl DeliveryState {
             self.reject_suspects();
         } else {
             // Whether it is these documents or all of them would have been found out later: a rejection is for good.
-            self.delivery.alike.append(&mut self.suspects);
+            self.delivery.same_problem.append(&mut self.suspects);
         }
         for mut pending in std::mem::take(&mut self.flying) {
             self.maybe = true;
@@ -319,7 +319,7 @@ impl DeliveryState {
         }
         self.delivery.receipts.sort_by_key(|receipt| (receipt.range.start, receipt.range.end));
         self.delivery.rejected.sort_by_key(|rejected| rejected.index);
-        self.delivery.alike.sort_by_key(|rejected| rejected.index);
+        self.delivery.same_problem.sort_by_key(|rejected| rejected.index);
     }
 
     /// What came of the request for the batch that begins with this document.

@@ -199,12 +199,12 @@ impl DeliveryState {
         }
     }
 
-    /// Ends the run when documents are refused alike one by one, and nothing on the way can show that others are not.
+    /// Ends the run when documents are refused one by one for the same problem, and nothing in flight can show that others are not.
     pub(super) fn abort_on_same_problem(&mut self) {
         if !self.holds() || !self.is_still() {
             return;
         }
-        self.delivery.alike.append(&mut self.suspects);
+        self.delivery.same_problem.append(&mut self.suspects);
         let host = self.destination.host();
         let message = format!("`{host}` rejects one document after the other in the same way");
         self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));

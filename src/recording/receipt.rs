@@ -14,9 +14,9 @@ pub struct Delivery {
     pub accepted: Vec<Range<u64>>,
     /// The documents that the API will never accept, in their order.
     pub rejected: Vec<Rejected>,
-    /// The documents that were rejected alone and alike until the run ended: it may not be the documents, so they are
+    /// The documents that were rejected alone for the same problem until the run ended. The setup may be at fault, so they are
     /// pending, and only told.
-    pub alike: Vec<Rejected>,
+    pub same_problem: Vec<Rejected>,
     /// The documents that were sent without an answer that settles them; the API may have taken them.
     pub in_doubt: Vec<Range<u64>>,
     /// The history of each batch that was sent, in the order of documents.

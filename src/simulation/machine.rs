@@ -353,8 +353,8 @@ impl Simulation {
     fn end(&mut self, mut sending: Sending, pending: usize, start: &Start, journal: &mut Journal<Shared>) -> Ended {
         sending.state.abandon();
         let delivery = &mut sending.state.delivery;
-        if self.mutant == Some(Mutant::AlikeIsRejected) {
-            delivery.rejected.append(&mut delivery.alike);
+        if self.mutant == Some(Mutant::SameProblemIsRejected) {
+            delivery.rejected.append(&mut delivery.same_problem);
         }
         self.recorded(&mut sending, 0, journal, Recorded::catch_up);
         if self.disk.0.borrow().is_dead() {
@@ -456,7 +456,7 @@ impl Simulation {
 
 /// Whether a document need not be sent again by this run.
 fn is_decided(state: &DeliveryState, index: u64) -> bool {
-    let rejected = [&state.delivery.rejected, &state.delivery.alike, &state.suspects];
+    let rejected = [&state.delivery.rejected, &state.delivery.same_problem, &state.suspects];
     let is_rejected = rejected.into_iter().flatten().any(|rejected| rejected.index == index);
     is_rejected || index_ranges::contains(&state.delivery.accepted, index)
 }

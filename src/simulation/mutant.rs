@@ -57,8 +57,8 @@ pub(crate) enum Mutant {
     RejectWithLastStatus,
     /// What was rejected in an earlier run is sent again.
     RejectForgotten,
-    /// Documents that are rejected alike, as all are, are rejected for good.
-    AlikeIsRejected,
+    /// Documents that are rejected for the same problem, as all are, are rejected for good.
+    SameProblemIsRejected,
 }
 
 impl Mutant {
@@ -90,6 +90,6 @@ impl Mutant {
         Mutant::RejectNotWritten,
         Mutant::RejectWithLastStatus,
         Mutant::RejectForgotten,
-        Mutant::AlikeIsRejected,
+        Mutant::SameProblemIsRejected,
     ];
 }

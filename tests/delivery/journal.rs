@@ -185,7 +185,7 @@ fn a_bad_document_is_looked_for_once() {
 }
 
 #[test]
-fn documents_that_are_rejected_alike_are_sent_again_when_the_api_is_mended() {
+fn documents_rejected_for_the_same_problem_are_sent_again_when_the_api_is_fixed() {
     let desk = Desk::new(50, &[]);
     let broken = Arc::new(AtomicBool::new(true));
     let is_broken = Arc::clone(&broken);

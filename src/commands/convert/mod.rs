@@ -302,7 +302,7 @@ fn delivered(
     };
     progress.finish();
     let Delivered { delivery, earlier } = delivered?;
-    for rejected in delivery.rejected.iter().chain(&delivery.alike) {
+    for rejected in delivery.rejected.iter().chain(&delivery.same_problem) {
         let Some((recording, at)) = recording::find(recordings, rejected.index) else { continue };
         partitioned::look(plan, recording, |recording| {
             let root = recording.accepted[at];

@@ -149,7 +149,7 @@ fn a_bad_document_is_found_at_every_place_of_a_batch() {
 }
 
 #[test]
-fn neighbours_that_are_bad_alike_do_not_end_the_run() {
+fn neighbours_with_the_same_problem_do_not_end_the_run() {
     for in_flight in ["1", "3"] {
         let destination = destination(&[("in_flight", in_flight)]);
         for count in [8, 13, 64] {
@@ -188,7 +188,7 @@ fn an_api_that_takes_nothing_is_left_after_three_documents() {
         let destination = destination(&[("in_flight", "1")]);
         let delivery = played(&destination, batches_of(2_000, size), &mut picky(&(0..2_000).collect(), says), 7);
         let (exit, finding) = delivery.stopped.clone().unwrap();
-        assert_eq!((exit, finding.code, delivery.alike.len()), (Exit::Refused, Code::DeliverRejected, 3));
+        assert_eq!((exit, finding.code, delivery.same_problem.len()), (Exit::Refused, Code::DeliverRejected, 3));
         assert!(delivery.rejected.is_empty(), "it is not the documents");
         assert!(finding.message.ends_with("rejects one document after the other in the same way"));
         assert!(delivery.accepted.is_empty() && delivery.volume.requests <= 40, "{}", delivery.volume.requests);
@@ -274,11 +274,11 @@ fn each_document_is_settled_by_its_own_result() {
 }
 
 #[test]
-fn results_that_are_all_bad_alike_end_the_run_after_three() {
+fn results_that_all_have_the_same_problem_end_the_run_after_three() {
     let all = vec![json!({ "status": 422 }); 10];
     let body = Value::from(all).to_string();
     let delivery = played(&destination(&[]), batches_of(10, 10), &mut |_| status(207, &body), 7);
-    assert_eq!((delivery.exit(), delivery.alike.len(), delivery.rejected.len()), (Exit::Refused, 3, 0));
+    assert_eq!((delivery.exit(), delivery.same_problem.len(), delivery.rejected.len()), (Exit::Refused, 3, 0));
     assert_eq!((delivery.volume.requests, delivery.accepted.len()), (1, 0));
 }
 
@@ -430,8 +430,8 @@ proptest! {
         let good: BTreeSet<u64> = &(0..count).collect() - &poison;
         prop_assert!(accepted.is_subset(&good) && rejected.is_subset(&poison));
         if delivery.stopped.is_some() {
-            // Three alike and nothing accepted: it could not know better.
-            prop_assert!(accepted.is_empty() && delivery.alike.len() >= 3);
+            // Three with the same problem and nothing accepted: it could not know better.
+            prop_assert!(accepted.is_empty() && delivery.same_problem.len() >= 3);
         } else {
             prop_assert_eq!((accepted, rejected), (good, poison));
         }

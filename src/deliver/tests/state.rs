@@ -172,10 +172,14 @@ fn refused(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryState {
 
 #[test]
 fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
-    for (earlier, rejected, alike) in [(false, 0, 3), (true, 4, 0)] {
+    for (earlier, rejected, same_problem) in [(false, 0, 3), (true, 4, 0)] {
         let mut state = refused(422, 4, earlier);
         state.abandon();
-        assert_eq!((state.delivery.rejected.len(), state.delivery.alike.len()), (rejected, alike), "{earlier}");
+        assert_eq!(
+            (state.delivery.rejected.len(), state.delivery.same_problem.len()),
+            (rejected, same_problem),
+            "{earlier}"
+        );
         assert_eq!(state.delivery.stopped.is_none(), earlier);
         assert!(state.delivery.rejected.iter().all(|rejected| rejected.status == 422));
     }
@@ -186,7 +190,7 @@ fn a_run_that_is_stopped_rejects_nothing_that_is_not_certain() {
     let mut state = refused(422, 2, false);
     state.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
     state.abandon();
-    assert_eq!((state.delivery.rejected.len(), state.delivery.alike.len()), (0, 2));
+    assert_eq!((state.delivery.rejected.len(), state.delivery.same_problem.len()), (0, 2));
 }
 
 #[test]
