@@ -36,13 +36,13 @@ const MAX_PAUSE: Duration = Duration::from_millis(250);
 struct Known {
     accepted: Vec<Range<u64>>,
     rejected: usize,
-    maybe: bool,
+    is_in_doubt: bool,
 }
 
 impl Known {
     fn of(state: &DeliveryState) -> Known {
         let delivery = &state.delivery;
-        Known { accepted: delivery.accepted.clone(), rejected: delivery.rejected.len(), maybe: state.maybe }
+        Known { accepted: delivery.accepted.clone(), rejected: delivery.rejected.len(), is_in_doubt: state.is_in_doubt }
     }
 }
 
@@ -114,8 +114,8 @@ impl Recorded {
 
     fn entries(&self, state: &DeliveryState, status: u16) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if state.maybe && !self.taken.maybe {
-            entries.push(Entry::Maybe { resumed: false });
+        if state.is_in_doubt && !self.taken.is_in_doubt {
+            entries.push(Entry::InDoubt { resumed: false });
         }
         for rejected in &state.delivery.rejected[self.taken.rejected..] {
             // It may have been held back for a while, so its own status counts, not that of this answer.
@@ -190,13 +190,13 @@ mod tests {
         catch_up(&mut state);
         state.delivery.accepted = list(&[(0, 4), (6, 7)]);
         state.delivery.rejected.push(rejected(4));
-        state.maybe = true;
+        state.is_in_doubt = true;
         catch_up(&mut state);
         catch_up(&mut state);
         let ack = |ranges: &[(u64, u64)]| Entry::Ack { ranges: list(ranges), status: 200 };
         let code = "deliver/too-large".to_owned();
         let reject = Entry::Reject { index: 4, status: 413, code };
-        assert_eq!(entries, [ack(&[(0, 2)]), Entry::Maybe { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
+        assert_eq!(entries, [ack(&[(0, 2)]), Entry::InDoubt { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
         assert!(state.delivery.stopped.is_none());
     }
 

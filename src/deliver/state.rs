@@ -63,7 +63,7 @@ impl PendingBatch {
     pub(crate) fn turn(&self) -> u64 {
         // 408 to 429 stand for documents of a list: an API that repeats its answer to a key repeats the whole list.
         let is_failure = |ending: &Ending| matches!(ending, Ending::Status(408 | 424 | 425 | 429 | 500..=599));
-        let is_final = |attempt: &&Attempt| is_failure(&attempt.ending) && !attempt.maybe;
+        let is_final = |attempt: &&Attempt| is_failure(&attempt.ending) && !attempt.in_doubt;
         self.attempts.iter().filter(is_final).count() as u64 / 2
     }
 }
@@ -77,7 +77,7 @@ pub(crate) struct DeliveryState {
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
     /// The outcome of some request is unknown.
-    pub(crate) maybe: bool,
+    pub(crate) is_in_doubt: bool,
     pub(crate) destination: Arc<Destination>,
     pub(crate) random: Random,
     pub(crate) waiting: Vec<PendingBatch>,
@@ -107,7 +107,7 @@ impl DeliveryState {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,
-            maybe: false,
+            is_in_doubt: false,
             destination,
             random: Random(seed),
             waiting: Vec::new(),
@@ -303,9 +303,9 @@ impl DeliveryState {
             self.delivery.same_problem.append(&mut self.suspects);
         }
         for mut pending in std::mem::take(&mut self.flying) {
-            self.maybe = true;
+            self.is_in_doubt = true;
             let ending = Ending::Failure(Failure::Abandoned);
-            pending.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
+            pending.attempts.push(Attempt { ending, duration: Duration::ZERO, in_doubt: true });
             self.settle(pending);
         }
     }
@@ -331,15 +331,15 @@ impl DeliveryState {
                 pending.resent = true;
                 let verdict = verdict(&answer, pending.batch.documents(), wall);
                 // A gateway that gave up does not know what the server behind it did.
-                let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
-                self.maybe |= maybe;
+                let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
+                self.is_in_doubt |= in_doubt;
                 let ending = Ending::Status(answer.status);
-                pending.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
+                pending.attempts.push(Attempt { ending, duration: exchange.duration, in_doubt });
                 self.judged(pending, verdict, answer.status, now);
             }
             Err(failure) => {
-                let maybe = failure.maybe();
-                self.maybe |= maybe;
+                let in_doubt = failure.leaves_doubt();
+                self.is_in_doubt |= in_doubt;
                 let (bytes, volume) = (pending.wire.len() as u64, &mut self.delivery.volume);
                 // What never left is no load on a metered link: a flight may wait for a network until its deadline.
                 match (failure.was_sent(), pending.resent) {
@@ -348,7 +348,7 @@ impl DeliveryState {
                     (false, false) => volume.wire_bytes -= bytes,
                 }
                 let ending = Ending::Failure(failure.clone());
-                pending.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
+                pending.attempts.push(Attempt { ending, duration: exchange.duration, in_doubt });
                 self.failed(pending, &failure, now, wall);
             }
         }

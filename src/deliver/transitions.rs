@@ -157,14 +157,14 @@ impl DeliveryState {
 
     /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
     fn each(&mut self, pending: &PendingBatch, items: &[ItemResult], now: Duration) {
-        let maybe = items.iter().any(ItemResult::maybe);
-        self.maybe |= maybe;
+        let in_doubt = items.iter().any(ItemResult::is_in_doubt);
+        self.is_in_doubt |= in_doubt;
         let again = items.iter().find(|item| matches!(item.verdict, Verdict::Again { .. }));
         if let Some(again) = again.filter(|_| self.destination.allows(2).is_err()) {
             // A part of the collection would replace all of it.
             let mut pending = pending.clone();
             if let Some(last) = pending.attempts.last_mut() {
-                (last.ending, last.maybe) = (Ending::Status(again.status), maybe);
+                (last.ending, last.in_doubt) = (Ending::Status(again.status), in_doubt);
             }
             return self.again(pending, None, false, now);
         }
@@ -177,7 +177,7 @@ impl DeliveryState {
             part.failures = pending.failures;
             if let Some(last) = part.attempts.last_mut() {
                 last.ending = Ending::Status(run[0].status);
-                last.maybe = run[0].maybe();
+                last.in_doubt = run[0].is_in_doubt();
             }
             match &run[0].verdict {
                 Verdict::Accepted => accepted.push(part),

@@ -47,7 +47,7 @@ impl ItemResult {
     }
 
     /// Whether the API may still act on the document: a gateway stopped waiting, or the result is only a promise.
-    pub(crate) fn maybe(&self) -> bool {
+    pub(crate) fn is_in_doubt(&self) -> bool {
         matches!(self.status, 202 | 206 | 207 | 502 | 504)
     }
 }

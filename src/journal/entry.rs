@@ -42,7 +42,8 @@ pub enum Entry {
         code: String,
     },
     /// The outcome of a request is unknown: it may still be acted on.
-    Maybe {
+    #[serde(rename = "maybe")]
+    InDoubt {
         /// Because the run before ended in its middle.
         resumed: bool,
     },
@@ -192,7 +193,7 @@ mod tests {
             }),
             Entry::Ack { ranges: vec![0..2, 5..u64::MAX], status: 200 },
             Entry::Reject { index: 3, status: 413, code: "deliver/too-large".into() },
-            Entry::Maybe { resumed: true },
+            Entry::InDoubt { resumed: true },
             Entry::Graced {},
             Entry::Done { clean: false, counts: Counts { accepted: 1, rejected: 2 } },
         ]

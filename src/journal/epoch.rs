@@ -20,7 +20,7 @@ pub struct Epoch {
     /// The documents that the API will never accept, each with a status and a code.
     pub rejected: BTreeMap<u64, (u16, String)>,
     /// The outcome of some request is unknown.
-    pub maybe: bool,
+    pub is_in_doubt: bool,
     /// Requests of an earlier epoch were waited for.
     pub graced: bool,
     /// Every document is settled; `Some(true)`: and no request can still be acted on.
@@ -41,7 +41,7 @@ impl Epoch {
             header,
             accepted: Vec::new(),
             rejected: BTreeMap::new(),
-            maybe: false,
+            is_in_doubt: false,
             graced: false,
             done: None,
             chain,
@@ -99,7 +99,7 @@ impl Epoch {
                 (*index < documents).then_some(())?;
                 self.rejected.insert(*index, (*status, code.clone()));
             }
-            Entry::Maybe { .. } => self.maybe = true,
+            Entry::InDoubt { .. } => self.is_in_doubt = true,
             Entry::Graced {} => self.graced = true,
             Entry::Done { clean, counts } => {
                 (*counts == self.counts() && self.is_settled()).then_some(())?;
@@ -163,7 +163,7 @@ mod tests {
         let acks = (0..44).map(|n| Entry::Ack { ranges: vec![n..n + 1], status: 200 });
         let rejects = (44..46).map(|index| Entry::Reject { index, status: 413, code: "deliver/too-large".into() });
         let done = Entry::Done { clean: false, counts: Counts { accepted: 58, rejected: 2 } };
-        let all = [Entry::Graced {}, Entry::Maybe { resumed: true }].into_iter().chain(acks).chain(rejects);
+        let all = [Entry::Graced {}, Entry::InDoubt { resumed: true }].into_iter().chain(acks).chain(rejects);
         for entry in all.chain([Entry::Ack { ranges: vec![46..50, 50..60], status: 204 }, done]) {
             text.push_str(&epoch.extend(&entry).unwrap());
             ends.push(text.len());
@@ -212,7 +212,7 @@ mod tests {
     fn entries_that_cannot_follow_are_refused() {
         let (text, ends) = corpus();
         let mut done = Epoch::read(3, text.as_bytes()).unwrap();
-        assert_eq!(done.extend(&Entry::Maybe { resumed: false }), None, "nothing follows the end");
+        assert_eq!(done.extend(&Entry::InDoubt { resumed: false }), None, "nothing follows the end");
         let open = Epoch::read(3, &text.as_bytes()[..ends[0]]).unwrap();
         let counts = Counts { accepted: 60, rejected: 0 };
         let wrong = [

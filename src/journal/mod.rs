@@ -175,7 +175,7 @@ impl<D: Disk> Journal<D> {
         self.current = Some(Epoch { torn: false, ..epoch });
         let kept = self.tidy()?;
         // The run before may have died with a request on the way.
-        self.add(&Entry::Maybe { resumed: true })?;
+        self.add(&Entry::InDoubt { resumed: true })?;
         self.sync()?;
         let epoch = self.current.clone().ok_or_else(broken)?;
         Ok(Start { epoch, waits, kept })
@@ -242,7 +242,7 @@ impl<D: Disk> Journal<D> {
     /// The disk failed, now or before: what was settled will be sent again.
     pub fn record(&mut self, entry: &Entry) -> io::Result<()> {
         match (entry, &self.current) {
-            (Entry::Maybe { .. }, Some(epoch)) if epoch.maybe && !self.broken => Ok(()),
+            (Entry::InDoubt { .. }, Some(epoch)) if epoch.is_in_doubt && !self.broken => Ok(()),
             _ => self.add(entry),
         }
     }
@@ -269,7 +269,7 @@ impl<D: Disk> Journal<D> {
     /// The disk failed, now or before, or not every document is settled.
     pub fn finish(&mut self) -> io::Result<()> {
         let epoch = self.current.as_ref().ok_or_else(broken)?;
-        let (clean, counts): (bool, Counts) = (!epoch.maybe, epoch.counts());
+        let (clean, counts): (bool, Counts) = (!epoch.is_in_doubt, epoch.counts());
         self.add(&Entry::Done { clean, counts })?;
         self.sync()
     }

@@ -64,7 +64,7 @@ pub struct Attempt {
     /// How long it took.
     pub duration: Duration,
     /// The API may have acted on the request without saying so.
-    pub maybe: bool,
+    pub in_doubt: bool,
 }
 
 /// How one exchange ended.
@@ -134,15 +134,15 @@ impl Receipt {
 
     /// The API acknowledged none of the attempts, but may have acted on one.
     pub fn in_doubt(&self) -> bool {
-        let settled = self.attempts.last().is_some_and(|last| !last.maybe);
+        let settled = self.attempts.last().is_some_and(|last| !last.in_doubt);
         let acknowledged = settled && self.status().is_some_and(|status| (200..300).contains(&status));
-        !acknowledged && self.attempts.iter().any(|attempt| attempt.maybe)
+        !acknowledged && self.attempts.iter().any(|attempt| attempt.in_doubt)
     }
 }
 
 impl Failure {
     /// Whether the server may have acted on the request all the same.
-    pub fn maybe(&self) -> bool {
+    pub fn leaves_doubt(&self) -> bool {
         self.was_sent() && *self != Failure::Untouched
     }
 

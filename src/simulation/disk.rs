@@ -362,15 +362,15 @@ fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let (keeps, length): (fn(&Entry) -> bool, _) = match mutant {
         Mutant::NoChecksum => (|_| true, bytes.len()),
         Mutant::GraceNotPersisted => (|_| true, whole(number, bytes)?),
-        Mutant::NoMaybe => (|entry| *entry != Entry::Maybe { resumed: false }, whole(number, bytes)?),
-        Mutant::ResumeNotMarked => (|entry| *entry != Entry::Maybe { resumed: true }, whole(number, bytes)?),
+        Mutant::DoubtNotWritten => (|entry| *entry != Entry::InDoubt { resumed: false }, whole(number, bytes)?),
+        Mutant::ResumeNotMarked => (|entry| *entry != Entry::InDoubt { resumed: true }, whole(number, bytes)?),
         _ => return None,
     };
     let lines = bytes[..length].split_inclusive(|byte| *byte == b'\n');
     let mut entries: Vec<Entry> =
         lines.map_while(|line| entry::opened(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
     entries.retain(keeps);
-    let marked = entries.iter().any(|entry| matches!(entry, Entry::Maybe { .. }));
+    let marked = entries.iter().any(|entry| matches!(entry, Entry::InDoubt { .. }));
     for entry in &mut entries {
         match entry {
             Entry::Epoch(header) if mutant == Mutant::GraceNotPersisted => header.grace = false,

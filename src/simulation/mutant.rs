@@ -38,7 +38,7 @@ pub(crate) enum Mutant {
     /// That there is something to wait for is forgotten with the process.
     GraceNotPersisted,
     /// An unknown outcome is not noted.
-    NoMaybe,
+    DoubtNotWritten,
     /// A run that resumes does not note that the one before may have died in flight.
     ResumeNotMarked,
     /// A list of results is taken for a success.
@@ -80,7 +80,7 @@ impl Mutant {
         Mutant::NoGrace,
         Mutant::ShortGrace,
         Mutant::GraceNotPersisted,
-        Mutant::NoMaybe,
+        Mutant::DoubtNotWritten,
         Mutant::ResumeNotMarked,
         Mutant::ListIsSuccess,
         Mutant::NumbersIgnored,

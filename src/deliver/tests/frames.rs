@@ -130,8 +130,8 @@ fn what_a_server_did_not_look_at_is_in_no_doubt() {
         let doubts = expected.iter().filter(|ending| **ending == ended(Failure::Broken)).count();
         expected.push(Ending::Status(200));
         assert_eq!(endings(&delivery), [expected]);
-        let maybe = delivery.receipts[0].attempts.iter().filter(|attempt| attempt.maybe).count();
-        assert_eq!(maybe, doubts);
+        let in_doubt = delivery.receipts[0].attempts.iter().filter(|attempt| attempt.in_doubt).count();
+        assert_eq!(in_doubt, doubts);
     }
 }
 

@@ -218,8 +218,8 @@ fn what_is_in_doubt_is_sent_again_with_the_same_bytes_and_key() {
     assert_eq!(delivery.accepted, one(0..3));
     let broken = Ending::Failure(Failure::Broken);
     assert_eq!(endings(&delivery), [[broken.clone(), broken, Ending::Status(500), Ending::Status(200)]]);
-    let maybe: Vec<bool> = delivery.receipts[0].attempts.iter().map(|attempt| attempt.maybe).collect();
-    assert_eq!(maybe, [true, true, false, false]);
+    let in_doubt: Vec<bool> = delivery.receipts[0].attempts.iter().map(|attempt| attempt.in_doubt).collect();
+    assert_eq!(in_doubt, [true, true, false, false]);
     assert!(delivery.in_doubt.is_empty());
     let seen = server.seen();
     assert!(seen.iter().all(|request| request.body == seen[0].body));

@@ -195,7 +195,7 @@ fn a_run_that_is_stopped_rejects_nothing_that_is_not_certain() {
 
 #[test]
 fn a_result_that_is_open_leaves_a_doubt_and_one_that_failed_turns_the_key() {
-    for (result, maybe, turn) in
+    for (result, in_doubt, turn) in
         [(202, true, 0), (502, true, 0), (504, true, 0), (429, false, 1), (424, false, 1), (503, false, 1)]
     {
         let mut state = new_state(&[("retry.fixed.wait", "1s")], &[10]);
@@ -211,6 +211,6 @@ fn a_result_that_is_open_leaves_a_doubt_and_one_that_failed_turns_the_key() {
             let list = Exchange { ending: list.ending.clone(), duration: Duration::ZERO };
             answer(&mut state, 0, list, second);
         }
-        assert_eq!((state.maybe, turns), (maybe, vec![0, 0, turn]), "{result}");
+        assert_eq!((state.is_in_doubt, turns), (in_doubt, vec![0, 0, turn]), "{result}");
     }
 }
