@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use crate::deliver::problem_details::Problem;
+use crate::deliver::problem_details::ProblemDetails;
 
 /// The most documents of one batch that are tried alone because the server names them.
 const MAX_NAMED: usize = 50;
@@ -49,22 +49,22 @@ pub(crate) fn pieces(documents: usize, named: &BTreeSet<u64>) -> Vec<Piece> {
 /// The documents that were refused alone, one after the other, for the same problem.
 #[derive(Debug, Default)]
 pub(crate) struct Streak {
-    last: Option<Problem>,
+    last: Option<ProblemDetails>,
     count: u32,
     is_fresh: bool,
 }
 
 impl Streak {
     /// One more was refused.
-    pub(crate) fn refused(&mut self, problem: &Problem) {
-        self.count = if self.continues(problem) { self.count + 1 } else { 1 };
-        self.last = Some(problem.clone());
+    pub(crate) fn refused(&mut self, details: &ProblemDetails) {
+        self.count = if self.continues(details) { self.count + 1 } else { 1 };
+        self.last = Some(details.clone());
         self.is_fresh = true;
     }
 
     /// Whether this is the problem of the others too.
-    pub(crate) fn continues(&self, problem: &Problem) -> bool {
-        self.last.as_ref().is_some_and(|last| last.is_same_as(problem))
+    pub(crate) fn continues(&self, details: &ProblemDetails) -> bool {
+        self.last.as_ref().is_some_and(|last| last.is_same_as(details))
     }
 
     /// Several documents together were refused, which says little, or another piece is on its way.
@@ -133,7 +133,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Crashes, Streak, pieces};
-    use crate::deliver::problem_details::Problem;
+    use crate::deliver::problem_details::ProblemDetails;
 
     #[test]
     fn a_batch_is_cut_around_what_is_named_and_else_in_halves() {
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_streak_is_of_the_same_problem_and_ends_with_a_success() {
-        let [one, other] = ["urn:one", "urn:other"].map(|kind| Problem::read(422, &json!({ "type": kind })));
+        let [one, other] = ["urn:one", "urn:other"].map(|kind| ProblemDetails::read(422, &json!({ "type": kind })));
         let mut streak = Streak::default();
         streak.refused(&one);
         streak.refused(&one);

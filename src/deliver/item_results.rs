@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::deliver::{
-    problem_details::Problem,
+    problem_details::ProblemDetails,
     verdict::{ItemResult, Verdict, is_in_progress},
 };
 
@@ -103,15 +103,15 @@ fn number(item: &Value) -> Option<usize> {
 }
 
 fn verdict(status: u16, item: &Value, wait: Option<Duration>) -> ItemResult {
-    let problem = || Problem::read(status, item);
+    let details = || ProblemDetails::read(status, item);
     let verdict = match status {
         200 | 201 | 203..=205 | 208..=299 => Verdict::Accepted,
         // 424: it failed because another one did. 202, 206, 207: nobody knows yet.
         202 | 206 | 207 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => Verdict::Again { wait, alone: false },
         429 => Verdict::Again { wait, alone: true },
-        409 | 412 if is_in_progress(&problem().kind) => Verdict::Again { wait, alone: false },
+        409 | 412 if is_in_progress(&details().kind) => Verdict::Again { wait, alone: false },
         413 => Verdict::TooLarge,
-        _ => Verdict::Rejected(problem()),
+        _ => Verdict::Rejected(details()),
     };
     ItemResult { status, verdict }
 }

@@ -43,7 +43,7 @@ const HEADS: &[&str] = &["body", "data", "request", "payload"];
 
 /// What a server said about documents. Its debug form shows nothing of it but the status.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct ProblemDetails {
     /// The HTTP status.
     pub(crate) status: u16,
     /// The `type` of a problem (RFC 9457); empty when there is none or it is no plain name.
@@ -52,19 +52,19 @@ pub(crate) struct Problem {
     places: Vec<Vec<String>>,
 }
 
-impl fmt::Debug for Problem {
+impl fmt::Debug for ProblemDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Problem").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("ProblemDetails").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
-impl Problem {
+impl ProblemDetails {
     /// What the body of an answer says; anything that is not understood is left out.
-    pub(crate) fn read(status: u16, body: &Value) -> Problem {
+    pub(crate) fn read(status: u16, body: &Value) -> ProblemDetails {
         let kind = body.get("type").and_then(Value::as_str).filter(|kind| is_plain(kind)).unwrap_or_default();
         let mut places = Vec::new();
         let _ = gather(body, MAX_DEPTH, &mut places);
-        Problem { status, kind: kind.to_owned(), places }
+        ProblemDetails { status, kind: kind.to_owned(), places }
     }
 
     /// The documents that are named, of so many in the request: hints, nothing more.
@@ -86,16 +86,16 @@ impl Problem {
     }
 
     /// Whether both say the same about two single documents; which item of a list it is does not matter.
-    pub(crate) fn is_same_as(&self, other: &Problem) -> bool {
-        let shape = |problem: &Problem| -> BTreeSet<Vec<String>> {
+    pub(crate) fn is_same_as(&self, other: &ProblemDetails) -> bool {
+        let shape = |details: &ProblemDetails| -> BTreeSet<Vec<String>> {
             let keys = |place: &Vec<String>| place.iter().filter(|key| index(key).is_none()).cloned().collect();
-            problem.places.iter().map(keys).collect()
+            details.places.iter().map(keys).collect()
         };
         (self.status, &self.kind, shape(self)) == (other.status, &other.kind, shape(other))
     }
 
     /// What may be shown: the status, and the type unless it repeats anything that was sent.
-    pub(crate) fn told(&self, document: &[u8], secrets: &[&str]) -> String {
+    pub(crate) fn describe(&self, document: &[u8], secrets: &[&str]) -> String {
         let sent = serde_json::from_slice(document).unwrap_or_default();
         if self.kind.is_empty() || repeats(&self.kind, &sent, secrets) {
             return self.status.to_string();
@@ -231,7 +231,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::Problem;
+    use super::ProblemDetails;
 
     #[test]
     fn places_are_found_in_the_shapes_that_servers_use() {
@@ -267,32 +267,32 @@ mod tests {
             (Value::Null, &[], &[]),
         ];
         for (body, documents, pointers) in table {
-            let problem = Problem::read(422, &body);
-            assert_eq!(problem.documents(5).into_iter().collect::<Vec<_>>(), documents, "{body}");
-            assert_eq!(problem.pointers(), pointers, "{body}");
+            let details = ProblemDetails::read(422, &body);
+            assert_eq!(details.documents(5).into_iter().collect::<Vec<_>>(), documents, "{body}");
+            assert_eq!(details.pointers(), pointers, "{body}");
         }
     }
 
     #[test]
     fn an_answer_without_end_is_not_followed_to_it() {
         let deep = (0..200).fold(json!({"pointer": "/1"}), |body, _| json!({ "errors": [body] }));
-        assert!(Problem::read(400, &deep).documents(5).is_empty());
+        assert!(ProblemDetails::read(400, &deep).documents(5).is_empty());
         let wide: Vec<Value> = (0..3_000).map(|number| json!({ "index": number })).collect();
-        assert!(Problem::read(400, &wide.into()).documents(5_000).len() <= 1_001);
+        assert!(ProblemDetails::read(400, &wide.into()).documents(5_000).len() <= 1_001);
         let long = json!({ "pointer": "/1".repeat(40), "loc": vec![1; 40] });
-        assert!(Problem::read(400, &long).documents(5).is_empty());
+        assert!(ProblemDetails::read(400, &long).documents(5).is_empty());
     }
 
     #[test]
     fn problems_are_the_same_whichever_document_and_item_they_are_about() {
-        let problem = |status, kind: &str, pointer: &str| {
-            Problem::read(status, &json!({"type": kind, "errors": [{"pointer": pointer}]}))
+        let details = |status, kind: &str, pointer: &str| {
+            ProblemDetails::read(status, &json!({"type": kind, "errors": [{"pointer": pointer}]}))
         };
-        let one = problem(422, "urn:x", "/0/purchases/0/price");
-        assert!(one.is_same_as(&problem(422, "urn:x", "/7/purchases/1/price")));
-        assert!(!one.is_same_as(&problem(400, "urn:x", "/0/purchases/0/price")));
-        assert!(!one.is_same_as(&problem(422, "urn:y", "/0/purchases/0/price")));
-        assert!(!one.is_same_as(&problem(422, "urn:x", "/0/email")));
+        let one = details(422, "urn:x", "/0/purchases/0/price");
+        assert!(one.is_same_as(&details(422, "urn:x", "/7/purchases/1/price")));
+        assert!(!one.is_same_as(&details(400, "urn:x", "/0/purchases/0/price")));
+        assert!(!one.is_same_as(&details(422, "urn:y", "/0/purchases/0/price")));
+        assert!(!one.is_same_as(&details(422, "urn:x", "/0/email")));
     }
 
     #[test]
@@ -312,9 +312,9 @@ mod tests {
             ("urn:example", "422"),
             ("urn:t0ken-for", "422"),
         ];
-        for (kind, told) in table {
-            let problem = Problem::read(422, &json!({ "type": kind }));
-            assert_eq!(problem.told(document, &["t0ken"]), told, "{kind}");
+        for (kind, shown) in table {
+            let details = ProblemDetails::read(422, &json!({ "type": kind }));
+            assert_eq!(details.describe(document, &["t0ken"]), shown, "{kind}");
         }
     }
 }

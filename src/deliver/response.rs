@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     deliver::{
         item_results::{items, tells_errors},
-        problem_details::Problem,
+        problem_details::ProblemDetails,
         retry,
         verdict::{Verdict, is_in_progress},
     },
@@ -46,7 +46,7 @@ impl fmt::Debug for Answer {
 pub(crate) fn verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdict {
     let wait = || answer.retry_after.as_deref().and_then(|text| retry::asked(text, answer.date.as_deref(), now));
     let refused = |said: String| Verdict::Refused(Code::DeliverRefused, said);
-    let problem = || Problem::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
+    let details = || ProblemDetails::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
     match answer.status {
         202 => Verdict::NoAnswer("202: it may or may not act on the request later".into()),
         200..=299 => success(answer, documents, wait()),
@@ -54,10 +54,10 @@ pub(crate) fn verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdic
             let to = answer.location.as_ref().map_or_else(String::new, |host| format!(" to `{host}`"));
             Verdict::Refused(Code::DeliverRedirect, format!("answered {} with a redirect{to}", answer.status))
         }
-        400 | 422 => Verdict::Rejected(problem()),
-        409 | 412 => match problem() {
-            problem if is_in_progress(&problem.kind) => Verdict::Again { wait: wait(), alone: false },
-            problem => Verdict::Rejected(problem),
+        400 | 422 => Verdict::Rejected(details()),
+        409 | 412 => match details() {
+            details if is_in_progress(&details.kind) => Verdict::Again { wait: wait(), alone: false },
+            details => Verdict::Rejected(details),
         },
         413 => Verdict::TooLarge,
         429 | 503 => Verdict::Again { wait: wait(), alone: true },

@@ -13,7 +13,7 @@ use crate::{
     },
     deliver::{
         bisect::pieces,
-        problem_details::Problem,
+        problem_details::ProblemDetails,
         retry,
         state::{COMPARE, DeliveryState, PendingBatch},
         verdict::{ItemResult, Verdict},
@@ -51,7 +51,7 @@ impl DeliveryState {
                 self.again(pending, None, false, now);
             }
             Verdict::TooLarge => self.too_large(pending),
-            Verdict::Rejected(problem) => self.rejected(pending, &problem, now),
+            Verdict::Rejected(details) => self.rejected(pending, &details, now),
             Verdict::Each(items) => self.each(&pending, &items, now),
             Verdict::Refused(code, said) => {
                 let finding = Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.who()));
@@ -95,22 +95,22 @@ impl DeliveryState {
     }
 
     /// A single document is rejected for good; of several, the bad ones are looked for.
-    fn rejected(&mut self, pending: PendingBatch, problem: &Problem, now: Duration) {
+    fn rejected(&mut self, pending: PendingBatch, details: &ProblemDetails, now: Duration) {
         if pending.batch.documents() > 1 {
-            let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(pending.batch.documents()) };
+            let trusted = if self.is_misled { BTreeSet::new() } else { details.documents(pending.batch.documents()) };
             self.streak.widened();
             return self.divide(&pending, &trusted, now);
         }
         let host = self.destination.host();
-        let told = problem.told(pending.batch.document(), &self.secrets());
+        let told = details.describe(pending.batch.document(), &self.secrets());
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
-        if !self.streak.continues(problem) {
+        if !self.streak.continues(details) {
             self.reject_suspects();
         }
-        self.streak.refused(problem);
-        let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
-        let (index, status) = (pending.batch.range.start, problem.status);
+        self.streak.refused(details);
+        let pointers = details.pointers().into_iter().take(MAX_POINTERS).collect();
+        let (index, status) = (pending.batch.range.start, details.status);
         self.suspects.push(Rejected { index, status, finding, pointers });
         self.keep(pending);
     }
@@ -149,7 +149,7 @@ impl DeliveryState {
             return self.again(pending, wait, false, now);
         }
         if pending.batch.documents() == 1 {
-            return self.rejected(pending, &Problem::read(500, &Value::Null), now);
+            return self.rejected(pending, &ProblemDetails::read(500, &Value::Null), now);
         }
         let due = now + retry::wait(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
         self.divide(&pending, &BTreeSet::new(), due);
@@ -191,7 +191,7 @@ impl DeliveryState {
             match verdict {
                 // If it is about more than documents, the rest waits until that is known.
                 _ if self.holds() => self.wait(part),
-                Verdict::Rejected(problem) => self.rejected(part, problem, now),
+                Verdict::Rejected(details) => self.rejected(part, details, now),
                 Verdict::TooLarge => self.oversized(part),
                 Verdict::Again { wait, alone } => self.again(part, *wait, *alone, now),
                 _ => self.again(part, None, false, now),

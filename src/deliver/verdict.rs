@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::{deliver::problem_details::Problem, diagnostic::Code};
+use crate::{deliver::problem_details::ProblemDetails, diagnostic::Code};
 
 /// What an answer means for the batch it answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum Verdict {
     /// The body is too large.
     TooLarge,
     /// The API rejects documents of the batch.
-    Rejected(Problem),
+    Rejected(ProblemDetails),
     /// Each document of the batch has a result of its own.
     Each(Vec<ItemResult>),
     /// No batch will be accepted.
