@@ -42,7 +42,7 @@ use crate::{
     config::profile::{destination::Destination, settings::Collection},
     deliver::{
         batch::{Batch, batches, compressed},
-        commit::{Record, Recorded},
+        commit::{CommitState, Committer, DurableCounts},
         http::{Exchange, Line},
         signals::Signals,
         state::DeliveryState,
@@ -94,7 +94,7 @@ pub fn put(
     payloads: impl Iterator<Item = Payload> + Send,
     destination: &Destination,
     context: &Context,
-    record: &mut Record<'_>,
+    commit: &mut Committer<'_>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let line = match http::line(destination) {
@@ -128,7 +128,7 @@ pub fn put(
                 finding.hint("run the same command again when the machine is less busy"),
             );
         }
-        runtime.block_on(drive(line, incoming, destination, largest, context, record, progress))
+        runtime.block_on(drive(line, incoming, destination, largest, context, commit, progress))
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_background();
@@ -205,11 +205,11 @@ async fn drive(
     destination: &Destination,
     largest: &AtomicU64,
     context: &Context,
-    record: &mut Record<'_>,
+    commit: &mut Committer<'_>,
     progress: &(dyn Fn(&Progress<'_>) + Sync),
 ) -> Delivery {
     let start = Instant::now();
-    let (mut recorded, mut status) = (Recorded::default(), 0);
+    let (mut commits, mut status) = (CommitState::default(), 0);
     let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
     let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
     let mut signals = Signals::listen();
@@ -227,25 +227,25 @@ async fn drive(
             flying.spawn(async move { (pending.batch.range.start, line.exchange(pending.wire, Some(key)).await) });
         }
         let is_over = state.is_still() && (!state.goes_on() || (!more && state.is_drained()));
-        if recorded.is_behind(&state) && (is_over || recorded.due <= now) {
+        if commits.is_behind(&state) && (is_over || commits.due <= now) {
             // The next requests are on their way while the disk works.
             yield_now().await;
             let before = start.elapsed();
-            recorded.go_on(&mut state, status, record);
-            recorded.rest(before, start.elapsed());
-            report(&state, recorded.counts(), start.elapsed(), progress);
+            commits.sync(&mut state, status, commit);
+            commits.schedule_next(before, start.elapsed());
+            report(&state, commits.counts(), start.elapsed(), progress);
             continue;
         }
         if is_over {
             break;
         }
         let wake = if state.goes_on() { state.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
-        let wake = if recorded.is_behind(&state) { wake.min(recorded.due) } else { wake };
+        let wake = if commits.is_behind(&state) { wake.min(commits.due) } else { wake };
         tokio::select! {
             Some(answered) = flying.join_next(), if !flying.is_empty() => {
                 status = told(&mut state, answered, start.elapsed(), context).unwrap_or(status);
                 largest.fetch_min(state.largest, Ordering::Relaxed);
-                recorded.take(&mut state, status, record);
+                commits.append(&mut state, status, commit);
             }
             drawn = incoming.recv(), if more && state.may_draw(now) => match drawn {
                 Some((batch, wire)) => state.take(batch, wire),
@@ -263,7 +263,7 @@ async fn drive(
         }
     }
     state.abandon();
-    recorded.catch_up(&mut state, status, record);
+    commits.commit_all(&mut state, status, commit);
     state.close();
     state.delivery
 }
@@ -299,12 +299,12 @@ async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, state: &mut Del
     }
 }
 
-fn report(state: &DeliveryState, counts: (u64, u64), now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
+fn report(state: &DeliveryState, counts: DurableCounts, now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
     let delivery = &state.delivery;
     let next = state.next_due().filter(|due| state.is_still() && *due > now);
     progress(&Progress {
-        accepted: counts.0,
-        rejected: counts.1,
+        accepted: counts.accepted,
+        rejected: counts.rejected,
         volume: delivery.volume,
         waiting: next.map(|due| due.saturating_sub(now)),
         receipts: &delivery.receipts,

@@ -240,7 +240,7 @@ impl<D: Disk> Journal<D> {
     ///
     /// # Errors
     /// The disk failed, now or before: what was settled will be sent again.
-    pub fn record(&mut self, entry: &Entry) -> io::Result<()> {
+    pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         match (entry, &self.current) {
             (Entry::InDoubt { .. }, Some(epoch)) if epoch.is_in_doubt && !self.broken => Ok(()),
             _ => self.add(entry),
@@ -369,15 +369,15 @@ mod tests {
         drop(first);
         let mut second = journal(folder.path());
         second.begin(&shipment(1), &mut |_| false).unwrap();
-        second.record(&ack(0..1)).unwrap();
-        second.record(&Entry::Reject { index: 1, status: 413, code: "deliver/too-large".into() }).unwrap();
+        second.append(&ack(0..1)).unwrap();
+        second.append(&Entry::Reject { index: 1, status: 413, code: "deliver/too-large".into() }).unwrap();
         second.finish().unwrap();
-        assert!(second.record(&ack(1..2)).is_err(), "nothing follows the end");
+        assert!(second.append(&ack(1..2)).is_err(), "nothing follows the end");
         drop(second);
         let mut third = journal(folder.path());
         let start = third.begin(&shipment(1), &mut |_| false).unwrap();
         assert_eq!((start.epoch.done, start.epoch.header.nonce), (Some(false), [1; 16]), "it was resumed, so in doubt");
-        assert!(third.record(&ack(0..1)).is_err());
+        assert!(third.append(&ack(0..1)).is_err());
     }
 
     #[test]
@@ -385,7 +385,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut first = journal(folder.path());
         first.begin(&shipment(1), &mut |_| false).unwrap();
-        first.record(&ack(0..1)).unwrap();
+        first.append(&ack(0..1)).unwrap();
         drop(first);
         let refused = journal(folder.path()).begin(&shipment(2), &mut |_| false);
         assert!(matches!(refused, Err(Trouble::Unfinished { open: 1, documents: 2 })));
@@ -404,9 +404,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut first = journal(folder.path());
         first.begin(&shipment(1), &mut |_| false).unwrap();
-        first.record(&ack(0..2)).unwrap();
+        first.append(&ack(0..2)).unwrap();
         first.distrust().unwrap();
-        assert!(first.record(&ack(0..1)).is_err());
+        assert!(first.append(&ack(0..1)).is_err());
         drop(first);
         let mut second = journal(folder.path());
         assert!(second.may_linger());

@@ -17,7 +17,7 @@ use crate::{
     config::profile::destination::{BodyShape, Destination, Limits},
     deliver::{
         batch::batches,
-        commit::{Note, Record, Recorded},
+        commit::{CommitState, CommitStep, Committer},
         retry::Random,
         state::DeliveryState,
     },
@@ -51,8 +51,8 @@ enum Ended {
     Crashed,
 }
 
-/// One of the ways to record.
-type How = fn(&mut Recorded, &mut DeliveryState, u16, &mut Record<'_>);
+/// One of the ways to commit.
+type CommitMethod = fn(&mut CommitState, &mut DeliveryState, u16, &mut Committer<'_>);
 
 /// The sending of one run.
 struct Sending {
@@ -61,7 +61,7 @@ struct Sending {
     /// When it began.
     begun: u64,
     state: DeliveryState,
-    recorded: Recorded,
+    commits: CommitState,
     /// The entries that may not be durable yet.
     taken: Vec<Entry>,
 }
@@ -178,7 +178,7 @@ impl Simulation {
             self.world.promise(epoch, plan, start.epoch.rejected.keys().copied().collect());
             return Ended::Done;
         }
-        if start.waits && (!self.waited() || journal.record(&Entry::Graced {}).and_then(|()| journal.sync()).is_err()) {
+        if start.waits && (!self.waited() || journal.append(&Entry::Graced {}).and_then(|()| journal.sync()).is_err()) {
             return self.failed();
         }
         let ended = self.send(plan, epoch, &start, &mut journal);
@@ -249,13 +249,13 @@ impl Simulation {
         let begun = self.world.clock;
         let destination = &self.destinations[usize::try_from(self.random.below(2)).unwrap()];
         let state = DeliveryState::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
-        let mut sending = Sending { plan, epoch, begun, state, recorded: Recorded::default(), taken: Vec::new() };
+        let mut sending = Sending { plan, epoch, begun, state, commits: CommitState::default(), taken: Vec::new() };
         let limits = Limits { documents: Some(1 + self.random.below(4)), bytes: None };
         let open: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
         if self.mutant == Some(Mutant::AcksByContent) {
             for index in (0..plan.len() as u64).filter(|index| !open.contains(index)) {
                 let ranges = std::iter::once(index..index + 1).collect();
-                let _ = journal.record(&Entry::Ack { ranges, status: 200 });
+                let _ = journal.append(&Entry::Ack { ranges, status: 200 });
             }
         }
         let payloads = open
@@ -342,8 +342,8 @@ impl Simulation {
         let now = Duration::from_millis(self.world.clock - sending.begun);
         sending.state.answered(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
         // A fast server is not waited for by the disk.
-        let how = [Recorded::take, Recorded::go_on][usize::try_from(self.random.below(2)).unwrap()];
-        self.recorded(sending, status, journal, how);
+        let method = [CommitState::append, CommitState::sync][usize::try_from(self.random.below(2)).unwrap()];
+        self.commit(sending, status, journal, method);
         for index in range.filter(|index| !is_decided(&sending.state, *index)) {
             self.world.excuse(sending.epoch, index);
         }
@@ -356,7 +356,7 @@ impl Simulation {
         if self.mutant == Some(Mutant::SameProblemIsRejected) {
             delivery.rejected.append(&mut delivery.same_problem);
         }
-        self.recorded(&mut sending, 0, journal, Recorded::catch_up);
+        self.commit(&mut sending, 0, journal, CommitState::commit_all);
         if self.disk.0.borrow().is_dead() {
             return Ended::Crashed;
         }
@@ -365,13 +365,13 @@ impl Simulation {
     }
 
     /// Records what the state settled, by an answer with this status.
-    fn recorded(&mut self, sending: &mut Sending, status: u16, journal: &mut Journal<Shared>, how: How) {
-        let Sending { plan, epoch, state, recorded, taken, .. } = sending;
+    fn commit(&mut self, sending: &mut Sending, status: u16, journal: &mut Journal<Shared>, commit: CommitMethod) {
+        let Sending { plan, epoch, state, commits, taken, .. } = sending;
         let (plan, epoch) = (*plan, *epoch);
         let mutant = self.mutant;
         let mut durable = Vec::new();
-        how(recorded, state, status, &mut |note| {
-            let Note::Entry(entry) = note else {
+        commit(commits, state, status, &mut |step| {
+            let CommitStep::Append(entry) = step else {
                 journal.sync()?;
                 durable.append(taken);
                 return Ok(());
@@ -380,9 +380,9 @@ impl Simulation {
                 (Some(Mutant::AckNotWritten), Entry::Ack { .. })
                 | (Some(Mutant::RejectNotWritten), Entry::Reject { .. }) => {}
                 (Some(Mutant::RejectWithLastStatus), Entry::Reject { index, code, .. }) => {
-                    journal.record(&Entry::Reject { index: *index, status, code: code.clone() })?;
+                    journal.append(&Entry::Reject { index: *index, status, code: code.clone() })?;
                 }
-                _ => journal.record(entry)?,
+                _ => journal.append(entry)?,
             }
             taken.push(entry.clone());
             Ok(())

@@ -16,7 +16,7 @@ use crate::{
     cli::Convert,
     commands::{load::Job, runtime::Runtime},
     config::profile::destination::Destination,
-    deliver::{self, commit::Note},
+    deliver::{self, commit::CommitStep},
     diagnostic::{Code, Diagnostic, Severity},
     digest::{FileDigest, PlanDigest, Sum, Target},
     error::{Error, Exit},
@@ -264,7 +264,7 @@ fn grace(
     bar.into_iter().for_each(Progress::finish);
     match waited {
         Ok(()) => {
-            let graced = memory.journal.record(&Entry::Graced {}).and_then(|()| memory.journal.sync());
+            let graced = memory.journal.append(&Entry::Graced {}).and_then(|()| memory.journal.sync());
             graced.err().map(|cause| (Exit::Storage, not_recorded(&cause)))
         }
         Err(exit) => {
@@ -307,11 +307,11 @@ fn rest(
         })
         .filter(|payload| !epoch.is_settled_for(payload.index));
     let journal = &mut memory.journal;
-    let mut note = |note: Note<'_>| match note {
-        Note::Entry(entry) => journal.record(entry),
-        Note::Sync => journal.sync(),
+    let mut commit = |step: CommitStep<'_>| match step {
+        CommitStep::Append(entry) => journal.append(entry),
+        CommitStep::Sync => journal.sync(),
     };
-    let mut delivery = deliver::put(pending, destination, &context, &mut note, &reached);
+    let mut delivery = deliver::put(pending, destination, &context, &mut commit, &reached);
     if delivery.stopped.is_some() {
         return delivery;
     }
