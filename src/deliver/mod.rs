@@ -48,7 +48,7 @@ use crate::{
         state::DeliveryState,
     },
     diagnostic::{Code, Diagnostic},
-    digest::key,
+    digest::idempotency_key,
     error::Exit,
     recording::{
         payload::Payload,
@@ -223,7 +223,7 @@ async fn drive(
         state.tick(now, more);
         while let Some(pending) = state.ready(now) {
             let line = line.clone();
-            let key = key(context.nonce, &pending.batch.range, pending.turn());
+            let key = idempotency_key(context.nonce, &pending.batch.range, pending.turn());
             flying.spawn(async move { (pending.batch.range.start, line.exchange(pending.wire, Some(key)).await) });
         }
         let is_over = state.is_still() && (!state.goes_on() || (!more && state.is_drained()));

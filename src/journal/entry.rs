@@ -8,13 +8,13 @@ use std::{fmt::Write as _, ops::Range};
 use blake3::Hasher;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{self, Sum};
+use crate::digest::{self, Digest};
 
 /// The version of the format.
 pub(crate) const VERSION: u32 = 1;
 
 /// What stands between an entry and its checksum.
-const SUM: &str = ",\"sum\":\"";
+const CHECKSUM: &str = ",\"sum\":\"";
 
 /// The checksum of a line, and of all before it: 128 bits.
 pub(crate) type Chain = [u8; 16];
@@ -68,7 +68,7 @@ pub struct Header {
     pub n: u64,
     /// The digest of all documents.
     #[serde(with = "hexadecimal")]
-    pub plan: Sum,
+    pub plan: Digest,
     /// How many documents there are.
     pub docs: u64,
     /// Random, and different in each epoch: what idempotency keys are made from.
@@ -92,7 +92,7 @@ pub struct Input {
     pub len: u64,
     /// Its digest.
     #[serde(with = "hexadecimal")]
-    pub blake3: Sum,
+    pub blake3: Digest,
 }
 
 /// How many documents ended how.
@@ -111,22 +111,22 @@ pub(crate) fn line(before: Chain, entry: &Entry) -> (String, Chain) {
     let text = ascii(&serde_json::to_string(entry).unwrap_or_default());
     let open = text.strip_suffix('}').unwrap_or_default();
     let chain = chained(before, open);
-    (format!("{open}{SUM}{}\"}}\n", digest::hex(&chain)), chain)
+    (format!("{open}{CHECKSUM}{}\"}}\n", digest::hex(&chain)), chain)
 }
 
 /// The entry of a line, and its checksum; `None` when it does not follow a line with the checksum `before`.
 pub(crate) fn parsed(before: Chain, line: &[u8]) -> Option<(Entry, Chain)> {
     let (entry, found) = opened(line)?;
     let text = std::str::from_utf8(line).ok()?;
-    let chain = chained(before, text.rsplit_once(SUM)?.0);
+    let chain = chained(before, text.rsplit_once(CHECKSUM)?.0);
     (digest::hex(&chain) == found).then_some((entry, chain))
 }
 
 /// The entry of a line, and the checksum that it says it has.
 pub(crate) fn opened(line: &[u8]) -> Option<(Entry, &str)> {
     let text = std::str::from_utf8(line).ok()?;
-    let (open, sum) = text.rsplit_once(SUM)?;
-    let found = sum.strip_suffix("\"}")?;
+    let (open, checksum) = text.rsplit_once(CHECKSUM)?;
+    let found = checksum.strip_suffix("\"}")?;
     Some((serde_json::from_str(&format!("{open}}}")).ok()?, found))
 }
 

@@ -12,7 +12,7 @@ pub mod state_dir;
 use std::io;
 
 use crate::{
-    digest::Sum,
+    digest::Digest,
     journal::{
         entry::{Counts, Entry, Header, Input, VERSION},
         epoch::Epoch,
@@ -45,7 +45,7 @@ pub trait Disk {
 #[derive(Clone, Debug)]
 pub struct Shipment {
     /// The digest of all documents.
-    pub plan: Sum,
+    pub plan: Digest,
     /// How many there are.
     pub documents: u64,
     /// The files they were made from.

@@ -20,7 +20,7 @@ use std::{
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
-    digest::{FileDigest, Sum},
+    digest::{Digest, FileDigest},
     list_dir::names,
     options::SourcePath,
     plan::{Plan, SourcePlan},
@@ -64,7 +64,7 @@ pub struct Stamp {
     /// How many bytes it has.
     pub length: u64,
     /// The digest of its bytes, if it was taken while they were read.
-    pub digest: Option<Sum>,
+    pub digest: Option<Digest>,
     modified: Option<SystemTime>,
 }
 

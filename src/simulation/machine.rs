@@ -22,7 +22,7 @@ use crate::{
         state::DeliveryState,
     },
     diagnostic::{Code, Diagnostic},
-    digest::{hex, key},
+    digest::{hex, idempotency_key},
     error::Exit,
     index_ranges,
     journal::{
@@ -154,13 +154,13 @@ impl Simulation {
     fn run(&mut self, number: usize, supersede: bool) -> Ended {
         self.runs += 1;
         let plan = PLANS[number];
-        let sum = |number: usize| [u8::try_from(number).unwrap(); 32];
-        let input = Input { role: "r".into(), len: plan.len() as u64, blake3: sum(number) };
+        let digest = |number: usize| [u8::try_from(number).unwrap(); 32];
+        let input = Input { role: "r".into(), len: plan.len() as u64, blake3: digest(number) };
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.runs.to_be_bytes());
         let documents = plan.len() as u64;
-        let shipment = Shipment { plan: sum(number), documents, inputs: vec![input], nonce, supersede };
-        let mut extended = |old: &[Input]| number == 2 && old[0].blake3 == sum(0);
+        let shipment = Shipment { plan: digest(number), documents, inputs: vec![input], nonce, supersede };
+        let mut extended = |old: &[Input]| number == 2 && old[0].blake3 == digest(0);
         let Ok(mut journal) = Journal::open(self.disk.clone()) else { return self.failed() };
         let start = match journal.begin(&shipment, &mut extended) {
             Ok(start) => start,
@@ -318,9 +318,9 @@ impl Simulation {
 
     fn key(&self, start: &Start, range: &Range<u64>, turn: u64) -> String {
         match self.mutant {
-            Some(Mutant::KeyWithoutNonce) => key([0; 16], range, turn),
-            Some(Mutant::KeyNeverTurns) => key(start.epoch.header.nonce, range, 0),
-            _ => key(start.epoch.header.nonce, range, turn),
+            Some(Mutant::KeyWithoutNonce) => idempotency_key([0; 16], range, turn),
+            Some(Mutant::KeyNeverTurns) => idempotency_key(start.epoch.header.nonce, range, 0),
+            _ => idempotency_key(start.epoch.header.nonce, range, turn),
         }
     }
 

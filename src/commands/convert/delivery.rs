@@ -18,7 +18,7 @@ use crate::{
     config::profile::destination::Destination,
     deliver::{self, commit::CommitStep},
     diagnostic::{Code, Diagnostic, Severity},
-    digest::{FileDigest, PlanDigest, Sum, Target},
+    digest::{Digest, DocumentsDigest, FileDigest, PlanDigest, Target},
     error::{Error, Exit},
     index_ranges,
     journal::{
@@ -114,7 +114,7 @@ pub(crate) fn refused(refusal: &Refusal, host: &str) -> Error {
 
 impl Memory {
     /// Asks the journal how to go on with a plan.
-    fn begin(&mut self, nonce: [u8; 16], plan: Sum, documents: u64) -> Result<Start, Error> {
+    fn begin(&mut self, nonce: [u8; 16], plan: Digest, documents: u64) -> Result<Start, Error> {
         let inputs = inputs(&self.stamps)?;
         let shipment = Shipment { plan, documents, inputs, nonce, supersede: self.supersede };
         let mut extended = |old: &[Input]| extended(old, &shipment.inputs, &self.stamps);
@@ -146,7 +146,7 @@ fn inputs(stamps: &[read::Stamp]) -> Result<Vec<Input>, Error> {
 }
 
 /// The digest of the first bytes of a file.
-fn beginning(path: &Path, length: u64) -> io::Result<Sum> {
+fn beginning(path: &Path, length: u64) -> io::Result<Digest> {
     let (mut file, mut digest) = (File::open(path)?.take(length), FileDigest::default());
     let (mut buffer, mut left) = (vec![0; CHUNK], length);
     while left > 0 {
@@ -168,7 +168,8 @@ fn extended(old: &[Input], new: &[Input], stamps: &[read::Stamp]) -> bool {
         let Some(at) = (0..new.len()).find(|at| !taken[*at] && new[*at].role == old.role) else { return false };
         taken[at] = true;
         let (new, stamp) = (&new[at], &stamps[at]);
-        let is_beginning = || !stamp.is_stdin() && beginning(&stamp.path, old.len).is_ok_and(|sum| sum == old.blake3);
+        let is_beginning =
+            || !stamp.is_stdin() && beginning(&stamp.path, old.len).is_ok_and(|digest| digest == old.blake3);
         new == old || (new.len > old.len && is_beginning())
     })
 }
@@ -211,11 +212,11 @@ pub(crate) fn remembered<P: Iterator<Item = Payload> + Send>(
         memory.digest = PlanDigest::new(&memory.target);
         payloads().for_each(|payload| memory.digest.add(payload.bytes()));
     }
-    let (sum, documents) = memory.digest.clone().finish();
+    let DocumentsDigest { digest, documents } = memory.digest.clone().finish();
     if documents == 0 {
         return Ok(Delivered { delivery: Delivery::default(), earlier: 0 });
     }
-    let start = memory.begin(runtime.context.nonce, sum, documents)?;
+    let start = memory.begin(runtime.context.nonce, digest, documents)?;
     if let Some(kept) = &start.kept {
         let message = format!("the journal of the delivery before is damaged, and is kept as `{kept}`");
         let finding = Diagnostic::new(Code::DeliverDamagedJournal, message).severity(Severity::Warning);
@@ -315,8 +316,8 @@ fn rest(
     if delivery.stopped.is_some() {
         return delivery;
     }
-    let (sum, _) = drawn.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
-    if checked && sum != epoch.header.plan {
+    let sent = drawn.into_inner().unwrap_or_else(PoisonError::into_inner).finish();
+    if checked && sent.digest != epoch.header.plan {
         // What was acknowledged is not what the header says, so it must not count for the next run.
         let _ = journal.distrust();
         let finding = Diagnostic::new(Code::ReadChanged, "the documents changed while they were sent");
@@ -343,7 +344,7 @@ mod tests {
         },
         deliver::Context,
         diagnostic::Code,
-        digest::{PlanDigest, Target},
+        digest::{DocumentsDigest, PlanDigest, Target},
         journal::{Journal, Shipment, state_dir::State},
         read,
         report::progress::Progress,
@@ -368,7 +369,7 @@ mod tests {
             supersede,
             quiet: true,
         };
-        let (plan, documents) = memory.digest.clone().finish();
+        let DocumentsDigest { digest: plan, documents } = memory.digest.clone().finish();
         let shipment = Shipment { plan, documents, inputs: Vec::new(), nonce: [1; 16], supersede };
         let start = memory.journal.begin(&shipment, &mut |_| false).unwrap();
         let request = Request { method: Method::Put, path: "/".into() };

@@ -38,7 +38,7 @@ use crate::{
         volume,
     },
     diagnostic::Code,
-    digest::key,
+    digest::idempotency_key,
     error::Exit,
     options::Fault,
     recording::{
@@ -109,7 +109,7 @@ fn a_good_delivery_says_all_the_api_needs() {
     assert_eq!(seen.header("x-team"), Some("ground"));
     assert_eq!(seen.header("content-encoding"), None);
     assert_eq!(seen.header("accept-encoding"), None);
-    assert_eq!(seen.header("idempotency-key"), Some(format!("\"{}\"", key([7; 16], &(0..2), 0)).as_str()));
+    assert_eq!(seen.header("idempotency-key"), Some(format!("\"{}\"", idempotency_key([7; 16], &(0..2), 0)).as_str()));
     assert_eq!(*told.lock().unwrap(), [2, 3]);
     let volume = volume(documents(3), &destination);
     assert_eq!(delivery.volume, volume);
