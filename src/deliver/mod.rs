@@ -74,7 +74,7 @@ pub struct Context {
 
 /// How far a delivery is.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
+pub struct DeliveryProgress<'a> {
     /// Documents that the API acknowledged.
     pub accepted: u64,
     /// Documents that the API will never accept.
@@ -95,7 +95,7 @@ pub fn put(
     destination: &Destination,
     context: &Context,
     commit: &mut Committer<'_>,
-    progress: &(dyn Fn(&Progress<'_>) + Sync),
+    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
 ) -> Delivery {
     let line = match http::line(destination) {
         Ok(line) => line,
@@ -206,7 +206,7 @@ async fn drive(
     largest: &AtomicU64,
     context: &Context,
     commit: &mut Committer<'_>,
-    progress: &(dyn Fn(&Progress<'_>) + Sync),
+    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
 ) -> Delivery {
     let start = Instant::now();
     let (mut commits, mut status) = (CommitState::default(), 0);
@@ -299,10 +299,15 @@ async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, state: &mut Del
     }
 }
 
-fn report(state: &DeliveryState, counts: DurableCounts, now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
+fn report(
+    state: &DeliveryState,
+    counts: DurableCounts,
+    now: Duration,
+    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
+) {
     let delivery = &state.delivery;
     let next = state.next_due().filter(|due| state.is_still() && *due > now);
-    progress(&Progress {
+    progress(&DeliveryProgress {
         accepted: counts.accepted,
         rejected: counts.rejected,
         volume: delivery.volume,

@@ -265,7 +265,7 @@ impl Store {
         )
     }
 
-    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
         let node = self.node(name)?;
         if self.mutant == Some(Mutant::TruncatedLastRecordKept) {
             return Ok(());
@@ -329,8 +329,8 @@ impl Disk for Shared {
         store.append(node, bytes)
     }
 
-    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
-        self.0.borrow_mut().cut(name, length)
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
+        self.0.borrow_mut().truncate(name, length)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
@@ -368,7 +368,7 @@ fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     };
     let lines = bytes[..length].split_inclusive(|byte| *byte == b'\n');
     let mut entries: Vec<Entry> =
-        lines.map_while(|line| entry::opened(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
+        lines.map_while(|line| entry::parse_unchecked(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
     entries.retain(keeps);
     let marked = entries.iter().any(|entry| matches!(entry, Entry::InDoubt { .. }));
     for entry in &mut entries {
@@ -381,7 +381,7 @@ fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut chain = entry::Chain::default();
     let mut text = String::new();
     for entry in entries {
-        let (line, next) = entry::line(chain, &entry);
+        let (line, next) = entry::write_line(chain, &entry);
         text.push_str(&line);
         chain = next;
     }

@@ -26,8 +26,8 @@ use crate::{
     error::Exit,
     index_ranges,
     journal::{
-        Disk as _, Journal, Shipment, Start, Trouble,
-        entry::{Entry, Input},
+        BeginError, Disk as _, Journal, Shipment, Start,
+        entry::{Entry, InputFile},
     },
     recording::{
         payload::Payload,
@@ -155,17 +155,17 @@ impl Simulation {
         self.runs += 1;
         let plan = PLANS[number];
         let digest = |number: usize| [u8::try_from(number).unwrap(); 32];
-        let input = Input { role: "r".into(), len: plan.len() as u64, blake3: digest(number) };
+        let input = InputFile { role: "r".into(), len: plan.len() as u64, blake3: digest(number) };
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.runs.to_be_bytes());
         let documents = plan.len() as u64;
         let shipment = Shipment { plan: digest(number), documents, inputs: vec![input], nonce, supersede };
-        let mut extended = |old: &[Input]| number == 2 && old[0].blake3 == digest(0);
+        let mut extended = |old: &[InputFile]| number == 2 && old[0].blake3 == digest(0);
         let Ok(mut journal) = Journal::open(self.disk.clone()) else { return self.failed() };
         let start = match journal.begin(&shipment, &mut extended) {
             Ok(start) => start,
-            Err(Trouble::Disk(_)) => return self.failed(),
-            Err(Trouble::Unfinished { open, documents }) => {
+            Err(BeginError::Disk(_)) => return self.failed(),
+            Err(BeginError::Unfinished { open, documents }) => {
                 if open > documents || supersede {
                     self.world.blame("an earlier delivery is in the way that is not");
                 }
@@ -195,7 +195,7 @@ impl Simulation {
 
     /// What a journal says is true, and nothing that was durable is missing.
     fn look(&mut self, start: &Start, epoch: u64) {
-        if start.kept.is_some() {
+        if start.damaged.is_some() {
             self.world.blame("I7: a crash damaged a journal beyond its end");
         }
         for index in start.epoch.accepted.iter().cloned().flatten() {
@@ -203,8 +203,8 @@ impl Simulation {
                 self.world.blame(format!("I2: document {index} is acknowledged and was never executed"));
             }
         }
-        for (index, (status, _)) in &start.epoch.rejected {
-            self.is_just(epoch, *index, *status);
+        for (index, rejection) in &start.epoch.rejected {
+            self.is_just(epoch, *index, rejection.status);
             if index_ranges::contains(&start.epoch.accepted, *index) {
                 self.world.blame(format!("I3: document {index} is both acknowledged and rejected"));
             }

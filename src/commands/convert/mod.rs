@@ -14,7 +14,7 @@ use crate::{
     cli::Convert,
     commands::{
         convert::{
-            delivery::{Delivered, Memory},
+            delivery::{Delivered, JournaledDelivery},
             partitioned::oversized,
         },
         load::{self, Job},
@@ -49,7 +49,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
-    let memory = delivery::memory(args, &job, runtime.environment)?;
+    let memory = delivery::open_journal(args, &job, runtime.environment)?;
     let (mut recordings, stamps) = joined(args, &job, memory.is_some(), &mut findings, runtime)?;
     unchanged(&stamps)?;
     let kept = Kept { memory, output: output(args, plan, runtime.out)? };
@@ -92,7 +92,7 @@ fn nothing(reason: String, findings: &mut Findings, runtime: &mut Runtime<'_>) -
 
 /// What is done at once with every document that may be sent: it is remembered, or written.
 struct Kept<'a> {
-    memory: Option<Memory>,
+    memory: Option<JournaledDelivery>,
     output: Option<Documents<'a>>,
 }
 
@@ -255,7 +255,7 @@ fn send(
     args: &Convert,
     job: &Job,
     recordings: &mut [Recording],
-    memory: Option<&mut Memory>,
+    memory: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
 ) -> Result<Ending, Error> {
@@ -286,7 +286,7 @@ fn delivered(
     plan: &Plan,
     destination: &Destination,
     recordings: &mut [Recording],
-    memory: Option<&mut Memory>,
+    memory: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
     shown: bool,
@@ -295,9 +295,9 @@ fn delivered(
     let progress = Progress::start("documents", Some(documents), shown);
     let payloads = || payloads(plan, recordings);
     let delivered = if let Some(memory) = memory {
-        delivery::remembered(memory, payloads, plan, destination, findings, runtime, &progress)
+        delivery::deliver_with_journal(memory, payloads, plan, destination, findings, runtime, &progress)
     } else {
-        let delivery = delivery::forgetful(payloads(), destination, &runtime.context, &progress);
+        let delivery = delivery::deliver_without_journal(payloads(), destination, &runtime.context, &progress);
         Ok(Delivered { delivery, earlier: 0 })
     };
     progress.finish();

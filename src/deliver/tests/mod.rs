@@ -33,7 +33,7 @@ use crate::{
         yaml,
     },
     deliver::{
-        Context, Progress, put,
+        Context, DeliveryProgress, put,
         tests::server::{Server, accepted, answer},
         volume,
     },
@@ -97,7 +97,7 @@ fn a_good_delivery_says_all_the_api_needs() {
         ("idempotency_header", "Idempotency-Key"),
     ];
     let destination = destination(&server.url, &sets);
-    let tell = |progress: &Progress<'_>| told.lock().unwrap().push(progress.accepted);
+    let tell = |progress: &DeliveryProgress<'_>| told.lock().unwrap().push(progress.accepted);
     let delivery = put(documents(3), &destination, &CONTEXT, &mut |_| Ok(()), &tell);
     assert_eq!(delivery.accepted, one(0..3));
     assert_eq!((delivery.exit(), delivery.stopped.is_none()), (Exit::Done, true));
