@@ -1,6 +1,6 @@
 //! The signals that end a run, as the exit codes they lead to.
 //!
-//! Once caught, none of them ends the process by itself any more: whoever asks for the next one has to stop.
+//! A caught signal no longer ends the process by itself: the caller of `next` has to stop the run.
 
 use crate::error::Exit;
 
@@ -14,7 +14,7 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Catches them from now on.
+    /// Catches the signals from now on.
     pub(crate) fn listen() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
         Signals {
@@ -24,7 +24,7 @@ impl Signals {
         }
     }
 
-    /// The exit code of the next signal.
+    /// Waits for the next signal; returns its exit code.
     pub(crate) async fn next(&mut self) -> Exit {
         async fn one(signal: Option<&mut tokio::signal::unix::Signal>) {
             match signal {
@@ -46,12 +46,12 @@ pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Catches them from now on.
+    /// Catches the signals from now on.
     pub(crate) fn listen() -> Signals {
         Signals
     }
 
-    /// The exit code of the next signal.
+    /// Waits for the next signal; returns its exit code.
     pub(crate) async fn next(&mut self) -> Exit {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Exit::Interrupted,

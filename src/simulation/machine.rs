@@ -262,23 +262,23 @@ impl Simulation {
             .iter()
             .map(|index| Payload::conforming(*index, plan[usize::try_from(*index).unwrap()].as_bytes().to_vec()));
         let mut batches = batches(payloads, limits, BodyShape::Array);
-        let (mut flying, mut more) = (Vec::<Reply>::new(), true);
+        let (mut in_flight, mut more) = (Vec::<Reply>::new(), true);
         loop {
             let state = &mut sending.state;
             let now = Duration::from_millis(self.world.clock - begun);
-            state.tick(now, more);
-            while more && state.may_draw(now) {
+            state.check_deadline(now, more);
+            while more && state.wants_batch(now) {
                 match batches.next() {
-                    Some(batch) => state.take(batch.clone(), batch.body),
+                    Some(batch) => state.add_batch(batch.clone(), batch.body),
                     None => more = false,
                 }
             }
-            while let Some(pending) = state.ready(now) {
+            while let Some(pending) = state.next_batch(now) {
                 let range = pending.batch.range.clone();
-                let key = self.key(start, &range, pending.turn());
-                flying.push(self.put(plan, epoch, start, range, &pending.wire, &key));
+                let key = self.key(start, &range, pending.key_turn());
+                in_flight.push(self.put(plan, epoch, start, range, &pending.wire, &key));
             }
-            if state.is_still() && (!state.goes_on() || (!more && state.is_drained())) {
+            if state.is_idle() && (!state.goes_on() || (!more && state.is_drained())) {
                 break;
             }
             if burnt(&mut self.fuse) {
@@ -290,13 +290,13 @@ impl Simulation {
                     break;
                 }
             }
-            match (0..flying.len()).min_by_key(|at| flying[*at].at) {
+            match (0..in_flight.len()).min_by_key(|at| in_flight[*at].at) {
                 None => {
-                    let wake = u64::try_from(state.wake(now, more).as_millis()).unwrap();
+                    let wake = u64::try_from(state.wake_time(now, more).as_millis()).unwrap();
                     self.world.advance(begun + wake + 1);
                 }
                 Some(next) => {
-                    self.answered(&mut sending, flying.swap_remove(next), journal);
+                    self.answered(&mut sending, in_flight.swap_remove(next), journal);
                     if self.disk.0.borrow().is_dead() {
                         return Ended::Crashed;
                     }
@@ -340,7 +340,7 @@ impl Simulation {
         self.world.advance(reply.at);
         let (status, range) = (reply.exchange.status(), reply.range);
         let now = Duration::from_millis(self.world.clock - sending.begun);
-        sending.state.answered(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
+        sending.state.apply_exchange(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
         // A fast server is not waited for by the disk.
         let method = [CommitState::append, CommitState::sync][usize::try_from(self.random.below(2)).unwrap()];
         self.commit(sending, status, journal, method);
@@ -351,7 +351,7 @@ impl Simulation {
 
     /// Nothing is sent any more, and nothing is waited for.
     fn end(&mut self, mut sending: Sending, pending: usize, start: &Start, journal: &mut Journal<Shared>) -> Ended {
-        sending.state.abandon();
+        sending.state.abandon_in_flight();
         let delivery = &mut sending.state.delivery;
         if self.mutant == Some(Mutant::SameProblemIsRejected) {
             delivery.rejected.append(&mut delivery.same_problem);

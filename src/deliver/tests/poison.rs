@@ -70,35 +70,35 @@ fn played(
     seed: u64,
 ) -> Delivery {
     let mut state = DeliveryState::new(Arc::clone(destination), seed, false);
-    let (mut all, mut flying, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
+    let (mut all, mut in_flight, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
-        state.tick(now, all.peek().is_some());
-        while let Some(pending) = state.ready(now) {
+        state.check_deadline(now, all.peek().is_some());
+        while let Some(pending) = state.next_batch(now) {
             assert!(
-                flying
+                in_flight
                     .iter()
                     .all(|range| range.end <= pending.batch.range.start || pending.batch.range.end <= range.start)
             );
-            flying.push(pending.batch.range);
+            in_flight.push(pending.batch.range);
         }
-        if state.is_still() && (!state.goes_on() || (all.peek().is_none() && state.is_drained())) {
-            state.abandon();
-            state.close();
+        if state.is_idle() && (!state.goes_on() || (all.peek().is_none() && state.is_drained())) {
+            state.abandon_in_flight();
+            state.finish();
             return state.delivery;
         }
-        if state.may_draw(now)
+        if state.wants_batch(now)
             && let Some(batch) = all.next()
         {
             let wire = batch.body.clone();
-            state.take(batch, wire);
-        } else if flying.is_empty() {
-            now = state.wake(now, all.peek().is_some()).max(now);
+            state.add_batch(batch, wire);
+        } else if in_flight.is_empty() {
+            now = state.wake_time(now, all.peek().is_some()).max(now);
         } else {
-            let at = place(&mut random, flying.len());
-            let range = flying.swap_remove(at);
+            let at = place(&mut random, in_flight.len());
+            let range = in_flight.swap_remove(at);
             now += Duration::from_millis(1);
-            state.answered(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
+            state.apply_exchange(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
         }
     }
     panic!("it does not end");

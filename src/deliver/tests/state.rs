@@ -42,7 +42,7 @@ fn new_state(sets: &[(&str, &str)], sizes: &[usize]) -> DeliveryState {
     for (first, size) in (0..).zip(sizes) {
         let batch = batch(first, *size);
         let wire = batch.body.clone();
-        state.take(batch, wire);
+        state.add_batch(batch, wire);
     }
     state
 }
@@ -54,12 +54,12 @@ fn status(status: u16, retry_after: Option<&str>) -> Exchange {
 
 /// Answers a request at a second of the run.
 fn answer(state: &mut DeliveryState, first: u64, exchange: Exchange, second: u64) {
-    state.answered(first, exchange, Duration::from_secs(second), Timestamp::UNIX_EPOCH);
+    state.apply_exchange(first, exchange, Duration::from_secs(second), Timestamp::UNIX_EPOCH);
 }
 
 fn started(state: &mut DeliveryState, second: u64) -> Vec<u64> {
     let now = Duration::from_secs(second);
-    std::iter::from_fn(|| state.ready(now)).map(|pending| pending.batch.range.start).collect()
+    std::iter::from_fn(|| state.next_batch(now)).map(|pending| pending.batch.range.start).collect()
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn an_overloaded_server_gets_one_request_at_a_time_and_the_pause_it_asks_for() {
     answer(&mut state, 0, status(204, None), 1);
     answer(&mut state, 2, status(204, None), 1);
     assert!(started(&mut state, 30).is_empty());
-    assert_eq!(state.wake(Duration::from_secs(2), true), Duration::from_secs(31));
+    assert_eq!(state.wake_time(Duration::from_secs(2), true), Duration::from_secs(31));
     assert_eq!(started(&mut state, 31), [1]);
     answer(&mut state, 1, status(204, None), 32);
     assert_eq!(started(&mut state, 32), [3]);
@@ -83,7 +83,7 @@ fn a_run_stops_when_nothing_can_start_before_the_deadline() {
     let mut state = new_state(&sets, &[10]);
     assert_eq!(started(&mut state, 0), [0]);
     answer(&mut state, 0, status(500, None), 1);
-    state.tick(Duration::from_secs(1), false);
+    state.check_deadline(Duration::from_secs(1), false);
     let (exit, finding) = state.delivery.stopped.unwrap();
     assert_eq!((exit, finding.code), (Exit::Undelivered, Code::DeliverUnreachable));
     assert_eq!(finding.message, "not everything was delivered within 20 s: the last answer was 500");
@@ -140,7 +140,7 @@ fn an_unproven_identity_ends_the_run_and_shows_the_clock() {
     assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverIdentity));
     let said = "the identity of `a` is not proven: expired; the clock of this machine says 1970-01-01 00:00 UTC";
     assert_eq!(finding.message, said);
-    state.close();
+    state.finish();
     assert!(state.delivery.in_doubt.is_empty());
 }
 
@@ -149,8 +149,8 @@ fn what_is_still_on_the_way_at_the_end_is_in_doubt() {
     let mut state = new_state(&[], &[10, 10]);
     assert_eq!(started(&mut state, 0), [0, 1]);
     answer(&mut state, 0, status(204, None), 1);
-    state.abandon();
-    state.close();
+    state.abandon_in_flight();
+    state.finish();
     assert_eq!(state.delivery.in_doubt.iter().map(|range| range.start).collect::<Vec<_>>(), [1]);
     assert_eq!(state.delivery.receipts.len(), 2);
 }
@@ -160,7 +160,7 @@ fn refused(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryState {
     let mut state = DeliveryState::new(destination(&[("in_flight", "1")]), 7, earlier);
     for first in 0..4 {
         let batch = batch(first, 10);
-        state.take(batch.clone(), batch.body);
+        state.add_batch(batch.clone(), batch.body);
     }
     for second in 0..requests {
         for first in started(&mut state, second) {
@@ -174,7 +174,7 @@ fn refused(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryState {
 fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
     for (earlier, rejected, same_problem) in [(false, 0, 3), (true, 4, 0)] {
         let mut state = refused(422, 4, earlier);
-        state.abandon();
+        state.abandon_in_flight();
         assert_eq!(
             (state.delivery.rejected.len(), state.delivery.same_problem.len()),
             (rejected, same_problem),
@@ -189,7 +189,7 @@ fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
 fn a_run_that_is_stopped_rejects_nothing_that_is_not_certain() {
     let mut state = refused(422, 2, false);
     state.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
-    state.abandon();
+    state.abandon_in_flight();
     assert_eq!((state.delivery.rejected.len(), state.delivery.same_problem.len()), (0, 2));
 }
 
@@ -206,8 +206,8 @@ fn a_result_that_is_open_leaves_a_doubt_and_one_that_failed_turns_the_key() {
         }
         let mut turns = Vec::new();
         for second in [0, 2, 4] {
-            let pending = state.ready(Duration::from_secs(second)).unwrap();
-            turns.push(pending.turn());
+            let pending = state.next_batch(Duration::from_secs(second)).unwrap();
+            turns.push(pending.key_turn());
             let list = Exchange { ending: list.ending.clone(), duration: Duration::ZERO };
             answer(&mut state, 0, list, second);
         }
