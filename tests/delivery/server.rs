@@ -1,4 +1,4 @@
-//! What stands at the other end: a scripted server on a loopback port, or the pretend API as a process of its own.
+//! What stands at the other end: a scripted server on a loopback port, or the mock API as a process of its own.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -118,7 +118,7 @@ pub(crate) fn request(stream: &mut impl Read) -> Option<Seen> {
     Some(seen)
 }
 
-/// The pretend API as a process.
+/// The mock API as a process.
 pub(crate) struct Sandbox {
     /// Its base URL.
     pub(crate) url: String,

@@ -45,7 +45,7 @@ use crate::{
         payload::Payload,
         receipt::{Attempt, Delivery, Ending, Failure},
     },
-    sandbox::{Sandbox, Settings},
+    sandbox::{SandboxOptions, SandboxServer},
 };
 
 const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false };
@@ -371,7 +371,7 @@ fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
 fn an_unreliable_api_gets_every_document_all_the_same() {
     let kept = tempfile::tempdir().unwrap();
     let contract = r#"{"type": "array", "items": {"required": ["n"], "properties": {"n": {"type": "string"}}}}"#;
-    let settings = Settings {
+    let settings = SandboxOptions {
         port: 0,
         bearer: Some(Secret::new("canary-token")),
         faults: vec![Fault { status: 500, percent: 20 }, Fault { status: 502, percent: 10 }],
@@ -379,9 +379,10 @@ fn an_unreliable_api_gets_every_document_all_the_same() {
         keep: Some(kept.path().to_owned()),
         max_body: 300,
         seed: 7,
-        ..Settings::default()
+        ..SandboxOptions::default()
     };
-    let running = Sandbox::start(settings, Arc::new(Contract::compile("contract.json", contract).unwrap())).unwrap();
+    let running =
+        SandboxServer::start(settings, Arc::new(Contract::compile("contract.json", contract).unwrap())).unwrap();
     let destination = destination("sandbox", &[("compression", "zstd")]);
     assert!(destination.is_sandbox());
     let delivery = delivered(200, &destination.at(&running.url()));
