@@ -18,14 +18,14 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One request as it came in.
 #[derive(Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     /// The request line and the headers.
     pub(crate) head: String,
     /// The body.
     pub(crate) body: String,
 }
 
-impl Seen {
+impl ReceivedRequest {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
@@ -33,26 +33,26 @@ impl Seen {
     }
 }
 
-type Reply = dyn Fn(usize, &Seen) -> String + Send + Sync;
+type Script = dyn Fn(usize, &ReceivedRequest) -> String + Send + Sync;
 
 /// A server that runs until the test process ends.
-pub(crate) struct Server {
+pub(crate) struct ScriptedServer {
     /// Its base URL.
     pub(crate) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<ReceivedRequest>>>,
     connections: Arc<AtomicUsize>,
     came: mpsc::Receiver<()>,
 }
 
-impl Server {
+impl ScriptedServer {
     /// Answers the n-th request, from 0, with the text that `reply` makes; without a text it answers nothing and waits.
-    pub(crate) fn answers(reply: impl Fn(usize, &Seen) -> String + Send + Sync + 'static) -> Server {
+    pub(crate) fn answers(reply: impl Fn(usize, &ReceivedRequest) -> String + Send + Sync + 'static) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (seen, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let (coming, came) = mpsc::channel();
-        let server = Server { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), came };
-        let reply: Arc<Reply> = Arc::new(reply);
+        let server = ScriptedServer { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), came };
+        let reply: Arc<Script> = Arc::new(reply);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::SeqCst);
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// The requests so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap().clone()
     }
 
@@ -89,7 +89,7 @@ pub(crate) fn accepted() -> String {
     answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: &mpsc::Sender<()>) {
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<ReceivedRequest>>, reply: &Script, coming: &mpsc::Sender<()>) {
     while let Some(request) = request(&mut stream) {
         let number = {
             let mut seen = seen.lock().unwrap();
@@ -105,13 +105,13 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: 
 }
 
 /// Reads one whole request.
-pub(crate) fn request(stream: &mut impl Read) -> Option<Seen> {
+pub(crate) fn request(stream: &mut impl Read) -> Option<ReceivedRequest> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
     }
-    let mut seen = Seen { head: String::from_utf8(head).unwrap(), body: String::new() };
+    let mut seen = ReceivedRequest { head: String::from_utf8(head).unwrap(), body: String::new() };
     let mut body = vec![0; seen.header("content-length").map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).ok()?;
     seen.body = String::from_utf8(body).unwrap();
@@ -119,16 +119,16 @@ pub(crate) fn request(stream: &mut impl Read) -> Option<Seen> {
 }
 
 /// The mock API as a process.
-pub(crate) struct Sandbox {
+pub(crate) struct SandboxProcess {
     /// Its base URL.
     pub(crate) url: String,
     process: Child,
     said: Option<JoinHandle<Vec<u8>>>,
 }
 
-impl Sandbox {
+impl SandboxProcess {
     /// Starts it and waits until it listens.
-    pub(crate) fn start(mut command: Command) -> Sandbox {
+    pub(crate) fn start(mut command: Command) -> SandboxProcess {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap());
         let (mut said, mut line) = (Vec::new(), String::new());
@@ -145,7 +145,7 @@ impl Sandbox {
             let _ = lines.read_to_end(&mut said);
             said
         });
-        Sandbox { url, process, said: Some(said) }
+        SandboxProcess { url, process, said: Some(said) }
     }
 
     /// Ends it and gives all that it said.
@@ -155,7 +155,7 @@ impl Sandbox {
     }
 }
 
-impl Drop for Sandbox {
+impl Drop for SandboxProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

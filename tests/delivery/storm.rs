@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::{
     canary::CELL,
-    desk::Desk,
-    server::{Server, accepted, answer, request},
+    fixture::Fixture,
+    server::{ScriptedServer, accepted, answer, request},
 };
 
 /// How many customers there are.
@@ -103,12 +103,12 @@ fn all_but(missing: &[usize]) -> Vec<String> {
 #[test]
 fn every_document_arrives_in_a_storm() {
     for (dislikes, bad, code) in [(None, None, 0), (None, Some(700), 1), (Some("01234"), Some(700), 1)] {
-        let desk = Desk::new(CUSTOMERS, &[]);
+        let fixture = Fixture::new(CUSTOMERS, &[]);
         if let Some(id) = bad {
-            spoil(&desk, id);
+            spoil(&fixture, id);
         }
         let storm = Storm::breaks(dislikes);
-        let run = desk.run(desk.convert("by_variable", &storm.url, &["--set", "deadline=60s"]));
+        let run = fixture.run(fixture.convert("by_variable", &storm.url, &["--set", "deadline=60s"]));
         assert_eq!(run.code, Some(code), "{}", run.stderr);
         let missing: Vec<usize> = bad.into_iter().chain(dislikes.map(|name| name.parse().unwrap())).collect();
         let taken = storm.taken.lock().unwrap();
@@ -125,12 +125,12 @@ fn killed_at_random_in_a_storm_everything_arrives() {
     let (wanted, mut kills, mut deliveries) = (kills_wanted(), 0, 0);
     while kills < wanted {
         let bad = [None, Some(700)][deliveries % 2];
-        let desk = Desk::new(CUSTOMERS, &["-vv"]);
+        let fixture = Fixture::new(CUSTOMERS, &["-vv"]);
         if let Some(id) = bad {
-            spoil(&desk, id);
+            spoil(&fixture, id);
         }
         let storm = Storm::breaks(None);
-        let command = || desk.convert("by_variable", &storm.url, &["--set", "deadline=60s", "--set", "grace=0s"]);
+        let command = || fixture.convert("by_variable", &storm.url, &["--set", "deadline=60s", "--set", "grace=0s"]);
         let mut ended = None;
         while ended.is_none() && kills < wanted {
             let mut child = command();
@@ -148,13 +148,13 @@ fn killed_at_random_in_a_storm_everything_arrives() {
             let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
             drop(over);
             killer.join().unwrap();
-            let run = desk.told(status.code(), &stdout, &stderr);
+            let run = fixture.told(status.code(), &stdout, &stderr);
             match run.code {
                 None => kills += 1,
                 Some(_) => ended = Some(run),
             }
         }
-        let run = ended.unwrap_or_else(|| desk.run(command()));
+        let run = ended.unwrap_or_else(|| fixture.run(command()));
         assert_eq!(run.code, Some(i32::from(bad.is_some())), "{}", run.stderr);
         let missing: Vec<usize> = bad.into_iter().collect();
         let taken = storm.taken.lock().unwrap();
@@ -170,8 +170,8 @@ fn kills_wanted() -> usize {
 }
 
 /// Makes the first purchase of a customer a bad row.
-fn spoil(desk: &Desk, id: usize) {
-    let purchases = desk.path("drop/purchases.csv");
+fn spoil(fixture: &Fixture, id: usize) {
+    let purchases = fixture.path("drop/purchases.csv");
     let (good, wrong) = (format!("\n{id}/1;{id};"), format!("\n{id}/1;{id};;"));
     fs::write(&purchases, fs::read_to_string(&purchases).unwrap().replacen(&good, &wrong, 1)).unwrap();
 }
@@ -179,13 +179,14 @@ fn spoil(desk: &Desk, id: usize) {
 #[test]
 fn one_bad_document_of_2000_is_found_and_named_by_its_line() {
     for (index, batch) in [(0, 500), (1_234, 500), (1_999, 500), (77, 64)] {
-        let desk = Desk::new(CUSTOMERS, &[]);
+        let fixture = Fixture::new(CUSTOMERS, &[]);
         let name = format!("\"{index:05}\"");
-        let server =
-            Server::answers(move |_, seen| if seen.body.contains(&name) { answer(422, "", "") } else { accepted() });
+        let server = ScriptedServer::answers(
+            move |_, seen| if seen.body.contains(&name) { answer(422, "", "") } else { accepted() },
+        );
         let sets =
             ["--set", &format!("batch.documents={batch}"), "--set", "batch.bytes=1MiB", "--rejects", "again.csv"];
-        let run = desk.run(desk.convert("by_variable", &server.url, &sets));
+        let run = fixture.run(fixture.convert("by_variable", &server.url, &sets));
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains("rejects this document: it answered 422\n"), "{}", run.stderr);
         assert!(run.stderr.contains(&format!("--> drop/customers.csv:{}:1\n", index + 2)), "{}", run.stderr);
@@ -193,7 +194,7 @@ fn one_bad_document_of_2000_is_found_and_named_by_its_line() {
         let more = server.seen().len() - CUSTOMERS.div_ceil(batch);
         let [extra, size] = [more, batch].map(|number| f64::from(u32::try_from(number).unwrap()));
         assert!(extra <= 2.0 * size.log2() + 2.0, "{more} requests more");
-        let again = fs::read_to_string(desk.path("again.csv")).unwrap();
+        let again = fs::read_to_string(fixture.path("again.csv")).unwrap();
         assert_eq!(again.lines().count(), 2);
         assert!(again.lines().nth(1).unwrap().starts_with(&format!("{index};1;")), "{again}");
         assert!(again.contains(";deliver/rejected;"));

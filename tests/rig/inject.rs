@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, fs, path::Path, process::Command};
 
 use crate::{
-    desk::by,
+    fixture::by,
     scenario::{Scenario, Stage},
 };
 
@@ -154,7 +154,7 @@ fn every_kill() -> bool {
 /// How often a run makes each call, in the thread that makes it most often: that is how they are counted when it matters.
 fn calls(scenario: &Scenario, scope: Scope) -> BTreeMap<String, usize> {
     let stage = Stage::set(scenario);
-    let log = stage.desk.path("calls");
+    let log = stage.fixture.path("calls");
     let mut tracer = Command::new("strace");
     tracer.args(["-f", "-y", "-qqq", "-o"]).arg(&log);
     if let Some(full) = scenario.full_from {
@@ -163,7 +163,7 @@ fn calls(scenario: &Scenario, scope: Scope) -> BTreeMap<String, usize> {
     if scope == Scope::Files || scenario.full_from.is_some() {
         paths(&stage, &mut tracer);
     }
-    stage.desk.run(with_files(by(tracer, &stage.command()), &stage));
+    stage.fixture.run(with_files(by(tracer, &stage.command()), &stage));
     let text = fs::read_to_string(log).unwrap();
     if scope == Scope::All && scenario.full_from.is_none() {
         header_is_durable_before_bodies(&text);
@@ -214,7 +214,7 @@ pub(crate) fn traced(stage: &Stage, point: &Point, full: Option<usize>) -> Comma
     // Nothing may wait for ever. `--seccomp-bpf` would be faster, but then strace 6.1 sends no signal.
     let mut tracer = Command::new("timeout");
     tracer.args(["-k", "5", "30", "strace", "-f", "-y", "-qqq", "-o"]);
-    tracer.arg(stage.desk.path("calls"));
+    tracer.arg(stage.fixture.path("calls"));
     match full.filter(|_| call != "write") {
         Some(full) => tracer.args([
             "-e",
@@ -233,8 +233,8 @@ pub(crate) fn traced(stage: &Stage, point: &Point, full: Option<usize>) -> Comma
 
 /// What the program says goes to files, so that those can be full as well.
 fn with_files(mut command: Command, stage: &Stage) -> Command {
-    command.stdout(fs::File::create(stage.desk.path("out")).unwrap());
-    command.stderr(fs::File::create(stage.desk.path("err")).unwrap());
+    command.stdout(fs::File::create(stage.fixture.path("out")).unwrap());
+    command.stderr(fs::File::create(stage.fixture.path("err")).unwrap());
     command
 }
 
@@ -252,10 +252,10 @@ fn paths(stage: &Stage, tracer: &mut Command) {
     };
     for input in inputs {
         add(Path::new(input));
-        add(&stage.desk.path(input));
+        add(&stage.fixture.path(input));
     }
     for path in ["out", "err", "state", "state/xwalk"] {
-        add(&stage.desk.path(path));
+        add(&stage.fixture.path(path));
     }
     add(&stage.journal);
     for name in ["lock", ".corrupt-1", ".corrupt-2"] {

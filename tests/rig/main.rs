@@ -9,9 +9,9 @@
 
 #[path = "../delivery/canary.rs"]
 mod canary;
-#[path = "../delivery/desk.rs"]
+#[path = "../delivery/fixture.rs"]
 #[expect(dead_code, reason = "a part of it is for the delivery tests")]
-mod desk;
+mod fixture;
 #[path = "../delivery/server.rs"]
 #[expect(dead_code, reason = "a part of it is for the delivery tests")]
 mod server;

@@ -6,7 +6,7 @@ use xwalk::digest::Target;
 
 use crate::{
     canary::TOKEN,
-    desk::Desk,
+    fixture::Fixture,
     inject::{Fault, Point, Scope, traced},
     oracle::Oracle,
 };
@@ -55,7 +55,7 @@ const PLAIN: Scenario = Scenario {
 
 /// All that one trial needs.
 pub(crate) struct Stage {
-    pub(crate) desk: Desk,
+    pub(crate) fixture: Fixture,
     pub(crate) oracle: Oracle,
     /// The folder of the journal, in the folder of the trial.
     pub(crate) journal: PathBuf,
@@ -65,16 +65,16 @@ pub(crate) struct Stage {
 impl Stage {
     /// Everything up to the run that meets a fault.
     pub(crate) fn set(scenario: &Scenario) -> Stage {
-        let desk = Desk::new(scenario.customers, &["-vv", "--log", "json"]);
-        fs::create_dir(desk.path("state")).unwrap();
+        let fixture = Fixture::new(scenario.customers, &["-vv", "--log", "json"]);
+        fs::create_dir(fixture.path("state")).unwrap();
         let oracle = Oracle::start(scenario.dislikes);
         let schema: serde_json::Value =
-            serde_json::from_str(&fs::read_to_string(desk.path("schemas/customers.schema.json")).unwrap()).unwrap();
+            serde_json::from_str(&fs::read_to_string(fixture.path("schemas/customers.schema.json")).unwrap()).unwrap();
         let url = format!("{}/v1/customers", oracle.url);
         let target = Target::new(&["PUT", &url, schema["$id"].as_str().unwrap_or_default()]);
-        let journal = desk.path("state/xwalk").join(target.id);
+        let journal = fixture.path("state/xwalk").join(target.id);
         oracle.looks_at(journal.clone());
-        let stage = Stage { desk, oracle, journal, more: [scenario.more, &["--set", scenario.batch]].concat() };
+        let stage = Stage { fixture, oracle, journal, more: [scenario.more, &["--set", scenario.batch]].concat() };
         (scenario.before)(&stage);
         stage
     }
@@ -82,7 +82,7 @@ impl Stage {
     /// The run itself.
     pub(crate) fn command(&self) -> std::process::Command {
         let sets = ["--set", "in_flight=1", "--set", "grace=5ms", "--set", "idempotency_header=Idempotency-Key"];
-        let mut command = self.desk.convert("by_variable", &self.oracle.url, &[&sets[..], &self.more].concat());
+        let mut command = self.fixture.convert("by_variable", &self.oracle.url, &[&sets[..], &self.more].concat());
         command.env("ECRM_TOKEN", TOKEN);
         command
     }
@@ -93,7 +93,7 @@ impl Stage {
     }
 
     fn plain(&self, code: i32) {
-        let run = self.desk.run(self.command());
+        let run = self.fixture.run(self.command());
         assert_eq!(run.code, Some(code), "before the fault: {}", run.stderr);
     }
 }
@@ -114,7 +114,7 @@ fn stopped(stage: &Stage) {
 /// As before, and then other prices came.
 fn replaced(stage: &Stage) {
     stopped(stage);
-    let path = stage.desk.path("drop/purchases.csv");
+    let path = stage.fixture.path("drop/purchases.csv");
     fs::write(&path, fs::read_to_string(&path).unwrap().replace(";10.50;", ";11.50;")).unwrap();
 }
 
@@ -130,6 +130,6 @@ fn damaged(stage: &Stage) {
 /// The disk was full when the second answer was to be recorded.
 fn filled(stage: &Stage) {
     let point = Point { call: "write".into(), number: 3, fault: Fault::Full, scope: Scope::Files };
-    let run = stage.desk.run(traced(stage, &point, None));
+    let run = stage.fixture.run(traced(stage, &point, None));
     assert_eq!(run.code, Some(6), "before the fault: {}", run.stderr);
 }

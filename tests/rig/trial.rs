@@ -24,9 +24,9 @@ pub(crate) fn trial(scenario: &Scenario, point: &Point) -> Result<Ending, String
     let stage = Stage::set(scenario);
     let before = stage.oracle.known();
     let status = traced(&stage, point, scenario.full_from).status().map_err(|cause| cause.to_string())?;
-    let said = [fs::read(stage.desk.path("out")), fs::read(stage.desk.path("err"))].map(Result::unwrap);
-    let first = stage.desk.told(status.code(), &said[0], &said[1]);
-    let calls = String::from_utf8_lossy(&fs::read(stage.desk.path("calls")).unwrap_or_default()).into_owned();
+    let said = [fs::read(stage.fixture.path("out")), fs::read(stage.fixture.path("err"))].map(Result::unwrap);
+    let first = stage.fixture.told(status.code(), &said[0], &said[1]);
+    let calls = String::from_utf8_lossy(&fs::read(stage.fixture.path("calls")).unwrap_or_default()).into_owned();
     let hit = calls.lines().find(|line| line.contains("(INJECTED)")).map(ToOwned::to_owned);
     let ending = match (status.code(), &hit) {
         (None, _) if status.signal() == Some(9) && point.fault == Fault::Kill => Ending::Killed,
@@ -90,9 +90,9 @@ fn settled(scenario: &Scenario, point: &Point, stage: &Stage, before: &Known) ->
     Ok(())
 }
 
-fn run(stage: &Stage) -> Result<crate::desk::Run, String> {
+fn run(stage: &Stage) -> Result<crate::fixture::Run, String> {
     let Output { status, stdout, stderr } = stage.command().output().map_err(|cause| cause.to_string())?;
-    Ok(stage.desk.told(status.code(), &stdout, &stderr))
+    Ok(stage.fixture.told(status.code(), &stdout, &stderr))
 }
 
 /// Every document is at the API as it is now, but for the one that it does not like.

@@ -14,7 +14,7 @@ use crate::{
         delivered, destination, endings,
         identity::{identity, path},
         one,
-        server::{Server, accepted},
+        server::{ScriptedServer, accepted},
     },
     recording::receipt::{Ending, Failure},
 };
@@ -140,7 +140,7 @@ fn a_server_that_only_speaks_http_1_is_understood() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = identity(folder.path(), "localhost", (2000, 3000));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let server = Server::answers_with(config, |_, _| accepted());
+    let server = ScriptedServer::answers_with(config, |_, _| accepted());
     let delivery = delivered(2, &destination(&server.url, &[("ca_file", &path(&folder))]));
     assert_eq!(delivery.accepted, one(0..2));
     assert!(server.seen()[0].head.starts_with("PUT /v1/customers HTTP/1.1\r\n"));

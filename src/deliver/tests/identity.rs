@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::{
     deliver::tests::{
         delivered, destination, one,
-        server::{Server, accepted},
+        server::{ScriptedServer, accepted},
         stop,
     },
     diagnostic::Code,
@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// An authority whose certificate lies in a folder, and a server with a certificate that it signed.
-fn server(folder: &Path, host: &str, years: (i32, i32)) -> Server {
+fn server(folder: &Path, host: &str, years: (i32, i32)) -> ScriptedServer {
     let identity = identity(folder, host, years);
-    Server::answers_with(identity, |_, _| accepted())
+    ScriptedServer::answers_with(identity, |_, _| accepted())
 }
 
 /// What a server needs to prove that it is a host; the certificate of the authority goes into the folder.
@@ -33,7 +33,7 @@ pub(super) fn identity(folder: &Path, host: &str, years: (i32, i32)) -> ServerCo
 }
 
 /// A server that wants to know who its clients are; what they need goes into the folder too.
-pub(super) fn mutual(folder: &Path) -> Server {
+pub(super) fn mutual(folder: &Path) -> ScriptedServer {
     let (authority, issuer) = authority(folder);
     let (client, key) = signed(&issuer, "client", (2000, 3000));
     fs::write(folder.join("client.pem"), client.pem()).unwrap();
@@ -46,7 +46,7 @@ pub(super) fn mutual(folder: &Path) -> Server {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let chain = vec![certificate.der().clone()];
     let identity = provided().with_client_cert_verifier(clients).with_single_cert(chain, key).unwrap();
-    Server::answers_with(identity, |_, _| accepted())
+    ScriptedServer::answers_with(identity, |_, _| accepted())
 }
 
 fn authority(folder: &Path) -> (Certificate, Issuer<'static, KeyPair>) {

@@ -34,7 +34,7 @@ use crate::{
     },
     deliver::{
         Context, DeliveryProgress, put,
-        tests::server::{Server, accepted, answer},
+        tests::server::{ScriptedServer, accepted, answer},
         volume,
     },
     diagnostic::Code,
@@ -88,7 +88,7 @@ fn endings(delivery: &Delivery) -> Vec<Vec<Ending>> {
 
 #[test]
 fn a_good_delivery_says_all_the_api_needs() {
-    let server = Server::answers(|_, _| accepted());
+    let server = ScriptedServer::answers(|_, _| accepted());
     let told = Mutex::new(Vec::new());
     let sets = [
         ("batch.documents", "2"),
@@ -118,14 +118,14 @@ fn a_good_delivery_says_all_the_api_needs() {
 
 #[test]
 fn nothing_to_send_sends_nothing() {
-    let server = Server::never_called();
+    let server = ScriptedServer::never_called();
     let delivery = delivered(0, &destination(&server.url, &[]));
     assert_eq!((delivery.exit(), delivery.volume.requests), (Exit::Done, 0));
 }
 
 #[test]
 fn an_object_is_a_request_of_its_own() {
-    let server = Server::answers(|_, _| answer(204, "", ""));
+    let server = ScriptedServer::answers(|_, _| answer(204, "", ""));
     let destination = destination(&server.url, &[("in_flight", "1")]).shaped(BodyShape::Object);
     assert_eq!(delivered(2, &destination).accepted, one(0..2));
     assert_eq!(server.bodies(), ["{\"n\":\"canary0\"}", "{\"n\":\"canary1\"}"]);
@@ -134,7 +134,7 @@ fn an_object_is_a_request_of_its_own() {
 #[test]
 fn a_refusal_stops_at_once_and_names_where_the_secret_came_from() {
     for status in [401, 403, 404, 405, 406, 410, 415, 501] {
-        let server = Server::answers(move |_, _| answer(status, "", "canary"));
+        let server = ScriptedServer::answers(move |_, _| answer(status, "", "canary"));
         let delivery = delivered(9, &destination(&server.url, &[("batch.documents", "1"), ("in_flight", "1")]));
         let (exit, code, message) = stop(&delivery);
         assert_eq!((exit, code), (Exit::Refused, Code::DeliverRefused), "{status}");
@@ -162,9 +162,9 @@ fn a_dead_port_is_tried_until_the_deadline() {
 #[test]
 fn a_redirect_is_never_followed() {
     for status in [301, 302, 303, 307, 308] {
-        let elsewhere = Server::never_called();
+        let elsewhere = ScriptedServer::never_called();
         let location = format!("Location: {}/canary?canary=1\r\n", elsewhere.url);
-        let server = Server::answers(move |_, _| answer(status, &location, ""));
+        let server = ScriptedServer::answers(move |_, _| answer(status, &location, ""));
         let delivery = delivered(1, &destination(&server.url, &[]));
         let (exit, code, message) = stop(&delivery);
         assert_eq!((exit, code), (Exit::Refused, Code::DeliverRedirect));
@@ -175,7 +175,8 @@ fn a_redirect_is_never_followed() {
 
 #[test]
 fn a_web_page_never_acknowledges() {
-    let server = Server::answers(|_, _| answer(200, "Content-Type: text/html\r\n", "<html>canary: log in</html>"));
+    let server =
+        ScriptedServer::answers(|_, _| answer(200, "Content-Type: text/html\r\n", "<html>canary: log in</html>"));
     let delivery = delivered(2, &destination(&server.url, &[]));
     let (exit, code, message) = stop(&delivery);
     assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverNoAnswer));
@@ -186,7 +187,7 @@ fn a_web_page_never_acknowledges() {
 
 #[test]
 fn a_busy_server_is_obeyed() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => answer(503, "Retry-After: 1\r\n", ""),
         _ => accepted(),
     });
@@ -198,7 +199,7 @@ fn a_busy_server_is_obeyed() {
 
 #[test]
 fn a_server_that_asks_for_more_time_than_there_is_ends_the_run() {
-    let server = Server::answers(|_, _| answer(429, "Retry-After: 86400\r\n", ""));
+    let server = ScriptedServer::answers(|_, _| answer(429, "Retry-After: 86400\r\n", ""));
     let delivery = delivered(1, &destination(&server.url, &[]));
     let (exit, code, message) = stop(&delivery);
     assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverUnreachable));
@@ -208,7 +209,7 @@ fn a_server_that_asks_for_more_time_than_there_is_ends_the_run() {
 #[test]
 fn what_is_in_doubt_is_sent_again_with_the_same_bytes_and_key() {
     let cut = || b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{".to_vec();
-    let server = Server::answers(move |number, _| match number {
+    let server = ScriptedServer::answers(move |number, _| match number {
         0 => cut(),
         1 => Vec::new(),
         2 => answer(500, "", ""),
@@ -229,7 +230,7 @@ fn what_is_in_doubt_is_sent_again_with_the_same_bytes_and_key() {
 
 #[test]
 fn an_answer_that_does_not_end_is_no_answer() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => answer(200, "Content-Type: application/json\r\n", &" ".repeat((1 << 20) + 1)),
         _ => accepted(),
     });
@@ -250,8 +251,9 @@ fn a_silent_server_is_given_up_after_the_timeout() {
 #[test]
 fn what_is_too_large_is_halved_and_the_limit_kept() {
     for limit in [1, 15, 40, 100, 200] {
-        let server =
-            Server::answers(move |_, seen| if seen.body.len() > limit { answer(413, "", "") } else { accepted() });
+        let server = ScriptedServer::answers(
+            move |_, seen| if seen.body.len() > limit { answer(413, "", "") } else { accepted() },
+        );
         let delivery = delivered(9, &destination(&server.url, &[("in_flight", "1"), ("batch.documents", "8")]));
         assert!(delivery.stopped.is_none());
         if limit < 18 {
@@ -272,7 +274,7 @@ fn only_the_document_that_is_named_is_rejected_and_nothing_the_server_wrote_is_r
     let body = r##"{"type": "urn:contract", "detail": "canary", "errors": [{"pointer": "#/1/n/canary", "detail": "canary"}]}"##;
     let alone = r##"{"type": "urn:contract", "title": "canary", "errors": [{"pointer": "#/0/n"}]}"##;
     let rejection = |body: &str| answer(422, "Content-Type: application/problem+json\r\n", body);
-    let server = Server::answers(move |_, seen| match String::from_utf8_lossy(&seen.body).as_ref() {
+    let server = ScriptedServer::answers(move |_, seen| match String::from_utf8_lossy(&seen.body).as_ref() {
         "[{\"n\":\"canary1\"}]" => rejection(alone),
         several if several.contains("canary1") => rejection(body),
         _ => accepted(),
@@ -289,7 +291,7 @@ fn only_the_document_that_is_named_is_rejected_and_nothing_the_server_wrote_is_r
 #[test]
 fn compressed_bodies_say_so_and_are_the_same() {
     for compression in ["gzip", "zstd"] {
-        let server = Server::answers(|_, _| accepted());
+        let server = ScriptedServer::answers(|_, _| accepted());
         let destination = destination(&server.url, &[("compression", compression)]);
         let delivery = delivered(50, &destination);
         assert_eq!(delivery.accepted, one(0..50));
@@ -308,10 +310,10 @@ fn compressed_bodies_say_so_and_are_the_same() {
 
 #[test]
 fn a_collection_that_is_replaced_goes_in_one_request_or_not_at_all() {
-    let silent = Server::never_called();
+    let silent = ScriptedServer::never_called();
     let delivery = delivered(3, &destination(&silent.url, &[("collection", "replace"), ("batch.documents", "2")]));
     assert_eq!((stop(&delivery).0, stop(&delivery).1), (Exit::Config, Code::PlanProfile));
-    let server = Server::answers(|_, _| accepted());
+    let server = ScriptedServer::answers(|_, _| accepted());
     let delivery = delivered(3, &destination(&server.url, &[("collection", "replace"), ("batch", "all")]));
     assert_eq!(delivery.accepted, one(0..3));
 }
@@ -354,7 +356,7 @@ fn a_good_delivery_needs_no_proxy_variables_and_no_certificate_authorities() {
 
 #[test]
 fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => answer(500, "X-Echo: canary\r\n", "canary"),
         1 => answer(200, "Content-Type: text/canary\r\n", "canary"),
         _ => {

@@ -17,7 +17,7 @@ use crate::{
         delivered, destination, endings,
         identity::{identity, mutual, path},
         one,
-        server::{Server, accepted, answer},
+        server::{ScriptedServer, accepted, answer},
         stop,
     },
     error::Exit,
@@ -40,7 +40,7 @@ fn listening(serve: impl Fn(usize, TcpStream) + Send + Sync + 'static) -> String
 fn an_answer_cut_after_any_byte_is_no_answer() {
     let whole = accepted();
     let cuts = whole.len();
-    let server = Server::answers(move |number, _| whole[..number.min(cuts)].to_vec());
+    let server = ScriptedServer::answers(move |number, _| whole[..number.min(cuts)].to_vec());
     let delivery = delivered(2, &destination(&server.url, &[("retry.fixed.wait", "1ms")]));
     assert_eq!(delivery.accepted, one(0..2));
     let endings = &endings(&delivery)[0];
@@ -102,7 +102,7 @@ fn an_answer_that_trickles_is_given_up_after_the_timeout() {
 
 #[test]
 fn a_date_to_come_back_at_is_read_on_the_clock_of_the_server() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => {
             let headers = "Date: Tue, 15 Nov 1994 08:12:31 GMT\r\nRetry-After: Tue, 15 Nov 1994 08:12:32 GMT\r\n";
             answer(503, headers, "")
@@ -147,8 +147,8 @@ fn a_client_shows_the_certificate_of_the_profile() {
 
 #[test]
 fn the_proxy_of_the_profile_is_used() {
-    let target = Server::never_called();
-    let proxy = Server::answers(|_, _| accepted());
+    let target = ScriptedServer::never_called();
+    let proxy = ScriptedServer::answers(|_, _| accepted());
     let delivery = delivered(2, &destination(&target.url, &[("proxy", &proxy.url)]));
     assert_eq!(delivery.accepted, one(0..2));
     let line = format!("PUT {}/v1/customers HTTP/1.1\r\n", target.url);

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     canary::{CELL, EMAIL, TOKEN, leak},
-    server::Sandbox,
+    server::SandboxProcess,
 };
 
 /// Profiles beside those that are shipped.
@@ -23,7 +23,7 @@ const PROFILES: &str = "  by_variable: { extends: dev, auth: { bearer: { env: EC
 ";
 
 /// A folder with all that a run needs, and how loud its runs are.
-pub(crate) struct Desk {
+pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
     pub(crate) loud: Vec<String>,
 }
@@ -36,19 +36,21 @@ pub(crate) struct Run {
     pub(crate) stderr: String,
 }
 
-impl Desk {
-    pub(crate) fn new(customers: usize, loud: &[&str]) -> Desk {
-        let desk =
-            Desk { folder: tempfile::tempdir().unwrap(), loud: loud.iter().map(|flag| (*flag).to_owned()).collect() };
+impl Fixture {
+    pub(crate) fn new(customers: usize, loud: &[&str]) -> Fixture {
+        let fixture = Fixture {
+            folder: tempfile::tempdir().unwrap(),
+            loud: loud.iter().map(|flag| (*flag).to_owned()).collect(),
+        };
         for folder in ["mappings", "schemas", "drop"] {
-            fs::create_dir(desk.path(folder)).unwrap();
+            fs::create_dir(fixture.path(folder)).unwrap();
         }
         for file in ["mappings/inflight-sales.yaml", "schemas/customers.schema.json"] {
-            fs::copy(file, desk.path(file)).unwrap();
+            fs::copy(file, fixture.path(file)).unwrap();
         }
-        fs::write(desk.path("profiles.yaml"), fs::read_to_string("profiles.yaml").unwrap() + PROFILES).unwrap();
-        fs::write(desk.path("token"), format!("{TOKEN}\n")).unwrap();
-        fs::set_permissions(desk.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(fixture.path("profiles.yaml"), fs::read_to_string("profiles.yaml").unwrap() + PROFILES).unwrap();
+        fs::write(fixture.path("token"), format!("{TOKEN}\n")).unwrap();
+        fs::set_permissions(fixture.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
         let mut files = [
             "customer_id;title;lastname;firstname;postal_code;city;email\n".to_owned(),
             "purchase_identifier;customer_id;product_id;quantity;price;currency;date\n".to_owned(),
@@ -60,9 +62,9 @@ impl Desk {
             let product = CELL.replace('"', "");
             writeln!(files[1], "{id}/1;{id};{product};1;10.50;euros;2017-12-31").unwrap();
         }
-        fs::write(desk.path("drop/customers.csv"), &files[0]).unwrap();
-        fs::write(desk.path("drop/purchases.csv"), &files[1]).unwrap();
-        desk
+        fs::write(fixture.path("drop/customers.csv"), &files[0]).unwrap();
+        fs::write(fixture.path("drop/purchases.csv"), &files[1]).unwrap();
+        fixture
     }
 
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
@@ -113,8 +115,8 @@ impl Desk {
         Run { code, stderr: normal(&text.replace(&folder, "FOLDER")) }
     }
 
-    pub(crate) fn sandbox(&self, faults: &[&str]) -> Sandbox {
-        Sandbox::start(self.command(&[&["sandbox", "--port", "0"], faults].concat()))
+    pub(crate) fn sandbox(&self, faults: &[&str]) -> SandboxProcess {
+        SandboxProcess::start(self.command(&[&["sandbox", "--port", "0"], faults].concat()))
     }
 
     /// All files of the state folder.
