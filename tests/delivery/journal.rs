@@ -15,8 +15,8 @@ use std::{
 };
 
 use crate::{
-    fixture::{Fixture, Run, by},
-    interrupted,
+    fixture::{FinishedRun, Fixture, run_by},
+    interrupt,
     server::{ScriptedServer, accepted, answer},
 };
 
@@ -50,14 +50,14 @@ fn convert(fixture: &Fixture, server: &ScriptedServer, more: &[&str]) -> Command
 }
 
 /// What is said before the summary.
-fn said(run: &Run) -> &str {
+fn said(run: &FinishedRun) -> &str {
     run.stderr.split_once(" accepted by ").map_or(run.stderr.as_str(), |(before, _)| {
         before.rsplit_once('\n').map_or("", |(said, _)| &before[..=said.len()])
     })
 }
 
 /// Where all documents ended.
-fn equation(run: &Run) -> String {
+fn equation(run: &FinishedRun) -> String {
     let line = run.stderr.lines().find(|line| line.starts_with("documents ")).unwrap();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -80,7 +80,7 @@ fn killed(fixture: &Fixture) -> ScriptedServer {
     let server = ScriptedServer::answers(|number, _| if number == 2 { String::new() } else { accepted() });
     let child = started(convert(fixture, &server, &["-vv", "--log", "json"]));
     (0..3).for_each(|_| server.wait());
-    assert_eq!(fixture.killed(child).code, None);
+    assert_eq!(fixture.kill(child).code, None);
     server
 }
 
@@ -91,7 +91,7 @@ fn started(mut command: Command) -> Child {
 /// The newest journal of the only target.
 fn journal(fixture: &Fixture) -> PathBuf {
     let is_epoch = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("epoch-");
-    let mut epochs: Vec<PathBuf> = fixture.remembered().into_keys().filter(is_epoch).collect();
+    let mut epochs: Vec<PathBuf> = fixture.state_files().into_keys().filter(is_epoch).collect();
     assert_eq!(epochs.len(), 1, "older epochs are removed");
     epochs.remove(0)
 }
@@ -221,8 +221,8 @@ fn of_two_runs_at_once_one_sends() {
     let purge = fixture.run(fixture.command(&["purge", "--all"]));
     assert_eq!((purge.stderr.as_str(), purge.code), ("0 forgotten, 1 in use by another run\n", Some(5)));
     assert_eq!(server.connections(), connections);
-    let Output { status, stdout, stderr } = interrupted(first);
-    assert_eq!(fixture.told(status.code(), &stdout, &stderr).code, Some(130));
+    let Output { status, stdout, stderr } = interrupt(first);
+    assert_eq!(fixture.check_output(status.code(), &stdout, &stderr).code, Some(130));
     let other = ScriptedServer::answers(|_, _| accepted());
     assert_eq!(fixture.run(convert(&fixture, &other, &[])).code, Some(0), "another target has a journal of its own");
 }
@@ -337,7 +337,7 @@ fn the_wait_for_late_requests_can_be_interrupted_and_starts_again() {
         let mut child = started(fixture.convert("dev", &server.url, &more));
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(said.any(|line| line.unwrap().contains("waiting 3600 s")));
-        assert_eq!(interrupted(child).status.code(), Some(130));
+        assert_eq!(interrupt(child).status.code(), Some(130));
         assert!(said.any(|line| line.unwrap().contains("before anything was sent")));
     }
     assert_eq!(server.seen().len(), 3);
@@ -380,7 +380,7 @@ fn folders_and_files_are_for_their_owner_only_whatever_the_umask() {
     let run = fixture.run(in_shell("umask 000", &convert(&fixture, &server, &[])));
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let mode = |path: &PathBuf| fs::symlink_metadata(path).unwrap().mode() & 0o7777;
-    let files = fixture.remembered();
+    let files = fixture.state_files();
     assert_eq!(files.len(), 2);
     for path in files.keys() {
         assert_eq!(mode(path), 0o600, "{}", path.display());
@@ -393,7 +393,7 @@ fn folders_and_files_are_for_their_owner_only_whatever_the_umask() {
 fn in_shell(before: &str, command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
-    by(shell, command)
+    run_by(shell, command)
 }
 
 #[test]
@@ -418,7 +418,7 @@ fn a_full_disk_stops_the_run_and_never_loses_a_document() {
             assert!(run.stderr.starts_with(says), "{}", run.stderr);
             assert!(run.stderr.contains(&format!("\n{} of 200 documents accepted by ", 10 * (sent - 1))));
         } else {
-            assert_eq!((sent, fixture.remembered().len()), (0, 1), "only the lock is left");
+            assert_eq!((sent, fixture.state_files().len()), (0, 1), "only the lock is left");
             assert!(run.stderr.starts_with("error[deliver/state]: the state folder "), "{}", run.stderr);
         }
         let run = fixture.run(convert(&fixture, &server, &[]));
@@ -442,7 +442,7 @@ fn purge_forgets_what_is_finished_and_keeps_what_is_not() {
     assert!(run.stderr.contains("\n  20 of them by an earlier run\n"), "{}", run.stderr);
     let run = fixture.run(fixture.command(&["purge", "--all"]));
     assert_eq!((run.stderr.as_str(), run.code), ("2 forgotten\n", Some(0)));
-    assert_eq!(fixture.remembered().len(), 0);
+    assert_eq!(fixture.state_files().len(), 0);
     assert_eq!(fixture.run(fixture.command(&["purge"])).stderr, "0 finished and forgotten\n");
 }
 
@@ -466,7 +466,7 @@ fn runs_that_are_killed_at_any_instant_deliver_everything_in_the_end() {
         let child = started(fixture.convert("dev", &server.url, &sets));
         // The kill races with what comes behind the answer, and sometimes with the very start.
         server.wait();
-        assert_eq!(fixture.killed(child).code, None);
+        assert_eq!(fixture.kill(child).code, None);
     }
     let run = fixture.run(fixture.convert("dev", &server.url, &sets));
     assert_eq!(run.code, Some(0), "{}", run.stderr);

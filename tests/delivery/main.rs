@@ -1,7 +1,7 @@
-//! Deliveries through the program itself, over real sockets: what arrives, how it ends, and what is never told.
+//! Deliveries by the program itself, over real sockets: what arrives, how the run ends, and what is never written.
 //!
-//! Each delivery is written once, runs once for what it does, and again at full loudness in every message format: no byte
-//! that the program or the sandbox writes may hold a cell or a secret, in any spelling.
+//! Each delivery runs once to check what it does, and again with all logs in every message format: no byte that the program
+//! or the sandbox writes may contain a cell or a secret, in any encoding. `XWALK_KILLS` sets how often `storm` kills a run.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
@@ -18,24 +18,25 @@ use std::{
     net::TcpListener,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
+    thread,
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
 use crate::{
-    canary::{CELL, EMAIL, TOKEN, leak},
-    fixture::{Fixture, Run},
+    canary::{CELL, EMAIL, TOKEN, find_leak},
+    fixture::{FinishedRun, Fixture},
     server::{SandboxProcess, ScriptedServer, accepted, answer},
 };
 
-/// What a delivery is called, how many customers it has, what it does, and how it has to end.
+/// A delivery and how it has to end.
 struct Delivery {
     name: &'static str,
     customers: usize,
-    run: fn(&Fixture) -> Run,
+    run: fn(&Fixture) -> FinishedRun,
     code: i32,
-    /// All that is said before the summary.
+    /// Everything that is printed before the summary.
     says: &'static str,
 }
 
@@ -60,7 +61,7 @@ const DELIVERIES: &[Delivery] = &[
         run: a_dead_port,
         code: 5,
         says: concat!(
-            "error[deliver/unreachable]: not everything was delivered within 1 s: no connection: Connection refused (os error 111)\n",
+            "error[deliver/unreachable]: not everything was delivered within 0.3 s: no connection: Connection refused (os error 111)\n",
             " |\n",
             " = help: run the same command again\n",
             "\n",
@@ -191,15 +192,15 @@ const DELIVERIES: &[Delivery] = &[
     },
 ];
 
-fn a_token_from_a_variable(fixture: &Fixture) -> Run {
+fn a_token_from_a_variable(fixture: &Fixture) -> FinishedRun {
     with_token(fixture, "by_variable")
 }
 
-fn a_token_from_a_file(fixture: &Fixture) -> Run {
+fn a_token_from_a_file(fixture: &Fixture) -> FinishedRun {
     with_token(fixture, "by_file")
 }
 
-fn with_token(fixture: &Fixture, profile: &str) -> Run {
+fn with_token(fixture: &Fixture, profile: &str) -> FinishedRun {
     let server = ScriptedServer::answers(|_, _| accepted());
     let run = fixture.run(fixture.convert(profile, &server.url, &[]));
     let seen = server.seen();
@@ -211,30 +212,30 @@ fn with_token(fixture: &Fixture, profile: &str) -> Run {
     run
 }
 
-fn a_wrong_token(fixture: &Fixture) -> Run {
+fn a_wrong_token(fixture: &Fixture) -> FinishedRun {
     let mut command = fixture.command(&["sandbox", "--port", "0", "--keep", "kept", "--bearer-env", "RIGHT"]);
     command.env("RIGHT", "another");
     let sandbox = SandboxProcess::start(command);
     let run = fixture.run(fixture.convert("by_variable", &sandbox.url, &[]));
-    assert_eq!((fixture.kept().len(), leak(&sandbox.end())), (0, None));
+    assert_eq!((fixture.stored_names().len(), find_leak(&sandbox.end())), (0, None));
     run
 }
 
-fn a_dead_port(fixture: &Fixture) -> Run {
+fn a_dead_port(fixture: &Fixture) -> FinishedRun {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    fixture.run(fixture.convert("by_variable", &format!("http://{free}"), &["--set", "deadline=1s"]))
+    fixture.run(fixture.convert("by_variable", &format!("http://{free}"), &["--set", "deadline=300ms"]))
 }
 
-fn a_redirect(fixture: &Fixture) -> Run {
+fn a_redirect(fixture: &Fixture) -> FinishedRun {
     let second = ScriptedServer::answers(|_, _| accepted());
-    let to = format!("Location: {}/{}\r\n", second.url, canary::percent(EMAIL));
+    let to = format!("Location: {}/{}\r\n", second.url, canary::percent_encode(EMAIL));
     let server = ScriptedServer::answers(move |_, _| answer(307, &to, ""));
     let run = fixture.run(fixture.convert("by_variable", &server.url, &[]));
     assert_eq!((server.seen().len(), second.connections()), (1, 0));
     run
 }
 
-fn a_web_page(fixture: &Fixture) -> Run {
+fn a_web_page(fixture: &Fixture) -> FinishedRun {
     let server =
         ScriptedServer::answers(|_, seen| answer(200, "Content-Type: text/html\r\n", &format!("<p>{}</p>", seen.body)));
     let run = fixture.run(fixture.convert("by_variable", &server.url, &["--set", "deadline=2s"]));
@@ -242,7 +243,7 @@ fn a_web_page(fixture: &Fixture) -> Run {
     run
 }
 
-fn a_pause(fixture: &Fixture) -> Run {
+fn a_pause(fixture: &Fixture) -> FinishedRun {
     let server = ScriptedServer::answers(|number, seen| match number {
         0 => answer(503, "Retry-After: 1\r\nContent-Type: application/json\r\n", &seen.body),
         _ => accepted(),
@@ -254,8 +255,8 @@ fn a_pause(fixture: &Fixture) -> Run {
     run
 }
 
-fn compressed_bodies(fixture: &Fixture) -> Run {
-    let sandbox = fixture.sandbox(&["--keep", "kept"]);
+fn compressed_bodies(fixture: &Fixture) -> FinishedRun {
+    let sandbox = fixture.start_sandbox(&["--keep", "kept"]);
     let mut last = None;
     for (number, compression) in ["gzip", "zstd"].into_iter().enumerate() {
         let state = fixture.path(&format!("state/{compression}"));
@@ -263,28 +264,28 @@ fn compressed_bodies(fixture: &Fixture) -> Run {
         let sets = ["--set", &format!("compression={compression}"), "--state", state.to_str().unwrap()];
         let run = fixture.run(fixture.convert("dev", &sandbox.url, &sets));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
-        let kept = fixture.kept();
+        let kept = fixture.stored_names();
         assert!(kept.len() == 50 && kept.values().all(|times| *times == number + 1), "{compression}");
         last = Some(run);
     }
-    assert_eq!(leak(&sandbox.end()), None);
+    assert_eq!(find_leak(&sandbox.end()), None);
     last.unwrap()
 }
 
-/// What an API says about a batch in which it does not like the customer 00002, if it is there.
-fn poisoned(seen: &server::ReceivedRequest, says: impl Fn(usize) -> Value) -> Option<Value> {
+/// What an API that rejects the customer 00002 says about a batch with that customer.
+fn reject_customer(seen: &server::ReceivedRequest, says: impl Fn(usize) -> Value) -> Option<Value> {
     let documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
     documents.iter().position(|document| document["first_name"] == "00002").map(says)
 }
 
-fn a_poisoned_document(fixture: &Fixture) -> Run {
+fn a_poisoned_document(fixture: &Fixture) -> FinishedRun {
     let server = ScriptedServer::answers(move |_, seen| {
         let says = |at: usize| {
             let pointers = [format!("#/{at}/email"), format!("#/{at}/purchases/0/price")];
             let errors = pointers.map(|pointer| json!({ "pointer": pointer, "detail": seen.body }));
             json!({ "type": "urn:api:contract", "title": seen.body, "detail": seen.head, "errors": errors })
         };
-        poisoned(seen, says)
+        reject_customer(seen, says)
             .map_or_else(accepted, |said| answer(422, "Content-Type: application/problem+json\r\n", &said.to_string()))
     });
     let run = fixture.run(fixture.convert("by_variable", &server.url, &[]));
@@ -292,8 +293,8 @@ fn a_poisoned_document(fixture: &Fixture) -> Run {
     run
 }
 
-fn an_echo_in_every_part(fixture: &Fixture) -> Run {
-    let [cell, url] = [CELL, EMAIL].map(canary::percent);
+fn an_echo_in_every_part(fixture: &Fixture) -> FinishedRun {
+    let [cell, url] = [CELL, EMAIL].map(canary::percent_encode);
     let headers = format!(
         "Content-Type: application/{cell}+json; a={url}\r\nX-{cell}: {TOKEN}\r\nRetry-After: {EMAIL}\r\n\
          Date: {TOKEN}\r\nLocation: https://CANARY-7f3a.example/{url}\r\nServer: {EMAIL}\r\nSet-Cookie: {TOKEN}\r\n"
@@ -305,7 +306,7 @@ fn an_echo_in_every_part(fixture: &Fixture) -> Run {
             let errors = pointers.map(|pointer| json!({ "pointer": pointer, CELL: EMAIL, "field": TOKEN }));
             json!({ "type": "urn:CANARY-7f3a", CELL: seen.body, "instance": EMAIL, "errors": errors })
         };
-        match (number, poisoned(seen, says)) {
+        match (number, reject_customer(seen, says)) {
             (0, _) => answer(500, &headers, &seen.body),
             (1, _) => answer(200, &headers, &seen.head),
             (3, _) => answer(409, &headers, &json!({ "type": "tok3n~CANARY", "detail": TOKEN }).to_string()),
@@ -323,7 +324,7 @@ fn an_echo_in_every_part(fixture: &Fixture) -> Run {
     fixture.run(fixture.convert("by_variable", &server.url, &["--set", "in_flight=1"]))
 }
 
-fn a_closed_connection(fixture: &Fixture) -> Run {
+fn a_closed_connection(fixture: &Fixture) -> FinishedRun {
     let server = ScriptedServer::answers(|number, _| {
         if number == 0 { "HTTP/1.1 200 Said\r\nContent-Length: 99\r\n\r\n{".into() } else { accepted() }
     });
@@ -332,28 +333,28 @@ fn a_closed_connection(fixture: &Fixture) -> Run {
     run
 }
 
-fn small_bodies(fixture: &Fixture) -> Run {
-    let sandbox = fixture.sandbox(&["--keep", "kept", "--max-body", "8KiB"]);
+fn small_bodies(fixture: &Fixture) -> FinishedRun {
+    let sandbox = fixture.start_sandbox(&["--keep", "kept", "--max-body", "8KiB"]);
     let run = fixture.run(fixture.convert("dev", &sandbox.url, &[]));
-    let kept = fixture.kept();
+    let kept = fixture.stored_names();
     assert!(kept.len() == 200 && kept.values().all(|times| *times == 1), "{kept:?}");
-    assert_eq!(leak(&sandbox.end()), None);
+    assert_eq!(find_leak(&sandbox.end()), None);
     run
 }
 
-fn an_interruption(fixture: &Fixture) -> Run {
+fn an_interruption(fixture: &Fixture) -> FinishedRun {
     let server = ScriptedServer::answers(|_, _| String::new());
     let mut command = fixture.convert("by_variable", &server.url, &[]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     server.wait();
-    let Output { status, stdout, stderr } = interrupted(child);
-    fixture.told(status.code(), &stdout, &stderr)
+    let Output { status, stdout, stderr } = interrupt(child);
+    fixture.check_output(status.code(), &stdout, &stderr)
 }
 
-/// Sends Ctrl-C until the process ends: once it waits for what is on the way, twice it does not.
-fn interrupted(child: Child) -> Output {
+/// Sends Ctrl-C until the process ends: after the first one it waits for answers in flight, after the second it does not.
+fn interrupt(child: Child) -> Output {
     let (pid, (ended, end)) = (child.id().to_string(), mpsc::channel());
-    std::thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
+    thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
     for _ in 0..100 {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         if let Ok(output) = end.recv_timeout(Duration::from_millis(300)) {
@@ -363,7 +364,7 @@ fn interrupted(child: Child) -> Output {
     panic!("it does not end");
 }
 
-fn a_bad_row(fixture: &Fixture) -> Run {
+fn a_bad_row(fixture: &Fixture) -> FinishedRun {
     let purchases = fixture.path("drop/purchases.csv");
     let text = fs::read_to_string(&purchases).unwrap();
     fs::write(&purchases, text.replacen(";10.50;", &format!(";{};", CELL.replace('"', "")), 1)).unwrap();
@@ -371,24 +372,32 @@ fn a_bad_row(fixture: &Fixture) -> Run {
     fixture.run(fixture.convert("by_variable", &server.url, &[]))
 }
 
-#[test]
-fn deliveries_end_as_they_should() {
-    for Delivery { name, customers, run, code, says } in DELIVERIES {
-        let run = run(&Fixture::new(*customers, &[]));
-        let summary = run.stderr.lines().find(|line| line.contains(" documents accepted by ")).unwrap();
-        let (said, _) = run.stderr.split_once(summary).unwrap();
-        assert_eq!((said, run.code), (*says, Some(*code)), "{name}");
-    }
+/// Runs all deliveries at once, since most of their time is waiting.
+fn run_all(flags: &[&str], check: impl Fn(&Delivery, FinishedRun) + Sync) {
+    let check = &check;
+    thread::scope(|scope| {
+        for delivery in DELIVERIES {
+            scope.spawn(move || check(delivery, (delivery.run)(&Fixture::new(delivery.customers, flags))));
+        }
+    });
 }
 
 #[test]
-fn nothing_marked_is_ever_told() {
+fn deliveries_end_as_they_should() {
+    run_all(&[], |Delivery { name, code, says, .. }, run| {
+        let summary = run.stderr.lines().find(|line| line.contains(" documents accepted by ")).unwrap();
+        let (said, _) = run.stderr.split_once(summary).unwrap();
+        assert_eq!((said, run.code), (*says, Some(*code)), "{name}");
+    });
+}
+
+#[test]
+fn no_marked_text_is_ever_written() {
     for format in ["full", "concise", "json", "github"] {
-        let loud = ["-vv", "--log", "json", "--message-format", format];
-        for Delivery { name, customers, run, code, .. } in DELIVERIES {
-            let run = run(&Fixture::new(*customers, &loud));
+        let flags = ["-vv", "--log", "json", "--message-format", format];
+        run_all(&flags, |Delivery { name, code, .. }, run| {
             assert_eq!(run.code, Some(*code), "{name} in {format}: {}", run.stderr);
-        }
+        });
     }
 }
 
@@ -396,13 +405,13 @@ fn nothing_marked_is_ever_told() {
 fn all_of_2000_documents_arrive_in_spite_of_faults() {
     for faults in [["--fail", "503:20%"], ["--drop-after", "3"]] {
         let fixture = Fixture::new(2_000, &[]);
-        let sandbox = fixture.sandbox(&[&["--keep", "kept", "--seed", "7"][..], &faults].concat());
+        let sandbox = fixture.start_sandbox(&[&["--keep", "kept", "--seed", "7"][..], &faults].concat());
         let run =
             fixture.run(fixture.convert("dev", &sandbox.url, &["--set", "batch.documents=50", "--set", "in_flight=2"]));
         assert_eq!(run.code, Some(0), "{faults:?}: {}", run.stderr);
         let expected: Vec<String> = (0..2_000).map(|id| format!("{id:05}")).collect();
-        assert!(fixture.kept().into_keys().eq(expected), "{faults:?}");
-        assert_eq!(leak(&sandbox.end()), None);
+        assert!(fixture.stored_names().into_keys().eq(expected), "{faults:?}");
+        assert_eq!(find_leak(&sandbox.end()), None);
     }
 }
 
@@ -449,7 +458,7 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
 fn stdout_is_the_only_place_for_cells() {
     let fixture = Fixture::new(2, &["-vv", "--log", "json"]);
     let Output { status, stdout, stderr } = fixture.command(&["convert", "drop", "--output", "-"]).output().unwrap();
-    assert_eq!((status.code(), leak(&stderr)), (Some(0), None));
+    assert_eq!((status.code(), find_leak(&stderr)), (Some(0), None));
     let documents: Value = serde_json::from_slice(&stdout).unwrap();
     assert_eq!(documents[1]["email"], EMAIL);
 }

@@ -68,7 +68,7 @@ fn a_document_too_large_for_memory_is_delivered_once_even_if_the_run_is_killed()
     let child =
         fixture.convert("dev", &server.url, &one).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     (0..2).for_each(|_| server.wait());
-    fixture.killed(child);
+    fixture.kill(child);
     silent.store(false, Ordering::SeqCst);
     let (code, held) = peak(fixture.convert("dev", &server.url, &one));
     // The first was acknowledged before the kill, and the large one was not.

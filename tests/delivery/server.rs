@@ -1,4 +1,4 @@
-//! What stands at the other end: a scripted server on a loopback port, or the mock API as a process of its own.
+//! The API at the other end: a scripted server on a loopback port, or the sandbox as a process.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,10 +13,10 @@ use std::{
     time::Duration,
 };
 
-/// How long a test waits for something that has to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for an event before it fails.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One request as it came in.
+/// One request as it arrived.
 #[derive(Clone)]
 pub(crate) struct ReceivedRequest {
     /// The request line and the headers.
@@ -41,7 +41,7 @@ pub(crate) struct ScriptedServer {
     pub(crate) url: String,
     seen: Arc<Mutex<Vec<ReceivedRequest>>>,
     connections: Arc<AtomicUsize>,
-    came: mpsc::Receiver<()>,
+    arrived: mpsc::Receiver<()>,
 }
 
 impl ScriptedServer {
@@ -50,14 +50,14 @@ impl ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (seen, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
-        let (coming, came) = mpsc::channel();
-        let server = ScriptedServer { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), came };
+        let (arrivals, arrived) = mpsc::channel();
+        let server = ScriptedServer { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), arrived };
         let reply: Arc<Script> = Arc::new(reply);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (seen, reply, coming) = (Arc::clone(&seen), Arc::clone(&reply), coming.clone());
-                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply, &coming));
+                let (seen, reply, arrivals) = (Arc::clone(&seen), Arc::clone(&reply), arrivals.clone());
+                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply, &arrivals));
             }
         });
         server
@@ -68,14 +68,14 @@ impl ScriptedServer {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How often somebody connected.
+    /// How many connections were opened.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Waits until a request came.
+    /// Waits for the next request.
     pub(crate) fn wait(&self) {
-        self.came.recv_timeout(PATIENCE).unwrap();
+        self.arrived.recv_timeout(TIMEOUT).unwrap();
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn accepted() -> String {
     answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<ReceivedRequest>>, reply: &Script, coming: &mpsc::Sender<()>) {
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<ReceivedRequest>>, reply: &Script, arrivals: &mpsc::Sender<()>) {
     while let Some(request) = request(&mut stream) {
         let number = {
             let mut seen = seen.lock().unwrap();
@@ -97,7 +97,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<ReceivedRequest>>, reply: &Scri
             seen.len() - 1
         };
         // The test may be over.
-        let _ = coming.send(());
+        let _ = arrivals.send(());
         if stream.write_all(reply(number, &request).as_bytes()).is_err() {
             return;
         }
@@ -118,7 +118,7 @@ pub(crate) fn request(stream: &mut impl Read) -> Option<ReceivedRequest> {
     Some(seen)
 }
 
-/// The mock API as a process.
+/// The sandbox as a process.
 pub(crate) struct SandboxProcess {
     /// Its base URL.
     pub(crate) url: String,
@@ -148,7 +148,7 @@ impl SandboxProcess {
         SandboxProcess { url, process, said: Some(said) }
     }
 
-    /// Ends it and gives all that it said.
+    /// Ends it and returns its stderr.
     pub(crate) fn end(mut self) -> Vec<u8> {
         let _ = self.process.kill();
         self.said.take().unwrap().join().unwrap()

@@ -148,7 +148,7 @@ fn killed_at_random_in_a_storm_everything_arrives() {
             let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
             drop(over);
             killer.join().unwrap();
-            let run = fixture.told(status.code(), &stdout, &stderr);
+            let run = fixture.check_output(status.code(), &stdout, &stderr);
             match run.code {
                 None => kills += 1,
                 Some(_) => ended = Some(run),
