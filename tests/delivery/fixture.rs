@@ -77,6 +77,8 @@ impl Fixture {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xwalk"));
         command.args(arguments).args(&self.flags).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("XWALK_PROFILE").env_remove("RUST_LOG").env("ECRM_TOKEN", TOKEN);
+        // `cargo test` sets it, and the loader would look for each library in all its folders: a thousand more calls.
+        command.env_remove("LD_LIBRARY_PATH");
         command.env_remove("STATE_DIRECTORY").env("XDG_STATE_HOME", self.path("state"));
         command
     }

@@ -166,7 +166,7 @@ fn killed_at_random_in_a_storm_everything_arrives() {
 
 #[expect(clippy::disallowed_methods, reason = "a test that takes long is asked for by a variable")]
 fn kills_wanted() -> usize {
-    std::env::var("XWALK_KILLS").map_or(40, |count| count.parse().unwrap())
+    std::env::var("XWALK_KILLS").map_or(20, |count| count.parse().unwrap())
 }
 
 /// Makes the first purchase of a customer a bad row.
