@@ -138,7 +138,7 @@ impl CommitState {
             let code = rejected.finding.code.word().into();
             entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
-        let ranges = index_ranges::without(&state.delivery.accepted, &self.appended.accepted);
+        let ranges = index_ranges::subtract(&state.delivery.accepted, &self.appended.accepted);
         if !ranges.is_empty() {
             entries.push(Entry::Ack { ranges, status });
         }
@@ -147,7 +147,7 @@ impl CommitState {
 
     /// Takes back the outcomes that are not durable, and stops the delivery.
     fn roll_back(&mut self, state: &mut DeliveryState, cause: &io::Error) {
-        self.lost += index_ranges::count(&index_ranges::without(&state.delivery.accepted, &self.durable.accepted));
+        self.lost += index_ranges::count(&index_ranges::subtract(&state.delivery.accepted, &self.durable.accepted));
         state.delivery.accepted.clone_from(&self.durable.accepted);
         state.delivery.rejected.truncate(self.durable.rejected);
         let what = match self.lost {

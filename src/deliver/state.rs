@@ -416,7 +416,7 @@ impl DeliveryState {
     /// Adds the receipt of a batch that is not sent again; it is in doubt if the API may have accepted it unseen.
     pub(crate) fn add_receipt(&mut self, pending: PendingBatch) {
         let receipt = Receipt { range: pending.batch.range, attempts: pending.attempts };
-        if receipt.in_doubt() {
+        if receipt.is_in_doubt() {
             merge(&mut self.delivery.in_doubt, receipt.range.clone());
         }
         self.delivery.receipts.push(receipt);

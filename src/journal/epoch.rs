@@ -211,7 +211,7 @@ mod tests {
                 Some(epoch) => {
                     // Without the line end before it, the last line is a part of a longer one.
                     assert!(bit / 8 + 1 >= last && epoch.is_truncated && epoch.done.is_none(), "bit {bit}");
-                    assert!(index_ranges::without(&epoch.accepted, &whole.accepted).is_empty(), "bit {bit}");
+                    assert!(index_ranges::subtract(&epoch.accepted, &whole.accepted).is_empty(), "bit {bit}");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Deliveries that are remembered: what a second run sends after a first that ended in any way, and when nothing is sent.
+//! Deliveries with a journal: what a second run sends after a first that ended in some way, and when nothing is sent.
 
 use std::{
     fs,
@@ -49,14 +49,14 @@ fn convert(fixture: &Fixture, server: &ScriptedServer, more: &[&str]) -> Command
     fixture.convert("dev", &server.url, &[&SMALL[..], more].concat())
 }
 
-/// What is said before the summary.
-fn said(run: &FinishedRun) -> &str {
+/// Everything that is printed before the summary.
+fn text_before_summary(run: &FinishedRun) -> &str {
     run.stderr.split_once(" accepted by ").map_or(run.stderr.as_str(), |(before, _)| {
         before.rsplit_once('\n').map_or("", |(said, _)| &before[..=said.len()])
     })
 }
 
-/// Where all documents ended.
+/// The line that says how all documents ended.
 fn equation(run: &FinishedRun) -> String {
     let line = run.stderr.lines().find(|line| line.starts_with("documents ")).unwrap();
     line.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -75,21 +75,21 @@ fn names(range: std::ops::Range<u32>) -> Vec<String> {
     range.map(|id| format!("{id:05}")).collect()
 }
 
-/// A run that is killed while its third request of five waits for an answer.
-fn killed(fixture: &Fixture) -> ScriptedServer {
+/// Runs a delivery, and kills it while its third request of five waits for an answer.
+fn run_and_kill(fixture: &Fixture) -> ScriptedServer {
     let server = ScriptedServer::answers(|number, _| if number == 2 { String::new() } else { accepted() });
-    let child = started(convert(fixture, &server, &["-vv", "--log", "json"]));
+    let child = start(convert(fixture, &server, &["-vv", "--log", "json"]));
     (0..3).for_each(|_| server.wait());
     assert_eq!(fixture.kill(child).code, None);
     server
 }
 
-fn started(mut command: Command) -> Child {
+fn start(mut command: Command) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// The newest journal of the only target.
-fn journal(fixture: &Fixture) -> PathBuf {
+fn newest_journal(fixture: &Fixture) -> PathBuf {
     let is_epoch = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().starts_with("epoch-");
     let mut epochs: Vec<PathBuf> = fixture.state_files().into_keys().filter(is_epoch).collect();
     assert_eq!(epochs.len(), 1, "older epochs are removed");
@@ -99,9 +99,9 @@ fn journal(fixture: &Fixture) -> PathBuf {
 #[test]
 fn a_killed_run_is_resumed_and_only_sends_what_was_not_acknowledged() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     let run = fixture.run(convert(&fixture, &server, &[]));
-    assert_eq!((said(&run), run.code), ("", Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), ("", Some(0)));
     assert!(run.stderr.starts_with("50 documents accepted by "), "{}", run.stderr);
     assert!(run.stderr.contains("\n  20 of them by an earlier run\n"), "{}", run.stderr);
     assert_eq!(equation(&run), "documents 50 = 50 sent + 0 rejected + 0 filtered + 0 pending");
@@ -116,10 +116,10 @@ fn a_killed_run_is_resumed_and_only_sends_what_was_not_acknowledged() {
 #[test]
 fn batches_and_credentials_may_change_before_a_run_is_resumed() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     let sets = ["--set", "batch.documents=25", "--set", "in_flight=1"];
     let run = fixture.run(fixture.convert("by_variable", &server.url, &sets));
-    assert_eq!((said(&run), run.code), ("", Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), ("", Some(0)));
     assert_eq!(documents(&server)[3..], [20..45, 45..50].map(names));
 }
 
@@ -200,7 +200,7 @@ fn documents_rejected_for_the_same_problem_are_sent_again_when_the_api_is_fixed(
     assert_eq!(equation(&run), "documents 50 = 0 sent + 0 rejected + 0 filtered + 50 pending");
     broken.store(false, Ordering::Relaxed);
     let run = fixture.run(convert(&fixture, &server, &[]));
-    assert_eq!((said(&run), run.code), ("", Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), ("", Some(0)));
     assert_eq!(equation(&run), "documents 50 = 50 sent + 0 rejected + 0 filtered + 0 pending");
 }
 
@@ -208,7 +208,7 @@ fn documents_rejected_for_the_same_problem_are_sent_again_when_the_api_is_fixed(
 fn of_two_runs_at_once_one_sends() {
     let fixture = Fixture::new(50, &[]);
     let server = ScriptedServer::answers(|_, _| String::new());
-    let first = started(convert(&fixture, &server, &[]));
+    let first = start(convert(&fixture, &server, &[]));
     server.wait();
     let connections = server.connections();
     let run = fixture.run(convert(&fixture, &server, &[]));
@@ -230,7 +230,7 @@ fn of_two_runs_at_once_one_sends() {
 #[test]
 fn replaced_inputs_need_a_decision() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     let other = Fixture::new(40, &[]);
     fs::copy(other.path("drop/purchases.csv"), fixture.path("drop/purchases.csv")).unwrap();
     fs::copy(other.path("drop/customers.csv"), fixture.path("drop/customers.csv")).unwrap();
@@ -241,20 +241,20 @@ fn replaced_inputs_need_a_decision() {
     }
     assert_eq!(server.connections(), connections);
     let run = fixture.run(convert(&fixture, &server, &["--supersede"]));
-    assert_eq!((said(&run), run.code), (GRACE, Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), (GRACE, Some(0)));
     assert_eq!(documents(&server)[3..], [0..10, 10..20, 20..30, 30..40].map(names));
-    assert!(journal(&fixture).ends_with("epoch-2"));
+    assert!(newest_journal(&fixture).ends_with("epoch-2"));
 }
 
 #[test]
 fn inputs_that_grew_are_sent_whole_after_the_grace() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     let customers = fixture.path("drop/customers.csv");
     let text = fs::read_to_string(&customers).unwrap();
     fs::write(&customers, text + "50;1;New;00050;10000;Nowhere;x@example.org\n").unwrap();
     let run = fixture.run(convert(&fixture, &server, &[]));
-    assert_eq!((said(&run), run.code), (GRACE, Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), (GRACE, Some(0)));
     let sent = [0..10, 10..20, 20..30, 30..40, 40..50, 50..51].map(names);
     assert_eq!(documents(&server)[3..], sent);
     fs::remove_file(fixture.path("drop/purchases.csv")).unwrap();
@@ -264,18 +264,22 @@ fn inputs_that_grew_are_sent_whole_after_the_grace() {
     )
     .unwrap();
     let run = fixture.run(convert(&fixture, &server, &[]));
-    assert_eq!((said(&run).contains("deliver/"), run.code), (false, Some(0)), "what is finished is in nobody's way");
+    assert_eq!(
+        (text_before_summary(&run).contains("deliver/"), run.code),
+        (false, Some(0)),
+        "what is finished is in nobody's way"
+    );
 }
 
 #[test]
 fn a_mapping_that_makes_other_documents_needs_no_decision_and_a_comment_changes_nothing() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     let mapping = fixture.path("mappings/inflight-sales.yaml");
     let text = fs::read_to_string(&mapping).unwrap();
     fs::write(&mapping, text.replace("\"1\": Female", "\"1\": Male")).unwrap();
     let run = fixture.run(convert(&fixture, &server, &[]));
-    assert_eq!((said(&run), run.code), (GRACE, Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), (GRACE, Some(0)));
     assert_eq!(documents(&server)[3..].concat(), names(0..50));
     fs::write(&mapping, fs::read_to_string(&mapping).unwrap() + "# a comment\n").unwrap();
     let requests = server.seen().len();
@@ -286,8 +290,8 @@ fn a_mapping_that_makes_other_documents_needs_no_decision_and_a_comment_changes_
 #[test]
 fn a_damaged_journal_is_kept_and_everything_is_sent_again() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
-    let path = journal(&fixture);
+    let server = run_and_kill(&fixture);
+    let path = newest_journal(&fixture);
     let mut bytes = fs::read(&path).unwrap();
     bytes[20] ^= 1;
     fs::write(&path, &bytes).unwrap();
@@ -298,17 +302,17 @@ fn a_damaged_journal_is_kept_and_everything_is_sent_again() {
  = help: everything is sent again, which harms nothing
 
 ";
-    assert_eq!((said(&run), run.code), (format!("{says}{GRACE}").as_str(), Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), (format!("{says}{GRACE}").as_str(), Some(0)));
     assert_eq!(documents(&server)[3..], [0..10, 10..20, 20..30, 30..40, 40..50].map(names));
     assert_eq!(fs::read(path.with_file_name(".corrupt-1")).unwrap(), bytes);
-    assert!(journal(&fixture).ends_with("epoch-2"));
+    assert!(newest_journal(&fixture).ends_with("epoch-2"));
 }
 
 #[test]
-fn a_torn_journal_goes_on_from_its_last_whole_line() {
+fn a_truncated_journal_is_resumed_from_its_last_whole_line() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
-    let path = journal(&fixture);
+    let server = run_and_kill(&fixture);
+    let path = newest_journal(&fixture);
     let bytes = fs::read(&path).unwrap();
     fs::write(&path, &bytes[..bytes.len() - 9]).unwrap();
     assert_eq!(fixture.run(convert(&fixture, &server, &[])).code, Some(0));
@@ -318,7 +322,7 @@ fn a_torn_journal_goes_on_from_its_last_whole_line() {
 #[test]
 fn a_deleted_journal_sends_everything_again() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     fs::remove_dir_all(fixture.path("state")).unwrap();
     assert_eq!(fixture.run(convert(&fixture, &server, &[])).code, Some(0));
     assert_eq!(documents(&server)[3..].concat(), names(0..50));
@@ -327,14 +331,14 @@ fn a_deleted_journal_sends_everything_again() {
 #[test]
 fn the_wait_for_late_requests_can_be_interrupted_and_starts_again() {
     let fixture = Fixture::new(50, &[]);
-    let server = killed(&fixture);
+    let server = run_and_kill(&fixture);
     let more = ["--supersede", "--set", "grace=1h"];
     let customers = fixture.path("drop/customers.csv");
     fs::write(&customers, fs::read_to_string(&customers).unwrap().replace(";10000;", ";20000;")).unwrap();
     let purchases = fixture.path("drop/purchases.csv");
     fs::write(&purchases, fs::read_to_string(&purchases).unwrap().replace(";10.50;", ";11.50;")).unwrap();
     for _ in 0..2 {
-        let mut child = started(fixture.convert("dev", &server.url, &more));
+        let mut child = start(fixture.convert("dev", &server.url, &more));
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
         assert!(said.any(|line| line.unwrap().contains("waiting 3600 s")));
         assert_eq!(interrupt(child).status.code(), Some(130));
@@ -342,7 +346,7 @@ fn the_wait_for_late_requests_can_be_interrupted_and_starts_again() {
     }
     assert_eq!(server.seen().len(), 3);
     let run = fixture.run(convert(&fixture, &server, &[]));
-    assert_eq!((said(&run), run.code), (GRACE, Some(0)));
+    assert_eq!((text_before_summary(&run), run.code), (GRACE, Some(0)));
 }
 
 #[test]
@@ -389,7 +393,7 @@ fn folders_and_files_are_for_their_owner_only_whatever_the_umask() {
     }
 }
 
-/// The same command in a shell that was told something before.
+/// The same command in a shell, after another one.
 fn in_shell(before: &str, command: &Command) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("{before}; exec \"$0\" \"$@\"")]);
@@ -431,7 +435,7 @@ fn a_full_disk_stops_the_run_and_never_loses_a_document() {
 #[test]
 fn purge_forgets_what_is_finished_and_keeps_what_is_not() {
     let fixture = Fixture::new(50, &[]);
-    let (finished, unfinished) = (ScriptedServer::answers(|_, _| accepted()), killed(&fixture));
+    let (finished, unfinished) = (ScriptedServer::answers(|_, _| accepted()), run_and_kill(&fixture));
     assert_eq!(fixture.run(convert(&fixture, &finished, &[])).code, Some(0));
     let run = fixture.run(fixture.command(&["purge"]));
     let says = "1 finished and forgotten, 1 unfinished or in doubt and kept\n";
@@ -463,7 +467,7 @@ fn runs_that_are_killed_at_any_instant_deliver_everything_in_the_end() {
     let server = ScriptedServer::answers(|_, _| accepted());
     let sets = ["--set", "batch.documents=5", "--set", "grace=0s"];
     for _ in 0..12 {
-        let child = started(fixture.convert("dev", &server.url, &sets));
+        let child = start(fixture.convert("dev", &server.url, &sets));
         // The kill races with what comes behind the answer, and sometimes with the very start.
         server.wait();
         assert_eq!(fixture.kill(child).code, None);

@@ -1,4 +1,4 @@
-//! How much memory a delivery takes: what `--memory` says, and not more for more documents.
+//! How much memory a delivery uses: as much as `--memory` allows, and not more for more documents.
 
 use std::{
     fmt::Write as _,
@@ -20,9 +20,9 @@ use crate::{
 /// A deadline that no machine is too slow for.
 const LATE: [&str; 4] = ["--memory", "32MiB", "--set", "deadline=10m"];
 
-/// The exit code of a run, and the most memory it held, in MiB.
+/// Runs a command; returns its exit code and its peak memory in MiB.
 #[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
-fn peak(mut command: Command) -> (Option<i32>, u64) {
+fn measure_peak(mut command: Command) -> (Option<i32>, u64) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let status = format!("/proc/{}/status", child.id());
     let mut most = 0;
@@ -40,7 +40,7 @@ fn peak(mut command: Command) -> (Option<i32>, u64) {
 fn a_delivery_holds_no_more_for_more_documents() {
     let held = [40_000, 160_000].map(|customers| {
         let (fixture, server) = (Fixture::new(customers, &[]), ScriptedServer::answers(|_, _| accepted()));
-        let (code, most) = peak(fixture.convert("dev", &server.url, &LATE));
+        let (code, most) = measure_peak(fixture.convert("dev", &server.url, &LATE));
         let documents: usize = server.seen().iter().map(|seen| seen.body.matches("\"first_name\"").count()).sum();
         assert_eq!((code, documents), (Some(0), customers));
         most
@@ -70,7 +70,7 @@ fn a_document_too_large_for_memory_is_delivered_once_even_if_the_run_is_killed()
     (0..2).for_each(|_| server.wait());
     fixture.kill(child);
     silent.store(false, Ordering::SeqCst);
-    let (code, held) = peak(fixture.convert("dev", &server.url, &one));
+    let (code, held) = measure_peak(fixture.convert("dev", &server.url, &one));
     // The first was acknowledged before the kill, and the large one was not.
     let sent: Vec<bool> = server.seen().iter().map(|seen| large(&seen.body)).collect();
     assert_eq!((code, sent), (Some(0), vec![false, true, true, false]));

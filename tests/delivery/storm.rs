@@ -1,4 +1,4 @@
-//! Two thousand customers against an API that breaks in every way at once, and against one that dislikes one of them.
+//! Two thousand customers against an API that fails in every way at once, and against one that rejects one of them.
 
 use std::{
     collections::BTreeMap,
@@ -26,18 +26,18 @@ const CUSTOMERS: usize = 2_000;
 const MAX_BODY: usize = 9_000;
 
 /// An API that resets every 7th connection, answers every 5th request with 503, loses every 6th answer after it has
-/// acted, and takes no body above 9 kB. One request goes over each connection.
+/// acted, and rejects bodies above 9 kB. Each connection carries one request.
 struct Storm {
     url: String,
-    /// How often each customer was taken, by first name.
+    /// How often each customer was accepted, by first name.
     taken: Arc<Mutex<BTreeMap<String, usize>>>,
     /// How often each fault happened: resets, 503, lost answers, bodies that were too large.
     faults: Arc<Mutex<[usize; 4]>>,
 }
 
 impl Storm {
-    /// It does not take this customer.
-    fn breaks(dislikes: Option<&'static str>) -> Storm {
+    /// Starts an API that also rejects this customer.
+    fn start(rejects: Option<&'static str>) -> Storm {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let storm = Storm { url, taken: Arc::default(), faults: Arc::default() };
@@ -54,7 +54,7 @@ impl Storm {
                     continue;
                 }
                 requests += 1;
-                if let Some((fault, said)) = reply(&mut stream, requests, dislikes, &mut taken.lock().unwrap()) {
+                if let Some((fault, said)) = reply(&mut stream, requests, rejects, &mut taken.lock().unwrap()) {
                     if let Some(fault) = fault {
                         faults[fault] += 1;
                     }
@@ -70,7 +70,7 @@ impl Storm {
 fn reply(
     stream: &mut TcpStream,
     number: usize,
-    dislikes: Option<&str>,
+    rejects: Option<&str>,
     taken: &mut BTreeMap<String, usize>,
 ) -> Option<(Option<usize>, String)> {
     let seen = request(stream)?;
@@ -83,7 +83,7 @@ fn reply(
     }
     let documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
     let names: Vec<String> = documents.iter().map(|document| document["first_name"].as_str().unwrap().into()).collect();
-    if names.iter().any(|name| Some(name.as_str()) == dislikes) {
+    if names.iter().any(|name| Some(name.as_str()) == rejects) {
         return Some((None, answer(422, close, &seen.body)));
     }
     assert!(documents.iter().all(|document| document["last_name"] == CELL));
@@ -102,34 +102,34 @@ fn all_but(missing: &[usize]) -> Vec<String> {
 
 #[test]
 fn every_document_arrives_in_a_storm() {
-    for (dislikes, bad, code) in [(None, None, 0), (None, Some(700), 1), (Some("01234"), Some(700), 1)] {
+    for (rejects, bad, code) in [(None, None, 0), (None, Some(700), 1), (Some("01234"), Some(700), 1)] {
         let fixture = Fixture::new(CUSTOMERS, &[]);
         if let Some(id) = bad {
-            spoil(&fixture, id);
+            spoil_row(&fixture, id);
         }
-        let storm = Storm::breaks(dislikes);
+        let storm = Storm::start(rejects);
         let run = fixture.run(fixture.convert("by_variable", &storm.url, &["--set", "deadline=60s"]));
         assert_eq!(run.code, Some(code), "{}", run.stderr);
-        let missing: Vec<usize> = bad.into_iter().chain(dislikes.map(|name| name.parse().unwrap())).collect();
+        let missing: Vec<usize> = bad.into_iter().chain(rejects.map(|name| name.parse().unwrap())).collect();
         let taken = storm.taken.lock().unwrap();
-        assert!(taken.keys().eq(&all_but(&missing)), "{dislikes:?} {bad:?}: {} taken", taken.len());
+        assert!(taken.keys().eq(&all_but(&missing)), "{rejects:?} {bad:?}: {} taken", taken.len());
         let faults = *storm.faults.lock().unwrap();
         assert!(faults.iter().all(|count| *count >= 3), "{faults:?}");
-        assert_eq!(run.stderr.contains("--> drop/customers.csv:1236:1\n"), dislikes.is_some(), "{}", run.stderr);
+        assert_eq!(run.stderr.contains("--> drop/customers.csv:1236:1\n"), rejects.is_some(), "{}", run.stderr);
     }
 }
 
-/// Kills at random instants, again and again, until a delivery comes to its end; then the next one begins.
+/// Kills runs at random instants until a delivery is complete; then the next one begins.
 #[test]
 fn killed_at_random_in_a_storm_everything_arrives() {
-    let (wanted, mut kills, mut deliveries) = (kills_wanted(), 0, 0);
+    let (wanted, mut kills, mut deliveries) = (kill_count(), 0, 0);
     while kills < wanted {
         let bad = [None, Some(700)][deliveries % 2];
         let fixture = Fixture::new(CUSTOMERS, &["-vv"]);
         if let Some(id) = bad {
-            spoil(&fixture, id);
+            spoil_row(&fixture, id);
         }
-        let storm = Storm::breaks(None);
+        let storm = Storm::start(None);
         let command = || fixture.convert("by_variable", &storm.url, &["--set", "deadline=60s", "--set", "grace=0s"]);
         let mut ended = None;
         while ended.is_none() && kills < wanted {
@@ -165,12 +165,12 @@ fn killed_at_random_in_a_storm_everything_arrives() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test that takes long is asked for by a variable")]
-fn kills_wanted() -> usize {
+fn kill_count() -> usize {
     std::env::var("XWALK_KILLS").map_or(20, |count| count.parse().unwrap())
 }
 
 /// Makes the first purchase of a customer a bad row.
-fn spoil(fixture: &Fixture, id: usize) {
+fn spoil_row(fixture: &Fixture, id: usize) {
     let purchases = fixture.path("drop/purchases.csv");
     let (good, wrong) = (format!("\n{id}/1;{id};"), format!("\n{id}/1;{id};;"));
     fs::write(&purchases, fs::read_to_string(&purchases).unwrap().replacen(&good, &wrong, 1)).unwrap();

@@ -1,4 +1,4 @@
-//! A scripted server on a loopback port: reads whole requests, keeps them, and answers as the test says.
+//! A scripted server on a loopback port: reads whole requests, keeps them, and answers as the test scripts.
 //!
 //! A test in which it is never called fails.
 
@@ -14,7 +14,7 @@ use std::{
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// One request as it came in.
+/// One request as it arrived.
 #[derive(Clone)]
 pub(crate) struct ReceivedRequest {
     /// The request line and the headers.
@@ -87,7 +87,7 @@ impl ScriptedServer {
         server
     }
 
-    /// Expects that nobody ever connects.
+    /// A server that no one may connect to.
     pub(crate) fn never_called() -> ScriptedServer {
         let mut server = ScriptedServer::answers(|_, _| Vec::new());
         server.silent = true;
@@ -119,7 +119,7 @@ pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// The answer of an API that took everything.
+/// The answer of an API that accepted everything.
 pub(crate) fn accepted() -> Vec<u8> {
     answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
 }

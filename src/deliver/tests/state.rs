@@ -1,4 +1,4 @@
-//! The state of a delivery, driven without a network: every order of answers, on a clock that the test moves.
+//! The delivery state without a network: answers in any order, on a clock that the test moves.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -52,12 +52,12 @@ fn status(status: u16, retry_after: Option<&str>) -> Exchange {
     Exchange { ending: Ok(answer), duration: Duration::ZERO }
 }
 
-/// Answers a request at a second of the run.
+/// Applies the answer to a request at a second of the run.
 fn answer(state: &mut DeliveryState, first: u64, exchange: Exchange, second: u64) {
     state.apply_exchange(first, exchange, Duration::from_secs(second), Timestamp::UNIX_EPOCH);
 }
 
-fn started(state: &mut DeliveryState, second: u64) -> Vec<u64> {
+fn start_ready(state: &mut DeliveryState, second: u64) -> Vec<u64> {
     let now = Duration::from_secs(second);
     std::iter::from_fn(|| state.next_batch(now)).map(|pending| pending.batch.range.start).collect()
 }
@@ -65,15 +65,15 @@ fn started(state: &mut DeliveryState, second: u64) -> Vec<u64> {
 #[test]
 fn an_overloaded_server_gets_one_request_at_a_time_and_the_pause_it_asks_for() {
     let mut state = new_state(&[("in_flight", "3")], &[10, 10, 10, 10]);
-    assert_eq!(started(&mut state, 0), [0, 1, 2]);
+    assert_eq!(start_ready(&mut state, 0), [0, 1, 2]);
     answer(&mut state, 1, status(503, Some("30")), 1);
     answer(&mut state, 0, status(204, None), 1);
     answer(&mut state, 2, status(204, None), 1);
-    assert!(started(&mut state, 30).is_empty());
+    assert!(start_ready(&mut state, 30).is_empty());
     assert_eq!(state.wake_time(Duration::from_secs(2), true), Duration::from_secs(31));
-    assert_eq!(started(&mut state, 31), [1]);
+    assert_eq!(start_ready(&mut state, 31), [1]);
     answer(&mut state, 1, status(204, None), 32);
-    assert_eq!(started(&mut state, 32), [3]);
+    assert_eq!(start_ready(&mut state, 32), [3]);
     assert_eq!(state.delivery.accepted.iter().map(|range| range.end).collect::<Vec<_>>(), [3]);
 }
 
@@ -81,7 +81,7 @@ fn an_overloaded_server_gets_one_request_at_a_time_and_the_pause_it_asks_for() {
 fn a_run_stops_when_nothing_can_start_before_the_deadline() {
     let sets = [("deadline", "20s"), ("retry.fixed.wait", "30s")];
     let mut state = new_state(&sets, &[10]);
-    assert_eq!(started(&mut state, 0), [0]);
+    assert_eq!(start_ready(&mut state, 0), [0]);
     answer(&mut state, 0, status(500, None), 1);
     state.check_deadline(Duration::from_secs(1), false);
     let (exit, finding) = state.delivery.stopped.unwrap();
@@ -94,7 +94,7 @@ fn a_metered_link_is_not_filled_with_the_same_bytes() {
     let mut state = new_state(&[("retry.fixed.wait", "1s")], &[1 << 20]);
     let mut sent = 0;
     while state.goes_on() {
-        sent += started(&mut state, sent).len() as u64;
+        sent += start_ready(&mut state, sent).len() as u64;
         answer(&mut state, 0, status(500, None), sent - 1);
     }
     assert_eq!(sent, 5);
@@ -107,11 +107,11 @@ fn what_never_left_is_not_counted_as_sent() {
     let refused = || Exchange { ending: Err(Failure::Unreachable("refused".into())), duration: Duration::ZERO };
     let mut state = new_state(&[("retry.fixed.wait", "1s")], &[1 << 20]);
     for second in 0..60 {
-        assert_eq!(started(&mut state, second), [0]);
+        assert_eq!(start_ready(&mut state, second), [0]);
         answer(&mut state, 0, refused(), second);
     }
     assert_eq!(state.delivery.volume.resent_bytes + state.delivery.volume.wire_bytes, 0);
-    assert_eq!(started(&mut state, 60), [0]);
+    assert_eq!(start_ready(&mut state, 60), [0]);
     answer(&mut state, 0, status(204, None), 61);
     assert_eq!((state.delivery.volume.wire_bytes, state.delivery.volume.resent_bytes), (1 << 20, 0));
 }
@@ -120,21 +120,21 @@ fn what_never_left_is_not_counted_as_sent() {
 fn a_connection_that_broke_after_a_success_is_tried_again_at_once_and_only_once() {
     let broken = || Exchange { ending: Err(Failure::Broken), duration: Duration::ZERO };
     let mut state = new_state(&[("in_flight", "1"), ("retry.fixed.wait", "9s")], &[10, 10]);
-    assert_eq!(started(&mut state, 0), [0]);
+    assert_eq!(start_ready(&mut state, 0), [0]);
     answer(&mut state, 0, status(204, None), 1);
-    assert_eq!(started(&mut state, 1), [1]);
+    assert_eq!(start_ready(&mut state, 1), [1]);
     answer(&mut state, 1, broken(), 2);
-    assert_eq!(started(&mut state, 2), [1]);
+    assert_eq!(start_ready(&mut state, 2), [1]);
     answer(&mut state, 1, broken(), 3);
-    assert!(started(&mut state, 11).is_empty());
-    assert_eq!(started(&mut state, 12), [1]);
+    assert!(start_ready(&mut state, 11).is_empty());
+    assert_eq!(start_ready(&mut state, 12), [1]);
 }
 
 #[test]
 fn an_unproven_identity_ends_the_run_and_shows_the_clock() {
     let identity = Err(Failure::Identity("the identity of `a` is not proven: expired".into()));
     let mut state = new_state(&[], &[10]);
-    assert_eq!(started(&mut state, 0), [0]);
+    assert_eq!(start_ready(&mut state, 0), [0]);
     answer(&mut state, 0, Exchange { ending: identity, duration: Duration::ZERO }, 1);
     let (exit, finding) = state.delivery.stopped.clone().unwrap();
     assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverIdentity));
@@ -147,7 +147,7 @@ fn an_unproven_identity_ends_the_run_and_shows_the_clock() {
 #[test]
 fn what_is_still_on_the_way_at_the_end_is_in_doubt() {
     let mut state = new_state(&[], &[10, 10]);
-    assert_eq!(started(&mut state, 0), [0, 1]);
+    assert_eq!(start_ready(&mut state, 0), [0, 1]);
     answer(&mut state, 0, status(204, None), 1);
     state.abandon_in_flight();
     state.finish();
@@ -155,15 +155,15 @@ fn what_is_still_on_the_way_at_the_end_is_in_doubt() {
     assert_eq!(state.delivery.receipts.len(), 2);
 }
 
-/// A state of four documents after as many requests for them, each answered with this status.
-fn refused(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryState {
+/// The state of four documents after some requests for them, each answered with this status.
+fn state_after(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryState {
     let mut state = DeliveryState::new(destination(&[("in_flight", "1")]), 7, earlier);
     for first in 0..4 {
         let batch = batch(first, 10);
         state.add_batch(batch.clone(), batch.body);
     }
     for second in 0..requests {
-        for first in started(&mut state, second) {
+        for first in start_ready(&mut state, second) {
             answer(&mut state, first, status(status_of_all, None), second);
         }
     }
@@ -173,7 +173,7 @@ fn refused(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryState {
 #[test]
 fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
     for (earlier, rejected, same_problem) in [(false, 0, 3), (true, 4, 0)] {
-        let mut state = refused(422, 4, earlier);
+        let mut state = state_after(422, 4, earlier);
         state.abandon_in_flight();
         assert_eq!(
             (state.delivery.rejected.len(), state.delivery.same_problem.len()),
@@ -187,7 +187,7 @@ fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
 
 #[test]
 fn a_run_that_is_stopped_rejects_nothing_that_is_not_certain() {
-    let mut state = refused(422, 2, false);
+    let mut state = state_after(422, 2, false);
     state.stop(Exit::Interrupted, Diagnostic::new(Code::DeliverInterrupted, ""));
     state.abandon_in_flight();
     assert_eq!((state.delivery.rejected.len(), state.delivery.same_problem.len()), (0, 2));
