@@ -45,7 +45,7 @@ use crate::{
         commit::{CommitState, Committer, DurableCounts},
         http::{Exchange, HttpClient},
         signals::Signals,
-        state::DeliveryState,
+        state::{DeliveryState, PendingBatch},
     },
     diagnostic::{Code, Diagnostic},
     digest::idempotency_key,
@@ -235,12 +235,7 @@ async fn send_batches(
         let now = start.elapsed();
         state.check_deadline(now, more);
         while let Some(pending) = state.next_batch(now) {
-            let client = client.clone();
-            let key = idempotency_key(context.nonce, &pending.batch.range, pending.key_turn());
-            requests.spawn(async move {
-                let exchange = client.send(pending.wire, Some(key)).await;
-                Answered { first: pending.batch.range.start, exchange }
-            });
+            requests.spawn(send(client.clone(), pending, context.nonce));
         }
         let is_over = state.is_idle() && (!state.goes_on() || (!more && state.is_drained()));
         if commits.is_behind(&state) && (is_over || commits.due <= now) {
@@ -282,6 +277,13 @@ async fn send_batches(
     commits.commit_all(&mut state, status, commit);
     state.finish();
     state.delivery
+}
+
+/// Sends one batch and waits for its answer.
+async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16]) -> Answered {
+    let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn());
+    let exchange = client.send(pending.wire, Some(key)).await;
+    Answered { first: pending.batch.range.start, exchange }
 }
 
 /// Applies the result of a request to the state; returns the status of a success.

@@ -45,16 +45,16 @@ fn destinations() -> [Arc<Destination>; 2] {
 
 /// A violated invariant, and the schedule that shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Violation {
+struct FoundViolation {
     seed: u64,
     message: String,
 }
 
 /// Runs schedules on all cores; returns the violation with the lowest seed.
-fn find_violation(mutant: Option<Mutant>, schedules: u64) -> Option<Violation> {
+fn find_violation(mutant: Option<Mutant>, schedules: u64) -> Option<FoundViolation> {
     let (next, lowest) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
     let workers = thread::available_parallelism().map_or(1, usize::from);
-    let found: Vec<Violation> = thread::scope(|scope| {
+    let found: Vec<FoundViolation> = thread::scope(|scope| {
         let work = || {
             let destinations = destinations();
             let mut found = Vec::new();
@@ -65,7 +65,7 @@ fn find_violation(mutant: Option<Mutant>, schedules: u64) -> Option<Violation> {
                 }
                 if let Some(message) = Simulation::new(seed, mutant, &destinations).run_schedule() {
                     lowest.fetch_min(seed, Ordering::Relaxed);
-                    found.push(Violation { seed, message });
+                    found.push(FoundViolation { seed, message });
                 }
             }
         };
@@ -92,7 +92,7 @@ fn every_planted_bug_is_caught() {
     let mut missed = Vec::new();
     for mutant in Mutant::ALL {
         match find_violation(Some(*mutant), MAX_MUTANT_SCHEDULES) {
-            Some(Violation { seed, message }) => println!("{mutant:?}: caught by schedule {seed}: {message}"),
+            Some(FoundViolation { seed, message }) => println!("{mutant:?}: caught by schedule {seed}: {message}"),
             None => missed.push(format!("{mutant:?} was not caught in {MAX_MUTANT_SCHEDULES} schedules")),
         }
     }

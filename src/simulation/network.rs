@@ -167,15 +167,7 @@ impl Network {
         }
         self.newest = epoch;
         self.promised.take_if(|promise| promise.epoch != epoch);
-        for index in request.range.clone() {
-            let count = self.sent.entry((epoch, index)).or_default();
-            count.sent += 1;
-            let SendCount { sent, allowed } = count;
-            if *sent > 1 + *allowed {
-                let said = format!("I5: document {index} of epoch {epoch} is sent {sent} times for {allowed} reasons");
-                self.report_violation(said);
-            }
-        }
+        request.range.clone().for_each(|index| self.count_send(epoch, index));
         let fault = (self.random.below(100) < self.fault_percent).then(|| self.random.below(13));
         let soon = self.clock + 1 + self.random.below(50);
         let late = self.clock + TIMEOUT;
@@ -219,6 +211,17 @@ impl Network {
             (_, ending) => (at, ending),
         };
         SimulatedReply { at, range: request.range.clone(), exchange: Exchange { ending, duration: Duration::ZERO } }
+    }
+
+    /// Counts that a document is sent, and checks that it was allowed to be.
+    fn count_send(&mut self, epoch: u64, index: u64) {
+        let count = self.sent.entry((epoch, index)).or_default();
+        count.sent += 1;
+        let SendCount { sent, allowed } = *count;
+        if sent > 1 + allowed {
+            let said = format!("I5: document {index} of epoch {epoch} is sent {sent} times for {allowed} reasons");
+            self.report_violation(said);
+        }
     }
 
     /// Whether the server remembers keys and still works on this one.
