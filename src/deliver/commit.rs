@@ -11,6 +11,7 @@ use crate::{
     error::Exit,
     index_ranges,
     journal::entry::Entry,
+    recording::receipt::StopReason,
 };
 
 /// How many times as long as the last sync took to wait before the next one.
@@ -159,7 +160,7 @@ impl CommitState {
         let cause = self.cause.get_or_insert_with(|| cause.to_string());
         let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("{what}: {cause}"));
         let hint = "free space or repair the state folder, then run the same command again";
-        state.delivery.stopped = Some((Exit::Storage, finding.hint(hint)));
+        state.delivery.stopped = Some(StopReason { exit: Exit::Storage, finding: finding.hint(hint) });
     }
 }
 
@@ -176,7 +177,7 @@ mod tests {
         diagnostic::{Code, Diagnostic},
         error::Exit,
         journal::entry::Entry,
-        recording::receipt::Rejected,
+        recording::receipt::{Rejected, StopReason},
     };
 
     fn new_state() -> DeliveryState {
@@ -263,7 +264,7 @@ mod tests {
         }
         assert_eq!(state.delivery.accepted, list(&[(0, 2)]));
         assert!(state.delivery.rejected.is_empty());
-        let (exit, finding) = state.delivery.stopped.unwrap();
+        let StopReason { exit, finding } = state.delivery.stopped.unwrap();
         let expected = "7 documents were accepted but not recorded, and will be sent again: full";
         assert_eq!((exit, finding.message.as_str()), (Exit::Storage, expected));
     }

@@ -52,7 +52,7 @@ use crate::{
     error::Exit,
     recording::{
         payload::Payload,
-        receipt::{Delivery, Receipt, Volume},
+        receipt::{Delivery, Receipt, StopReason, Volume},
     },
 };
 
@@ -169,7 +169,7 @@ pub fn wait(time: Duration, report: &mut dyn FnMut(Duration)) -> Result<(), Exit
 }
 
 fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {
-    Delivery { stopped: Some((exit, finding)), ..Delivery::default() }
+    Delivery { stopped: Some(StopReason { exit, finding }), ..Delivery::default() }
 }
 
 /// A batch with its body as it goes over the wire.

@@ -26,16 +26,16 @@ impl Signals {
 
     /// Waits for the next signal; returns its exit code.
     pub(crate) async fn next(&mut self) -> Exit {
-        async fn one(signal: Option<&mut tokio::signal::unix::Signal>) {
+        async fn receive(signal: Option<&mut tokio::signal::unix::Signal>) {
             match signal {
                 Some(signal) => drop(signal.recv().await),
                 None => std::future::pending().await,
             }
         }
         tokio::select! {
-            () = one(self.interrupt.as_mut()) => Exit::Interrupted,
-            () = one(self.terminate.as_mut()) => Exit::Terminated,
-            () = one(self.hang_up.as_mut()) => Exit::Terminated,
+            () = receive(self.interrupt.as_mut()) => Exit::Interrupted,
+            () = receive(self.terminate.as_mut()) => Exit::Terminated,
+            () = receive(self.hang_up.as_mut()) => Exit::Terminated,
         }
     }
 }

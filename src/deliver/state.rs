@@ -22,7 +22,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges::merge,
-    recording::receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected},
+    recording::receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected, StopReason},
 };
 
 /// How many times the bytes of a run may be sent again: the link is metered.
@@ -296,7 +296,7 @@ impl DeliveryState {
 
     /// Stops the run; answers in flight may still arrive. The first reason counts.
     pub(crate) fn stop(&mut self, exit: Exit, finding: Diagnostic) {
-        self.delivery.stopped.get_or_insert((exit, finding));
+        self.delivery.stopped.get_or_insert(StopReason { exit, finding });
     }
 
     /// Stops the run because each request replaces the whole collection, and one request does not hold all documents.

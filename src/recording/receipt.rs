@@ -24,7 +24,16 @@ pub struct Delivery {
     /// How much was sent.
     pub volume: Volume,
     /// Why the run ended before every document had an outcome.
-    pub stopped: Option<(Exit, Diagnostic)>,
+    pub stopped: Option<StopReason>,
+}
+
+/// Why a run ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopReason {
+    /// The exit code of the run.
+    pub exit: Exit,
+    /// What happened, and what to do.
+    pub finding: Diagnostic,
 }
 
 /// A document that the API will never accept. Its debug form shows nothing that the API wrote.
@@ -116,7 +125,7 @@ impl Delivery {
     /// The exit code of the run, as far as the delivery decides it.
     pub fn exit(&self) -> Exit {
         match &self.stopped {
-            Some((exit, _)) => *exit,
+            Some(reason) => reason.exit,
             None if self.rejected.is_empty() => Exit::Done,
             None => Exit::Rejects,
         }

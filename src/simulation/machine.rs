@@ -34,7 +34,7 @@ use crate::{
     },
     recording::{
         payload::Payload,
-        receipt::{Delivery, Rejected},
+        receipt::{Delivery, Rejected, StopReason},
     },
     simulation::{
         disk::{DiskState, SharedDisk},
@@ -456,7 +456,7 @@ impl Simulation {
         journal: &mut Journal<SharedDisk>,
     ) -> RunEnd {
         let delivery = &state.delivery;
-        if let Some((exit, finding)) = &delivery.stopped {
+        if let Some(StopReason { exit, finding }) = &delivery.stopped {
             if self.network.fault_percent == 0 && !self.disk.0.borrow().has_failed() {
                 self.network
                     .report_violation(format!("I10: without any fault a run ends with {exit:?}: {}", finding.message));

@@ -1,6 +1,6 @@
 //! A network in memory that loses and delays requests and replies, with a server behind it, and the clock.
 //!
-//! It is also the oracle: whatever violates an invariant is noted at the moment it happens.
+//! It is also the oracle: a violated invariant is noted at the moment it happens.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

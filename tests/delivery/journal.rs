@@ -476,7 +476,7 @@ fn runs_that_are_killed_at_any_instant_deliver_everything_in_the_end() {
     assert_eq!(run.code, Some(0), "{}", run.stderr);
     let mut sent = documents(&server).concat();
     sent.sort();
-    // Two requests are on the way at once, so no more than that is sent again for a kill.
+    // Two requests are in flight at once, so no more than that is sent again for a kill.
     let again = sent.len() - 200;
     assert!(again <= 12 * 10, "{again} documents were sent again");
     sent.dedup();

@@ -45,7 +45,7 @@ pub(crate) struct ScriptedServer {
 }
 
 impl ScriptedServer {
-    /// Answers the n-th request, from 0, with the text that `reply` makes; without a text it answers nothing and waits.
+    /// Starts a server that answers the n-th request, from 0, with the string that `reply` returns; an empty string is no answer.
     pub(crate) fn answers(reply: impl Fn(usize, &ReceivedRequest) -> String + Send + Sync + 'static) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -48,7 +48,7 @@ impl Storm {
                 let mut stream = stream.unwrap();
                 let mut faults = faults.lock().unwrap();
                 if connection % 7 == 0 {
-                    // Closing it with bytes that nobody read resets it.
+                    // Closing it with unread bytes resets it.
                     let _ = stream.read(&mut [0]);
                     faults[0] += 1;
                     continue;

@@ -36,7 +36,7 @@ use crate::{
     read,
     recording::{
         payload::Payload,
-        receipt::{Delivery, Rejected},
+        receipt::{Delivery, Rejected, StopReason},
     },
     report::{Findings, progress::Progress},
 };
@@ -228,7 +228,7 @@ fn wait_for_late_requests(
     time: Duration,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
-) -> Option<(Exit, Diagnostic)> {
+) -> Option<StopReason> {
     let seconds = time.as_secs_f64();
     let message = format!("a request of an earlier delivery may still be on the way: waiting {seconds} s");
     let finding = Diagnostic::new(Code::DeliverGrace, message).severity(Severity::Notice);
@@ -245,11 +245,11 @@ fn wait_for_late_requests(
     match waited {
         Ok(()) => {
             let graced = journaled.journal.append(&Entry::Graced {}).and_then(|()| journaled.journal.sync());
-            graced.err().map(|cause| (Exit::Storage, not_recorded(&cause)))
+            graced.err().map(|cause| StopReason { exit: Exit::Storage, finding: not_recorded(&cause) })
         }
         Err(exit) => {
             let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted before anything was sent");
-            Some((exit, finding.hint("run the same command again")))
+            Some(StopReason { exit, finding: finding.hint("run the same command again") })
         }
     }
 }
@@ -300,9 +300,10 @@ fn send_unsettled(
         // The acknowledged documents are not those of the header, so they must not count for the next run.
         let _ = journal.set_aside();
         let finding = Diagnostic::new(Code::ReadChanged, "the documents changed while they were sent");
-        delivery.stopped = Some((Exit::Input, finding.hint("run the same command again: everything is sent again")));
+        let finding = finding.hint("run the same command again: everything is sent again");
+        delivery.stopped = Some(StopReason { exit: Exit::Input, finding });
     } else if let Err(cause) = journal.finish() {
-        delivery.stopped = Some((Exit::Storage, not_recorded(&cause)));
+        delivery.stopped = Some(StopReason { exit: Exit::Storage, finding: not_recorded(&cause) });
     }
     delivery
 }
@@ -357,7 +358,7 @@ mod tests {
         let context = Context { now: || jiff::Timestamp::UNIX_EPOCH, seed: 1, nonce: [0; 16], earlier: false };
         let progress = Progress::start("documents", None, false);
         let delivery = send_unsettled(&mut journaled, std::iter::empty(), &start, &destination, &context, &progress);
-        assert_eq!(delivery.stopped.map(|(_, finding)| finding.code), Some(Code::ReadChanged));
+        assert_eq!(delivery.stopped.map(|reason| reason.finding.code), Some(Code::ReadChanged));
         drop(journaled);
         assert!(state.path.join(&target.id).join(".corrupt-1").exists());
     }

@@ -312,8 +312,8 @@ fn delivered(
             }
         });
     }
-    if let Some((_, finding)) = &delivery.stopped {
-        let _ = findings.print(runtime.err, finding);
+    if let Some(reason) = &delivery.stopped {
+        let _ = findings.print(runtime.err, &reason.finding);
     }
     let mut first = 0u64;
     for recording in recordings {

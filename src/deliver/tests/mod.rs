@@ -43,7 +43,7 @@ use crate::{
     options::Fault,
     recording::{
         payload::Payload,
-        receipt::{Attempt, Delivery, Ending, Failure},
+        receipt::{Attempt, Delivery, Ending, Failure, StopReason},
     },
     sandbox::{SandboxOptions, SandboxServer},
 };
@@ -71,7 +71,7 @@ fn deliver(count: u64, destination: &Destination) -> Delivery {
 }
 
 fn stop_reason(delivery: &Delivery) -> (Exit, Code, String) {
-    let (exit, finding) = delivery.stopped.clone().unwrap();
+    let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
     (exit, finding.code, finding.message)
 }
 

@@ -18,7 +18,7 @@ use crate::{
     },
     diagnostic::Code,
     error::Exit,
-    recording::receipt::{Delivery, Failure},
+    recording::receipt::{Delivery, Failure, StopReason},
 };
 
 /// Which documents an API names when it rejects a batch.
@@ -188,7 +188,7 @@ fn an_api_that_takes_nothing_is_left_after_three_documents() {
         let destination = destination(&[("in_flight", "1")]);
         let delivery =
             deliver(&destination, batches_of(2_000, size), &mut rejecting_api(&(0..2_000).collect(), naming), 7);
-        let (exit, finding) = delivery.stopped.clone().unwrap();
+        let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
         assert_eq!((exit, finding.code, delivery.same_problem.len()), (Exit::Refused, Code::DeliverRejected, 3));
         assert!(delivery.rejected.is_empty(), "it is not the documents");
         assert!(finding.message.ends_with("rejects one document after the other in the same way"));
@@ -328,7 +328,7 @@ fn results_that_do_not_fit_the_batch_acknowledge_nothing() {
         "[{\"index\": 9, \"status\": 201}, {\"index\": 1, \"status\": 201}]",
     ] {
         let delivery = deliver(&destination(&[]), batches_of(2, 2), &mut |_| status(207, body), 7);
-        let (exit, finding) = delivery.stopped.clone().unwrap();
+        let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
         assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverRefused), "{body}");
         assert!(delivery.accepted.is_empty() && delivery.rejected.is_empty(), "{body}");
     }

@@ -21,7 +21,10 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
-    recording::{payload::Payload, receipt::Failure},
+    recording::{
+        payload::Payload,
+        receipt::{Failure, StopReason},
+    },
 };
 
 pub(super) fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
@@ -84,7 +87,7 @@ fn a_run_stops_when_nothing_can_start_before_the_deadline() {
     assert_eq!(start_ready(&mut state, 0), [0]);
     answer(&mut state, 0, status(500, None), 1);
     state.check_deadline(Duration::from_secs(1), false);
-    let (exit, finding) = state.delivery.stopped.unwrap();
+    let StopReason { exit, finding } = state.delivery.stopped.unwrap();
     assert_eq!((exit, finding.code), (Exit::Undelivered, Code::DeliverUnreachable));
     assert_eq!(finding.message, "not everything was delivered within 20 s: the last answer was 500");
 }
@@ -99,7 +102,7 @@ fn a_metered_link_is_not_filled_with_the_same_bytes() {
     }
     assert_eq!(sent, 5);
     assert_eq!(state.delivery.volume.resent_bytes, 4 << 20);
-    assert_eq!(state.delivery.stopped.unwrap().0, Exit::Undelivered);
+    assert_eq!(state.delivery.stopped.unwrap().exit, Exit::Undelivered);
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn an_unproven_identity_ends_the_run_and_shows_the_clock() {
     let mut state = new_state(&[], &[10]);
     assert_eq!(start_ready(&mut state, 0), [0]);
     answer(&mut state, 0, Exchange { ending: identity, duration: Duration::ZERO }, 1);
-    let (exit, finding) = state.delivery.stopped.clone().unwrap();
+    let StopReason { exit, finding } = state.delivery.stopped.clone().unwrap();
     assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverIdentity));
     let said = "the identity of `a` is not proven: expired; the clock of this machine says 1970-01-01 00:00 UTC";
     assert_eq!(finding.message, said);
