@@ -33,7 +33,7 @@ use crate::{
         state_dir::TargetDir,
     },
     plan::Plan,
-    read,
+    read::files,
     recording::{
         payload::Payload,
         receipt::{Delivery, Rejected, StopReason},
@@ -49,7 +49,7 @@ pub(crate) struct JournaledDelivery {
     /// The digest of every document that may be sent, in order.
     pub(crate) digest: PlanDigest,
     /// The files that the documents were made from.
-    pub(crate) stamps: Vec<read::Stamp>,
+    pub(crate) stamps: Vec<files::Stamp>,
     /// The rows lie on disk, so whether the documents are still the same is checked when they are sent.
     pub(crate) on_disk: bool,
     target: Target,
@@ -109,8 +109,8 @@ impl JournaledDelivery {
 }
 
 /// The input files with the digests of their contents, which are still those that were read.
-fn identify_inputs(stamps: &[read::Stamp]) -> Result<Vec<InputFile>, Error> {
-    let identify = |stamp: &read::Stamp| {
+fn identify_inputs(stamps: &[files::Stamp]) -> Result<Vec<InputFile>, Error> {
+    let identify = |stamp: &files::Stamp| {
         let blake3 = match stamp.digest {
             Some(digest) => Ok(digest),
             None => digest_beginning(&stamp.path, stamp.length),
@@ -119,7 +119,7 @@ fn identify_inputs(stamps: &[read::Stamp]) -> Result<Vec<InputFile>, Error> {
     };
     let inputs: Vec<InputFile> = stamps.iter().filter_map(|stamp| identify(stamp).ok()).collect();
     // A file that can no longer be read has changed as well.
-    let changed = read::changed(stamps);
+    let changed = files::find_changed(stamps);
     if changed.is_empty() && inputs.len() == stamps.len() { Ok(inputs) } else { Err(Error::Input(changed)) }
 }
 
@@ -140,7 +140,7 @@ fn digest_beginning(path: &Path, length: u64) -> io::Result<Digest> {
 }
 
 /// Whether each old input is the beginning of the one that replaces it, so that no old record is missing.
-fn is_extended(old: &[InputFile], new: &[InputFile], stamps: &[read::Stamp]) -> bool {
+fn is_extended(old: &[InputFile], new: &[InputFile], stamps: &[files::Stamp]) -> bool {
     let mut taken = vec![false; new.len()];
     old.iter().all(|old| {
         let Some(at) = (0..new.len()).find(|at| !taken[*at] && new[*at].role == old.role) else { return false };
@@ -326,7 +326,7 @@ mod tests {
         diagnostic::Code,
         digest::{DocumentsDigest, PlanDigest, Target},
         journal::{Journal, Shipment, state_dir::StateDir},
-        read,
+        read::files,
         report::progress::Progress,
     };
 
@@ -363,8 +363,8 @@ mod tests {
         assert!(state.path.join(&target.id).join(".corrupt-1").exists());
     }
 
-    fn stamp(role: &str, path: &Path) -> read::Stamp {
-        read::Stamp::of(role, path).unwrap()
+    fn stamp(role: &str, path: &Path) -> files::Stamp {
+        files::Stamp::read(role, path).unwrap()
     }
 
     #[test]
@@ -376,7 +376,7 @@ mod tests {
             path
         };
         let (one, more, other) = (file("one", "a\n1\n"), file("more", "a\n1\n2\n"), file("other", "a\n3\n2\n"));
-        let stamps = |files: &[(&str, &Path)]| -> Vec<read::Stamp> {
+        let stamps = |files: &[(&str, &Path)]| -> Vec<files::Stamp> {
             files.iter().map(|(role, path)| stamp(role, path)).collect()
         };
         let old = identify_inputs(&stamps(&[("c", &one), ("p", &one)])).unwrap();
