@@ -237,7 +237,7 @@ async fn send_batches(
         while let Some(pending) = state.next_batch(now) {
             requests.spawn(send(client.clone(), pending, context.nonce));
         }
-        let is_over = state.is_idle() && (!state.goes_on() || (!more && state.is_drained()));
+        let is_over = state.is_idle() && (!state.is_running() || (!more && state.is_drained()));
         if commits.is_behind(&state) && (is_over || commits.due <= now) {
             // The next requests are sent while the disk works.
             yield_now().await;
@@ -250,7 +250,7 @@ async fn send_batches(
         if is_over {
             break;
         }
-        let wake = if state.goes_on() { state.wake_time(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
+        let wake = if state.is_running() { state.wake_time(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
         let wake = if commits.is_behind(&state) { wake.min(commits.due) } else { wake };
         tokio::select! {
             Some(answered) = requests.join_next(), if !requests.is_empty() => {
@@ -263,7 +263,7 @@ async fn send_batches(
                 None => more = false,
             },
             exit = signals.next() => {
-                if !state.goes_on() {
+                if !state.is_running() {
                     break;
                 }
                 interrupt(&mut state, exit);

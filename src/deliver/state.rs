@@ -179,13 +179,13 @@ impl DeliveryState {
     }
 
     /// Whether new requests may start at all.
-    pub(crate) fn goes_on(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.delivery.stopped.is_none()
     }
 
     /// Whether a request could start now.
     pub(crate) fn can_start(&self, now: Duration) -> bool {
-        self.goes_on() && self.pause <= now && self.in_flight.len() < self.limit && !self.is_on_hold()
+        self.is_running() && self.pause <= now && self.in_flight.len() < self.limit && !self.is_on_hold()
     }
 
     /// Whether to take another batch: one could start now, and few wait for another try.
@@ -285,7 +285,7 @@ impl DeliveryState {
         let hopeless = self.is_idle()
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
-        if self.goes_on() && (hopeless || now >= self.destination.deadline) {
+        if self.is_running() && (hopeless || now >= self.destination.deadline) {
             let failure = self.last_failure.message.as_str();
             let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
@@ -314,7 +314,7 @@ impl DeliveryState {
 
     /// Gives up the requests in flight: their batches are in doubt.
     pub(crate) fn abandon_in_flight(&mut self) {
-        if self.goes_on() {
+        if self.is_running() {
             self.reject_suspects();
         } else {
             // A rejection is final, and a run that stopped cannot know whether the setup is at fault.

@@ -292,7 +292,7 @@ impl Simulation {
                 let key = self.choose_key(start, &range, pending.key_turn());
                 in_flight.push(self.put_batch(plan, epoch, start, range, &pending.wire, &key));
             }
-            if state.is_idle() && (!state.goes_on() || (!more && state.is_drained())) {
+            if state.is_idle() && (!state.is_running() || (!more && state.is_drained())) {
                 break;
             }
             if burn(&mut self.fuse) {

@@ -82,7 +82,7 @@ fn deliver(
             );
             in_flight.push(pending.batch.range);
         }
-        if state.is_idle() && (!state.goes_on() || (all.peek().is_none() && state.is_drained())) {
+        if state.is_idle() && (!state.is_running() || (all.peek().is_none() && state.is_drained())) {
             state.abandon_in_flight();
             state.finish();
             return state.delivery;

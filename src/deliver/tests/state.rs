@@ -96,7 +96,7 @@ fn a_run_stops_when_nothing_can_start_before_the_deadline() {
 fn a_metered_link_is_not_filled_with_the_same_bytes() {
     let mut state = new_state(&[("retry.fixed.wait", "1s")], &[1 << 20]);
     let mut sent = 0;
-    while state.goes_on() {
+    while state.is_running() {
         sent += start_ready(&mut state, sent).len() as u64;
         answer(&mut state, 0, status(500, None), sent - 1);
     }
