@@ -369,7 +369,7 @@ codes! {
     DeliverIdentity = "deliver/identity",
     /// The API rejected a document, alone: it knows a rule that the contract does not have. Where its answer points at a
     /// place in the document, the cell and the rule are named; its own words are not repeated, they may hold personal data.
-    /// Or it rejected one document after the other alike, or a request that may not be split: then the run ends.
+    /// Or it rejected one document after the other for the same problem, or a request that may not be split: then the run ends.
     DeliverRejected = "deliver/rejected",
     /// One document alone is larger than the API accepts.
     DeliverTooLarge = "deliver/too-large",

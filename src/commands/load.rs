@@ -97,7 +97,7 @@ pub fn profiles() -> Result<Option<(Profiles, Places)>, Vec<Diagnostic>> {
     yaml::read::<Profiles>(PROFILES, &text).map(Some)
 }
 
-/// The contract and the path that a pretend API serves.
+/// The contract and the path that a mock API serves.
 ///
 /// # Errors
 /// Everything that is wrong with the contract or the mapping.

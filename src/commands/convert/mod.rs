@@ -46,7 +46,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
-    let journal = delivery::memory(args, &job, runtime.environment)?;
+    let journal = delivery::open_journal(args, &job, runtime.environment)?;
     let spill = spill(args, runtime);
     let (mut recordings, stamps) = read(args, &job, journal.is_some(), &spill, &mut findings, runtime)?;
     unchanged(&stamps)?;
