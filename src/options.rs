@@ -94,6 +94,13 @@ pub struct Setting {
     pub value: String,
 }
 
+impl Setting {
+    /// A setting and its text.
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Setting {
+        Setting { key: key.into(), value: value.into() }
+    }
+}
+
 /// How many rejected rows are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxRejects {

@@ -12,10 +12,11 @@ use crate::{
     cli::{Convert, Sandbox},
     config::{
         contract::Contract,
-        mapping::{self, CodeTable, Field, Mapping, Root, short_forms::Named},
+        mapping::{self, Mapping, Root, code_table::CodeTable, dialect::Dialect, field::Field, short_forms::Named},
         profile::{
-            self, Profiles,
-            destination::{BodyShape, Destination},
+            Profiles, ProfilesFile,
+            destination::{BodyShape, Destination, SANDBOX},
+            resolve,
             secret::Environment,
         },
         yaml::{self, Places},
@@ -23,6 +24,7 @@ use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, nearest},
     json_pointer,
     list_dir::names,
+    options::Setting,
     plan::{CodeFiles, Plan},
     table::dialect::Encoding,
 };
@@ -49,28 +51,27 @@ const MAPPINGS: &str = "mappings";
 /// Everything that is wrong with the mapping, the contract, the profile, or the flags that name them.
 pub fn job(args: &Convert, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
     let profiles = profiles()?;
-    let known = profiles.as_ref().map(|(profiles, _)| profiles);
-    let plan = plan(&mapping_path(args.mapping.as_deref(), known)?)?;
+    let plan = plan(&mapping_path(args.mapping.as_deref(), profiles.as_ref())?)?;
     for source in &args.sources {
         if !plan.sources.iter().any(|known| known.name == source.name) {
             return Err(vec![no_source(&plan, &source.name)]);
         }
     }
-    let sets: Vec<(String, String)> = args.settings.iter().map(|set| (set.key.clone(), set.value.clone())).collect();
-    let places = profiles.as_ref().map(|(profiles, places)| (profiles, places));
-    let resolved = profile::resolve(places, args.profile.as_deref(), &sets, &plan.request, environment);
+    let wanted = args.profile.as_deref();
+    let resolved = resolve::destination(profiles.as_ref(), wanted, &args.settings, &plan.request, environment);
     let sends = args.output.is_none() && !args.validate_only;
-    let chosen = args.profile.is_some() || !sets.is_empty();
-    // Whoever only writes or validates needs no profile, but a profile that was named has to be right.
+    let chosen = args.profile.is_some() || !args.settings.is_empty();
+    // A run that only writes or validates needs no profile, but a profile that was named has to be right.
     let mut destination = match resolved {
         Err(_) if !sends && !chosen => {
-            profile::resolve(None, None, &[("url".into(), "sandbox".into())], &plan.request, environment)?
+            let sandbox = Setting::new("url", SANDBOX);
+            resolve::destination(None, None, &[sandbox], &plan.request, environment)?
         }
         resolved => resolved?,
     };
     destination.batch.documents = destination.batch.documents.into_iter().chain(plan.max_documents).min();
     let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
-    let input = known.and_then(|profiles| profiles.input(args.profile.as_deref())).unwrap_or(".");
+    let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![PathBuf::from(input)] } else { args.dirs.clone() };
     Ok(Job { plan, destination: destination.shaped(shape), folders })
 }
@@ -88,13 +89,14 @@ fn no_source(plan: &Plan, name: &str) -> Diagnostic {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn profiles() -> Result<Option<(Profiles, Places)>, Vec<Diagnostic>> {
+pub fn profiles() -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
     let path = Path::new(PROFILES);
     if !path.exists() {
         return Ok(None);
     }
     let text = text(path, "the profiles file").map_err(|wrong| vec![wrong])?;
-    yaml::read::<Profiles>(PROFILES, &text).map(Some)
+    let (profiles, places) = yaml::read::<Profiles>(PROFILES, &text)?;
+    Ok(Some(ProfilesFile { profiles, places }))
 }
 
 /// The contract and the path that a pretend API serves.
@@ -106,7 +108,7 @@ pub fn api(args: &Sandbox) -> Result<(Arc<Contract>, Option<String>), Vec<Diagno
         return contract(path).map(|contract| (Arc::new(contract), args.path.clone())).map_err(|wrong| vec![wrong]);
     }
     let profiles = profiles()?;
-    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref().map(|(profiles, _)| profiles))?;
+    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref())?;
     let plan = plan(&mapping)?;
     Ok((plan.contract, args.path.clone().or(Some(plan.request.path))))
 }
@@ -115,8 +117,8 @@ pub fn api(args: &Sandbox) -> Result<(Arc<Contract>, Option<String>), Vec<Diagno
 ///
 /// # Errors
 /// There is none, or more than one.
-pub fn mapping_path(named: Option<&Path>, profiles: Option<&Profiles>) -> Result<PathBuf, Vec<Diagnostic>> {
-    if let Some(path) = named.or(profiles.and_then(|profiles| profiles.mapping.as_deref()).map(Path::new)) {
+pub fn mapping_path(named: Option<&Path>, file: Option<&ProfilesFile>) -> Result<PathBuf, Vec<Diagnostic>> {
+    if let Some(path) = named.or(file.and_then(|file| file.profiles.mapping.as_deref()).map(Path::new)) {
         return Ok(path.to_owned());
     }
     let all = mappings();
@@ -240,7 +242,7 @@ fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(
     let shown = path.display().to_string();
     let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
     let dialect = match &table.dialect {
-        None => mapping::Dialect::default(),
+        None => Dialect::default(),
         Some(Named::Here(dialect)) => dialect.clone(),
         Some(Named::Name(name)) => {
             mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?

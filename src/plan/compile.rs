@@ -9,7 +9,9 @@ use crate::{
     config::{
         contract::Contract,
         mapping::{
-            Column, Dialect as DialectText, Mapping, Root, Type,
+            Mapping, Root,
+            column::{Column, Type},
+            dialect::Dialect as DialectText,
             short_forms::{Columns, Named},
         },
         yaml::Places,

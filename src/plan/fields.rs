@@ -8,7 +8,9 @@ use indexmap::IndexMap;
 use crate::{
     config::{
         mapping::{
-            CodeTable, Column, Field, FieldLong,
+            code_table::CodeTable,
+            column::Column,
+            field::{Field, FieldLong},
             policy::{IfEmpty, OnUnknown, Policy},
             short_forms::{Named, Scalar},
         },

@@ -4,9 +4,13 @@
 //! `plan` gives it its meaning. Unknown keys, wrong types and bare words where a text is meant are refused here, with
 //! their place. The doc comments are the descriptions in `schemas/mapping.schema.json`.
 
-pub mod request;
 pub mod policy;
 pub mod short_forms;
+pub mod request;
+pub mod dialect;
+pub mod column;
+pub mod code_table;
+pub mod field;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -15,14 +19,17 @@ use serde::Deserialize;
 use crate::{
     config::{
         mapping::{
-            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy},
+            code_table::CodeTable,
+            column::Column,
+            dialect::Dialect,
+            field::Field,
+            policy::{OnDuplicateKey, Policy},
             request::Request,
-            short_forms::{Columns, Named, Order, Scalar, Words},
+            short_forms::{Columns, Named},
         },
         yaml::{self, Places},
     },
-    diagnostic::{Code, Diagnostic},
-    table::dialect::Tail,
+    diagnostic::{Code, Diagnostic, Place},
 };
 
 /// A mapping: how flat CSV files become the nested JSON of one API.
@@ -49,37 +56,6 @@ pub struct Mapping {
     pub output: Output,
 }
 
-/// How a CSV file is written.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Dialect {
-    /// What separates cells: one ASCII character, or `\t`.
-    pub delimiter: String,
-    /// What encloses cells that hold a delimiter or a line end; written twice inside such a cell. Empty: there are no quotes.
-    pub quote: String,
-    /// A WHATWG encoding label such as `utf-8`, `windows-1252` or `shift_jis`; or `auto`: UTF-8, and each record that is not is Windows-1252.
-    pub encoding: String,
-    /// The first record holds the names of the columns. If not, `columns` of the source lists all of them in order.
-    pub header: bool,
-    /// The cells that count as empty.
-    pub null_values: Vec<String>,
-    /// What to do with a last record that has no line end.
-    pub tail: Tail,
-}
-
-impl Default for Dialect {
-    fn default() -> Dialect {
-        Dialect {
-            delimiter: ",".into(),
-            quote: "\"".into(),
-            encoding: "utf-8".into(),
-            header: true,
-            null_values: vec![String::new()],
-            tail: Tail::Auto,
-        }
-    }
-}
-
 /// One CSV file (or several of the same shape) with a role.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -103,50 +79,6 @@ pub struct Source {
     pub total: Option<Total>,
 }
 
-/// What is known about a column.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Column {
-    /// The type of its cells. Values are never guessed.
-    #[serde(rename = "type")]
-    pub kind: Type,
-    /// For `date` and `datetime`: the notation in the file, as in `%d.%m.%Y %H:%M`.
-    pub format: Option<String>,
-    /// For `datetime` without an offset: the IANA time zone of the recording, as in `Europe/Paris`.
-    pub timezone: Option<String>,
-    /// For `decimal`: the decimal mark, `.` or `,`.
-    pub decimal_mark: Option<String>,
-    /// For `integer` and `decimal`: what separates groups of three digits.
-    pub group_mark: Option<String>,
-    /// For `boolean`: the words that mean true.
-    pub true_values: Option<Words>,
-    /// For `boolean`: the words that mean false.
-    pub false_values: Option<Words>,
-    /// Never show its cells, not even their shape and not with `--unmask`.
-    pub sensitive: bool,
-}
-
-/// The type of a column's cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Type {
-    /// Any text, as it is. An empty cell is an empty text.
-    #[default]
-    Text,
-    /// A code of a code list: a text that keeps its leading zeros and is never empty.
-    Code,
-    /// A whole number, digit for digit.
-    Integer,
-    /// A decimal number, digit for digit.
-    Decimal,
-    /// True or false.
-    Boolean,
-    /// A day.
-    Date,
-    /// A moment.
-    Datetime,
-}
-
 /// Amounts to add up in the summary.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -156,24 +88,6 @@ pub struct Total {
     /// The column that keeps amounts apart, as a currency does.
     #[serde(default)]
     pub by: Option<String>,
-}
-
-/// A table from source codes to target codes.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CodeTable {
-    /// The table itself. Keys and values are texts, in quotes when they look like a number or a boolean.
-    #[serde(default)]
-    pub values: Option<IndexMap<String, String>>,
-    /// Or a CSV file with two columns and a header row, relative to this file.
-    #[serde(default)]
-    pub file: Option<String>,
-    /// How that file is written: the name of a dialect, or a dialect written here.
-    #[serde(default)]
-    pub dialect: Option<Named<Dialect>>,
-    /// What to do with a code that is not in the table.
-    #[serde(default)]
-    pub on_unknown: Policy<OnUnknown>,
 }
 
 /// The shape of the JSON.
@@ -201,59 +115,6 @@ pub enum Root {
     Array,
     /// One document.
     Object,
-}
-
-/// One field of the JSON. The short form `field: column` is `field: { from: column }`.
-#[derive(Clone, Debug, Default)]
-pub struct Field(pub Box<FieldLong>);
-
-/// One field of the JSON, written out.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct FieldLong {
-    /// The column the value is read from.
-    pub from: Option<String>,
-    /// The code table that translates it: the name of one, or one written here.
-    pub codes: Option<Named<CodeTable>>,
-    /// A value that is the same in every document.
-    #[serde(rename = "const")]
-    pub constant: Option<Scalar>,
-    /// A text made from columns, as in `"{{ firstname | trim | title }} {{ lastname }}"`.
-    pub template: Option<String>,
-    /// For `template`: the type of its result; text if not given.
-    #[serde(rename = "type")]
-    pub kind: Option<Type>,
-    /// A list with one object for each related record of this source.
-    pub many: Option<String>,
-    /// The one related record of this source: an object with `fields`, or a single value with `from`.
-    pub one: Option<String>,
-    /// For `many` and `one`: column of the related source, then the column here that it equals.
-    #[serde(rename = "match")]
-    pub on: IndexMap<String, String>,
-    /// The fields of a nested object.
-    pub fields: Option<IndexMap<String, Field>>,
-    /// For `many`: only records for which this expression is true.
-    #[serde(rename = "where")]
-    pub only: Option<String>,
-    /// For `many`: what to do with a record that belongs to none.
-    pub on_orphan: Option<Policy<OnOrphan>>,
-    /// For `many`: what to do with the whole document when one of its records is bad.
-    pub on_incomplete: Option<Policy<OnIncomplete>>,
-    /// For `many`: the order of the list; the order of the file if not given.
-    pub order_by: Option<Order>,
-    /// For `many`: the fewest records.
-    pub min: Option<u64>,
-    /// For `many`: the most records.
-    pub max: Option<u64>,
-    /// For `one`: what to do when there is no such record.
-    pub on_missing: Option<Policy<OnLookup>>,
-    /// The cell to use in place of an empty one.
-    #[serde(rename = "default")]
-    pub fallback: Option<Scalar>,
-    /// What to do with an empty cell.
-    pub if_empty: Option<Policy<IfEmpty>>,
-    /// An empty cell is an error.
-    pub required: bool,
 }
 
 /// Reads a mapping file's text.
@@ -305,7 +166,7 @@ fn unquoted(places: &Places) -> Vec<Diagnostic> {
     findings
 }
 
-fn quote_it(text: &str, place: crate::diagnostic::Place) -> Diagnostic {
+fn quote_it(text: &str, place: Place) -> Diagnostic {
     Diagnostic::new(Code::PlanUnquoted, format!("`{text}` is not a text to every YAML reader"))
         .rule(place)
         .hint(format!("put it in quotes: \"{text}\""))

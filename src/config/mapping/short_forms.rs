@@ -11,8 +11,6 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::config::mapping::{Field, FieldLong};
-
 /// The name of something defined elsewhere in the mapping, or the thing itself.
 #[derive(Clone, Debug)]
 pub enum Named<T> {
@@ -73,16 +71,6 @@ macro_rules! visited {
         }
     };
 }
-
-visited!(Field, "a column or a block", {
-    fn visit_str<E: de::Error>(self, column: &str) -> Result<Field, E> {
-        Ok(Field(Box::new(FieldLong { from: Some(column.to_owned()), ..FieldLong::default() })))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
-        FieldLong::deserialize(MapAccessDeserializer::new(map)).map(|long| Field(Box::new(long)))
-    }
-});
 
 visited!(Columns, "a text or a list of texts", {
     fn visit_str<E: de::Error>(self, column: &str) -> Result<Columns, E> {
@@ -204,10 +192,6 @@ macro_rules! described {
     };
 }
 
-described!(Field, "Field", generator => json_schema!({
-    "description": "One field of the JSON: the name of a column, or a block.",
-    "anyOf": [{ "type": "string" }, generator.subschema_for::<FieldLong>()],
-}));
 described!(Columns, "Columns", _generator => json_schema!({
     "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
 }));

@@ -11,20 +11,22 @@ use crate::{
     config::{
         mapping::request::Request,
         profile::{
-            Layers,
+            ProfilesFile,
             destination::{BodyShape, Credential, Destination, Limits, Proof, RetryPolicy, SANDBOX},
+            layers::Layers,
             secret::{self, Environment, Secret, SecretSource},
             settings::{Auth, Batch, Collection, Compression, Retry, Settings},
         },
     },
     diagnostic::{Code, Diagnostic},
     json_pointer,
+    options::Setting,
 };
 
-/// Headers that say how the body is framed or who sends; they are never plain settings.
 /// What to do about a secret that cannot be read.
 const SECRET_HINT: &str = "set what the profile names for this command, or use another profile with `--profile`";
 
+/// Headers that say how the body is framed or who sends; they are never plain settings.
 const RESERVED: [&str; 13] = [
     "accept-encoding",
     "authorization",
@@ -41,8 +43,28 @@ const RESERVED: [&str; 13] = [
     "upgrade",
 ];
 
-/// What settings mean together.
-pub(crate) fn meaning(
+/// The destination that the profile and `--set` describe together.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn destination(
+    file: Option<&ProfilesFile>,
+    wanted: Option<&str>,
+    overrides: &[Setting],
+    request: &Request,
+    environment: &Environment,
+) -> Result<Destination, Vec<Diagnostic>> {
+    let layers = Layers::find(file, wanted, overrides).map_err(|finding| vec![finding])?;
+    let settings = layers.merge()?;
+    if settings.explicit == Some(true) && wanted.is_none() {
+        let message = format!("the profile `{}` is never used by default", layers.name);
+        let hint = format!("say `--profile {}` if you mean it", layers.name);
+        return Err(vec![layers.finding(Code::PlanProfile, "explicit", message).hint(hint)]);
+    }
+    resolve_settings(settings, &layers, request, environment)
+}
+
+fn resolve_settings(
     settings: Settings,
     layers: &Layers<'_>,
     request: &Request,

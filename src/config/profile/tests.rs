@@ -6,7 +6,7 @@ use crate::{
     config::{
         mapping::request::{Method, Request},
         profile::{
-            Profiles,
+            Profiles, ProfilesFile,
             destination::{Destination, Limits, Proof, RetryPolicy},
             resolve,
             secret::Environment,
@@ -15,6 +15,7 @@ use crate::{
         yaml,
     },
     diagnostic::Diagnostic,
+    options::Setting,
 };
 
 const PROFILES: &str = r#"default: sandbox
@@ -45,9 +46,10 @@ fn environment() -> Environment {
 
 fn resolved(text: &str, wanted: Option<&str>, sets: &[(&str, &str)]) -> Result<Destination, Vec<Diagnostic>> {
     let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text)?;
-    let sets: Vec<(String, String)> = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let sets: Vec<Setting> = sets.iter().map(|(key, value)| Setting::new(*key, *value)).collect();
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
-    resolve(Some((&profiles, &places)), wanted, &sets, &request, &environment())
+    let file = ProfilesFile { profiles, places };
+    resolve::destination(Some(&file), wanted, &sets, &request, &environment())
 }
 
 /// Each finding as `code place: message (hint)`.
@@ -109,9 +111,9 @@ fn the_base_url_may_have_a_path() {
 #[test]
 fn set_alone_can_say_where_to_send() {
     let request = Request { method: Method::Post, path: "/v1/customers".into() };
-    let sets = [("url".to_owned(), "http://localhost:1".to_owned())];
-    assert!(resolve(None, None, &sets, &request, &environment()).is_ok());
-    let said = said(resolve(None, None, &[], &request, &environment()));
+    let sets = [Setting::new("url", "http://localhost:1")];
+    assert!(resolve::destination(None, None, &sets, &request, &environment()).is_ok());
+    let said = said(resolve::destination(None, None, &[], &request, &environment()));
     assert!(said.contains("nothing says where to send"), "{said}");
 }
 
