@@ -26,7 +26,7 @@ use xwalk::{
     diagnostic::{Code, Diagnostic, nearest},
     error::Exit,
     options::{Color, Log, OutputOptions},
-    report::{self, Look},
+    report::{self, render_style::RenderStyle},
 };
 
 fn main() -> ExitCode {
@@ -143,15 +143,15 @@ fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Re
     let near = nearest(word, Code::ALL.iter().map(|code| code.word()));
     let hint = near.map_or_else(|| "`xwalk explain` lists all codes".into(), |near| format!("did you mean `{near}`?"));
     let finding = Diagnostic::new(Code::PlanUsage, format!("there is no code `{word}`")).hint(hint);
-    let look = Look::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
-    report::findings(&mut io::stderr(), &[finding], look).map(|()| Exit::Config)
+    let style = RenderStyle::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
+    report::findings(&mut io::stderr(), &[finding], style).map(|()| Exit::Config)
 }
 
 fn refuse(refusal: &Refusal, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     let mut writer: Box<dyn Write> = if refusal.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
     let terminal = if refusal.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
     let messages = OutputOptions { color: Color::Auto, ..OutputOptions::default() };
-    let styled = Look::new(&messages, environment, terminal).styled;
+    let styled = RenderStyle::new(&messages, environment, terminal).styled;
     writer.write_all(if styled { refusal.styled.as_bytes() } else { refusal.plain.as_bytes() })?;
     writer.flush().map(|()| refusal.exit)
 }

@@ -11,7 +11,7 @@ use crate::{
     cli::Command,
     commands::{check::check, convert::convert, purge::purge, runtime::Runtime, sandbox::serve},
     error::Exit,
-    report::{self, Look},
+    report::{self, render_style::RenderStyle},
 };
 
 /// Runs a command and says how it ended.
@@ -24,9 +24,9 @@ pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
-        let look = Look::new(&messages.options(), runtime.environment, runtime.terminal);
+        let style = RenderStyle::new(&messages.options(), runtime.environment, runtime.terminal);
         // When nobody listens, the exit code says it alone.
-        let _ = report::findings(runtime.err, error.diagnostics(), look);
+        let _ = report::findings(runtime.err, error.diagnostics(), style);
         error.exit()
     })
 }

@@ -39,13 +39,13 @@ use crate::{
         receipt::Volume,
         summary::{Outcome, SourceTally, Summary},
     },
-    report::{self, Findings, Look, progress::Progress},
+    report::{self, Findings, progress::Progress, render_style::RenderStyle},
     transform::{self, Scratch},
 };
 
 /// The pipe.
 pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let look = Look::new(&args.messages.options(), runtime.environment, runtime.terminal);
+    let look = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let mut findings = Findings::new(look);
     let job = load::job(args, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
