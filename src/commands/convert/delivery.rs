@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     cli::Convert,
-    commands::{Runtime, load::Job},
+    commands::{load::Job, runtime::Runtime},
     config::profile::destination::Destination,
     deliver::{self, Note},
     diagnostic::{Code, Diagnostic, Severity},
