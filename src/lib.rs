@@ -12,7 +12,7 @@
 //! ```
 //!
 //! The folders are listed from the ground up, and a folder imports only what stands above it in this list;
-//! `tests/tidy.rs` reads the list and holds every import against it. Stages (`read`, `join`, `transform`, `check`,
+//! `tests/tidy` reads the list and holds every import against it. Stages (`read`, `join`, `transform`, `check`,
 //! `deliver`, `report`, `sandbox`) never import each other: only `commands` connects them.
 
 pub mod text;
