@@ -9,7 +9,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{self, IsTerminal, Write},
     panic,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
 };
@@ -20,7 +20,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 use xwalk::{
-    cli::{self, Cli, Command, Refusal},
+    cli::{
+        self, Cli, Command, manual,
+        parse::{self, UsageMessage},
+    },
     commands::runtime::Runtime,
     deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
@@ -35,13 +38,13 @@ fn main() -> ExitCode {
         // When even stderr is gone, the exit code says it alone.
         let _ = report::bug(&mut io::stderr(), &location);
     }));
-    let environment = cli::environment();
-    let done = match cli::parse(std::env::args_os()) {
+    let environment = parse::environment();
+    let done = match parse::parse(std::env::args_os()) {
         Ok(mut cli) => {
             name_the_void(&mut cli.command);
             run(&cli, &environment)
         }
-        Err(refusal) => refuse(&refusal, &environment),
+        Err(message) => show_usage(&message, &environment),
     };
     let exit = match done {
         Ok(exit) => exit,
@@ -54,8 +57,8 @@ fn main() -> ExitCode {
 fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     match &cli.command {
         Command::Explain(explain) => self::explain(explain.code.as_deref(), environment),
-        Command::Completions { shell } => io::stdout().write_all(&cli::completions(*shell)).map(|()| Exit::Done),
-        Command::Man { dir } => cli::write_manual(dir).map(|()| Exit::Done),
+        Command::Completions { shell } => io::stdout().write_all(&manual::completions(*shell)).map(|()| Exit::Done),
+        Command::Man { dir } => manual::write_manual(dir).map(|()| Exit::Done),
         command => {
             log(command);
             Ok(pipe(command, environment))
@@ -120,6 +123,8 @@ fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
     xwalk::commands::run(
         command,
         &mut Runtime {
+            // Paths stay as they were typed, and messages repeat them.
+            root: PathBuf::new(),
             out: &mut io::stdout(),
             err: &mut io::stderr(),
             terminal,
@@ -147,11 +152,11 @@ fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Re
     report::findings(&mut io::stderr(), &[finding], style).map(|()| Exit::Config)
 }
 
-fn refuse(refusal: &Refusal, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
-    let mut writer: Box<dyn Write> = if refusal.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
-    let terminal = if refusal.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+fn show_usage(message: &UsageMessage, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+    let mut writer: Box<dyn Write> = if message.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
+    let terminal = if message.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
     let messages = OutputOptions { color: Color::Auto, ..OutputOptions::default() };
     let styled = RenderStyle::new(&messages, environment, terminal).styled;
-    writer.write_all(if styled { refusal.styled.as_bytes() } else { refusal.plain.as_bytes() })?;
-    writer.flush().map(|()| refusal.exit)
+    writer.write_all(if styled { message.styled.as_bytes() } else { message.plain.as_bytes() })?;
+    writer.flush().map(|()| message.exit)
 }

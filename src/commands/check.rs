@@ -10,11 +10,11 @@ use crate::{
 
 /// As far as the plan, and to the headers of a folder if one is named.
 pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let profiles = load::profiles().map_err(Error::Config)?;
+    let profiles = load::profiles(&runtime.root).map_err(Error::Config)?;
     // A drop folder is made for one mapping; without one, all are checked.
-    let mappings = match (args.mappings.as_slice(), load::mappings()) {
+    let mappings = match (args.mappings.as_slice(), load::mappings(&runtime.root)) {
         ([], all) if !all.is_empty() && args.against.is_none() => all,
-        ([], _) => vec![load::mapping_path(None, profiles.as_ref()).map_err(Error::Config)?],
+        ([], _) => vec![load::mapping_path(None, profiles.as_ref(), &runtime.root).map_err(Error::Config)?],
         (named, _) => named.to_vec(),
     };
     let environment = Environment(runtime.environment.clone());

@@ -40,7 +40,7 @@ pub struct Job {
     pub folders: Vec<PathBuf>,
 }
 
-/// The profiles file, in the folder where the command runs.
+/// The profiles file, in the root.
 const PROFILES: &str = "profiles.yaml";
 /// The folder of mappings, beside it.
 const MAPPINGS: &str = "mappings";
@@ -49,9 +49,9 @@ const MAPPINGS: &str = "mappings";
 ///
 /// # Errors
 /// Everything that is wrong with the mapping, the contract, the profile, or the flags that name them.
-pub fn job(args: &Convert, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
-    let profiles = profiles()?;
-    let plan = plan(&mapping_path(args.mapping.as_deref(), profiles.as_ref())?)?;
+pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
+    let profiles = profiles(root)?;
+    let plan = plan(&mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?)?;
     for source in &args.sources {
         if !plan.sources.iter().any(|known| known.name == source.name) {
             return Err(vec![no_source(&plan, &source.name)]);
@@ -72,7 +72,7 @@ pub fn job(args: &Convert, environment: &Environment) -> Result<Job, Vec<Diagnos
     destination.batch.documents = destination.batch.documents.into_iter().chain(plan.max_documents).min();
     let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
-    let folders = if args.dirs.is_empty() { vec![PathBuf::from(input)] } else { args.dirs.clone() };
+    let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
     Ok(Job { plan, destination: destination.shaped(shape), folders })
 }
 
@@ -89,13 +89,13 @@ fn no_source(plan: &Plan, name: &str) -> Diagnostic {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn profiles() -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
-    let path = Path::new(PROFILES);
+pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
+    let path = root.join(PROFILES);
     if !path.exists() {
         return Ok(None);
     }
-    let text = text(path, "the profiles file").map_err(|wrong| vec![wrong])?;
-    let (profiles, places) = yaml::read::<Profiles>(PROFILES, &text)?;
+    let text = text(&path, "the profiles file").map_err(|wrong| vec![wrong])?;
+    let (profiles, places) = yaml::read::<Profiles>(&path.display().to_string(), &text)?;
     Ok(Some(ProfilesFile { profiles, places }))
 }
 
@@ -103,12 +103,12 @@ pub fn profiles() -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
 ///
 /// # Errors
 /// Everything that is wrong with the contract or the mapping.
-pub fn api(args: &Sandbox) -> Result<(Arc<Contract>, Option<String>), Vec<Diagnostic>> {
+pub fn api(args: &Sandbox, root: &Path) -> Result<(Arc<Contract>, Option<String>), Vec<Diagnostic>> {
     if let Some(path) = &args.contract {
         return contract(path).map(|contract| (Arc::new(contract), args.path.clone())).map_err(|wrong| vec![wrong]);
     }
-    let profiles = profiles()?;
-    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref())?;
+    let profiles = profiles(root)?;
+    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
     let plan = plan(&mapping)?;
     Ok((plan.contract, args.path.clone().or(Some(plan.request.path))))
 }
@@ -117,11 +117,18 @@ pub fn api(args: &Sandbox) -> Result<(Arc<Contract>, Option<String>), Vec<Diagno
 ///
 /// # Errors
 /// There is none, or more than one.
-pub fn mapping_path(named: Option<&Path>, file: Option<&ProfilesFile>) -> Result<PathBuf, Vec<Diagnostic>> {
-    if let Some(path) = named.or(file.and_then(|file| file.profiles.mapping.as_deref()).map(Path::new)) {
+pub fn mapping_path(
+    named: Option<&Path>,
+    file: Option<&ProfilesFile>,
+    root: &Path,
+) -> Result<PathBuf, Vec<Diagnostic>> {
+    if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    let all = mappings();
+    if let Some(path) = file.and_then(|file| file.profiles.mapping.as_deref()) {
+        return Ok(root.join(path));
+    }
+    let all = mappings(root);
     match all.as_slice() {
         [only] => Ok(only.clone()),
         [] => {
@@ -142,9 +149,10 @@ pub fn mapping_path(named: Option<&Path>, file: Option<&ProfilesFile>) -> Result
 
 /// All mappings of the folder, by name.
 #[must_use]
-pub fn mappings() -> Vec<PathBuf> {
-    let names = names(Path::new(MAPPINGS)).unwrap_or_default();
-    let mut found: Vec<PathBuf> = names.iter().map(|name| Path::new(MAPPINGS).join(name)).collect();
+pub fn mappings(root: &Path) -> Vec<PathBuf> {
+    let folder = root.join(MAPPINGS);
+    let names = names(&folder).unwrap_or_default();
+    let mut found: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
     found.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     found
 }

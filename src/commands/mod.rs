@@ -16,11 +16,12 @@ use crate::{
 
 /// Runs a command and says how it ended.
 pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
+    let root = runtime.root.clone();
     let (messages, done) = match command {
-        Command::Convert(convert) => (&convert.messages, self::convert(convert, runtime)),
-        Command::Check(check) => (&check.messages, self::check(check, runtime)),
-        Command::Sandbox(sandbox) => (&sandbox.messages, serve(sandbox, runtime)),
-        Command::Purge(purge) => (&purge.messages, self::purge(purge, runtime)),
+        Command::Convert(convert) => (&convert.messages, self::convert(&convert.rebased(&root), runtime)),
+        Command::Check(check) => (&check.messages, self::check(&check.rebased(&root), runtime)),
+        Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
+        Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {

@@ -47,7 +47,7 @@ use crate::{
 pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
     let look = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let mut findings = Findings::new(look);
-    let job = load::job(args, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
+    let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
     let memory = delivery::memory(args, &job, runtime.environment)?;
     let (mut recordings, stamps) = joined(args, &job, memory.is_some(), &mut findings, runtime)?;

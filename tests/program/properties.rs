@@ -2,8 +2,6 @@
 //!
 //! The inputs are random and the same in every run; proptest shrinks one that fails and prints it.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::{
     fmt::Write as _,
     fs,

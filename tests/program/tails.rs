@@ -1,7 +1,5 @@
 //! A recording cut at every byte, as by a power failure: what comes out is always something that stood in the whole one.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::{
     fs,
     path::Path,
