@@ -123,7 +123,7 @@ impl MaxRejects {
 
 /// A fault that the sandbox answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct InjectedFault {
     /// The HTTP status.
     pub status: u16,
     /// How many of a hundred requests get it.

@@ -55,13 +55,13 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// Reads a scalar either as a whole number or as a text.
-struct Scalar<T> {
+struct ScalarVisitor<T> {
     expected: &'static str,
     number: fn(u64) -> Result<T, String>,
     text: fn(&str) -> Result<T, String>,
 }
 
-impl<T> de::Visitor<'_> for Scalar<T> {
+impl<T> de::Visitor<'_> for ScalarVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,7 @@ impl<T> de::Visitor<'_> for Scalar<T> {
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
         let expected = "a size like `500`, `500kB` or `1MiB`";
-        deserializer.deserialize_any(Scalar {
+        deserializer.deserialize_any(ScalarVisitor {
             expected,
             number: |value| Ok(Size(value)),
             text: |text| bytes(text).map(Size),
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Size {
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
         let expected = "a time like `250ms`, `30s` or `15m`";
-        deserializer.deserialize_any(Scalar {
+        deserializer.deserialize_any(ScalarVisitor {
             expected,
             number: |value| Err(format!("`{value}` has no unit: write `{value}s` or `{value}ms`")),
             text: |text| time(text).map(Period),

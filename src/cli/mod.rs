@@ -18,7 +18,7 @@ use clap::{
 };
 
 use crate::{
-    options::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting, SourcePath},
+    options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting, SourcePath},
     units,
 };
 
@@ -233,7 +233,7 @@ pub struct Sandbox {
 
     /// Answer some requests with this status, like 503:20%; repeatable
     #[arg(long = "fail", value_name = "STATUS:PERCENT%", value_parser = value::fault, help_heading = "Faults")]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<InjectedFault>,
 
     /// Wait this long before each answer, like 200ms
     #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Faults")]

@@ -6,7 +6,7 @@
 use clap::{ValueEnum, builder::PossibleValue};
 
 use crate::{
-    options::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
+    options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
     units,
 };
 
@@ -83,12 +83,12 @@ pub(crate) fn max_rejects(text: &str) -> Result<MaxRejects, String> {
 }
 
 /// `STATUS:PERCENT%`.
-pub(crate) fn fault(text: &str) -> Result<Fault, String> {
+pub(crate) fn fault(text: &str) -> Result<InjectedFault, String> {
     let parsed = text.split_once(':').and_then(|(status, percent)| {
         let status = digits(status).and_then(|status| u16::try_from(status).ok())?;
         let percent = digits(percent.strip_suffix('%')?).and_then(|percent| u8::try_from(percent).ok())?;
         let answers = (200..600).contains(&status) && (1..=100).contains(&percent);
-        answers.then_some(Fault { status, percent })
+        answers.then_some(InjectedFault { status, percent })
     });
     parsed.ok_or_else(|| "expected a status and how many of a hundred requests get it, like `503:20%`".into())
 }
@@ -131,7 +131,7 @@ fn hundredths(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        cli::value::{Fault, fault, max_rejects, setting, source_path, url_path},
+        cli::value::{InjectedFault, fault, max_rejects, setting, source_path, url_path},
         options::MaxRejects,
     };
 
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn faults_have_a_status_and_a_share() {
-        assert_eq!(fault("503:20%"), Ok(Fault { status: 503, percent: 20 }));
+        assert_eq!(fault("503:20%"), Ok(InjectedFault { status: 503, percent: 20 }));
         for text in ["503", "503:20", "99:20%", "600:20%", "503:0%", "503:101%", ":20%"] {
             assert!(fault(text).is_err(), "{text}");
         }

@@ -12,7 +12,7 @@ use crate::{
     cli::{Convert, Sandbox},
     config::{
         contract::Contract,
-        mapping::{self, Mapping, Root, code_table::CodeTable, dialect::Dialect, field::Field, short_forms::Named},
+        mapping::{self, Mapping, Root, code_table::CodeTable, dialect::DialectSpec, field::Field, short_forms::Named},
         profile::{
             Profiles, ProfilesFile,
             destination::{BodyShape, Destination, SANDBOX},
@@ -250,7 +250,7 @@ fn code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(
     let shown = path.display().to_string();
     let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
     let dialect = match &table.dialect {
-        None => Dialect::default(),
+        None => DialectSpec::default(),
         Some(Named::Here(dialect)) => dialect.clone(),
         Some(Named::Name(name)) => {
             mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?

@@ -22,12 +22,12 @@ const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 /// The rejected rows of some recordings, ready to be written.
 #[derive(Debug, Default)]
 pub struct Rejects {
-    sources: Vec<Rejected>,
+    sources: Vec<RejectedRows>,
 }
 
 /// The rejected rows of one source.
 #[derive(Debug)]
-struct Rejected {
+struct RejectedRows {
     header: Vec<u8>,
     /// The number of its recording, its own number and its bytes.
     rows: Vec<(usize, u32, Vec<u8>)>,
@@ -40,7 +40,7 @@ impl Rejects {
     /// A row cannot be written as CSV.
     pub fn add(&mut self, number: usize, recording: &Recording) -> io::Result<()> {
         if self.sources.is_empty() {
-            let header = |table| header(table).map(|header| Rejected { header, rows: Vec::new() });
+            let header = |table| header(table).map(|header| RejectedRows { header, rows: Vec::new() });
             self.sources = recording.tables.iter().map(header).collect::<io::Result<_>>()?;
         }
         for reject in &recording.rejects {

@@ -11,7 +11,7 @@ use crate::{
         mapping::{
             Mapping, Root,
             column::{Column, Type},
-            dialect::Dialect as DialectText,
+            dialect::DialectSpec as DialectText,
             short_forms::{Columns, Named},
         },
         yaml::Places,
@@ -116,7 +116,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, source: &crate::config::mapping::Source) {
+    fn source(&mut self, name: &str, source: &crate::config::mapping::SourceSpec) {
         let at = self.sources.len();
         let pointer = format!("/sources/{}", escape(name));
         let dialect = self.dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));

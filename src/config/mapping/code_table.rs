@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::config::mapping::{
-    dialect::Dialect,
+    dialect::DialectSpec,
     policy::{OnUnknown, Policy},
     short_forms::Named,
 };
@@ -22,7 +22,7 @@ pub struct CodeTable {
     pub file: Option<String>,
     /// How that file is written: the name of a dialect, or a dialect written here.
     #[serde(default)]
-    pub dialect: Option<Named<Dialect>>,
+    pub dialect: Option<Named<DialectSpec>>,
     /// What to do with a code that is not in the table.
     #[serde(default)]
     pub on_unknown: Policy<OnUnknown>,

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::mapping::short_forms::Words;
+use crate::config::mapping::short_forms::WordList;
 
 /// What is known about a column.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -21,9 +21,9 @@ pub struct Column {
     /// For `integer` and `decimal`: what separates groups of three digits.
     pub group_mark: Option<String>,
     /// For `boolean`: the words that mean true.
-    pub true_values: Option<Words>,
+    pub true_values: Option<WordList>,
     /// For `boolean`: the words that mean false.
-    pub false_values: Option<Words>,
+    pub false_values: Option<WordList>,
     /// Never show its cells, not even their shape and not with `--unmask`.
     pub sensitive: bool,
 }

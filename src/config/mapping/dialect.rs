@@ -10,7 +10,8 @@ use crate::table::dialect::Tail;
 /// How a CSV file is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Dialect {
+#[schemars(rename = "Dialect")]
+pub struct DialectSpec {
     /// What separates cells: one ASCII character, or `\t`.
     pub delimiter: String,
     /// What encloses cells that hold a delimiter or a line end; written twice inside such a cell. Empty: there are no quotes.
@@ -25,9 +26,9 @@ pub struct Dialect {
     pub tail: Tail,
 }
 
-impl Default for Dialect {
-    fn default() -> Dialect {
-        Dialect {
+impl Default for DialectSpec {
+    fn default() -> DialectSpec {
+        DialectSpec {
             delimiter: ",".into(),
             quote: "\"".into(),
             encoding: "utf-8".into(),

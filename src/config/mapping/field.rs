@@ -15,7 +15,7 @@ use crate::config::mapping::{
     code_table::CodeTable,
     column::Type,
     policy::{IfEmpty, OnIncomplete, OnLookup, OnOrphan, Policy},
-    short_forms::{Named, Order, Scalar},
+    short_forms::{Literal, Named, Order},
 };
 
 /// One field of the JSON. The short form `field: column` is `field: { from: column }`.
@@ -32,7 +32,7 @@ pub struct FieldLong {
     pub codes: Option<Named<CodeTable>>,
     /// A value that is the same in every document.
     #[serde(rename = "const")]
-    pub constant: Option<Scalar>,
+    pub constant: Option<Literal>,
     /// A text made from columns, as in `"{{ firstname | trim | title }} {{ lastname }}"`.
     pub template: Option<String>,
     /// For `template`: the type of its result; text if not given.
@@ -64,7 +64,7 @@ pub struct FieldLong {
     pub on_missing: Option<Policy<OnLookup>>,
     /// The cell to use in place of an empty one.
     #[serde(rename = "default")]
-    pub fallback: Option<Scalar>,
+    pub fallback: Option<Literal>,
     /// What to do with an empty cell.
     pub if_empty: Option<Policy<IfEmpty>>,
     /// An empty cell is an error.

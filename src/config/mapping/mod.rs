@@ -21,7 +21,7 @@ use crate::{
         mapping::{
             code_table::CodeTable,
             column::Column,
-            dialect::Dialect,
+            dialect::DialectSpec,
             field::Field,
             policy::{OnDuplicateKey, Policy},
             request::Request,
@@ -46,9 +46,9 @@ pub struct Mapping {
     pub request: Request,
     /// How the CSV files are written, by name. A source without a dialect uses `,` and `"` and UTF-8.
     #[serde(default)]
-    pub dialects: IndexMap<String, Dialect>,
+    pub dialects: IndexMap<String, DialectSpec>,
     /// The CSV files, by the role they play.
-    pub sources: IndexMap<String, Source>,
+    pub sources: IndexMap<String, SourceSpec>,
     /// Code tables, by name.
     #[serde(default)]
     pub codes: IndexMap<String, CodeTable>,
@@ -59,12 +59,13 @@ pub struct Mapping {
 /// One CSV file (or several of the same shape) with a role.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Source {
+#[schemars(rename = "Source")]
+pub struct SourceSpec {
     /// The file inside the drop folder; `*` and `?` match several. `.gz` and `.zst` files are read as they are.
     pub path: String,
     /// The name of a dialect, or a dialect written here.
     #[serde(default)]
-    pub dialect: Option<Named<Dialect>>,
+    pub dialect: Option<Named<DialectSpec>>,
     /// The column, or list of columns, that tells records apart.
     #[serde(default)]
     pub key: Columns,
@@ -76,13 +77,14 @@ pub struct Source {
     pub columns: IndexMap<String, Column>,
     /// Amounts to add up in the summary, so that it shows where the money went.
     #[serde(default)]
-    pub total: Option<Total>,
+    pub total: Option<TotalSpec>,
 }
 
 /// Amounts to add up in the summary.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Total {
+#[schemars(rename = "Total")]
+pub struct TotalSpec {
     /// The column with the amount, an `integer` or a `decimal`.
     pub sum: String,
     /// The column that keeps amounts apart, as a currency does.

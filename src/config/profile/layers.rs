@@ -4,7 +4,7 @@
 
 use crate::{
     config::{
-        profile::{Profiles, ProfilesFile, overrides, settings::Settings},
+        profile::{Profiles, ProfilesFile, overrides, settings::ProfileSettings},
         yaml::{self, Places},
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
@@ -20,7 +20,7 @@ pub(crate) struct Layers<'a> {
     /// The name of the profile.
     pub(crate) name: &'a str,
     /// The profile and those it extends, strongest first.
-    chain: Vec<(&'a str, &'a Settings)>,
+    chain: Vec<(&'a str, &'a ProfileSettings)>,
     places: Option<&'a Places>,
     overrides: &'a [Setting],
 }
@@ -49,8 +49,8 @@ impl<'a> Layers<'a> {
     ///
     /// # Errors
     /// What is wrong with an override.
-    pub(crate) fn merge(&self) -> Result<Settings, Vec<Diagnostic>> {
-        let (mut settings, _) = yaml::read::<Settings>("defaults.yaml", include_str!("defaults.yaml"))?;
+    pub(crate) fn merge(&self) -> Result<ProfileSettings, Vec<Diagnostic>> {
+        let (mut settings, _) = yaml::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml"))?;
         for (_, profile) in self.chain.iter().rev() {
             settings = (*profile).clone().over(settings);
         }
@@ -67,7 +67,7 @@ impl<'a> Layers<'a> {
             return None;
         }
         let places = self.places?;
-        let pointer = |(name, _): &(&str, &Settings)| format!("/profiles/{}/{key}", json_pointer::escape(name));
+        let pointer = |(name, _): &(&str, &ProfileSettings)| format!("/profiles/{}/{key}", json_pointer::escape(name));
         let written = self.chain.iter().map(pointer).find(|pointer| places.node(pointer).is_some());
         let whole = || format!("/profiles/{}", json_pointer::escape(self.name));
         Some(places.leaf(&written.unwrap_or_else(whole)))
@@ -118,9 +118,9 @@ fn choose_profile<'a>(
 }
 
 /// A profile and those it extends, strongest first.
-fn chain_of<'a>(file: &'a ProfilesFile, name: &'a str) -> Result<Vec<(&'a str, &'a Settings)>, Diagnostic> {
+fn chain_of<'a>(file: &'a ProfilesFile, name: &'a str) -> Result<Vec<(&'a str, &'a ProfileSettings)>, Diagnostic> {
     let ProfilesFile { profiles, places } = file;
-    let mut chain: Vec<(&str, &Settings)> = Vec::new();
+    let mut chain: Vec<(&str, &ProfileSettings)> = Vec::new();
     let mut next = Some(name);
     while let Some(name) = next {
         let extends = |of: &str| places.value(&format!("/profiles/{}/extends", json_pointer::escape(of)));

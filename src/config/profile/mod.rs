@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{profile::settings::Settings, yaml::Places};
+use crate::config::{profile::settings::ProfileSettings, yaml::Places};
 
 /// A profiles file that was read, with the place of everything in it.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub struct Profiles {
     /// The mapping to use when none is named, relative to this file.
     pub mapping: Option<String>,
     /// The destinations by name.
-    pub profiles: BTreeMap<String, Settings>,
+    pub profiles: BTreeMap<String, ProfileSettings>,
 }
 
 impl Profiles {

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    config::{profile::settings::Settings, yaml},
+    config::{profile::settings::ProfileSettings, yaml},
     diagnostic::{Code, Diagnostic},
     options::Setting,
 };
@@ -14,7 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// What is wrong with one of them.
-pub(crate) fn lay_over(mut settings: Settings, typed: &[Setting]) -> Result<Settings, Vec<Diagnostic>> {
+pub(crate) fn lay_over(mut settings: ProfileSettings, typed: &[Setting]) -> Result<ProfileSettings, Vec<Diagnostic>> {
     for (at, setting) in typed.iter().enumerate() {
         match whole_of(&setting.key) {
             None => settings = layer_of(&setting.key, &[setting])?.over(settings),
@@ -38,7 +38,7 @@ fn whole_of(key: &str) -> Option<&'static str> {
 }
 
 /// One `--set KEY=VALUE`, or all parts of one setting, as a layer of its own.
-fn layer_of(key: &str, parts: &[&Setting]) -> Result<Settings, Vec<Diagnostic>> {
+fn layer_of(key: &str, parts: &[&Setting]) -> Result<ProfileSettings, Vec<Diagnostic>> {
     let about = |code: Code, said: &str| Diagnostic::new(code, format!("`--set {key}`: {said}"));
     let is_word = |step: &&str| {
         !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
@@ -63,7 +63,7 @@ fn layer_of(key: &str, parts: &[&Setting]) -> Result<Settings, Vec<Diagnostic>> 
         let _ = write!(text, " {}", if as_written { value } else { &quoted });
         before = steps;
     }
-    match yaml::read::<Settings>("--set", &text) {
+    match yaml::read::<ProfileSettings>("--set", &text) {
         Ok((settings, _)) => Ok(settings),
         // What was written may be the secret itself, so it is not repeated.
         Err(_) if split_key(key)[0] == "auth" => {

@@ -1,4 +1,4 @@
-//! Settings as written -> the [`Destination`] they mean, or everything that is wrong with them.
+//! ProfileSettings as written -> the [`Destination`] they mean, or everything that is wrong with them.
 //!
 //! Each finding names the setting and the line of the layer that wrote it. Secrets are read here, and none is ever part
 //! of a finding; neither is a URL that was refused, since it may hold one.
@@ -12,10 +12,10 @@ use crate::{
         mapping::request::Request,
         profile::{
             ProfilesFile,
-            destination::{BodyShape, Credential, Destination, Limits, Proof, RetryPolicy, SANDBOX},
+            destination::{AuthScheme, BodyShape, Credential, Destination, Limits, RetryPolicy, SANDBOX},
             layers::Layers,
             secret::{self, Environment, Secret, SecretSource},
-            settings::{Auth, Batch, Collection, Compression, Retry, Settings},
+            settings::{Auth, BatchSetting, Collection, Compression, ProfileSettings, Retry},
         },
     },
     diagnostic::{Code, Diagnostic},
@@ -65,12 +65,13 @@ pub fn destination(
 }
 
 fn resolve_settings(
-    settings: Settings,
+    settings: ProfileSettings,
     layers: &Layers<'_>,
     request: &Request,
     environment: &Environment,
 ) -> Result<Destination, Vec<Diagnostic>> {
-    let mut reader = Reader { layers, environment, folder: secret::folder(layers.path()), findings: Vec::new() };
+    let mut reader =
+        SettingsReader { layers, environment, folder: secret::folder(layers.path()), findings: Vec::new() };
     let destination = Destination {
         profile: layers.name.to_owned(),
         method: request.method,
@@ -98,14 +99,14 @@ fn resolve_settings(
 }
 
 /// Turns settings into their meaning and gathers what is wrong with them.
-struct Reader<'a> {
+struct SettingsReader<'a> {
     layers: &'a Layers<'a>,
     environment: &'a Environment,
     folder: PathBuf,
     findings: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     fn wrong(&mut self, key: &str, message: impl Into<String>) {
         self.findings.push(self.layers.finding(Code::PlanProfile, key, message));
     }
@@ -167,16 +168,16 @@ impl Reader<'_> {
         match (auth.bearer, auth.basic, auth.api_key) {
             (Some(source), None, None) => {
                 let (secret, origin) = self.secret("auth/bearer", &source)?;
-                Some(Credential { proof: Proof::Bearer(secret), origin })
+                Some(Credential { scheme: AuthScheme::Bearer(secret), origin })
             }
             (None, Some(basic), None) => {
                 let (password, origin) = self.secret("auth/basic/password", &basic.password)?;
-                Some(Credential { proof: Proof::Basic { username: basic.username, password }, origin })
+                Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin })
             }
             (None, None, Some(key)) => {
                 let name = self.header("auth/api_key/header", &key.header)?;
                 let (value, origin) = self.secret("auth/api_key/value", &key.value)?;
-                Some(Credential { proof: Proof::Header { name, value }, origin })
+                Some(Credential { scheme: AuthScheme::Header { name, value }, origin })
             }
             _ => {
                 self.wrong("auth", "`auth` needs exactly one of `bearer`, `basic` and `api_key`");
@@ -225,13 +226,13 @@ impl Reader<'_> {
         Some(name.to_owned())
     }
 
-    fn batch(&mut self, batch: Option<&Batch>) -> Limits {
+    fn batch(&mut self, batch: Option<&BatchSetting>) -> Limits {
         match batch {
-            Some(Batch::Limits(limits)) => Limits {
+            Some(BatchSetting::Limits(limits)) => Limits {
                 documents: limits.documents.map(|count| self.limit("batch/documents", count, 1, 10_000_000)),
                 bytes: limits.bytes.map(|size| self.limit("batch/bytes", size.0, 64, 4 << 30)),
             },
-            Some(Batch::All) | None => Limits { documents: None, bytes: None },
+            Some(BatchSetting::All) | None => Limits { documents: None, bytes: None },
         }
     }
 

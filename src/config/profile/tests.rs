@@ -7,10 +7,10 @@ use crate::{
         mapping::request::{Method, Request},
         profile::{
             Profiles, ProfilesFile,
-            destination::{Destination, Limits, Proof, RetryPolicy},
+            destination::{AuthScheme, Destination, Limits, RetryPolicy},
             resolve,
             secret::Environment,
-            settings::{Collection, Compression, Settings},
+            settings::{Collection, Compression, ProfileSettings},
         },
         yaml,
     },
@@ -64,7 +64,7 @@ fn said(result: Result<Destination, Vec<Diagnostic>>) -> String {
 
 #[test]
 fn the_embedded_defaults_are_settings() {
-    let (settings, _) = yaml::read::<Settings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
+    let (settings, _) = yaml::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
     assert!(settings.url.is_none() && settings.batch.is_some() && settings.retry.is_some());
 }
 
@@ -97,7 +97,7 @@ fn a_profile_stands_over_what_it_extends_and_set_over_both() {
     assert_eq!(headers, ["X-Run", "X-Team"]);
     let credential = destination.credential.unwrap();
     assert_eq!(credential.origin, "the variable `ECRM_TOKEN`");
-    assert!(matches!(credential.proof, Proof::Bearer(secret) if secret.expose() == "canary-7Q"));
+    assert!(matches!(credential.scheme, AuthScheme::Bearer(secret) if secret.expose() == "canary-7Q"));
     let destination = resolved(PROFILES, Some("prod"), &[("batch", "all")]).unwrap();
     assert_eq!(destination.batch, Limits { documents: None, bytes: None });
 }
@@ -269,7 +269,7 @@ fn the_parts_of_one_setting_are_set_one_by_one() {
     let destination = resolved(PROFILES, Some("dev"), &key).unwrap();
     assert_eq!(destination.in_flight, 3);
     assert!(
-        matches!(destination.credential.unwrap().proof, Proof::Header { name, .. } if name.eq_ignore_ascii_case("X-Key"))
+        matches!(destination.credential.unwrap().scheme, AuthScheme::Header { name, .. } if name.eq_ignore_ascii_case("X-Key"))
     );
     let alone = said(resolved(PROFILES, Some("dev"), &[("client_identity.key", "k")]));
     assert!(alone.starts_with("plan/missing-key : `--set client_identity.key`: "), "{alone}");

@@ -40,7 +40,7 @@ use crate::{
     diagnostic::Code,
     digest::key,
     error::Exit,
-    options::{Fault, Setting},
+    options::{InjectedFault, Setting},
     recording::{
         payload::Payload,
         receipt::{Attempt, Delivery, Ending, Failure},
@@ -375,7 +375,7 @@ fn an_unreliable_api_gets_every_document_all_the_same() {
     let settings = Settings {
         port: 0,
         bearer: Some(Secret::new("canary-token")),
-        faults: vec![Fault { status: 500, percent: 20 }, Fault { status: 502, percent: 10 }],
+        faults: vec![InjectedFault { status: 500, percent: 20 }, InjectedFault { status: 502, percent: 10 }],
         drop_after: Some(3),
         keep: Some(kept.path().to_owned()),
         max_body: 300,
