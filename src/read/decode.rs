@@ -3,7 +3,7 @@
 //! Nothing is dropped: where bytes do not exist in the encoding, a replacement character stands for them and a patch keeps
 //! what stood there, so that the record can be rejected and given back as it was. Line structure never changes.
 
-use std::{borrow::Cow, io::Read, path::Path};
+use std::borrow::Cow;
 
 use encoding_rs::{DecoderResult, WINDOWS_1252};
 
@@ -23,17 +23,6 @@ pub(super) struct Decoded {
     pub(super) patches: Vec<Patch>,
     /// With `encoding: auto`: how many records were Windows-1252.
     pub(super) windows: u64,
-}
-
-/// Unpacks a `.gz` or `.zst` file; others stay as they are.
-pub(super) fn unpacked(path: &Path, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
-    let mut unpacked = Vec::new();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked)?,
-        Some("zst") => zstd::stream::read::Decoder::new(bytes.as_slice())?.read_to_end(&mut unpacked)?,
-        _ => return Ok(bytes),
-    };
-    Ok(unpacked)
 }
 
 /// Decodes the bytes of a file.

@@ -5,11 +5,13 @@
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    json_pointer,
     plan::Plan,
     recording::ledger::{Fate, Ledger},
     table::{
-        Part, Table,
+        Table,
         dialect::{Span, Tail},
+        line_ends,
         split::{Border, Fault, Rows, UNKNOWN},
     },
 };
@@ -38,24 +40,6 @@ pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>)
         );
         text.truncate(kept);
     }
-}
-
-/// Finds the records of the last file of a table.
-pub(super) fn records(
-    plan: &Plan,
-    number: usize,
-    path: &str,
-    base: usize,
-    body: usize,
-    table: &mut Table,
-    ledger: &mut Ledger<'_>,
-) -> Result<(), Vec<Diagnostic>> {
-    let end = table.text.len();
-    table.parts.push(Part { path: path.to_owned(), first: table.len(), text: base..end });
-    let so_far = Reached { before: base, ..Reached::default() };
-    let found = block(plan, number, so_far, body, true, table, ledger)?.records;
-    none(plan, number, path, found, ledger);
-    Ok(())
 }
 
 /// Tells of a file that has no records.
@@ -103,7 +87,7 @@ pub(super) fn block(
         Scan { plan, number, end: table.text.len(), width: table.header.len(), line, counted: before, gone, last };
     let first = table.len();
     let at = scan.all(body, table, ledger)?;
-    let line = scan.line + crate::table::line_ends(&table.text[scan.counted..at]);
+    let line = scan.line + line_ends(&table.text[scan.counted..at]);
     Ok(Reached { at, line, records: so_far.records + table.len() - first, before: at, gone })
 }
 
@@ -202,7 +186,7 @@ impl Scan<'_> {
 
     /// Notes the line of a record.
     fn mark(&mut self, row: u32, at: usize, table: &mut Table) {
-        self.line += crate::table::line_ends(&table.text[self.counted..at]);
+        self.line += line_ends(&table.text[self.counted..at]);
         self.counted = at;
         table.marks.push((row, self.line));
     }
@@ -258,7 +242,7 @@ impl Scan<'_> {
     }
 
     fn finding(&self, code: Code, row: u32, message: impl Into<String>, table: &Table) -> Diagnostic {
-        let rule = format!("/sources/{}", crate::json_pointer::escape(&self.plan.sources[self.number].name));
+        let rule = format!("/sources/{}", json_pointer::escape(&self.plan.sources[self.number].name));
         Diagnostic::new(code, message).cell(table.record(row)).rule(self.plan.places.key(&rule))
     }
 
@@ -331,7 +315,7 @@ impl Scan<'_> {
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let rest = &table.text[open..self.end];
-        if rest.len() > MAX_TORN.0 || crate::table::line_ends(rest) > MAX_TORN.1 {
+        if rest.len() > MAX_TORN.0 || line_ends(rest) > MAX_TORN.1 {
             return Err(vec![self.in_doubt(row, table)]);
         }
         let message = "the last record is cut: its quote is never closed";

@@ -1,4 +1,4 @@
-//! Files -> blocks of records, for files that are not held in memory.
+//! Files -> blocks of records: no file is held in memory.
 //!
 //! A block is a small table: it is split, checked and told about as a whole file would be. A record that is not complete is
 //! left to the next block, which grows until it holds one, so where blocks end decides nothing.
@@ -11,17 +11,18 @@ use std::{
 };
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Severity},
     digest::FileDigest,
-    plan::Plan,
+    plan::{Plan, SourcePlan},
     read::{
-        Inputs, MAX_SOURCE, Stamp, change, decode, header, mixed, none_at_all, regular,
+        decode,
+        files::{self, Inputs, MAX_SOURCE, Stamp, regular, stamp_of, too_large},
+        header,
         scan::{self, Reached},
-        shown, stamp_of, too_large,
     },
     recording::ledger::{Fate, Ledger, Reject},
     table::{
-        Part, Patch, Table,
+        Part, Patch, Shown, Table,
         dialect::{Dialect, Encoding},
     },
 };
@@ -71,148 +72,193 @@ impl From<io::Error> for Stopped {
 }
 
 /// Who takes blocks.
-pub(super) type Visit<'a> = &'a mut dyn FnMut(Block<'_>) -> io::Result<()>;
+type Visit<'a> = &'a mut dyn FnMut(Block<'_>) -> io::Result<()>;
 
-/// Reads a source block by block; gives a table of its columns and files without records.
+/// One source to be read.
+pub struct Reading<'a> {
+    /// What is asked for.
+    pub plan: &'a Plan,
+    /// The number of the source.
+    pub source: usize,
+    /// How its recording is read.
+    pub inputs: &'a Inputs,
+    /// How many bytes are read at once, at first.
+    pub block: usize,
+    /// Learns what each file was when it was read.
+    pub stamps: &'a mut Vec<Stamp>,
+}
+
+/// Looks at the headers only: whether the files of a folder have the columns the plan uses.
 ///
 /// # Errors
-/// A file cannot be trusted as a whole, or a block cannot be kept.
-pub fn blocks(
-    plan: &Plan,
-    number: usize,
-    files: &[PathBuf],
-    (inputs, size): (&Inputs, usize),
-    stamps: &mut Vec<Stamp>,
-    say: &mut dyn FnMut(&Diagnostic),
-    visit: Visit<'_>,
-) -> Result<Table, Stopped> {
-    let source = &plan.sources[number];
-    let mut table = Table::empty(&source.name, &source.dialect);
-    let (mut first, mut findings) = (0, Vec::new());
-    for path in files {
-        let ledger = Ledger::new(plan.sources.len(), say);
-        match file(plan, number, path, (inputs, size), &mut table, first, stamps, ledger, visit) {
-            Ok(records) => first += records,
-            Err(Stopped::Input(wrong)) => findings.extend(wrong),
-            Err(stopped) => return Err(stopped),
+/// What is wrong with a header, or a file that is not there.
+pub fn headers(plan: &Plan, folder: &Path, block: usize) -> Result<(), Vec<Diagnostic>> {
+    let inputs = Inputs::new(folder, &[], false);
+    let mut findings = Vec::new();
+    for (source, found) in files::of_sources(plan, &inputs).into_iter().enumerate() {
+        let reading = Reading { plan, source, inputs: &inputs, block, stamps: &mut Vec::new() };
+        let read = found.map_err(Stopped::Input).and_then(|files| reading.blocks(&files, &mut |_| {}, &mut |_| Ok(())));
+        if let Err(Stopped::Input(wrong)) = read {
+            findings.extend(wrong);
         }
     }
-    table.clear();
-    if findings.is_empty() { Ok(table) } else { Err(findings.into()) }
+    if findings.is_empty() { Ok(()) } else { Err(findings) }
 }
 
-/// Reads one file; gives the number of its records.
-#[expect(clippy::too_many_arguments, reason = "a file is read for a plan, into a table, a ledger and a visitor")]
-fn file(
-    plan: &Plan,
-    number: usize,
-    path: &Path,
-    (inputs, size): (&Inputs, usize),
-    table: &mut Table,
-    first: u32,
-    stamps: &mut Vec<Stamp>,
-    mut ledger: Ledger<'_>,
-    visit: Visit<'_>,
-) -> Result<u32, Stopped> {
-    let source = &plan.sources[number];
-    let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
-    let mut feed = Feed::open(path, (&source.name, &name), (&source.dialect, inputs.digested), &mut ledger)?;
-    let read = through(plan, number, &mut feed, (inputs, size), table, first, &mut ledger, visit);
-    table.clear();
-    // Of a file that changes meanwhile nothing else is worth telling.
-    let records = match read {
-        Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(change(path).into()),
-        read => read?,
-    };
-    feed.close(path, stamps)?;
-    scan::none(plan, number, &name, records, &mut ledger);
-    Ok(records)
+impl Reading<'_> {
+    /// Reads files block by block; gives a table of their columns without records.
+    ///
+    /// # Errors
+    /// A file cannot be trusted as a whole, or a block cannot be kept.
+    pub fn blocks(
+        mut self,
+        files: &[PathBuf],
+        say: &mut dyn FnMut(&Diagnostic),
+        visit: Visit<'_>,
+    ) -> Result<Table, Stopped> {
+        let source = &self.plan.sources[self.source];
+        let mut table = Table::empty(&source.name, &source.dialect);
+        let (mut first, mut findings) = (0, Vec::new());
+        for path in files {
+            let mut ledger = Ledger::new(self.plan.sources.len(), say);
+            match self.file(path, first, &mut table, &mut ledger, visit) {
+                Ok(records) => first += records,
+                Err(Stopped::Input(wrong)) => findings.extend(wrong),
+                Err(stopped) => return Err(stopped),
+            }
+        }
+        table.clear();
+        if findings.is_empty() { Ok(table) } else { Err(findings.into()) }
+    }
+
+    /// Reads one file, whose first record has the number `first`; gives how many records it has.
+    fn file(
+        &mut self,
+        path: &Path,
+        first: u32,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+        visit: Visit<'_>,
+    ) -> Result<u32, Stopped> {
+        let source = &self.plan.sources[self.source];
+        let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
+        let mut feed = Feed::open(path, (&source.name, &name), (&source.dialect, self.inputs.digested), ledger)?;
+        let read = self.all_blocks(&mut feed, first, table, ledger, visit);
+        table.clear();
+        // Of a file that changes meanwhile nothing else is worth telling.
+        let records = match read {
+            Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(files::change(path).into()),
+            read => read?,
+        };
+        feed.close(path, self.stamps)?;
+        scan::none(self.plan, self.source, &name, records, ledger);
+        Ok(records)
+    }
+
+    /// Reads all blocks of a file; gives the number of its records.
+    fn all_blocks(
+        &self,
+        feed: &mut Feed<'_>,
+        first: u32,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+        visit: Visit<'_>,
+    ) -> Result<u32, Stopped> {
+        let (name, source) = (feed.name, self.source);
+        let (mut want, mut reached, mut is_bound) = (self.block, Reached::default(), false);
+        loop {
+            // What was not used goes in front of what comes.
+            Arc::make_mut(&mut table.text).drain(..reached.at);
+            table.patches.retain(|patch| patch.at >= reached.at);
+            table.patches.iter_mut().for_each(|patch| patch.at -= reached.at);
+            reached.gone += reached.at;
+            reached.before -= reached.at.min(reached.before);
+            reached.at = 0;
+            let last = feed.more(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
+            if last {
+                scan::trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
+                let length = table.text.len();
+                table.patches.retain(|patch| patch.at < length);
+            }
+            let mut body = 0;
+            if !is_bound {
+                let Some(start) = self.header(name, table, last)? else {
+                    want = table.text.len().max(self.block);
+                    continue;
+                };
+                (body, is_bound) = (start, true);
+                table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
+            }
+            if let Some(part) = table.parts.last_mut() {
+                part.text = 0..table.text.len();
+            }
+            let before = reached.records;
+            table.starts.clear();
+            table.begins.clear();
+            table.marks.clear();
+            ledger.fates[source].clear();
+            ledger.rejects.clear();
+            reached = scan::block(self.plan, source, reached, body, last, table, ledger)?;
+            let (fates, rejects) = (&ledger.fates[source], &ledger.rejects);
+            let block = Block { table, fates, rejects, first: first + before, end: reached.at, line: reached.line };
+            visit(block)?;
+            if last {
+                return Ok(reached.records);
+            }
+            want = if reached.at == 0 { table.text.len().max(self.block) } else { self.block };
+        }
+    }
+
+    /// Reads the header, if all of it is there; gives where the records start.
+    fn header(&self, name: &str, table: &mut Table, last: bool) -> Result<Option<usize>, Vec<Diagnostic>> {
+        let text = std::mem::take(&mut table.text);
+        if !last {
+            let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
+            let border = table.dialect.split(&text, blank, &mut Vec::new());
+            let stray = border.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[border.next..]).is_none();
+            if blank == text.len() || border.next >= text.len() || stray {
+                table.text = text;
+                return Ok(None);
+            }
+        }
+        none_at_all(name, &text)?;
+        let body = header::bind(self.plan, self.source, name, &text, table)?;
+        if table.shown.is_empty() {
+            let source = &self.plan.sources[self.source];
+            table.shown = shown(source, &table.bind, table.header.len(), self.inputs.unmask);
+        }
+        table.text = text;
+        Ok(Some(body))
+    }
 }
 
-/// Reads all blocks of a file; gives the number of its records.
-#[expect(clippy::too_many_arguments, reason = "a file is read for a plan, into a table, a ledger and a visitor")]
-fn through(
-    plan: &Plan,
-    number: usize,
-    feed: &mut Feed<'_>,
-    (inputs, size): (&Inputs, usize),
-    table: &mut Table,
-    first: u32,
-    ledger: &mut Ledger<'_>,
-    visit: Visit<'_>,
-) -> Result<u32, Stopped> {
-    let name = feed.name;
-    let (mut want, mut reached, mut bound) = (size, Reached::default(), false);
-    loop {
-        // What was not used goes in front of what comes.
-        Arc::make_mut(&mut table.text).drain(..reached.at);
-        table.patches.retain(|patch| patch.at >= reached.at);
-        table.patches.iter_mut().for_each(|patch| patch.at -= reached.at);
-        reached.gone += reached.at;
-        reached.before -= reached.at.min(reached.before);
-        reached.at = 0;
-        let last = feed.more(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
-        if last {
-            scan::trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
-            let length = table.text.len();
-            table.patches.retain(|patch| patch.at < length);
-        }
-        let mut body = 0;
-        if !bound {
-            let Some(start) = bind(plan, number, name, table, last, inputs)? else {
-                want = table.text.len().max(size);
-                continue;
-            };
-            (body, bound) = (start, true);
-            table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
-        }
-        if let Some(part) = table.parts.last_mut() {
-            part.text = 0..table.text.len();
-        }
-        let before = reached.records;
-        table.starts.clear();
-        table.begins.clear();
-        table.marks.clear();
-        ledger.fates[number].clear();
-        ledger.rejects.clear();
-        reached = scan::block(plan, number, reached, body, last, table, ledger)?;
-        let (fates, rejects) = (&ledger.fates[number], &ledger.rejects);
-        let block = Block { table, fates, rejects, first: first + before, end: reached.at, line: reached.line };
-        visit(block)?;
-        if last {
-            return Ok(reached.records);
-        }
-        want = if reached.at == 0 { table.text.len().max(size) } else { size };
+/// Tells of a file in two encodings.
+fn mixed(path: &str, windows: u64, ledger: &mut Ledger<'_>) {
+    if windows > 0 {
+        let are = if windows == 1 { "is" } else { "are" };
+        let message = format!("{windows} of its records {are} Windows-1252, the others UTF-8");
+        ledger.say(&Diagnostic::new(Code::ReadMixedEncodings, message).file(path).severity(Severity::Notice));
     }
 }
 
-/// Reads the header, if all of it is there; gives where the records start.
-fn bind(
-    plan: &Plan,
-    number: usize,
-    name: &str,
-    table: &mut Table,
-    last: bool,
-    inputs: &Inputs,
-) -> Result<Option<usize>, Vec<Diagnostic>> {
-    let source = &plan.sources[number];
-    let text = std::mem::take(&mut table.text);
-    if !last {
-        let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
-        let border = table.dialect.split(&text, blank, &mut Vec::new());
-        let stray = border.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[border.next..]).is_none();
-        if blank == text.len() || border.next >= text.len() || stray {
-            table.text = text;
-            return Ok(None);
+/// Says that a file holds nothing, if so.
+fn none_at_all(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
+    if text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
+        let hint = "the recording was probably lost; a drop without records still has a header";
+        return Err(vec![Diagnostic::new(Code::ReadEmpty, "the file is empty").file(path).hint(hint)]);
+    }
+    Ok(())
+}
+
+/// How each column of a file may be shown.
+fn shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: bool) -> Vec<Shown> {
+    let mut shown = vec![if unmask { Shown::Clear } else { Shown::Masked }; columns];
+    for (column, at) in source.columns.iter().zip(bind) {
+        if column.sensitive {
+            shown[*at] = Shown::Never;
         }
     }
-    none_at_all(name, &text)?;
-    let body = header::bind(plan, number, name, &text, table)?;
-    if table.shown.is_empty() {
-        table.shown = shown(source, &table.bind, table.header.len(), inputs.unmask);
-    }
-    table.text = text;
-    Ok(Some(body))
+    shown
 }
 
 /// The text of a file, as it comes.
@@ -344,11 +390,11 @@ impl<'a> Feed<'a> {
     /// The file was read to its end, and is still what it was when it was opened.
     fn close(self, path: &Path, stamps: &mut Vec<Stamp>) -> Result<(), Diagnostic> {
         if self.has_changed(path) {
-            return Err(change(path));
+            return Err(files::change(path));
         }
         let digest = self.digest.map(FileDigest::finish);
         match self.stamp {
-            Some(stamp) if !self.packed && self.length < stamp.length => Err(change(path)),
+            Some(stamp) if !self.packed && self.length < stamp.length => Err(files::change(path)),
             Some(stamp) => {
                 stamps.push(Stamp { digest, ..stamp });
                 Ok(())

@@ -9,9 +9,10 @@ use std::{io, mem::take, sync::Arc};
 use crate::{
     check,
     diagnostic::{Code, Diagnostic, Severity},
+    partition::loaded::LoadedPartition,
     plan::Plan,
     recording::{
-        Recording, View,
+        View,
         groups::Groups,
         ledger::{Fate, Ledger},
         payload::Payload,
@@ -21,28 +22,28 @@ use crate::{
     transform::{self, Scratch},
 };
 
-/// Decides about every root record of a recording, and hands each document that may be sent to `keep`. The first of them
+/// Decides about every root record of a partition, and hands each document that may be sent to `keep`. The first of them
 /// has the index `first`. Findings go to `say`; of each code somebody wants to see so many.
 ///
 /// # Errors
 /// A document could not be kept.
 pub(crate) fn about(
     plan: &Plan,
-    recording: &mut Recording,
+    partition: &mut LoadedPartition,
     first: u64,
     (say, wanted): (&mut dyn FnMut(&Diagnostic), u64),
     keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut ledger = Ledger::reopened(take(&mut recording.fates), take(&mut recording.rejects), say);
+    let mut ledger = Ledger::reopened(take(&mut partition.fates), take(&mut partition.rejects), say);
     ledger.wanted = wanted;
-    let mut groups = Undecided { plan, tables: &recording.tables, groups: &recording.groups, ledger };
+    let mut groups = Undecided { plan, tables: &partition.tables, groups: &partition.groups, ledger };
     let accepted = groups.accepted(first, keep)?;
-    (recording.fates, recording.rejects) = groups.ledger.closed();
-    recording.accepted = accepted;
+    (partition.fates, partition.rejects) = groups.ledger.closed();
+    partition.accepted = accepted;
     Ok(())
 }
 
-/// The groups of a recording, and what became of their records so far.
+/// The groups of a partition, and what became of their records so far.
 struct Undecided<'a, 'l> {
     plan: &'a Plan,
     tables: &'a [Table],
