@@ -1,6 +1,6 @@
 //! What was typed: flags, environment, help texts.
 //!
-//! What comes out of here says what a person asked for, word by word, and not yet what it means: no file was looked at.
+//! These types hold what a person typed, not what it means: no file was opened.
 //! A value that is one of several words is an enum from here on.
 //! `parse` understands a command line, `rebase` lets its relative paths start from another folder, `manual` writes what
 //! is generated from these types.
@@ -172,7 +172,7 @@ pub struct Convert {
     #[arg(long, help_heading = "Messages")]
     pub unmask: bool,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -194,7 +194,7 @@ pub struct Check {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -247,7 +247,7 @@ pub struct Sandbox {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Faults")]
     pub seed: u64,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -264,7 +264,7 @@ pub struct Purge {
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true, help = STATE_HELP)]
     pub state: Option<PathBuf>,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -277,7 +277,7 @@ pub struct Explain {
     pub code: Option<String>,
 }
 
-/// The flags that say how messages are written, of every command that has some.
+/// The flags for messages, shared by all commands that write some.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Args)]
 pub struct MessageFlags {
     /// How findings and the summary are written
@@ -305,7 +305,7 @@ pub struct MessageFlags {
 }
 
 impl MessageFlags {
-    /// What they mean for what is written.
+    /// The options of the output that these flags set.
     #[must_use]
     pub fn options(&self) -> OutputOptions {
         OutputOptions { message_format: self.message_format, quiet: self.quiet, color: self.color }

@@ -1,4 +1,6 @@
-//! Arguments -> [`Cli`], or the message to print instead. The environment is read here, and nowhere else.
+//! Arguments -> [`Cli`], or the message to print instead.
+//!
+//! The environment variables are read here and nowhere else.
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 

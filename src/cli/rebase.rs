@@ -10,16 +10,16 @@ use crate::{
     options::SourcePath,
 };
 
-fn from_root(root: &Path, path: &Path) -> PathBuf {
+fn rebase_path(root: &Path, path: &Path) -> PathBuf {
     if path == Path::new("-") { path.to_owned() } else { root.join(path) }
 }
 
-fn optional(root: &Path, path: Option<&PathBuf>) -> Option<PathBuf> {
-    path.map(|path| from_root(root, path))
+fn rebase_optional(root: &Path, path: Option<&PathBuf>) -> Option<PathBuf> {
+    path.map(|path| rebase_path(root, path))
 }
 
-fn all(root: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
-    paths.iter().map(|path| from_root(root, path)).collect()
+fn rebase_all(root: &Path, paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().map(|path| rebase_path(root, path)).collect()
 }
 
 impl Convert {
@@ -27,14 +27,14 @@ impl Convert {
     #[must_use]
     pub fn rebased(&self, root: &Path) -> Convert {
         let source =
-            |source: &SourcePath| SourcePath { name: source.name.clone(), path: from_root(root, &source.path) };
+            |source: &SourcePath| SourcePath { name: source.name.clone(), path: rebase_path(root, &source.path) };
         Convert {
-            dirs: all(root, &self.dirs),
-            mapping: optional(root, self.mapping.as_ref()),
+            dirs: rebase_all(root, &self.dirs),
+            mapping: rebase_optional(root, self.mapping.as_ref()),
             sources: self.sources.iter().map(source).collect(),
-            output: optional(root, self.output.as_ref()),
-            state: optional(root, self.state.as_ref()),
-            rejects: optional(root, self.rejects.as_ref()),
+            output: rebase_optional(root, self.output.as_ref()),
+            state: rebase_optional(root, self.state.as_ref()),
+            rejects: rebase_optional(root, self.rejects.as_ref()),
             ..self.clone()
         }
     }
@@ -44,7 +44,11 @@ impl Check {
     /// The same, with paths from a root.
     #[must_use]
     pub fn rebased(&self, root: &Path) -> Check {
-        Check { mappings: all(root, &self.mappings), against: optional(root, self.against.as_ref()), ..self.clone() }
+        Check {
+            mappings: rebase_all(root, &self.mappings),
+            against: rebase_optional(root, self.against.as_ref()),
+            ..self.clone()
+        }
     }
 }
 
@@ -53,9 +57,9 @@ impl Sandbox {
     #[must_use]
     pub fn rebased(&self, root: &Path) -> Sandbox {
         Sandbox {
-            contract: optional(root, self.contract.as_ref()),
-            mapping: optional(root, self.mapping.as_ref()),
-            keep: optional(root, self.keep.as_ref()),
+            contract: rebase_optional(root, self.contract.as_ref()),
+            mapping: rebase_optional(root, self.mapping.as_ref()),
+            keep: rebase_optional(root, self.keep.as_ref()),
             ..self.clone()
         }
     }
@@ -65,7 +69,7 @@ impl Purge {
     /// The same, with paths from a root.
     #[must_use]
     pub fn rebased(&self, root: &Path) -> Purge {
-        Purge { state: optional(root, self.state.as_ref()), ..self.clone() }
+        Purge { state: rebase_optional(root, self.state.as_ref()), ..self.clone() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! `xwalk check`: as far as the plan, and to the headers of a folder if one is named.
+//! `xwalk check`: compiles plans, and compares them with the headers of the files in a folder if one is named.
 
 use crate::{
     cli,
@@ -10,7 +10,10 @@ use crate::{
     report,
 };
 
-/// As far as the plan, and to the headers of a folder if one is named.
+/// Compiles the plans of all named mappings, and compares them with the headers of a folder if one is named.
+///
+/// # Errors
+/// Everything that is wrong with a mapping, a contract, the profile or a header.
 pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
     let profiles = load::profiles(&runtime.root).map_err(Error::Config)?;
     // A drop folder is made for one mapping; without one, all are checked.

@@ -1,4 +1,4 @@
-//! One file or folder per command. Only these know several stages.
+//! One file or folder per command. Only commands import several stages.
 
 pub mod runtime;
 pub mod load;
@@ -26,7 +26,7 @@ pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
     };
     done.unwrap_or_else(|error| {
         let style = RenderStyle::new(&messages.options(), runtime.environment, runtime.terminal);
-        // When nobody listens, the exit code says it alone.
+        // If stderr is closed, only the exit code is left to tell it.
         let _ = report::findings(runtime.err, error.diagnostics(), style);
         error.exit()
     })

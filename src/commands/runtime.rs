@@ -1,10 +1,10 @@
-//! What surrounds a run: where it stands and writes, its environment, its clock. Read once, at the edge.
+//! The surroundings of a run: root folder, streams, environment, clock. Read once, in `main`.
 
 use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Instant};
 
 use crate::deliver;
 
-/// What surrounds a run: read once, at the edge.
+/// The surroundings of a run, read once in `main`.
 pub struct Runtime<'a> {
     /// The folder that relative paths start from; the empty path is the working directory of the process.
     pub root: PathBuf,

@@ -1,7 +1,7 @@
 //! A YAML or JSON text as a person wrote it: the typed value, and the place of every node.
 //!
-//! Deserialising forgets positions and lets several mistakes pass in silence: a key written twice, a `null` nobody meant,
-//! a merge key. So the text is walked as events first; what passes here has neither, and every node has a place.
+//! Deserialising loses positions and silently accepts several mistakes: a key written twice, an unintended `null`, a
+//! merge key. So the text is walked as events first, which refuses these and notes the place of every node.
 //! Nodes are addressed by JSON pointer (RFC 6901), as in `/sources/customers/path`.
 
 use std::collections::BTreeMap;
@@ -134,13 +134,13 @@ pub fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<(T, Places), 
 /// # Errors
 /// Every reason why it is not one, each with its place.
 pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Places), Vec<Diagnostic>> {
-    let mut findings = nulls(&places);
+    let mut findings = find_nulls(&places);
     match serde_yaml::from_str::<T>(text) {
         Ok(value) if findings.is_empty() => Ok((value, places)),
         Ok(_) => Err(findings),
         Err(error) => {
             if findings.is_empty() {
-                findings.push(explained(&error, &places));
+                findings.push(explain_error(&error, &places));
             }
             Err(findings)
         }
@@ -191,7 +191,7 @@ struct Walk {
 
 impl Walk {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
-        let at = (span.start.line() as u64, span.start.col() as u64 + 1, width(span));
+        let at = (span.start.line() as u64, span.start.col() as u64 + 1, span_width(span));
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -304,12 +304,12 @@ impl Walk {
 }
 
 /// The width of a span on its first line, in characters.
-fn width(span: Span) -> u64 {
+fn span_width(span: Span) -> u64 {
     if span.end.line() == span.start.line() { (span.end.col() - span.start.col()).max(1) as u64 } else { 1 }
 }
 
 /// Values left empty or written as a bare `null`: a policy or a column that YAML would eat.
-fn nulls(places: &Places) -> Vec<Diagnostic> {
+fn find_nulls(places: &Places) -> Vec<Diagnostic> {
     let eaten =
         |node: &&Node| node.plain && matches!(node.scalar.as_deref(), Some("" | "~" | "null" | "Null" | "NULL"));
     let said = |node: &Node| {
@@ -327,7 +327,7 @@ fn nulls(places: &Places) -> Vec<Diagnostic> {
 }
 
 /// What serde says about a wrong value, with its place and the nearest allowed word.
-fn explained(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
+fn explain_error(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
     let text = error.to_string();
     let (line, column) = error.location().map_or((0, 0), |location| (location.line() as u64, location.column() as u64));
     // serde_yaml appends ` at line L column C`, which the place says better, and prefixes the path of the node.

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 
 use crate::recording::payload::Payload;
 
-/// Documents on their way into a file.
+/// A file that documents are written to.
 pub struct Documents<'a> {
     out: BufWriter<OutputFile<'a>>,
     list: bool,
@@ -32,8 +32,8 @@ enum OutputFile<'a> {
 impl Write for OutputFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            // Whoever closed the pipe has seen enough, as with any filter.
-            OutputFile::Stream(out) => seen_enough(out.write(bytes), bytes.len()),
+            // A reader that closes the pipe has seen enough, as with any filter.
+            OutputFile::Stream(out) => ignore_closed_pipe(out.write(bytes), bytes.len()),
             OutputFile::Device(file) => file.write(bytes),
             OutputFile::Temporary(file, _) => file.write(bytes),
         }
@@ -41,7 +41,7 @@ impl Write for OutputFile<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            OutputFile::Stream(out) => seen_enough(out.flush(), ()),
+            OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),
             OutputFile::Device(file) => file.flush(),
             OutputFile::Temporary(file, _) => file.flush(),
         }
@@ -49,7 +49,7 @@ impl Write for OutputFile<'_> {
 }
 
 /// A closed pipe is no error.
-fn seen_enough<T>(result: io::Result<T>, all: T) -> io::Result<T> {
+fn ignore_closed_pipe<T>(result: io::Result<T>, all: T) -> io::Result<T> {
     result.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(all) } else { Err(cause) })
 }
 
@@ -83,7 +83,7 @@ impl<'a> Documents<'a> {
     /// Adds a document that comes in parts.
     ///
     /// # Errors
-    /// The file cannot be written, or the parts cannot be had.
+    /// The file cannot be written, or the parts cannot be read.
     pub fn write_parts(
         &mut self,
         parts: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
@@ -108,7 +108,7 @@ impl<'a> Documents<'a> {
             self.out.write_all(if self.any { b"]\n" } else { b"[]\n" })?;
         }
         match self.out.into_inner().map_err(io::IntoInnerError::into_error)? {
-            OutputFile::Stream(out) => seen_enough(out.flush(), ()),
+            OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),
             OutputFile::Device(mut file) => file.flush(),
             OutputFile::Temporary(file, path) => {
                 file.as_file().sync_all()?;

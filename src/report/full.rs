@@ -174,7 +174,8 @@ mod tests {
     fn full_with_colours_says_the_same() {
         let styled = full(&range(), RenderStyle { styled: true, ..STYLE });
         assert!(styled.starts_with("\u{1b}[1m\u{1b}[91merror[check/range]\u{1b}[0m"));
-        let plain: String = styled.split("\u{1b}[").map(|piece| piece.split_once('m').map_or(piece, |p| p.1)).collect();
+        let plain: String =
+            styled.split("\u{1b}[").map(|run| run.split_once('m').map_or(run, |(_, text)| text)).collect();
         assert_eq!(plain, full(&range(), STYLE));
     }
 

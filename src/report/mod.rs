@@ -1,6 +1,6 @@
-//! Findings and the summary, drawn for people and for scripts: data goes in, text goes out to a writer that is passed in.
+//! Findings and the summary, rendered for people and for scripts: data in, text out to a writer that is passed in.
 //!
-//! Nothing here decides anything: a closed or full writer is an `io::Error` for the caller, never a panic.
+//! A closed or full writer is an `io::Error` for the caller, never a panic.
 //! [`Findings`] draws diagnostics as they come, [`summary`] draws the last lines, [`Progress`] the bar on a terminal.
 
 pub mod escape;

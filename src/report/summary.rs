@@ -160,7 +160,7 @@ impl Equation {
     }
 }
 
-/// A name that leaves room for its numbers.
+/// A name, cut so that its numbers fit beside it.
 fn name(name: &str) -> String {
     let name = visible(name);
     if name.chars().count() <= 24 {

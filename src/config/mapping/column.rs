@@ -12,11 +12,11 @@ pub struct Column {
     /// The type of its cells. Values are never guessed.
     #[serde(rename = "type")]
     pub kind: Type,
-    /// For `date` and `datetime`: the notation in the file, as in `%d.%m.%Y %H:%M`.
+    /// For `date` and `datetime`: the date format of the file, as in `%d.%m.%Y %H:%M`.
     pub format: Option<String>,
     /// For `datetime` without an offset: the IANA time zone of the recording, as in `Europe/Paris`.
     pub timezone: Option<String>,
-    /// For `decimal`: the decimal mark, `.` or `,`.
+    /// For `decimal`: the decimal separator, `.` or `,`.
     pub decimal_mark: Option<String>,
     /// For `integer` and `decimal`: what separates groups of three digits.
     pub group_mark: Option<String>,

@@ -1,8 +1,7 @@
-//! What was asked: the mapping file as written, with positions.
+//! The mapping file as written, with the place of every key.
 //!
-//! These types say what may be written, not what it means: nothing here is resolved, and every name may still be wrong.
-//! `plan` gives it its meaning. Unknown keys, wrong types and bare words where a text is meant are refused here, with
-//! their place. The doc comments are the descriptions in `schemas/mapping.schema.json`.
+//! These types say what may be written; no name is resolved, and every name may still be wrong: `plan` resolves them.
+//! Unknown keys, wrong types and bare words where a text is meant are refused here, with their place. The doc comments are the descriptions in `schemas/mapping.schema.json`.
 
 pub mod policy;
 pub mod short_forms;
@@ -126,7 +125,7 @@ pub enum Root {
 pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>> {
     // Bare words are looked for first: serde would only say that a number is not a string.
     let places = yaml::places(path, text).map_err(|diagnostic| vec![diagnostic])?;
-    let bare = unquoted(&places);
+    let bare = find_unquoted(&places);
     if !bare.is_empty() {
         return Err(bare);
     }
@@ -145,7 +144,7 @@ pub fn schema() -> serde_json::Value {
 }
 
 /// Code-table keys and values, and other texts that stand for cells, that YAML would read as something else.
-fn unquoted(places: &Places) -> Vec<Diagnostic> {
+fn find_unquoted(places: &Places) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
     for (pointer, node) in places.below("") {
         let steps: Vec<&str> = pointer.split('/').skip(1).collect();
@@ -157,10 +156,12 @@ fn unquoted(places: &Places) -> Vec<Diagnostic> {
         }
         let key = steps.last().copied().unwrap_or_default();
         if in_table && places.bare_key(pointer) && !reads_as_text(key) {
-            findings.push(quote_it(key, places.key(pointer)));
+            findings.push(unquoted_finding(key, places.key(pointer)));
         }
         match node.scalar.as_deref() {
-            Some(text) if node.plain && !reads_as_text(text) => findings.push(quote_it(text, places.value(pointer))),
+            Some(text) if node.plain && !reads_as_text(text) => {
+                findings.push(unquoted_finding(text, places.value(pointer)))
+            }
             _ => {}
         }
     }
@@ -168,7 +169,7 @@ fn unquoted(places: &Places) -> Vec<Diagnostic> {
     findings
 }
 
-fn quote_it(text: &str, place: Place) -> Diagnostic {
+fn unquoted_finding(text: &str, place: Place) -> Diagnostic {
     Diagnostic::new(Code::PlanUnquoted, format!("`{text}` is not a text to every YAML reader"))
         .rule(place)
         .hint(format!("put it in quotes: \"{text}\""))

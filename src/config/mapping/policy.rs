@@ -26,9 +26,9 @@ pub trait PolicyWord: Default {
     const WORDS: &'static [&'static str];
     /// Whether `{ use: TEXT }` is allowed too.
     const USE: bool = false;
-    /// The meaning of one of the words.
+    /// The policy that a word names.
     fn word(word: &str) -> Option<Self>;
-    /// The meaning of `{ use: TEXT }`.
+    /// The policy that `{ use: TEXT }` names.
     fn instead(_text: String) -> Option<Self> {
         None
     }

@@ -98,7 +98,7 @@ fn resolve_settings(
     if reader.findings.is_empty() { Ok(destination) } else { Err(reader.findings) }
 }
 
-/// Turns settings into their meaning and gathers what is wrong with them.
+/// Turns settings into parts of a destination and gathers what is wrong with them.
 struct SettingsReader<'a> {
     layers: &'a Layers<'a>,
     environment: &'a Environment,
