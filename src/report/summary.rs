@@ -15,7 +15,7 @@ use crate::{
     options::MessageFormat,
     recording::{
         receipt::Volume,
-        summary::{DocumentTally, Outcome, SourceTally, Summary, UnitTotal},
+        summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
     },
     report::{
         escape::{json_line, visible},
@@ -138,7 +138,7 @@ impl Equation {
         Equation { name: "documents".into(), total: tally.made.to_string(), buckets, remark: String::new() }
     }
 
-    fn of_sum(sum: &UnitTotal) -> Equation {
+    fn of_sum(sum: &UnitSum) -> Equation {
         let total = sum.total();
         let parts = [sum.sent, sum.rejected, sum.filtered, sum.pending];
         let scale = parts.iter().chain(&total).map(Decimal::scale).max().unwrap_or(0);
@@ -278,7 +278,7 @@ fn bytes(count: u64) -> String {
 
 /// The summary for scripts. Amounts are texts, so that no reader rounds them.
 fn object(summary: &Summary) -> Value {
-    let sums = |sum: &UnitTotal| {
+    let sums = |sum: &UnitSum| {
         json!({
             "what": sum.what, "by": sum.by, "sent": sum.sent.to_string(), "rejected": sum.rejected.to_string(),
             "filtered": sum.filtered.to_string(), "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
@@ -337,7 +337,7 @@ mod tests {
         options::MessageFormat,
         recording::{
             receipt::Volume,
-            summary::{DocumentTally, Outcome, SourceTally, Summary, UnitTotal},
+            summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
         },
         report::{
             render_style::RenderStyle,
@@ -348,13 +348,13 @@ mod tests {
     const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
 
     fn flight() -> Summary {
-        let euros = UnitTotal {
+        let euros = UnitSum {
             what: "price".into(),
             by: "euros".into(),
             sent: Decimal::new(1_230_010, 2),
             rejected: Decimal::new(455, 1),
             unreadable: 1,
-            ..UnitTotal::default()
+            ..UnitSum::default()
         };
         let customers =
             SourceTally { name: "customers".into(), rows: 300, sent: 298, rejected: 2, ..SourceTally::default() };
