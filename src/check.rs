@@ -13,7 +13,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     plan::Plan,
     recording::{
-        groups::Groups,
+        match_groups::MatchGroups,
         provenance::{Doubt, Origin, Problem, Step, Trace},
         receipt::Rejected,
     },
@@ -187,7 +187,7 @@ impl Verdict {
 pub fn verdict(
     plan: &Plan,
     tables: &[Table],
-    groups: &Groups,
+    groups: &MatchGroups,
     trace: &Trace<'_>,
     root: u32,
     (errors, paths): (&[Finding], &[&[Step]]),
@@ -203,7 +203,7 @@ pub fn verdict(
 }
 
 /// How many records of a list are bad, when that is why a document is: "1 of its 2 `purchases` is bad".
-fn reason(plan: &Plan, groups: &Groups, paths: &[&[Step]]) -> Option<String> {
+fn reason(plan: &Plan, groups: &MatchGroups, paths: &[&[Step]]) -> Option<String> {
     let last = paths.iter().find_map(|path| path.last())?;
     let same: BTreeSet<u32> = paths
         .iter()

@@ -35,7 +35,7 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
             (Err(wrong), _) => findings.extend(wrong),
             (Ok(plan), against) => {
                 if let Some(folder) = against {
-                    stream::headers(&plan, folder, BLOCK).map_err(Error::input)?;
+                    stream::check_headers(&plan, folder, BLOCK).map_err(Error::input)?;
                 }
                 if !args.messages.quiet {
                     let _ = report::proven(runtime.err, &mapping.display().to_string(), &plan);

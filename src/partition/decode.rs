@@ -41,7 +41,8 @@ pub struct DecodedRows<'a> {
 /// Reads the rows of one source.
 pub(super) fn read_rows(spill: &Spill, chunks: &[Chunk], shape: &Table, rows: &mut DecodedRows<'_>) -> io::Result<()> {
     let (before, mut stay, mut end) = (rows.rejects.len(), true, 0);
-    let held = if let [chunk] = chunks { spill.held(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
+    let held =
+        if let [chunk] = chunks { spill.held_with_spare(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
     if let Some((text, length)) = held {
         (rows.table.text, end) = (text, length);
         stay = index_rows(0..end, shape, rows);

@@ -7,8 +7,8 @@ use crate::{
     plan::Plan,
     recording::{
         View,
-        groups::Groups,
         ledger::{Fate, Reject},
+        match_groups::MatchGroups,
         receipt::Delivery,
     },
     table::Table,
@@ -20,7 +20,7 @@ pub struct LoadedPartition {
     /// The records of each source.
     pub tables: Vec<Table>,
     /// Which of them belong together.
-    pub groups: Groups,
+    pub groups: MatchGroups,
     /// For each source, what became of each of its rows.
     pub fates: Vec<Vec<Fate>>,
     /// The rows that will not be sent.
@@ -47,7 +47,7 @@ impl LoadedPartition {
             }
             let refused = refused.get(&index);
             let (fates, rejects) = (&mut self.fates, &mut self.rejects);
-            self.groups.members(plan, *root, &mut |source, row| {
+            self.groups.visit_members(plan, *root, &mut |source, row| {
                 let fate = &mut fates[source][row as usize];
                 match (refused, *fate) {
                     (Some(finding), Fate::Good) => {

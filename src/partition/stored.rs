@@ -16,8 +16,8 @@ use crate::{
     },
     plan::Plan,
     recording::{
-        groups::{Groups, Link},
         ledger::{Fate, Reject},
+        match_groups::{Link, MatchGroups},
         summary::SourceTally,
         totals,
     },
@@ -64,7 +64,7 @@ pub struct StoredPartition {
     is_continuation: bool,
     /// What was found out before.
     pub known_statuses: Vec<KnownStatus>,
-    /// Groups, fates, rejects and accepted root records, since it was joined.
+    /// Match groups, fates, rejects and accepted root records, since it was joined.
     verdicts: Option<Chunk>,
     /// How many rows of each source ended in each bucket, since it was decided about.
     pub tally: Vec<SourceTally>,
@@ -212,7 +212,7 @@ impl StoredPartition {
 fn read_verdicts(mut bytes: Reader<'_>, loaded: &mut LoadedPartition) {
     let link = |bytes: &mut Reader<'_>| Link { starts: bytes.numbers(), rows: bytes.numbers() };
     let links = (0..bytes.count()).map(|_| link(&mut bytes)).collect();
-    loaded.groups = Groups::new(links);
+    loaded.groups = MatchGroups::new(links);
     for fates in &mut loaded.fates {
         fates.clear();
         let fate = |fate: &u8| FATES.into_iter().find(|known| *known as u8 == *fate).unwrap_or(Fate::Rejected);

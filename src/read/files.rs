@@ -1,4 +1,6 @@
-//! Which files a recording is read from, and whether they are still what they were.
+//! Sources and a drop folder -> the files of each source, and whether they changed since they were read.
+//!
+//! No file is read for two sources. A file whose size, time or digest differs from its stamp has changed.
 
 use std::{
     collections::BTreeMap,
@@ -18,17 +20,17 @@ use crate::{
 
 /// The largest number of bytes of one source, unpacked.
 pub(super) const MAX_SOURCE: u64 = 16 << 30;
-/// How many times larger a packed file is taken to be.
+/// About how many times larger the text of a packed file is.
 const PACKED: u64 = 8;
 
-/// Where the files of one recording lie.
+/// Where the files of one recording are, and how they are read.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     /// The drop folder.
     pub folder: PathBuf,
     /// Files named on the command line, by source; `-` is standard input.
     pub named: BTreeMap<String, String>,
-    /// Show cells as they are.
+    /// Show cells as they are, not masked.
     pub unmask: bool,
     /// Take the digest of each file while it is read.
     pub digested: bool,
@@ -57,32 +59,39 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// A file as it is now.
+    /// Stamps a file as it is now.
     ///
     /// # Errors
-    /// It is not there, or cannot be looked at.
-    pub fn of(role: &str, path: &Path) -> io::Result<Stamp> {
-        fs::metadata(path).map(|metadata| stamp_of(role, path, &metadata))
+    /// The file does not exist, or its metadata cannot be read.
+    pub fn read(role: &str, path: &Path) -> io::Result<Stamp> {
+        fs::metadata(path).map(|metadata| Stamp::from_metadata(role, path, &metadata))
     }
 
-    /// Whether this is standard input, which cannot be looked at again.
+    /// A stamp without a digest.
+    pub(super) fn from_metadata(role: &str, path: &Path, metadata: &fs::Metadata) -> Stamp {
+        let (path, length) = (path.to_owned(), metadata.len());
+        Stamp { role: role.to_owned(), path, length, digest: None, modified: metadata.modified().ok() }
+    }
+
+    /// Whether this is standard input, which cannot be read again.
     #[must_use]
     pub fn is_stdin(&self) -> bool {
         self.path == Path::new("-")
     }
 }
 
-/// The files of each source, or why there are none.
+/// Finds the files of each source, or why there are none.
 #[must_use]
-pub fn of_sources(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf>, Vec<Diagnostic>>> {
+pub fn find_source_files(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf>, Vec<Diagnostic>>> {
     let mut taken = Vec::new();
-    let of = |source: &SourcePlan| files(source, inputs).and_then(|files| alone(plan, source, files, &mut taken));
-    plan.sources.iter().map(of).collect()
+    let find =
+        |source: &SourcePlan| find_files(source, inputs).and_then(|files| claim_files(plan, source, files, &mut taken));
+    plan.sources.iter().map(find).collect()
 }
 
-/// About how many bytes of text some files hold; standard input counts as none.
+/// Estimates how many bytes of text some files hold; standard input counts as none.
 #[must_use]
-pub fn size<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
+pub fn estimate_size<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
     let is_packed = |path: &Path| path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
     let size = |path: &PathBuf| {
         let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
@@ -91,27 +100,23 @@ pub fn size<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
     files.into_iter().map(size).sum()
 }
 
-/// The files that changed since they were read.
+/// Finds the files that changed since they were read.
 #[must_use]
-pub fn changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
-    let now = |stamp: &Stamp| Stamp::of(&stamp.role, &stamp.path).map(|now| Stamp { digest: stamp.digest, ..now });
+pub fn find_changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
+    let now = |stamp: &Stamp| Stamp::read(&stamp.role, &stamp.path).map(|now| Stamp { digest: stamp.digest, ..now });
     let is_same = |stamp: &&Stamp| stamp.is_stdin() || now(stamp).is_ok_and(|now| now == **stamp);
-    stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| change(&stamp.path)).collect()
+    stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| describe_change(&stamp.path)).collect()
 }
 
-pub(super) fn change(path: &Path) -> Diagnostic {
+/// The finding that a file changed.
+pub(super) fn describe_change(path: &Path) -> Diagnostic {
     Diagnostic::new(Code::ReadChanged, "the file changed while it was read")
         .file(path.display().to_string())
         .hint("wait until the recording is complete, then run the same command again")
 }
 
-pub(super) fn stamp_of(role: &str, path: &Path, metadata: &fs::Metadata) -> Stamp {
-    let (path, length) = (path.to_owned(), metadata.len());
-    Stamp { role: role.to_owned(), path, length, digest: None, modified: metadata.modified().ok() }
-}
-
-/// The files of a source, when no other source reads them: by what they are, not by their names.
-fn alone(
+/// Claims the files of a source, unless another source reads them: paths are compared as the file system resolves them.
+fn claim_files(
     plan: &Plan,
     source: &SourcePlan,
     files: Vec<PathBuf>,
@@ -130,8 +135,8 @@ fn alone(
     Ok(files)
 }
 
-/// The files of a source, in the order of their names.
-fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+/// Finds the files of a source, in the order of their names.
+fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let pattern = match inputs.named.get(&source.name) {
         Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
         Some(named) => PathBuf::from(named),
@@ -142,15 +147,18 @@ fn files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagn
     if !source.path.contains(['*', '?', '[']) && !shown.contains(['*', '?', '[']) || pattern.exists() {
         let packed = [".gz", ".zst"].map(|ending| PathBuf::from(format!("{shown}{ending}")));
         let found = [pattern.clone()].into_iter().chain(packed).find(|path| path.exists());
-        return found.map(|path| vec![path]).ok_or_else(|| vec![missing(source, &pattern, inputs)]);
+        return found.map(|path| vec![path]).ok_or_else(|| vec![describe_missing(source, &pattern, inputs)]);
     }
-    let mut files: Vec<PathBuf> =
-        glob::glob(&shown).map_err(|_| vec![missing(source, &pattern, inputs)])?.filter_map(Result::ok).collect();
+    let mut files: Vec<PathBuf> = glob::glob(&shown)
+        .map_err(|_| vec![describe_missing(source, &pattern, inputs)])?
+        .filter_map(Result::ok)
+        .collect();
     files.sort();
-    if files.is_empty() { Err(vec![missing(source, &pattern, inputs)]) } else { Ok(files) }
+    if files.is_empty() { Err(vec![describe_missing(source, &pattern, inputs)]) } else { Ok(files) }
 }
 
-fn missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
+/// The finding that a source has no file, with the files that are near.
+fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let message = format!("the file of the source `{}` is not there", source.name);
     let others = list_dir(folder).unwrap_or_default();
@@ -166,10 +174,10 @@ fn missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
     Diagnostic::new(Code::ReadMissingFile, message).file(path.display().to_string()).hint(hint)
 }
 
-/// What the file system says of a regular file that is not too large.
-pub(super) fn regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
+/// Checks that a file is regular and not too large; returns its metadata.
+pub(super) fn check_regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
     let shown = path.display().to_string();
-    // A pipe would block in open, so what it is has to be known before.
+    // Opening a pipe would block, so the kind of file is checked before.
     let metadata = fs::metadata(path).map_err(|cause| {
         Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
     })?;
@@ -178,9 +186,10 @@ pub(super) fn regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
         let hint = "name a file, or `-` for standard input";
         return Err(Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown).hint(hint));
     }
-    if metadata.len() > MAX_SOURCE { Err(too_large(shown)) } else { Ok(metadata) }
+    if metadata.len() > MAX_SOURCE { Err(describe_too_large(shown)) } else { Ok(metadata) }
 }
 
-pub(super) fn too_large(path: String) -> Diagnostic {
+/// The finding that a file is too large.
+pub(super) fn describe_too_large(path: String) -> Diagnostic {
     Diagnostic::new(Code::ReadTooLarge, format!("the file is larger than {MAX_SOURCE} bytes")).file(path)
 }

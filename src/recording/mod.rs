@@ -3,7 +3,7 @@
 //! A recording is one drop folder (a flight). Records of different recordings never meet, because a key is only unique
 //! within one.
 
-pub mod groups;
+pub mod match_groups;
 pub mod ledger;
 pub mod summary;
 pub mod totals;
@@ -13,7 +13,7 @@ pub mod receipt;
 
 use crate::{
     plan::Plan,
-    recording::{groups::Groups, ledger::Fate},
+    recording::{ledger::Fate, match_groups::MatchGroups},
     table::Table,
 };
 
@@ -25,7 +25,7 @@ pub struct View<'a> {
     /// The records of each source.
     pub tables: &'a [Table],
     /// Which of them belong together.
-    pub groups: &'a Groups,
+    pub groups: &'a MatchGroups,
     /// What became of each so far.
     pub fates: &'a [Vec<Fate>],
 }

@@ -9,4 +9,4 @@ mod golden;
 mod inflight;
 mod properties;
 mod schemas;
-mod tails;
+mod truncation;

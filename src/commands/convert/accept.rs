@@ -13,8 +13,8 @@ use crate::{
     plan::Plan,
     recording::{
         View,
-        groups::Groups,
         ledger::{Fate, Ledger},
+        match_groups::MatchGroups,
         payload::Payload,
         provenance::Step,
     },
@@ -34,11 +34,11 @@ pub(crate) fn about(
     (say, wanted): (&mut dyn FnMut(&Diagnostic), u64),
     keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut ledger = Ledger::reopened(take(&mut partition.fates), take(&mut partition.rejects), say);
+    let mut ledger = Ledger::reopen(take(&mut partition.fates), take(&mut partition.rejects), say);
     ledger.wanted = wanted;
     let mut groups = Undecided { plan, tables: &partition.tables, groups: &partition.groups, ledger };
     let accepted = groups.accepted(first, keep)?;
-    (partition.fates, partition.rejects) = groups.ledger.closed();
+    (partition.fates, partition.rejects) = groups.ledger.close();
     partition.accepted = accepted;
     Ok(())
 }
@@ -47,7 +47,7 @@ pub(crate) fn about(
 struct Undecided<'a, 'l> {
     plan: &'a Plan,
     tables: &'a [Table],
-    groups: &'a Groups,
+    groups: &'a MatchGroups,
     ledger: Ledger<'l>,
 }
 
@@ -127,7 +127,7 @@ impl Undecided<'_, '_> {
             };
             let reason: Arc<str> = "it belongs to a record that is rejected".into();
             for step in dropped {
-                groups.below(plan, plan.links[step.link].child, step.child, &mut |source, row| {
+                groups.visit_subtree(plan, plan.links[step.link].child, step.child, &mut |source, row| {
                     self.ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
                 });
             }
@@ -137,7 +137,7 @@ impl Undecided<'_, '_> {
     /// Rejects every record of a group that is not rejected yet.
     fn hold(&mut self, root: u32, reason: &str) {
         let reason: Arc<str> = reason.into();
-        self.groups.members(self.plan, root, &mut |source, row| {
+        self.groups.visit_members(self.plan, root, &mut |source, row| {
             if self.ledger.fate(source, row) != Fate::Filtered {
                 self.ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
             }

@@ -141,7 +141,7 @@ fn inputs(stamps: &[files::Stamp]) -> Result<Vec<Input>, Error> {
     };
     let inputs: Vec<Input> = stamps.iter().filter_map(|stamp| one(stamp).ok()).collect();
     // A file that cannot be read any more has changed as well.
-    let changed = files::changed(stamps);
+    let changed = files::find_changed(stamps);
     if changed.is_empty() && inputs.len() == stamps.len() { Ok(inputs) } else { Err(Error::Input(changed)) }
 }
 
@@ -391,7 +391,7 @@ mod tests {
     }
 
     fn stamp(role: &str, path: &Path) -> files::Stamp {
-        files::Stamp::of(role, path).unwrap()
+        files::Stamp::read(role, path).unwrap()
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     // Whatever happened to the delivery, the rejected rows are given back.
     let given = give_back(args, plan, &recordings);
     let (rejects, lost) = given.map_or_else(|error| (None, Some(error)), |rejects| (rejects, None));
-    spill.failure().map_or(Ok(()), |cause| Err(spill_error(&spill, &cause)))?;
+    spill.take_failure().map_or(Ok(()), |cause| Err(spill_error(&spill, &cause)))?;
     let Ending { outcome, volume, exit } = sent?;
     let _ = findings.finish(runtime.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, runtime);
@@ -107,7 +107,7 @@ fn read(
 
 /// The files are still what was read: looked at before the first document is made, and again before the first is sent.
 fn unchanged(stamps: &[Stamp]) -> Result<(), Error> {
-    let changed = files::changed(stamps);
+    let changed = files::find_changed(stamps);
     if changed.is_empty() { Ok(()) } else { Err(Error::Input(changed)) }
 }
 

@@ -120,7 +120,7 @@ fn tell_rejected(
         if !is_loaded.is_some_and(|known| std::ptr::eq(known, partition)) {
             is_loaded = Some(partition);
             if let Err(cause) = partition.load(plan.each, &mut loaded) {
-                partition.spill().fail(cause);
+                partition.spill().keep_failure(cause);
                 return;
             }
         }

@@ -13,9 +13,9 @@ use crate::{
     },
     diagnostic::Diagnostic,
     error::Error,
-    join::partition_index::{self, Places},
+    join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
-        buffers::Partitions,
+        buffers::PartitionBuffers,
         decode::{self, DecodedRows},
         encode::RowEntry,
         loaded::LoadedPartition,
@@ -179,38 +179,39 @@ fn weighed(plan: &Plan, partition: &StoredPartition, found: &mut Found, weights:
 }
 
 /// The number of each root record by its key; `None`: two have the same, or hashes that are the same.
-fn places(plan: &Plan, roots: &LoadedRows) -> Option<Places> {
-    let (mut words, mut places) = (Vec::new(), Places::with_room(roots.fates.len()));
-    partition_index::words(&roots.table, &plan.sources[plan.each].key, &mut words);
-    let of = |good: bool| (0..).zip(&words).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
-    for ((root, word), _) in of(true) {
-        if partition_index::is_key(*word) && places.insert(*word, root, NONE).is_some() {
+fn places(plan: &Plan, roots: &LoadedRows) -> Option<PartitionMap> {
+    let (mut key_hashes, mut places) = (Vec::new(), PartitionMap::with_capacity(roots.fates.len()));
+    partition_map::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
+    let of =
+        |good: bool| (0..).zip(&key_hashes).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
+    for ((root, key_hash), _) in of(true) {
+        if partition_map::is_key(*key_hash) && places.insert(*key_hash, root, NONE).is_some() {
             return None;
         }
     }
-    for ((root, word), _) in of(false).filter(|((_, word), _)| partition_index::is_key(**word)) {
-        places.insert(*word, root, NONE);
+    for ((root, key_hash), _) in of(false).filter(|((_, key_hash), _)| partition_map::is_key(**key_hash)) {
+        places.insert(*key_hash, root, NONE);
     }
     Some(places)
 }
 
 /// Looks up the root records of some rows.
 struct Found {
-    places: Places,
-    words: Vec<u64>,
+    places: PartitionMap,
+    key_hashes: Vec<u64>,
     roots: Vec<u32>,
     none: Vec<u32>,
 }
 
 impl Found {
-    fn new(places: Places) -> Found {
-        Found { places, words: Vec::new(), roots: Vec::new(), none: Vec::new() }
+    fn new(places: PartitionMap) -> Found {
+        Found { places, key_hashes: Vec::new(), roots: Vec::new(), none: Vec::new() }
     }
 
     fn look(&mut self, rows: &LoadedRows, columns: &[usize]) {
-        partition_index::words(&rows.table, columns, &mut self.words);
-        let Found { places, words, roots, none } = self;
-        places.of_all(&rows.table, columns, words, (roots, none));
+        partition_map::hash_keys(&rows.table, columns, &mut self.key_hashes);
+        let Found { places, key_hashes, roots, none } = self;
+        places.find_parents(&rows.table, columns, key_hashes, FoundParents { partitions: roots, rows: none });
     }
 }
 
@@ -241,7 +242,7 @@ fn routed(
     let room = usize::try_from(limit).map_or(BUFFER, |limit| limit.min(BUFFER));
     let group = |root: u32| to.get(root as usize).copied().unwrap_or(NONE);
     for (source, shape) in partition.shapes().iter().enumerate() {
-        let mut router = Router::new(Route::One, Partitions::new(room, 0));
+        let mut router = Router::new(Route::One, PartitionBuffers::new(room, 0));
         if source == plan.each {
             for (root, group) in (0..).zip(to) {
                 router.put_row(*group, roots.entry(root, shape), partition.spill())?;
@@ -283,7 +284,7 @@ fn route(
         let entry = rows.entry(row, shape);
         let (first, mut second) = (group(*root), NONE);
         if entry.reject.is_some() {
-            second = group(found.places.of_second(&rows.table, columns, row));
+            second = group(found.places.find_second_parent(&rows.table, columns, row));
         }
         // Two records that are merged hold both of their parents back.
         if first != NONE && second != NONE && first != second {
@@ -425,7 +426,7 @@ impl OversizedDocument {
         match written {
             Ok(()) => Some(transform::together(index, json)),
             Err(cause) => {
-                self.head.spill().fail(cause);
+                self.head.spill().keep_failure(cause);
                 None
             }
         }

@@ -17,12 +17,12 @@ use crate::{
     error::Error,
     join::{
         self,
-        duplicate_keys::Parted,
-        partition_index::{self, Places},
+        partition_map::{self, PartitionMap},
+        partitioned_keys::{DuplicateKeys, MapToFill, PartitionedKeys, RecordKey},
     },
     options::Memory,
     partition::{
-        buffers::Partitions,
+        buffers::PartitionBuffers,
         decode::{self, DecodedRows},
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
@@ -55,8 +55,8 @@ pub fn read(
     stamps: &mut Vec<Stamp>,
     say: &mut dyn FnMut(&Diagnostic),
 ) -> Result<Recording, Error> {
-    let files = files::of_sources(plan, inputs);
-    let size = files::size(files.iter().flatten().flatten());
+    let files = files::find_source_files(plan, inputs);
+    let size = files::estimate_size(files.iter().flatten().flatten());
     // What is wrong with the files is told when they are read.
     let is_large = size > memory.partition && files.iter().all(Result::is_ok);
     let is_divided = is_large && can_be_divided(plan);
@@ -74,7 +74,7 @@ pub fn read(
         is_divided,
         spill: Arc::clone(spill),
         chunks: vec![Vec::new(); sources],
-        places: (0..sources).map(|_| Places::default()).collect(),
+        places: (0..sources).map(|_| PartitionMap::default()).collect(),
         shapes: vec![None; sources],
         known_statuses: Vec::new(),
         partitions: 1,
@@ -133,7 +133,7 @@ struct Partitioner<'a> {
     /// For each source and each partition, its rows.
     chunks: Vec<Vec<Vec<Chunk>>>,
     /// In which partition the records of each source are.
-    places: Vec<Places>,
+    places: Vec<PartitionMap>,
     shapes: Vec<Option<Table>>,
     /// What was found out about records, with their partitions.
     known_statuses: Vec<(u32, KnownStatus)>,
@@ -165,7 +165,7 @@ impl<'a> Partitioner<'a> {
                 columns: &link.child_columns,
             },
         };
-        Router::new(route, Partitions::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
+        Router::new(route, PartitionBuffers::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
     }
 
     /// Reads one source. `is_idle`: another one cannot be trusted, so this one is only looked at.
@@ -178,12 +178,12 @@ impl<'a> Partitioner<'a> {
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<(), Stopped> {
         let Partitioner { plan, inputs, memory, .. } = *self;
-        let (key, size) = (&plan.sources[number].key, files::size(files));
+        let (key, size) = (&plan.sources[number].key, files::estimate_size(files));
         let owns = self.is_divided && plan.links.iter().any(|link| link.parent == number);
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
         let has_keys = !is_idle && !key.is_empty() && (self.is_divided || is_strict);
-        let (mut keys, mut hashes) = (Parted::new(size / 3), Vec::new());
+        let (mut keys, mut hashes) = (PartitionedKeys::with_capacity(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
         let mut router = self.router(number, size);
         let mut visit = |block: Block<'_>| {
@@ -194,18 +194,18 @@ impl<'a> Partitioner<'a> {
             if !has_keys {
                 return Ok(());
             }
-            partition_index::words(block.table, key, &mut hashes);
+            partition_map::hash_keys(block.table, key, &mut hashes);
             let rows = hashes.iter().zip(&router.partitions).zip(block.fates);
             for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
                 let good = *fate == Fate::Good;
                 if good || owns {
-                    keys.add(&spill, *hash, number, *place, good)?;
+                    keys.add(&spill, RecordKey::new(*hash, number, *place, good))?;
                 }
             }
             Ok(())
         };
         let reading = Reading { plan, source: number, inputs, block: memory.block, stamps };
-        let mut shape = reading.blocks(files, say, &mut visit)?;
+        let mut shape = reading.read_blocks(files, say, &mut visit)?;
         let Routed { chunks, partitions, firsts, parents } = router.finish(&spill)?;
         if let Some((parent, places)) = parents {
             self.places[parent] = places;
@@ -225,29 +225,27 @@ impl<'a> Partitioner<'a> {
         &mut self,
         number: usize,
         shape: &Table,
-        (keys, firsts): (&Parted, &[u32]),
+        (keys, firsts): (&PartitionedKeys, &[u32]),
         owns: bool,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<bool, Stopped> {
         let plan = self.plan;
         let source = &plan.sources[number];
         if owns {
-            self.places[number] = Places::with_room(keys.len());
+            self.places[number] = PartitionMap::with_capacity(keys.len());
         }
         let strict = source.on_duplicate_key.then == OnDuplicateKey::Error;
-        let (places, bound) = (owns.then_some((&mut self.places[number], firsts)), &mut self.with_duplicates);
-        let mut any = false;
-        let mut bind = |partition| {
-            bound.insert(partition);
-            any = true;
-        };
-        let twins = keys.twins(&self.spill, places, strict, &mut bind)?;
-        if twins.is_empty() {
-            return Ok(any);
+        let to_fill = owns.then_some(MapToFill { map: &mut self.places[number], firsts });
+        let DuplicateKeys { across: duplicates, within } = keys.find_duplicates(&self.spill, to_fill, strict)?;
+        let has_some_within = !within.is_empty();
+        self.with_duplicates.extend(within);
+        if duplicates.is_empty() {
+            return Ok(has_some_within);
         }
         let mut rows = Vec::new();
         for (place, chunks) in (0..).zip(&self.chunks[number]) {
-            let own: Vec<u32> = twins.iter().filter(|twin| twin.1 == place).map(|twin| twin.0).collect();
+            let own: Vec<u32> =
+                duplicates.iter().filter(|key| key.partition() == place).map(|key| key.number).collect();
             if !own.is_empty() {
                 decode::collect_rows(&self.spill, chunks, shape, &own, &mut rows)?;
             }
@@ -259,19 +257,21 @@ impl<'a> Partitioner<'a> {
         let mut ledger = Ledger::new(plan.sources.len(), say);
         let (fates, rejects) = (&mut ledger.fates[number], &mut ledger.rejects);
         decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, fates, rejects });
-        let findings = join::twins(plan, number, &table, &mut ledger);
+        let findings = join::resolve_duplicates(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
         }
-        let (mut fates, rejects) = ledger.closed();
-        for ((row, (twin, place)), fate) in (0..).zip(&twins).zip(fates.swap_remove(number)) {
+        let (mut fates, rejects) = ledger.close();
+        for ((row, duplicate), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
+            let place = duplicate.partition();
             if owns {
-                self.places[number].own(&table, &source.key, row, *place, fate == Fate::Good);
+                self.places[number].insert_in_full(&table, &source.key, row, place, fate == Fate::Good);
             }
             if fate != Fate::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
                 let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
-                self.known_statuses.push((*place, KnownStatus { source: number, number: *twin, fate, reject }));
+                self.known_statuses
+                    .push((place, KnownStatus { source: number, number: duplicate.number, fate, reject }));
             }
         }
         Ok(true)

@@ -91,9 +91,9 @@ pub fn load(
     let is_joined = partition.load(plan.each, loaded).map_err(|cause| spill_error(partition.spill(), &cause))?;
     if !is_joined {
         let (fates, rejects) = (std::mem::take(&mut loaded.fates), std::mem::take(&mut loaded.rejects));
-        let mut ledger = Ledger::reopened(fates, rejects, say);
-        loaded.groups = join::groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
-        (loaded.fates, loaded.rejects) = ledger.closed();
+        let mut ledger = Ledger::reopen(fates, rejects, say);
+        loaded.groups = join::match_groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
+        (loaded.fates, loaded.rejects) = ledger.close();
     }
     Ok(())
 }
@@ -114,7 +114,7 @@ pub fn with_loaded<T>(plan: &Plan, partition: &StoredPartition, look: impl FnOnc
     match partition.load(plan.each, &mut loaded) {
         Ok(_) => Some(look(&loaded)),
         Err(cause) => {
-            partition.spill().fail(cause);
+            partition.spill().keep_failure(cause);
             None
         }
     }
@@ -149,7 +149,7 @@ impl Iterator for PartitionPayloads<'_> {
             match self.partition.load(self.plan.each, &mut loaded) {
                 Ok(_) => self.loaded = Some(loaded),
                 Err(cause) => {
-                    self.partition.spill().fail(cause);
+                    self.partition.spill().keep_failure(cause);
                     return None;
                 }
             }
@@ -175,7 +175,7 @@ pub fn apply_delivery(plan: &Plan, recordings: &mut [Recording], delivery: &Deli
                 partition.keep(&loaded)
             });
             if let Err(cause) = done {
-                partition.spill().fail(cause);
+                partition.spill().keep_failure(cause);
             }
         }
         first += documents;

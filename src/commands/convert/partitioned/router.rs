@@ -3,9 +3,9 @@
 use std::{io, ops::Range};
 
 use crate::{
-    join::partition_index::{self, Places},
+    join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
-        buffers::Partitions,
+        buffers::PartitionBuffers,
         encode::{self, RowEntry},
         spill::{Chunk, Spill},
     },
@@ -30,7 +30,7 @@ pub(super) enum Route<'a> {
         /// The source of the parents.
         source: usize,
         /// Where they are.
-        places: Places,
+        places: PartitionMap,
         /// The columns that name them.
         columns: &'a [usize],
     },
@@ -45,7 +45,7 @@ pub(super) struct Routed {
     /// The number of the first root record of each partition, of the unmatched one any.
     pub(super) firsts: Vec<u32>,
     /// The places of the parents, and their source.
-    pub(super) parents: Option<(usize, Places)>,
+    pub(super) parents: Option<(usize, PartitionMap)>,
 }
 
 /// Sends the rows of one source to their partitions.
@@ -55,7 +55,7 @@ pub(super) struct Router<'a> {
     partition: usize,
     filled: u64,
     firsts: Vec<u32>,
-    buffers: Partitions,
+    buffers: PartitionBuffers,
     key_hashes: Vec<u64>,
     /// The partition of each row of the block.
     pub(super) partitions: Vec<u32>,
@@ -65,7 +65,7 @@ pub(super) struct Router<'a> {
 
 impl<'a> Router<'a> {
     /// A router for the rows of a source.
-    pub(super) fn new(route: Route<'a>, buffers: Partitions) -> Router<'a> {
+    pub(super) fn new(route: Route<'a>, buffers: PartitionBuffers) -> Router<'a> {
         let (firsts, key_hashes, partitions, parents) = Default::default();
         let partition = if matches!(route, Route::InTurn { .. }) { 1 } else { 0 };
         Router { route, partition, filled: 0, firsts, buffers, key_hashes, partitions, parents }
@@ -141,7 +141,7 @@ impl<'a> Router<'a> {
     #[inline(never)]
     fn route_copy(&mut self, at: usize, entry: RowEntry<'_>, spill: &Spill) -> io::Result<()> {
         let Route::ToParent { places, columns, .. } = &self.route else { return Ok(()) };
-        let (first, second) = (self.partitions[at], places.of_second(entry.table, columns, entry.row));
+        let (first, second) = (self.partitions[at], places.find_second_parent(entry.table, columns, entry.row));
         if second == NONE || second == first {
             return Ok(());
         }
@@ -175,8 +175,9 @@ impl<'a> Router<'a> {
                 }
             }
             Route::ToParent { places, columns, .. } => {
-                partition_index::words(table, columns, &mut self.key_hashes);
-                places.of_all(table, columns, &self.key_hashes, (&mut self.partitions, &mut self.parents));
+                partition_map::hash_keys(table, columns, &mut self.key_hashes);
+                let found = FoundParents { partitions: &mut self.partitions, rows: &mut self.parents };
+                places.find_parents(table, columns, &self.key_hashes, found);
                 self.partitions.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = UNMATCHED);
                 return;
             }
