@@ -2,8 +2,8 @@
 //!
 //! A diagnostic is data. It has up to three coordinates, and a reader may start from any of them: the cell it was read
 //! from, the rule of the mapping that was applied, and the target in the document that would have been sent.
-//! It never holds a cell's text in the clear: whoever makes one masks it first, with [`mask`].
-//! Colours and layout are the business of `report`.
+//! It never holds the text of a cell: the code that makes a diagnostic masks the text first, with [`mask`].
+//! `report` chooses colours and layout.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use std::fmt;
 pub enum Severity {
     /// Worth knowing; nothing was changed or lost.
     Notice,
-    /// Something was handled as the mapping says, and somebody should look at it.
+    /// Something was handled as the mapping says, and a person should look at it.
     Warning,
     /// Something was rejected, or the run could not start.
     Error,
@@ -315,7 +315,7 @@ codes! {
     JoinRepeatedRecord = "join/repeated-record",
     /// A record belongs to a record that is not there.
     JoinNoMatch = "join/no-match",
-    /// A recording is larger than `--memory`, and its mapping cannot be cut into pieces. All of it was held in memory.
+    /// A recording is larger than `--memory`, and its mapping needs all of it at once, so it was not divided into partitions. All of it was held in memory.
     JoinHeldInMemory = "join/held-in-memory",
     /// A lookup found no record with this key.
     JoinLookupNotFound = "join/lookup-not-found",

@@ -24,7 +24,7 @@ impl Error {
     /// A file or folder that could not be written.
     pub fn storage(attempt: &str, path: &Path, cause: &io::Error) -> Error {
         let kind = cause.kind();
-        // The name of a temporary file, which `tempfile` adds, helps nobody.
+        // `tempfile` appends the name of the temporary file, which no user knows.
         let cause = cause.to_string();
         let cause = cause.split(" at path ").next().unwrap_or_default();
         let shown = if path == Path::new("-") { "stdout".to_owned() } else { format!("`{}`", path.display()) };
@@ -37,7 +37,7 @@ impl Error {
         Error::Storage(Box::new(diagnostic))
     }
 
-    /// What is wrong with the input files; two sources that read the same file are a mistake of whoever named them.
+    /// What is wrong with the input files. Two sources that read the same file are an error of the configuration.
     pub fn input(diagnostics: Vec<Diagnostic>) -> Error {
         let named = |diagnostic: &Diagnostic| diagnostic.code == Code::PlanSameFile;
         if diagnostics.iter().any(named) { Error::Config(diagnostics) } else { Error::Input(diagnostics) }
@@ -65,7 +65,7 @@ impl Error {
 /// How a run ended. The numbers are a promise to scripts; `docs/delivery.md` has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Every document settled, or nothing to do.
+    /// Every document was accepted or written, or there was nothing to do.
     Done = 0,
     /// Finished; some rows were rejected.
     Rejects = 1,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// One name as a step of a JSON pointer.
+/// Escapes a name as one step of a JSON pointer.
 pub fn escape(name: &str) -> Cow<'_, str> {
     if name.contains(['~', '/']) { name.replace('~', "~0").replace('/', "~1").into() } else { name.into() }
 }

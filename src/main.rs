@@ -1,4 +1,4 @@
-//! Flags in, exit code out.
+//! Flags in, exit code out: reads the clock, the environment and the random numbers of a run, and prints.
 //!
 //! A closed pipe ends the program in silence, as with any filter; a full disk is exit code 6; a panic says where it
 //! happened and nothing of the data.
@@ -9,7 +9,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{self, IsTerminal, Write},
     panic,
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::Instant,
 };
@@ -20,13 +20,16 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 use xwalk::{
-    cli::{self, Cli, Command, Refusal},
+    cli::{
+        self, Cli, Command, manual,
+        parse::{self, UsageMessage},
+    },
     commands::runtime::Runtime,
     deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
     error::Exit,
     options::{Color, Log, OutputOptions},
-    report::{self, Look},
+    report::{self, render_style::RenderStyle},
 };
 
 fn main() -> ExitCode {
@@ -35,13 +38,13 @@ fn main() -> ExitCode {
         // When even stderr is gone, the exit code says it alone.
         let _ = report::bug(&mut io::stderr(), &location);
     }));
-    let environment = cli::environment();
-    let done = match cli::parse(std::env::args_os()) {
+    let environment = parse::environment();
+    let done = match parse::parse(std::env::args_os()) {
         Ok(mut cli) => {
-            name_the_void(&mut cli.command);
-            run(&cli, &environment)
+            name_null_device(&mut cli.command);
+            run_command(&cli, &environment)
         }
-        Err(refusal) => refuse(&refusal, &environment),
+        Err(message) => show_usage(&message, &environment),
     };
     let exit = match done {
         Ok(exit) => exit,
@@ -51,45 +54,45 @@ fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-fn run(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     match &cli.command {
-        Command::Explain(explain) => self::explain(explain.code.as_deref(), environment),
-        Command::Completions { shell } => io::stdout().write_all(&cli::completions(*shell)).map(|()| Exit::Done),
-        Command::Man { dir } => cli::write_manual(dir).map(|()| Exit::Done),
+        Command::Explain(explain) => explain_code(explain.code.as_deref(), environment),
+        Command::Completions { shell } => io::stdout().write_all(&manual::completions(*shell)).map(|()| Exit::Done),
+        Command::Man { dir } => manual::write_manual(dir).map(|()| Exit::Done),
         command => {
-            log(command);
-            Ok(pipe(command, environment))
+            start_log(command);
+            Ok(run_pipe(command, environment))
         }
     }
 }
 
-/// Where stdout is the null device, `--output -` is `--output /dev/null`, and the summary says so. Before `main`, Rust
-/// opens that device in the place of a stdout that is closed, and what it opened cannot be told from `>/dev/null`: to name
-/// where the documents went is all that can be done for whoever did not mean to lose them.
+/// Turns `--output -` into `--output /dev/null` where stdout is the null device, so that the summary says where the
+/// documents went. Before `main`, Rust opens that device in place of a closed stdout, and a closed stdout cannot be told
+/// from `>/dev/null`.
 #[cfg(unix)]
-fn name_the_void(command: &mut Command) {
+fn name_null_device(command: &mut Command) {
     use std::os::{
         fd::AsFd,
         unix::fs::{FileTypeExt, MetadataExt},
     };
-    let void = Path::new("/dev/null");
+    let null_device = Path::new("/dev/null");
     let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return };
     let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
     if output == Path::new("-")
-        && let (Ok(stdout), Ok(null)) = (stdout(), fs::metadata(void))
+        && let (Ok(stdout), Ok(null)) = (stdout(), fs::metadata(null_device))
         && stdout.file_type().is_char_device()
         && stdout.rdev() == null.rdev()
     {
-        void.clone_into(output);
+        null_device.clone_into(output);
     }
 }
 
 #[cfg(not(unix))]
-fn name_the_void(_: &mut Command) {}
+fn name_null_device(_: &mut Command) {}
 
 /// Starts the log on stderr, where `-v` asks for one. Only this program's own events: those of the HTTP client could
 /// hold headers.
-fn log(command: &Command) {
+fn start_log(command: &Command) {
     let (Command::Convert(cli::Convert { messages, .. }) | Command::Sandbox(cli::Sandbox { messages, .. })) = command
     else {
         return;
@@ -110,7 +113,7 @@ fn log(command: &Command) {
 
 /// Runs the commands that are lengths of the pipe.
 #[expect(clippy::disallowed_methods, reason = "the clock is read here and passed on")]
-fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
+fn run_pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
     // The keys of the standard hash map are the random bits of the operating system.
     let random = |salt: u8| RandomState::new().hash_one(salt);
     let mut nonce = [0; 16];
@@ -120,6 +123,8 @@ fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
     xwalk::commands::run(
         command,
         &mut Runtime {
+            // Paths stay as they were typed, and messages repeat them.
+            root: PathBuf::new(),
             out: &mut io::stdout(),
             err: &mut io::stderr(),
             terminal,
@@ -130,7 +135,7 @@ fn pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
     )
 }
 
-fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+fn explain_code(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     let mut out = io::BufWriter::new(io::stdout());
     let Some(word) = word else {
         report::codes(&mut out)?;
@@ -143,15 +148,15 @@ fn explain(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Re
     let near = nearest(word, Code::ALL.iter().map(|code| code.word()));
     let hint = near.map_or_else(|| "`xwalk explain` lists all codes".into(), |near| format!("did you mean `{near}`?"));
     let finding = Diagnostic::new(Code::PlanUsage, format!("there is no code `{word}`")).hint(hint);
-    let look = Look::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
-    report::findings(&mut io::stderr(), &[finding], look).map(|()| Exit::Config)
+    let style = RenderStyle::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
+    report::findings(&mut io::stderr(), &[finding], style).map(|()| Exit::Config)
 }
 
-fn refuse(refusal: &Refusal, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
-    let mut writer: Box<dyn Write> = if refusal.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
-    let terminal = if refusal.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
+fn show_usage(message: &UsageMessage, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
+    let mut writer: Box<dyn Write> = if message.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
+    let terminal = if message.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
     let messages = OutputOptions { color: Color::Auto, ..OutputOptions::default() };
-    let styled = Look::new(&messages, environment, terminal).styled;
-    writer.write_all(if styled { refusal.styled.as_bytes() } else { refusal.plain.as_bytes() })?;
-    writer.flush().map(|()| refusal.exit)
+    let styled = RenderStyle::new(&messages, environment, terminal).styled;
+    writer.write_all(if styled { message.styled.as_bytes() } else { message.plain.as_bytes() })?;
+    writer.flush().map(|()| message.exit)
 }

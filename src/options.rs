@@ -1,14 +1,15 @@
-//! What a run was asked for, as types of its own: how to speak, how much memory, how many rejects.
+//! The options of a run: output, memory, limits, faults.
 //!
-//! `cli` makes these from what was typed; whatever runs takes them, and never a flag.
+//! `cli` makes them from flags; all other code takes these types, never a flag.
 
 use std::path::PathBuf;
 
-/// How many bytes of a file are read at once: what is scanned stays in the cache.
+/// How many bytes of a file are read at once: few enough that scanned bytes stay in the cache.
 pub const BLOCK: usize = 128 << 10;
-/// The least and the most bytes of text in a partition of a recording that is not large: it stays in the cache too.
+/// The least and the most bytes of text in a partition of a small recording: a partition stays in the cache too.
 const PARTITION: (u64, u64) = (512 << 10, 1 << 20);
-/// How many partitions are written to at once without losing sight of where each goes; above that they rather are larger.
+/// The most partitions that are filled at once, so that their write positions stay in the cache; beyond it, partitions
+/// grow instead.
 const PARTITIONS: u64 = 64;
 /// The most bytes of text in a partition.
 const LARGEST_PARTITION: u64 = 4 << 20;
@@ -63,11 +64,11 @@ pub struct SourcePath {
 pub struct Memory {
     /// All of it, in bytes.
     pub all: u64,
-    /// How many bytes of what is cut into partitions stay in memory; the others go to a temporary file.
+    /// How many bytes of partitions stay in memory; all others go to a temporary file.
     pub held: u64,
-    /// How much of a file is read at once, at first.
+    /// How many bytes of a file are read at once, at first.
     pub block: usize,
-    /// How much text of the files makes one partition, at least.
+    /// The least number of bytes of text in one partition.
     pub partition: u64,
 }
 
@@ -78,7 +79,7 @@ impl Memory {
         Memory { all, held: all / 2, block: BLOCK, partition: (all / 64).clamp(PARTITION.0, PARTITION.1) }
     }
 
-    /// How much text of files of this size makes one partition, both in bytes.
+    /// The size of one partition for files of this size, both in bytes of text.
     #[must_use]
     pub fn partition_of(self, size: u64) -> u64 {
         (size / PARTITIONS).min(LARGEST_PARTITION).min(self.all / 64).max(self.partition)
@@ -92,6 +93,13 @@ pub struct Setting {
     pub key: String,
     /// Its text, as it would stand in the profile.
     pub value: String,
+}
+
+impl Setting {
+    /// A setting and its text.
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Setting {
+        Setting { key: key.into(), value: value.into() }
+    }
 }
 
 /// How many rejected rows are too many.
@@ -116,19 +124,19 @@ impl MaxRejects {
 
 /// A fault that the sandbox answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct InjectedFault {
     /// The HTTP status.
     pub status: u16,
     /// How many of a hundred requests get it.
     pub percent: u8,
 }
 
-/// How a run speaks to people and programs.
+/// How findings and the summary are written.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct OutputOptions {
     /// How findings and the summary are written.
     pub message_format: MessageFormat,
-    /// Nothing but errors is said.
+    /// Only errors are written.
     pub quiet: bool,
     /// When colours are used.
     pub color: Color,

@@ -1,6 +1,6 @@
 //! Sizes and times as people write them: `1MiB`, `500kB`, `30s`, `15m`.
 //!
-//! A size is a whole number of bytes, a time always has a unit; what does not fit is an error that names the forms.
+//! A size is a whole number of bytes, a time always has a unit; any other text is an error that shows the right form.
 
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -33,7 +33,7 @@ pub struct Period(pub Duration);
 /// # Errors
 /// What is wrong with the text, as a sentence.
 pub fn bytes(text: &str) -> Result<u64, String> {
-    scaled(text, &SIZES).ok_or_else(|| format!("`{text}` is not a size like `500`, `500kB` or `1MiB`"))
+    parse_scaled(text, &SIZES).ok_or_else(|| format!("`{text}` is not a size like `500`, `500kB` or `1MiB`"))
 }
 
 /// The length of time a text like `30s` means.
@@ -41,12 +41,12 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// # Errors
 /// What is wrong with the text, as a sentence.
 pub fn time(text: &str) -> Result<Duration, String> {
-    let millis = scaled(text, &TIMES);
+    let millis = parse_scaled(text, &TIMES);
     millis.map(Duration::from_millis).ok_or_else(|| format!("`{text}` is not a time like `250ms`, `30s` or `15m`"))
 }
 
 /// A whole number and a unit; `None` when it is not one or does not fit.
-fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
+fn parse_scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim_start_matches(' ').to_ascii_lowercase();
@@ -55,13 +55,13 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// Reads a scalar either as a whole number or as a text.
-struct Scalar<T> {
+struct ScalarVisitor<T> {
     expected: &'static str,
     number: fn(u64) -> Result<T, String>,
     text: fn(&str) -> Result<T, String>,
 }
 
-impl<T> de::Visitor<'_> for Scalar<T> {
+impl<T> de::Visitor<'_> for ScalarVisitor<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -80,7 +80,7 @@ impl<T> de::Visitor<'_> for Scalar<T> {
 impl<'de> Deserialize<'de> for Size {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Size, D::Error> {
         let expected = "a size like `500`, `500kB` or `1MiB`";
-        deserializer.deserialize_any(Scalar {
+        deserializer.deserialize_any(ScalarVisitor {
             expected,
             number: |value| Ok(Size(value)),
             text: |text| bytes(text).map(Size),
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Size {
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Period, D::Error> {
         let expected = "a time like `250ms`, `30s` or `15m`";
-        deserializer.deserialize_any(Scalar {
+        deserializer.deserialize_any(ScalarVisitor {
             expected,
             number: |value| Err(format!("`{value}` has no unit: write `{value}s` or `{value}ms`")),
             text: |text| time(text).map(Period),

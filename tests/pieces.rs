@@ -5,28 +5,15 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
-use std::{
-    collections::BTreeMap,
-    env,
-    ffi::OsString,
-    fmt::Write as _,
-    fs,
-    path::Path,
-    process,
-    sync::{Mutex, PoisonError},
-    time::Instant,
-};
+use std::{collections::BTreeMap, ffi::OsString, fmt::Write as _, fs, path::Path, process, time::Instant};
 
 use xwalk::{
-    cli::{self, Command, Convert},
+    cli::{Command, Convert, parse::parse},
     commands::runtime::Runtime,
     deliver::Context,
     diagnostic::Code,
     options::{Memory, MessageFormat},
 };
-
-/// The folder of the process is one for all tests.
-static FOLDER: Mutex<()> = Mutex::new(());
 
 /// What came out of a run: exit code, stdout, findings and summary in the order of their text, files.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,8 +27,6 @@ struct Outcome {
 /// Runs a conversion in a folder.
 #[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
 fn run(folder: &Path, convert: &Convert) -> Outcome {
-    let home = env::current_dir().unwrap();
-    env::set_current_dir(folder).unwrap();
     // What was delivered before is sent again by a run that does not know of it.
     let state = tempfile::tempdir().unwrap();
     let paths = [("HOME", folder.join("../../..")), ("XDG_STATE_HOME", state.path().to_owned())];
@@ -50,6 +35,7 @@ fn run(folder: &Path, convert: &Convert) -> Outcome {
     let exit = xwalk::commands::run(
         &Command::Convert(convert.clone()),
         &mut Runtime {
+            root: folder.to_owned(),
             out: &mut out,
             err: &mut err,
             terminal: false,
@@ -58,7 +44,6 @@ fn run(folder: &Path, convert: &Convert) -> Outcome {
             context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16], earlier: false },
         },
     );
-    env::set_current_dir(home).unwrap();
     let told = String::from_utf8(err).unwrap();
     let timeless = |line: &str| line.split("\"elapsed_ms\"").next().unwrap_or_default().to_owned();
     let mut told: Vec<String> = told.lines().map(timeless).collect();
@@ -82,7 +67,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 /// The conversion of a command line, with findings for scripts.
 fn converts(args: &[&str]) -> Option<Convert> {
     let args = ["xwalk"].iter().chain(args).map(OsString::from);
-    match cli::parse(args).ok()?.command {
+    match parse(args).ok()?.command {
         Command::Convert(mut convert) => {
             convert.messages.message_format = MessageFormat::Json;
             Some(convert)
@@ -141,7 +126,6 @@ fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)])
 
 #[test]
 fn cases_are_the_same_in_pieces() {
-    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     let root = tempfile::tempdir().unwrap();
     for folder in ["schemas", "mappings", "samples", "tests/cases"] {
         copy(Path::new(folder), &root.path().join(folder));
@@ -164,7 +148,6 @@ fn cases_are_the_same_in_pieces() {
 
 #[test]
 fn what_cannot_be_cut_is_held_and_that_is_told() {
-    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     let root = tempfile::tempdir().unwrap();
     copy(Path::new("tests/cases/join-one"), root.path());
     let convert = converts(&["convert", ".", "--mapping", "mapping.yaml", "--output", "-"]).unwrap();
@@ -197,8 +180,7 @@ fn a_full_disk_ends_the_run_and_leaves_nothing() {
         root.path().join("out.json").display()
     );
     let mut shell = process::Command::new("sh");
-    // Other tests of this file work in folders of their own.
-    shell.args(["-c", &command]).env("TMPDIR", &temporary).current_dir(env!("CARGO_MANIFEST_DIR"));
+    shell.args(["-c", &command]).env("TMPDIR", &temporary);
     let output = shell.output().unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
     let expected = format!("cannot write a temporary file in `{}`", temporary.display());
@@ -301,7 +283,6 @@ fn recording(folder: &Path, dice: &mut Dice) {
 
 #[test]
 fn random_recordings_are_the_same_in_pieces() {
-    let _alone = FOLDER.lock().unwrap_or_else(PoisonError::into_inner);
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("a/b/c");
     fs::create_dir_all(&folder).unwrap();

@@ -1,22 +1,24 @@
 //! What was typed: flags, environment, help texts.
 //!
-//! What comes out of here says what a person asked for, word by word, and not yet what it means: no file was looked at.
+//! These types hold what a person typed, not what it means: no file was opened.
 //! A value that is one of several words is an enum from here on.
-//! This is the only place where the environment is read.
+//! `parse` understands a command line, `rebase` lets its relative paths start from another folder, `manual` writes what
+//! is generated from these types.
 
 pub mod value;
+pub mod parse;
+pub mod rebase;
+pub mod manual;
 
-use std::{collections::BTreeMap, ffi::OsString, io, path::Path, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{
-    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
+    Args, Parser, Subcommand,
     builder::{NonEmptyStringValueParser, styling},
-    error::ErrorKind,
 };
 
 use crate::{
-    error::Exit,
-    options::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting, SourcePath},
+    options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting, SourcePath},
     units,
 };
 
@@ -170,7 +172,7 @@ pub struct Convert {
     #[arg(long, help_heading = "Messages")]
     pub unmask: bool,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -192,7 +194,7 @@ pub struct Check {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -231,7 +233,7 @@ pub struct Sandbox {
 
     /// Answer some requests with this status, like 503:20%; repeatable
     #[arg(long = "fail", value_name = "STATUS:PERCENT%", value_parser = value::fault, help_heading = "Faults")]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<InjectedFault>,
 
     /// Wait this long before each answer, like 200ms
     #[arg(long, value_name = "TIME", value_parser = units::time, help_heading = "Faults")]
@@ -245,7 +247,7 @@ pub struct Sandbox {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Faults")]
     pub seed: u64,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -262,7 +264,7 @@ pub struct Purge {
     #[arg(long, value_name = "DIR", env = "STATE_DIRECTORY", hide_env_values = true, help = STATE_HELP)]
     pub state: Option<PathBuf>,
 
-    /// How to talk.
+    /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
 }
@@ -275,7 +277,7 @@ pub struct Explain {
     pub code: Option<String>,
 }
 
-/// The flags that say how messages are written, of every command that has some.
+/// The flags for messages, shared by all commands that write some.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Args)]
 pub struct MessageFlags {
     /// How findings and the summary are written
@@ -303,7 +305,7 @@ pub struct MessageFlags {
 }
 
 impl MessageFlags {
-    /// What they mean for what is written.
+    /// The options of the output that these flags set.
     #[must_use]
     pub fn options(&self) -> OutputOptions {
         OutputOptions { message_format: self.message_format, quiet: self.quiet, color: self.color }
@@ -324,225 +326,4 @@ pub enum Shell {
     PowerShell,
     /// Zsh
     Zsh,
-}
-
-/// Why there is nothing to run: help was asked for, or what was typed cannot be understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// What to print, without colours.
-    pub plain: String,
-    /// What to print, with colours.
-    pub styled: String,
-    /// 0 for help and version, else 2.
-    pub exit: Exit,
-}
-
-impl Refusal {
-    /// Help and version go to stdout, everything else to stderr.
-    pub fn to_stdout(&self) -> bool {
-        self.exit == Exit::Done
-    }
-}
-
-impl From<clap::Error> for Refusal {
-    fn from(error: clap::Error) -> Refusal {
-        let text = error.render();
-        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-        let exit = if asked { Exit::Done } else { Exit::Config };
-        Refusal { plain: text.to_string(), styled: text.ansi().to_string(), exit }
-    }
-}
-
-/// Understands a command line; the first argument is the name of the program.
-///
-/// # Errors
-/// Help or a version that was asked for, or what is wrong.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Refusal> {
-    let mut command = Cli::command();
-    let cli = command
-        .try_get_matches_from_mut(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-        .map_err(|error| Refusal::from(error.format(&mut command)))?;
-    match contradiction(&cli) {
-        Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message).into()),
-        None => Ok(cli),
-    }
-}
-
-/// What clap cannot see: two values of one flag that do not go together.
-fn contradiction(cli: &Cli) -> Option<String> {
-    match &cli.command {
-        Command::Convert(convert) => {
-            let sources = convert.sources.iter().map(|source| source.name.as_str());
-            let settings = convert.settings.iter().map(|setting| setting.key.as_str());
-            let stdin = convert.sources.iter().filter(|source| source.path == Path::new("-")).count();
-            match (twice(&sources), twice(&settings)) {
-                (Some(name), _) => Some(format!("--source {name}=… is given twice")),
-                (None, Some(key)) => Some(format!("--set {key}=… is given twice")),
-                (None, None) if stdin > 1 => Some("only one source can be read from stdin".into()),
-                (None, None) => None,
-            }
-        }
-        Command::Sandbox(sandbox) => {
-            let percent: u32 = sandbox.faults.iter().map(|fault| u32::from(fault.percent)).sum();
-            (percent > 100).then(|| format!("the faults of --fail add up to {percent}%, which is more than 100%"))
-        }
-        Command::Check(_)
-        | Command::Purge(_)
-        | Command::Explain(_)
-        | Command::Completions { .. }
-        | Command::Man { .. } => None,
-    }
-}
-
-fn twice<'a>(names: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'a str> {
-    let seen_before = |(at, name): &(usize, &str)| names.clone().take(*at).any(|seen| seen == *name);
-    names.clone().enumerate().find(seen_before).map(|(_, name)| name)
-}
-
-/// The environment, read once. Variables that are not Unicode are left out: no setting of ours can be one.
-#[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
-pub fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os().filter_map(|(name, value)| name.into_string().ok().zip(value.into_string().ok())).collect()
-}
-
-/// The completion script for a shell.
-pub fn completions(shell: Shell) -> Vec<u8> {
-    let shell = match shell {
-        Shell::Bash => clap_complete::Shell::Bash,
-        Shell::Elvish => clap_complete::Shell::Elvish,
-        Shell::Fish => clap_complete::Shell::Fish,
-        Shell::PowerShell => clap_complete::Shell::PowerShell,
-        Shell::Zsh => clap_complete::Shell::Zsh,
-    };
-    // Into memory first: clap_complete panics when its writer fails, and stdout may be closed.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "xwalk", &mut script);
-    script
-}
-
-/// Writes a manual page for each command into a folder that exists.
-pub fn write_manual(dir: &Path) -> io::Result<()> {
-    clap_mangen::generate_to(Cli::command(), dir)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::ffi::OsString;
-
-    use clap::CommandFactory;
-
-    use crate::{
-        cli::{Cli, Command, Refusal, Shell, completions, parse, write_manual},
-        error::Exit,
-        options::{Color, MaxRejects, MessageFormat},
-    };
-
-    fn typed(line: &str) -> Result<Cli, Refusal> {
-        parse(line.split_whitespace().map(OsString::from))
-    }
-
-    #[test]
-    fn definitions_are_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn flags_become_values() {
-        let line = "xwalk convert a b -m m.yaml -s c=c.csv -s p=- -p prod --set url=sandbox --max-rejects 1.5% \
-                    --rejects r.csv --message-format json --unmask -vv --color never";
-        let Command::Convert(convert) = typed(line).unwrap().command else { panic!("another command") };
-        assert_eq!(convert.dirs.len(), 2);
-        assert_eq!(convert.sources[1].path.to_str(), Some("-"));
-        assert_eq!(convert.profile.as_deref(), Some("prod"));
-        assert_eq!(convert.settings[0].value, "sandbox");
-        assert_eq!(convert.max_rejects, Some(MaxRejects::Share(150)));
-        assert_eq!(convert.messages.message_format, MessageFormat::Json);
-        assert_eq!(convert.messages.color, Color::Never);
-        assert_eq!(convert.messages.verbose, 2);
-        assert!(convert.unmask && !convert.messages.quiet);
-    }
-
-    #[test]
-    fn contradictions_are_refused_with_exit_2() {
-        let lines = [
-            "xwalk",
-            "xwalk convrt",
-            "xwalk convert -o x --validate-only",
-            "xwalk convert -q -v",
-            "xwalk convert -s a=1 -s a=2",
-            "xwalk convert -s a=- -s b=-",
-            "xwalk convert --set a=1 --set a=2",
-            "xwalk convert --max-rejects many",
-            "xwalk convert --message-format xml",
-            "xwalk convert --profile=",
-            "xwalk check -q -v",
-            "xwalk sandbox --contract a -m b",
-            "xwalk sandbox --fail 500:60% --fail 503:60%",
-            "xwalk sandbox --port 70000",
-            "xwalk completions tcsh",
-        ];
-        for line in lines {
-            let refusal = typed(line).unwrap_err();
-            assert_eq!(refusal.exit, Exit::Config, "{line}");
-            assert!(!refusal.to_stdout(), "{line}");
-            assert!(!refusal.plain.contains('\u{1b}'), "{line}");
-        }
-    }
-
-    #[test]
-    fn a_contradiction_is_said_like_clap_says_it() {
-        let refusal = typed("xwalk convert -s a=1 -s a=2").unwrap_err();
-        let expected = "error: --source a=… is given twice\n\nUsage: xwalk <COMMAND>\n\n\
-                        For more information, try '--help'.\n";
-        assert_eq!(refusal.plain, expected);
-    }
-
-    #[test]
-    fn help_is_narrow_and_goes_to_stdout() {
-        for command in ["", "convert", "check", "sandbox", "purge", "explain", "completions", "man"] {
-            for flag in ["-h", "--help"] {
-                let refusal = typed(&format!("xwalk {command} {flag}")).unwrap_err();
-                assert!(refusal.to_stdout(), "{command}");
-                let widest = refusal.plain.lines().max_by_key(|line| line.chars().count()).unwrap();
-                assert!(widest.chars().count() <= 80, "{command}: {widest}");
-            }
-        }
-        let version = typed("xwalk --version").unwrap_err();
-        assert_eq!(version.plain, concat!("xwalk ", env!("CARGO_PKG_VERSION"), "\n"));
-        assert_eq!(version.exit, Exit::Done);
-    }
-
-    #[test]
-    fn every_example_in_the_help_is_understood() {
-        let mut examples = 0;
-        for command in ["", "convert", "check", "sandbox", "purge", "explain"] {
-            let help = typed(&format!("xwalk {command} -h")).unwrap_err().plain;
-            for line in help.lines().filter_map(|line| line.strip_prefix("  xwalk ")) {
-                let line = line.split(" | ").next().unwrap();
-                assert!(typed(&format!("xwalk {line}")).is_ok(), "{line}");
-                examples += 1;
-            }
-        }
-        assert_eq!(examples, 19);
-    }
-
-    #[test]
-    fn completions_know_the_commands() {
-        for shell in [Shell::Bash, Shell::Elvish, Shell::Fish, Shell::PowerShell, Shell::Zsh] {
-            let script = String::from_utf8(completions(shell)).unwrap();
-            assert!(script.contains("validate-only"), "{shell:?}");
-        }
-    }
-
-    #[test]
-    fn the_manual_has_a_page_for_each_command() {
-        let dir = tempfile::tempdir().unwrap();
-        write_manual(dir.path()).unwrap();
-        for page in
-            ["xwalk.1", "xwalk-convert.1", "xwalk-check.1", "xwalk-sandbox.1", "xwalk-purge.1", "xwalk-explain.1"]
-        {
-            assert!(dir.path().join(page).is_file(), "{page}");
-        }
-    }
 }

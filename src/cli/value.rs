@@ -1,16 +1,15 @@
-//! The values that flags take, parsed at the edge: a text goes in, an enum or a number comes out.
+//! Values of flags: text in, an enum or a number out.
 //!
-//! Nothing behind this file compares a flag's text again.
-//! The parsers answer with a clause that clap puts behind the flag and the text it was given.
+//! No other file compares the text of a flag. An error is a clause that clap appends to the flag and its text.
 
 use clap::{ValueEnum, builder::PossibleValue};
 
 use crate::{
-    options::{Color, Fault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
+    options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
     units,
 };
 
-/// The least memory a run can do with.
+/// The least memory a run needs.
 const MIN_MEMORY: u64 = 32 << 20;
 
 impl ValueEnum for MessageFormat {
@@ -76,19 +75,19 @@ pub(crate) fn setting(text: &str) -> Result<Setting, String> {
 /// `N` or `P%`, with up to two digits after the point.
 pub(crate) fn max_rejects(text: &str) -> Result<MaxRejects, String> {
     let parsed = match text.strip_suffix('%') {
-        Some(percent) => hundredths(percent).filter(|share| *share <= 10_000).map(MaxRejects::Share),
-        None => digits(text).map(MaxRejects::Rows),
+        Some(percent) => parse_hundredths(percent).filter(|share| *share <= 10_000).map(MaxRejects::Share),
+        None => parse_digits(text).map(MaxRejects::Rows),
     };
     parsed.ok_or_else(|| "expected a number of rows or a share of them, like `20` or `0.5%`".into())
 }
 
 /// `STATUS:PERCENT%`.
-pub(crate) fn fault(text: &str) -> Result<Fault, String> {
+pub(crate) fn fault(text: &str) -> Result<InjectedFault, String> {
     let parsed = text.split_once(':').and_then(|(status, percent)| {
-        let status = digits(status).and_then(|status| u16::try_from(status).ok())?;
-        let percent = digits(percent.strip_suffix('%')?).and_then(|percent| u8::try_from(percent).ok())?;
+        let status = parse_digits(status).and_then(|status| u16::try_from(status).ok())?;
+        let percent = parse_digits(percent.strip_suffix('%')?).and_then(|percent| u8::try_from(percent).ok())?;
         let answers = (200..600).contains(&status) && (1..=100).contains(&percent);
-        answers.then_some(Fault { status, percent })
+        answers.then_some(InjectedFault { status, percent })
     });
     parsed.ok_or_else(|| "expected a status and how many of a hundred requests get it, like `503:20%`".into())
 }
@@ -111,18 +110,18 @@ pub(crate) fn url_path(text: &str) -> Result<String, String> {
 }
 
 /// Digits and nothing else: `u64::from_str` would take `+5`.
-fn digits(text: &str) -> Option<u64> {
+fn parse_digits(text: &str) -> Option<u64> {
     let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if plain { text.parse().ok() } else { None }
 }
 
 /// `0.5` is 50.
-fn hundredths(text: &str) -> Option<u32> {
+fn parse_hundredths(text: &str) -> Option<u32> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let whole = u32::try_from(digits(whole)?).ok()?;
+    let whole = u32::try_from(parse_digits(whole)?).ok()?;
     let fraction = match fraction.len() {
-        1 => digits(fraction)? * 10,
-        2 => digits(fraction)?,
+        1 => parse_digits(fraction)? * 10,
+        2 => parse_digits(fraction)?,
         _ => return None,
     };
     whole.checked_mul(100)?.checked_add(u32::try_from(fraction).ok()?)
@@ -131,7 +130,7 @@ fn hundredths(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        cli::value::{Fault, fault, max_rejects, setting, source_path, url_path},
+        cli::value::{InjectedFault, fault, max_rejects, setting, source_path, url_path},
         options::MaxRejects,
     };
 
@@ -169,7 +168,7 @@ mod tests {
 
     #[test]
     fn faults_have_a_status_and_a_share() {
-        assert_eq!(fault("503:20%"), Ok(Fault { status: 503, percent: 20 }));
+        assert_eq!(fault("503:20%"), Ok(InjectedFault { status: 503, percent: 20 }));
         for text in ["503", "503:20", "99:20%", "600:20%", "503:0%", "503:101%", ":20%"] {
             assert!(fault(text).is_err(), "{text}");
         }

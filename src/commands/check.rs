@@ -1,30 +1,34 @@
-//! `xwalk check`: as far as the plan, and to the headers of a folder if one is named.
+//! `xwalk check`: compiles plans, and compares them with the headers of the files in a folder if one is named.
 
 use crate::{
     cli,
     commands::{load, runtime::Runtime},
-    config::profile::{self as profiles, secret::Environment},
+    config::profile::{resolve, secret::Environment},
     error::{Error, Exit},
     options::BLOCK,
     read::stream,
     report,
 };
 
-/// As far as the plan, and to the headers of a folder if one is named.
+/// Compiles the plans of all named mappings, and compares them with the headers of a folder if one is named.
+///
+/// # Errors
+/// Everything that is wrong with a mapping, a contract, the profile or a header.
 pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let profiles = load::profiles().map_err(Error::Config)?;
-    let known = profiles.as_ref().map(|(profiles, places)| (profiles, places));
+    let profiles = load::profiles(&runtime.root).map_err(Error::Config)?;
     // A drop folder is made for one mapping; without one, all are checked.
-    let mappings = match (args.mappings.as_slice(), load::mappings()) {
+    let mappings = match (args.mappings.as_slice(), load::mappings(&runtime.root)) {
         ([], all) if !all.is_empty() && args.against.is_none() => all,
-        ([], _) => vec![load::mapping_path(None, known.map(|(profiles, _)| profiles)).map_err(Error::Config)?],
+        ([], _) => vec![load::mapping_path(None, profiles.as_ref(), &runtime.root).map_err(Error::Config)?],
         (named, _) => named.to_vec(),
     };
     let environment = Environment(runtime.environment.clone());
     let mut findings = Vec::new();
     for mapping in &mappings {
         let plan = load::plan(mapping).and_then(|plan| match &args.profile {
-            Some(name) => profiles::resolve(known, Some(name), &[], &plan.request, &environment).map(|_| plan),
+            Some(name) => {
+                resolve::destination(profiles.as_ref(), Some(name), &[], &plan.request, &environment).map(|_| plan)
+            }
             None => Ok(plan),
         });
         match (plan, &args.against) {

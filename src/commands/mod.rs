@@ -1,4 +1,4 @@
-//! One file or folder per command. Only these know several stages.
+//! One file or folder per command. Only commands import several stages.
 
 pub mod runtime;
 pub mod load;
@@ -12,22 +12,23 @@ use crate::{
     cli::Command,
     commands::{check::check, convert::convert, purge::purge, runtime::Runtime, sandbox::serve},
     error::Exit,
-    report::{self, Look},
+    report::{self, render_style::RenderStyle},
 };
 
 /// Runs a command and says how it ended.
 pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
+    let root = runtime.root.clone();
     let (messages, done) = match command {
-        Command::Convert(convert) => (&convert.messages, self::convert(convert, runtime)),
-        Command::Check(check) => (&check.messages, self::check(check, runtime)),
-        Command::Sandbox(sandbox) => (&sandbox.messages, serve(sandbox, runtime)),
-        Command::Purge(purge) => (&purge.messages, self::purge(purge, runtime)),
+        Command::Convert(convert) => (&convert.messages, self::convert(&convert.rebased(&root), runtime)),
+        Command::Check(check) => (&check.messages, self::check(&check.rebased(&root), runtime)),
+        Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
+        Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
-        let look = Look::new(&messages.options(), runtime.environment, runtime.terminal);
-        // When nobody listens, the exit code says it alone.
-        let _ = report::findings(runtime.err, error.diagnostics(), look);
+        let style = RenderStyle::new(&messages.options(), runtime.environment, runtime.terminal);
+        // If stderr is closed, only the exit code is left to tell it.
+        let _ = report::findings(runtime.err, error.diagnostics(), style);
         error.exit()
     })
 }

@@ -1,11 +1,13 @@
-//! What surrounds a run: where it writes, its environment, its clock. Read once, at the edge.
+//! The surroundings of a run: root folder, streams, environment, clock. Read once, in `main`.
 
-use std::{collections::BTreeMap, io::Write, time::Instant};
+use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Instant};
 
 use crate::deliver;
 
-/// What surrounds a run: read once, at the edge.
+/// The surroundings of a run, read once in `main`.
 pub struct Runtime<'a> {
+    /// The folder that relative paths start from; the empty path is the working directory of the process.
+    pub root: PathBuf,
     /// Where JSON goes.
     pub out: &'a mut dyn Write,
     /// Where messages go.

@@ -14,7 +14,7 @@ use crate::{
 
 /// Serves the mock API until it is interrupted.
 pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let (contract, path) = load::api(args).map_err(Error::Config)?;
+    let (contract, path) = load::api(args, &runtime.root).map_err(Error::Config)?;
     let bearer = args.bearer_env.as_ref().map(|variable| {
         let source = SecretSource { env: Some(variable.clone()), file: None };
         source.read(Path::new(""), &Environment(runtime.environment.clone())).map(|(token, _)| token)

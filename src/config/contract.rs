@@ -26,7 +26,7 @@ pub struct Contract {
     lone_references: bool,
     /// Some part has a base URI of its own, so that references inside it are not followed here.
     rebased: bool,
-    /// The pointers of all parts of the schema, once somebody asks.
+    /// The pointers of all parts of the schema, computed when first needed.
     pointers: OnceLock<BTreeSet<String>>,
 }
 
@@ -99,10 +99,10 @@ impl Contract {
             .should_ignore_unknown_formats(false)
             .with_pattern_options(jsonschema::PatternOptions::regex())
             .offline();
-        let parts = options.build_map(&schema).map_err(|error| unusable(&error, &places))?;
-        // The map leaves out in silence what cannot be compiled, and a whole that is not there would find nothing wrong.
+        let parts = options.build_map(&schema).map_err(|error| explain_unusable(&error, &places))?;
+        // The map silently leaves out what cannot be compiled, and a missing whole would accept everything.
         if parts.get("#").is_none() {
-            let whole = options.build(&schema).map_err(|error| unusable(&error, &places));
+            let whole = options.build(&schema).map_err(|error| explain_unusable(&error, &places));
             let message = "the contract cannot be used: it has no whole";
             return Err(whole
                 .err()
@@ -111,7 +111,7 @@ impl Contract {
         let draft = parts.get("#").map(jsonschema::Validator::draft);
         let lone_references =
             matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
-        let rebased = children(&schema).any(|part| has_own_base(part, lone_references));
+        let rebased = nested_values(&schema).any(|part| has_own_base(part, lone_references));
         Ok(Contract { schema, places, parts, lone_references, rebased, pointers: OnceLock::new() })
     }
 
@@ -138,7 +138,7 @@ impl Contract {
     /// Everything one part of the schema finds wrong with a value.
     pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
         let part = self.part(pointer);
-        let violations = part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| violation(&error));
+        let violations = part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| to_violation(&error));
         violations.map(|violation| Violation { schema: self.rule(pointer, &violation.schema), ..violation }).collect()
     }
 
@@ -208,7 +208,7 @@ impl Contract {
 }
 
 /// The values directly inside a value.
-fn children(value: &Value) -> impl Iterator<Item = &Value> {
+fn nested_values(value: &Value) -> impl Iterator<Item = &Value> {
     let (list, object) = (value.as_array(), value.as_object());
     list.into_iter().flatten().chain(object.into_iter().flat_map(Map::values))
 }
@@ -216,11 +216,11 @@ fn children(value: &Value) -> impl Iterator<Item = &Value> {
 /// Whether a part of a schema, or one inside it, has a base URI of its own. Older drafts call it `id`.
 fn has_own_base(part: &Value, older: bool) -> bool {
     let named = part.get("$id").is_some() || older && part.get("id").is_some();
-    named || children(part).any(|part| has_own_base(part, older))
+    named || nested_values(part).any(|part| has_own_base(part, older))
 }
 
 /// Why a schema cannot be compiled, with its place.
-fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnostic {
+fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnostic {
     use jsonschema::error::ValidationErrorKind as Kind;
     let place = places.leaf(error.instance_path().as_str());
     if let Kind::Referencing(cause) = error.kind() {
@@ -256,8 +256,8 @@ fn unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnos
     }
 }
 
-fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
-    let (code, message) = broken_rule(error.kind());
+fn to_violation(error: &jsonschema::ValidationError<'_>) -> Violation {
+    let (code, message) = describe_broken_rule(error.kind());
     let message = message.unwrap_or_else(|| error.masked().to_string());
     Violation {
         pointer: error.instance_path().as_str().to_owned(),
@@ -268,7 +268,7 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
 }
 
 /// The code of a rule and what it expects. `None`: what the validator says, with the value masked.
-fn broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<String>) {
+fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<String>) {
     use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
     let said = |text: String| Some(text);
     match kind {

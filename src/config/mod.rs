@@ -1,4 +1,4 @@
-//! What was written by people, read with the place of every key: mappings, contracts, profiles.
+//! Configuration files, read with the place of every key: mappings, contracts, profiles.
 
 pub mod contract;
 pub mod mapping;

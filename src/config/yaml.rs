@@ -1,7 +1,7 @@
 //! A YAML or JSON text as a person wrote it: the typed value, and the place of every node.
 //!
-//! Deserialising forgets positions and lets several mistakes pass in silence: a key written twice, a `null` nobody meant,
-//! a merge key. So the text is walked as events first; what passes here has neither, and every node has a place.
+//! Deserialising loses positions and silently accepts several mistakes: a key written twice, an unintended `null`, a
+//! merge key. So the text is walked as events first, which refuses these and notes the place of every node.
 //! Nodes are addressed by JSON pointer (RFC 6901), as in `/sources/customers/path`.
 
 use std::collections::BTreeMap;
@@ -21,13 +21,27 @@ pub const MAX_DEPTH: usize = 64;
 /// The most nodes that are read.
 pub const MAX_NODES: usize = 50_000;
 
+/// A span of one line: the line and the column from 1, the width in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct TextSpan {
+    line: u64,
+    column: u64,
+    width: u64,
+}
+
+impl TextSpan {
+    fn starts_at(self, line: u64, column: u64) -> bool {
+        (self.line, self.column) == (line, column)
+    }
+}
+
 /// One node of the text.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// Where its key stands; for an item of a list, where the item stands.
-    key: (u64, u64, u64),
+    key: TextSpan,
     /// Where its value stands.
-    value: (u64, u64, u64),
+    value: TextSpan,
     /// The text of a scalar; `None` for lists and mappings.
     pub scalar: Option<String>,
     /// The scalar is a bare word: neither quoted nor a block.
@@ -92,7 +106,7 @@ impl Places {
             .map(|(at, node)| (at.as_str(), node))
     }
 
-    fn above(&self, pointer: &str, pick: impl Fn(&Node) -> (u64, u64, u64)) -> Place {
+    fn above(&self, pointer: &str, pick: impl Fn(&Node) -> TextSpan) -> Place {
         let mut pointer = pointer;
         loop {
             match (self.nodes.get(pointer), pointer.rfind('/')) {
@@ -103,7 +117,7 @@ impl Places {
         }
     }
 
-    fn place(&self, (line, column, width): (u64, u64, u64)) -> Place {
+    fn place(&self, TextSpan { line, column, width }: TextSpan) -> Place {
         let text = usize::try_from(line).ok().and_then(|line| self.lines.get(line.wrapping_sub(1)));
         Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_default() }
     }
@@ -111,13 +125,13 @@ impl Places {
     /// The key named `name` that stands at or after a line and column, wherever it is nested.
     fn key_named_after(&self, name: &str, line: u64, column: u64) -> Option<&Node> {
         let last = format!("/{}", escape(name));
-        let after = |node: &&Node| (node.key.0, node.key.1) >= (line, column);
+        let after = |node: &&Node| (node.key.line, node.key.column) >= (line, column);
         self.nodes
             .iter()
             .filter(|(pointer, _)| pointer.ends_with(&last))
             .map(|(_, node)| node)
             .filter(after)
-            .min_by_key(|node| (node.key.0, node.key.1))
+            .min_by_key(|node| (node.key.line, node.key.column))
     }
 }
 
@@ -134,13 +148,13 @@ pub fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<(T, Places), 
 /// # Errors
 /// Every reason why it is not one, each with its place.
 pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Places), Vec<Diagnostic>> {
-    let mut findings = nulls(&places);
+    let mut findings = find_nulls(&places);
     match serde_yaml::from_str::<T>(text) {
         Ok(value) if findings.is_empty() => Ok((value, places)),
         Ok(_) => Err(findings),
         Err(error) => {
             if findings.is_empty() {
-                findings.push(explained(&error, &places));
+                findings.push(explain_error(&error, &places));
             }
             Err(findings)
         }
@@ -166,7 +180,8 @@ pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
             Ok((event, span)) => walk.event(event, span)?,
             Err(error) => {
                 let mark = error.marker();
-                let place = walk.places.place((mark.line() as u64, mark.col() as u64 + 1, 1));
+                let place =
+                    walk.places.place(TextSpan { line: mark.line() as u64, column: mark.col() as u64 + 1, width: 1 });
                 return Err(Diagnostic::new(Code::PlanSyntax, error.info().to_owned()).rule(place));
             }
         }
@@ -180,7 +195,7 @@ struct Open {
     /// For a list: how many items it has so far.
     items: Option<usize>,
     /// For a mapping: the key that waits for its value.
-    key: Option<(String, bool, (u64, u64, u64))>,
+    key: Option<(String, bool, TextSpan)>,
 }
 
 struct Walk {
@@ -191,7 +206,8 @@ struct Walk {
 
 impl Walk {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
-        let at = (span.start.line() as u64, span.start.col() as u64 + 1, width(span));
+        let at =
+            TextSpan { line: span.start.line() as u64, column: span.start.col() as u64 + 1, width: span_width(span) };
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -221,7 +237,7 @@ impl Walk {
         }
     }
 
-    fn plain_node(&self, at: (u64, u64, u64), anchor: usize, tagged: bool) -> Result<(), Diagnostic> {
+    fn plain_node(&self, at: TextSpan, anchor: usize, tagged: bool) -> Result<(), Diagnostic> {
         if anchor != 0 {
             return Err(self.unsupported(at, "an anchor", "write the value out where it is used"));
         }
@@ -234,7 +250,7 @@ impl Walk {
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, at: (u64, u64, u64)) -> Result<(), Diagnostic> {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, at: TextSpan) -> Result<(), Diagnostic> {
         let plain = style == ScalarStyle::Plain;
         let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
         if !waits_for_key {
@@ -260,7 +276,7 @@ impl Walk {
         Ok(())
     }
 
-    fn container(&mut self, items: Option<usize>, at: (u64, u64, u64)) -> Result<(), Diagnostic> {
+    fn container(&mut self, items: Option<usize>, at: TextSpan) -> Result<(), Diagnostic> {
         if self.open.len() >= MAX_DEPTH {
             return Err(self.too_large(at, &format!("nested deeper than {MAX_DEPTH} levels")));
         }
@@ -274,7 +290,7 @@ impl Walk {
     }
 
     /// Notes a value under the key or the list number that waits for it, and gives back its pointer.
-    fn enter(&mut self, at: (u64, u64, u64), scalar: Option<String>, plain: bool) -> String {
+    fn enter(&mut self, at: TextSpan, scalar: Option<String>, plain: bool) -> String {
         let (pointer, bare_key, key) = match self.open.last_mut() {
             None => (String::new(), false, at),
             Some(Open { pointer, items: Some(items), .. }) => {
@@ -292,24 +308,24 @@ impl Walk {
         pointer
     }
 
-    fn unsupported(&self, at: (u64, u64, u64), what: &str, hint: &str) -> Diagnostic {
+    fn unsupported(&self, at: TextSpan, what: &str, hint: &str) -> Diagnostic {
         Diagnostic::new(Code::PlanUnsupportedYaml, format!("{what} is not supported here"))
             .rule(self.places.place(at))
             .hint(hint)
     }
 
-    fn too_large(&self, at: (u64, u64, u64), what: &str) -> Diagnostic {
+    fn too_large(&self, at: TextSpan, what: &str) -> Diagnostic {
         Diagnostic::new(Code::PlanTooLarge, format!("the file is {what}")).rule(self.places.place(at))
     }
 }
 
 /// The width of a span on its first line, in characters.
-fn width(span: Span) -> u64 {
+fn span_width(span: Span) -> u64 {
     if span.end.line() == span.start.line() { (span.end.col() - span.start.col()).max(1) as u64 } else { 1 }
 }
 
 /// Values left empty or written as a bare `null`: a policy or a column that YAML would eat.
-fn nulls(places: &Places) -> Vec<Diagnostic> {
+fn find_nulls(places: &Places) -> Vec<Diagnostic> {
     let eaten =
         |node: &&Node| node.plain && matches!(node.scalar.as_deref(), Some("" | "~" | "null" | "Null" | "NULL"));
     let said = |node: &Node| {
@@ -327,7 +343,7 @@ fn nulls(places: &Places) -> Vec<Diagnostic> {
 }
 
 /// What serde says about a wrong value, with its place and the nearest allowed word.
-fn explained(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
+fn explain_error(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
     let text = error.to_string();
     let (line, column) = error.location().map_or((0, 0), |location| (location.line() as u64, location.column() as u64));
     // serde_yaml appends ` at line L column C`, which the place says better, and prefixes the path of the node.
@@ -340,7 +356,7 @@ fn explained(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
     let mut words = message.split('`').skip(1).step_by(2);
     let word = words.next().unwrap_or_default();
     let near = nearest(word, words).map(|near| format!("did you mean `{near}`?"));
-    let here = places.place((line, column, 1));
+    let here = places.place(TextSpan { line, column, width: 1 });
     let (code, place) = match message {
         m if m.starts_with("unknown field") => {
             let key = places.key_named_after(word, line, column).map(|node| places.place(node.key));
@@ -348,16 +364,12 @@ fn explained(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
         }
         m if m.starts_with("missing field") => {
             // serde speaks of the first key inside the block; what is missing belongs to the block.
-            let block = places.nodes.values().find(|n| n.scalar.is_none() && (n.value.0, n.value.1) == (line, column));
+            let block = places.nodes.values().find(|n| n.scalar.is_none() && n.value.starts_at(line, column));
             (Code::PlanMissingKey, block.map_or(here, |block| places.place(block.key)))
         }
         _ => (
             Code::PlanWrongValue,
-            places
-                .nodes
-                .values()
-                .find(|n| (n.value.0, n.value.1) == (line, column))
-                .map_or(here, |n| places.place(n.value)),
+            places.nodes.values().find(|n| n.value.starts_at(line, column)).map_or(here, |n| places.place(n.value)),
         ),
     };
     let message = message

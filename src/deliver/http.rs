@@ -19,7 +19,7 @@ use crate::{
     config::{
         mapping::request::Method,
         profile::{
-            destination::{Destination, Proof},
+            destination::{AuthScheme, Destination},
             secret::Secret,
             settings::Compression,
         },
@@ -174,11 +174,11 @@ impl HttpClient {
         if let (Some(name), Some(key)) = (&destination.idempotency_header, key) {
             request = request.header(name, format!("\"{key}\""));
         }
-        request = match destination.credential.as_ref().map(|credential| &credential.proof) {
+        request = match destination.credential.as_ref().map(|credential| &credential.scheme) {
             None => request,
-            Some(Proof::Bearer(token)) => request.bearer_auth(token.expose()),
-            Some(Proof::Basic { username, password }) => request.basic_auth(username, Some(password.expose())),
-            Some(Proof::Header { name, value }) => request.header(name, sensitive_header(value)),
+            Some(AuthScheme::Bearer(token)) => request.bearer_auth(token.expose()),
+            Some(AuthScheme::Basic { username, password }) => request.basic_auth(username, Some(password.expose())),
+            Some(AuthScheme::Header { name, value }) => request.header(name, sensitive_header(value)),
         };
         request.body(body)
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     config::profile::{
-        destination::{Destination, Proof},
+        destination::{AuthScheme, Destination},
         secret::Secret,
     },
     deliver::{
@@ -220,10 +220,10 @@ impl DeliveryState {
     /// The secrets of the destination, which no message may repeat.
     fn secrets(&self) -> Vec<&str> {
         let Destination { credential, headers, .. } = &*self.destination;
-        let proof = credential.as_ref().map(|credential| match &credential.proof {
-            Proof::Bearer(secret) | Proof::Basic { password: secret, .. } | Proof::Header { value: secret, .. } => {
-                secret
-            }
+        let proof = credential.as_ref().map(|credential| match &credential.scheme {
+            AuthScheme::Bearer(secret)
+            | AuthScheme::Basic { password: secret, .. }
+            | AuthScheme::Header { value: secret, .. } => secret,
         });
         proof.into_iter().chain(headers.iter().map(|(_, value)| value)).map(Secret::expose).collect()
     }

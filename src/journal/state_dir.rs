@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{digest::Target, journal::Disk, list_dir::names};
+use crate::{digest::Target, journal::Disk, list_dir::list_dir};
 
 /// The file whose lock gives the right to deliver.
 const LOCK: &str = "lock";
@@ -77,7 +77,7 @@ impl StateDir {
     /// # Errors
     /// The folder cannot be read.
     pub fn targets(&self) -> io::Result<Vec<Target>> {
-        let names = match names(&self.path) {
+        let names = match list_dir(&self.path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             names => names?,
         };
@@ -136,7 +136,7 @@ impl TargetDir {
 
 impl Disk for TargetDir {
     fn names(&mut self) -> io::Result<Vec<String>> {
-        Ok(names(&self.path)?.into_iter().filter_map(|name| name.into_string().ok()).collect())
+        Ok(list_dir(&self.path)?.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {

@@ -13,14 +13,14 @@ use tempfile::NamedTempFile;
 
 use crate::recording::payload::Payload;
 
-/// Documents on their way into a file.
+/// A file that documents are written to.
 pub struct Documents<'a> {
-    out: BufWriter<Sink<'a>>,
+    out: BufWriter<OutputFile<'a>>,
     list: bool,
     any: bool,
 }
 
-enum Sink<'a> {
+enum OutputFile<'a> {
     /// Standard output.
     Stream(&'a mut dyn Write),
     /// What is no regular file, as `/dev/null`.
@@ -29,27 +29,27 @@ enum Sink<'a> {
     Temporary(NamedTempFile, PathBuf),
 }
 
-impl Write for Sink<'_> {
+impl Write for OutputFile<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            // Whoever closed the pipe has seen enough, as with any filter.
-            Sink::Stream(out) => seen_enough(out.write(bytes), bytes.len()),
-            Sink::Device(file) => file.write(bytes),
-            Sink::Temporary(file, _) => file.write(bytes),
+            // A reader that closes the pipe has seen enough, as with any filter.
+            OutputFile::Stream(out) => ignore_closed_pipe(out.write(bytes), bytes.len()),
+            OutputFile::Device(file) => file.write(bytes),
+            OutputFile::Temporary(file, _) => file.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Sink::Stream(out) => seen_enough(out.flush(), ()),
-            Sink::Device(file) => file.flush(),
-            Sink::Temporary(file, _) => file.flush(),
+            OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),
+            OutputFile::Device(file) => file.flush(),
+            OutputFile::Temporary(file, _) => file.flush(),
         }
     }
 }
 
 /// A closed pipe is no error.
-fn seen_enough<T>(result: io::Result<T>, all: T) -> io::Result<T> {
+fn ignore_closed_pipe<T>(result: io::Result<T>, all: T) -> io::Result<T> {
     result.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(all) } else { Err(cause) })
 }
 
@@ -61,13 +61,13 @@ impl<'a> Documents<'a> {
     pub fn create(path: &Path, list: bool, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
         let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
         let sink = if path == Path::new("-") {
-            Sink::Stream(out)
+            OutputFile::Stream(out)
         } else if path.exists() && !path.is_file() {
-            Sink::Device(File::options().write(true).open(path)?)
+            OutputFile::Device(File::options().write(true).open(path)?)
         } else {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
-            Sink::Temporary(temporary, path.to_owned())
+            OutputFile::Temporary(temporary, path.to_owned())
         };
         Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list: list && !lines, any: false })
     }
@@ -83,7 +83,7 @@ impl<'a> Documents<'a> {
     /// Adds a document that comes in parts.
     ///
     /// # Errors
-    /// The file cannot be written, or the parts cannot be had.
+    /// The file cannot be written, or the parts cannot be read.
     pub fn write_parts(
         &mut self,
         parts: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
@@ -108,9 +108,9 @@ impl<'a> Documents<'a> {
             self.out.write_all(if self.any { b"]\n" } else { b"[]\n" })?;
         }
         match self.out.into_inner().map_err(io::IntoInnerError::into_error)? {
-            Sink::Stream(out) => seen_enough(out.flush(), ()),
-            Sink::Device(mut file) => file.flush(),
-            Sink::Temporary(file, path) => {
+            OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),
+            OutputFile::Device(mut file) => file.flush(),
+            OutputFile::Temporary(file, path) => {
                 file.as_file().sync_all()?;
                 file.persist(path).map(drop).map_err(|error| error.error)
             }

@@ -1,7 +1,7 @@
 //! The rejected rows, in the source's own dialect, each with its code and reason.
 //!
-//! Rows are given back byte for byte, as they stood in the file, so that a mended file can be converted again. What
-//! belongs to a rejected record is given back with it. The rows of the root source go to the file that was named, those of
+//! Rows are given back byte for byte, as they stood in the file, so that a repaired file can be converted again. Records
+//! that belong to a rejected record are given back with it. The rows of the root source go to the file that was named, those of
 //! another source to a file beside it; into a folder, each source goes under its own name, which makes it a drop folder.
 
 use std::{
@@ -23,12 +23,12 @@ const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 /// The rejected rows of some recordings, ready to be written.
 #[derive(Debug, Default)]
 pub struct Rejects {
-    sources: Vec<Rejected>,
+    sources: Vec<RejectedRows>,
 }
 
 /// The rejected rows of one source.
 #[derive(Debug)]
-struct Rejected {
+struct RejectedRows {
     header: Vec<u8>,
     /// The number of its recording, its own number and its bytes.
     rows: Vec<(usize, u32, Vec<u8>)>,
@@ -40,7 +40,7 @@ impl Rejects {
     /// # Errors
     /// A header cannot be written as CSV.
     pub fn new(shapes: &[Table]) -> io::Result<Rejects> {
-        let header = |table| header(table).map(|header| Rejected { header, rows: Vec::new() });
+        let header = |table| header(table).map(|header| RejectedRows { header, rows: Vec::new() });
         Ok(Rejects { sources: shapes.iter().map(header).collect::<io::Result<_>>()? })
     }
 
@@ -68,20 +68,20 @@ pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<Pat
     let mut written = Vec::new();
     let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
     if is_folder {
-        private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
+        create_private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
     for (number, (source, rejected)) in plan.sources.iter().zip(&mut rejects.sources).enumerate() {
         let has_rejects = !rejected.rows.is_empty();
         let file = match (is_folder, number == plan.each) {
-            (true, _) => path.join(plain_name(&source.path)),
+            (true, _) => path.join(plain_file_name(&source.path)),
             (false, true) => path.to_owned(),
-            (false, false) if has_rejects => beside(path, &source.name),
+            (false, false) if has_rejects => path_beside(path, &source.name),
             (false, false) => continue,
         };
         rejected.rows.sort();
         let rows = rejected.rows.iter().flat_map(|(_, _, row)| row);
         let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
-        write(&file, &bytes).map_err(|cause| (file.clone(), cause))?;
+        write_file(&file, &bytes).map_err(|cause| (file.clone(), cause))?;
         if has_rejects {
             written.push(file);
         }
@@ -90,7 +90,7 @@ pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<Pat
 }
 
 /// A folder that only its owner can look into, unless it is there already.
-fn private_folder(path: &Path) -> io::Result<()> {
+fn create_private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -99,7 +99,7 @@ fn private_folder(path: &Path) -> io::Result<()> {
 }
 
 /// `rejects.csv` of the source `purchases` is `rejects.purchases.csv`.
-fn beside(path: &Path, source: &str) -> PathBuf {
+fn path_beside(path: &Path, source: &str) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let name = match path.extension() {
         Some(extension) => format!("{stem}.{source}.{}", extension.to_string_lossy()),
@@ -109,7 +109,7 @@ fn beside(path: &Path, source: &str) -> PathBuf {
 }
 
 /// The file name that a source's path would read again: a pattern becomes one file, a packed one is unpacked.
-fn plain_name(path: &str) -> String {
+fn plain_file_name(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path).replace(['*', '?'], "_");
     name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
 }
@@ -120,22 +120,22 @@ fn header(table: &Table) -> io::Result<Vec<u8>> {
         return Ok(Vec::new());
     }
     let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
-    line(table, header.iter().map(String::as_str).chain(ADDED))
+    write_line(table, header.iter().map(String::as_str).chain(ADDED))
 }
 
 /// A rejected row as it stood in its file, with its code and reason.
 fn row(table: &Table, reject: &Reject) -> io::Result<Vec<u8>> {
-    let mut bytes = original(table, reject.row);
+    let mut bytes = original_bytes(table, reject.row);
     if table.dialect.header {
         bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
-        bytes.extend_from_slice(&line(table, [reject.code.word(), &reject.reason].into_iter())?);
+        bytes.extend_from_slice(&write_line(table, [reject.code.word(), &reject.reason].into_iter())?);
     } else {
         bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
     }
     Ok(bytes)
 }
 
-fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if file.exists() && !file.is_file() {
         return fs::File::options().write(true).open(file)?.write_all(bytes);
@@ -148,7 +148,7 @@ fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Cells as a line of the source's dialect.
-fn line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
+fn write_line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
     let mut builder = csv::WriterBuilder::new();
     builder.delimiter(table.dialect.delimiter);
     match table.dialect.quote {
@@ -169,8 +169,8 @@ fn line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<V
     })
 }
 
-/// The bytes of a record as they stood in the file, without the two columns of an earlier run.
-fn original(table: &Table, row: u32) -> Vec<u8> {
+/// The bytes of a record as they stood in its file, without the two columns that an earlier run added.
+fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
     let mut raw = table.raw(row);
     if table.header.ends_with(&ADDED.map(str::to_owned)) {
         let mut cells = Vec::new();
@@ -183,15 +183,15 @@ fn original(table: &Table, row: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut at = raw.start;
     for patch in table.patches.iter().filter(|patch| raw.contains(&patch.at)) {
-        bytes.extend_from_slice(&encoded(table, at..patch.at));
+        bytes.extend_from_slice(&encode_range(table, at..patch.at));
         bytes.extend_from_slice(&patch.original);
         at = patch.at + "\u{FFFD}".len();
     }
-    bytes.extend_from_slice(&encoded(table, at..raw.end));
+    bytes.extend_from_slice(&encode_range(table, at..raw.end));
     bytes
 }
 
-fn encoded(table: &Table, range: std::ops::Range<usize>) -> Vec<u8> {
+fn encode_range(table: &Table, range: std::ops::Range<usize>) -> Vec<u8> {
     match table.dialect.encoding {
         Encoding::Label(_) => table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range])),
         Encoding::Utf8 | Encoding::Auto => table.text[range].to_vec(),

@@ -9,7 +9,9 @@ use crate::{
     config::{
         contract::Contract,
         mapping::{
-            Column, Dialect as DialectText, Mapping, Root, Type,
+            Mapping, Root,
+            column::{Column, Type},
+            dialect::DialectSpec as DialectText,
             short_forms::{Columns, Named},
         },
         yaml::Places,
@@ -114,7 +116,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, source: &crate::config::mapping::Source) {
+    fn source(&mut self, name: &str, source: &crate::config::mapping::SourceSpec) {
         let at = self.sources.len();
         let pointer = format!("/sources/{}", escape(name));
         let dialect = self.dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));

@@ -8,9 +8,11 @@ use indexmap::IndexMap;
 use crate::{
     config::{
         mapping::{
-            CodeTable, Column, Field, FieldLong,
+            code_table::CodeTable,
+            column::Column,
+            field::{Field, FieldLong},
             policy::{IfEmpty, OnUnknown, Policy},
-            short_forms::{Named, Scalar},
+            short_forms::{Literal, Named},
         },
         yaml::Places,
     },
@@ -155,16 +157,16 @@ impl Compiler<'_> {
     }
 
     /// The JSON text of a constant.
-    fn constant(&mut self, scalar: &Scalar, pointer: &str) -> Option<Vec<u8>> {
+    fn constant(&mut self, scalar: &Literal, pointer: &str) -> Option<Vec<u8>> {
         let node = self.places.node(pointer)?;
         let text = node.scalar.clone().unwrap_or_default();
         let mut json = Pen::default();
         match scalar {
-            Scalar::Boolean(value) if text == value.to_string() => json.extend(text.as_bytes()),
-            Scalar::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
+            Literal::Boolean(value) if text == value.to_string() => json.extend(text.as_bytes()),
+            Literal::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
                 json.extend(text.as_bytes());
             }
-            Scalar::Text(value) if !node.plain || crate::config::mapping::reads_as_text(value) => {
+            Literal::Text(value) if !node.plain || crate::config::mapping::reads_as_text(value) => {
                 write_text(value.as_bytes().into(), &mut json);
             }
             _ => {
@@ -239,10 +241,10 @@ impl Compiler<'_> {
         Some(Leaf { input, kind, codes, fallback, if_empty, checks: Checks::default() })
     }
 
-    fn fallback(&mut self, fallback: &Scalar, kind: &Kind, codes: Option<&Codes>, pointer: &str) -> Option<Vec<u8>> {
+    fn fallback(&mut self, fallback: &Literal, kind: &Kind, codes: Option<&Codes>, pointer: &str) -> Option<Vec<u8>> {
         let text = match fallback {
-            Scalar::Text(text) => text.clone(),
-            Scalar::Number | Scalar::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
+            Literal::Text(text) => text.clone(),
+            Literal::Number | Literal::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
         };
         let fits = match codes {
             Some(codes) => codes.get(text.as_bytes().into()).is_some(),

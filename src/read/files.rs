@@ -13,7 +13,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     digest::Digest,
     json_pointer,
-    list_dir::names,
+    list_dir::list_dir,
     options::SourcePath,
     plan::{Plan, SourcePlan},
 };
@@ -161,7 +161,7 @@ fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<
 fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let message = format!("the file of the source `{}` is not there", source.name);
-    let others = names(folder).unwrap_or_default();
+    let others = list_dir(folder).unwrap_or_default();
     let others: Vec<String> = others.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();
     let hint = match csv.as_slice() {

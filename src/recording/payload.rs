@@ -1,7 +1,7 @@
 //! One JSON object of the output as bytes that may be sent.
 //!
 //! Only `transform` makes a payload, and only after every check of the plan passed; `deliver` accepts nothing else.
-//! So JSON that was not checked cannot be sent, and nobody needs to remember it (`tests/tidy.rs` does).
+//! So JSON that was not checked cannot be sent, and nobody needs to remember it (`tests/tidy` does).
 
 use crate::text::buffer::Pen;
 

@@ -56,7 +56,7 @@ pub struct SourceTally {
     /// Rows that are good and were not sent yet.
     pub pending: u64,
     /// Sums over columns, so that a person can compare them with the till.
-    pub sums: Vec<Sum>,
+    pub sums: Vec<UnitSum>,
 }
 
 impl SourceTally {
@@ -93,7 +93,7 @@ impl SourceTally {
 
 /// The sum of one decimal column over the rows of each bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Sum {
+pub struct UnitSum {
     /// What was added up, like `price`.
     pub what: String,
     /// In which unit, like `euros`; empty when there is none.
@@ -112,9 +112,9 @@ pub struct Sum {
     pub unreadable: u64,
 }
 
-impl Sum {
+impl UnitSum {
     /// The same sum of another recording, added.
-    fn add(&mut self, other: &Sum) {
+    fn add(&mut self, other: &UnitSum) {
         self.first = self.first.min(other.first);
         self.sent += other.sent;
         self.rejected += other.rejected;
@@ -206,7 +206,7 @@ mod tests {
 
     use rust_decimal::Decimal;
 
-    use crate::recording::summary::{DocumentTally, Outcome, SourceTally, Sum, Summary};
+    use crate::recording::summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum};
 
     #[test]
     fn every_row_is_in_one_bucket() {
@@ -236,9 +236,9 @@ mod tests {
 
     #[test]
     fn sums_are_exact_or_absent() {
-        let sum = Sum { sent: Decimal::new(10, 2), rejected: Decimal::new(20, 1), ..Sum::default() };
+        let sum = UnitSum { sent: Decimal::new(10, 2), rejected: Decimal::new(20, 1), ..UnitSum::default() };
         assert_eq!(sum.total().map(|total| total.to_string()), Some("2.10".into()));
-        let sum = Sum { sent: Decimal::MAX, rejected: Decimal::MAX, ..Sum::default() };
+        let sum = UnitSum { sent: Decimal::MAX, rejected: Decimal::MAX, ..UnitSum::default() };
         assert_eq!(sum.total(), None);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     plan::{Plan, conversion::Kind},
     recording::{
         ledger::Fate,
-        summary::{SourceTally, Sum},
+        summary::{SourceTally, UnitSum},
     },
     table::{
         Table,
@@ -61,7 +61,7 @@ fn rows_of(fates: &[Fate], fate: Fate) -> u64 {
 }
 
 /// The amounts of a source, in the order their units first appear.
-fn of(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<Sum> {
+fn of(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<UnitSum> {
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
     let (kind, what) = (&source.columns[column].kind, &source.columns[column].name);
@@ -228,14 +228,14 @@ impl Total {
         }
     }
 
-    fn sum(self, what: String) -> Sum {
+    fn sum(self, what: String) -> UnitSum {
         let total = |fate: Fate| {
             let (amounts, seen) = self.plain[fate as usize];
             let plain = (0u32..).zip(amounts).filter(|(digits, _)| seen >> digits & 1 == 1);
             let plain = plain.filter_map(|(digits, number)| Decimal::try_from_i128_with_scale(number, digits).ok());
             plain.fold(self.other[fate as usize], |sum, part| sum.checked_add(part).unwrap_or(sum))
         };
-        Sum {
+        UnitSum {
             what,
             by: String::from_utf8_lossy(&self.unit).into_owned(),
             first: self.first,

@@ -68,14 +68,14 @@ mod tests {
     use crate::{
         diagnostic::{Cell, Code, Diagnostic, Place},
         options::MessageFormat,
-        report::{Look, escape::visible, full, line},
+        report::{escape::visible, full, line, render_style::RenderStyle},
     };
 
     #[test]
     fn nothing_that_a_terminal_acts_on_comes_out() {
         let mut hostile: String = (0..0xa0).filter_map(char::from_u32).collect();
         hostile.push_str("\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{e0041}é漢");
-        let look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
+        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
         let at = Place { path: hostile.clone(), line: 3, column: 2, width: 4, text: hostile.clone() };
         let diagnostic = Diagnostic::new(Code::CheckRange, &hostile)
             .cell(Cell { place: at.clone(), column: hostile.clone(), found: hostile.clone() })
@@ -85,7 +85,7 @@ mod tests {
             .hint(&hostile);
         let json = line::json(&diagnostic);
         for drawn in
-            [full::full(&diagnostic, look), line::concise(&diagnostic), line::github(&diagnostic), json.clone()]
+            [full::full(&diagnostic, style), line::concise(&diagnostic), line::github(&diagnostic), json.clone()]
         {
             let hidden = "\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{e0041}";
             let acts = |c: &char| c.is_control() && *c != '\n' || hidden.contains(*c);

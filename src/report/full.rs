@@ -10,24 +10,24 @@ use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer,
 use crate::{
     diagnostic::{Cell, Diagnostic, Place, Severity},
     report::{
-        Look,
         escape::{excerpt, visible},
+        render_style::RenderStyle,
     },
 };
 
 /// The diagnostic with the lines of all its places, and an empty line behind it.
-pub(crate) fn full(diagnostic: &Diagnostic, look: Look) -> String {
+pub(crate) fn full(diagnostic: &Diagnostic, style: RenderStyle) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
         Severity::Notice => Level::NOTE.with_name("notice"),
     };
     let title = level.primary_title(visible(&diagnostic.message)).id(diagnostic.code.word());
-    let mut elements = excerpts(diagnostic, look.width);
+    let mut elements = excerpts(diagnostic, style.width);
     elements.extend(notes(diagnostic));
     let group = Group::with_title(title).elements(elements);
-    let renderer = if look.styled { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
-    let mut drawn = renderer.term_width(look.width).render(&[group]);
+    let renderer = if style.styled { Renderer::styled().hyperlink(false) } else { Renderer::plain() };
+    let mut drawn = renderer.term_width(style.width).render(&[group]);
     drawn.push_str("\n\n");
     drawn
 }
@@ -119,10 +119,10 @@ mod tests {
     use crate::{
         diagnostic::{Cell, Code, Diagnostic, Place, Severity},
         options::MessageFormat,
-        report::{Look, full::full},
+        report::{full::full, render_style::RenderStyle},
     };
 
-    const LOOK: Look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
+    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
 
     fn place(path: &str, line: u64, column: u64, width: u64, text: &str) -> Place {
         Place { path: path.into(), line, column, width, text: text.into() }
@@ -167,15 +167,16 @@ mod tests {
    = help: mend the till's export, or loosen the contract
 
 "#;
-        assert_eq!(full(&range(), LOOK), expected);
+        assert_eq!(full(&range(), STYLE), expected);
     }
 
     #[test]
     fn full_with_colours_says_the_same() {
-        let styled = full(&range(), Look { styled: true, ..LOOK });
+        let styled = full(&range(), RenderStyle { styled: true, ..STYLE });
         assert!(styled.starts_with("\u{1b}[1m\u{1b}[91merror[check/range]\u{1b}[0m"));
-        let plain: String = styled.split("\u{1b}[").map(|piece| piece.split_once('m').map_or(piece, |p| p.1)).collect();
-        assert_eq!(plain, full(&range(), LOOK));
+        let plain: String =
+            styled.split("\u{1b}[").map(|run| run.split_once('m').map_or(run, |(_, text)| text)).collect();
+        assert_eq!(plain, full(&range(), STYLE));
     }
 
     #[test]
@@ -199,7 +200,7 @@ mod tests {
    = help: keep one of the two
 
 ";
-        assert_eq!(full(&diagnostic, LOOK), expected);
+        assert_eq!(full(&diagnostic, STYLE), expected);
     }
 
     #[test]
@@ -212,7 +213,7 @@ mod tests {
   |   ^^^ quantity: -9
 
 ";
-        assert_eq!(full(&whole_line, LOOK), expected);
+        assert_eq!(full(&whole_line, STYLE), expected);
         let file = Diagnostic::new(Code::ReadEmpty, "the file is empty").file("purchases.csv");
         let file = file.severity(Severity::Warning).hint("the recording was probably lost");
         let expected = "warning[read/empty]: the file is empty
@@ -220,16 +221,16 @@ mod tests {
  = help: the recording was probably lost
 
 ";
-        assert_eq!(full(&file, LOOK), expected);
+        assert_eq!(full(&file, STYLE), expected);
         let no_text = cell_at(13, 2, "").severity(Severity::Notice);
         let expected = "notice[check/range]: expected at least 1
 --> purchases.csv:3:13
  = cell: quantity: -9
 
 ";
-        assert_eq!(full(&no_text, LOOK), expected);
+        assert_eq!(full(&no_text, STYLE), expected);
         let nowhere = Diagnostic::new(Code::PlanUsage, "there is no mapping");
-        assert_eq!(full(&nowhere, LOOK), "error[plan/usage]: there is no mapping\n\n");
+        assert_eq!(full(&nowhere, STYLE), "error[plan/usage]: there is no mapping\n\n");
     }
 
     #[test]
@@ -242,7 +243,7 @@ mod tests {
   |                               ^^ quantity: -9
 
 ";
-        assert_eq!(full(&cell_at(301, 2, &text), LOOK), expected);
+        assert_eq!(full(&cell_at(301, 2, &text), STYLE), expected);
     }
 
     #[test]
@@ -256,7 +257,7 @@ mod tests {
                     cell.place.line = 10_000_000;
                 }
                 diagnostic.also = diagnostic.cell.as_ref().map(|cell| (cell.place.clone(), "long ".repeat(50)));
-                let drawn = full(&diagnostic, Look { width, ..LOOK });
+                let drawn = full(&diagnostic, RenderStyle { width, ..STYLE });
                 let widest = drawn.lines().map(|line| line.chars().count()).max();
                 assert!(widest <= Some(width), "{column} {span}\n{drawn}");
             }

@@ -1,14 +1,15 @@
-//! Findings and the summary, drawn for people and for scripts: data goes in, text goes out to a writer that is passed in.
+//! Findings and the summary, rendered for people and for scripts: data in, text out to a writer that is passed in.
 //!
-//! Nothing here decides anything: a closed or full writer is an `io::Error` for the caller, never a panic.
+//! A closed or full writer is an `io::Error` for the caller, never a panic.
 //! [`Findings`] draws diagnostics as they come, [`summary`] draws the last lines, [`Progress`] the bar on a terminal.
 
 pub mod escape;
+pub mod wrap;
+pub mod render_style;
 pub mod line;
+pub mod full;
 pub mod progress;
 pub mod summary;
-pub mod wrap;
-pub mod full;
 
 use std::{
     collections::BTreeMap,
@@ -17,69 +18,41 @@ use std::{
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
-    options::{Color, MessageFormat, OutputOptions},
+    options::MessageFormat,
     plan::Plan,
+    report::render_style::RenderStyle,
 };
 
 /// How many findings of one code are drawn in full.
 pub const DRAWN_PER_CODE: u64 = 10;
 
-/// How things are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// For people or for scripts.
-    pub format: MessageFormat,
-    /// With colours.
-    pub styled: bool,
-    /// How many columns there are.
-    pub width: usize,
-    /// Only errors are said; scripts still get their summary.
-    pub quiet: bool,
-}
-
-impl Look {
-    /// How to draw for one writer, from the flags, the environment, and whether the writer is a terminal.
-    pub fn new(voice: &OutputOptions, environment: &BTreeMap<String, String>, terminal: bool) -> Look {
-        let is_set = |name: &str| environment.get(name).is_some_and(|value| !value.is_empty());
-        let dumb = environment.get("TERM").is_some_and(|term| term == "dumb");
-        let styled = match voice.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => terminal && !dumb && !is_set("NO_COLOR"),
-        };
-        let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
-        let width = columns.filter(|_| terminal).unwrap_or(80).clamp(60, 140);
-        Look { format: voice.message_format, styled, width, quiet: voice.quiet }
-    }
-}
-
 /// Draws findings as they come, and counts them.
 #[derive(Clone, Debug)]
 pub struct Findings {
-    look: Look,
+    style: RenderStyle,
     seen: BTreeMap<Code, u64>,
     left_out: BTreeMap<Code, u64>,
 }
 
 impl Findings {
     /// A printer that has drawn nothing yet.
-    pub fn new(look: Look) -> Findings {
-        Findings { look, seen: BTreeMap::new(), left_out: BTreeMap::new() }
+    pub fn new(style: RenderStyle) -> Findings {
+        Findings { style, seen: BTreeMap::new(), left_out: BTreeMap::new() }
     }
 
     /// Draws one finding. In `full`, only the first ten of a code are drawn; the others are counted.
     pub fn print(&mut self, out: &mut dyn Write, diagnostic: &Diagnostic) -> io::Result<()> {
         let seen = self.seen.entry(diagnostic.code).or_default();
         *seen += 1;
-        if self.look.quiet && diagnostic.severity < Severity::Error {
+        if self.style.quiet && diagnostic.severity < Severity::Error {
             return Ok(());
         }
-        let drawn = match self.look.format {
+        let drawn = match self.style.format {
             MessageFormat::Full if *seen > DRAWN_PER_CODE => {
                 *self.left_out.entry(diagnostic.code).or_default() += 1;
                 return Ok(());
             }
-            MessageFormat::Full => full::full(diagnostic, self.look),
+            MessageFormat::Full => full::full(diagnostic, self.style),
             MessageFormat::Concise => line::concise(diagnostic),
             MessageFormat::Json => line::json(diagnostic),
             MessageFormat::Github => line::github(diagnostic),
@@ -89,7 +62,7 @@ impl Findings {
 
     /// How many findings of one code are drawn at most.
     pub fn most(&self) -> u64 {
-        if self.look.format == MessageFormat::Full { DRAWN_PER_CODE } else { u64::MAX }
+        if self.style.format == MessageFormat::Full { DRAWN_PER_CODE } else { u64::MAX }
     }
 
     /// Says how many findings were not drawn.
@@ -108,8 +81,8 @@ impl Findings {
 }
 
 /// Draws a list of findings, as when a run could not start.
-pub fn findings(out: &mut dyn Write, diagnostics: &[Diagnostic], look: Look) -> io::Result<()> {
-    let mut findings = Findings::new(look);
+pub fn findings(out: &mut dyn Write, diagnostics: &[Diagnostic], style: RenderStyle) -> io::Result<()> {
+    let mut findings = Findings::new(style);
     diagnostics.iter().try_for_each(|diagnostic| findings.print(out, diagnostic))?;
     findings.finish(out)
 }
@@ -149,13 +122,13 @@ mod tests {
 
     use crate::{
         diagnostic::{Code, Diagnostic, Severity},
-        options::{Color, MessageFormat, OutputOptions},
-        report::{Findings, Look, codes, explanation, findings},
+        options::MessageFormat,
+        report::{Findings, codes, explanation, findings, render_style::RenderStyle},
     };
 
     fn drawn(diagnostics: &[Diagnostic], format: MessageFormat, quiet: bool) -> String {
         let mut out = Vec::new();
-        findings(&mut out, diagnostics, Look { format, styled: false, width: 80, quiet }).unwrap();
+        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet }).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -176,45 +149,13 @@ mod tests {
         let warning = Diagnostic::new(Code::ReadNoLineEnd, "no line end").severity(Severity::Warning);
         let error = Diagnostic::new(Code::ReadNul, "a NUL byte");
         assert_eq!(drawn(&[warning.clone(), error], MessageFormat::Concise, true), "error[read/nul]: a NUL byte\n");
-        let look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: true };
-        let mut findings = Findings::new(look);
+        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true };
+        let mut findings = Findings::new(style);
         let mut out = Vec::new();
         findings.print(&mut out, &warning).unwrap();
         findings.finish(&mut out).unwrap();
         assert_eq!(findings.counts(), &BTreeMap::from([(Code::ReadNoLineEnd, 1)]));
         assert_eq!(out, b"");
-    }
-
-    #[test]
-    fn colours_follow_flag_environment_and_terminal() {
-        let cases = [
-            (Color::Auto, &[][..], true, true),
-            (Color::Auto, &[], false, false),
-            (Color::Auto, &[("NO_COLOR", "1")], true, false),
-            (Color::Auto, &[("NO_COLOR", "")], true, true),
-            (Color::Auto, &[("TERM", "dumb")], true, false),
-            (Color::Always, &[("NO_COLOR", "1")], false, true),
-            (Color::Never, &[], true, false),
-            (Color::Auto, &[("TERM", "xterm")], true, true),
-        ];
-        for (color, variables, terminal, expected) in cases {
-            let environment = variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-            let look = Look::new(&OutputOptions { color, ..OutputOptions::default() }, &environment, terminal);
-            assert_eq!(look.styled, expected, "{color:?} {variables:?} {terminal}");
-        }
-    }
-
-    #[test]
-    fn only_a_terminal_has_a_width() {
-        let cases = [("100", true, 100), ("100", false, 80), ("9", true, 60), ("9999", true, 140), ("wide", true, 80)];
-        for (columns, terminal, expected) in cases {
-            let environment = BTreeMap::from([("COLUMNS".to_owned(), columns.to_owned())]);
-            assert_eq!(
-                Look::new(&OutputOptions::default(), &environment, terminal).width,
-                expected,
-                "{columns} {terminal}"
-            );
-        }
     }
 
     #[test]

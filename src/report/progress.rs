@@ -13,7 +13,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// A bar for a step like "reading". `shown` is false for whoever asked for quiet or has no terminal.
+    /// A bar for a step like "reading". `shown` is false with `--quiet` or without a terminal.
     /// Without a total it only counts.
     pub fn start(step: &'static str, total: Option<u64>, shown: bool) -> Progress {
         let target = if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -30,7 +30,7 @@ impl Progress {
         self.bar.set_position(position);
     }
 
-    /// Writes something to the same terminal without leaving pieces of the bar behind.
+    /// Writes something to the same terminal without leaving parts of the bar behind.
     pub fn aside(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
         self.bar.suspend(write)
     }

@@ -1,6 +1,6 @@
 //! The last lines of a run: what was done, the equation of every row, and what to do next.
 //!
-//! No line is wider than the look allows unless it holds one word that is: a path or an address is never broken.
+//! No line is wider than the style allows unless it holds one word that is: a path or an address is never broken.
 //! The same summary drawn twice is the same text; how long a run took is said only when it took long.
 
 use std::{
@@ -15,45 +15,45 @@ use crate::{
     options::MessageFormat,
     recording::{
         receipt::Volume,
-        summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
+        summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
     },
     report::{
-        Look,
         escape::{json_line, visible},
+        render_style::RenderStyle,
         wrap::{GLUE, wrapped},
     },
 };
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
-pub fn summary(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
-    match look.format {
+pub fn summary(out: &mut dyn Write, summary: &Summary, style: RenderStyle) -> io::Result<()> {
+    match style.format {
         MessageFormat::Json => out.write_all(json_line(&object(summary)).as_bytes()),
-        _ if look.quiet => Ok(()),
+        _ if style.quiet => Ok(()),
         MessageFormat::Full | MessageFormat::Concise | MessageFormat::Github => {
-            out.write_all(drawn(summary, look).as_bytes())
+            out.write_all(drawn(summary, style).as_bytes())
         }
     }
 }
 
-fn drawn(summary: &Summary, look: Look) -> String {
+fn drawn(summary: &Summary, style: RenderStyle) -> String {
     let mut drawn = String::new();
     let (said, details) = (said(summary), details(summary));
-    let fits = said.chars().count() + 1 + details.chars().count() <= look.width;
+    let fits = said.chars().count() + 1 + details.chars().count() <= style.width;
     let first = match (details.as_str(), fits) {
-        ("", _) => wrapped(&said, look.width, 4),
-        (details, true) => wrapped(&format!("{said} {details}"), look.width, 4),
+        ("", _) => wrapped(&said, style.width, 4),
+        (details, true) => wrapped(&format!("{said} {details}"), style.width, 4),
         (details, false) => {
-            format!("{}\n{}", wrapped(&said, look.width, 4), wrapped(&format!("  {details}"), look.width, 4))
+            format!("{}\n{}", wrapped(&said, style.width, 4), wrapped(&format!("  {details}"), style.width, 4))
         }
     };
     let bold = anstyle::Style::new().bold();
-    let _ = if look.styled { writeln!(drawn, "{bold}{first}{bold:#}") } else { writeln!(drawn, "{first}") };
+    let _ = if style.styled { writeln!(drawn, "{bold}{first}{bold:#}") } else { writeln!(drawn, "{first}") };
     if let Outcome::Delivered { earlier: earlier @ 1.., .. } = summary.outcome {
         let _ = writeln!(drawn, "  {}", by_an_earlier_run(earlier, summary.documents.sent));
     }
-    paragraph(&mut drawn, &equations(summary), look.width);
-    paragraph(&mut drawn, &findings(summary), look.width);
-    paragraph(&mut drawn, &next(summary), look.width);
+    paragraph(&mut drawn, &equations(summary), style.width);
+    paragraph(&mut drawn, &findings(summary), style.width);
+    paragraph(&mut drawn, &next(summary), style.width);
     drawn
 }
 
@@ -138,7 +138,7 @@ impl Equation {
         Equation { name: "documents".into(), total: tally.made.to_string(), buckets, remark: String::new() }
     }
 
-    fn of_sum(sum: &Sum) -> Equation {
+    fn of_sum(sum: &UnitSum) -> Equation {
         let total = sum.total();
         let parts = [sum.sent, sum.rejected, sum.filtered, sum.pending];
         let scale = parts.iter().chain(&total).map(Decimal::scale).max().unwrap_or(0);
@@ -160,7 +160,7 @@ impl Equation {
     }
 }
 
-/// A name that leaves room for its numbers.
+/// A name, cut so that its numbers fit beside it.
 fn name(name: &str) -> String {
     let name = visible(name);
     if name.chars().count() <= 24 {
@@ -278,7 +278,7 @@ fn bytes(count: u64) -> String {
 
 /// The summary for scripts. Amounts are texts, so that no reader rounds them.
 fn object(summary: &Summary) -> Value {
-    let sums = |sum: &Sum| {
+    let sums = |sum: &UnitSum| {
         json!({
             "what": sum.what, "by": sum.by, "sent": sum.sent.to_string(), "rejected": sum.rejected.to_string(),
             "filtered": sum.filtered.to_string(), "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
@@ -337,24 +337,24 @@ mod tests {
         options::MessageFormat,
         recording::{
             receipt::Volume,
-            summary::{DocumentTally, Outcome, SourceTally, Sum, Summary},
+            summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
         },
         report::{
-            Look,
+            render_style::RenderStyle,
             summary::{bytes, summary},
         },
     };
 
-    const LOOK: Look = Look { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
+    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
 
     fn flight() -> Summary {
-        let euros = Sum {
+        let euros = UnitSum {
             what: "price".into(),
             by: "euros".into(),
             sent: Decimal::new(1_230_010, 2),
             rejected: Decimal::new(455, 1),
             unreadable: 1,
-            ..Sum::default()
+            ..UnitSum::default()
         };
         let customers =
             SourceTally { name: "customers".into(), rows: 300, sent: 298, rejected: 2, ..SourceTally::default() };
@@ -390,9 +390,9 @@ mod tests {
         }
     }
 
-    fn drawn(what: &Summary, look: Look) -> String {
+    fn drawn(what: &Summary, style: RenderStyle) -> String {
         let mut out = Vec::new();
-        summary(&mut out, what, look).unwrap();
+        summary(&mut out, what, style).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -413,7 +413,7 @@ documents       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
 
 the rejected rows are in bad.csv
 ";
-        assert_eq!(drawn(&flight(), LOOK), expected);
+        assert_eq!(drawn(&flight(), STYLE), expected);
     }
 
     #[test]
@@ -432,7 +432,7 @@ documents  300 = 120 sent + 0 rejected + 0 filtered + 180 pending
 
 run the same command again to send what is pending
 ";
-        assert_eq!(drawn(&summary, LOOK), expected);
+        assert_eq!(drawn(&summary, STYLE), expected);
     }
 
     #[test]
@@ -448,7 +448,7 @@ run the same command again to send what is pending
             let mut summary = Summary { sources: Vec::new(), volume: None, ..flight() };
             summary.documents = DocumentTally { made: sent, sent, ..DocumentTally::default() };
             summary.outcome = Outcome::Delivered { profile: "p".into(), url: "http://a".into(), again: false, earlier };
-            let text = drawn(&summary, LOOK);
+            let text = drawn(&summary, STYLE);
             let (first, rest) = text.split_once('\n').unwrap();
             assert!(first.ends_with(" accepted by http://a"), "{text}");
             assert!(rest.starts_with(&format!("{expected}\n")), "{text}");
@@ -467,14 +467,14 @@ run the same command again to send what is pending
         for (outcome, expected) in cases {
             let documents = DocumentTally { made: 1, sent: 1, ..DocumentTally::default() };
             let summary = Summary { outcome, documents, volume: None, ..flight() };
-            assert_eq!(drawn(&summary, LOOK).lines().next(), Some(expected));
+            assert_eq!(drawn(&summary, STYLE).lines().next(), Some(expected));
         }
     }
 
     #[test]
     fn rejected_rows_without_a_file_are_offered_one() {
         let summary = Summary { rejects: None, ..flight() };
-        assert!(drawn(&summary, LOOK).ends_with("\n\n`--rejects FILE` writes the rejected rows to a file\n"));
+        assert!(drawn(&summary, STYLE).ends_with("\n\n`--rejects FILE` writes the rejected rows to a file\n"));
     }
 
     #[test]
@@ -492,12 +492,12 @@ run the same command again to send what is pending
             r#""elapsed_ms":140}}"#,
             "\n"
         );
-        assert_eq!(drawn(&flight(), Look { format: MessageFormat::Json, quiet: true, ..LOOK }), expected);
+        assert_eq!(drawn(&flight(), RenderStyle { format: MessageFormat::Json, quiet: true, ..STYLE }), expected);
     }
 
     #[test]
     fn quiet_says_nothing_to_people() {
-        assert_eq!(drawn(&flight(), Look { quiet: true, ..LOOK }), "");
+        assert_eq!(drawn(&flight(), RenderStyle { quiet: true, ..STYLE }), "");
     }
 
     #[test]
@@ -511,7 +511,7 @@ run the same command again to send what is pending
             source.sums.iter_mut().for_each(|sum| sum.sent = Decimal::MAX);
         }
         for width in [60, 80, 140] {
-            let text = drawn(&summary, Look { width, ..LOOK });
+            let text = drawn(&summary, RenderStyle { width, ..STYLE });
             assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         }
     }
@@ -536,6 +536,6 @@ run the same command again to send what is pending
                 Ok(())
             }
         }
-        assert!(summary(&mut Full, &flight(), LOOK).is_err());
+        assert!(summary(&mut Full, &flight(), STYLE).is_err());
     }
 }

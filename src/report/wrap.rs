@@ -11,13 +11,13 @@ pub(crate) fn wrapped(line: &str, width: usize, hang: usize) -> String {
     while !rest.is_empty() {
         let gap = rest.chars().take_while(|c| *c == ' ').count();
         let end = rest[gap..].find(' ').map_or(rest.len(), |end| end + gap);
-        let (piece, behind) = rest.split_at(end);
+        let (word, behind) = rest.split_at(end);
         let last = lines.len() - 1;
-        let fits = lines[last].chars().count() + piece.chars().count() <= width;
+        let fits = lines[last].chars().count() + word.chars().count() <= width;
         if fits || lines[last].trim().is_empty() {
-            lines[last].push_str(piece);
+            lines[last].push_str(word);
         } else {
-            lines.push(format!("{}{}", " ".repeat(indent + hang), &piece[gap..]));
+            lines.push(format!("{}{}", " ".repeat(indent + hang), &word[gap..]));
         }
         rest = behind;
     }

@@ -31,7 +31,7 @@ use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
 use crate::{
     config::{contract::Contract, profile::secret::Secret},
-    options::Fault,
+    options::InjectedFault,
     sandbox::lossy::{Cut, Lossy},
 };
 
@@ -50,7 +50,7 @@ pub struct SandboxOptions {
     /// The token that each request must carry.
     pub bearer: Option<Secret>,
     /// What to answer some requests with instead.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<InjectedFault>,
     /// How long to think about each request.
     pub delay: Duration,
     /// After this many answers, act on the next request and close the connection without answering; and so on.

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     config::{contract::Contract, profile::secret::Secret},
-    options::Fault,
+    options::InjectedFault,
     sandbox::{RunningSandbox, SandboxOptions, SandboxServer, draw_fault},
 };
 
@@ -132,13 +132,15 @@ fn replies_are_lost_after_the_work_is_done() {
 
 #[test]
 fn faults_are_as_frequent_as_asked_and_the_same_for_a_seed() {
-    let faults = vec![Fault { status: 503, percent: 20 }, Fault { status: 500, percent: 5 }];
+    let faults = vec![InjectedFault { status: 503, percent: 20 }, InjectedFault { status: 500, percent: 5 }];
     let settings = SandboxOptions { faults, seed: 7, ..SandboxOptions::default() };
     let drawn: Vec<Option<u16>> = (0..10_000).map(|number| draw_fault(&settings, number)).collect();
     let count = |status| drawn.iter().filter(|drawn| **drawn == Some(status)).count();
     assert!((1800..2200).contains(&count(503)) && (400..600).contains(&count(500)));
     assert_eq!(drawn, (0..10_000).map(|number| draw_fault(&settings, number)).collect::<Vec<_>>());
-    let running =
-        sandbox(SandboxOptions { faults: vec![Fault { status: 503, percent: 100 }], ..SandboxOptions::default() });
+    let running = sandbox(SandboxOptions {
+        faults: vec![InjectedFault { status: 503, percent: 100 }],
+        ..SandboxOptions::default()
+    });
     assert_eq!(status(&exchange(&running, PUT, b"[]")), 503);
 }

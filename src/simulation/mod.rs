@@ -24,6 +24,7 @@ use crate::{
         mapping::request::{Method, Request},
         profile::{destination::Destination, resolve, secret::Environment},
     },
+    options::Setting,
     simulation::{machine::Simulation, mutant::Mutant},
 };
 
@@ -37,9 +38,9 @@ fn destinations() -> [Arc<Destination>; 2] {
     ["1", "2"].map(|in_flight| {
         let sets =
             [("url", "http://127.0.0.1:1"), ("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
-        let sets = sets.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let sets = sets.map(|(key, value)| Setting::new(key, value));
         let request = Request { method: Method::Put, path: "/".into() };
-        Arc::new(resolve(None, None, &sets, &request, &Environment(BTreeMap::new())).unwrap())
+        Arc::new(resolve::destination(None, None, &sets, &request, &Environment(BTreeMap::new())).unwrap())
     })
 }
 

@@ -326,6 +326,7 @@ mod tests {
         diagnostic::Code,
         digest::{DocumentsDigest, PlanDigest, Target},
         journal::{Journal, Shipment, state_dir::StateDir},
+        options::Setting,
         read::files,
         report::progress::Progress,
     };
@@ -353,8 +354,8 @@ mod tests {
         let shipment = Shipment { plan, documents, inputs: Vec::new(), nonce: [1; 16], supersede };
         let start = journaled.journal.begin(&shipment, &mut |_| false).unwrap();
         let request = Request { method: Method::Put, path: "/".into() };
-        let sets = [("url".to_owned(), "http://127.0.0.1:1".to_owned())];
-        let destination = resolve(None, None, &sets, &request, &Environment::default()).unwrap();
+        let sets = [Setting::new("url", "http://127.0.0.1:1")];
+        let destination = resolve::destination(None, None, &sets, &request, &Environment::default()).unwrap();
         let context = Context { now: || jiff::Timestamp::UNIX_EPOCH, seed: 1, nonce: [0; 16], earlier: false };
         let progress = Progress::start("documents", None, false);
         let delivery = send_unsettled(&mut journaled, std::iter::empty(), &start, &destination, &context, &progress);

@@ -34,7 +34,7 @@ use crate::{
         receipt::Volume,
         summary::{Outcome, SourceTally, Summary},
     },
-    report::{self, Findings, Look},
+    report::{self, Findings, render_style::RenderStyle},
 };
 
 /// The pipe.
@@ -42,9 +42,9 @@ use crate::{
 /// # Errors
 /// What ends the run before anything was sent, and a full or broken disk.
 pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let look = Look::new(&args.messages.options(), runtime.environment, runtime.terminal);
+    let look = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let mut findings = Findings::new(look);
-    let job = load::job(args, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
+    let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
     let journal = delivery::open_journal(args, &job, runtime.environment)?;
     let spill = spill(args, runtime);

@@ -21,14 +21,14 @@ pub struct Policy<W> {
 }
 
 /// The words of one policy.
-pub trait Words: Default {
+pub trait PolicyWord: Default {
     /// The words, as written.
     const WORDS: &'static [&'static str];
     /// Whether `{ use: TEXT }` is allowed too.
     const USE: bool = false;
-    /// The meaning of one of the words.
+    /// The policy that a word names.
     fn word(word: &str) -> Option<Self>;
-    /// The meaning of `{ use: TEXT }`.
+    /// The policy that `{ use: TEXT }` names.
     fn instead(_text: String) -> Option<Self> {
         None
     }
@@ -40,7 +40,7 @@ macro_rules! words {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub enum $name { $( #[doc = $means] $(#[$meta])* $variant, )+ $( #[doc = "Use this text."] $with(String), )? }
 
-        impl Words for $name {
+        impl PolicyWord for $name {
             const WORDS: &'static [&'static str] = &[$($word),+];
             $( const USE: bool = { let _ = $name::$with; true };
             fn instead(text: String) -> Option<Self> { Some($name::$with(text)) } )?
@@ -104,20 +104,20 @@ words! {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Long {
+struct PolicyLong {
     then: Option<String>,
     #[serde(rename = "use")]
     instead: Option<String>,
-    severity: Option<Severity>,
+    severity: Option<PolicySeverity>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Severity {
+enum PolicySeverity {
     Warn,
 }
 
-impl<'de, W: Words> Deserialize<'de> for Policy<W> {
+impl<'de, W: PolicyWord> Deserialize<'de> for Policy<W> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(PolicyVisitor(std::marker::PhantomData))
     }
@@ -125,7 +125,7 @@ impl<'de, W: Words> Deserialize<'de> for Policy<W> {
 
 struct PolicyVisitor<W>(std::marker::PhantomData<W>);
 
-impl<'de, W: Words> Visitor<'de> for PolicyVisitor<W> {
+impl<'de, W: PolicyWord> Visitor<'de> for PolicyVisitor<W> {
     type Value = Policy<W>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,8 +147,8 @@ impl<'de, W: Words> Visitor<'de> for PolicyVisitor<W> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Policy<W>, A::Error> {
-        let long = Long::deserialize(MapAccessDeserializer::new(map))?;
-        let warn = matches!(long.severity, Some(Severity::Warn));
+        let long = PolicyLong::deserialize(MapAccessDeserializer::new(map))?;
+        let warn = matches!(long.severity, Some(PolicySeverity::Warn));
         let then = match (long.then, long.instead) {
             (Some(word), None) => W::word(&word).ok_or_else(|| de::Error::unknown_variant(&word, W::WORDS))?,
             (None, Some(text)) => {
@@ -160,7 +160,7 @@ impl<'de, W: Words> Visitor<'de> for PolicyVisitor<W> {
     }
 }
 
-impl<W: Words> JsonSchema for Policy<W> {
+impl<W: PolicyWord> JsonSchema for Policy<W> {
     fn schema_name() -> Cow<'static, str> {
         "Policy".into()
     }

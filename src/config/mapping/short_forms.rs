@@ -11,8 +11,6 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::config::mapping::{Field, FieldLong};
-
 /// The name of something defined elsewhere in the mapping, or the thing itself.
 #[derive(Clone, Debug)]
 pub enum Named<T> {
@@ -27,7 +25,7 @@ pub enum Named<T> {
 pub struct Columns(pub Vec<String>);
 
 /// One word, or a list of words.
-pub type Words = Columns;
+pub type WordList = Columns;
 
 /// An order of records: columns, each with its direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +44,7 @@ pub enum Direction {
 
 /// A text, number or boolean.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scalar {
+pub enum Literal {
     /// A text.
     Text(String),
     /// A whole number or decimal; its digits stand in the mapping.
@@ -60,29 +58,19 @@ macro_rules! visited {
     ($name:ident, $expecting:literal, { $($method:item)+ }) => {
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Seen;
-                impl<'de> Visitor<'de> for Seen {
+                struct ShortFormVisitor;
+                impl<'de> Visitor<'de> for ShortFormVisitor {
                     type Value = $name;
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                         f.write_str($expecting)
                     }
                     $($method)+
                 }
-                deserializer.deserialize_any(Seen)
+                deserializer.deserialize_any(ShortFormVisitor)
             }
         }
     };
 }
-
-visited!(Field, "a column or a block", {
-    fn visit_str<E: de::Error>(self, column: &str) -> Result<Field, E> {
-        Ok(Field(Box::new(FieldLong { from: Some(column.to_owned()), ..FieldLong::default() })))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
-        FieldLong::deserialize(MapAccessDeserializer::new(map)).map(|long| Field(Box::new(long)))
-    }
-});
 
 visited!(Columns, "a text or a list of texts", {
     fn visit_str<E: de::Error>(self, column: &str) -> Result<Columns, E> {
@@ -98,33 +86,33 @@ visited!(Columns, "a text or a list of texts", {
     }
 });
 
-visited!(Scalar, "a text, a number or a boolean", {
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scalar, E> {
-        Ok(Scalar::Text(text.to_owned()))
+visited!(Literal, "a text, a number or a boolean", {
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Literal, E> {
+        Ok(Literal::Text(text.to_owned()))
     }
 
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Scalar, E> {
-        Ok(Scalar::Boolean(value))
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Literal, E> {
+        Ok(Literal::Boolean(value))
     }
 
-    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Scalar, E> {
-        Ok(Scalar::Number)
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Literal, E> {
+        Ok(Literal::Number)
     }
 
-    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Scalar, E> {
-        Ok(Scalar::Number)
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Literal, E> {
+        Ok(Literal::Number)
     }
 
-    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Scalar, E> {
-        Ok(Scalar::Number)
+    fn visit_i128<E: de::Error>(self, _: i128) -> Result<Literal, E> {
+        Ok(Literal::Number)
     }
 
-    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Scalar, E> {
-        Ok(Scalar::Number)
+    fn visit_u128<E: de::Error>(self, _: u128) -> Result<Literal, E> {
+        Ok(Literal::Number)
     }
 
-    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Scalar, E> {
-        Ok(Scalar::Number)
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Literal, E> {
+        Ok(Literal::Number)
     }
 });
 
@@ -172,8 +160,8 @@ visited!(Order, "a column, a block with `column` and `direction`, or a list of t
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seen<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Seen<T> {
+        struct ShortFormVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ShortFormVisitor<T> {
             type Value = Named<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a name or a block")
@@ -185,7 +173,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
                 T::deserialize(MapAccessDeserializer::new(map)).map(Named::Here)
             }
         }
-        deserializer.deserialize_any(Seen(PhantomData))
+        deserializer.deserialize_any(ShortFormVisitor(PhantomData))
     }
 }
 
@@ -204,14 +192,10 @@ macro_rules! described {
     };
 }
 
-described!(Field, "Field", generator => json_schema!({
-    "description": "One field of the JSON: the name of a column, or a block.",
-    "anyOf": [{ "type": "string" }, generator.subschema_for::<FieldLong>()],
-}));
 described!(Columns, "Columns", _generator => json_schema!({
     "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }],
 }));
-described!(Scalar, "Scalar", _generator => json_schema!({ "type": ["string", "number", "boolean"] }));
+described!(Literal, "Scalar", _generator => json_schema!({ "type": ["string", "number", "boolean"] }));
 described!(Order, "Order", generator => {
     let long = generator.subschema_for::<OrderLong>();
     let item = serde_json::json!({ "anyOf": [{ "type": "string" }, long] });

@@ -104,14 +104,14 @@ pub enum RetryPolicy {
 #[derive(Clone, Debug)]
 pub struct Credential {
     /// What is sent.
-    pub proof: Proof,
+    pub scheme: AuthScheme,
     /// Where the secret came from, as in "the variable `ECRM_TOKEN`".
     pub origin: String,
 }
 
 /// What proves who sends.
 #[derive(Clone, Debug)]
-pub enum Proof {
+pub enum AuthScheme {
     /// `Authorization: Bearer`.
     Bearer(Secret),
     /// `Authorization: Basic`.

@@ -1,4 +1,4 @@
-//! Settings as written -> the [`Destination`] they mean, or everything that is wrong with them.
+//! ProfileSettings as written -> the [`Destination`] they mean, or everything that is wrong with them.
 //!
 //! Each finding names the setting and the line of the layer that wrote it. Secrets are read here, and none is ever part
 //! of a finding; neither is a URL that was refused, since it may hold one.
@@ -11,20 +11,22 @@ use crate::{
     config::{
         mapping::request::Request,
         profile::{
-            Layers,
-            destination::{BodyShape, Credential, Destination, Limits, Proof, RetryPolicy, SANDBOX},
+            ProfilesFile,
+            destination::{AuthScheme, BodyShape, Credential, Destination, Limits, RetryPolicy, SANDBOX},
+            layers::Layers,
             secret::{self, Environment, Secret, SecretSource},
-            settings::{Auth, Batch, Collection, Compression, Retry, Settings},
+            settings::{Auth, BatchSetting, Collection, Compression, ProfileSettings, Retry},
         },
     },
     diagnostic::{Code, Diagnostic},
     json_pointer,
+    options::Setting,
 };
 
-/// Headers that say how the body is framed or who sends; they are never plain settings.
 /// What to do about a secret that cannot be read.
 const SECRET_HINT: &str = "set what the profile names for this command, or use another profile with `--profile`";
 
+/// Headers that say how the body is framed or who sends; they are never plain settings.
 const RESERVED: [&str; 13] = [
     "accept-encoding",
     "authorization",
@@ -41,14 +43,35 @@ const RESERVED: [&str; 13] = [
     "upgrade",
 ];
 
-/// What settings mean together.
-pub(crate) fn meaning(
-    settings: Settings,
+/// The destination that the profile and `--set` describe together.
+///
+/// # Errors
+/// Everything that is wrong with them, each with its place.
+pub fn destination(
+    file: Option<&ProfilesFile>,
+    wanted: Option<&str>,
+    overrides: &[Setting],
+    request: &Request,
+    environment: &Environment,
+) -> Result<Destination, Vec<Diagnostic>> {
+    let layers = Layers::find(file, wanted, overrides).map_err(|finding| vec![finding])?;
+    let settings = layers.merge()?;
+    if settings.explicit == Some(true) && wanted.is_none() {
+        let message = format!("the profile `{}` is never used by default", layers.name);
+        let hint = format!("say `--profile {}` if you mean it", layers.name);
+        return Err(vec![layers.finding(Code::PlanProfile, "explicit", message).hint(hint)]);
+    }
+    resolve_settings(settings, &layers, request, environment)
+}
+
+fn resolve_settings(
+    settings: ProfileSettings,
     layers: &Layers<'_>,
     request: &Request,
     environment: &Environment,
 ) -> Result<Destination, Vec<Diagnostic>> {
-    let mut reader = Reader { layers, environment, folder: secret::folder(layers.path()), findings: Vec::new() };
+    let mut reader =
+        SettingsReader { layers, environment, folder: secret::folder(layers.path()), findings: Vec::new() };
     let destination = Destination {
         profile: layers.name.to_owned(),
         method: request.method,
@@ -75,15 +98,15 @@ pub(crate) fn meaning(
     if reader.findings.is_empty() { Ok(destination) } else { Err(reader.findings) }
 }
 
-/// Turns settings into their meaning and gathers what is wrong with them.
-struct Reader<'a> {
+/// Turns settings into parts of a destination and gathers what is wrong with them.
+struct SettingsReader<'a> {
     layers: &'a Layers<'a>,
     environment: &'a Environment,
     folder: PathBuf,
     findings: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl SettingsReader<'_> {
     fn wrong(&mut self, key: &str, message: impl Into<String>) {
         self.findings.push(self.layers.finding(Code::PlanProfile, key, message));
     }
@@ -145,16 +168,16 @@ impl Reader<'_> {
         match (auth.bearer, auth.basic, auth.api_key) {
             (Some(source), None, None) => {
                 let (secret, origin) = self.secret("auth/bearer", &source)?;
-                Some(Credential { proof: Proof::Bearer(secret), origin })
+                Some(Credential { scheme: AuthScheme::Bearer(secret), origin })
             }
             (None, Some(basic), None) => {
                 let (password, origin) = self.secret("auth/basic/password", &basic.password)?;
-                Some(Credential { proof: Proof::Basic { username: basic.username, password }, origin })
+                Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin })
             }
             (None, None, Some(key)) => {
                 let name = self.header("auth/api_key/header", &key.header)?;
                 let (value, origin) = self.secret("auth/api_key/value", &key.value)?;
-                Some(Credential { proof: Proof::Header { name, value }, origin })
+                Some(Credential { scheme: AuthScheme::Header { name, value }, origin })
             }
             _ => {
                 self.wrong("auth", "`auth` needs exactly one of `bearer`, `basic` and `api_key`");
@@ -203,13 +226,13 @@ impl Reader<'_> {
         Some(name.to_owned())
     }
 
-    fn batch(&mut self, batch: Option<&Batch>) -> Limits {
+    fn batch(&mut self, batch: Option<&BatchSetting>) -> Limits {
         match batch {
-            Some(Batch::Limits(limits)) => Limits {
+            Some(BatchSetting::Limits(limits)) => Limits {
                 documents: limits.documents.map(|count| self.limit("batch/documents", count, 1, 10_000_000)),
                 bytes: limits.bytes.map(|size| self.limit("batch/bytes", size.0, 64, 4 << 30)),
             },
-            Some(Batch::All) | None => Limits { documents: None, bytes: None },
+            Some(BatchSetting::All) | None => Limits { documents: None, bytes: None },
         }
     }
 

@@ -1,7 +1,7 @@
 //! The settings of one profile as a person writes them: every one may be left out.
 //!
 //! Written settings know nothing of each other; `destination` says what they mean together.
-//! `Settings::over` is the whole layering of two of them.
+//! `ProfileSettings::over` is the whole layering of two of them.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -19,7 +19,8 @@ use crate::{
 /// The settings of one profile, or of a layer above or below it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+#[schemars(rename = "Settings")]
+pub struct ProfileSettings {
     /// Another profile whose settings hold where this one says nothing.
     pub extends: Option<String>,
     /// Never used by default: needs `--profile NAME`.
@@ -31,7 +32,7 @@ pub struct Settings {
     /// Headers to add to each request. Secrets belong in `auth`.
     pub headers: Option<BTreeMap<String, String>>,
     /// How much goes into one request.
-    pub batch: Option<Batch>,
+    pub batch: Option<BatchSetting>,
     /// How request bodies are compressed.
     pub compression: Option<Compression>,
     /// How many requests are on the way at once, 1 to 64.
@@ -155,7 +156,7 @@ pub struct Exponential {
 
 /// How much goes into one request.
 #[derive(Clone, Debug)]
-pub enum Batch {
+pub enum BatchSetting {
     /// Everything at once.
     All,
     /// At most this.
@@ -172,23 +173,25 @@ pub struct BatchLimits {
     pub bytes: Option<Size>,
 }
 
-impl Settings {
+impl ProfileSettings {
     /// These settings, and where they say nothing, the weaker ones.
     #[must_use]
-    pub fn over(self, weaker: Settings) -> Settings {
+    pub fn over(self, weaker: ProfileSettings) -> ProfileSettings {
         let mut headers = weaker.headers.unwrap_or_default();
         headers.extend(self.headers.unwrap_or_default());
-        Settings {
+        ProfileSettings {
             extends: self.extends.or(weaker.extends),
             explicit: self.explicit.or(weaker.explicit),
             url: self.url.or(weaker.url),
             auth: self.auth.or(weaker.auth),
             headers: Some(headers),
             batch: match (self.batch, weaker.batch) {
-                (Some(Batch::Limits(own)), Some(Batch::Limits(weaker))) => Some(Batch::Limits(BatchLimits {
-                    documents: own.documents.or(weaker.documents),
-                    bytes: own.bytes.or(weaker.bytes),
-                })),
+                (Some(BatchSetting::Limits(own)), Some(BatchSetting::Limits(weaker))) => {
+                    Some(BatchSetting::Limits(BatchLimits {
+                        documents: own.documents.or(weaker.documents),
+                        bytes: own.bytes.or(weaker.bytes),
+                    }))
+                }
                 (own, weaker) => own.or(weaker),
             },
             compression: self.compression.or(weaker.compression),
@@ -207,32 +210,32 @@ impl Settings {
     }
 }
 
-impl<'de> Deserialize<'de> for Batch {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Batch, D::Error> {
-        struct Form;
-        impl<'de> de::Visitor<'de> for Form {
-            type Value = Batch;
+impl<'de> Deserialize<'de> for BatchSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BatchSetting, D::Error> {
+        struct BatchVisitor;
+        impl<'de> de::Visitor<'de> for BatchVisitor {
+            type Value = BatchSetting;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("`all` or `{ documents, bytes }`")
             }
 
-            fn visit_str<E: de::Error>(self, word: &str) -> Result<Batch, E> {
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<BatchSetting, E> {
                 match word {
-                    "all" => Ok(Batch::All),
+                    "all" => Ok(BatchSetting::All),
                     other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
                 }
             }
 
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Batch, A::Error> {
-                BatchLimits::deserialize(MapAccessDeserializer::new(map)).map(Batch::Limits)
+            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<BatchSetting, A::Error> {
+                BatchLimits::deserialize(MapAccessDeserializer::new(map)).map(BatchSetting::Limits)
             }
         }
-        deserializer.deserialize_any(Form)
+        deserializer.deserialize_any(BatchVisitor)
     }
 }
 
-impl JsonSchema for Batch {
+impl JsonSchema for BatchSetting {
     fn schema_name() -> Cow<'static, str> {
         "Batch".into()
     }

@@ -6,15 +6,16 @@ use crate::{
     config::{
         mapping::request::{Method, Request},
         profile::{
-            Profiles,
-            destination::{Destination, Limits, Proof, RetryPolicy},
+            Profiles, ProfilesFile,
+            destination::{AuthScheme, Destination, Limits, RetryPolicy},
             resolve,
             secret::Environment,
-            settings::{Collection, Compression, Settings},
+            settings::{Collection, Compression, ProfileSettings},
         },
         yaml,
     },
     diagnostic::Diagnostic,
+    options::Setting,
 };
 
 const PROFILES: &str = r#"default: sandbox
@@ -45,9 +46,10 @@ fn environment() -> Environment {
 
 fn resolved(text: &str, wanted: Option<&str>, sets: &[(&str, &str)]) -> Result<Destination, Vec<Diagnostic>> {
     let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text)?;
-    let sets: Vec<(String, String)> = sets.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let sets: Vec<Setting> = sets.iter().map(|(key, value)| Setting::new(*key, *value)).collect();
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
-    resolve(Some((&profiles, &places)), wanted, &sets, &request, &environment())
+    let file = ProfilesFile { profiles, places };
+    resolve::destination(Some(&file), wanted, &sets, &request, &environment())
 }
 
 /// Each finding as `code place: message (hint)`.
@@ -62,7 +64,7 @@ fn said(result: Result<Destination, Vec<Diagnostic>>) -> String {
 
 #[test]
 fn the_embedded_defaults_are_settings() {
-    let (settings, _) = yaml::read::<Settings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
+    let (settings, _) = yaml::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
     assert!(settings.url.is_none() && settings.batch.is_some() && settings.retry.is_some());
 }
 
@@ -95,7 +97,7 @@ fn a_profile_stands_over_what_it_extends_and_set_over_both() {
     assert_eq!(headers, ["X-Run", "X-Team"]);
     let credential = destination.credential.unwrap();
     assert_eq!(credential.origin, "the variable `ECRM_TOKEN`");
-    assert!(matches!(credential.proof, Proof::Bearer(secret) if secret.expose() == "canary-7Q"));
+    assert!(matches!(credential.scheme, AuthScheme::Bearer(secret) if secret.expose() == "canary-7Q"));
     let destination = resolved(PROFILES, Some("prod"), &[("batch", "all")]).unwrap();
     assert_eq!(destination.batch, Limits { documents: None, bytes: None });
 }
@@ -109,9 +111,9 @@ fn the_base_url_may_have_a_path() {
 #[test]
 fn set_alone_can_say_where_to_send() {
     let request = Request { method: Method::Post, path: "/v1/customers".into() };
-    let sets = [("url".to_owned(), "http://localhost:1".to_owned())];
-    assert!(resolve(None, None, &sets, &request, &environment()).is_ok());
-    let said = said(resolve(None, None, &[], &request, &environment()));
+    let sets = [Setting::new("url", "http://localhost:1")];
+    assert!(resolve::destination(None, None, &sets, &request, &environment()).is_ok());
+    let said = said(resolve::destination(None, None, &[], &request, &environment()));
     assert!(said.contains("nothing says where to send"), "{said}");
 }
 
@@ -267,7 +269,7 @@ fn the_parts_of_one_setting_are_set_one_by_one() {
     let destination = resolved(PROFILES, Some("dev"), &key).unwrap();
     assert_eq!(destination.in_flight, 3);
     assert!(
-        matches!(destination.credential.unwrap().proof, Proof::Header { name, .. } if name.eq_ignore_ascii_case("X-Key"))
+        matches!(destination.credential.unwrap().scheme, AuthScheme::Header { name, .. } if name.eq_ignore_ascii_case("X-Key"))
     );
     let alone = said(resolved(PROFILES, Some("dev"), &[("client_identity.key", "k")]));
     assert!(alone.starts_with("plan/missing-key : `--set client_identity.key`: "), "{alone}");

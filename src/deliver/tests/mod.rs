@@ -25,7 +25,7 @@ use crate::{
         contract::Contract,
         mapping::request::{Method, Request},
         profile::{
-            Profiles,
+            Profiles, ProfilesFile,
             destination::{BodyShape, Destination},
             resolve,
             secret::{Environment, Secret},
@@ -40,7 +40,7 @@ use crate::{
     diagnostic::Code,
     digest::idempotency_key,
     error::Exit,
-    options::Fault,
+    options::{InjectedFault, Setting},
     recording::{
         payload::Payload,
         receipt::{Attempt, Delivery, Ending, Failure, StopReason},
@@ -54,11 +54,12 @@ const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
     let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text).unwrap();
-    let mut all = vec![("url".to_owned(), url.to_owned())];
-    all.extend(sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    let mut all = vec![Setting::new("url", url)];
+    all.extend(sets.iter().map(|(key, value)| Setting::new(*key, *value)));
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
     let environment = Environment(BTreeMap::from([("TOKEN".to_owned(), "canary-token".to_owned())]));
-    resolve(Some((&profiles, &places)), Some("dev"), &all, &request, &environment).unwrap()
+    let file = ProfilesFile { profiles, places };
+    resolve::destination(Some(&file), Some("dev"), &all, &request, &environment).unwrap()
 }
 
 /// `count` documents that contain their index.
@@ -376,7 +377,7 @@ fn an_unreliable_api_gets_every_document_all_the_same() {
     let settings = SandboxOptions {
         port: 0,
         bearer: Some(Secret::new("canary-token")),
-        faults: vec![Fault { status: 500, percent: 20 }, Fault { status: 502, percent: 10 }],
+        faults: vec![InjectedFault { status: 500, percent: 20 }, InjectedFault { status: 502, percent: 10 }],
         drop_after: Some(3),
         keep: Some(kept.path().to_owned()),
         max_body: 300,

@@ -21,6 +21,7 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
+    options::Setting,
     recording::{
         payload::Payload,
         receipt::{Failure, StopReason},
@@ -28,10 +29,10 @@ use crate::{
 };
 
 pub(super) fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
-    let mut all = vec![("url".to_owned(), "http://127.0.0.1:1".to_owned())];
-    all.extend(sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    let mut all = vec![Setting::new("url", "http://127.0.0.1:1")];
+    all.extend(sets.iter().map(|(key, value)| Setting::new(*key, *value)));
     let request = Request { method: Method::Put, path: "/".into() };
-    Arc::new(resolve(None, None, &all, &request, &Environment(BTreeMap::new())).unwrap())
+    Arc::new(resolve::destination(None, None, &all, &request, &Environment(BTreeMap::new())).unwrap())
 }
 
 fn batch(first: u64, size: usize) -> Batch {

@@ -7,8 +7,6 @@
 //! gives every request this answer; `ADDRESS` in `args` and in stderr is its address.
 //! Outputs are compared whole: a file too many is a failure, and so is an input that was changed.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::{
     collections::BTreeMap,
     fs::{self, File},

@@ -1,7 +1,5 @@
 //! The program from outside: what it prints where, and its exit code.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::process::{Command, Output, Stdio};
 
 fn xwalk(arguments: &[&str]) -> Command {

@@ -2,8 +2,6 @@
 //!
 //! The inputs are random and the same in every run; proptest shrinks one that fails and prints it.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::{
     fmt::Write as _,
     fs,
@@ -58,8 +56,8 @@ fn inflight() -> Plan {
     Plan::compile(&mapping, places, contract, &CodeFiles::new()).unwrap()
 }
 
-/// Pieces of files that mean something to a reader, good and bad.
-fn piece() -> impl Strategy<Value = &'static [u8]> {
+/// Fragments of files that mean something to a reader, good and bad.
+fn fragment() -> impl Strategy<Value = &'static [u8]> {
     select(vec![
         &b"\n"[..],
         b";",
@@ -128,8 +126,10 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
 #[test]
 fn no_bytes_make_it_panic_and_twice_is_the_same() {
     let (plan, folder) = (inflight(), tempfile::tempdir().unwrap());
-    let file =
-        || (proptest::bool::weighted(0.9), vec(piece(), 0..24)).prop_map(|(headed, pieces)| (headed, pieces.concat()));
+    let file = || {
+        (proptest::bool::weighted(0.9), vec(fragment(), 0..24))
+            .prop_map(|(headed, fragments)| (headed, fragments.concat()))
+    };
     holds(1_500, &(file(), file()), |((headed, customers), (also, purchases))| {
         let whole =
             |headed: bool, header: &str, bytes: &[u8]| [if headed { header.as_bytes() } else { b"" }, bytes].concat();

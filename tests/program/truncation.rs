@@ -1,7 +1,5 @@
 //! A file truncated at every byte, as by a power failure: each document that comes out is one of the whole file.
 
-#![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
-
 use std::{
     fs,
     path::Path,
