@@ -20,18 +20,32 @@ use crate::{
         CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan,
         conversion::{Digits, Kind},
         date_format::Notation,
+        prove,
         template::Templates,
     },
     table::dialect::{Dialect, Encoding},
 };
 
+impl Plan {
+    /// Compiles a mapping against its contract.
+    ///
+    /// # Errors
+    /// Everything that can be known to be wrong before any data is read, each with its place.
+    pub fn compile(
+        mapping: &Mapping,
+        places: Places,
+        contract: Contract,
+        files: &CodeFiles,
+    ) -> Result<Plan, Vec<Diagnostic>> {
+        let mut plan = resolved(mapping, places, contract, files)?;
+        let findings = prove::contract(&mut plan);
+        plan.document.find_plain();
+        if findings.is_empty() { Ok(plan) } else { Err(findings) }
+    }
+}
+
 /// The plan of a mapping, not yet held against the contract.
-pub(super) fn plan(
-    mapping: &Mapping,
-    places: Places,
-    contract: Contract,
-    files: &CodeFiles,
-) -> Result<Plan, Vec<Diagnostic>> {
+fn resolved(mapping: &Mapping, places: Places, contract: Contract, files: &CodeFiles) -> Result<Plan, Vec<Diagnostic>> {
     let mut compiler = Compiler {
         mapping,
         places: &places,

@@ -21,7 +21,7 @@ pub struct Notation {
 }
 
 /// How long a day is that JSON writes.
-pub(super) const DAY: usize = 10;
+pub(crate) const DAY: usize = 10;
 
 /// A notation of ten bytes: where the digits of the year, the month and the day stand, and the literals between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Shape {
     /// The day of a cell of this length as JSON writes it, with anything behind it, when it is told without making a day of
     /// it: most are.
     #[inline(always)]
-    pub(super) fn iso(&self, cell: &[u8; LANE], len: usize) -> Option<[u8; LANE]> {
+    pub(crate) fn iso(&self, cell: &[u8; LANE], len: usize) -> Option<[u8; LANE]> {
         if len != DAY {
             return None;
         }
@@ -232,7 +232,7 @@ const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0,
 
 /// Whether these bytes begin with a real day as JSON writes it, told without making a day of it.
 #[inline(always)]
-pub(super) fn is_iso_day(cell: &[u8; LANE]) -> bool {
+pub(crate) fn is_iso_day(cell: &[u8; LANE]) -> bool {
     let (digits, _) = digits(cell, 0);
     // Of digits: the number they are.
     let pair =

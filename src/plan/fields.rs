@@ -6,18 +6,16 @@
 use indexmap::IndexMap;
 
 use crate::{
-    config::{
-        mapping::{
-            CodeTable, Column, Field, FieldLong,
-            policy::{IfEmpty, OnUnknown, Policy},
-            short_forms::{Named, Scalar},
-        },
-        yaml::Places,
+    config::mapping::{
+        CodeTable, Column, Field, FieldLong,
+        policy::{IfEmpty, Policy},
+        short_forms::{Named, Scalar},
     },
     diagnostic::Code,
     json_pointer::escape,
     plan::{
-        Checks, Codes, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
+        Checks, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
+        code_table::Codes,
         compile::{Compiler, names},
         conversion::{Kind, write_text},
     },
@@ -409,26 +407,6 @@ impl Compiler<'_> {
                 self.wrong(Code::PlanJoin, &pointer, message, hint);
                 None
             }
-        }
-    }
-}
-
-impl Codes {
-    /// Where the translation of a code stands in the mapping, if it stands there.
-    pub(super) fn rule_of(&self, code: &[u8], places: &Places) -> String {
-        let pointer = format!("{}/values/{}", self.rule, escape(&String::from_utf8_lossy(code)));
-        if places.node(&pointer).is_some() { pointer } else { self.rule.clone() }
-    }
-
-    /// The texts the table can make beside its values.
-    pub(super) fn others(&self) -> Option<Vec<u8>> {
-        match &self.on_unknown.then {
-            OnUnknown::Use(text) => {
-                let mut json = Pen::default();
-                write_text(text.as_bytes().into(), &mut json);
-                Some(json.into())
-            }
-            _ => None,
         }
     }
 }

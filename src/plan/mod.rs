@@ -9,6 +9,7 @@ pub mod compile;
 pub mod fields;
 pub mod prove;
 pub mod pattern;
+pub mod code_table;
 pub mod template;
 pub mod conversion;
 pub mod date_format;
@@ -23,17 +24,17 @@ use crate::{
     config::{
         contract::{Contract, Violation},
         mapping::{
-            Mapping, Root,
-            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy},
+            Root,
+            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, Policy},
             request::Request,
             short_forms::Direction,
         },
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place},
-    plan::{checks::Checks, conversion::Kind, fast_field::Plain, template::Templates},
+    plan::{checks::Checks, code_table::Codes, conversion::Kind, template::Templates},
     table::{dialect::Dialect, row::Row},
-    text::lanes::{Padded, Snippet},
+    text::lanes::{LANE, Padded},
 };
 
 /// What to do, with nothing left to look up.
@@ -206,6 +207,51 @@ pub struct FieldPlan {
     pub value: ValuePlan,
 }
 
+/// Names and most cells are shorter than this.
+pub const SHORT: usize = 2 * LANE;
+/// Texts that are plain are shorter than this.
+pub const LONG: usize = 2 * SHORT;
+
+/// A field that is one cell, or that is not plain.
+#[derive(Debug)]
+pub struct Plain {
+    /// `,"name":`, and of a text the quote that opens it.
+    pub(crate) name: [u8; SHORT],
+    /// How long that is.
+    pub(crate) named: usize,
+    /// Its column, as the plan numbers it.
+    pub column: usize,
+    /// How it is written.
+    pub(crate) how: How,
+    /// The decimal mark; of a whole number, a byte that no text holds.
+    pub(crate) mark: u8,
+    /// A number has to be 1 at least.
+    pub(crate) positive: bool,
+    /// The most bytes a text may have, as long as nobody counts its characters.
+    pub(crate) most: usize,
+}
+
+/// How a plain field is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// A text.
+    Text,
+    /// Digits.
+    Whole,
+    /// A number with a decimal point, or without.
+    Number,
+    /// A number with another decimal mark, or without.
+    Marked,
+    /// A day as JSON writes it.
+    Day,
+    /// A code of a short table.
+    Code,
+    /// With more rules to check, or another kind of value.
+    Other,
+    /// Not at all.
+    Not,
+}
+
 /// A value of the output.
 #[derive(Debug)]
 pub enum ValuePlan {
@@ -247,45 +293,6 @@ pub enum Input {
     Template(usize, Vec<usize>),
 }
 
-/// A code table, rendered.
-#[derive(Debug)]
-pub struct Codes {
-    /// Its name, for messages.
-    pub name: String,
-    /// Each code with the JSON text of its translation, sorted by code.
-    pub values: Vec<(Vec<u8>, Padded)>,
-    /// The codes that are short, packed: a few of them are compared faster than they are searched.
-    pub(crate) words: Vec<Option<u64>>,
-    /// What to do with a code that is not there.
-    pub on_unknown: Policy<OnUnknown>,
-    /// Where the table stands in the mapping.
-    pub rule: String,
-}
-
-/// How many codes are looked at one after the other.
-const FEW: usize = 8;
-
-impl Codes {
-    /// A code table from its codes and the JSON texts they are translated to.
-    #[must_use]
-    pub fn new(name: String, mut values: Vec<(Vec<u8>, Padded)>, on_unknown: Policy<OnUnknown>, rule: String) -> Codes {
-        values.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let words = values.iter().map(|(code, _)| Snippet::from(code.as_slice()).packed()).collect();
-        Codes { name, values, words, on_unknown, rule }
-    }
-
-    /// The JSON text a code is translated to.
-    #[must_use]
-    #[inline]
-    pub fn get(&self, code: Snippet<'_>) -> Option<Snippet<'_>> {
-        let at = match code.packed().filter(|_| self.values.len() <= FEW) {
-            Some(word) => self.words.iter().position(|known| *known == Some(word)),
-            None => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code.bytes())).ok(),
-        };
-        at.map(|at| self.values[at].1.whole())
-    }
-}
-
 /// A list of related records.
 #[derive(Debug)]
 pub struct Many {
@@ -322,22 +329,6 @@ pub struct One {
 pub type CodeFiles = BTreeMap<String, Vec<(String, String)>>;
 
 impl Plan {
-    /// Compiles a mapping against its contract.
-    ///
-    /// # Errors
-    /// Everything that can be known to be wrong before any data is read, each with its place.
-    pub fn compile(
-        mapping: &Mapping,
-        places: Places,
-        contract: Contract,
-        files: &CodeFiles,
-    ) -> Result<Plan, Vec<Diagnostic>> {
-        let mut plan = compile::plan(mapping, places, contract, files)?;
-        let findings = prove::contract(&mut plan);
-        plan.document.find_plain();
-        if findings.is_empty() { Ok(plan) } else { Err(findings) }
-    }
-
     /// Renders a template over cells of a record.
     ///
     /// # Errors

@@ -4,8 +4,9 @@
 //! the traced way goes on, notes every problem and where values came from, and leaves the verdict to `check`. Since
 //! both are the same code, they write the same bytes. Nothing is allocated per record on the fast way.
 
-pub mod tracer;
-pub mod writer;
+mod fast;
+mod tracer;
+mod writer;
 
 use std::{hint::black_box, ops::Range};
 
@@ -38,7 +39,7 @@ impl Scratch {
 pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let written = Writer { view, scratch, out: &mut out, watch: Unwatched }.document(root).is_ok();
+    let written = Writer { view, text: &mut scratch.text, out: &mut out, watch: Unwatched }.document(root).is_ok();
     if written && (view.plan.whole.is_empty() || view.plan.accepts(&out)) {
         return Some(Payload::conforming(index, out));
     }
@@ -103,7 +104,7 @@ pub fn trace_all<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace
 fn traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch) -> Trace<'a> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let mut writer = Writer { view, scratch, out: &mut out, watch: Tracer::new(all) };
+    let mut writer = Writer { view, text: &mut scratch.text, out: &mut out, watch: Tracer::new(all) };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.document(root);
     let trace = writer.watch.traced(out.to_vec());

@@ -6,9 +6,9 @@ use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
     plan::{
-        Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
+        Input, Leaf, Many, ObjectPlan, One, ValuePlan,
+        code_table::Codes,
         conversion::{Digits, Kind, write_text},
-        fast_field,
     },
     recording::{
         View,
@@ -17,7 +17,7 @@ use crate::{
     },
     table::{NONE, row::Row},
     text::buffer::Pen,
-    transform::Scratch,
+    transform::fast,
 };
 
 /// The document cannot be finished on the fast way.
@@ -80,7 +80,8 @@ struct Scope<'a> {
 
 pub(super) struct Writer<'a, 's, W> {
     pub(super) view: &'s View<'a>,
-    pub(super) scratch: &'s mut Scratch,
+    /// For cells that are not copied as they stand.
+    pub(super) text: &'s mut Vec<u8>,
     pub(super) out: &'s mut Pen,
     pub(super) watch: W,
 }
@@ -125,7 +126,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
     /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
     #[inline]
     fn plain(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
-        let written = fast_field::write(object, first, &scope.record, self.out);
+        let written = fast::write(object, first, &scope.record, self.out);
         if self.watch.notes_all() {
             for (field, plain) in object.fields.iter().zip(&object.plain).skip(first).take(written) {
                 self.watch.enter(Name::Field(&field.name));
@@ -156,9 +157,9 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             Input::Template(_, columns) => columns.first().copied(),
         };
         self.watch.origin(scope.source, scope.row, column, rule);
-        let mut buffer = std::mem::take(&mut self.scratch.text);
+        let mut buffer = std::mem::take(self.text);
         let written = self.text(leaf, scope, rule, column, &mut buffer);
-        self.scratch.text = buffer;
+        *self.text = buffer;
         written
     }
 
@@ -356,7 +357,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         }
         let fates = &self.view.fates[many.source];
         let good = children.iter().copied().take_while(|child| fates[*child as usize] == Fate::Good);
-        fast_field::items(object, &self.view.tables[many.source], good, self.out)
+        fast::items(object, &self.view.tables[many.source], good, self.out)
     }
 
     fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
