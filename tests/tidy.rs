@@ -72,7 +72,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["plan"]),
     ("regex", &["plan"]),
     ("reqwest", &["deliver"]),
-    ("rust_decimal", &["summary", "ledger", "report"]),
     ("rustix", &["names"]),
     ("rustls", &["deliver"]),
     ("saphyr_parser", &["yaml"]),

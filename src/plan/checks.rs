@@ -1,6 +1,10 @@
 //! What is left to check of a leaf while it is written: on its bytes where that is certain, else by the contract.
 
-use crate::{config::contract::Contract, plan::pattern::Pattern};
+use crate::{
+    config::contract::Contract,
+    plan::pattern::Pattern,
+    text::number::{Number, NumberFormat},
+};
 
 /// What is left to check of a leaf while it is written.
 #[derive(Debug, Default)]
@@ -69,17 +73,13 @@ fn characters(inner: &[u8]) -> u64 {
 
 /// The whole part of a number that is not negative and not huge, and whether it has a fraction other than zero.
 fn number(json: &[u8]) -> Option<(i64, bool)> {
-    let (whole, fraction) = match memchr::memchr(b'.', json) {
-        Some(point) => (&json[..point], &json[point + 1..]),
-        None => (json, &json[..0]),
-    };
+    let Number { is_negative, whole, fraction } = NumberFormat::JSON.parse(json)?;
     // The exact check compares a number with a point as a float, which is exact up to 15 digits only.
-    let most = if whole.len() == json.len() { 18 } else { 15 };
-    if whole.len() > most {
+    let most = if fraction.is_empty() { 18 } else { 15 };
+    if is_negative || whole.len() > most {
         return None;
     }
-    let whole =
-        whole.iter().try_fold(0i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))?;
+    let whole = whole.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     Some((whole, fraction.iter().any(|digit| *digit != b'0')))
 }
 

@@ -17,13 +17,11 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan,
-        conversion::{Digits, Kind},
-        date_format::Notation,
-        prove,
+        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Kind, date_format::Notation, prove,
         template::Templates,
     },
     table::dialect::{Dialect, Encoding},
+    text::number::{NO_SEPARATOR, NumberFormat},
 };
 
 impl Plan {
@@ -165,7 +163,7 @@ impl Compiler<'_> {
         if let Some(total) = &source.total {
             let sum = self.column(at, &total.sum, &format!("{pointer}/total/sum"));
             let by = total.by.as_ref().map(|by| self.column(at, by, &format!("{pointer}/total/by")));
-            if !matches!(self.sources[at].columns[sum].kind, Kind::Integer(_) | Kind::Decimal(_)) {
+            if self.sources[at].columns[sum].kind.number_format().is_none() {
                 let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
                 self.wrong(
                     Code::PlanWrongValue,
@@ -293,8 +291,8 @@ impl Compiler<'_> {
         match kind {
             Type::Text => Kind::Text,
             Type::Code => Kind::Code,
-            Type::Integer => Kind::Integer(self.digits(column, pointer)),
-            Type::Decimal => Kind::Decimal(self.digits(column, pointer)),
+            Type::Integer => Kind::Integer(self.number_format(column, pointer)),
+            Type::Decimal => Kind::Decimal(self.number_format(column, pointer)),
             Type::Boolean => self.boolean(column, pointer),
             Type::Date => Kind::Date(self.notation(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
             Type::Datetime => {
@@ -305,12 +303,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn digits(&mut self, column: &Column, pointer: &str) -> Digits {
-        let mark = column.decimal_mark.as_ref().and_then(|mark| self.mark(mark, &format!("{pointer}/decimal_mark")));
-        let group = column.group_mark.as_ref().and_then(|mark| self.mark(mark, &format!("{pointer}/group_mark")));
-        let digits = Digits { mark: mark.unwrap_or(b'.'), group };
-        if column.kind == Type::Decimal && group == Some(digits.mark)
-            || [Some(digits.mark), group].contains(&Some(b'-'))
+    fn number_format(&mut self, column: &Column, pointer: &str) -> NumberFormat {
+        let mut separator = |written: &Option<String>, name| {
+            written.as_ref().and_then(|text| self.mark(text, &format!("{pointer}/{name}")))
+        };
+        let decimal_separator = separator(&column.decimal_mark, "decimal_mark").unwrap_or(b'.');
+        let group_separator = separator(&column.group_mark, "group_mark");
+        let is_decimal = column.kind == Type::Decimal;
+        if is_decimal && group_separator == Some(decimal_separator)
+            || [Some(decimal_separator), group_separator].contains(&Some(b'-'))
         {
             self.wrong(
                 Code::PlanWrongValue,
@@ -319,7 +320,7 @@ impl Compiler<'_> {
                 "",
             );
         }
-        digits
+        NumberFormat { decimal_separator: if is_decimal { decimal_separator } else { NO_SEPARATOR }, group_separator }
     }
 
     fn boolean(&mut self, column: &Column, pointer: &str) -> Kind {

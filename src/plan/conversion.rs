@@ -11,6 +11,7 @@ use crate::{
     text::{
         buffer::Pen,
         lanes::{LANE, Snippet},
+        number::NumberFormat,
     },
 };
 
@@ -22,9 +23,9 @@ pub enum Kind {
     /// A code: a text that is never empty.
     Code,
     /// A whole number.
-    Integer(Digits),
+    Integer(NumberFormat),
     /// A decimal number.
-    Decimal(Digits),
+    Decimal(NumberFormat),
     /// True or false, each by its words.
     Boolean {
         /// The words that mean true.
@@ -43,21 +44,6 @@ pub enum Kind {
     },
 }
 
-/// How a number is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digits {
-    /// The decimal mark.
-    pub mark: u8,
-    /// What separates groups of three digits.
-    pub group: Option<u8>,
-}
-
-impl Default for Digits {
-    fn default() -> Digits {
-        Digits { mark: b'.', group: None }
-    }
-}
-
 impl Kind {
     /// Writes a cell as a JSON value.
     ///
@@ -67,8 +53,8 @@ impl Kind {
     pub fn write(&self, cell: Snippet<'_>, out: &mut Pen) -> Result<(), Code> {
         match self {
             Kind::Text | Kind::Code => write_text(cell, out),
-            Kind::Integer(digits) => return number(cell, *digits, false, out).ok_or(Code::TransformNotAnInteger),
-            Kind::Decimal(digits) => return number(cell, *digits, true, out).ok_or(Code::TransformNotADecimal),
+            Kind::Integer(format) => return format.write_json(cell, out).ok_or(Code::TransformNotAnInteger),
+            Kind::Decimal(format) => return format.write_json(cell, out).ok_or(Code::TransformNotADecimal),
             Kind::Boolean { yes, no } => {
                 let cell = cell.bytes();
                 match (yes.iter().any(|word| word == cell), no.iter().any(|word| word == cell)) {
@@ -116,6 +102,15 @@ impl Kind {
         !matches!(self, Kind::Integer(_) | Kind::Decimal(_) | Kind::Boolean { .. })
     }
 
+    /// How its numbers are written; `None`: its values are no numbers.
+    #[must_use]
+    pub fn number_format(&self) -> Option<NumberFormat> {
+        match self {
+            Kind::Integer(format) | Kind::Decimal(format) => Some(*format),
+            _ => None,
+        }
+    }
+
     /// Its name in a mapping.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -148,13 +143,13 @@ impl Kind {
     pub fn expected(&self) -> String {
         match self {
             Kind::Text | Kind::Code => "a text".into(),
-            Kind::Integer(Digits { group: None, .. }) => "a whole number such as 12".into(),
-            Kind::Integer(Digits { group: Some(group), .. }) => {
+            Kind::Integer(NumberFormat { group_separator: None, .. }) => "a whole number such as 12".into(),
+            Kind::Integer(NumberFormat { group_separator: Some(group), .. }) => {
                 format!("a whole number such as 1{}200", char::from(*group))
             }
-            Kind::Decimal(Digits { mark, group }) => {
-                let group = group.map_or(String::new(), |group| char::from(group).to_string());
-                format!("a decimal number such as 1{group}200{}50", char::from(*mark))
+            Kind::Decimal(NumberFormat { decimal_separator, group_separator }) => {
+                let group = group_separator.map_or(String::new(), |group| char::from(group).to_string());
+                format!("a decimal number such as 1{group}200{}50", char::from(*decimal_separator))
             }
             Kind::Boolean { yes, no } => {
                 let words: Vec<_> = yes.iter().chain(no).map(|word| String::from_utf8_lossy(word)).collect();
@@ -164,66 +159,6 @@ impl Kind {
             Kind::Datetime { notation, .. } => format!("a real moment in the format `{}`", notation.format),
         }
     }
-}
-
-/// Copies a number after checking its grammar; drops group marks and writes the decimal mark as a point.
-#[inline]
-fn number(cell: Snippet<'_>, notation: Digits, fraction: bool, out: &mut Pen) -> Option<()> {
-    // Digits with at most one mark among them is what nearly every number looks like.
-    let Some((digits, marks)) = cell.digits(if fraction { notation.mark } else { b'0' }) else {
-        return odd_number(cell.bytes(), notation, fraction, out);
-    };
-    let marks = if fraction { marks } else { 0 };
-    let whole = if marks == 0 { cell.len() } else { marks.trailing_zeros() as usize };
-    let one_mark = marks & marks.wrapping_sub(1) == 0;
-    let leading_zero = whole > 1 && cell.bytes()[0] == b'0';
-    if whole == 0 || !one_mark || leading_zero || digits >> (cell.len() - 1) == 0 {
-        return None;
-    }
-    let room = out.room(2 * LANE);
-    cell.copy_to(room);
-    if marks != 0 {
-        room[whole] = b'.';
-    }
-    out.advance(cell.len());
-    Some(())
-}
-
-/// A number that has a sign, groups or many digits, or is none.
-fn odd_number(cell: &[u8], digits: Digits, fraction: bool, out: &mut Pen) -> Option<()> {
-    let unsigned = cell.strip_prefix(b"-").unwrap_or(cell);
-    let (whole, decimals) = match memchr::memchr(digits.mark, unsigned) {
-        Some(at) if fraction => (&unsigned[..at], Some(&unsigned[at + 1..])),
-        _ => (unsigned, None),
-    };
-    let grouped = digits.group.is_some_and(|group| whole.contains(&group));
-    let is_whole = if grouped { groups(whole, digits.group?) } else { whole.iter().all(u8::is_ascii_digit) };
-    let leading_zero = whole.len() > 1 && whole[0] == b'0';
-    if whole.is_empty() || !is_whole || leading_zero {
-        return None;
-    }
-    if decimals.is_some_and(|decimals| decimals.is_empty() || !decimals.iter().all(u8::is_ascii_digit)) {
-        return None;
-    }
-    out.extend(&cell[..cell.len() - unsigned.len()]);
-    match digits.group {
-        Some(group) if grouped => whole.iter().filter(|byte| **byte != group).for_each(|byte| out.push(*byte)),
-        _ => out.extend(whole),
-    }
-    if let Some(decimals) = decimals {
-        out.push(b'.');
-        out.extend(decimals);
-    }
-    Some(())
-}
-
-/// One to three digits, then groups of exactly three.
-fn groups(whole: &[u8], group: u8) -> bool {
-    let mut parts = whole.split(|byte| *byte == group);
-    let first = parts.next().unwrap_or_default();
-    (1..=3).contains(&first.len())
-        && first.iter().all(u8::is_ascii_digit)
-        && parts.all(|part| part.len() == 3 && part.iter().all(u8::is_ascii_digit))
 }
 
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
@@ -260,9 +195,13 @@ fn write_escaped(text: &[u8], out: &mut Pen) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Digits, Kind, Notation};
-    use crate::text::buffer::Pen;
     use jiff::tz::TimeZone;
+
+    use super::{Kind, Notation};
+    use crate::text::{
+        buffer::Pen,
+        number::{NO_SEPARATOR, samples},
+    };
 
     fn written(kind: &Kind, cell: &str) -> Option<String> {
         let mut out = Pen::default();
@@ -272,38 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_digits() {
-        let comma = Kind::Decimal(Digits { mark: b',', group: Some(b'.') });
-        let point = Kind::Decimal(Digits::default());
-        let whole = Kind::Integer(Digits::default());
-        let table: [(&Kind, &str, Option<&str>); 24] = [
-            (&point, "10", Some("10")),
-            (&point, "91.20", Some("91.20")),
-            (&point, "-0.5", Some("-0.5")),
-            (&point, "123456789012345678901234567890.12", Some("123456789012345678901234567890.12")),
-            (&point, "12,50", None),
-            (&point, "1e3", None),
-            (&point, "NaN", None),
-            (&point, "+5", None),
-            (&point, ".5", None),
-            (&point, "5.", None),
-            (&point, "007", None),
-            (&point, "1_000", None),
-            (&point, " 1", None),
-            (&comma, "12,50", Some("12.50")),
-            (&comma, "1.234,5", Some("1234.5")),
-            (&comma, "1.23,5", None),
-            (&comma, "12.345.678", Some("12345678")),
-            (&comma, "1234,5", Some("1234.5")),
-            (&whole, "0", Some("0")),
-            (&whole, "-12", Some("-12")),
-            (&whole, "1.0", None),
-            (&whole, "", None),
-            (&whole, "-", None),
-            (&whole, "99999999999999999999999", Some("99999999999999999999999")),
-        ];
-        for (kind, cell, expected) in table {
-            assert_eq!(written(kind, cell).as_deref(), expected, "{cell:?}");
+    fn numbers_are_those_of_the_grammar() {
+        for (format, text, expected) in samples::TABLE {
+            let conversion = if format.decimal_separator == NO_SEPARATOR { Kind::Integer } else { Kind::Decimal };
+            assert_eq!(written(&conversion(*format), text).as_deref(), *expected, "{format:?} {text:?}");
         }
     }
 

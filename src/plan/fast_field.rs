@@ -27,9 +27,9 @@ impl Plain {
             (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
             (Some(codes), _) => codes.is_short().then_some((How::Code, 0)),
             (None, Kind::Text | Kind::Code) => Some((How::Text, 0)),
-            (None, Kind::Integer(_)) => Some((How::Whole, 0xFF)),
-            (None, Kind::Decimal(digits)) if digits.mark == b'.' => Some((How::Number, digits.mark)),
-            (None, Kind::Decimal(digits)) => Some((How::Marked, digits.mark)),
+            (None, Kind::Integer(format)) => Some((How::Whole, format.decimal_separator)),
+            (None, Kind::Decimal(format)) if format.decimal_separator == b'.' => Some((How::Number, b'.')),
+            (None, Kind::Decimal(format)) => Some((How::Marked, format.decimal_separator)),
             (None, Kind::Date(notation)) => {
                 notation.shape().map(|shape| (if shape == Shape::default() { How::Day } else { How::Other }, 0))
             }

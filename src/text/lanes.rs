@@ -5,8 +5,6 @@
 
 #![expect(clippy::inline_always, reason = "a call costs more than what it does")]
 
-use std::hint::select_unpredictable;
-
 use wide::{bytemuck, i16x8, u8x16};
 
 /// How many bytes are handled at once.
@@ -101,18 +99,6 @@ impl<'a> Snippet<'a> {
         (0..self.len).step_by(LANE).any(|at| same(at) & self.bits(at) != 0)
     }
 
-    /// Which of its bytes are digits and which are `mark`, the first in the lowest bit; `None` if it is longer than a lane
-    /// or holds any other byte.
-    #[inline]
-    pub fn digits(self, mark: u8) -> Option<(u32, u32)> {
-        if self.len > LANE {
-            return None;
-        }
-        let (digits, marks) = digits(&self.lane(0), mark);
-        let bits = self.bits(0);
-        ((digits | marks) & bits == bits).then_some((digits & bits, marks & bits))
-    }
-
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
     #[must_use]
     #[inline]
@@ -145,44 +131,6 @@ pub fn packed(lane: &[u8; LANE], length: usize) -> u128 {
     u128::from_le_bytes(*lane) & below | length
 }
 
-/// The number of the digits that a lane begins with, without the byte that `mark` has its bit at, if any.
-///
-/// All digits at once: lengths differ from cell to cell, and a loop would stumble over each.
-#[must_use]
-#[inline]
-pub fn number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
-    let lane = u128::from_le_bytes(*lane);
-    let below = |bytes: u32| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
-    let at = if mark == 0 { 16 } else { mark.trailing_zeros() };
-    let digits = lane & below(at) | (lane >> 8) & !below(at);
-    let count = u32::try_from(length).unwrap_or(16) - u32::from(mark != 0);
-    // The last digit goes to the last byte; what is in front of the first is nothing.
-    let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
-    let values = digits & (0x0F0F_0F0F_0F0F_0F0F_u128 << 64 | 0x0F0F_0F0F_0F0F_0F0F);
-    let [high, low] = [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
-    i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
-}
-
-/// As [`number`], of at most eight bytes with at least one digit.
-#[must_use]
-#[inline]
-pub fn short_number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
-    let word = lane.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-    // Whether there is a mark differs from cell to cell.
-    let below = select_unpredictable(mark == 0, u64::MAX, (1 << (8 * (mark.trailing_zeros() & 7))) - 1);
-    let digits = word & below | (word >> 8) & !below;
-    let missing = 8 + usize::from(mark != 0) - length;
-    i64::try_from(eight(digits << (8 * (missing & 7)) & 0x0F0F_0F0F_0F0F_0F0F)).unwrap_or(0)
-}
-
-/// The number of eight digits, the first in the lowest byte.
-#[inline]
-fn eight(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF
-}
-
 /// Which bytes of two lanes a JSON string escapes, the first in the lowest bit.
 #[must_use]
 #[inline]
@@ -202,14 +150,14 @@ pub fn escaped_in(lane: &[u8; LANE]) -> u32 {
     (low | bytes.simd_eq(u8x16::new([b'\\'; LANE]))).to_bitmask()
 }
 
-/// Which bytes of a lane are digits and which are `mark`, the first in the lowest bit.
+/// Which bytes of a lane are digits and which are the decimal separator, the first in the lowest bit.
 #[must_use]
 #[inline]
-pub fn digits(lane: &[u8; LANE], mark: u8) -> (u32, u32) {
+pub fn digits(lane: &[u8; LANE], separator: u8) -> (u32, u32) {
     let bytes = u8x16::new(*lane);
     let value = bytes - u8x16::new([b'0'; LANE]);
     let digits = value.min(u8x16::new([9; LANE])).simd_eq(value).to_bitmask();
-    (digits, bytes.simd_eq(u8x16::new([mark; LANE])).to_bitmask())
+    (digits, bytes.simd_eq(u8x16::new([separator; LANE])).to_bitmask())
 }
 
 /// The first of each two bytes, in vectors: one after the other they cost more than all else that is done with a row.
@@ -276,7 +224,7 @@ impl Padded {
 
 #[cfg(test)]
 mod tests {
-    use super::{LANE, Snippet, number, packed, padded, short_number};
+    use super::{LANE, Snippet, packed, padded};
 
     #[test]
     fn what_stands_behind_a_text_changes_nothing() {
@@ -304,22 +252,6 @@ mod tests {
             assert_eq!(snippet.packed().is_some(), plain.len() <= 7);
             if plain.len() < LANE {
                 assert_eq!(packed(&snippet.lane(0), plain.len()), packed(&padded(plain), plain.len()), "{plain:?}");
-            }
-            let bits =
-                |is: &dyn Fn(u8) -> bool| (0..plain.len()).filter(|at| is(plain[*at])).map(|at| 1u32 << at).sum();
-            let expected = (plain.len() <= 16 && plain.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
-                .then(|| (bits(&|byte| byte.is_ascii_digit()), bits(&|byte| byte == b'.')));
-            assert_eq!(snippet.digits(b'.'), expected, "{plain:?}");
-            if let Some((_, marks)) = expected.filter(|(_, marks)| marks.count_ones() <= 1) {
-                let digits: String = plain.iter().filter(|byte| **byte != b'.').map(|byte| char::from(*byte)).collect();
-                assert_eq!(number(&snippet.lane(0), plain.len(), marks), digits.parse().unwrap_or(0), "{plain:?}");
-                if plain.len() <= 8 && !digits.is_empty() {
-                    assert_eq!(
-                        short_number(&snippet.lane(0), plain.len(), marks),
-                        digits.parse().unwrap_or(0),
-                        "{plain:?}"
-                    );
-                }
             }
         }
     }

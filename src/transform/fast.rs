@@ -20,7 +20,8 @@ use crate::{
     },
     text::{
         buffer::Pen,
-        lanes::{LANE, Snippet, digits, escaped, escaped_in},
+        lanes::{LANE, Snippet, escaped, escaped_in},
+        number::{is_short_whole, parse_short},
     },
 };
 
@@ -183,31 +184,23 @@ impl Plain {
     #[inline(always)]
     fn whole(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
         let lane = cell.lane();
-        let (digits, _) = digits(&lane, 0);
         json[..LANE].copy_from_slice(&lane);
-        // What is longer than a lane ends behind its last digit.
-        let leading_zero = cell.lanes[0] == b'0' && (cell.len > 1 || self.positive);
-        if cell.reaches(!digits) || leading_zero { None } else { NonZero::new(cell.len) }
+        let is_zero = self.positive && lane[0] == b'0';
+        if !is_short_whole(&lane, cell.len) || is_zero { None } else { NonZero::new(cell.len) }
     }
 
-    /// Nothing here is guessed: every other number has no decimal mark, or has it elsewhere.
     #[inline(always)]
-    fn number(&self, cell: Cell<'_>, mark: u8, json: &mut [u8; ROOM]) -> Written {
-        let (lane, len) = (cell.lane(), cell.len);
-        let (digits, marks) = digits(&lane, mark);
+    fn number(&self, cell: Cell<'_>, separator: u8, json: &mut [u8; ROOM]) -> Written {
+        let lane = cell.lane();
         json[..LANE].copy_from_slice(&lane);
-        let bits = (1 << (len % SHORT)) - 1;
-        let marks = marks & bits;
-        let whole = (marks | 1 << (len % SHORT)).trailing_zeros() as usize;
-        let leading_zero = cell.lanes[0] == b'0' && (whole > 1 || self.positive);
-        let one_mark = marks & marks.wrapping_sub(1) == 0;
-        if !(digits | marks) & bits != 0 || !one_mark || len > LANE || leading_zero || whole == 0 || whole + 1 == len {
+        let number = parse_short(&lane, cell.len, separator)?;
+        if self.positive && lane[0] == b'0' {
             return None;
         }
-        if mark != b'.' && whole < len {
-            json[whole % SHORT] = b'.';
+        if separator != b'.' && number.whole < cell.len {
+            json[number.whole % SHORT] = b'.';
         }
-        NonZero::new(len)
+        NonZero::new(cell.len)
     }
 
     /// Writes what is not like nearly all fields.
@@ -313,5 +306,50 @@ impl<'a> Cell<'a> {
         json[..LANE].copy_from_slice(&lane);
         json[DAY] = b'"';
         if self.len != DAY || !is_iso_day(&lane) { None } else { NonZero::new(DAY + 1) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        plan::{How, Plain, SHORT},
+        text::{
+            buffer::Pen,
+            lanes::LANE,
+            number::{NO_SEPARATOR, NumberFormat, samples},
+        },
+        transform::fast::{Cell, ROOM},
+    };
+
+    /// What a field writes of a cell; a separator of the file's own stands behind it.
+    fn written(format: NumberFormat, text: &str, positive: bool) -> Option<Vec<u8>> {
+        let mark = format.decimal_separator;
+        let plain = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Number, mark, positive, most: 0 };
+        let (mut lanes, mut json) = ([b';'; SHORT], [0; ROOM]);
+        lanes[..text.len()].copy_from_slice(text.as_bytes());
+        let cell = Cell { lanes: &lanes, len: text.len() };
+        let number = plain.number(cell, mark, &mut json).map(|length| json[..length.get()].to_vec());
+        if mark == NO_SEPARATOR {
+            let whole = plain.whole(cell, &mut json).map(|length| json[..length.get()].to_vec());
+            assert_eq!(whole, number, "{text:?}");
+        }
+        number
+    }
+
+    #[test]
+    fn fast_numbers_are_those_of_the_grammar() {
+        samples::for_each_text(&mut |format, text| {
+            if text.is_empty() || text.len() >= SHORT {
+                return;
+            }
+            let mut out = Pen::default();
+            let expected = format.write_json(text.as_bytes().into(), &mut out).map(|()| out.to_vec());
+            let is_short =
+                text.len() <= LANE && text.bytes().all(|byte| byte != b'-' && format.group_separator != Some(byte));
+            let expected = expected.filter(|_| is_short);
+            assert_eq!(written(format, text, false), expected, "{format:?} {text:?}");
+            let expected = expected.filter(|json| json[0] != b'0');
+            assert_eq!(written(format, text, true), expected, "{format:?} {text:?}");
+        });
     }
 }

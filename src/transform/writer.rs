@@ -8,7 +8,7 @@ use crate::{
     plan::{
         Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         code_table::Codes,
-        conversion::{Digits, Kind, write_text},
+        conversion::{Kind, write_text},
     },
     recording::{
         View,
@@ -16,7 +16,7 @@ use crate::{
         provenance::{NOWHERE, Name, Problem, Step},
     },
     table::{NONE, row::Row},
-    text::buffer::Pen,
+    text::{buffer::Pen, number::NumberFormat},
     transform::fast,
 };
 
@@ -209,7 +209,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 Ok(()) => {}
                 Err(code) => {
                     let hint = match &leaf.kind {
-                        Kind::Decimal(Digits { mark: b'.', .. }) if text.contains(&b',') => {
+                        Kind::Decimal(NumberFormat { decimal_separator: b'.', .. }) if text.contains(&b',') => {
                             "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
                         }
                         _ => "",
