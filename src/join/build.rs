@@ -11,17 +11,17 @@ use crate::{
     plan::Plan,
     recording::ledger::{Fate, Ledger, warned},
     table::{Table, dialect::Span, row::Row},
-    text::lanes::Snippet,
+    text::lanes::ByteLanes,
 };
 
 /// The key of a record; `None` if a cell of it is not there or empty.
 #[inline(always)]
-pub(super) fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
+pub(super) fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
     let dialect = &row.table.dialect;
     if let [column] = columns
         && let Some(span) = row.span(*column).filter(|span| !span.doubled)
     {
-        let key = Snippet::within(&row.table.text, span.start, span.end);
+        let key = ByteLanes::within(&row.table.text, span.start, span.end);
         return (!dialect.is_null(key.bytes())).then_some(key);
     }
     let spans = columns.iter().map(|column| row.span(*column));
@@ -33,7 +33,7 @@ pub(super) fn composed<'a>(
     table: &Table,
     spans: impl Iterator<Item = Option<Span>>,
     buffer: &'a mut Vec<u8>,
-) -> Option<Snippet<'a>> {
+) -> Option<ByteLanes<'a>> {
     buffer.clear();
     let mut undoubled = Vec::new();
     for (number, span) in spans.enumerate() {
@@ -47,7 +47,7 @@ pub(super) fn composed<'a>(
         }
         buffer.extend_from_slice(cell);
     }
-    Some(Snippet::from(buffer.as_slice()))
+    Some(ByteLanes::from(buffer.as_slice()))
 }
 
 /// Whether every good record of a source has a key, and each another one. `false` only says that it is not certain.

@@ -5,7 +5,7 @@
 
 use crate::{
     table::NONE,
-    text::lanes::{LANE, Snippet},
+    text::lanes::{ByteLanes, LANES},
 };
 
 /// An index from keys to records.
@@ -40,7 +40,7 @@ impl Keys {
     }
 
     /// The record with a key, or [`NONE`].
-    pub(super) fn get(&self, key: Snippet<'_>) -> u32 {
+    pub(super) fn get(&self, key: ByteLanes<'_>) -> u32 {
         // An index without room belongs to a source without a key.
         if self.slots.is_empty() { NONE } else { self.slots[self.find(key.bytes(), word(key))].row }
     }
@@ -58,7 +58,7 @@ impl Keys {
     }
 
     /// Adds a key, unless it is there: then the record it belongs to.
-    pub(super) fn insert(&mut self, key: Snippet<'_>, row: u32) -> Option<u32> {
+    pub(super) fn insert(&mut self, key: ByteLanes<'_>, row: u32) -> Option<u32> {
         if self.taken * 2 >= self.slots.len() {
             self.grow();
         }
@@ -78,7 +78,7 @@ impl Keys {
     }
 
     /// Lets a key that is there belong to another record.
-    pub(super) fn replace(&mut self, key: Snippet<'_>, row: u32) {
+    pub(super) fn replace(&mut self, key: ByteLanes<'_>, row: u32) {
         let slot = self.find(key.bytes(), word(key));
         if self.slots[slot].row != NONE {
             self.slots[slot].row = row;
@@ -121,13 +121,13 @@ impl Keys {
 
 /// A short key packed with its length, or the hash of a long one.
 #[inline]
-pub(super) fn word(key: Snippet<'_>) -> u64 {
-    if key.len() <= LANE { word_in(&key.lane(0), key.len()) } else { hash(key) }
+pub(super) fn word(key: ByteLanes<'_>) -> u64 {
+    if key.len() <= LANES { word_in(&key.lanes_at(0), key.len()) } else { hash(key) }
 }
 
 /// As [`word`], of a key that a lane begins with.
 #[inline(always)]
-pub(super) fn word_in(lane: &[u8; LANE], length: usize) -> u64 {
+pub(super) fn word_in(lane: &[u8; LANES], length: usize) -> u64 {
     let text = u128::from_le_bytes(*lane) & BELOW[length % BELOW.len()];
     let [low, high] = halves(text);
     if length <= 7 { low | (length as u64) << 56 } else { mix(mix(length as u64, low), high) | LONG }
@@ -136,7 +136,7 @@ pub(super) fn word_in(lane: &[u8; LANE], length: usize) -> u64 {
 /// For each length up to that of a lane, the bits of a text in it.
 const BELOW: [u128; 32] = {
     let (mut below, mut length) = ([u128::MAX; 32], 0);
-    while length < LANE {
+    while length < LANES {
         below[length] = (1 << (8 * length)) - 1;
         length += 1;
     }
@@ -149,7 +149,7 @@ pub(super) fn is_exact(word: u64) -> bool {
     word & LONG == 0
 }
 
-fn hash(key: Snippet<'_>) -> u64 {
+fn hash(key: ByteLanes<'_>) -> u64 {
     let (chunks, rest) = key.bytes().as_chunks::<8>();
     let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
     mix(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG

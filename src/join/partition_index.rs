@@ -16,7 +16,7 @@ use crate::{
         dialect::Span,
         split::{UNKNOWN, distance},
     },
-    text::lanes::{LANE, Snippet},
+    text::lanes::{ByteLanes, LANES},
 };
 
 /// The place of a key that has to be asked in full.
@@ -208,7 +208,7 @@ pub fn words(table: &Table, columns: &[usize], words: &mut Vec<u64>) {
         let length = end.wrapping_sub(begin + 1);
         let lane = text.get(start + begin..).and_then(|text| text.first_chunk());
         words.push(match lane {
-            Some(lane) if length.wrapping_sub(1) < LANE && begins[column + 1] != UNKNOWN && lane[0] != quote => {
+            Some(lane) if length.wrapping_sub(1) < LANES && begins[column + 1] != UNKNOWN && lane[0] != quote => {
                 hash_index::word_in(lane, length).min(KEYLESS - 1)
             }
             _ => word_of(table, columns, row),
@@ -240,7 +240,7 @@ pub(super) fn within(word: u64) -> (usize, u32) {
 }
 
 #[inline]
-fn word(key: Snippet<'_>) -> u64 {
+fn word(key: ByteLanes<'_>) -> u64 {
     hash_index::word(key).min(KEYLESS - 1)
 }
 

@@ -9,7 +9,7 @@ use crate::{
     plan::conversion::write_text,
     text::{
         buffer::Pen,
-        lanes::{Padded, Snippet},
+        lanes::{ByteLanes, Padded},
     },
 };
 
@@ -36,7 +36,7 @@ impl Codes {
     #[must_use]
     pub fn new(name: String, mut values: Vec<(Vec<u8>, Padded)>, on_unknown: Policy<OnUnknown>, rule: String) -> Codes {
         values.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let words = values.iter().map(|(code, _)| Snippet::from(code.as_slice()).packed()).collect();
+        let words = values.iter().map(|(code, _)| ByteLanes::from(code.as_slice()).packed()).collect();
         Codes { name, values, words, on_unknown, rule }
     }
 
@@ -48,7 +48,7 @@ impl Codes {
     /// The JSON text a code is translated to.
     #[must_use]
     #[inline]
-    pub fn get(&self, code: Snippet<'_>) -> Option<Snippet<'_>> {
+    pub fn get(&self, code: ByteLanes<'_>) -> Option<ByteLanes<'_>> {
         let at = match code.packed().filter(|_| self.values.len() <= FEW) {
             Some(word) => self.words.iter().position(|known| *known == Some(word)),
             None => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code.bytes())).ok(),

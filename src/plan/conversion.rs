@@ -10,7 +10,7 @@ use crate::{
     plan::date_format::{DAY, Notation, write_day, write_moment},
     text::{
         buffer::Pen,
-        lanes::{LANE, Snippet},
+        lanes::{ByteLanes, LANES},
         number::NumberFormat,
     },
 };
@@ -50,7 +50,7 @@ impl Kind {
     /// # Errors
     /// The cell is not of this type; then nothing was written.
     #[inline]
-    pub fn write(&self, cell: Snippet<'_>, out: &mut Pen) -> Result<(), Code> {
+    pub fn write(&self, cell: ByteLanes<'_>, out: &mut Pen) -> Result<(), Code> {
         match self {
             Kind::Text | Kind::Code => write_text(cell, out),
             Kind::Integer(format) => return format.write_json(cell, out).ok_or(Code::TransformNotAnInteger),
@@ -64,7 +64,7 @@ impl Kind {
                 }
             }
             Kind::Date(notation) => {
-                if let Some(day) = notation.shape().and_then(|shape| shape.iso(&cell.lane(0), cell.len())) {
+                if let Some(day) = notation.shape().and_then(|shape| shape.iso(&cell.lanes_at(0), cell.len())) {
                     out.push(b'"');
                     out.extend(&day[..DAY]);
                     out.push(b'"');
@@ -163,8 +163,8 @@ impl Kind {
 
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
 #[inline]
-pub fn write_text(text: Snippet<'_>, out: &mut Pen) {
-    let room = out.room(text.len() + 2 + LANE);
+pub fn write_text(text: ByteLanes<'_>, out: &mut Pen) {
+    let room = out.room(text.len() + 2 + LANES);
     room[0] = b'"';
     if text.copy_plain(&mut room[1..]) {
         room[text.len() + 1] = b'"';

@@ -6,7 +6,7 @@ use jiff::{civil, fmt::strtime::BrokenDownTime, tz::TimeZone};
 
 use crate::text::{
     buffer::Pen,
-    lanes::{LANE, digits},
+    lanes::{LANES, find_digits},
 };
 
 /// How a day or a moment is written, in the directives of `strftime`.
@@ -64,7 +64,7 @@ impl Shape {
     /// The day of a cell of this length as JSON writes it, with anything behind it, when it is told without making a day of
     /// it: most are.
     #[inline(always)]
-    pub(crate) fn iso(&self, cell: &[u8; LANE], len: usize) -> Option<[u8; LANE]> {
+    pub(crate) fn iso(&self, cell: &[u8; LANES], len: usize) -> Option<[u8; LANES]> {
         if len != DAY {
             return None;
         }
@@ -232,8 +232,8 @@ const DAYS: [u8; 16] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31, 0, 0,
 
 /// Whether these bytes begin with a real day as JSON writes it, told without making a day of it.
 #[inline(always)]
-pub(crate) fn is_iso_day(cell: &[u8; LANE]) -> bool {
-    let (digits, _) = digits(cell, 0);
+pub(crate) fn is_iso_day(cell: &[u8; LANES]) -> bool {
+    let (digits, _) = find_digits(cell, 0);
     // Of digits: the number they are.
     let pair =
         |at: usize| (usize::from(cell[at]) * 10 + usize::from(cell[at + 1])).wrapping_sub(usize::from(b'0') * 11);

@@ -34,7 +34,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Place},
     plan::{checks::Checks, code_table::Codes, conversion::Kind, template::Templates},
     table::{dialect::Dialect, row::Row},
-    text::lanes::{LANE, Padded},
+    text::lanes::{LANES, Padded},
 };
 
 /// What to do, with nothing left to look up.
@@ -208,7 +208,7 @@ pub struct FieldPlan {
 }
 
 /// Names and most cells are shorter than this.
-pub const SHORT: usize = 2 * LANE;
+pub const SHORT: usize = 2 * LANES;
 /// Texts that are plain are shorter than this.
 pub const LONG: usize = 2 * SHORT;
 

@@ -18,7 +18,7 @@ use crate::{
     },
     text::{
         decimal::Decimal,
-        lanes::{LANE, Snippet, packed},
+        lanes::{ByteLanes, LANES, pack},
         number::{NumberFormat, parse_short},
     },
 };
@@ -122,8 +122,8 @@ impl Adder {
         for (record, fate) in table.rows(from).zip(fates.get(from as usize..).unwrap_or_default()) {
             let Some(cells) = cells(record) else { break };
             let at = if let Some(by) = by {
-                let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANE) else { break };
-                let unit = unit.first_chunk().map_or(NO_UNIT, |unit| packed(unit, length));
+                let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANES) else { break };
+                let unit = unit.first_chunk().map_or(NO_UNIT, |unit| pack(unit, length));
                 let (known, at) = self.cache[slot_of(unit)];
                 if known == unit { at } else { break }
             } else {
@@ -145,14 +145,14 @@ impl Adder {
         let (table, mut buffer) = (record.table, Vec::new());
         let unit = unit_of(record, self.by, fate, &mut buffer);
         let at = find_or_add_total(unit, &mut self.totals, table.number(record.number));
-        if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANE)
+        if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANES)
             && let Some(unit) = table.text.get(cell.start..).and_then(|text| text.first_chunk())
         {
-            let unit = packed(unit, cell.len());
+            let unit = pack(unit, cell.len());
             self.cache[slot_of(unit)] = (unit, at);
         }
         let span = record.span(self.column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
-        self.totals[at].add(fate, Snippet::within(&table.text, span.start, span.end), self.format);
+        self.totals[at].add(fate, ByteLanes::within(&table.text, span.start, span.end), self.format);
     }
 }
 
@@ -213,8 +213,8 @@ struct UnitTotal {
 
 impl UnitTotal {
     /// Adds the amount of a cell, or counts the cell if it is no number.
-    fn add(&mut self, fate: Fate, cell: Snippet<'_>, format: NumberFormat) {
-        if let Some(amount) = parse_plain(&cell.lane(0), cell.len(), format.decimal_separator) {
+    fn add(&mut self, fate: Fate, cell: ByteLanes<'_>, format: NumberFormat) {
+        if let Some(amount) = parse_plain(&cell.lanes_at(0), cell.len(), format.decimal_separator) {
             self.add_plain(fate, amount);
         } else if let Some(number) = format.parse(cell.bytes()) {
             self.other[fate as usize].add(&number.into());
@@ -252,12 +252,12 @@ impl UnitTotal {
     }
 }
 
-/// Reads the plain amount that a lane begins with. `None`: it is no short number, or has many decimals.
+/// Reads the plain amount that the byte lanes begin with. `None`: it is no short number, or has many decimals.
 #[inline(always)]
-fn parse_plain(lane: &[u8; LANE], length: usize, separator: u8) -> Option<PlainAmount> {
-    let number = parse_short(lane, length, separator)?;
+fn parse_plain(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<PlainAmount> {
+    let number = parse_short(lanes, length, separator)?;
     let decimals = (length - number.whole).saturating_sub(1);
-    if decimals >= MAX_DECIMALS { None } else { Some(PlainAmount { digits: number.value(lane, length), decimals }) }
+    if decimals >= MAX_DECIMALS { None } else { Some(PlainAmount { digits: number.value(lanes, length), decimals }) }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
         dialect::Span,
         split::{Begin, UNKNOWN, distance},
     },
-    text::lanes::{LANE, Snippet},
+    text::lanes::{ByteLanes, LANES},
 };
 
 /// The same of a narrow record.
@@ -25,7 +25,7 @@ pub const MANY: usize = 32;
 const ANY: usize = 1 << 8;
 
 /// How much of a cell is looked at at once, with the quote in front of it.
-pub const AHEAD: usize = 2 * LANE + 1;
+pub const AHEAD: usize = 2 * LANES + 1;
 
 /// How far a narrow record and what is looked at with it can reach, from its begins on.
 pub const REACH: usize = ANY + 1 + AHEAD + MANY;
@@ -153,7 +153,7 @@ impl<'a> Row<'a> {
         let Table { text, dialect, .. } = self.table;
         match dialect.quote {
             Some(quote) if text.get(start) == Some(&quote) => {
-                let doubled = Snippet::within(text, start + 1, end - 1).holds(quote);
+                let doubled = ByteLanes::within(text, start + 1, end - 1).contains(quote);
                 Some(Span { start: start + 1, end: end - 1, quoted: true, doubled })
             }
             _ => Some(Span { start, end, quoted: false, doubled: false }),

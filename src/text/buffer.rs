@@ -5,7 +5,7 @@
 
 use std::ops::Deref;
 
-use crate::text::lanes::{LANE, Snippet};
+use crate::text::lanes::{ByteLanes, LANES};
 
 /// How much room is made at least.
 const ROOM: usize = 1 << 10;
@@ -107,8 +107,8 @@ impl Pen {
 
     /// Writes a text.
     #[inline]
-    pub fn put(&mut self, text: Snippet<'_>) {
-        text.copy_to(self.room(text.len() + LANE));
+    pub fn put(&mut self, text: ByteLanes<'_>) {
+        text.copy_to(self.room(text.len() + LANES));
         self.len += text.len();
     }
 }

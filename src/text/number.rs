@@ -13,7 +13,7 @@ use std::{borrow::Cow, hint::select_unpredictable};
 
 use crate::text::{
     buffer::Pen,
-    lanes::{LANE, Snippet, digits},
+    lanes::{ByteLanes, LANES, find_digits},
 };
 
 /// In place of the decimal separator of a whole number: no UTF-8 text holds this byte.
@@ -73,11 +73,11 @@ impl NumberFormat {
     /// Writes a number as JSON, digit for digit: groups are joined and the decimal separator becomes a point. `None`: it is
     /// no number of this format, and nothing was written.
     #[inline]
-    pub fn write_json(self, cell: Snippet<'_>, out: &mut Pen) -> Option<()> {
-        let Some(short) = parse_short(&cell.lane(0), cell.len(), self.decimal_separator) else {
+    pub fn write_json(self, cell: ByteLanes<'_>, out: &mut Pen) -> Option<()> {
+        let Some(short) = parse_short(&cell.lanes_at(0), cell.len(), self.decimal_separator) else {
             return self.parse(cell.bytes()).map(|number| number.write_json(out));
         };
-        let room = out.room(2 * LANE);
+        let room = out.room(2 * LANES);
         cell.copy_to(room);
         if short.separator != 0 {
             room[short.whole] = b'.';
@@ -118,20 +118,20 @@ pub struct ShortNumber {
     pub separator: u32,
 }
 
-/// Reads a number that is the first `length` bytes of a lane. `None`: it is long, signed or grouped, or no number.
+/// Reads a number that is the first `length` bytes. `None`: it is long, signed or grouped, or no number.
 #[must_use]
 #[inline(always)]
-pub fn parse_short(lane: &[u8; LANE], length: usize, separator: u8) -> Option<ShortNumber> {
-    if length.wrapping_sub(1) >= LANE {
+pub fn parse_short(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<ShortNumber> {
+    if length.wrapping_sub(1) >= LANES {
         return None;
     }
     // Nothing here is a branch for each kind of number: every other one has no separator, or has it elsewhere.
     let bits = u32::MAX >> (31 & (32 - length));
-    let (digits, separators) = digits(lane, separator);
+    let (digits, separators) = find_digits(lanes, separator);
     let separator = separators & bits;
     let whole = (separator | 1 << length).trailing_zeros() as usize;
     let is_single = separator & separator.wrapping_sub(1) == 0;
-    let has_leading_zero = lane[0] == b'0' && whole > 1;
+    let has_leading_zero = lanes[0] == b'0' && whole > 1;
     let is_other = (digits | separator) & bits != bits;
     if is_other || whole == 0 || whole + 1 == length || !is_single || has_leading_zero {
         return None;
@@ -139,13 +139,13 @@ pub fn parse_short(lane: &[u8; LANE], length: usize, separator: u8) -> Option<Sh
     Some(ShortNumber { whole, separator })
 }
 
-/// Whether the first `length` bytes of a lane are a whole number: [`parse_short`] without a decimal separator, in fewer
+/// Whether the first `length` bytes are a whole number: [`parse_short`] without a decimal separator, in fewer
 /// steps.
 #[must_use]
 #[inline(always)]
-pub fn is_short_whole(lane: &[u8; LANE], length: usize) -> bool {
-    let (digits, _) = digits(lane, NO_SEPARATOR);
-    let has_leading_zero = lane[0] == b'0' && length > 1;
+pub fn is_short_whole(lanes: &[u8; LANES], length: usize) -> bool {
+    let (digits, _) = find_digits(lanes, NO_SEPARATOR);
+    let has_leading_zero = lanes[0] == b'0' && length > 1;
     // An empty text is longer than any.
     length.wrapping_sub(1) < (!digits).trailing_zeros() as usize && !has_leading_zero
 }
@@ -154,24 +154,24 @@ impl ShortNumber {
     /// The number of its digits, without the decimal separator.
     #[must_use]
     #[inline(always)]
-    pub fn value(self, lane: &[u8; LANE], length: usize) -> i64 {
+    pub fn value(self, lanes: &[u8; LANES], length: usize) -> i64 {
         if length <= 8 {
-            value_of_word(lane, length, self.separator)
+            value_of_word(lanes, length, self.separator)
         } else {
-            value_of_lane(lane, length, self.separator)
+            value_of_lanes(lanes, length, self.separator)
         }
     }
 }
 
-/// The number of the digits that a lane begins with, without the byte of the decimal separator.
+/// The number of the digits that the byte lanes begin with, without the byte of the decimal separator.
 ///
 /// All digits at once: lengths differ from cell to cell, and a loop would be mispredicted for each.
 #[inline]
-fn value_of_lane(lane: &[u8; LANE], length: usize, separator: u32) -> i64 {
-    let lane = u128::from_le_bytes(*lane);
+fn value_of_lanes(lanes: &[u8; LANES], length: usize, separator: u32) -> i64 {
+    let lanes = u128::from_le_bytes(*lanes);
     let below = |bytes: u32| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
     let at = if separator == 0 { 16 } else { separator.trailing_zeros() };
-    let digits = lane & below(at) | (lane >> 8) & !below(at);
+    let digits = lanes & below(at) | (lanes >> 8) & !below(at);
     let count = u32::try_from(length).unwrap_or(16) - u32::from(separator != 0);
     // The last digit goes to the last byte; what is in front of the first is nothing.
     let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
@@ -181,10 +181,10 @@ fn value_of_lane(lane: &[u8; LANE], length: usize, separator: u32) -> i64 {
     i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
 }
 
-/// As [`value_of_lane`], of at most eight bytes with at least one digit.
+/// As [`value_of_lanes`], of at most eight bytes with at least one digit.
 #[inline]
-fn value_of_word(lane: &[u8; LANE], length: usize, separator: u32) -> i64 {
-    let word = lane.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
+fn value_of_word(lanes: &[u8; LANES], length: usize, separator: u32) -> i64 {
+    let word = lanes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
     // Whether there is a separator differs from cell to cell.
     let below = select_unpredictable(separator == 0, u64::MAX, (1 << (8 * (separator.trailing_zeros() & 7))) - 1);
     let digits = word & below | (word >> 8) & !below;
@@ -321,7 +321,7 @@ pub(crate) mod samples {
 mod tests {
     use crate::text::{
         buffer::Pen,
-        lanes::{LANE, Snippet},
+        lanes::{ByteLanes, LANES},
         number::{Number, NumberFormat, is_short_whole, parse_short, samples},
     };
 
@@ -357,20 +357,20 @@ mod tests {
         let (mut numbers, mut short_numbers) = (0, 0);
         samples::for_each_text(&mut |format, text| {
             let number = format.parse(text.as_bytes());
-            let cell = Snippet::from(text.as_bytes());
-            let short = parse_short(&cell.lane(0), text.len(), format.decimal_separator);
+            let cell = ByteLanes::from(text.as_bytes());
+            let short = parse_short(&cell.lanes_at(0), text.len(), format.decimal_separator);
             if let (Some(short), Some(number)) = (short, number) {
                 assert_eq!(short.whole, number.whole.len(), "{format:?} {text:?}");
                 let digits = [number.whole, number.fraction].concat();
                 let value: i64 = std::str::from_utf8(&digits).unwrap().parse().unwrap();
-                assert_eq!(short.value(&cell.lane(0), text.len()), value, "{format:?} {text:?}");
+                assert_eq!(short.value(&cell.lanes_at(0), text.len()), value, "{format:?} {text:?}");
             }
             let is_short = |number: Number<'_>| {
-                text.len() <= LANE && !number.is_negative && number.whole.iter().all(u8::is_ascii_digit)
+                text.len() <= LANES && !number.is_negative && number.whole.iter().all(u8::is_ascii_digit)
             };
             assert_eq!(short.is_some(), number.is_some_and(is_short), "{format:?} {text:?}");
             let is_whole = short.is_some_and(|short| short.separator == 0);
-            assert_eq!(is_short_whole(&cell.lane(0), text.len()), is_whole, "{format:?} {text:?}");
+            assert_eq!(is_short_whole(&cell.lanes_at(0), text.len()), is_whole, "{format:?} {text:?}");
             assert_eq!(written(format, text).is_some(), number.is_some(), "{format:?} {text:?}");
             numbers += usize::from(number.is_some());
             short_numbers += usize::from(short.is_some());

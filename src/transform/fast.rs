@@ -20,7 +20,7 @@ use crate::{
     },
     text::{
         buffer::Pen,
-        lanes::{LANE, Snippet, escaped, escaped_in},
+        lanes::{ByteLanes, LANES, find_escaped, find_escaped_in_both},
         number::{is_short_whole, parse_short},
     },
 };
@@ -168,14 +168,14 @@ impl Plain {
     #[inline(always)]
     fn text(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
         // Most texts are shorter still.
-        let escaped = if cell.len <= LANE {
-            let lane = cell.lane();
-            json[..LANE].copy_from_slice(&lane);
-            escaped_in(&lane)
+        let escaped = if cell.len <= LANES {
+            let lanes = cell.lanes_at();
+            json[..LANES].copy_from_slice(&lanes);
+            find_escaped(&lanes)
         } else {
             let lanes = *cell.lanes;
             json[..SHORT].copy_from_slice(&lanes);
-            escaped(&lanes)
+            find_escaped_in_both(&lanes)
         };
         json[cell.len % SHORT] = b'"';
         if cell.reaches(escaped) || cell.len > self.most { None } else { NonZero::new(cell.len + 1) }
@@ -183,18 +183,18 @@ impl Plain {
 
     #[inline(always)]
     fn whole(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
-        let lane = cell.lane();
-        json[..LANE].copy_from_slice(&lane);
-        let is_zero = self.positive && lane[0] == b'0';
-        if !is_short_whole(&lane, cell.len) || is_zero { None } else { NonZero::new(cell.len) }
+        let lanes = cell.lanes_at();
+        json[..LANES].copy_from_slice(&lanes);
+        let is_zero = self.positive && lanes[0] == b'0';
+        if !is_short_whole(&lanes, cell.len) || is_zero { None } else { NonZero::new(cell.len) }
     }
 
     #[inline(always)]
     fn number(&self, cell: Cell<'_>, separator: u8, json: &mut [u8; ROOM]) -> Written {
-        let lane = cell.lane();
-        json[..LANE].copy_from_slice(&lane);
-        let number = parse_short(&lane, cell.len, separator)?;
-        if self.positive && lane[0] == b'0' {
+        let lanes = cell.lanes_at();
+        json[..LANES].copy_from_slice(&lanes);
+        let number = parse_short(&lanes, cell.len, separator)?;
+        if self.positive && lanes[0] == b'0' {
             return None;
         }
         if separator != b'.' && number.whole < cell.len {
@@ -214,7 +214,7 @@ impl Plain {
         let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
         let len = outer.len().checked_sub(2 * usize::from(quoted))?;
         let start = outer.start + usize::from(quoted);
-        let text = Snippet::within(&row.table.text, start, start + len);
+        let text = ByteLanes::within(&row.table.text, start, start + len);
         if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
             return None;
         }
@@ -233,7 +233,7 @@ impl Plain {
                 self.number(cell, self.mark, json)?.get()
             }
             (None, Kind::Date(notation)) => {
-                json[..LANE].copy_from_slice(&notation.shape()?.iso(&text.lane(0), len)?);
+                json[..LANES].copy_from_slice(&notation.shape()?.iso(&text.lanes_at(0), len)?);
                 json[DAY] = b'"';
                 DAY + 1
             }
@@ -281,8 +281,8 @@ impl<'a> Cell<'a> {
 
     /// Its first bytes.
     #[inline(always)]
-    fn lane(self) -> [u8; LANE] {
-        *self.lanes.first_chunk().unwrap_or(&[0; LANE])
+    fn lanes_at(self) -> [u8; LANES] {
+        *self.lanes.first_chunk().unwrap_or(&[0; LANES])
     }
 
     /// Whether one of these bits belongs to a byte of it.
@@ -294,7 +294,7 @@ impl<'a> Cell<'a> {
     /// The translation of a code.
     fn code(self, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
-        let word = Snippet::from(self.lanes.get(..self.len)?).packed()?;
+        let word = ByteLanes::from(self.lanes.get(..self.len)?).packed()?;
         let translation = leaf.codes.as_ref()?.packed(word).filter(|json| json.len() < SHORT)?;
         json[..SHORT].copy_from_slice(translation.lanes()?);
         NonZero::new(translation.len())
@@ -302,10 +302,10 @@ impl<'a> Cell<'a> {
 
     #[inline(always)]
     fn day(self, json: &mut [u8; ROOM]) -> Written {
-        let lane = self.lane();
-        json[..LANE].copy_from_slice(&lane);
+        let lanes = self.lanes_at();
+        json[..LANES].copy_from_slice(&lanes);
         json[DAY] = b'"';
-        if self.len != DAY || !is_iso_day(&lane) { None } else { NonZero::new(DAY + 1) }
+        if self.len != DAY || !is_iso_day(&lanes) { None } else { NonZero::new(DAY + 1) }
     }
 }
 
@@ -315,7 +315,7 @@ mod tests {
         plan::{How, Plain, SHORT},
         text::{
             buffer::Pen,
-            lanes::LANE,
+            lanes::LANES,
             number::{NO_SEPARATOR, NumberFormat, samples},
         },
         transform::fast::{Cell, ROOM},
@@ -345,7 +345,7 @@ mod tests {
             let mut out = Pen::default();
             let expected = format.write_json(text.as_bytes().into(), &mut out).map(|()| out.to_vec());
             let is_short =
-                text.len() <= LANE && text.bytes().all(|byte| byte != b'-' && format.group_separator != Some(byte));
+                text.len() <= LANES && text.bytes().all(|byte| byte != b'-' && format.group_separator != Some(byte));
             let expected = expected.filter(|_| is_short);
             assert_eq!(written(format, text, false), expected, "{format:?} {text:?}");
             let expected = expected.filter(|json| json[0] != b'0');
