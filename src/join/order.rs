@@ -9,7 +9,7 @@ use crate::{
     config::mapping::short_forms::Direction,
     plan::{LinkPlan, Plan, conversion::Kind},
     table::{Table, row::Row},
-    text::buffer::Pen,
+    text::buffer::OutputBuffer,
 };
 
 /// Sorts the children of each parent.
@@ -47,7 +47,7 @@ enum Value {
 fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
     let mut buffer = Vec::new();
     let cell = row.cell(column, &mut buffer);
-    let mut json = Pen::default();
+    let mut json = OutputBuffer::default();
     let kind = &plan.sources[source].columns[column].kind;
     match kind {
         _ if kind.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),

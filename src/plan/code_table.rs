@@ -8,7 +8,7 @@ use crate::{
     json_pointer::escape,
     plan::conversion::write_text,
     text::{
-        buffer::Pen,
+        buffer::OutputBuffer,
         lanes::{ByteLanes, Padded},
     },
 };
@@ -73,7 +73,7 @@ impl Codes {
     pub(super) fn others(&self) -> Option<Vec<u8>> {
         match &self.on_unknown.then {
             OnUnknown::Use(text) => {
-                let mut json = Pen::default();
+                let mut json = OutputBuffer::default();
                 write_text(text.as_bytes().into(), &mut json);
                 Some(json.into())
             }

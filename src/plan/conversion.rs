@@ -9,7 +9,7 @@ use crate::{
     diagnostic::Code,
     plan::date_format::{DAY, Notation, write_day, write_moment},
     text::{
-        buffer::Pen,
+        buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
         number::NumberFormat,
     },
@@ -50,7 +50,7 @@ impl Kind {
     /// # Errors
     /// The cell is not of this type; then nothing was written.
     #[inline]
-    pub fn write(&self, cell: ByteLanes<'_>, out: &mut Pen) -> Result<(), Code> {
+    pub fn write(&self, cell: ByteLanes<'_>, out: &mut OutputBuffer) -> Result<(), Code> {
         match self {
             Kind::Text | Kind::Code => write_text(cell, out),
             Kind::Integer(format) => return format.write_json(cell, out).ok_or(Code::TransformNotAnInteger),
@@ -163,11 +163,11 @@ impl Kind {
 
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
 #[inline]
-pub fn write_text(text: ByteLanes<'_>, out: &mut Pen) {
-    let room = out.room(text.len() + 2 + LANES);
-    room[0] = b'"';
-    if text.copy_plain(&mut room[1..]) {
-        room[text.len() + 1] = b'"';
+pub fn write_text(text: ByteLanes<'_>, out: &mut OutputBuffer) {
+    let spare = out.reserve(text.len() + 2 + LANES);
+    spare[0] = b'"';
+    if text.copy_plain(&mut spare[1..]) {
+        spare[text.len() + 1] = b'"';
         out.advance(text.len() + 2);
     } else {
         out.push(b'"');
@@ -176,7 +176,7 @@ pub fn write_text(text: ByteLanes<'_>, out: &mut Pen) {
     }
 }
 
-fn write_escaped(text: &[u8], out: &mut Pen) {
+fn write_escaped(text: &[u8], out: &mut OutputBuffer) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\') {
         out.extend(&rest[..at]);
@@ -199,12 +199,12 @@ mod tests {
 
     use super::{Kind, Notation};
     use crate::text::{
-        buffer::Pen,
+        buffer::OutputBuffer,
         number::{NO_SEPARATOR, samples},
     };
 
     fn written(kind: &Kind, cell: &str) -> Option<String> {
-        let mut out = Pen::default();
+        let mut out = OutputBuffer::default();
         let result = kind.write(cell.as_bytes().into(), &mut out);
         assert!(result.is_ok() || out.is_empty(), "a failed write leaves nothing");
         result.ok().map(|()| String::from_utf8(out.into()).unwrap())

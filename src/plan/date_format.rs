@@ -5,7 +5,7 @@
 use jiff::{civil, fmt::strtime::BrokenDownTime, tz::TimeZone};
 
 use crate::text::{
-    buffer::Pen,
+    buffer::OutputBuffer,
     lanes::{LANES, find_digits},
 };
 
@@ -243,7 +243,7 @@ pub(crate) fn is_iso_day(cell: &[u8; LANES]) -> bool {
     shape && cell[..4] != *b"0000" && month < DAYS.len() && day.wrapping_sub(1) < usize::from(DAYS[month % DAYS.len()])
 }
 
-pub(super) fn write_day(moment: civil::DateTime, out: &mut Pen) {
+pub(super) fn write_day(moment: civil::DateTime, out: &mut OutputBuffer) {
     four_digits(moment.year(), out);
     out.push(b'-');
     two_digits(moment.month(), out);
@@ -252,7 +252,7 @@ pub(super) fn write_day(moment: civil::DateTime, out: &mut Pen) {
 }
 
 /// RFC 3339.
-pub(super) fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut Pen) {
+pub(super) fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut OutputBuffer) {
     write_day(moment, out);
     out.push(b'T');
     two_digits(moment.hour(), out);
@@ -274,12 +274,12 @@ pub(super) fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, ou
     out.extend(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60).as_bytes());
 }
 
-fn four_digits(number: i16, out: &mut Pen) {
+fn four_digits(number: i16, out: &mut OutputBuffer) {
     two_digits(i8::try_from(number / 100).unwrap_or(0), out);
     two_digits(i8::try_from(number % 100).unwrap_or(0), out);
 }
 
-fn two_digits(number: i8, out: &mut Pen) {
+fn two_digits(number: i8, out: &mut OutputBuffer) {
     let number = number.unsigned_abs();
     out.extend(&[b'0' + number / 10, b'0' + number % 10]);
 }

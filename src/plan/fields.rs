@@ -19,7 +19,7 @@ use crate::{
         compile::{Compiler, names},
         conversion::{Kind, write_text},
     },
-    text::{buffer::Pen, lanes::Padded},
+    text::{buffer::OutputBuffer, lanes::Padded},
 };
 
 impl Compiler<'_> {
@@ -46,7 +46,7 @@ impl Compiler<'_> {
         for (name, Field(field)) in fields {
             let rule = format!("{pointer}/{}", escape(name));
             if let Some(value) = self.value(field, &rule, source) {
-                let mut prefix = Pen::from(vec![b',']);
+                let mut prefix = OutputBuffer::from(vec![b',']);
                 write_text(name.as_bytes().into(), &mut prefix);
                 prefix.push(b':');
                 compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
@@ -156,7 +156,7 @@ impl Compiler<'_> {
     fn constant(&mut self, scalar: &Scalar, pointer: &str) -> Option<Vec<u8>> {
         let node = self.places.node(pointer)?;
         let text = node.scalar.clone().unwrap_or_default();
-        let mut json = Pen::default();
+        let mut json = OutputBuffer::default();
         match scalar {
             Scalar::Boolean(value) if text == value.to_string() => json.extend(text.as_bytes()),
             Scalar::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
@@ -244,7 +244,7 @@ impl Compiler<'_> {
         };
         let fits = match codes {
             Some(codes) => codes.get(text.as_bytes().into()).is_some(),
-            None => kind.write(text.as_bytes().into(), &mut Pen::default()).is_ok(),
+            None => kind.write(text.as_bytes().into(), &mut OutputBuffer::default()).is_ok(),
         };
         if !fits {
             let expected =
@@ -285,7 +285,7 @@ impl Compiler<'_> {
             }
         };
         let rendered = |text: &str| {
-            let mut json = Pen::default();
+            let mut json = OutputBuffer::default();
             write_text(text.as_bytes().into(), &mut json);
             Padded::from(Vec::from(json))
         };

@@ -24,7 +24,7 @@ use crate::{
         conversion::{Kind, write_text},
         pattern::Pattern,
     },
-    text::buffer::Pen,
+    text::buffer::OutputBuffer,
 };
 
 /// Keywords that say nothing about whether a value is valid, or whose parts are visited by name.
@@ -404,7 +404,7 @@ impl Prover<'_> {
                 self.fixed(json, pointers, &codes.rule_of(code, self.places), target, &what);
             }
         } else if let Some(fallback) = &leaf.fallback {
-            let mut json = Pen::default();
+            let mut json = OutputBuffer::default();
             if leaf.kind.write(fallback.as_slice().into(), &mut json).is_ok() {
                 self.fixed(&json, pointers, &format!("{rule}/default"), target, "this default");
             }
@@ -500,7 +500,7 @@ fn proven(kind: &Kind, schema: &Map<String, Value>, keyword: &str, value: &Value
 }
 
 fn json_text(text: &str) -> Vec<u8> {
-    let mut json = Pen::default();
+    let mut json = OutputBuffer::default();
     write_text(text.as_bytes().into(), &mut json);
     json.into()
 }

@@ -12,7 +12,7 @@
 use std::{borrow::Cow, hint::select_unpredictable};
 
 use crate::text::{
-    buffer::Pen,
+    buffer::OutputBuffer,
     lanes::{ByteLanes, LANES, find_digits},
 };
 
@@ -73,14 +73,14 @@ impl NumberFormat {
     /// Writes a number as JSON, digit for digit: groups are joined and the decimal separator becomes a point. `None`: it is
     /// no number of this format, and nothing was written.
     #[inline]
-    pub fn write_json(self, cell: ByteLanes<'_>, out: &mut Pen) -> Option<()> {
+    pub fn write_json(self, cell: ByteLanes<'_>, out: &mut OutputBuffer) -> Option<()> {
         let Some(short) = parse_short(&cell.lanes_at(0), cell.len(), self.decimal_separator) else {
             return self.parse(cell.bytes()).map(|number| number.write_json(out));
         };
-        let room = out.room(2 * LANES);
-        cell.copy_to(room);
+        let spare = out.reserve(2 * LANES);
+        cell.copy_to(spare);
         if short.separator != 0 {
-            room[short.whole] = b'.';
+            spare[short.whole] = b'.';
         }
         out.advance(cell.len());
         Some(())
@@ -97,7 +97,7 @@ impl<'a> Number<'a> {
         Cow::Owned(self.whole.iter().copied().filter(u8::is_ascii_digit).collect())
     }
 
-    fn write_json(&self, out: &mut Pen) {
+    fn write_json(&self, out: &mut OutputBuffer) {
         if self.is_negative {
             out.push(b'-');
         }
@@ -320,13 +320,13 @@ pub(crate) mod samples {
 #[cfg(test)]
 mod tests {
     use crate::text::{
-        buffer::Pen,
+        buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
         number::{Number, NumberFormat, is_short_whole, parse_short, samples},
     };
 
     fn written(format: NumberFormat, text: &str) -> Option<String> {
-        let mut out = Pen::default();
+        let mut out = OutputBuffer::default();
         let json = format.write_json(text.as_bytes().into(), &mut out);
         assert!(json.is_some() || out.is_empty(), "a failed write leaves nothing");
         json.map(|()| String::from_utf8(out.into()).unwrap())

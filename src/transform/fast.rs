@@ -19,7 +19,7 @@ use crate::{
         row::{AHEAD, Cells, Row},
     },
     text::{
-        buffer::Pen,
+        buffer::OutputBuffer,
         lanes::{ByteLanes, LANES, find_escaped, find_escaped_in_both},
         number::{is_short_whole, parse_short},
     },
@@ -41,7 +41,7 @@ type Sheet = [u8; SHEET];
 type Written = Option<NonZero<usize>>;
 
 /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
-pub(super) fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) -> usize {
+pub(super) fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut OutputBuffer) -> usize {
     let (Some(habits), true) = (Habits::of(row.table), first < object.plain.len()) else { return 0 };
     if row.table.is_narrow {
         row.narrow().map_or(0, |cells| some(object, first, habits, (row, cells), out))
@@ -56,16 +56,21 @@ fn some<'a>(
     first: usize,
     habits: Habits<'_>,
     (row, cells): (&Row<'a>, impl Cells<'a>),
-    out: &mut Pen,
+    out: &mut OutputBuffer,
 ) -> usize {
-    let Some(sheet) = out.room(SHEET).first_chunk_mut() else { return 0 };
+    let Some(sheet) = out.reserve(SHEET).first_chunk_mut() else { return 0 };
     let (count, bytes) = fields(object, first, habits, (row, cells), sheet);
     out.advance(bytes);
     count
 }
 
 /// Writes the items of a list, a comma behind each, as long as all of their fields are plain; gives how many.
-pub(super) fn items(object: &ObjectPlan, table: &Table, rows: impl Iterator<Item = u32>, out: &mut Pen) -> usize {
+pub(super) fn items(
+    object: &ObjectPlan,
+    table: &Table,
+    rows: impl Iterator<Item = u32>,
+    out: &mut OutputBuffer,
+) -> usize {
     let Some(habits) = Habits::of(table) else { return 0 };
     // One field that never is plain would be found anew in each item.
     if object.plain.iter().any(|plain| plain.how == How::Not) {
@@ -84,12 +89,12 @@ fn all<'a, C: Cells<'a>>(
     object: &ObjectPlan,
     habits: Habits<'_>,
     rows: impl Iterator<Item = (Row<'a>, C)>,
-    out: &mut Pen,
+    out: &mut OutputBuffer,
 ) -> usize {
     let end = b"},";
     let mut written = 0;
     for (row, cells) in rows {
-        let Some(sheet) = out.room(SHEET).first_chunk_mut::<SHEET>() else { break };
+        let Some(sheet) = out.reserve(SHEET).first_chunk_mut::<SHEET>() else { break };
         let (count, bytes) = fields(object, 0, habits, (&row, cells), sheet);
         if count == 0 || count < object.plain.len() {
             break;
@@ -314,7 +319,7 @@ mod tests {
     use crate::{
         plan::{How, Plain, SHORT},
         text::{
-            buffer::Pen,
+            buffer::OutputBuffer,
             lanes::LANES,
             number::{NO_SEPARATOR, NumberFormat, samples},
         },
@@ -342,7 +347,7 @@ mod tests {
             if text.is_empty() || text.len() >= SHORT {
                 return;
             }
-            let mut out = Pen::default();
+            let mut out = OutputBuffer::default();
             let expected = format.write_json(text.as_bytes().into(), &mut out).map(|()| out.to_vec());
             let is_short =
                 text.len() <= LANES && text.bytes().all(|byte| byte != b'-' && format.group_separator != Some(byte));

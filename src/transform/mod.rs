@@ -14,7 +14,7 @@ use crate::{
     plan::Plan,
     recording::{View, payload::Payload, provenance::Trace},
     table::Table,
-    text::buffer::Pen,
+    text::buffer::OutputBuffer,
     transform::{
         tracer::Tracer,
         writer::{Unwatched, Writer},
@@ -25,13 +25,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Scratch {
     text: Vec<u8>,
-    spare: Option<Box<Pen>>,
+    spare: Option<Box<OutputBuffer>>,
 }
 
 impl Scratch {
     /// Takes a payload that nobody needs any more, for its buffer.
     pub fn take_back(&mut self, payload: Payload) {
-        self.spare = Some(payload.into_pen());
+        self.spare = Some(payload.into_buffer());
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         provenance::{NOWHERE, Name, Problem, Step},
     },
     table::{NONE, row::Row},
-    text::{buffer::Pen, number::NumberFormat},
+    text::{buffer::OutputBuffer, number::NumberFormat},
     transform::fast,
 };
 
@@ -82,7 +82,7 @@ pub(super) struct Writer<'a, 's, W> {
     pub(super) view: &'s View<'a>,
     /// For cells that are not copied as they stand.
     pub(super) text: &'s mut Vec<u8>,
-    pub(super) out: &'s mut Pen,
+    pub(super) out: &'s mut OutputBuffer,
     pub(super) watch: W,
 }
 
@@ -105,7 +105,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let mut at = self.plain(object, 0, scope);
         while let Some(field) = object.fields.get(at) {
             let before = self.out.len();
-            self.out.put(field.prefix.whole());
+            self.out.extend_lanes(field.prefix.whole());
             self.watch.enter(Name::Field(&field.name));
             let written = self.value(&field.value, scope, &field.rule);
             self.watch.leave();
@@ -202,7 +202,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         let start = self.out.len();
         match &leaf.codes {
             Some(codes) => match codes.get(text.into()) {
-                Some(json) => self.out.put(json),
+                Some(json) => self.out.extend_lanes(json),
                 None => return self.unknown(codes, text, leaf, scope, column, rule),
             },
             None => match leaf.kind.write(text.into(), self.out) {
