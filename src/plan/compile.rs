@@ -205,8 +205,9 @@ impl Compiler<'_> {
                 }
             }
         };
-        let delimiter = self.mark(&text.delimiter, &format!("{pointer}/delimiter")).unwrap_or(b',');
-        let quote = if text.quote.is_empty() { None } else { self.mark(&text.quote, &format!("{pointer}/quote")) };
+        let delimiter = self.parse_ascii_byte(&text.delimiter, &format!("{pointer}/delimiter")).unwrap_or(b',');
+        let quote =
+            if text.quote.is_empty() { None } else { self.parse_ascii_byte(&text.quote, &format!("{pointer}/quote")) };
         if quote == Some(delimiter) {
             self.wrong(
                 Code::PlanWrongValue,
@@ -229,7 +230,7 @@ impl Compiler<'_> {
         Dialect::new(delimiter, quote, encoding, text.header, nulls, text.tail)
     }
 
-    fn mark(&mut self, text: &str, pointer: &str) -> Option<u8> {
+    fn parse_ascii_byte(&mut self, text: &str, pointer: &str) -> Option<u8> {
         match text.as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) && !byte.is_ascii_alphanumeric() => {
                 Some(*byte)
@@ -305,7 +306,7 @@ impl Compiler<'_> {
 
     fn number_format(&mut self, column: &Column, pointer: &str) -> NumberFormat {
         let mut separator = |written: &Option<String>, name| {
-            written.as_ref().and_then(|text| self.mark(text, &format!("{pointer}/{name}")))
+            written.as_ref().and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/{name}")))
         };
         let decimal_separator = separator(&column.decimal_mark, "decimal_mark").unwrap_or(b'.');
         let group_separator = separator(&column.group_mark, "group_mark");
@@ -316,7 +317,7 @@ impl Compiler<'_> {
             self.wrong(
                 Code::PlanWrongValue,
                 &format!("{pointer}/group_mark"),
-                "the marks of a number cannot be the same, or `-`",
+                "the separators of a number cannot be the same, or `-`",
                 "",
             );
         }

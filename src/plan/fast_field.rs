@@ -14,7 +14,8 @@ use crate::{
 impl Plain {
     /// What is plain about a field.
     fn of(field: &FieldPlan) -> Plain {
-        let not = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Not, mark: 0, positive: false, most: 0 };
+        let not =
+            Plain { name: [0; SHORT], named: 0, column: 0, how: How::Not, separator: 0, positive: false, most: 0 };
         let plain = if let ValuePlan::Leaf(leaf) = &field.value { Plain::of_leaf(leaf, &field.prefix) } else { None };
         plain.unwrap_or(not)
     }
@@ -22,7 +23,7 @@ impl Plain {
     /// What is plain about a leaf whose field has this prefix.
     fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<Plain> {
         let Input::Column(column) = leaf.input else { return None };
-        let (mut how, mark) = match (&leaf.codes, &leaf.kind) {
+        let (mut how, separator) = match (&leaf.codes, &leaf.kind) {
             // A quote within quotes is written twice.
             (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
             (Some(codes), _) => codes.is_short().then_some((How::Code, 0)),
@@ -54,7 +55,7 @@ impl Plain {
                 _ => how = How::Other,
             }
         }
-        (leaf.checks.covered && named < SHORT).then_some(Plain { name, named, column, how, mark, positive, most })
+        (leaf.checks.covered && named < SHORT).then_some(Plain { name, named, column, how, separator, positive, most })
     }
 }
 

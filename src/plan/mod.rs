@@ -223,8 +223,8 @@ pub struct Plain {
     pub column: usize,
     /// How it is written.
     pub(crate) how: How,
-    /// The decimal mark; of a whole number, a byte that no text holds.
-    pub(crate) mark: u8,
+    /// The decimal separator of its numbers.
+    pub(crate) separator: u8,
     /// A number has to be 1 at least.
     pub(crate) positive: bool,
     /// The most bytes a text may have, as long as nobody counts its characters.
@@ -240,7 +240,7 @@ pub(crate) enum How {
     Whole,
     /// A number with a decimal point, or without.
     Number,
-    /// A number with another decimal mark, or without.
+    /// A number with another decimal separator, or without.
     Marked,
     /// A day as JSON writes it.
     Day,

@@ -156,7 +156,7 @@ fn fields<'a>(
             How::Text => plain.text(cell, json),
             How::Whole => plain.whole(cell, json),
             How::Number => plain.number(cell, b'.', json),
-            How::Marked => plain.number(cell, plain.mark, json),
+            How::Marked => plain.number(cell, plain.separator, json),
             How::Day => cell.day(json),
             How::Code => cell.code(object, number, json),
             How::Other => plain.other(row, object, number, json),
@@ -235,7 +235,7 @@ impl Plain {
             }
             (None, Kind::Integer(_) | Kind::Decimal(_)) if len < SHORT => {
                 let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                self.number(cell, self.mark, json)?.get()
+                self.number(cell, self.separator, json)?.get()
             }
             (None, Kind::Date(notation)) => {
                 json[..LANES].copy_from_slice(&notation.shape()?.iso(&text.lanes_at(0), len)?);
@@ -328,13 +328,13 @@ mod tests {
 
     /// What a field writes of a cell; a separator of the file's own stands behind it.
     fn written(format: NumberFormat, text: &str, positive: bool) -> Option<Vec<u8>> {
-        let mark = format.decimal_separator;
-        let plain = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Number, mark, positive, most: 0 };
+        let separator = format.decimal_separator;
+        let plain = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Number, separator, positive, most: 0 };
         let (mut lanes, mut json) = ([b';'; SHORT], [0; ROOM]);
         lanes[..text.len()].copy_from_slice(text.as_bytes());
         let cell = Cell { lanes: &lanes, len: text.len() };
-        let number = plain.number(cell, mark, &mut json).map(|length| json[..length.get()].to_vec());
-        if mark == NO_SEPARATOR {
+        let number = plain.number(cell, separator, &mut json).map(|length| json[..length.get()].to_vec());
+        if separator == NO_SEPARATOR {
             let whole = plain.whole(cell, &mut json).map(|length| json[..length.get()].to_vec());
             assert_eq!(whole, number, "{text:?}");
         }
