@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use crate::{
     config::mapping::short_forms::Direction,
-    plan::{LinkPlan, Plan, conversion::Kind},
+    plan::{LinkPlan, Plan, conversion::Conversion},
     table::{Table, row::Row},
     text::buffer::OutputBuffer,
 };
@@ -48,10 +48,10 @@ fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
     let mut buffer = Vec::new();
     let cell = row.cell(column, &mut buffer);
     let mut json = OutputBuffer::default();
-    let kind = &plan.sources[source].columns[column].kind;
-    match kind {
-        _ if kind.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
-        Kind::Integer(_) | Kind::Decimal(_) => {
+    let conversion = &plan.sources[source].columns[column].conversion;
+    match conversion {
+        _ if conversion.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
+        Conversion::Integer(_) | Conversion::Decimal(_) => {
             let negative = json.first() == Some(&b'-');
             let digits = &json[usize::from(negative)..];
             let (whole, fraction) = match memchr::memchr(b'.', digits) {
@@ -62,14 +62,16 @@ fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
             let zero = whole == b"0" && fraction.is_empty();
             Value::Number(negative && !zero, whole.to_vec(), fraction.to_vec())
         }
-        Kind::Datetime { .. } => {
+        Conversion::Datetime { .. } => {
             let text = String::from_utf8_lossy(&json);
             match text.trim_matches('"').parse::<jiff::Timestamp>() {
                 Ok(moment) => Value::Moment(moment.as_nanosecond()),
                 Err(_) => Value::Text(cell.to_vec()),
             }
         }
-        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => Value::Text(json.into()),
+        Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
+            Value::Text(json.into())
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Kind, date_format::Notation, prove,
+        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Conversion, date_format::Notation, prove,
         template::Templates,
     },
     table::dialect::{Dialect, Encoding},
@@ -163,7 +163,7 @@ impl Compiler<'_> {
         if let Some(total) = &source.total {
             let sum = self.column(at, &total.sum, &format!("{pointer}/total/sum"));
             let by = total.by.as_ref().map(|by| self.column(at, by, &format!("{pointer}/total/by")));
-            if self.sources[at].columns[sum].kind.number_format().is_none() {
+            if self.sources[at].columns[sum].conversion.number_format().is_none() {
                 let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
                 self.wrong(
                     Code::PlanWrongValue,
@@ -251,8 +251,8 @@ impl Compiler<'_> {
         }
         let declared = self.mapping.sources.get_index(source).and_then(|(_, source)| source.columns.get(name));
         let source_name = escape(&self.sources[source].name).into_owned();
-        let kind = declared.map_or(Kind::Text, |column| {
-            self.kind(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
+        let conversion = declared.map_or(Conversion::Text, |column| {
+            self.conversion(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
         });
         let sensitive = declared.is_some_and(|column| column.sensitive);
         let SourcePlan { columns, order, dialect, name: source_name, .. } = &mut self.sources[source];
@@ -266,11 +266,11 @@ impl Compiler<'_> {
             );
             return 0;
         }
-        columns.push(ColumnPlan { name: name.to_owned(), kind, sensitive, rule: pointer.to_owned() });
+        columns.push(ColumnPlan { name: name.to_owned(), conversion, sensitive, rule: pointer.to_owned() });
         columns.len() - 1
     }
 
-    pub(super) fn kind(&mut self, column: &Column, pointer: &str) -> Kind {
+    pub(super) fn conversion(&mut self, column: &Column, pointer: &str) -> Conversion {
         let kind = column.kind;
         for (set, name, fits) in [
             (column.format.is_some(), "format", matches!(kind, Type::Date | Type::Datetime)),
@@ -290,16 +290,16 @@ impl Compiler<'_> {
             }
         }
         match kind {
-            Type::Text => Kind::Text,
-            Type::Code => Kind::Code,
-            Type::Integer => Kind::Integer(self.number_format(column, pointer)),
-            Type::Decimal => Kind::Decimal(self.number_format(column, pointer)),
+            Type::Text => Conversion::Text,
+            Type::Code => Conversion::Code,
+            Type::Integer => Conversion::Integer(self.number_format(column, pointer)),
+            Type::Decimal => Conversion::Decimal(self.number_format(column, pointer)),
             Type::Boolean => self.boolean(column, pointer),
-            Type::Date => Kind::Date(self.notation(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
+            Type::Date => Conversion::Date(self.notation(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
             Type::Datetime => {
                 let notation = self.notation(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
                 let zone = self.zone(column, &notation, pointer);
-                Kind::Datetime { notation, zone }
+                Conversion::Datetime { notation, zone }
             }
         }
     }
@@ -324,7 +324,7 @@ impl Compiler<'_> {
         NumberFormat { decimal_separator: if is_decimal { decimal_separator } else { NO_SEPARATOR }, group_separator }
     }
 
-    fn boolean(&mut self, column: &Column, pointer: &str) -> Kind {
+    fn boolean(&mut self, column: &Column, pointer: &str) -> Conversion {
         let words = |words: &Option<Columns>, default: &str| match words {
             Some(Columns(words)) => words.iter().map(|word| word.clone().into_bytes()).collect(),
             None => vec![default.as_bytes().to_vec()],
@@ -339,7 +339,7 @@ impl Compiler<'_> {
                 "",
             );
         }
-        Kind::Boolean { yes, no }
+        Conversion::Boolean { yes, no }
     }
 
     fn notation(&mut self, format: &str, pointer: &str) -> Notation {

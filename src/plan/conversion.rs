@@ -17,7 +17,7 @@ use crate::{
 
 /// The type of a value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum Conversion {
     /// Any text.
     Text,
     /// A code: a text that is never empty.
@@ -44,7 +44,7 @@ pub enum Kind {
     },
 }
 
-impl Kind {
+impl Conversion {
     /// Writes a cell as a JSON value.
     ///
     /// # Errors
@@ -52,10 +52,10 @@ impl Kind {
     #[inline]
     pub fn write(&self, cell: ByteLanes<'_>, out: &mut OutputBuffer) -> Result<(), Code> {
         match self {
-            Kind::Text | Kind::Code => write_text(cell, out),
-            Kind::Integer(format) => return format.write_json(cell, out).ok_or(Code::TransformNotAnInteger),
-            Kind::Decimal(format) => return format.write_json(cell, out).ok_or(Code::TransformNotADecimal),
-            Kind::Boolean { yes, no } => {
+            Conversion::Text | Conversion::Code => write_text(cell, out),
+            Conversion::Integer(format) => return format.write_json(cell, out).ok_or(Code::TransformNotAnInteger),
+            Conversion::Decimal(format) => return format.write_json(cell, out).ok_or(Code::TransformNotADecimal),
+            Conversion::Boolean { yes, no } => {
                 let cell = cell.bytes();
                 match (yes.iter().any(|word| word == cell), no.iter().any(|word| word == cell)) {
                     (true, _) => out.extend(b"true"),
@@ -63,7 +63,7 @@ impl Kind {
                     _ => return Err(Code::TransformNotABoolean),
                 }
             }
-            Kind::Date(notation) => {
+            Conversion::Date(notation) => {
                 if let Some(day) = notation.shape().and_then(|shape| shape.iso(&cell.lanes_at(0), cell.len())) {
                     out.push(b'"');
                     out.extend(&day[..DAY]);
@@ -75,7 +75,7 @@ impl Kind {
                 write_day(moment, out);
                 out.push(b'"');
             }
-            Kind::Datetime { notation, zone } => {
+            Conversion::Datetime { notation, zone } => {
                 let (moment, offset) = notation.read(cell.bytes()).ok_or(Code::TransformNotADatetime)?;
                 let offset = match (offset, zone) {
                     (Some(offset), _) => offset,
@@ -99,14 +99,14 @@ impl Kind {
     /// Whether its JSON values are texts.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        !matches!(self, Kind::Integer(_) | Kind::Decimal(_) | Kind::Boolean { .. })
+        !matches!(self, Conversion::Integer(_) | Conversion::Decimal(_) | Conversion::Boolean { .. })
     }
 
     /// How its numbers are written; `None`: its values are no numbers.
     #[must_use]
     pub fn number_format(&self) -> Option<NumberFormat> {
         match self {
-            Kind::Integer(format) | Kind::Decimal(format) => Some(*format),
+            Conversion::Integer(format) | Conversion::Decimal(format) => Some(*format),
             _ => None,
         }
     }
@@ -115,13 +115,13 @@ impl Kind {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Kind::Text => "text",
-            Kind::Code => "code",
-            Kind::Integer(_) => "integer",
-            Kind::Decimal(_) => "decimal",
-            Kind::Boolean { .. } => "boolean",
-            Kind::Date(_) => "date",
-            Kind::Datetime { .. } => "datetime",
+            Conversion::Text => "text",
+            Conversion::Code => "code",
+            Conversion::Integer(_) => "integer",
+            Conversion::Decimal(_) => "decimal",
+            Conversion::Boolean { .. } => "boolean",
+            Conversion::Date(_) => "date",
+            Conversion::Datetime { .. } => "datetime",
         }
     }
 
@@ -129,8 +129,8 @@ impl Kind {
     #[must_use]
     pub fn is_prefix_free(&self) -> bool {
         match self {
-            Kind::Date(notation) | Kind::Datetime { notation, .. } => notation.is_fixed(),
-            Kind::Boolean { yes, no } => {
+            Conversion::Date(notation) | Conversion::Datetime { notation, .. } => notation.is_fixed(),
+            Conversion::Boolean { yes, no } => {
                 let words: Vec<&Vec<u8>> = yes.iter().chain(no).collect();
                 words.iter().all(|word| words.iter().all(|other| word == other || !other.starts_with(word)))
             }
@@ -142,21 +142,21 @@ impl Kind {
     #[must_use]
     pub fn expected(&self) -> String {
         match self {
-            Kind::Text | Kind::Code => "a text".into(),
-            Kind::Integer(NumberFormat { group_separator: None, .. }) => "a whole number such as 12".into(),
-            Kind::Integer(NumberFormat { group_separator: Some(group), .. }) => {
+            Conversion::Text | Conversion::Code => "a text".into(),
+            Conversion::Integer(NumberFormat { group_separator: None, .. }) => "a whole number such as 12".into(),
+            Conversion::Integer(NumberFormat { group_separator: Some(group), .. }) => {
                 format!("a whole number such as 1{}200", char::from(*group))
             }
-            Kind::Decimal(NumberFormat { decimal_separator, group_separator }) => {
+            Conversion::Decimal(NumberFormat { decimal_separator, group_separator }) => {
                 let group = group_separator.map_or(String::new(), |group| char::from(group).to_string());
                 format!("a decimal number such as 1{group}200{}50", char::from(*decimal_separator))
             }
-            Kind::Boolean { yes, no } => {
+            Conversion::Boolean { yes, no } => {
                 let words: Vec<_> = yes.iter().chain(no).map(|word| String::from_utf8_lossy(word)).collect();
                 format!("one of `{}`", words.join("`, `"))
             }
-            Kind::Date(notation) => format!("a real day in the format `{}`", notation.format),
-            Kind::Datetime { notation, .. } => format!("a real moment in the format `{}`", notation.format),
+            Conversion::Date(notation) => format!("a real day in the format `{}`", notation.format),
+            Conversion::Datetime { notation, .. } => format!("a real moment in the format `{}`", notation.format),
         }
     }
 }
@@ -197,15 +197,15 @@ fn write_escaped(text: &[u8], out: &mut OutputBuffer) {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::{Kind, Notation};
+    use super::{Conversion, Notation};
     use crate::text::{
         buffer::OutputBuffer,
         number::{NO_SEPARATOR, samples},
     };
 
-    fn written(kind: &Kind, cell: &str) -> Option<String> {
+    fn written(conversion: &Conversion, cell: &str) -> Option<String> {
         let mut out = OutputBuffer::default();
-        let result = kind.write(cell.as_bytes().into(), &mut out);
+        let result = conversion.write(cell.as_bytes().into(), &mut out);
         assert!(result.is_ok() || out.is_empty(), "a failed write leaves nothing");
         result.ok().map(|()| String::from_utf8(out.into()).unwrap())
     }
@@ -213,18 +213,19 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_grammar() {
         for (format, text, expected) in samples::TABLE {
-            let conversion = if format.decimal_separator == NO_SEPARATOR { Kind::Integer } else { Kind::Decimal };
+            let conversion =
+                if format.decimal_separator == NO_SEPARATOR { Conversion::Integer } else { Conversion::Decimal };
             assert_eq!(written(&conversion(*format), text).as_deref(), *expected, "{format:?} {text:?}");
         }
     }
 
     #[test]
     fn days_are_real_and_in_their_notation() {
-        let iso = Kind::Date(Notation::new("%Y-%m-%d").unwrap());
-        let german = Kind::Date(Notation::new("%d.%m.%Y").unwrap());
-        let short = Kind::Date(Notation::new("%d %b %Y").unwrap());
-        let american = Kind::Date(Notation::new("%m/%d/%Y").unwrap());
-        let table: [(&Kind, &str, Option<&str>); 20] = [
+        let iso = Conversion::Date(Notation::new("%Y-%m-%d").unwrap());
+        let german = Conversion::Date(Notation::new("%d.%m.%Y").unwrap());
+        let short = Conversion::Date(Notation::new("%d %b %Y").unwrap());
+        let american = Conversion::Date(Notation::new("%m/%d/%Y").unwrap());
+        let table: [(&Conversion, &str, Option<&str>); 20] = [
             (&american, "12/31/2017", Some("\"2017-12-31\"")),
             (&american, "31/12/2017", None),
             (&american, "12-31-2017", None),
@@ -246,8 +247,8 @@ mod tests {
             (&short, "05 Mar 2020", Some("\"2020-03-05\"")),
             (&short, "5 Mar 2020", None),
         ];
-        for (kind, cell, expected) in table {
-            assert_eq!(written(kind, cell).as_deref(), expected, "{cell:?}");
+        for (conversion, cell, expected) in table {
+            assert_eq!(written(conversion, cell).as_deref(), expected, "{cell:?}");
         }
     }
 
@@ -255,9 +256,9 @@ mod tests {
     fn moments_have_one_offset_or_are_refused() {
         let notation = Notation::new("%Y-%m-%d %H:%M").unwrap();
         let paris = TimeZone::get("Europe/Paris").unwrap();
-        let local = Kind::Datetime { notation, zone: Some(paris) };
-        let offset = Kind::Datetime { notation: Notation::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
-        let table: [(&Kind, &str, Option<&str>); 7] = [
+        let local = Conversion::Datetime { notation, zone: Some(paris) };
+        let offset = Conversion::Datetime { notation: Notation::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
+        let table: [(&Conversion, &str, Option<&str>); 7] = [
             (&offset, "2024-07-01T12:00:00Z", Some("\"2024-07-01T12:00:00Z\"")),
             (&offset, "2024-07-01T12:00:00", None),
             (&local, "2024-07-01 12:00", Some("\"2024-07-01T12:00:00+02:00\"")),
@@ -266,13 +267,13 @@ mod tests {
             (&local, "2024-07-01 24:00", None),
             (&offset, "2024-07-01T12:00:00+00:00", Some("\"2024-07-01T12:00:00Z\"")),
         ];
-        for (kind, cell, expected) in table {
-            assert_eq!(written(kind, cell).as_deref(), expected, "{cell:?}");
+        for (conversion, cell, expected) in table {
+            assert_eq!(written(conversion, cell).as_deref(), expected, "{cell:?}");
         }
     }
 
     #[test]
     fn texts_are_escaped() {
-        assert_eq!(written(&Kind::Text, "a\"b\\c\n\t\u{1}é").as_deref(), Some("\"a\\\"b\\\\c\\n\\t\\u0001é\""));
+        assert_eq!(written(&Conversion::Text, "a\"b\\c\n\t\u{1}é").as_deref(), Some("\"a\\\"b\\\\c\\n\\t\\u0001é\""));
     }
 }

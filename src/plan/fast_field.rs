@@ -5,7 +5,7 @@
 
 use crate::{
     plan::{
-        FieldPlan, How, Input, LONG, Leaf, ObjectPlan, Plain, SHORT, ValuePlan, checks::Quick, conversion::Kind,
+        FieldPlan, How, Input, LONG, Leaf, ObjectPlan, Plain, SHORT, ValuePlan, checks::Quick, conversion::Conversion,
         date_format::Shape,
     },
     text::lanes::Padded,
@@ -23,21 +23,21 @@ impl Plain {
     /// What is plain about a leaf whose field has this prefix.
     fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<Plain> {
         let Input::Column(column) = leaf.input else { return None };
-        let (mut how, separator) = match (&leaf.codes, &leaf.kind) {
+        let (mut how, separator) = match (&leaf.codes, &leaf.conversion) {
             // A quote within quotes is written twice.
             (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
             (Some(codes), _) => codes.is_short().then_some((How::Code, 0)),
-            (None, Kind::Text | Kind::Code) => Some((How::Text, 0)),
-            (None, Kind::Integer(format)) => Some((How::Whole, format.decimal_separator)),
-            (None, Kind::Decimal(format)) if format.decimal_separator == b'.' => Some((How::Number, b'.')),
-            (None, Kind::Decimal(format)) => Some((How::Marked, format.decimal_separator)),
-            (None, Kind::Date(notation)) => {
+            (None, Conversion::Text | Conversion::Code) => Some((How::Text, 0)),
+            (None, Conversion::Integer(format)) => Some((How::Whole, format.decimal_separator)),
+            (None, Conversion::Decimal(format)) if format.decimal_separator == b'.' => Some((How::Number, b'.')),
+            (None, Conversion::Decimal(format)) => Some((How::Marked, format.decimal_separator)),
+            (None, Conversion::Date(notation)) => {
                 notation.shape().map(|shape| (if shape == Shape::default() { How::Day } else { How::Other }, 0))
             }
-            (None, Kind::Boolean { .. }) => Some((How::Other, 0)),
-            (None, Kind::Datetime { .. }) => None,
+            (None, Conversion::Boolean { .. }) => Some((How::Other, 0)),
+            (None, Conversion::Datetime { .. }) => None,
         }?;
-        let is_text = leaf.codes.is_none() && leaf.kind.is_text();
+        let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
         let quote: &[u8] = if is_text { b"\"" } else { b"" };
         let named = prefix.len() + quote.len();
         let mut name = [0; SHORT];

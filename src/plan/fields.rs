@@ -17,7 +17,7 @@ use crate::{
         Checks, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
         code_table::Codes,
         compile::{Compiler, names},
-        conversion::{Kind, write_text},
+        conversion::{Conversion, write_text},
     },
     text::{buffer::OutputBuffer, lanes::Padded},
 };
@@ -175,7 +175,7 @@ impl Compiler<'_> {
     }
 
     fn leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
-        let (input, kind) = match (&field.from, &field.template) {
+        let (input, conversion) = match (&field.from, &field.template) {
             (Some(column), _) => {
                 let column = self.column(
                     source,
@@ -186,8 +186,11 @@ impl Compiler<'_> {
                         rule.to_owned()
                     },
                 );
-                let kind = self.sources[source].columns.get(column).map_or(Kind::Text, |column| column.kind.clone());
-                (Input::Column(column), kind)
+                let conversion = self.sources[source]
+                    .columns
+                    .get(column)
+                    .map_or(Conversion::Text, |column| column.conversion.clone());
+                (Input::Column(column), conversion)
             }
             (None, Some(template)) => {
                 let pointer = format!("{rule}/template");
@@ -195,7 +198,7 @@ impl Compiler<'_> {
                     Ok((number, names)) => {
                         let columns = names.iter().map(|name| self.column(source, name, &pointer)).collect();
                         let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
-                        (Input::Template(number, columns), self.kind(&column, rule))
+                        (Input::Template(number, columns), self.conversion(&column, rule))
                     }
                     Err(reason) => {
                         self.wrong(
@@ -214,7 +217,7 @@ impl Compiler<'_> {
             Some(codes) => Some(self.codes(codes, &format!("{rule}/codes"))?),
             None => None,
         };
-        let written = codes.is_none() && kind == Kind::Text;
+        let written = codes.is_none() && conversion == Conversion::Text;
         let natural = Policy { then: if written { IfEmpty::Keep } else { IfEmpty::Reject }, warn: false };
         let if_empty = match &field.if_empty {
             _ if field.required => Policy { then: IfEmpty::Reject, warn: false },
@@ -225,30 +228,36 @@ impl Compiler<'_> {
             self.wrong(
                 Code::PlanWrongValue,
                 &format!("{rule}/if_empty"),
-                format!("an empty cell is no {}", kind.word()),
+                format!("an empty cell is no {}", conversion.word()),
                 "use `omit`, `set_null` or `reject`",
             );
         }
         let fallback = field
             .fallback
             .as_ref()
-            .and_then(|fallback| self.fallback(fallback, &kind, codes.as_ref(), &format!("{rule}/default")));
-        let kind = if codes.is_some() { Kind::Text } else { kind };
-        Some(Leaf { input, kind, codes, fallback, if_empty, checks: Checks::default() })
+            .and_then(|fallback| self.fallback(fallback, &conversion, codes.as_ref(), &format!("{rule}/default")));
+        let conversion = if codes.is_some() { Conversion::Text } else { conversion };
+        Some(Leaf { input, conversion, codes, fallback, if_empty, checks: Checks::default() })
     }
 
-    fn fallback(&mut self, fallback: &Scalar, kind: &Kind, codes: Option<&Codes>, pointer: &str) -> Option<Vec<u8>> {
+    fn fallback(
+        &mut self,
+        fallback: &Scalar,
+        conversion: &Conversion,
+        codes: Option<&Codes>,
+        pointer: &str,
+    ) -> Option<Vec<u8>> {
         let text = match fallback {
             Scalar::Text(text) => text.clone(),
             Scalar::Number | Scalar::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
         };
         let fits = match codes {
             Some(codes) => codes.get(text.as_bytes().into()).is_some(),
-            None => kind.write(text.as_bytes().into(), &mut OutputBuffer::default()).is_ok(),
+            None => conversion.write(text.as_bytes().into(), &mut OutputBuffer::default()).is_ok(),
         };
         if !fits {
             let expected =
-                codes.map_or_else(|| kind.expected(), |codes| format!("a code of the table `{}`", codes.name));
+                codes.map_or_else(|| conversion.expected(), |codes| format!("a code of the table `{}`", codes.name));
             self.wrong(
                 Code::PlanWrongValue,
                 pointer,
@@ -376,13 +385,15 @@ impl Compiler<'_> {
         for (of_child, of_parent) in &field.on {
             let step = format!("{pointer}/{}", escape(of_child));
             let pair = (self.column(child, of_child, &step), self.column(parent, of_parent, &step));
-            let kinds =
-                (&self.sources[child].columns.get(pair.0)?.kind, &self.sources[parent].columns.get(pair.1)?.kind);
-            if kinds.0 != kinds.1 {
+            let conversions = (
+                &self.sources[child].columns.get(pair.0)?.conversion,
+                &self.sources[parent].columns.get(pair.1)?.conversion,
+            );
+            if conversions.0 != conversions.1 {
                 let message = format!(
                     "`{of_child}` is {} and `{of_parent}` is {}, so they would never match",
-                    kinds.0.word(),
-                    kinds.1.word()
+                    conversions.0.word(),
+                    conversions.1.word()
                 );
                 self.wrong(Code::PlanJoin, &step, message, "declare the same type for both columns");
             }

@@ -32,7 +32,7 @@ use crate::{
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place},
-    plan::{checks::Checks, code_table::Codes, conversion::Kind, template::Templates},
+    plan::{checks::Checks, code_table::Codes, conversion::Conversion, template::Templates},
     table::{dialect::Dialect, row::Row},
     text::lanes::{LANES, Padded},
 };
@@ -97,7 +97,7 @@ pub struct ColumnPlan {
     /// Its name in the header.
     pub name: String,
     /// The type of its cells.
-    pub kind: Kind,
+    pub conversion: Conversion,
     /// Never shown to a person.
     pub sensitive: bool,
     /// Where the mapping first speaks of it.
@@ -273,7 +273,7 @@ pub struct Leaf {
     /// Where its text comes from.
     pub input: Input,
     /// The type that text is turned into.
-    pub kind: Kind,
+    pub conversion: Conversion,
     /// The code table that translates it.
     pub codes: Option<Codes>,
     /// The text to use in place of an empty one.

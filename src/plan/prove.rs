@@ -21,7 +21,7 @@ use crate::{
     plan::{
         FieldPlan, Leaf, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::{Checks, Quick},
-        conversion::{Kind, write_text},
+        conversion::{Conversion, write_text},
         pattern::Pattern,
     },
     text::buffer::OutputBuffer,
@@ -405,7 +405,7 @@ impl Prover<'_> {
             }
         } else if let Some(fallback) = &leaf.fallback {
             let mut json = OutputBuffer::default();
-            if leaf.kind.write(fallback.as_slice().into(), &mut json).is_ok() {
+            if leaf.conversion.write(fallback.as_slice().into(), &mut json).is_ok() {
                 self.fixed(&json, pointers, &format!("{rule}/default"), target, "this default");
             }
         }
@@ -415,10 +415,10 @@ impl Prover<'_> {
             return;
         }
         let rules = self.contract.rules(pointers);
-        let made = match leaf.kind {
-            Kind::Integer(_) => "integer",
-            Kind::Decimal(_) => "number",
-            Kind::Boolean { .. } => "boolean",
+        let made = match leaf.conversion {
+            Conversion::Integer(_) => "integer",
+            Conversion::Decimal(_) => "number",
+            Conversion::Boolean { .. } => "boolean",
             _ => "text",
         };
         if !self.type_of(made, &rules, rule, target) {
@@ -429,14 +429,14 @@ impl Prover<'_> {
 
     fn checks(&mut self, leaf: &Leaf, rules: &Rules<'_>, pointers: &[String]) -> Checks {
         let mut checks = Checks { quick: Vec::new(), covered: !rules.opaque, exact: Vec::new() };
-        if matches!(leaf.kind, Kind::Boolean { .. }) {
+        if matches!(leaf.conversion, Conversion::Boolean { .. }) {
             let accepted =
                 |value: bool| pointers.iter().all(|pointer| self.contract.part_accepts(pointer, &Value::Bool(value)));
             checks.covered = accepted(true) && accepted(false);
         } else {
             for (_, schema) in &rules.schemas {
                 for (keyword, value) in *schema {
-                    match proven(&leaf.kind, schema, keyword, value) {
+                    match proven(&leaf.conversion, schema, keyword, value) {
                         Proof::Holds => {}
                         Proof::Quick(quick) => checks.quick.push(quick),
                         Proof::Open => checks.covered = false,
@@ -465,12 +465,13 @@ enum Proof {
     Open,
 }
 
-fn proven(kind: &Kind, schema: &Map<String, Value>, keyword: &str, value: &Value) -> Proof {
-    let text = kind.is_text();
+fn proven(conversion: &Conversion, schema: &Map<String, Value>, keyword: &str, value: &Value) -> Proof {
+    let text = conversion.is_text();
     let quick = |quick: Option<Quick>| quick.map_or(Proof::Open, Proof::Quick);
     match (keyword, value) {
         ("type", _) => {
-            let whole = matches!(kind, Kind::Decimal(_)) && !schema_types(value).any(|word| word == "number");
+            let whole =
+                matches!(conversion, Conversion::Decimal(_)) && !schema_types(value).any(|word| word == "number");
             if whole { Proof::Quick(Quick::Whole) } else { Proof::Holds }
         }
         ("minLength", _) if text => match value.as_u64() {
@@ -478,8 +479,8 @@ fn proven(kind: &Kind, schema: &Map<String, Value>, keyword: &str, value: &Value
             least => quick(least.map(Quick::MinLength)),
         },
         ("maxLength", _) if text => quick(value.as_u64().map(Quick::MaxLength)),
-        ("format", Value::String(format)) if text => match (format.as_str(), kind) {
-            ("date", Kind::Date(_)) | ("date-time", Kind::Datetime { .. }) => Proof::Holds,
+        ("format", Value::String(format)) if text => match (format.as_str(), conversion) {
+            ("date", Conversion::Date(_)) | ("date-time", Conversion::Datetime { .. }) => Proof::Holds,
             ("email", _) => Proof::Quick(Quick::Email),
             _ => Proof::Open,
         },

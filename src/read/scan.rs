@@ -294,7 +294,7 @@ impl Scan<'_> {
         let source = &self.plan.sources[self.number];
         let used = table.bind.iter().position(|at| *at == last);
         // A closing quote proves nothing: it may be the first half of a doubled one.
-        let sure = used.is_none_or(|column| source.columns[column].kind.is_prefix_free());
+        let sure = used.is_none_or(|column| source.columns[column].conversion.is_prefix_free());
         let part = table.part(row).text.clone();
         let at_block_end = (self.gone + part.len()).is_multiple_of(512);
         let cut = match tail {

@@ -64,7 +64,7 @@ fn sum_amounts(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
     // The compiler refuses to add up a column that holds no numbers.
-    let Some(format) = source.columns[column].kind.number_format() else { return Vec::new() };
+    let Some(format) = source.columns[column].conversion.number_format() else { return Vec::new() };
     let mut adder = Adder { column, by, format, totals: Vec::new(), cache: [(NO_UNIT, 0); SLOTS] };
     let mut row = 0;
     while row < table.len() {

@@ -10,7 +10,7 @@ use std::num::NonZero;
 use crate::{
     plan::{
         How, LONG, ObjectPlan, Plain, SHORT, ValuePlan,
-        conversion::Kind,
+        conversion::Conversion,
         date_format::{DAY, is_iso_day},
     },
     table::{
@@ -224,25 +224,25 @@ impl Plain {
             return None;
         }
         let plain = |json: &mut [u8]| text.copy_plain(json);
-        let written = match (&leaf.codes, &leaf.kind) {
+        let written = match (&leaf.codes, &leaf.conversion) {
             (Some(_), _) if len < SHORT => {
                 let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
                 cell.code(object, number, json)?.get()
             }
-            (None, Kind::Text | Kind::Code) if len <= self.most && plain(json) => {
+            (None, Conversion::Text | Conversion::Code) if len <= self.most && plain(json) => {
                 json[len] = b'"';
                 len + 1
             }
-            (None, Kind::Integer(_) | Kind::Decimal(_)) if len < SHORT => {
+            (None, Conversion::Integer(_) | Conversion::Decimal(_)) if len < SHORT => {
                 let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
                 self.number(cell, self.separator, json)?.get()
             }
-            (None, Kind::Date(notation)) => {
+            (None, Conversion::Date(notation)) => {
                 json[..LANES].copy_from_slice(&notation.shape()?.iso(&text.lanes_at(0), len)?);
                 json[DAY] = b'"';
                 DAY + 1
             }
-            (None, Kind::Boolean { yes, no }) if plain(json) => {
+            (None, Conversion::Boolean { yes, no }) if plain(json) => {
                 let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == text.bytes());
                 let word: &[u8] = match (is_one_of(yes), is_one_of(no)) {
                     (true, _) => b"true",
@@ -257,7 +257,7 @@ impl Plain {
         let rules = &leaf.checks.quick;
         let accepted = rules.is_empty() || {
             // They look at all of the value: a text begins with the quote that stands behind the name.
-            let is_text = leaf.codes.is_none() && leaf.kind.is_text();
+            let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
             let mut opened = [b'"'; ROOM + 1];
             opened[1..].copy_from_slice(json);
             let value = opened.get(usize::from(!is_text)..=written)?;

@@ -8,7 +8,7 @@ use crate::{
     plan::{
         Input, Leaf, Many, ObjectPlan, One, ValuePlan,
         code_table::Codes,
-        conversion::{Kind, write_text},
+        conversion::{Conversion, write_text},
     },
     recording::{
         View,
@@ -205,16 +205,23 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 Some(json) => self.out.extend_lanes(json),
                 None => return self.unknown(codes, text, leaf, scope, column, rule),
             },
-            None => match leaf.kind.write(text.into(), self.out) {
+            None => match leaf.conversion.write(text.into(), self.out) {
                 Ok(()) => {}
                 Err(code) => {
-                    let hint = match &leaf.kind {
-                        Kind::Decimal(NumberFormat { decimal_separator: b'.', .. }) if text.contains(&b',') => {
+                    let hint = match &leaf.conversion {
+                        Conversion::Decimal(NumberFormat { decimal_separator: b'.', .. }) if text.contains(&b',') => {
                             "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
                         }
                         _ => "",
                     };
-                    return self.problem(code, format!("expected {}", leaf.kind.expected()), hint, scope, column, rule);
+                    return self.problem(
+                        code,
+                        format!("expected {}", leaf.conversion.expected()),
+                        hint,
+                        scope,
+                        column,
+                        rule,
+                    );
                 }
             },
         }
