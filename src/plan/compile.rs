@@ -17,7 +17,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Conversion, date_format::Notation, prove,
+        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Conversion, date_format::DateFormat, prove,
         template::Templates,
     },
     table::dialect::{Dialect, Encoding},
@@ -295,11 +295,11 @@ impl Compiler<'_> {
             Type::Integer => Conversion::Integer(self.number_format(column, pointer)),
             Type::Decimal => Conversion::Decimal(self.number_format(column, pointer)),
             Type::Boolean => self.boolean(column, pointer),
-            Type::Date => Conversion::Date(self.notation(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
+            Type::Date => Conversion::Date(self.date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
             Type::Datetime => {
-                let notation = self.notation(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
-                let zone = self.zone(column, &notation, pointer);
-                Conversion::Datetime { notation, zone }
+                let format = self.date_format(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
+                let zone = self.zone(column, &format, pointer);
+                Conversion::Datetime { format, zone }
             }
         }
     }
@@ -342,16 +342,16 @@ impl Compiler<'_> {
         Conversion::Boolean { yes, no }
     }
 
-    fn notation(&mut self, format: &str, pointer: &str) -> Notation {
-        Notation::new(format).unwrap_or_else(|reason| {
+    fn date_format(&mut self, format: &str, pointer: &str) -> DateFormat {
+        DateFormat::new(format).unwrap_or_else(|reason| {
             let message = format!("the format `{format}` cannot be used: {reason}");
             self.wrong(Code::PlanWrongValue, &format!("{pointer}/format"), message, "write it as in `%d.%m.%Y`");
-            Notation::default()
+            DateFormat::default()
         })
     }
 
-    fn zone(&mut self, column: &Column, notation: &Notation, pointer: &str) -> Option<jiff::tz::TimeZone> {
-        match (&column.timezone, notation.has_offset()) {
+    fn zone(&mut self, column: &Column, format: &DateFormat, pointer: &str) -> Option<jiff::tz::TimeZone> {
+        match (&column.timezone, format.has_offset()) {
             (None, true) => None,
             (Some(_), true) => {
                 self.wrong(

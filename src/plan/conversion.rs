@@ -1,13 +1,13 @@
-//! A declared type, ready to turn a cell into JSON text.
+//! Conversion of a cell to JSON text by the declared type of its column.
 //!
 //! Digits are copied after a check of their grammar, never parsed and printed, so no number passes through a float and
-//! a 30-digit price keeps its 30 digits. What is written is always a complete JSON value, or nothing.
+//! a 30-digit price keeps its 30 digits. A conversion writes a complete JSON value, or nothing.
 
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use crate::{
     diagnostic::Code,
-    plan::date_format::{DAY, Notation, write_day, write_moment},
+    plan::date_format::{DAY, DateFormat, write_day, write_moment},
     text::{
         buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// The type of a value.
+/// What a cell is converted to, and how the file writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Conversion {
     /// Any text.
@@ -34,12 +34,12 @@ pub enum Conversion {
         no: Vec<Vec<u8>>,
     },
     /// A day.
-    Date(Notation),
+    Date(DateFormat),
     /// A moment.
     Datetime {
         /// How it is written.
-        notation: Notation,
-        /// Where it was recorded; `None` when the notation holds an offset.
+        format: DateFormat,
+        /// Where it was recorded; `None` when the format holds an offset.
         zone: Option<TimeZone>,
     },
 }
@@ -63,25 +63,25 @@ impl Conversion {
                     _ => return Err(Code::TransformNotABoolean),
                 }
             }
-            Conversion::Date(notation) => {
-                if let Some(day) = notation.shape().and_then(|shape| shape.iso(&cell.lanes_at(0), cell.len())) {
+            Conversion::Date(format) => {
+                if let Some(day) = format.shape().and_then(|shape| shape.to_iso(&cell.lanes_at(0), cell.len())) {
                     out.push(b'"');
                     out.extend(&day[..DAY]);
                     out.push(b'"');
                     return Ok(());
                 }
-                let (moment, _) = notation.read(cell.bytes()).ok_or(Code::TransformNotADate)?;
+                let (moment, _) = format.parse(cell.bytes()).ok_or(Code::TransformNotADate)?;
                 out.push(b'"');
                 write_day(moment, out);
                 out.push(b'"');
             }
-            Conversion::Datetime { notation, zone } => {
-                let (moment, offset) = notation.read(cell.bytes()).ok_or(Code::TransformNotADatetime)?;
+            Conversion::Datetime { format, zone } => {
+                let (moment, offset) = format.parse(cell.bytes()).ok_or(Code::TransformNotADatetime)?;
                 let offset = match (offset, zone) {
                     (Some(offset), _) => offset,
                     (None, Some(zone)) => match zone.to_ambiguous_timestamp(moment).offset() {
                         AmbiguousOffset::Unambiguous { offset } => offset,
-                        // A local time that happened twice, or never: nobody knows which moment it was.
+                        // This local time occurred twice, or never, so the moment is unknown.
                         AmbiguousOffset::Gap { .. } | AmbiguousOffset::Fold { .. } => {
                             return Err(Code::TransformNotADatetime);
                         }
@@ -111,9 +111,9 @@ impl Conversion {
         }
     }
 
-    /// Its name in a mapping.
+    /// The name of its type in a mapping.
     #[must_use]
-    pub fn word(&self) -> &'static str {
+    pub fn type_name(&self) -> &'static str {
         match self {
             Conversion::Text => "text",
             Conversion::Code => "code",
@@ -125,11 +125,11 @@ impl Conversion {
         }
     }
 
-    /// Whether a cut cell is never a whole one, so that a last cell without a line end is known to be whole.
+    /// Whether a truncated cell is never a valid one, so that a last cell without a line end is known to be complete.
     #[must_use]
     pub fn is_prefix_free(&self) -> bool {
         match self {
-            Conversion::Date(notation) | Conversion::Datetime { notation, .. } => notation.is_fixed(),
+            Conversion::Date(format) | Conversion::Datetime { format, .. } => format.is_fixed(),
             Conversion::Boolean { yes, no } => {
                 let words: Vec<&Vec<u8>> = yes.iter().chain(no).collect();
                 words.iter().all(|word| words.iter().all(|other| word == other || !other.starts_with(word)))
@@ -138,9 +138,9 @@ impl Conversion {
         }
     }
 
-    /// What a good cell looks like.
+    /// What a valid cell looks like, for messages.
     #[must_use]
-    pub fn expected(&self) -> String {
+    pub fn describe_expected(&self) -> String {
         match self {
             Conversion::Text | Conversion::Code => "a text".into(),
             Conversion::Integer(NumberFormat { group_separator: None, .. }) => "a whole number such as 12".into(),
@@ -155,13 +155,13 @@ impl Conversion {
                 let words: Vec<_> = yes.iter().chain(no).map(|word| String::from_utf8_lossy(word)).collect();
                 format!("one of `{}`", words.join("`, `"))
             }
-            Conversion::Date(notation) => format!("a real day in the format `{}`", notation.format),
-            Conversion::Datetime { notation, .. } => format!("a real moment in the format `{}`", notation.format),
+            Conversion::Date(format) => format!("a real day in the format `{}`", format.format),
+            Conversion::Datetime { format, .. } => format!("a real moment in the format `{}`", format.format),
         }
     }
 }
 
-/// Writes a text as a JSON string. The text must be UTF-8, which `read` made sure of.
+/// Writes a text as a JSON string. The text must be UTF-8, which `read` guarantees.
 #[inline]
 pub fn write_text(text: ByteLanes<'_>, out: &mut OutputBuffer) {
     let spare = out.reserve(text.len() + 2 + LANES);
@@ -197,7 +197,7 @@ fn write_escaped(text: &[u8], out: &mut OutputBuffer) {
 mod tests {
     use jiff::tz::TimeZone;
 
-    use super::{Conversion, Notation};
+    use super::{Conversion, DateFormat};
     use crate::text::{
         buffer::OutputBuffer,
         number::{NO_SEPARATOR, samples},
@@ -220,11 +220,11 @@ mod tests {
     }
 
     #[test]
-    fn days_are_real_and_in_their_notation() {
-        let iso = Conversion::Date(Notation::new("%Y-%m-%d").unwrap());
-        let german = Conversion::Date(Notation::new("%d.%m.%Y").unwrap());
-        let short = Conversion::Date(Notation::new("%d %b %Y").unwrap());
-        let american = Conversion::Date(Notation::new("%m/%d/%Y").unwrap());
+    fn days_are_real_and_in_their_format() {
+        let iso = Conversion::Date(DateFormat::new("%Y-%m-%d").unwrap());
+        let german = Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap());
+        let short = Conversion::Date(DateFormat::new("%d %b %Y").unwrap());
+        let american = Conversion::Date(DateFormat::new("%m/%d/%Y").unwrap());
         let table: [(&Conversion, &str, Option<&str>); 20] = [
             (&american, "12/31/2017", Some("\"2017-12-31\"")),
             (&american, "31/12/2017", None),
@@ -254,10 +254,10 @@ mod tests {
 
     #[test]
     fn moments_have_one_offset_or_are_refused() {
-        let notation = Notation::new("%Y-%m-%d %H:%M").unwrap();
+        let format = DateFormat::new("%Y-%m-%d %H:%M").unwrap();
         let paris = TimeZone::get("Europe/Paris").unwrap();
-        let local = Conversion::Datetime { notation, zone: Some(paris) };
-        let offset = Conversion::Datetime { notation: Notation::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
+        let local = Conversion::Datetime { format, zone: Some(paris) };
+        let offset = Conversion::Datetime { format: DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
         let table: [(&Conversion, &str, Option<&str>); 7] = [
             (&offset, "2024-07-01T12:00:00Z", Some("\"2024-07-01T12:00:00Z\"")),
             (&offset, "2024-07-01T12:00:00", None),

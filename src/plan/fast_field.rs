@@ -6,7 +6,7 @@
 use crate::{
     plan::{
         FieldPlan, How, Input, LONG, Leaf, ObjectPlan, Plain, SHORT, ValuePlan, checks::Quick, conversion::Conversion,
-        date_format::Shape,
+        date_format::DayShape,
     },
     text::lanes::Padded,
 };
@@ -31,8 +31,8 @@ impl Plain {
             (None, Conversion::Integer(format)) => Some((How::Whole, format.decimal_separator)),
             (None, Conversion::Decimal(format)) if format.decimal_separator == b'.' => Some((How::Number, b'.')),
             (None, Conversion::Decimal(format)) => Some((How::Marked, format.decimal_separator)),
-            (None, Conversion::Date(notation)) => {
-                notation.shape().map(|shape| (if shape == Shape::default() { How::Day } else { How::Other }, 0))
+            (None, Conversion::Date(format)) => {
+                format.shape().map(|shape| (if shape == DayShape::default() { How::Day } else { How::Other }, 0))
             }
             (None, Conversion::Boolean { .. }) => Some((How::Other, 0)),
             (None, Conversion::Datetime { .. }) => None,

@@ -228,7 +228,7 @@ impl Compiler<'_> {
             self.wrong(
                 Code::PlanWrongValue,
                 &format!("{rule}/if_empty"),
-                format!("an empty cell is no {}", conversion.word()),
+                format!("an empty cell is no {}", conversion.type_name()),
                 "use `omit`, `set_null` or `reject`",
             );
         }
@@ -256,8 +256,10 @@ impl Compiler<'_> {
             None => conversion.write(text.as_bytes().into(), &mut OutputBuffer::default()).is_ok(),
         };
         if !fits {
-            let expected =
-                codes.map_or_else(|| conversion.expected(), |codes| format!("a code of the table `{}`", codes.name));
+            let expected = codes.map_or_else(
+                || conversion.describe_expected(),
+                |codes| format!("a code of the table `{}`", codes.name),
+            );
             self.wrong(
                 Code::PlanWrongValue,
                 pointer,
@@ -392,8 +394,8 @@ impl Compiler<'_> {
             if conversions.0 != conversions.1 {
                 let message = format!(
                     "`{of_child}` is {} and `{of_parent}` is {}, so they would never match",
-                    conversions.0.word(),
-                    conversions.1.word()
+                    conversions.0.type_name(),
+                    conversions.1.type_name()
                 );
                 self.wrong(Code::PlanJoin, &step, message, "declare the same type for both columns");
             }

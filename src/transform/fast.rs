@@ -237,8 +237,8 @@ impl Plain {
                 let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
                 self.number(cell, self.separator, json)?.get()
             }
-            (None, Conversion::Date(notation)) => {
-                json[..LANES].copy_from_slice(&notation.shape()?.iso(&text.lanes_at(0), len)?);
+            (None, Conversion::Date(format)) => {
+                json[..LANES].copy_from_slice(&format.shape()?.to_iso(&text.lanes_at(0), len)?);
                 json[DAY] = b'"';
                 DAY + 1
             }

@@ -216,7 +216,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                     };
                     return self.problem(
                         code,
-                        format!("expected {}", leaf.conversion.expected()),
+                        format!("expected {}", leaf.conversion.describe_expected()),
                         hint,
                         scope,
                         column,
