@@ -58,8 +58,8 @@ impl Codes {
 
     /// The JSON text of a short code, packed.
     #[inline]
-    pub(crate) fn packed(&self, word: u64) -> Option<&Padded> {
-        let at = self.words.iter().position(|known| *known == Some(word))?;
+    pub(crate) fn get_packed(&self, code: u64) -> Option<&Padded> {
+        let at = self.words.iter().position(|known| *known == Some(code))?;
         Some(&self.values[at].1)
     }
 

@@ -37,7 +37,7 @@ impl Plan {
     ) -> Result<Plan, Vec<Diagnostic>> {
         let mut plan = resolved(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
-        plan.document.find_plain();
+        plan.document.find_fast_fields();
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 }

@@ -52,7 +52,7 @@ impl Compiler<'_> {
                 compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
             }
         }
-        ObjectPlan { fields: compiled, plain: Vec::new() }
+        ObjectPlan { fields: compiled, fast_fields: Vec::new() }
     }
 
     fn value(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {

@@ -143,8 +143,8 @@ pub struct LinkPlan {
 pub struct ObjectPlan {
     /// Its fields, in order.
     pub fields: Vec<FieldPlan>,
-    /// The same, as far as they are plain.
-    pub plain: Vec<Plain>,
+    /// For each of them, how it is written if it is fast.
+    pub fast_fields: Vec<FastField>,
 }
 
 impl ObjectPlan {
@@ -207,49 +207,49 @@ pub struct FieldPlan {
     pub value: ValuePlan,
 }
 
-/// Names and most cells are shorter than this.
+/// Names of fast fields and most cells are shorter than this, in bytes.
 pub const SHORT: usize = 2 * LANES;
-/// Texts that are plain are shorter than this.
+/// Texts of fast fields are shorter than this, in bytes.
 pub const LONG: usize = 2 * SHORT;
 
-/// A field that is one cell, or that is not plain.
+/// How a field is written if it is fast: one cell, copied or translated.
 #[derive(Debug)]
-pub struct Plain {
-    /// `,"name":`, and of a text the quote that opens it.
+pub struct FastField {
+    /// `,"name":`, and the opening quote if the value is a text.
     pub(crate) name: [u8; SHORT],
-    /// How long that is.
-    pub(crate) named: usize,
+    /// The length of that.
+    pub(crate) name_length: usize,
     /// Its column, as the plan numbers it.
     pub column: usize,
-    /// How it is written.
-    pub(crate) how: How,
+    /// How its cell is converted.
+    pub(crate) conversion: FastConversion,
     /// The decimal separator of its numbers.
     pub(crate) separator: u8,
-    /// A number has to be 1 at least.
-    pub(crate) positive: bool,
-    /// The most bytes a text may have, as long as nobody counts its characters.
-    pub(crate) most: usize,
+    /// Its numbers have to be at least 1.
+    pub(crate) is_positive: bool,
+    /// The most bytes its texts may have; longer ones may be allowed, but their characters have to be counted.
+    pub(crate) max_length: usize,
 }
 
-/// How a plain field is written.
+/// How the cell of a fast field is converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
-    /// A text.
+pub(crate) enum FastConversion {
+    /// A text is copied.
     Text,
-    /// Digits.
-    Whole,
-    /// A number with a decimal point, or without.
-    Number,
-    /// A number with another decimal separator, or without.
-    Marked,
-    /// A day as JSON writes it.
-    Day,
-    /// A code of a short table.
-    Code,
-    /// With more rules to check, or another kind of value.
-    Other,
-    /// Not at all.
-    Not,
+    /// Digits are copied.
+    WholeNumber,
+    /// A number whose decimal separator is a point is copied.
+    PointNumber,
+    /// A number with another decimal separator is copied with a point.
+    SeparatorNumber,
+    /// A day that is written as in JSON is copied.
+    IsoDay,
+    /// A code of a short table is translated.
+    ShortCode,
+    /// There are more rules to check, or it is a less common conversion.
+    Checked,
+    /// The field is not fast.
+    NotFast,
 }
 
 /// A value of the output.

@@ -1,15 +1,15 @@
-//! What nearly all fields are: one cell, copied or translated, with rules that are told by a look at its bytes.
+//! The fast way to write fields: cell by cell into one buffer, without a call for most of them.
 //!
-//! A plain field is written without a call and without a second look. Whatever is not that plain after all, an empty cell or
-//! a text with something to escape, is left to the writer that knows everything.
+//! `plan::fast_field` decided which fields are fast. A fast field whose cell is not (it is empty, long, or holds characters to
+//! escape) ends the run of fast fields; the writer that knows all rules takes over from there.
 
-#![expect(clippy::inline_always, reason = "a call for each cell costs more than all that is done with it")]
+#![expect(clippy::inline_always, reason = "a call for each cell costs more than writing it")]
 
 use std::num::NonZero;
 
 use crate::{
     plan::{
-        How, LONG, ObjectPlan, Plain, SHORT, ValuePlan,
+        FastConversion, FastField, LONG, ObjectPlan, SHORT, ValuePlan,
         conversion::Conversion,
         date_format::{DAY, is_iso_day},
     },
@@ -25,156 +25,165 @@ use crate::{
     },
 };
 
-/// The room for a value, and what is copied beyond it.
-const ROOM: usize = LONG + SHORT;
-/// The room for a field: its name and its value.
-const WINDOW: usize = SHORT + ROOM;
-/// Fields are written as long as fewer bytes are.
-const MOST: usize = 4 << 10;
-/// The room for the fields of an object, and what stands behind them.
-const SHEET: usize = MOST + 2 * WINDOW;
+/// The longest value, and the bytes copied beyond its end.
+const VALUE: usize = LONG + SHORT;
+/// A name and its value.
+const FIELD: usize = SHORT + VALUE;
+/// No field is begun behind so many bytes.
+const LAST_FIELD: usize = 4 << 10;
+/// The fields of an object, and the bytes copied beyond their end.
+const FIELDS: usize = LAST_FIELD + 2 * FIELD;
 
-/// The room for the fields of an object. Its size is known, so that no place in it has to be looked for.
-type Sheet = [u8; SHEET];
+/// The spare bytes that fields are written into. Their number is known, so that no access has to be checked.
+type FieldBuffer = [u8; FIELDS];
 
-/// How many bytes were written. `None`: it is not that plain.
-type Written = Option<NonZero<usize>>;
+/// How many bytes were written; `None`: the cell is not fast.
+type WrittenLength = Option<NonZero<usize>>;
 
-/// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
-pub(super) fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut OutputBuffer) -> usize {
-    let (Some(habits), true) = (Habits::of(row.table), first < object.plain.len()) else { return 0 };
+/// Writes the fields of an object from `first` on, as long as they are fast; gives how many.
+pub(super) fn write_fields(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut OutputBuffer) -> usize {
+    let (Some(traits), true) = (TableTraits::of(row.table), first < object.fast_fields.len()) else { return 0 };
     if row.table.is_narrow {
-        row.narrow().map_or(0, |cells| some(object, first, habits, (row, cells), out))
+        row.narrow().map_or(0, |cells| write_fields_of_row(object, first, traits, row, cells, out))
     } else {
-        row.wide().map_or(0, |cells| some(object, first, habits, (row, cells), out))
+        row.wide().map_or(0, |cells| write_fields_of_row(object, first, traits, row, cells, out))
     }
 }
 
 #[inline(never)]
-fn some<'a>(
+fn write_fields_of_row<'a>(
     object: &ObjectPlan,
     first: usize,
-    habits: Habits<'_>,
-    (row, cells): (&Row<'a>, impl Cells<'a>),
+    traits: TableTraits<'_>,
+    row: &Row<'a>,
+    cells: impl Cells<'a>,
     out: &mut OutputBuffer,
 ) -> usize {
-    let Some(sheet) = out.reserve(SHEET).first_chunk_mut() else { return 0 };
-    let (count, bytes) = fields(object, first, habits, (row, cells), sheet);
-    out.advance(bytes);
-    count
+    let Some(buffer) = out.reserve(FIELDS).first_chunk_mut() else { return 0 };
+    let written = write_cells(object, first, traits, row, cells, buffer);
+    out.advance(written.bytes);
+    written.fields
 }
 
-/// Writes the items of a list, a comma behind each, as long as all of their fields are plain; gives how many.
-pub(super) fn items(
+/// Writes the items of a list, a comma behind each, as long as all of their fields are fast; gives how many.
+pub(super) fn write_items(
     object: &ObjectPlan,
     table: &Table,
     rows: impl Iterator<Item = u32>,
     out: &mut OutputBuffer,
 ) -> usize {
-    let Some(habits) = Habits::of(table) else { return 0 };
-    // One field that never is plain would be found anew in each item.
-    if object.plain.iter().any(|plain| plain.how == How::Not) {
+    let Some(traits) = TableTraits::of(table) else { return 0 };
+    // A field that is never fast would end the run in each item again.
+    if object.fast_fields.iter().any(|field| field.conversion == FastConversion::NotFast) {
         return 0;
     }
     let rows = rows.map(|row| table.row(row));
     if table.is_narrow {
-        all(object, habits, rows.map_while(|row| Some((row, row.narrow()?))), out)
+        write_items_of_rows(object, traits, rows.map_while(|row| Some((row, row.narrow()?))), out)
     } else {
-        all(object, habits, rows.map_while(|row| Some((row, row.wide()?))), out)
+        write_items_of_rows(object, traits, rows.map_while(|row| Some((row, row.wide()?))), out)
     }
 }
 
 #[inline(never)]
-fn all<'a, C: Cells<'a>>(
+fn write_items_of_rows<'a, C: Cells<'a>>(
     object: &ObjectPlan,
-    habits: Habits<'_>,
+    traits: TableTraits<'_>,
     rows: impl Iterator<Item = (Row<'a>, C)>,
     out: &mut OutputBuffer,
 ) -> usize {
     let end = b"},";
-    let mut written = 0;
+    let mut items = 0;
     for (row, cells) in rows {
-        let Some(sheet) = out.reserve(SHEET).first_chunk_mut::<SHEET>() else { break };
-        let (count, bytes) = fields(object, 0, habits, (&row, cells), sheet);
-        if count == 0 || count < object.plain.len() {
+        let Some(buffer) = out.reserve(FIELDS).first_chunk_mut::<FIELDS>() else { break };
+        let written = write_cells(object, 0, traits, &row, cells, buffer);
+        if written.fields == 0 || written.fields < object.fast_fields.len() {
             break;
         }
         // The comma in front of the first field becomes the brace.
-        sheet[0] = b'{';
-        sheet[bytes..bytes + end.len()].copy_from_slice(end);
-        out.advance(bytes + end.len());
-        written += 1;
+        buffer[0] = b'{';
+        buffer[written.bytes..written.bytes + end.len()].copy_from_slice(end);
+        out.advance(written.bytes + end.len());
+        items += 1;
     }
-    written
+    items
 }
 
-/// What is the same for all cells of a table.
+/// What all cells of a table have in common.
 #[derive(Clone, Copy)]
-struct Habits<'a> {
+struct TableTraits<'a> {
     /// For each column of the plan, which column of the file it is.
     bind: &'a [usize],
     quote: u8,
-    /// Cells of more bytes, and empty ones, are looked at by themselves.
-    most: usize,
+    /// Cells of more bytes, and empty ones, are written by [`FastField::write_checked`].
+    longest: usize,
 }
 
-impl<'a> Habits<'a> {
-    /// Those of a table. `None`: its quotes are not those of JSON.
-    fn of(table: &'a Table) -> Option<Habits<'a>> {
+impl<'a> TableTraits<'a> {
+    /// Those of a table; `None`: its quotes are not those of JSON.
+    fn of(table: &'a Table) -> Option<TableTraits<'a>> {
         let Dialect { quote, plain_nulls, .. } = table.dialect;
-        // Where there are no quotes, no cell begins with this.
+        // In a file without quotes, no cell begins with a line end.
         let quote = quote.unwrap_or(b'\n');
-        let most = if plain_nulls { SHORT - 1 } else { 0 };
-        matches!(quote, b'"' | b'\n').then_some(Habits { bind: &table.bind, quote, most })
+        let longest = if plain_nulls { SHORT - 1 } else { 0 };
+        matches!(quote, b'"' | b'\n').then_some(TableTraits { bind: &table.bind, quote, longest })
     }
 }
 
-/// Writes fields from `first` on, as long as they are plain; gives how many, and how many bytes they take.
+/// Fields that were written: how many, and their bytes.
+#[derive(Clone, Copy)]
+struct WrittenFields {
+    fields: usize,
+    bytes: usize,
+}
+
+/// Writes fields from `first` on, as long as they are fast.
 ///
-/// All that nearly every field needs is in this one loop, and all else behind a call: there are not more registers.
+/// All that nearly every field needs is in this one loop, and the rest behind a call: there are not more registers.
 #[inline(always)]
-fn fields<'a>(
+fn write_cells<'a>(
     object: &ObjectPlan,
     first: usize,
-    Habits { bind, quote, most }: Habits<'_>,
-    (row, cells): (&Row<'a>, impl Cells<'a>),
-    sheet: &mut Sheet,
-) -> (usize, usize) {
+    TableTraits { bind, quote, longest }: TableTraits<'_>,
+    row: &Row<'a>,
+    cells: impl Cells<'a>,
+    buffer: &mut FieldBuffer,
+) -> WrittenFields {
     let (mut number, mut at) = (first, 0);
-    for plain in object.plain.get(first..).unwrap_or_default() {
-        if at >= MOST {
+    for field in object.fast_fields.get(first..).unwrap_or_default() {
+        if at >= LAST_FIELD {
             break;
         }
-        let Some((ahead, outer)) = cells.cell(bind[plain.column]) else { break };
-        let cell = Cell::of(ahead, outer, quote);
-        sheet[at..at + SHORT].copy_from_slice(&plain.name);
-        // A name is short; the processor is told so that it need not look again.
-        let named = at + plain.named % SHORT;
-        let Some(json) = sheet[named..].first_chunk_mut() else { break };
-        let written = match plain.how {
-            _ if cell.len.wrapping_sub(1) >= most => plain.other(row, object, number, json),
-            How::Text => plain.text(cell, json),
-            How::Whole => plain.whole(cell, json),
-            How::Number => plain.number(cell, b'.', json),
-            How::Marked => plain.number(cell, plain.separator, json),
-            How::Day => cell.day(json),
-            How::Code => cell.code(object, number, json),
-            How::Other => plain.other(row, object, number, json),
-            How::Not => None,
+        let Some((ahead, outer)) = cells.cell(bind[field.column]) else { break };
+        let cell = FastCell::without_quotes(ahead, outer, quote);
+        buffer[at..at + SHORT].copy_from_slice(&field.name);
+        // A name is short; the compiler is told so that it checks no access.
+        let value = at + field.name_length % SHORT;
+        let Some(json) = buffer[value..].first_chunk_mut() else { break };
+        let written = match field.conversion {
+            _ if cell.len.wrapping_sub(1) >= longest => field.write_checked(row, object, number, json),
+            FastConversion::Text => field.write_text(cell, json),
+            FastConversion::WholeNumber => field.write_whole_number(cell, json),
+            FastConversion::PointNumber => field.write_number(cell, b'.', json),
+            FastConversion::SeparatorNumber => field.write_number(cell, field.separator, json),
+            FastConversion::IsoDay => cell.write_iso_day(json),
+            FastConversion::ShortCode => cell.write_code(object, number, json),
+            FastConversion::Checked => field.write_checked(row, object, number, json),
+            FastConversion::NotFast => None,
         };
         let Some(written) = written else { break };
-        at = named + written.get();
+        at = value + written.get();
         number += 1;
     }
-    (number - first, at)
+    WrittenFields { fields: number - first, bytes: at }
 }
 
-impl Plain {
+impl FastField {
     #[inline(always)]
-    fn text(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
-        // Most texts are shorter still.
+    fn write_text(&self, cell: FastCell<'_>, json: &mut [u8; VALUE]) -> WrittenLength {
+        // Most texts fit one vector.
         let escaped = if cell.len <= LANES {
-            let lanes = cell.lanes_at();
+            let lanes = cell.first_lanes();
             json[..LANES].copy_from_slice(&lanes);
             find_escaped(&lanes)
         } else {
@@ -183,23 +192,23 @@ impl Plain {
             find_escaped_in_both(&lanes)
         };
         json[cell.len % SHORT] = b'"';
-        if cell.reaches(escaped) || cell.len > self.most { None } else { NonZero::new(cell.len + 1) }
+        if cell.contains_any(escaped) || cell.len > self.max_length { None } else { NonZero::new(cell.len + 1) }
     }
 
     #[inline(always)]
-    fn whole(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
-        let lanes = cell.lanes_at();
+    fn write_whole_number(&self, cell: FastCell<'_>, json: &mut [u8; VALUE]) -> WrittenLength {
+        let lanes = cell.first_lanes();
         json[..LANES].copy_from_slice(&lanes);
-        let is_zero = self.positive && lanes[0] == b'0';
+        let is_zero = self.is_positive && lanes[0] == b'0';
         if !is_short_whole(&lanes, cell.len) || is_zero { None } else { NonZero::new(cell.len) }
     }
 
     #[inline(always)]
-    fn number(&self, cell: Cell<'_>, separator: u8, json: &mut [u8; ROOM]) -> Written {
-        let lanes = cell.lanes_at();
+    fn write_number(&self, cell: FastCell<'_>, separator: u8, json: &mut [u8; VALUE]) -> WrittenLength {
+        let lanes = cell.first_lanes();
         json[..LANES].copy_from_slice(&lanes);
         let number = parse_short(&lanes, cell.len, separator)?;
-        if self.positive && lanes[0] == b'0' {
+        if self.is_positive && lanes[0] == b'0' {
             return None;
         }
         if separator != b'.' && number.whole < cell.len {
@@ -208,10 +217,16 @@ impl Plain {
         NonZero::new(cell.len)
     }
 
-    /// Writes what is not like nearly all fields.
+    /// Writes any cell of a fast field, and checks every rule: the cells that are less common.
     #[inline(never)]
-    fn other(&self, row: &Row<'_>, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
-        if self.how == How::Not {
+    fn write_checked(
+        &self,
+        row: &Row<'_>,
+        object: &ObjectPlan,
+        number: usize,
+        json: &mut [u8; VALUE],
+    ) -> WrittenLength {
+        if self.conversion == FastConversion::NotFast {
             return None;
         }
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
@@ -223,26 +238,26 @@ impl Plain {
         if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
             return None;
         }
-        let plain = |json: &mut [u8]| text.copy_plain(json);
+        let copy_plain = |json: &mut [u8]| text.copy_plain(json);
         let written = match (&leaf.codes, &leaf.conversion) {
             (Some(_), _) if len < SHORT => {
-                let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                cell.code(object, number, json)?.get()
+                let cell = FastCell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
+                cell.write_code(object, number, json)?.get()
             }
-            (None, Conversion::Text | Conversion::Code) if len <= self.most && plain(json) => {
+            (None, Conversion::Text | Conversion::Code) if len <= self.max_length && copy_plain(json) => {
                 json[len] = b'"';
                 len + 1
             }
             (None, Conversion::Integer(_) | Conversion::Decimal(_)) if len < SHORT => {
-                let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                self.number(cell, self.separator, json)?.get()
+                let cell = FastCell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
+                self.write_number(cell, self.separator, json)?.get()
             }
             (None, Conversion::Date(format)) => {
                 json[..LANES].copy_from_slice(&format.shape()?.to_iso(&text.lanes_at(0), len)?);
                 json[DAY] = b'"';
                 DAY + 1
             }
-            (None, Conversion::Boolean { yes, no }) if plain(json) => {
+            (None, Conversion::Boolean { yes, no }) if copy_plain(json) => {
                 let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == text.bytes());
                 let word: &[u8] = match (is_one_of(yes), is_one_of(no)) {
                     (true, _) => b"true",
@@ -256,9 +271,9 @@ impl Plain {
         };
         let rules = &leaf.checks.quick;
         let accepted = rules.is_empty() || {
-            // They look at all of the value: a text begins with the quote that stands behind the name.
+            // A rule looks at the whole value, and the opening quote of a text stands behind the name.
             let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
-            let mut opened = [b'"'; ROOM + 1];
+            let mut opened = [b'"'; VALUE + 1];
             opened[1..].copy_from_slice(json);
             let value = opened.get(usize::from(!is_text)..=written)?;
             rules.iter().all(|rule| rule.accepts(value))
@@ -267,47 +282,47 @@ impl Plain {
     }
 }
 
-/// A short cell and what stands behind it.
+/// A short cell and the bytes behind it.
 #[derive(Clone, Copy)]
-struct Cell<'a> {
+struct FastCell<'a> {
     lanes: &'a [u8; SHORT],
     len: usize,
 }
 
-impl<'a> Cell<'a> {
-    /// A cell by what stands from its begin on, and how long it is with its quotes.
+impl<'a> FastCell<'a> {
+    /// The inside of a cell, which begins with its quote or its text; `outer` is its length with quotes.
     #[inline(always)]
-    fn of(ahead: &'a [u8; AHEAD], outer: usize, quote: u8) -> Cell<'a> {
+    fn without_quotes(ahead: &'a [u8; AHEAD], outer: usize, quote: u8) -> FastCell<'a> {
         let quoted = usize::from(ahead[0] == quote);
         let (first, second) = (ahead.first_chunk(), ahead.last_chunk());
         let lanes = if quoted == 0 { first } else { second };
-        Cell { lanes: lanes.unwrap_or(&[0; SHORT]), len: outer.wrapping_sub(2 * quoted) }
+        FastCell { lanes: lanes.unwrap_or(&[0; SHORT]), len: outer.wrapping_sub(2 * quoted) }
     }
 
     /// Its first bytes.
     #[inline(always)]
-    fn lanes_at(self) -> [u8; LANES] {
+    fn first_lanes(self) -> [u8; LANES] {
         *self.lanes.first_chunk().unwrap_or(&[0; LANES])
     }
 
     /// Whether one of these bits belongs to a byte of it.
     #[inline(always)]
-    fn reaches(self, bits: u32) -> bool {
+    fn contains_any(self, bits: u32) -> bool {
         (bits.trailing_zeros() as usize) < self.len
     }
 
-    /// The translation of a code.
-    fn code(self, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
+    /// Writes the translation of a code.
+    fn write_code(self, object: &ObjectPlan, number: usize, json: &mut [u8; VALUE]) -> WrittenLength {
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
-        let word = ByteLanes::from(self.lanes.get(..self.len)?).packed()?;
-        let translation = leaf.codes.as_ref()?.packed(word).filter(|json| json.len() < SHORT)?;
+        let code = ByteLanes::from(self.lanes.get(..self.len)?).packed()?;
+        let translation = leaf.codes.as_ref()?.get_packed(code).filter(|json| json.len() < SHORT)?;
         json[..SHORT].copy_from_slice(translation.lanes()?);
         NonZero::new(translation.len())
     }
 
     #[inline(always)]
-    fn day(self, json: &mut [u8; ROOM]) -> Written {
-        let lanes = self.lanes_at();
+    fn write_iso_day(self, json: &mut [u8; VALUE]) -> WrittenLength {
+        let lanes = self.first_lanes();
         json[..LANES].copy_from_slice(&lanes);
         json[DAY] = b'"';
         if self.len != DAY || !is_iso_day(&lanes) { None } else { NonZero::new(DAY + 1) }
@@ -317,25 +332,33 @@ impl<'a> Cell<'a> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        plan::{How, Plain, SHORT},
+        plan::{FastConversion, FastField, SHORT},
         text::{
             buffer::OutputBuffer,
             lanes::LANES,
             number::{NO_SEPARATOR, NumberFormat, samples},
         },
-        transform::fast::{Cell, ROOM},
+        transform::fast::{FastCell, VALUE},
     };
 
     /// What a field writes of a cell; a separator of the file's own stands behind it.
-    fn written(format: NumberFormat, text: &str, positive: bool) -> Option<Vec<u8>> {
+    fn written(format: NumberFormat, text: &str, is_positive: bool) -> Option<Vec<u8>> {
         let separator = format.decimal_separator;
-        let plain = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Number, separator, positive, most: 0 };
-        let (mut lanes, mut json) = ([b';'; SHORT], [0; ROOM]);
+        let field = FastField {
+            name: [0; SHORT],
+            name_length: 0,
+            column: 0,
+            conversion: FastConversion::PointNumber,
+            separator,
+            is_positive,
+            max_length: 0,
+        };
+        let (mut lanes, mut json) = ([b';'; SHORT], [0; VALUE]);
         lanes[..text.len()].copy_from_slice(text.as_bytes());
-        let cell = Cell { lanes: &lanes, len: text.len() };
-        let number = plain.number(cell, separator, &mut json).map(|length| json[..length.get()].to_vec());
+        let cell = FastCell { lanes: &lanes, len: text.len() };
+        let number = field.write_number(cell, separator, &mut json).map(|length| json[..length.get()].to_vec());
         if separator == NO_SEPARATOR {
-            let whole = plain.whole(cell, &mut json).map(|length| json[..length.get()].to_vec());
+            let whole = field.write_whole_number(cell, &mut json).map(|length| json[..length.get()].to_vec());
             assert_eq!(whole, number, "{text:?}");
         }
         number

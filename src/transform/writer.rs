@@ -102,7 +102,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         self.watch.origin(scope.source, scope.row, None, rule);
         // The comma in front of the first field becomes the brace.
         let start = self.out.len();
-        let mut at = self.plain(object, 0, scope);
+        let mut at = self.write_fast_fields(object, 0, scope);
         while let Some(field) = object.fields.get(at) {
             let before = self.out.len();
             self.out.extend_lanes(field.prefix.whole());
@@ -113,7 +113,7 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
                 self.out.truncate(before);
             }
             at += 1;
-            at += self.plain(object, at, scope);
+            at += self.write_fast_fields(object, at, scope);
         }
         if self.out.len() == start {
             self.out.push(b',');
@@ -123,14 +123,14 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         Ok(())
     }
 
-    /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
+    /// Writes the fields of an object from `first` on, as long as they are fast; gives how many.
     #[inline]
-    fn plain(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
-        let written = fast::write(object, first, &scope.record, self.out);
+    fn write_fast_fields(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
+        let written = fast::write_fields(object, first, &scope.record, self.out);
         if self.watch.notes_all() {
-            for (field, plain) in object.fields.iter().zip(&object.plain).skip(first).take(written) {
+            for (field, fast) in object.fields.iter().zip(&object.fast_fields).skip(first).take(written) {
                 self.watch.enter(Name::Field(&field.name));
-                self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
+                self.watch.origin(scope.source, scope.row, Some(fast.column), &field.rule);
                 self.watch.leave();
             }
         }
@@ -311,8 +311,8 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         // Each item has a comma behind it, and that of the last becomes the bracket.
         let (mut count, mut rest) = (0u64, groups.children(many.link, scope.row));
         loop {
-            let plain = self.items(many, rest);
-            (count, rest) = (count + plain as u64, &rest[plain..]);
+            let fast = self.write_fast_items(many, rest);
+            (count, rest) = (count + fast as u64, &rest[fast..]);
             let Some((child, others)) = rest.split_first() else { break };
             rest = others;
             let step = Step {
@@ -356,15 +356,15 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         if W::TRACED || allowed { Ok(true) } else { Err(Stop) }
     }
 
-    /// Writes items of a list, a comma behind each, as long as there is nothing special about them; gives how many.
-    fn items(&mut self, many: &'a Many, children: &[u32]) -> usize {
+    /// Writes items of a list, a comma behind each, as long as they are good records of fast fields; gives how many.
+    fn write_fast_items(&mut self, many: &'a Many, children: &[u32]) -> usize {
         let ValuePlan::Object(object) = &many.item else { return 0 };
         if self.watch.notes_all() {
             return 0;
         }
         let fates = &self.view.fates[many.source];
         let good = children.iter().copied().take_while(|child| fates[*child as usize] == Fate::Good);
-        fast::items(object, &self.view.tables[many.source], good, self.out)
+        fast::write_items(object, &self.view.tables[many.source], good, self.out)
     }
 
     fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
