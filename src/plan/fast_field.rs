@@ -5,7 +5,7 @@
 
 use crate::{
     plan::{
-        FastConversion, FastField, FieldPlan, Input, LONG, Leaf, ObjectPlan, SHORT, ValuePlan, checks::Quick,
+        FastConversion, FastField, FieldPlan, LONG, Leaf, ObjectPlan, SHORT, ValuePlan, ValueSource, checks::Quick,
         conversion::Conversion, date_format::DayShape,
     },
     text::lanes::Padded,
@@ -49,7 +49,7 @@ impl FastField {
 
     /// The fast field of a leaf, if it is fast; `prefix` is the name as it is written.
     fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<FastField> {
-        let Input::Column(column) = leaf.input else { return None };
+        let ValueSource::Column(column) = leaf.from else { return None };
         let mut conversion = fast_conversion(leaf)?;
         let separator = leaf.conversion.number_format().map_or(0, |format| format.decimal_separator);
         let is_text = leaf.codes.is_none() && leaf.conversion.is_text();

@@ -14,7 +14,7 @@ use crate::{
     diagnostic::Code,
     json_pointer::escape,
     plan::{
-        Checks, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
+        Checks, Condition, FieldPlan, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan, ValueSource,
         code_table::Codes,
         compile::{Compiler, names},
         conversion::{Conversion, write_text},
@@ -175,7 +175,7 @@ impl Compiler<'_> {
     }
 
     fn leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
-        let (input, conversion) = match (&field.from, &field.template) {
+        let (from, conversion) = match (&field.from, &field.template) {
             (Some(column), _) => {
                 let column = self.column(
                     source,
@@ -190,7 +190,7 @@ impl Compiler<'_> {
                     .columns
                     .get(column)
                     .map_or(Conversion::Text, |column| column.conversion.clone());
-                (Input::Column(column), conversion)
+                (ValueSource::Column(column), conversion)
             }
             (None, Some(template)) => {
                 let pointer = format!("{rule}/template");
@@ -198,7 +198,7 @@ impl Compiler<'_> {
                     Ok((number, names)) => {
                         let columns = names.iter().map(|name| self.column(source, name, &pointer)).collect();
                         let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
-                        (Input::Template(number, columns), self.conversion(&column, rule))
+                        (ValueSource::Template(number, columns), self.conversion(&column, rule))
                     }
                     Err(reason) => {
                         self.wrong(
@@ -237,7 +237,7 @@ impl Compiler<'_> {
             .as_ref()
             .and_then(|fallback| self.fallback(fallback, &conversion, codes.as_ref(), &format!("{rule}/default")));
         let conversion = if codes.is_some() { Conversion::Text } else { conversion };
-        Some(Leaf { input, conversion, codes, fallback, if_empty, checks: Checks::default() })
+        Some(Leaf { from, conversion, codes, fallback, if_empty, checks: Checks::default() })
     }
 
     fn fallback(

@@ -271,7 +271,7 @@ pub enum ValuePlan {
 #[derive(Debug)]
 pub struct Leaf {
     /// Where its text comes from.
-    pub input: Input,
+    pub from: ValueSource,
     /// The type that text is turned into.
     pub conversion: Conversion,
     /// The code table that translates it.
@@ -286,7 +286,7 @@ pub struct Leaf {
 
 /// Where the text of a leaf comes from.
 #[derive(Debug)]
-pub enum Input {
+pub enum ValueSource {
     /// A column.
     Column(usize),
     /// A template, by its number, over columns.

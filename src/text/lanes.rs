@@ -262,8 +262,8 @@ mod tests {
             [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| ByteLanes::from(*text).packed()).collect();
         let lanes: Vec<_> =
             [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| pack(&pad(text), text.len())).collect();
-        for (at, (word, lanes)) in words.iter().zip(&lanes).enumerate() {
-            assert!(!words[at + 1..].contains(word) && !lanes[at + 1..].contains(lanes), "{at}");
+        for (at, (word, packed)) in words.iter().zip(&lanes).enumerate() {
+            assert!(!words[at + 1..].contains(word) && !lanes[at + 1..].contains(packed), "{at}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     text::buffer::OutputBuffer,
     transform::{
         tracer::Tracer,
-        writer::{Unwatched, Writer},
+        writer::{NoObserver, Writer},
     },
 };
 
@@ -39,7 +39,8 @@ impl Scratch {
 pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let written = Writer { view, text: &mut scratch.text, out: &mut out, watch: Unwatched }.document(root).is_ok();
+    let written =
+        Writer { view, text: &mut scratch.text, out: &mut out, observer: NoObserver }.write_document(root).is_ok();
     if written && (view.plan.whole.is_empty() || view.plan.accepts(&out)) {
         return Some(Payload::conforming(index, out));
     }
@@ -93,7 +94,7 @@ pub fn trace<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace<'a>
     // Only rules about the document as a whole may find something wrong with a value that is plainly good.
     let all = !view.plan.whole.is_empty();
     let trace = traced(view, root, all, scratch);
-    if trace.wholly_in_doubt && !all { trace_all(view, root, scratch) } else { trace }
+    if trace.is_uncertain && !all { trace_all(view, root, scratch) } else { trace }
 }
 
 /// As [`trace`], and notes where everything came from.
@@ -104,10 +105,10 @@ pub fn trace_all<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace
 fn traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch) -> Trace<'a> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let mut writer = Writer { view, text: &mut scratch.text, out: &mut out, watch: Tracer::new(all) };
+    let mut writer = Writer { view, text: &mut scratch.text, out: &mut out, observer: Tracer::new(all) };
     // A traced writer never stops: it notes the problem and goes on.
-    let _ = writer.document(root);
-    let trace = writer.watch.traced(out.to_vec());
+    let _ = writer.write_document(root);
+    let trace = writer.observer.into_trace(out.to_vec());
     scratch.spare = Some(out);
     trace
 }

@@ -165,7 +165,7 @@ fn agreed(recording: View<'_>, judge: &Contract, root: u32, tally: &mut Tally) -
     let text = String::from_utf8_lossy(&trace.json).into_owned();
     let body = body(plan, &trace.json).ok_or_else(|| format!("no JSON: {text}"))?;
     let accepted = judge.accepts(&body);
-    let unmade = trace.problems.iter().any(|problem| !problem.warning) || !trace.bad.is_empty();
+    let unmade = trace.problems.iter().any(|problem| !problem.is_warning) || !trace.bad.is_empty();
     tally.rows += 1;
     match (fast, unmade) {
         (true, true) => return Err(format!("the fast way wrote what cannot be made: {text}")),

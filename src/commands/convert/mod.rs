@@ -307,7 +307,7 @@ fn delivered(
         partitioned::look(plan, recording, |recording| {
             let root = recording.accepted[at];
             let trace = transform::trace_all(&recording.view(plan), root, &mut Scratch::default());
-            for finding in check::home(plan, &recording.tables, root, &trace, rejected) {
+            for finding in check::locate(plan, &recording.tables, root, &trace, rejected) {
                 let _ = findings.print(runtime.err, &finding);
             }
         });
