@@ -134,7 +134,7 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
 
 /// Whether a record meets a condition. A record on which it fails is rejected.
 fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, ledger: &mut Ledger<'_>) -> bool {
-    match plan.rendered(only.template, &only.columns, table.row(row)) {
+    match plan.render(only.template, &only.columns, table.row(row)) {
         Ok(verdict) => verdict == "1",
         Err(reason) => {
             let diagnostic = plan

@@ -13,14 +13,14 @@ use crate::{
     },
 };
 
-/// A code table, rendered.
+/// A code table, ready to translate.
 #[derive(Debug)]
 pub struct Codes {
     /// Its name, for messages.
     pub name: String,
     /// Each code with the JSON text of its translation, sorted by code.
     pub values: Vec<(Vec<u8>, Padded)>,
-    /// The codes that are short, packed: a few of them are compared faster than they are searched.
+    /// The short codes, packed, in the same order: a few of them are compared faster than they are searched.
     words: Vec<Option<u64>>,
     /// What to do with a code that is not there.
     pub on_unknown: Policy<OnUnknown>,
@@ -28,7 +28,7 @@ pub struct Codes {
     pub rule: String,
 }
 
-/// How many codes are looked at one after the other.
+/// How many codes are compared one after the other; more are searched.
 const FEW: usize = 8;
 
 impl Codes {
@@ -63,14 +63,14 @@ impl Codes {
         Some(&self.values[at].1)
     }
 
-    /// Where the translation of a code stands in the mapping, if it stands there.
+    /// Where the translation of a code stands in the mapping; of a table in a file, where the table is named.
     pub(super) fn rule_of(&self, code: &[u8], places: &Places) -> String {
         let pointer = format!("{}/values/{}", self.rule, escape(&String::from_utf8_lossy(code)));
         if places.node(&pointer).is_some() { pointer } else { self.rule.clone() }
     }
 
-    /// The texts the table can make beside its values.
-    pub(super) fn others(&self) -> Option<Vec<u8>> {
+    /// The JSON text for unknown codes, if the table has one.
+    pub(super) fn unknown_value(&self) -> Option<Vec<u8>> {
         match &self.on_unknown.then {
             OnUnknown::Use(text) => {
                 let mut json = OutputBuffer::default();

@@ -1,7 +1,8 @@
-//! Names become numbers: sources, columns, code tables, links and templates.
+//! The compiler: mapping and contract -> plan. Names of sources, columns, code tables and templates become numbers.
 //!
-//! Every finding is kept; a part that cannot be compiled is left out, so that one mistake is told once and the next one
-//! is still found. Pointers such as `/output/fields/email` name rules until a place is needed.
+//! [`Plan::compile`] resolves names, lets `prove` check the result against the contract, and then decides which fields are
+//! fast. Every finding is kept; a part that cannot be compiled is left out, so that one mistake is reported once and the next
+//! one is still found. Rules are named by pointers such as `/output/fields/email` until a place is needed.
 
 use std::sync::Arc;
 
@@ -35,15 +36,20 @@ impl Plan {
         contract: Contract,
         files: &CodeFiles,
     ) -> Result<Plan, Vec<Diagnostic>> {
-        let mut plan = resolved(mapping, places, contract, files)?;
+        let mut plan = resolve_names(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
         plan.document.find_fast_fields();
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 }
 
-/// The plan of a mapping, not yet held against the contract.
-fn resolved(mapping: &Mapping, places: Places, contract: Contract, files: &CodeFiles) -> Result<Plan, Vec<Diagnostic>> {
+/// The plan of a mapping, not yet proven against the contract.
+fn resolve_names(
+    mapping: &Mapping,
+    places: Places,
+    contract: Contract,
+    files: &CodeFiles,
+) -> Result<Plan, Vec<Diagnostic>> {
     let mut compiler = Compiler {
         mapping,
         places: &places,
@@ -54,12 +60,13 @@ fn resolved(mapping: &Mapping, places: Places, contract: Contract, files: &CodeF
         templates: Templates::default(),
     };
     for (name, source) in &mapping.sources {
-        compiler.source(name, source);
+        compiler.compile_source(name, source);
     }
-    let each = compiler.source_named(&mapping.output.each, "/output/each");
+    let each = compiler.find_source(&mapping.output.each, "/output/each");
     let output = &mapping.output;
-    let only = output.only.as_ref().zip(each).and_then(|(only, each)| compiler.condition(only, each, "/output/where"));
-    let document = each.map(|each| compiler.object(&output.fields, "/output/fields", each));
+    let only =
+        output.only.as_ref().zip(each).and_then(|(only, each)| compiler.compile_condition(only, each, "/output/where"));
+    let document = each.map(|each| compiler.compile_object(&output.fields, "/output/fields", each));
     for (at, source) in compiler.sources.iter_mut().enumerate() {
         let used = |many: bool| compiler.links.iter().any(|link| link.child == at && link.many == many);
         source.lookup = Some(at) != each && !used(true) && used(false);
@@ -73,7 +80,7 @@ fn resolved(mapping: &Mapping, places: Places, contract: Contract, files: &CodeF
             );
         }
     }
-    compiler.request();
+    compiler.check_request();
     let Compiler { findings, sources, links, templates, .. } = compiler;
     match (findings.is_empty(), each, document) {
         (true, Some(each), Some(document)) => Ok(Plan {
@@ -95,7 +102,7 @@ fn resolved(mapping: &Mapping, places: Places, contract: Contract, files: &CodeF
     }
 }
 
-/// A plan in the making.
+/// A plan that is being compiled.
 pub(super) struct Compiler<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) places: &'a Places,
@@ -107,17 +114,17 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Notes a finding about the value at a pointer.
-    pub(super) fn wrong(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
+    /// Reports a finding about the value at a pointer.
+    pub(super) fn report(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::new(code, message).rule(self.places.leaf(pointer)).hint(hint);
         self.findings.push(diagnostic);
     }
 
-    fn request(&mut self) {
+    fn check_request(&mut self) {
         let path = &self.mapping.request.path;
         if !path.starts_with('/') || path.contains(['?', '#', ' ']) || path.chars().any(char::is_control) {
             let message = format!("`{path}` is not a path");
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 "/request/path",
                 message,
@@ -126,10 +133,10 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, source: &crate::config::mapping::Source) {
+    fn compile_source(&mut self, name: &str, source: &crate::config::mapping::Source) {
         let at = self.sources.len();
         let pointer = format!("/sources/{}", escape(name));
-        let dialect = self.dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));
+        let dialect = self.compile_dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));
         let order = if dialect.header { Vec::new() } else { source.columns.keys().cloned().collect() };
         self.sources.push(SourcePlan {
             name: name.to_owned(),
@@ -147,7 +154,7 @@ impl Compiler<'_> {
             || source.path.starts_with('/')
         {
             let message = format!("`{}` is not a file inside the drop folder", source.path);
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/path"),
                 message,
@@ -155,17 +162,17 @@ impl Compiler<'_> {
             );
         }
         for (column, _) in &source.columns {
-            self.column(at, column, &format!("{pointer}/columns/{}", escape(column)));
+            self.find_or_add_column(at, column, &format!("{pointer}/columns/{}", escape(column)));
         }
         let Columns(key) = &source.key;
-        let key = key.iter().map(|column| self.column(at, column, &format!("{pointer}/key"))).collect();
+        let key = key.iter().map(|column| self.find_or_add_column(at, column, &format!("{pointer}/key"))).collect();
         self.sources[at].key = key;
         if let Some(total) = &source.total {
-            let sum = self.column(at, &total.sum, &format!("{pointer}/total/sum"));
-            let by = total.by.as_ref().map(|by| self.column(at, by, &format!("{pointer}/total/by")));
+            let sum = self.find_or_add_column(at, &total.sum, &format!("{pointer}/total/sum"));
+            let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &format!("{pointer}/total/by")));
             if self.sources[at].columns[sum].conversion.number_format().is_none() {
                 let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
-                self.wrong(
+                self.report(
                     Code::PlanWrongValue,
                     &format!("{pointer}/total/sum"),
                     message,
@@ -176,23 +183,23 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn source_named(&mut self, name: &str, pointer: &str) -> Option<usize> {
+    pub(super) fn find_source(&mut self, name: &str, pointer: &str) -> Option<usize> {
         let found = self.mapping.sources.get_index_of(name);
         if found.is_none() {
-            self.unknown("source", name, &names(&self.mapping.sources), pointer);
+            self.report_unknown("source", name, &names_of(&self.mapping.sources), pointer);
         }
         found
     }
 
-    pub(super) fn unknown(&mut self, what: &str, name: &str, known: &[&str], pointer: &str) {
+    pub(super) fn report_unknown(&mut self, what: &str, name: &str, known: &[&str], pointer: &str) {
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),
         };
-        self.wrong(Code::PlanUnknownName, pointer, format!("there is no {what} `{name}`"), hint);
+        self.report(Code::PlanUnknownName, pointer, format!("there is no {what} `{name}`"), hint);
     }
 
-    fn dialect(&mut self, dialect: Option<&Named<DialectText>>, pointer: &str) -> Dialect {
+    fn compile_dialect(&mut self, dialect: Option<&Named<DialectText>>, pointer: &str) -> Dialect {
         let (text, pointer) = match dialect {
             None => (DialectText::default(), pointer.to_owned()),
             Some(Named::Here(dialect)) => (dialect.clone(), pointer.to_owned()),
@@ -200,7 +207,7 @@ impl Compiler<'_> {
                 if let Some(dialect) = self.mapping.dialects.get(name) {
                     (dialect.clone(), format!("/dialects/{}", escape(name)))
                 } else {
-                    self.unknown("dialect", name, &names(&self.mapping.dialects), pointer);
+                    self.report_unknown("dialect", name, &names_of(&self.mapping.dialects), pointer);
                     (DialectText::default(), pointer.to_owned())
                 }
             }
@@ -209,7 +216,7 @@ impl Compiler<'_> {
         let quote =
             if text.quote.is_empty() { None } else { self.parse_ascii_byte(&text.quote, &format!("{pointer}/quote")) };
         if quote == Some(delimiter) {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/quote"),
                 "the quote and the delimiter are the same",
@@ -218,7 +225,7 @@ impl Compiler<'_> {
         }
         let encoding = Encoding::named(&text.encoding).unwrap_or_else(|| {
             let message = format!("there is no encoding `{}`", text.encoding);
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/encoding"),
                 message,
@@ -238,27 +245,27 @@ impl Compiler<'_> {
             _ => {
                 let message =
                     format!("`{}` is not one ASCII character that is no letter and no digit", text.escape_debug());
-                self.wrong(Code::PlanWrongValue, pointer, message, "write a tab as \"\\t\", in double quotes");
+                self.report(Code::PlanWrongValue, pointer, message, "write a tab as \"\\t\", in double quotes");
                 None
             }
         }
     }
 
-    /// The number of a column of a source.
-    pub(super) fn column(&mut self, source: usize, name: &str, pointer: &str) -> usize {
+    /// The number of a column of a source; a column that is first used here is added.
+    pub(super) fn find_or_add_column(&mut self, source: usize, name: &str, pointer: &str) -> usize {
         if let Some(at) = self.sources[source].columns.iter().position(|column| column.name == name) {
             return at;
         }
         let declared = self.mapping.sources.get_index(source).and_then(|(_, source)| source.columns.get(name));
         let source_name = escape(&self.sources[source].name).into_owned();
         let conversion = declared.map_or(Conversion::Text, |column| {
-            self.conversion(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
+            self.compile_conversion(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
         });
         let sensitive = declared.is_some_and(|column| column.sensitive);
         let SourcePlan { columns, order, dialect, name: source_name, .. } = &mut self.sources[source];
         if !dialect.header && !order.iter().any(|known| known == name) {
             let (message, source_name) = (format!("there is no column `{name}`"), source_name.clone());
-            self.wrong(
+            self.report(
                 Code::PlanUnknownColumn,
                 pointer,
                 message,
@@ -270,7 +277,7 @@ impl Compiler<'_> {
         columns.len() - 1
     }
 
-    pub(super) fn conversion(&mut self, column: &Column, pointer: &str) -> Conversion {
+    pub(super) fn compile_conversion(&mut self, column: &Column, pointer: &str) -> Conversion {
         let kind = column.kind;
         for (set, name, fits) in [
             (column.format.is_some(), "format", matches!(kind, Type::Date | Type::Datetime)),
@@ -281,7 +288,7 @@ impl Compiler<'_> {
             (column.false_values.is_some(), "false_values", kind == Type::Boolean),
         ] {
             if set && !fits {
-                self.wrong(
+                self.report(
                     Code::PlanWrongValue,
                     &format!("{pointer}/{name}"),
                     format!("`{name}` says nothing about this type"),
@@ -292,19 +299,22 @@ impl Compiler<'_> {
         match kind {
             Type::Text => Conversion::Text,
             Type::Code => Conversion::Code,
-            Type::Integer => Conversion::Integer(self.number_format(column, pointer)),
-            Type::Decimal => Conversion::Decimal(self.number_format(column, pointer)),
-            Type::Boolean => self.boolean(column, pointer),
-            Type::Date => Conversion::Date(self.date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
+            Type::Integer => Conversion::Integer(self.compile_number_format(column, pointer)),
+            Type::Decimal => Conversion::Decimal(self.compile_number_format(column, pointer)),
+            Type::Boolean => self.compile_boolean(column, pointer),
+            Type::Date => {
+                Conversion::Date(self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer))
+            }
             Type::Datetime => {
-                let format = self.date_format(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
-                let zone = self.zone(column, &format, pointer);
+                let format =
+                    self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
+                let zone = self.find_time_zone(column, &format, pointer);
                 Conversion::Datetime { format, zone }
             }
         }
     }
 
-    fn number_format(&mut self, column: &Column, pointer: &str) -> NumberFormat {
+    fn compile_number_format(&mut self, column: &Column, pointer: &str) -> NumberFormat {
         let mut separator = |written: &Option<String>, name| {
             written.as_ref().and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/{name}")))
         };
@@ -314,7 +324,7 @@ impl Compiler<'_> {
         if is_decimal && group_separator == Some(decimal_separator)
             || [Some(decimal_separator), group_separator].contains(&Some(b'-'))
         {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/group_mark"),
                 "the separators of a number cannot be the same, or `-`",
@@ -324,7 +334,7 @@ impl Compiler<'_> {
         NumberFormat { decimal_separator: if is_decimal { decimal_separator } else { NO_SEPARATOR }, group_separator }
     }
 
-    fn boolean(&mut self, column: &Column, pointer: &str) -> Conversion {
+    fn compile_boolean(&mut self, column: &Column, pointer: &str) -> Conversion {
         let words = |words: &Option<Columns>, default: &str| match words {
             Some(Columns(words)) => words.iter().map(|word| word.clone().into_bytes()).collect(),
             None => vec![default.as_bytes().to_vec()],
@@ -332,7 +342,7 @@ impl Compiler<'_> {
         let (yes, no): (Vec<Vec<u8>>, Vec<Vec<u8>>) =
             (words(&column.true_values, "true"), words(&column.false_values, "false"));
         if yes.iter().any(|word| no.contains(word)) {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/false_values"),
                 "a word means both true and false",
@@ -342,19 +352,19 @@ impl Compiler<'_> {
         Conversion::Boolean { yes, no }
     }
 
-    fn date_format(&mut self, format: &str, pointer: &str) -> DateFormat {
+    fn compile_date_format(&mut self, format: &str, pointer: &str) -> DateFormat {
         DateFormat::new(format).unwrap_or_else(|reason| {
             let message = format!("the format `{format}` cannot be used: {reason}");
-            self.wrong(Code::PlanWrongValue, &format!("{pointer}/format"), message, "write it as in `%d.%m.%Y`");
+            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, "write it as in `%d.%m.%Y`");
             DateFormat::default()
         })
     }
 
-    fn zone(&mut self, column: &Column, format: &DateFormat, pointer: &str) -> Option<jiff::tz::TimeZone> {
+    fn find_time_zone(&mut self, column: &Column, format: &DateFormat, pointer: &str) -> Option<jiff::tz::TimeZone> {
         match (&column.timezone, format.has_offset()) {
             (None, true) => None,
             (Some(_), true) => {
-                self.wrong(
+                self.report(
                     Code::PlanWrongValue,
                     &format!("{pointer}/timezone"),
                     "the format tells the offset already",
@@ -363,7 +373,7 @@ impl Compiler<'_> {
                 None
             }
             (None, false) => {
-                self.wrong(
+                self.report(
                     Code::PlanMissingKey,
                     pointer,
                     "nobody can tell which moment this is without a time zone",
@@ -374,7 +384,7 @@ impl Compiler<'_> {
             (Some(name), false) => {
                 let zone = jiff::tz::TimeZone::get(name).ok();
                 if zone.is_none() {
-                    self.wrong(
+                    self.report(
                         Code::PlanWrongValue,
                         &format!("{pointer}/timezone"),
                         format!("there is no time zone `{name}`"),
@@ -388,6 +398,6 @@ impl Compiler<'_> {
 }
 
 /// The names of things defined in the mapping.
-pub(super) fn names<T>(defined: &indexmap::IndexMap<String, T>) -> Vec<&str> {
+pub(super) fn names_of<T>(defined: &indexmap::IndexMap<String, T>) -> Vec<&str> {
     defined.keys().map(String::as_str).collect()
 }

@@ -1,13 +1,14 @@
-//! Mapping and contract, compiled: every name resolved, every rule proven or turned into a check of one leaf.
+//! The plan: mapping and contract, compiled. Every name is resolved, every rule proven or turned into a check.
 //!
-//! Once a plan exists, only data can be wrong. It knows no header yet: which column of a file is meant is bound when the
-//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names, `fields` builds the tree of values, `prove`
-//! holds it against the contract and leaves what cannot be proven to `checks`.
+//! Once a plan exists, only data can be wrong. It knows no header yet: `read` binds its columns to those of a file when it
+//! opens one. Compiling does no I/O. This file holds the types; `compile` resolves names, `fields` builds the tree of values,
+//! `prove` checks it against the contract and leaves the rules it cannot prove to `checks`.
 
 pub mod checks;
 pub mod compile;
 pub mod fields;
 pub mod prove;
+mod keywords;
 pub mod pattern;
 pub mod code_table;
 pub mod template;
@@ -58,13 +59,13 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// What the API accepts.
     pub contract: Arc<Contract>,
-    /// Rules of the contract that no check of a leaf can stand for: then every document is checked whole.
+    /// Rules of the contract that no check of a leaf can replace; if there are any, every document is checked as a whole.
     pub whole: Vec<String>,
     /// The most documents the contract allows in one body.
     pub max_documents: Option<u64>,
     /// All templates and conditions.
     pub templates: Templates,
-    /// Where everything stands in the mapping.
+    /// The place of every rule in the mapping.
     pub places: Places,
 }
 
@@ -77,7 +78,7 @@ pub struct SourcePlan {
     pub path: String,
     /// How its files are written.
     pub dialect: Dialect,
-    /// The columns that tell its records apart; empty: nothing does.
+    /// The columns of its key; empty: it has none.
     pub key: Vec<usize>,
     /// What to do with different records of the same key.
     pub on_duplicate_key: Policy<OnDuplicateKey>,
@@ -85,9 +86,9 @@ pub struct SourcePlan {
     pub columns: Vec<ColumnPlan>,
     /// For files without a header: all columns in order.
     pub order: Vec<String>,
-    /// The amount to add up, and the column that keeps amounts apart.
+    /// The column of the amounts to add up, and the column of their units.
     pub total: Option<(usize, Option<usize>)>,
-    /// Only looked up: its records are not meant to go out for themselves.
+    /// Its records are only looked up, and not sent for themselves.
     pub lookup: bool,
 }
 
@@ -98,9 +99,9 @@ pub struct ColumnPlan {
     pub name: String,
     /// The type of its cells.
     pub conversion: Conversion,
-    /// Never shown to a person.
+    /// Its cells are never shown to a person.
     pub sensitive: bool,
-    /// Where the mapping first speaks of it.
+    /// The rule of the mapping that first names it.
     pub rule: String,
 }
 
@@ -130,7 +131,7 @@ pub struct LinkPlan {
     pub child_columns: Vec<usize>,
     /// Only records of the child that meet this condition.
     pub only: Option<Condition>,
-    /// What to do with a record that belongs to none.
+    /// What to do with a record of the child that has no parent.
     pub on_orphan: Policy<OnOrphan>,
     /// The order of a list.
     pub order: Vec<(usize, Direction)>,
@@ -149,21 +150,21 @@ pub struct ObjectPlan {
 
 impl ObjectPlan {
     /// Visits the source of every lookup.
-    fn lookups(&self, visit: &mut dyn FnMut(usize)) {
-        self.fields.iter().for_each(|field| field.value.lookups(visit));
+    fn visit_lookups(&self, visit: &mut dyn FnMut(usize)) {
+        self.fields.iter().for_each(|field| field.value.visit_lookups(visit));
     }
 
     /// Visits every leaf; a constant is `None`.
-    fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
-        self.fields.iter().for_each(|field| field.value.leaves(visit));
+    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+        self.fields.iter().for_each(|field| field.value.visit_leaves(visit));
     }
 }
 
 impl ObjectPlan {
-    fn lists_are_free(&self) -> bool {
+    fn has_free_lists(&self) -> bool {
         self.fields.iter().all(|field| match &field.value {
             ValuePlan::Many(many) => (many.min, many.max) == (0, u64::MAX) && many.allowed == (0, u64::MAX),
-            ValuePlan::Object(object) => object.lists_are_free(),
+            ValuePlan::Object(object) => object.has_free_lists(),
             ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
             ValuePlan::One(_) => false,
         })
@@ -171,25 +172,25 @@ impl ObjectPlan {
 }
 
 impl ValuePlan {
-    fn lookups(&self, visit: &mut dyn FnMut(usize)) {
+    fn visit_lookups(&self, visit: &mut dyn FnMut(usize)) {
         match self {
             ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
-            ValuePlan::Object(object) => object.lookups(visit),
-            ValuePlan::Many(many) => many.item.lookups(visit),
+            ValuePlan::Object(object) => object.visit_lookups(visit),
+            ValuePlan::Many(many) => many.item.visit_lookups(visit),
             ValuePlan::One(one) => {
                 visit(one.source);
-                one.value.lookups(visit);
+                one.value.visit_lookups(visit);
             }
         }
     }
 
-    fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
         match self {
             ValuePlan::Const(_) => visit(None),
             ValuePlan::Leaf(leaf) => visit(Some(leaf)),
-            ValuePlan::Object(object) => object.leaves(visit),
-            ValuePlan::Many(many) => many.item.leaves(visit),
-            ValuePlan::One(one) => one.value.leaves(visit),
+            ValuePlan::Object(object) => object.visit_leaves(visit),
+            ValuePlan::Many(many) => many.item.visit_leaves(visit),
+            ValuePlan::One(one) => one.value.visit_leaves(visit),
         }
     }
 }
@@ -257,9 +258,9 @@ pub(crate) enum FastConversion {
 pub enum ValuePlan {
     /// The same JSON text in every document.
     Const(Vec<u8>),
-    /// A value made from cells of the record at hand.
+    /// A value made from cells of the current record.
     Leaf(Box<Leaf>),
-    /// A nested object from the record at hand.
+    /// A nested object from the current record.
     Object(ObjectPlan),
     /// A list with one item for each related record.
     Many(Box<Many>),
@@ -280,7 +281,7 @@ pub struct Leaf {
     pub fallback: Option<Vec<u8>>,
     /// What to do with an empty text.
     pub if_empty: Policy<IfEmpty>,
-    /// What the contract says of it and is not proven.
+    /// The rules of the contract that are not proven.
     pub checks: Checks,
 }
 
@@ -333,7 +334,7 @@ impl Plan {
     ///
     /// # Errors
     /// Why it failed, without any cell.
-    pub fn rendered(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
+    pub fn render(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
         self.templates.render(template, |number| row.text(columns[number]))
     }
 
@@ -341,7 +342,7 @@ impl Plan {
     #[must_use]
     pub fn proven(&self) -> (usize, usize) {
         let (mut proven, mut open) = (0, 0);
-        self.document.leaves(&mut |leaf| {
+        self.document.visit_leaves(&mut |leaf| {
             if leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
                 proven += 1;
             } else {
@@ -351,38 +352,39 @@ impl Plan {
         (proven, open)
     }
 
-    /// Whether a record can be found bad in one document after it was good in another: it is in two lists, or looked up and
-    /// used in several places or under rules about whole documents. A record that is only looked up for one place is the
-    /// same there in every document.
+    /// Whether a record can be found bad in one document after it was good in another: it is in two lists, or it is looked up
+    /// and used in several places or under rules about whole documents. A record that is looked up for one place only has the
+    /// same value there in every document.
     #[must_use]
     pub fn shares_records(&self) -> bool {
         let links_to = |source: usize| self.links.iter().filter(|link| link.child == source).count();
         let mut uses = vec![0; self.sources.len()];
-        self.document.lookups(&mut |source| uses[source] += 1);
-        let alike = |link: &LinkPlan| !link.many && self.whole.is_empty() && uses[link.child] <= 1;
-        let shared =
-            |link: &LinkPlan| link.child == self.each || links_to(link.child) > 1 || !link.many && !alike(link);
+        self.document.visit_lookups(&mut |source| uses[source] += 1);
+        let is_same_everywhere = |link: &LinkPlan| !link.many && self.whole.is_empty() && uses[link.child] <= 1;
+        let shared = |link: &LinkPlan| {
+            link.child == self.each || links_to(link.child) > 1 || !link.many && !is_same_everywhere(link)
+        };
         self.links.iter().any(shared)
     }
 
-    /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule looks
-    /// at a whole list, or asks for an order.
+    /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule is
+    /// about a whole list, and none asks for an order.
     #[must_use]
     pub fn comes_in_parts(&self) -> bool {
         let flat = self.links.iter().all(|link| link.many && link.parent == self.each && link.order.is_empty());
-        flat && self.whole.is_empty() && self.document.lists_are_free()
+        flat && self.whole.is_empty() && self.document.has_free_lists()
     }
 
-    /// The exact verdict of the contract on one document.
+    /// Whether the contract accepts a document: the exact check.
     #[must_use]
     pub fn accepts(&self, json: &[u8]) -> bool {
-        self.body(json).is_some_and(|body| self.contract.accepts(&body))
+        self.wrap_in_body(json).is_some_and(|body| self.contract.accepts(&body))
     }
 
-    /// Everything the contract finds wrong with one document; pointers are into the document.
+    /// All violations of the contract in a document; pointers are into the document.
     #[must_use]
     pub fn violations(&self, json: &[u8]) -> Vec<Violation> {
-        let Some(body) = self.body(json) else { return Vec::new() };
+        let Some(body) = self.wrap_in_body(json) else { return Vec::new() };
         let prefix = if self.root == Root::Array { "/0" } else { "" };
         let inside = |violation: Violation| {
             let pointer = violation.pointer.strip_prefix(prefix).unwrap_or(&violation.pointer).to_owned();
@@ -392,7 +394,7 @@ impl Plan {
     }
 
     /// A request body with this one document.
-    fn body(&self, json: &[u8]) -> Option<Value> {
+    fn wrap_in_body(&self, json: &[u8]) -> Option<Value> {
         let document: Value = serde_json::from_slice(json).ok()?;
         Some(if self.root == Root::Array { Value::Array(vec![document]) } else { document })
     }

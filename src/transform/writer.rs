@@ -186,7 +186,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let record = site.scope.record;
         let mut text = match &leaf.from {
             ValueSource::Column(column) => record.cell(*column, buffer),
-            ValueSource::Template(template, columns) => match self.view.plan.rendered(*template, columns, record) {
+            ValueSource::Template(template, columns) => match self.view.plan.render(*template, columns, record) {
                 Ok(rendered) => {
                     *buffer = rendered.into_bytes();
                     buffer.as_slice()
@@ -223,7 +223,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
 
     /// Checks a leaf that was written; if it may violate the contract, the fast way stops and the traced way notes it.
     fn check_leaf(&mut self, leaf: &'a Leaf, start: usize) -> Written {
-        if leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) {
+        if leaf.checks.accepts(&self.view.plan.contract, &self.out[start..]) {
             return Ok(true);
         }
         if !O::TRACED {
