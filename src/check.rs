@@ -29,7 +29,7 @@ pub struct Finding {
     pub row: u32,
     /// The lists it lies in, the outermost first.
     pub steps: Vec<Step>,
-    /// What to tell.
+    /// The diagnostic to report.
     pub diagnostic: Diagnostic,
 }
 
@@ -119,7 +119,7 @@ fn find_violations(plan: &Plan, trace: &Trace<'_>) -> Vec<LocatedViolation> {
 
 /// Leads what an API finds wrong with a document back to the cells and rules of the values it means.
 ///
-/// The text of the API is only used to look up pointers: the places told are those the document itself has.
+/// The text of the API is only used to look up pointers: only places that the document itself has are reported.
 #[must_use]
 pub fn locate(plan: &Plan, tables: &[Table], root: u32, trace: &Trace<'_>, rejected: &Rejected) -> Vec<Diagnostic> {
     let document: Value = serde_json::from_slice(&trace.json).unwrap_or_default();
@@ -167,7 +167,7 @@ pub struct BadDocument<'a> {
 /// Why the records of a document are rejected, in words.
 #[derive(Debug)]
 pub struct Rejection {
-    /// What to tell when there are no errors of its own, only related records that were rejected before.
+    /// The diagnostic to report if there are no errors of its own, only related records that were rejected before.
     pub alone: Option<Diagnostic>,
     /// Why the records of the document are held back.
     pub reason: String,
@@ -176,7 +176,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// What to tell about an error of the document.
+    /// The diagnostic to report about an error of the document.
     #[must_use]
     pub fn describe(&self, error: Finding) -> Diagnostic {
         let Finding { diagnostic, steps, .. } = error;

@@ -64,7 +64,7 @@ impl Conversion {
                 }
             }
             Conversion::Date(format) => {
-                if let Some(day) = format.shape().and_then(|shape| shape.to_iso(&cell.lanes_at(0), cell.len())) {
+                if let Some(day) = format.shape().and_then(|shape| shape.find_iso_day(&cell.lanes_at(0), cell.len())) {
                     out.push(b'"');
                     out.extend(&day[..DAY]);
                     out.push(b'"');

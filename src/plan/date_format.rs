@@ -69,7 +69,7 @@ impl DayShape {
     /// The day of a cell as JSON writes it, with undefined bytes behind it. `None`: it is no day, or needs the calendar to
     /// tell, as the 29th of February does.
     #[inline(always)]
-    pub(crate) fn to_iso(&self, cell: &[u8; LANES], len: usize) -> Option<[u8; LANES]> {
+    pub(crate) fn find_iso_day(&self, cell: &[u8; LANES], len: usize) -> Option<[u8; LANES]> {
         if len != DAY {
             return None;
         }

@@ -184,46 +184,38 @@ impl Compiler<'_> {
         Some(json.into())
     }
 
+    /// Where the text of a leaf comes from, and its conversion.
+    fn compile_value_source(
+        &mut self,
+        field: &FieldLong,
+        rule: &str,
+        source: usize,
+    ) -> Option<(ValueSource, Conversion)> {
+        if let Some(name) = &field.from {
+            let pointer = format!("{rule}/from");
+            let pointer = if self.places.node(&pointer).is_some() { &pointer } else { rule };
+            let column = self.find_or_add_column(source, name, pointer);
+            let known = self.sources[source].columns.get(column);
+            let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
+            return Some((ValueSource::Column(column), conversion));
+        }
+        let pointer = format!("{rule}/template");
+        match self.templates.add_text(field.template.as_ref()?) {
+            Ok((number, names)) => {
+                let columns = names.iter().map(|name| self.find_or_add_column(source, name, &pointer)).collect();
+                let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
+                Some((ValueSource::Template(number, columns), self.compile_conversion(&column, rule)))
+            }
+            Err(reason) => {
+                let hint = "write expressions over columns, as in `{{ firstname | trim }}`";
+                self.report(Code::PlanTemplate, &pointer, reason, hint);
+                None
+            }
+        }
+    }
+
     fn compile_leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
-        let (from, conversion) = match (&field.from, &field.template) {
-            (Some(column), _) => {
-                let column = self.find_or_add_column(
-                    source,
-                    column,
-                    &if self.places.node(&format!("{rule}/from")).is_some() {
-                        format!("{rule}/from")
-                    } else {
-                        rule.to_owned()
-                    },
-                );
-                let conversion = self.sources[source]
-                    .columns
-                    .get(column)
-                    .map_or(Conversion::Text, |column| column.conversion.clone());
-                (ValueSource::Column(column), conversion)
-            }
-            (None, Some(template)) => {
-                let pointer = format!("{rule}/template");
-                match self.templates.add_text(template) {
-                    Ok((number, names)) => {
-                        let columns =
-                            names.iter().map(|name| self.find_or_add_column(source, name, &pointer)).collect();
-                        let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
-                        (ValueSource::Template(number, columns), self.compile_conversion(&column, rule))
-                    }
-                    Err(reason) => {
-                        self.report(
-                            Code::PlanTemplate,
-                            &pointer,
-                            reason,
-                            "write expressions over columns, as in `{{ firstname | trim }}`",
-                        );
-                        return None;
-                    }
-                }
-            }
-            (None, None) => return None,
-        };
+        let (from, conversion) = self.compile_value_source(field, rule, source)?;
         let codes = match &field.codes {
             Some(codes) => Some(self.compile_codes(codes, &format!("{rule}/codes"))?),
             None => None,

@@ -1,11 +1,12 @@
 //! The plan: mapping and contract, compiled. Every name is resolved, every rule proven or turned into a check.
 //!
 //! Once a plan exists, only data can be wrong. It knows no header yet: `read` binds its columns to those of a file when it
-//! opens one. Compiling does no I/O. This file holds the types; `compile` resolves names, `fields` builds the tree of values,
+//! opens one. Compiling does no I/O. This file holds the types; `compile` resolves names, `columns` conversions; `fields` builds the tree of values,
 //! `prove` checks it against the contract and leaves the rules it cannot prove to `checks`.
 
 pub mod checks;
 pub mod compile;
+mod columns;
 pub mod fields;
 pub mod prove;
 mod keywords;

@@ -129,6 +129,10 @@ fn parse_comparison(source: &str, columns: &[String]) -> Option<Comparison> {
     let text = text.trim();
     let inner = [('\'', '\''), ('"', '"')];
     let text = inner.iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))?;
-    let plain = !text.contains(['\'', '"', '\\']);
-    Some(Comparison { column: find_column(name.trim(), columns)?, equal, text: plain.then(|| text.to_owned())? })
+    let needs_no_escapes = !text.contains(['\'', '"', '\\']);
+    Some(Comparison {
+        column: find_column(name.trim(), columns)?,
+        equal,
+        text: needs_no_escapes.then(|| text.to_owned())?,
+    })
 }

@@ -124,7 +124,9 @@ impl Sum {
     /// The sum over all rows.
     pub fn total(&self) -> Decimal {
         let mut total = self.sent.clone();
-        [&self.rejected, &self.filtered, &self.pending].into_iter().for_each(|part| total.add(part));
+        for part in [&self.rejected, &self.filtered, &self.pending] {
+            total.add(part);
+        }
         total
     }
 }

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// The most units that amounts are told apart by.
+/// The most units that have totals of their own.
 const MAX_UNITS: usize = 32;
 
 /// The longest text that is taken for a unit, in bytes: what is longer is no currency, and may be a person's name.

@@ -1,10 +1,10 @@
 //! An exact decimal number of any length, for sums of amounts.
 //!
-//! It is kept as limbs of eighteen digits on both sides of the decimal point, so numbers of different scales are aligned
-//! by whole limbs and nothing is ever rounded. Plain amounts never come here one by one: `recording::totals` adds them up
-//! as whole numbers first.
+//! It is stored as limbs of eighteen digits on both sides of the decimal point, so numbers of different scales are aligned
+//! by whole limbs, and nothing is ever rounded. Plain amounts are not added here one by one: `recording::totals` adds them
+//! up as whole numbers first.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use crate::text::number::Number;
 
@@ -122,9 +122,10 @@ impl fmt::Display for Decimal {
         whole.try_for_each(|limb| write!(f, "{limb:0LIMB_DIGITS$}"))?;
         let decimals = f.precision().unwrap_or(self.scale);
         if decimals > 0 {
-            let digits: String = fraction.iter().rev().map(|limb| format!("{limb:0LIMB_DIGITS$}")).collect();
-            let shown = digits.len().min(decimals);
-            write!(f, ".{:0<decimals$}", &digits[..shown])?;
+            let mut digits = String::new();
+            fraction.iter().rev().try_for_each(|limb| write!(digits, "{limb:0LIMB_DIGITS$}"))?;
+            digits.truncate(decimals);
+            write!(f, ".{digits:0<decimals$}")?;
         }
         Ok(())
     }

@@ -290,7 +290,9 @@ pub(crate) mod samples {
     pub(crate) fn for_each_text(visit: &mut dyn FnMut(NumberFormat, &str)) {
         let formats = [POINT, COMMA, SPACED, WHOLE, GROUPED];
         for (_, text, _) in TABLE {
-            formats.iter().for_each(|format| visit(*format, text));
+            for format in formats {
+                visit(format, text);
+            }
         }
         let mut seed = 3u64;
         for _ in 0..40_000 {

@@ -253,7 +253,7 @@ impl FastField {
                 self.write_number(cell, self.separator, json)?.get()
             }
             (None, Conversion::Date(format)) => {
-                json[..LANES].copy_from_slice(&format.shape()?.to_iso(&text.lanes_at(0), len)?);
+                json[..LANES].copy_from_slice(&format.shape()?.find_iso_day(&text.lanes_at(0), len)?);
                 json[DAY] = b'"';
                 DAY + 1
             }

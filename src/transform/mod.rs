@@ -35,7 +35,7 @@ impl Scratch {
     }
 }
 
-/// Writes the document of a root record. `None`: it is not certain to conform, and [`trace`] has to tell.
+/// Writes the document of a root record. `None`: it is not certain to conform, so [`trace`] has to follow.
 pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();

@@ -1,7 +1,7 @@
 //! The writer: visits the plan of a document and writes its JSON.
 //!
-//! A field that is left out takes its name with it, and a problem on the fast way ends the document at once. What the fast
-//! way and the traced way do differently is told to an [`Observer`].
+//! A field that is left out takes its name with it, and a problem on the fast way ends the document at once. The fast way
+//! and the traced way differ only in their [`Observer`].
 
 use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
@@ -100,7 +100,7 @@ pub(super) struct Writer<'a, 's, O> {
     pub(super) text: &'s mut Vec<u8>,
     /// The JSON so far.
     pub(super) out: &'s mut OutputBuffer,
-    /// What happens is told here.
+    /// What is notified while the document is written.
     pub(super) observer: O,
 }
 
