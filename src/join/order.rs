@@ -9,7 +9,10 @@ use crate::{
     config::mapping::short_forms::Direction,
     plan::{LinkPlan, Plan, conversion::Conversion},
     table::{Table, row::Row},
-    text::buffer::OutputBuffer,
+    text::{
+        buffer::OutputBuffer,
+        number::{Number, NumberFormat},
+    },
 };
 
 /// Sorts the children of each parent.
@@ -52,15 +55,12 @@ fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
     match conversion {
         _ if conversion.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
         Conversion::Integer(_) | Conversion::Decimal(_) => {
-            let negative = json.first() == Some(&b'-');
-            let digits = &json[usize::from(negative)..];
-            let (whole, fraction) = match memchr::memchr(b'.', digits) {
-                Some(point) => (&digits[..point], &digits[point + 1..]),
-                None => (digits, &digits[..0]),
+            let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(&json) else {
+                return Value::Text(cell.to_vec());
             };
             let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
-            let zero = whole == b"0" && fraction.is_empty();
-            Value::Number(negative && !zero, whole.to_vec(), fraction.to_vec())
+            let is_zero = whole == b"0" && fraction.is_empty();
+            Value::Number(is_negative && !is_zero, whole.to_vec(), fraction.to_vec())
         }
         Conversion::Datetime { .. } => {
             let text = String::from_utf8_lossy(&json);

@@ -270,7 +270,9 @@ mod tests {
     /// The sum of some cells as it is printed, and how many cells are in none.
     fn summed(format: NumberFormat, cells: &[&str]) -> (String, u64) {
         let mut total = UnitTotal::default();
-        cells.iter().for_each(|cell| total.add(Fate::Good, cell.as_bytes().into(), format));
+        for cell in cells {
+            total.add(Fate::Good, cell.as_bytes().into(), format);
+        }
         let sum = total.into_sum("price".into());
         (sum.sent.to_string(), sum.unreadable)
     }
