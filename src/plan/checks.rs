@@ -124,7 +124,23 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Quick, is_simple_email};
+    use super::{Quick, is_simple_email, parse_exact};
+    use crate::text::{buffer::OutputBuffer, number::samples};
+
+    #[test]
+    fn numbers_are_those_of_the_grammar() {
+        samples::for_each_text(&mut |format, text| {
+            let mut json = OutputBuffer::default();
+            let Some(number) = format.parse(text.as_bytes()) else { return };
+            format.write_json(text.as_bytes().into(), &mut json).unwrap();
+            let most = if number.fraction.is_empty() { 18 } else { 15 };
+            let whole = String::from_utf8(number.whole_digits().into_owned()).unwrap();
+            let has_fraction = number.fraction.iter().any(|digit| *digit != b'0');
+            let is_exact = !number.is_negative && whole.len() <= most;
+            let expected = is_exact.then(|| (whole.parse().unwrap(), has_fraction));
+            assert_eq!(parse_exact(&json), expected, "{format:?} {text:?}");
+        });
+    }
 
     #[test]
     fn quick_checks_accept_only_what_is_certain() {
