@@ -4,18 +4,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot run has nothing to say")]
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path, sync::Arc};
 
 use divan::{Bencher, counter::ItemsCount};
 use tempfile::TempDir;
 use xwalk::{
-    commands::load,
-    diagnostic::Diagnostic,
-    join,
+    commands::{
+        convert::partitioned::{
+            loading::load_joined,
+            partitioner,
+            recording::{Recording, Stored},
+        },
+        load,
+    },
+    options::Memory,
+    partition::{loaded::LoadedPartition, spill::Spill},
     plan::Plan,
-    read::{self, Inputs},
-    recording::{View, groups::Groups, ledger::Ledger},
-    table::Table,
+    read::files::Inputs,
     transform::{self, Scratch},
 };
 
@@ -47,12 +52,19 @@ fn plan() -> Plan {
     load::plan(Path::new("mappings/inflight-sales.yaml")).unwrap()
 }
 
-fn read(plan: &Plan, folder: &Path, ledger: &mut Ledger<'_>) -> Vec<Table> {
-    read::tables(plan, &Inputs::new(folder, &[], false), &mut Vec::new(), ledger).unwrap()
+/// The recording of a drop folder, as one partition.
+fn read(plan: &Plan, folder: &Path) -> Recording {
+    let spill = Arc::new(Spill::new(folder, 1 << 30));
+    let inputs = Inputs::new(folder, &[], false);
+    partitioner::read(plan, &inputs, Memory::of(1 << 30), &spill, &mut Vec::new(), &mut |_| {}).unwrap()
 }
 
-fn joined(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Groups {
-    join::groups(plan, tables, ledger).unwrap()
+/// Loads and joins it.
+fn joined(plan: &Plan, recording: &Recording) -> LoadedPartition {
+    let [Stored::Partition(partition)] = recording.stored.as_slice() else { panic!("it is one partition") };
+    let mut loaded = LoadedPartition::default();
+    load_joined(plan, partition, &mut loaded, &mut |_| {}).unwrap();
+    loaded
 }
 
 #[divan::bench]
@@ -63,34 +75,23 @@ fn compiling_the_plan(bencher: Bencher) {
 #[divan::bench]
 fn reading(bencher: Bencher) {
     let (folder, plan) = (folder(), plan());
-    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench(|| {
-        let mut silent = |_: &Diagnostic| {};
-        read(&plan, folder.path(), &mut Ledger::new(plan.sources.len(), &mut silent)).len()
-    });
+    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench(|| read(&plan, folder.path()).stored.len());
 }
 
 #[divan::bench]
 fn reading_and_joining(bencher: Bencher) {
     let (folder, plan) = (folder(), plan());
-    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench(|| {
-        let mut silent = |_: &Diagnostic| {};
-        let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
-        let tables = read(&plan, folder.path(), &mut ledger);
-        joined(&plan, &tables, &mut ledger)
-    });
+    bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench(|| joined(&plan, &read(&plan, folder.path())));
 }
 
 #[divan::bench]
 fn transforming_and_checking(bencher: Bencher) {
     let (folder, plan) = (folder(), plan());
-    let mut silent = |_: &Diagnostic| {};
-    let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
-    let tables = read(&plan, folder.path(), &mut ledger);
-    let groups = joined(&plan, &tables, &mut ledger);
-    let view = View { plan: &plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+    let loaded = joined(&plan, &read(&plan, folder.path()));
+    let view = loaded.view(&plan);
     let mut scratch = Scratch::default();
     bencher.counter(ItemsCount::new(CUSTOMERS + PURCHASES)).bench_local(|| {
-        for root in 0..tables[plan.each].len() {
+        for root in 0..loaded.tables[plan.each].len() {
             let payload = transform::document(&view, root, u64::from(root), &mut scratch).unwrap();
             scratch.take_back(payload);
         }

@@ -13,7 +13,7 @@ use crate::{
     diagnostic::{Cell, Code, Diagnostic, Severity},
     plan::Plan,
     recording::{
-        groups::Groups,
+        match_groups::MatchGroups,
         provenance::{Origin, Step, Trace, UncertainLeaf, ValueProblem},
         receipt::Rejected,
     },
@@ -196,7 +196,7 @@ impl Rejection {
 
 /// Why the records of a document are rejected.
 #[must_use]
-pub fn rejection(plan: &Plan, tables: &[Table], groups: &Groups, document: BadDocument<'_>) -> Rejection {
+pub fn rejection(plan: &Plan, tables: &[Table], groups: &MatchGroups, document: BadDocument<'_>) -> Rejection {
     let reason = count_bad_records(plan, groups, document.paths);
     let alone = reason.as_ref().filter(|_| document.errors.is_empty());
     Rejection {
@@ -207,7 +207,7 @@ pub fn rejection(plan: &Plan, tables: &[Table], groups: &Groups, document: BadDo
 }
 
 /// How many records of a list are bad, if that is why the document is: "1 of its 2 `purchases` is bad".
-fn count_bad_records(plan: &Plan, groups: &Groups, paths: &[&[Step]]) -> Option<String> {
+fn count_bad_records(plan: &Plan, groups: &MatchGroups, paths: &[&[Step]]) -> Option<String> {
     let last = paths.iter().find_map(|path| path.last())?;
     let same: BTreeSet<u32> = paths
         .iter()

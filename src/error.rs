@@ -62,7 +62,7 @@ impl Error {
     }
 }
 
-/// How a run ended. The numbers are a promise to scripts; the README has the table.
+/// How a run ended. The numbers are a promise to scripts; `docs/delivery.md` has the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// Every document settled, or nothing to do.

@@ -2,18 +2,20 @@
 //!
 //! ```text
 //! mapping ──┐
-//! contract ─┼─ load ──> Plan              what can be proven is proven here, once
+//! contract ─┼─ load ──> Plan                           what can be proven is proven here, once
 //! profile ──┘             │
 //!                         v
-//! *.csv ──> read ──> join ──> transform + check ──> deliver ──> report
-//!           Table    Groups   Payload (bytes)       Receipt     Summary
-//!             └────────┴──────────┴─ Ledger: what became of every row, rejects, diagnostics
-//!                                                      └─ Journal: what is settled, on disk
+//! *.csv ──> read ──> partition ──> join ──> transform + check ──> deliver ──> report
+//!           Block    Partition     Match    Payload (bytes)       Receipt     Summary
+//!             │                    groups         │                  │
+//!             └────────────┴─────────┴────────────┴─ Ledger: what became of every row, rejects, diagnostics
+//!                                                                    └─ Journal: what is acknowledged, on disk
 //! ```
 //!
-//! The folders are listed from the ground up, and a folder imports only what stands above it in this list;
-//! `tests/tidy.rs` reads the list and holds every import against it. Stages (`read`, `join`, `transform`, `check`,
-//! `deliver`, `report`, `sandbox`) never import each other: only `commands` connects them.
+//! The folders are listed from the ground up, and **a folder imports only what stands above it in this list**.
+//! Stages (`read`, `join`, `transform`, `check`, `deliver`, `report`, `sandbox`) never import each other: only `commands`
+//! connects them, and each command is a length of the same pipe, which `commands/convert` shows on one screen.
+//! `tests/tidy` reads this list and holds every import against it.
 
 pub mod text;
 pub mod diagnostic;

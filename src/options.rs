@@ -5,13 +5,13 @@
 use std::path::PathBuf;
 
 /// How many bytes of a file are read at once: what is scanned stays in the cache.
-const BLOCK: usize = 128 << 10;
-/// The least and the most bytes of text in a piece of a recording that is not large: it stays in the cache too.
-const PIECE: (u64, u64) = (512 << 10, 1 << 20);
-/// How many pieces are written to at once without losing sight of where each goes; above that they rather are larger.
-const PIECES: u64 = 64;
-/// The most bytes of text in a piece.
-const LARGEST_PIECE: u64 = 4 << 20;
+pub const BLOCK: usize = 128 << 10;
+/// The least and the most bytes of text in a partition of a recording that is not large: it stays in the cache too.
+const PARTITION: (u64, u64) = (512 << 10, 1 << 20);
+/// How many partitions are written to at once without losing sight of where each goes; above that they rather are larger.
+const PARTITIONS: u64 = 64;
+/// The most bytes of text in a partition.
+const LARGEST_PARTITION: u64 = 4 << 20;
 
 /// How findings and the summary are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -63,25 +63,25 @@ pub struct SourcePath {
 pub struct Memory {
     /// All of it, in bytes.
     pub all: u64,
-    /// How many bytes of what is cut into pieces stay in memory; the others go to a temporary file.
+    /// How many bytes of what is cut into partitions stay in memory; the others go to a temporary file.
     pub held: u64,
     /// How much of a file is read at once, at first.
     pub block: usize,
-    /// How much text of the files makes one piece, at least.
-    pub piece: u64,
+    /// How much text of the files makes one partition, at least.
+    pub partition: u64,
 }
 
 impl Memory {
     /// The sizes that follow from a number of bytes.
     #[must_use]
     pub fn of(all: u64) -> Memory {
-        Memory { all, held: all / 2, block: BLOCK, piece: (all / 64).clamp(PIECE.0, PIECE.1) }
+        Memory { all, held: all / 2, block: BLOCK, partition: (all / 64).clamp(PARTITION.0, PARTITION.1) }
     }
 
-    /// How much text of files of this size makes one piece, both in bytes.
+    /// How much text of files of this size makes one partition, both in bytes.
     #[must_use]
-    pub fn piece_of(self, size: u64) -> u64 {
-        (size / PIECES).min(LARGEST_PIECE).min(self.all / 64).max(self.piece)
+    pub fn partition_of(self, size: u64) -> u64 {
+        (size / PARTITIONS).min(LARGEST_PARTITION).min(self.all / 64).max(self.partition)
     }
 }
 

@@ -93,7 +93,7 @@ fn converts(args: &[&str]) -> Option<Convert> {
 
 /// The same, cut into pieces, of which so many bytes stay in memory.
 fn cut(convert: &Convert, block: usize, piece: u64, held: u64) -> Convert {
-    Convert { memory: Memory { all: 0, held, block, piece }, ..convert.clone() }
+    Convert { memory: Memory { all: 0, held, block, partition: piece }, ..convert.clone() }
 }
 
 fn without_notice(mut outcome: Outcome) -> Outcome {

@@ -9,6 +9,7 @@ use std::{
     fs,
     path::Path,
     process::{Command, Output, Stdio},
+    sync::Arc,
 };
 
 use proptest::{
@@ -20,14 +21,13 @@ use proptest::{
 use serde_json::Value;
 use xwalk::{
     check,
+    commands::convert::partitioned::{loading::load_joined, partitioner, recording::Stored},
     config::{contract::Contract, mapping},
-    join,
+    options::Memory,
+    partition::{loaded::LoadedPartition, spill::Spill},
     plan::{CodeFiles, Plan},
-    read,
-    recording::{
-        View,
-        ledger::{Fate, Ledger},
-    },
+    read::files::Inputs,
+    recording::ledger::Fate,
     table::dialect::{Dialect, Encoding, Tail},
     transform::{self, Scratch},
 };
@@ -96,21 +96,29 @@ fn piece() -> impl Strategy<Value = &'static [u8]> {
 fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
     let mut found = 0;
     let mut say = |_: &_| found += 1;
-    let mut ledger = Ledger::new(plan.sources.len(), &mut say);
-    let inputs = read::Inputs::new(folder, &[], false);
-    let Ok(tables) = read::tables(plan, &inputs, &mut Vec::new(), &mut ledger) else { return (Vec::new(), 0) };
-    let Ok(groups) = join::groups(plan, &tables, &mut ledger) else { return (Vec::new(), 1) };
-    let (mut scratch, mut bytes, mut findings) = (Scratch::default(), Vec::new(), 0);
+    let inputs = Inputs::new(folder, &[], false);
+    let (memory, spill) = (Memory::of(1 << 30), Arc::new(Spill::new(folder, 1 << 30)));
+    let Ok(recording) = partitioner::read(plan, &inputs, memory, &spill, &mut Vec::new(), &mut say) else {
+        return (Vec::new(), 0);
+    };
+    let [Stored::Partition(partition)] = recording.stored.as_slice() else {
+        panic!("a small recording is one partition")
+    };
+    let mut loaded = LoadedPartition::default();
+    if load_joined(plan, partition, &mut loaded, &mut say).is_err() {
+        return (Vec::new(), 1);
+    }
+    let (tables, mut scratch, mut bytes, mut findings) = (&loaded.tables, Scratch::default(), Vec::new(), 0);
     for root in 0..tables[plan.each].len() {
-        if ledger.fate(plan.each, root) != Fate::Good {
+        if loaded.fates[plan.each][root as usize] != Fate::Good {
             continue;
         }
-        let view = View { plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+        let view = loaded.view(plan);
         if let Some(payload) = transform::document(&view, root, 0, &mut scratch) {
             bytes.extend_from_slice(payload.bytes());
         } else {
             let trace = transform::trace(&view, root, &mut Scratch::default());
-            findings += check::findings(plan, &tables, &trace, &|_| true).len();
+            findings += check::findings(plan, tables, &trace, &|_| true).len();
             bytes.extend_from_slice(&trace.json);
         }
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Races whole processes on the same data, each paired with the program written by hand, and prints a table.
 
-    python3 benches/peers/race.py                   the table of the README: 200,000 customers, 1,000,000 purchases
+    python3 benches/peers/race.py                   the table of docs/performance.md: 200,000 customers, 1,000,000 purchases
     python3 benches/peers/race.py --size L          1,000,000 and 5,000,000
     python3 benches/peers/race.py --world second    three sources, templates, decimal commas
     python3 benches/peers/race.py --start           what one flight costs from start to exit

@@ -5,7 +5,9 @@ use crate::{
     commands::{load, runtime::Runtime},
     config::profile::{self as profiles, secret::Environment},
     error::{Error, Exit},
-    read, report,
+    options::BLOCK,
+    read::stream,
+    report,
 };
 
 /// As far as the plan, and to the headers of a folder if one is named.
@@ -29,7 +31,7 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
             (Err(wrong), _) => findings.extend(wrong),
             (Ok(plan), against) => {
                 if let Some(folder) = against {
-                    read::headers(&plan, folder).map_err(Error::input)?;
+                    stream::check_headers(&plan, folder, BLOCK).map_err(Error::input)?;
                 }
                 if !args.messages.quiet {
                     let _ = report::proven(runtime.err, &mapping.display().to_string(), &plan);

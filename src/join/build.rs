@@ -1,4 +1,7 @@
-//! A source by its key: which records own a key, and what becomes of those whose key is empty or there twice.
+//! The records of a source -> an index by their key.
+//!
+//! One record owns each key. A record whose key is empty is rejected; records with one key are resolved as the policy
+//! `on_duplicate_key` of the source says.
 
 #![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
 
@@ -7,16 +10,16 @@ use std::collections::BTreeMap;
 use crate::{
     config::mapping::policy::OnDuplicateKey,
     diagnostic::{Code, Diagnostic, Severity},
-    join::hash_index::{self, Keys},
+    join::hash_index::{self, HashIndex},
     plan::Plan,
-    recording::ledger::{Fate, Ledger, warned},
+    recording::ledger::{Fate, Ledger, as_warning},
     table::{Table, dialect::Span, row::Row},
     text::lanes::ByteLanes,
 };
 
-/// The key of a record; `None` if a cell of it is not there or empty.
+/// Reads the key of a record; `None` if one of its cells is missing or empty.
 #[inline(always)]
-pub(super) fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
+pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
     let dialect = &row.table.dialect;
     if let [column] = columns
         && let Some(span) = row.span(*column).filter(|span| !span.doubled)
@@ -25,11 +28,11 @@ pub(super) fn key_of<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8
         return (!dialect.is_null(key.bytes())).then_some(key);
     }
     let spans = columns.iter().map(|column| row.span(*column));
-    composed(row.table, spans, buffer)
+    compose_key(row.table, spans, buffer)
 }
 
-/// A key of several cells, or of one that is not written as it is meant.
-pub(super) fn composed<'a>(
+/// Composes a key from several cells, or from one that has to be unquoted. `None` if a cell is missing or empty.
+pub(super) fn compose_key<'a>(
     table: &Table,
     spans: impl Iterator<Item = Option<Span>>,
     buffer: &'a mut Vec<u8>,
@@ -41,7 +44,7 @@ pub(super) fn composed<'a>(
         if table.dialect.is_null(cell) {
             return None;
         }
-        // No cell of a trusted record holds a NUL byte, so it parts the cells of a key without doubt.
+        // No cell of a trusted record holds a NUL byte, so different cells never give the same key.
         if number > 0 {
             buffer.push(0);
         }
@@ -50,47 +53,47 @@ pub(super) fn composed<'a>(
     Some(ByteLanes::from(buffer.as_slice()))
 }
 
-/// Whether every good record of a source has a key, and each another one. `false` only says that it is not certain.
-fn all_differ(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
-    let (mut buffer, mut words) = (Vec::new(), Vec::with_capacity(fates.len()));
+/// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
+fn are_keys_unique(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
+    let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(fates.len()));
     for (row, fate) in (0..table.len()).zip(fates) {
-        match key_of(table.row(row), columns, &mut buffer) {
+        match read_key(table.row(row), columns, &mut buffer) {
             _ if *fate != Fate::Good => {}
-            Some(key) => words.push(hash_index::word(key)),
+            Some(key) => key_hashes.push(hash_index::hash_key(key)),
             None => return false,
         }
     }
-    hash_index::all_differ(words)
+    hash_index::all_differ(key_hashes)
 }
 
-/// Indexes a source by its key, and deals with keys that are empty or there twice. Unless it is `asked`, nobody looks
-/// anything up.
-pub(super) fn of(
+/// Indexes a source by its key, and resolves keys that are empty or there twice. If it is not looked up (`is_looked_up`) and
+/// has no such keys, the index stays empty.
+pub(super) fn build_index(
     plan: &Plan,
     number: usize,
     table: &Table,
-    asked: bool,
+    is_looked_up: bool,
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
-) -> Keys {
+) -> HashIndex {
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
-    let differ = || table.unique || all_differ(table, &source.key, &ledger.fates[number]);
-    if !asked && differ() {
-        return Keys::default();
+    let are_unique = || table.unique || are_keys_unique(table, &source.key, &ledger.fates[number]);
+    if !is_looked_up && are_unique() {
+        return HashIndex::default();
     }
-    let mut keys = Keys::with_room(table.starts.len());
-    let mut twins: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    let mut index = HashIndex::with_capacity(table.starts.len());
+    let mut duplicates: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
         if ledger.fate(number, row) != Fate::Good {
             continue;
         }
-        if let Some(key) = key_of(table.row(row), &source.key, &mut buffer) {
-            if let Some(first) = keys.insert(key, row) {
-                twins.entry(first).or_insert_with(|| vec![first]).push(row);
+        if let Some(key) = read_key(table.row(row), &source.key, &mut buffer) {
+            if let Some(first) = index.insert(key, row) {
+                duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
-            let is_empty = |column: &&usize| key_of(table.row(row), &[**column], &mut Vec::new()).is_none();
+            let is_empty = |column: &&usize| read_key(table.row(row), &[**column], &mut Vec::new()).is_none();
             let empty = source.key.iter().find(is_empty).copied().unwrap_or(source.key[0]);
             let diagnostic = Diagnostic::new(
                 Code::TransformEmpty,
@@ -101,27 +104,27 @@ pub(super) fn of(
             ledger.reject(number, row, &diagnostic);
         }
     }
-    for rows in twins.values() {
-        duplicates(plan, number, table, rows, &mut keys, ledger, findings);
+    for rows in duplicates.values() {
+        resolve_duplicate_key(plan, number, table, rows, &mut index, ledger, findings);
     }
-    // Records that are rejected still own what belongs to them: their children are held back with them, not orphans.
+    // Rejected records still own their children, which are rejected with them and are no orphans.
     for row in 0..table.len() {
         if ledger.fate(number, row) == Fate::Rejected
-            && let Some(key) = key_of(table.row(row), &source.key, &mut buffer)
+            && let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
         {
-            keys.insert(key, row);
+            index.insert(key, row);
         }
     }
-    keys
+    index
 }
 
-/// Records with one key: the same record again, or records that contradict each other.
-fn duplicates(
+/// Resolves records with one key: the same record again, or records that contradict each other.
+fn resolve_duplicate_key(
     plan: &Plan,
     number: usize,
     table: &Table,
     rows: &[u32],
-    keys: &mut Keys,
+    index: &mut HashIndex,
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {
@@ -175,12 +178,12 @@ fn duplicates(
         OnDuplicateKey::KeepLast => rows[rows.len() - 1],
     };
     let mut buffer = Vec::new();
-    if let Some(key) = key_of(table.row(keep), &source.key, &mut buffer) {
-        keys.replace(key, keep);
+    if let Some(key) = read_key(table.row(keep), &source.key, &mut buffer) {
+        index.replace(key, keep);
     }
     for row in rows.iter().filter(|row| **row != keep) {
         if policy.warn {
-            ledger.say(&warned(diagnostic(*row, keep)));
+            ledger.say(&as_warning(diagnostic(*row, keep)));
         }
         ledger.filter(number, *row);
     }

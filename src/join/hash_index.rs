@@ -1,97 +1,98 @@
-//! The keys of one source as an index: which record has this key.
+//! Key -> the record of one source that has it: a hash index with open addressing, without an allocation per key.
 //!
-//! Keys of up to seven bytes are kept in one machine word with their length, so that comparing them is exact; longer keys
-//! are found by a hash and then compared byte for byte. One open-addressing table, no allocation per key.
+//! The key hash of up to seven bytes is the key itself with its length, so comparing hashes is exact; longer keys are
+//! found by their hash and then compared byte for byte. So a look-up never returns the record of another key.
 
 use crate::{
     table::NONE,
     text::lanes::{ByteLanes, LANES},
 };
 
-/// An index from keys to records.
+/// The records of one source by their key.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(super) struct HashIndex {
     /// The length is a power of two, and at least half of the slots are free.
     slots: Vec<Slot>,
     taken: usize,
-    /// The bytes of long keys, and where each of them ends.
+    /// The bytes of long keys, one behind the other.
     bytes: Vec<u8>,
+    /// Where each long key ends in `bytes`.
     ends: Vec<usize>,
 }
 
-/// All that most look-ups touch, in one place: they cost one cache miss each.
+/// All that most look-ups touch, so that each costs one cache miss.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    word: u64,
+    key_hash: u64,
     row: u32,
-    /// For a long key: its number.
+    /// Of a long key: its number.
     long: u32,
 }
 
-const FREE: Slot = Slot { word: 0, row: NONE, long: 0 };
-/// The top bit tells a hash from a packed key.
+const FREE: Slot = Slot { key_hash: 0, row: NONE, long: 0 };
+/// The top bit tells the hash of a long key from a short key.
 const LONG: u64 = 1 << 63;
 
-impl Keys {
-    /// An empty index with room for some keys.
-    pub(super) fn with_room(keys: usize) -> Keys {
+impl HashIndex {
+    /// An empty index with capacity for this many keys.
+    pub(super) fn with_capacity(keys: usize) -> HashIndex {
         let slots = vec![FREE; (keys * 2).next_power_of_two().max(16)];
-        Keys { slots, ..Keys::default() }
+        HashIndex { slots, ..HashIndex::default() }
     }
 
     /// The record with a key, or [`NONE`].
     pub(super) fn get(&self, key: ByteLanes<'_>) -> u32 {
-        // An index without room belongs to a source without a key.
-        if self.slots.is_empty() { NONE } else { self.slots[self.find(key.bytes(), word(key))].row }
+        // An index without slots belongs to a source without a key.
+        if self.slots.is_empty() { NONE } else { self.slots[self.find_slot(key.bytes(), hash_key(key))].row }
     }
 
-    /// The records with some keys that were packed, in their order, or [`NONE`].
+    /// The records with some short keys, in the order of the keys; [`NONE`] for a key that no record has.
     ///
-    /// Nothing here waits for the look-up before it, so their cache misses overlap.
-    pub(super) fn get_all(&self, words: &[u64], rows: &mut Vec<u32>) {
+    /// No look-up waits for the one before it, so that cache misses overlap.
+    pub(super) fn get_many(&self, key_hashes: &[u64], rows: &mut Vec<u32>) {
         rows.clear();
         if self.slots.is_empty() {
-            rows.resize(words.len(), NONE);
+            rows.resize(key_hashes.len(), NONE);
             return;
         }
-        rows.extend(words.iter().map(|word| self.slots[self.find(&[], *word)].row));
+        rows.extend(key_hashes.iter().map(|key_hash| self.slots[self.find_slot(&[], *key_hash)].row));
     }
 
-    /// Adds a key, unless it is there: then the record it belongs to.
+    /// Maps a key to a record. If the key is there already, nothing changes, and its record is returned.
     pub(super) fn insert(&mut self, key: ByteLanes<'_>, row: u32) -> Option<u32> {
         if self.taken * 2 >= self.slots.len() {
             self.grow();
         }
-        let word = word(key);
-        let slot = self.find(key.bytes(), word);
+        let key_hash = hash_key(key);
+        let slot = self.find_slot(key.bytes(), key_hash);
         if self.slots[slot].row != NONE {
             return Some(self.slots[slot].row);
         }
         let long = u32::try_from(self.ends.len()).unwrap_or(NONE);
-        if word & LONG != 0 {
+        if key_hash & LONG != 0 {
             self.bytes.extend_from_slice(key.bytes());
             self.ends.push(self.bytes.len());
         }
-        self.slots[slot] = Slot { word, row, long };
+        self.slots[slot] = Slot { key_hash, row, long };
         self.taken += 1;
         None
     }
 
-    /// Lets a key that is there belong to another record.
+    /// Maps a key that is there to another record.
     pub(super) fn replace(&mut self, key: ByteLanes<'_>, row: u32) {
-        let slot = self.find(key.bytes(), word(key));
+        let slot = self.find_slot(key.bytes(), hash_key(key));
         if self.slots[slot].row != NONE {
             self.slots[slot].row = row;
         }
     }
 
-    /// The slot of a key, or the free one where it would go.
-    fn find(&self, key: &[u8], word: u64) -> usize {
+    /// The slot of a key, or the free slot where it would go.
+    fn find_slot(&self, key: &[u8], key_hash: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = spread(word) & mask;
+        let mut at = spread_hash(key_hash) & mask;
         loop {
             let slot = &self.slots[at];
-            let same = slot.word == word && (word & LONG == 0 || self.long(slot.long) == key);
+            let same = slot.key_hash == key_hash && (key_hash & LONG == 0 || self.long_key(slot.long) == key);
             if slot.row == NONE || same {
                 return at;
             }
@@ -99,7 +100,7 @@ impl Keys {
         }
     }
 
-    fn long(&self, number: u32) -> &[u8] {
+    fn long_key(&self, number: u32) -> &[u8] {
         let number = number as usize;
         let start = if number == 0 { 0 } else { self.ends[number - 1] };
         &self.bytes[start..self.ends[number]]
@@ -110,7 +111,7 @@ impl Keys {
         self.slots = vec![FREE; (old.len() * 2).max(16)];
         let mask = self.slots.len() - 1;
         for slot in old.into_iter().filter(|slot| slot.row != NONE) {
-            let mut at = spread(slot.word) & mask;
+            let mut at = spread_hash(slot.key_hash) & mask;
             while self.slots[at].row != NONE {
                 at = (at + 1) & mask;
             }
@@ -119,21 +120,21 @@ impl Keys {
     }
 }
 
-/// A short key packed with its length, or the hash of a long one.
+/// Hashes a key: a short key with its length is its own hash.
 #[inline]
-pub(super) fn word(key: ByteLanes<'_>) -> u64 {
-    if key.len() <= LANES { word_in(&key.lanes_at(0), key.len()) } else { hash(key) }
+pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {
+    if key.len() <= LANES { hash_short_key(&key.lanes_at(0), key.len()) } else { hash_long_key(key) }
 }
 
-/// As [`word`], of a key that a lane begins with.
+/// As [`hash_key`], of a key of at most a lane, at the start of a lane.
 #[inline(always)]
-pub(super) fn word_in(lane: &[u8; LANES], length: usize) -> u64 {
+pub(super) fn hash_short_key(lane: &[u8; LANES], length: usize) -> u64 {
     let text = u128::from_le_bytes(*lane) & BELOW[length % BELOW.len()];
-    let [low, high] = halves(text);
-    if length <= 7 { low | (length as u64) << 56 } else { mix(mix(length as u64, low), high) | LONG }
+    let [low, high] = split_halves(text);
+    if length <= 7 { low | (length as u64) << 56 } else { mix_word(mix_word(length as u64, low), high) | LONG }
 }
 
-/// For each length up to that of a lane, the bits of a text in it.
+/// For each length up to that of a lane, the bits of a key of this length.
 const BELOW: [u128; 32] = {
     let (mut below, mut length) = ([u128::MAX; 32], 0);
     while length < LANES {
@@ -143,113 +144,115 @@ const BELOW: [u128; 32] = {
     below
 };
 
-/// Whether nobody but a key itself has its word.
+/// Whether no other key has this key hash.
 #[inline]
-pub(super) fn is_exact(word: u64) -> bool {
-    word & LONG == 0
+pub(super) fn is_exact(key_hash: u64) -> bool {
+    key_hash & LONG == 0
 }
 
-fn hash(key: ByteLanes<'_>) -> u64 {
+fn hash_long_key(key: ByteLanes<'_>) -> u64 {
     let (chunks, rest) = key.bytes().as_chunks::<8>();
-    let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix(hash, u64::from_le_bytes(*chunk)));
-    mix(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG
+    let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix_word(hash, u64::from_le_bytes(*chunk)));
+    mix_word(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG
 }
 
 #[inline(always)]
-fn mix(hash: u64, word: u64) -> u64 {
+fn mix_word(hash: u64, word: u64) -> u64 {
     let mixed = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed ^ (mixed >> 29)
 }
 
 /// The low and the high half of a double word.
 #[inline(always)]
-fn halves(text: u128) -> [u64; 2] {
+fn split_halves(text: u128) -> [u64; 2] {
     let bytes = text.to_le_bytes();
     let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     [half(bytes.first_chunk()), half(bytes.last_chunk())]
 }
 
-/// How many words are compared with each other at once: what fits into the nearest cache.
-const NEAR: usize = 4096;
+/// About how many key hashes make a shard: as many as fit into the nearest cache.
+const SHARD: usize = 4096;
 
-/// No key has this word: it would be longer than its length says.
-const NOBODY: u64 = 0x7F << 56;
+/// A slot without a hash. No key has this hash: it would be longer than its length says.
+const EMPTY: u64 = 0x7F << 56;
 
-/// Whether some words all differ. They are parted by their hash first, so that each part is compared within the cache.
-pub(super) fn all_differ(words: Vec<u64>) -> bool {
-    let parts = (words.len() / NEAR + 1).next_power_of_two();
-    let part = |word: u64| spread(word) & (parts - 1);
-    let mut ends = vec![0usize; parts];
-    for word in &words {
-        ends[part(*word)] += 1;
+/// Whether all key hashes differ. They are sharded first, so that each shard is compared within the cache.
+pub(super) fn all_differ(key_hashes: Vec<u64>) -> bool {
+    let shards = (key_hashes.len() / SHARD + 1).next_power_of_two();
+    let shard = |key_hash: u64| spread_hash(key_hash) & (shards - 1);
+    let mut ends = vec![0usize; shards];
+    for key_hash in &key_hashes {
+        ends[shard(*key_hash)] += 1;
     }
     let mut sum = 0;
     for end in &mut ends {
         (*end, sum) = (sum, sum + *end);
     }
-    let mut parted = vec![0; words.len()];
-    for word in words {
-        let end = &mut ends[part(word)];
-        parted[*end] = word;
+    let mut sharded = vec![0; key_hashes.len()];
+    for key_hash in key_hashes {
+        let end = &mut ends[shard(key_hash)];
+        sharded[*end] = key_hash;
         *end += 1;
     }
     let (mut start, mut slots) = (0, Vec::new());
     ends.iter().all(|end| {
-        let words = &parted[start..*end];
+        let shard = &sharded[start..*end];
         start = *end;
-        alone(words, &mut slots)
+        all_differ_in(shard, &mut slots)
     })
 }
 
-fn alone(words: &[u64], slots: &mut Vec<u64>) -> bool {
-    let size = (words.len() * 2).next_power_of_two();
+/// Whether the key hashes of one shard all differ.
+fn all_differ_in(key_hashes: &[u64], slots: &mut Vec<u64>) -> bool {
+    let size = (key_hashes.len() * 2).next_power_of_two();
     slots.clear();
-    slots.resize(size, NOBODY);
-    words.iter().all(|word| {
-        let mut at = (spread(*word) >> 20) & (size - 1);
-        while slots[at] != NOBODY {
-            if slots[at] == *word {
+    slots.resize(size, EMPTY);
+    key_hashes.iter().all(|key_hash| {
+        let mut at = (spread_hash(*key_hash) >> 20) & (size - 1);
+        while slots[at] != EMPTY {
+            if slots[at] == *key_hash {
                 return false;
             }
             at = (at + 1) & (size - 1);
         }
-        slots[at] = *word;
+        slots[at] = *key_hash;
         true
     })
 }
 
-fn spread(word: u64) -> usize {
-    let mixed = word.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+/// Spreads the bits of a hash, for its place in a table.
+fn spread_hash(key_hash: u64) -> usize {
+    let mixed = key_hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from((mixed ^ (mixed >> 32)) >> 8).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Keys, all_differ};
+    use super::{HashIndex, all_differ};
     use crate::table::NONE;
 
     #[test]
     fn keys_of_all_lengths_find_their_record() {
-        let mut keys = Keys::with_room(1);
+        let mut index = HashIndex::with_capacity(1);
         let key = |number: u32| "k".repeat(number as usize % 20) + &number.to_string();
         for number in 0..5000 {
-            assert_eq!(keys.insert(key(number).as_bytes().into(), number), None);
+            assert_eq!(index.insert(key(number).as_bytes().into(), number), None);
         }
         for number in 0..5000 {
-            assert_eq!(keys.get(key(number).as_bytes().into()), number);
+            assert_eq!(index.get(key(number).as_bytes().into()), number);
         }
-        assert_eq!(keys.insert(key(7).as_bytes().into(), 1), Some(7));
-        assert_eq!(keys.get(b"nobody"[..].into()), NONE);
-        assert_eq!(keys.get(b""[..].into()), NONE);
+        assert_eq!(index.insert(key(7).as_bytes().into(), 1), Some(7));
+        assert_eq!(index.get(b"nobody"[..].into()), NONE);
+        assert_eq!(index.get(b""[..].into()), NONE);
     }
 
     #[test]
-    fn one_word_that_is_there_twice_is_seen() {
+    fn a_key_hash_that_is_there_twice_is_found() {
         for count in [0, 1, 2, 3, 100, 5000, 50_000u64] {
-            let words: Vec<u64> = (0..count).map(|n| n.wrapping_mul(0x2545_F491_4F6C_DD1D)).collect();
-            assert!(all_differ(words.clone()), "{count}");
-            for twin in words.iter().step_by(997) {
-                let more = words.iter().copied().chain([*twin]).collect();
+            let key_hashes: Vec<u64> = (0..count).map(|n| n.wrapping_mul(0x2545_F491_4F6C_DD1D)).collect();
+            assert!(all_differ(key_hashes.clone()), "{count}");
+            for duplicate in key_hashes.iter().step_by(997) {
+                let more = key_hashes.iter().copied().chain([*duplicate]).collect();
                 assert!(!all_differ(more), "{count}");
             }
         }

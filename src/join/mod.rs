@@ -1,14 +1,15 @@
-//! Records -> groups: which records belong to which, and in what order.
+//! Records -> match groups: which records belong to which, and in what order.
 //!
-//! Each source with a key is indexed once; each child is looked up once. A list of children is a slice of row numbers,
-//! grouped by a stable counting sort, so a group costs no allocation and keeps the order of the file. Nothing is joined
-//! in silence: a duplicate key, an orphan and a lookup that finds nothing each get what the mapping says.
+//! Each source with a key is indexed once; each child is looked up once. The children of a record are a slice of row
+//! numbers, grouped by a stable counting sort, so a match group costs no allocation and keeps the order of the file.
+//! No problem is passed over: a duplicate key, an orphan and a lookup without a match are each resolved as the mapping
+//! says.
 
 #![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
 
-pub mod partition_index;
+pub mod partition_map;
 pub mod hash_index;
-pub mod duplicate_keys;
+pub mod partitioned_keys;
 pub mod build;
 pub mod order;
 
@@ -18,104 +19,124 @@ use crate::{
     config::mapping::policy::OnOrphan,
     diagnostic::{Code, Diagnostic},
     join::{
-        build::{composed, key_of},
-        hash_index::Keys,
+        build::{build_index, compose_key, read_key},
+        hash_index::HashIndex,
     },
     plan::{Condition, LinkPlan, Plan},
     recording::{
-        groups::{Groups, Link},
-        ledger::{Fate, Ledger, warned},
+        ledger::{Fate, Ledger, as_warning},
+        match_groups::{Link, MatchGroups},
     },
     table::{NONE, Table},
 };
 
-/// What is known of a child while its links are made.
+/// A flag of a child, set while links are resolved: it belongs to a record.
 const ATTACHED: u8 = 1;
+/// It is left out by a condition, of its own or of its parent.
 const LEFT_OUT: u8 = 2;
+/// No record has the key it names.
 const ORPHAN: u8 = 4;
+/// The record it belongs to is rejected.
 const LOST: u8 = 8;
+
+/// A child and the record it belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    parent: u32,
+    child: u32,
+}
 
 /// Joins the records of a recording.
 ///
 /// # Errors
 /// A file whose keys cannot be trusted, where the mapping says so.
-pub fn groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<Groups, Vec<Diagnostic>> {
+pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<MatchGroups, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let mut indexes = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {
         let index = if source.key.is_empty() {
-            Keys::default()
+            HashIndex::default()
         } else {
-            build::of(plan, number, &tables[number], is_asked(plan, number, tables), ledger, &mut findings)
+            let is_looked_up = is_looked_up(plan, number, tables);
+            build_index(plan, number, &tables[number], is_looked_up, ledger, &mut findings)
         };
         indexes.push(index);
     }
     if !findings.is_empty() {
         return Err(findings);
     }
-    if let Some(only) = &plan.only {
-        for row in 0..tables[plan.each].len() {
-            if ledger.fate(plan.each, row) == Fate::Good
-                && !meets(plan, only, plan.each, &tables[plan.each], row, ledger)
-            {
-                ledger.filter(plan.each, row);
-            }
-        }
-    }
+    filter_roots(plan, tables, ledger);
     let mut links: Vec<Link> = plan.links.iter().map(|_| Link::default()).collect();
-    let mut seen: Vec<Vec<u8>> = tables.iter().map(|table| vec![0; table.starts.len()]).collect();
-    let order = order_of_links(plan);
+    let mut flags: Vec<Vec<u8>> = tables.iter().map(|table| vec![0; table.starts.len()]).collect();
+    let order = order_links(plan);
     for (at, number) in order.iter().copied().enumerate() {
         let link = &plan.links[number];
         let is_last =
             !order[at + 1..].iter().any(|later| plan.links[*later].many && plan.links[*later].child == link.child);
         let index = &indexes[if link.many { link.parent } else { link.child }];
-        if link.many {
-            // What belongs to a record that is rejected, or that itself belongs to none, is lost with it.
-            let lost: Vec<bool> = if link.parent == plan.each || link.parent == link.child {
-                Vec::new()
-            } else {
-                let fates = seen[link.parent].iter().zip(&ledger.fates[link.parent]);
-                fates.map(|(seen, fate)| seen & ATTACHED == 0 || *fate == Fate::Rejected).collect()
-            };
-            let pairs = attach(plan, link, tables, index, (&mut seen[link.child], &lost), ledger);
-            links[number] = lists(&pairs, tables[link.parent].len());
-            let Link { starts, rows } = &mut links[number];
-            order::sort(plan, link, &tables[link.child], starts, rows);
-            if is_last && link.child != plan.each {
-                settle(plan, link.child, tables, &seen[link.child], ledger);
-            }
-        } else {
-            links[number].rows = lookups(link, tables, index, &mut seen[link.child]);
+        if !link.many {
+            links[number].rows = look_up_rows(link, tables, index, &mut flags[link.child]);
+            continue;
+        }
+        let lost = find_lost_parents(plan, link, &flags[link.parent], ledger);
+        let children = Children { plan, link, tables, index, lost: &lost };
+        let pairs = children.attach(&mut flags[link.child], ledger);
+        links[number] = group_by_parent(&pairs, tables[link.parent].len());
+        let Link { starts, rows } = &mut links[number];
+        order::sort_children(plan, link, &tables[link.child], starts, rows);
+        if is_last && link.child != plan.each {
+            resolve_orphans(plan, link.child, tables, &flags[link.child], ledger);
         }
     }
     for (number, _) in plan.sources.iter().enumerate().filter(|(_, source)| source.lookup) {
         for row in 0..tables[number].len() {
-            if seen[number][row as usize] & ATTACHED == 0 && ledger.fate(number, row) == Fate::Good {
+            if flags[number][row as usize] & ATTACHED == 0 && ledger.fate(number, row) == Fate::Good {
                 ledger.filter(number, row);
             }
         }
     }
-    Ok(Groups::new(links))
+    Ok(MatchGroups::new(links))
 }
 
-/// Deals with records of a source that have one key, as far as these tell; gives what makes the source untrustworthy.
-pub fn twins(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
+/// Resolves the records of a table that have one key; returns what makes their source untrustworthy.
+pub fn resolve_duplicates(plan: &Plan, number: usize, table: &Table, ledger: &mut Ledger<'_>) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    build::of(plan, number, table, true, ledger, &mut findings);
+    build_index(plan, number, table, true, ledger, &mut findings);
     findings
 }
 
+/// Filters the root records that do not meet the condition of the mapping.
+fn filter_roots(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) {
+    let Some(only) = &plan.only else { return };
+    for row in 0..tables[plan.each].len() {
+        if ledger.fate(plan.each, row) == Fate::Good
+            && !meets_condition(plan, only, plan.each, &tables[plan.each], row, ledger)
+        {
+            ledger.filter(plan.each, row);
+        }
+    }
+}
+
+/// For each parent of a link, whether its children are lost with it: it is rejected, or belongs to no record itself. Empty
+/// if no children are lost.
+fn find_lost_parents(plan: &Plan, link: &LinkPlan, flags: &[u8], ledger: &Ledger<'_>) -> Vec<bool> {
+    if link.parent == plan.each || link.parent == link.child {
+        return Vec::new();
+    }
+    let fates = flags.iter().zip(&ledger.fates[link.parent]);
+    fates.map(|(flags, fate)| flags & ATTACHED == 0 || *fate == Fate::Rejected).collect()
+}
+
 /// Whether records of a source are looked up by their key.
-fn is_asked(plan: &Plan, number: usize, tables: &[Table]) -> bool {
+fn is_looked_up(plan: &Plan, number: usize, tables: &[Table]) -> bool {
     plan.links.iter().any(|link| {
         let known = link.many && tables[link.child].knows_parents();
         number == if link.many { link.parent } else { link.child } && !known
     })
 }
 
-/// Links into a source come before links out of it, as far as that is possible.
-fn order_of_links(plan: &Plan) -> Vec<usize> {
+/// Orders the links: those into a source come before those out of it, as far as that is possible.
+fn order_links(plan: &Plan) -> Vec<usize> {
     let mut order: Vec<usize> = Vec::new();
     let many = |number: &usize| plan.links[*number].many;
     while order.len() < plan.links.len() {
@@ -132,8 +153,15 @@ fn order_of_links(plan: &Plan) -> Vec<usize> {
     order
 }
 
-/// Whether a record meets a condition. A record on which it fails is rejected.
-fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, ledger: &mut Ledger<'_>) -> bool {
+/// Whether a record meets a condition. A record for which the condition cannot be evaluated is rejected.
+fn meets_condition(
+    plan: &Plan,
+    only: &Condition,
+    number: usize,
+    table: &Table,
+    row: u32,
+    ledger: &mut Ledger<'_>,
+) -> bool {
     match plan.render(only.template, &only.columns, table.row(row)) {
         Ok(verdict) => verdict == "1",
         Err(reason) => {
@@ -149,37 +177,38 @@ fn meets(plan: &Plan, only: &Condition, number: usize, table: &Table, row: u32, 
 /// How many records are looked up together.
 const BLOCK: u32 = 64;
 
-/// Looks records up in blocks: first all keys of a block, then all look-ups, so that their cache misses overlap.
-struct Finder<'a> {
+/// Looks up the records of a table in blocks: first all keys of a block, then all look-ups, so that cache misses overlap.
+struct BlockLookup<'a> {
     table: &'a Table,
-    index: &'a Keys,
+    index: &'a HashIndex,
     columns: &'a [usize],
     buffer: Vec<u8>,
-    words: Vec<u64>,
-    /// Which record of the block each word belongs to.
-    places: Vec<usize>,
+    /// The hashes of short keys: they are looked up together.
+    key_hashes: Vec<u64>,
+    /// For each key hash, the record of the block that it belongs to.
+    positions: Vec<usize>,
     rows: Vec<u32>,
     found: Vec<u32>,
 }
 
-impl<'a> Finder<'a> {
-    fn new(table: &'a Table, index: &'a Keys, columns: &'a [usize]) -> Finder<'a> {
-        let (buffer, words, places, rows, found) = Default::default();
-        Finder { table, index, columns, buffer, words, places, rows, found }
+impl<'a> BlockLookup<'a> {
+    fn new(table: &'a Table, index: &'a HashIndex, columns: &'a [usize]) -> BlockLookup<'a> {
+        let (buffer, key_hashes, positions, rows, found) = Default::default();
+        BlockLookup { table, index, columns, buffer, key_hashes, positions, rows, found }
     }
 
-    /// The record that each record of a block belongs to.
-    fn block(&mut self, rows: Range<u32>) -> &[u32] {
-        self.words.clear();
-        self.places.clear();
+    /// Finds the record that each record of a block belongs to, or [`NONE`].
+    fn find_block(&mut self, rows: Range<u32>) -> &[u32] {
+        self.key_hashes.clear();
+        self.positions.clear();
         self.found.clear();
         for row in rows {
-            let found = match key_of(self.table.row(row), self.columns, &mut self.buffer) {
+            let found = match read_key(self.table.row(row), self.columns, &mut self.buffer) {
                 None => NONE,
                 Some(key) => match key.packed() {
-                    Some(word) => {
-                        self.words.push(word);
-                        self.places.push(self.found.len());
+                    Some(key_hash) => {
+                        self.key_hashes.push(key_hash);
+                        self.positions.push(self.found.len());
                         NONE
                     }
                     None => self.index.get(key),
@@ -187,15 +216,15 @@ impl<'a> Finder<'a> {
             };
             self.found.push(found);
         }
-        self.index.get_all(&self.words, &mut self.rows);
-        for (place, row) in self.places.iter().zip(&self.rows) {
-            self.found[*place] = *row;
+        self.index.get_many(&self.key_hashes, &mut self.rows);
+        for (position, row) in self.positions.iter().zip(&self.rows) {
+            self.found[*position] = *row;
         }
         &self.found
     }
 
-    /// The second parent of two records that are merged.
-    fn second(&mut self, row: u32) -> u32 {
+    /// Finds the second parent of a row in which two records are merged, or [`NONE`].
+    fn find_second_parent(&mut self, row: u32) -> u32 {
         let (mut cells, width) = (Vec::new(), self.table.header.len());
         self.table.split(row, &mut cells);
         if cells.len() <= width {
@@ -203,143 +232,183 @@ impl<'a> Finder<'a> {
         }
         let second = &cells[cells.len() - width..];
         let spans = self.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
-        composed(self.table, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
+        compose_key(self.table, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
     }
 }
 
-/// The records of a child source that belong to a parent, in the order of the file: parent and child.
-fn attach(
-    plan: &Plan,
-    link: &LinkPlan,
-    tables: &[Table],
-    index: &Keys,
-    (seen, lost): (&mut [u8], &[bool]),
-    ledger: &mut Ledger<'_>,
-) -> Vec<(u32, u32)> {
-    let table = &tables[link.child];
-    let mut pairs = Vec::with_capacity(table.starts.len());
-    let (mut finder, mut parents) = (Finder::new(table, index, &link.child_columns), Vec::new());
-    let mut next = 0;
-    while next < table.len() {
-        let block = next..table.len().min(next + BLOCK);
-        parents.clear();
-        let known = table.parents.get(next as usize..block.end as usize).filter(|known| !known.contains(&NONE));
-        parents.extend_from_slice(known.unwrap_or_else(|| finder.block(block.clone())));
-        loop {
-            if link.only.is_none() {
-                let (at, left) = (next as usize, &parents[(next - block.start) as usize..]);
-                let fates = (&ledger.fates[link.child][at..], &*ledger.fates[link.parent]);
-                next += good(next, left, fates, lost, (&mut seen[at..], &mut pairs));
-            }
-            let Some(parent) = parents.get((next - block.start) as usize).copied() else { break };
-            let row = next;
-            next += 1;
-            let fate = ledger.fate(link.child, row);
-            if fate == Fate::Filtered && link.child != plan.each {
-                continue;
-            }
-            let seen = &mut seen[row as usize];
-            let is_left_out = |only| fate == Fate::Good && !meets(plan, only, link.child, table, row, ledger);
-            if link.only.as_ref().is_some_and(is_left_out) {
-                *seen |= LEFT_OUT;
-            } else if parent == NONE {
-                *seen |= ORPHAN;
-            } else if ledger.fate(link.parent, parent) == Fate::Filtered {
-                *seen |= LEFT_OUT;
-            } else if lost.get(parent as usize) == Some(&true) {
-                *seen |= LOST;
-            } else {
-                *seen |= ATTACHED;
-                pairs.push((parent, row));
-            }
-            // Two records that are merged belong to two parents, and both are held back with it.
-            let other = if fate == Fate::Rejected { finder.second(row) } else { NONE };
-            if other != NONE && other != parent {
-                pairs.push((other, row));
-            }
-        }
-    }
-    pairs
+/// The children of one link, to be attached to their parents.
+struct Children<'a> {
+    plan: &'a Plan,
+    link: &'a LinkPlan,
+    tables: &'a [Table],
+    /// The parents by their key.
+    index: &'a HashIndex,
+    /// For each parent, whether its children are lost with it; empty if none are.
+    lost: &'a [bool],
 }
 
-/// Attaches records from `row` on, as long as they are good and belong to a record that takes them; gives how many.
-#[inline(never)]
-fn good(
-    row: u32,
-    parents: &[u32],
-    (fates, parent_fates): (&[Fate], &[Fate]),
-    lost: &[bool],
-    (seen, pairs): (&mut [u8], &mut Vec<(u32, u32)>),
-) -> u32 {
-    let before = pairs.len();
-    let takes = |parent: u32| {
-        let fate = parent_fates.get(parent as usize);
-        fate.is_some_and(|fate| *fate != Fate::Filtered) && lost.get(parent as usize) != Some(&true)
-    };
-    for ((row, parent), (fate, seen)) in (row..).zip(parents).zip(fates.iter().zip(seen)) {
-        if *fate != Fate::Good || !takes(*parent) {
-            break;
+impl Children<'_> {
+    /// Attaches all children, in the order of the file, and flags what became of each.
+    fn attach(&self, flags: &mut [u8], ledger: &mut Ledger<'_>) -> Vec<Pair> {
+        let Children { plan, link, tables, index, lost } = *self;
+        let table = &tables[link.child];
+        let mut pairs = Vec::with_capacity(table.starts.len());
+        let (mut lookup, mut parents) = (BlockLookup::new(table, index, &link.child_columns), Vec::new());
+        let mut next = 0;
+        while next < table.len() {
+            let block = next..table.len().min(next + BLOCK);
+            parents.clear();
+            let known = table.parents.get(next as usize..block.end as usize).filter(|known| !known.contains(&NONE));
+            parents.extend_from_slice(known.unwrap_or_else(|| lookup.find_block(block.clone())));
+            loop {
+                if link.only.is_none() {
+                    let at = next as usize;
+                    let run = GoodRun {
+                        first: next,
+                        parents: &parents[(next - block.start) as usize..],
+                        fates: &ledger.fates[link.child][at..],
+                        parent_fates: &ledger.fates[link.parent],
+                        lost,
+                        flags: &mut flags[at..],
+                    };
+                    next += run.attach(&mut pairs);
+                }
+                let Some(parent) = parents.get((next - block.start) as usize).copied() else { break };
+                let child = next;
+                next += 1;
+                let fate = ledger.fate(link.child, child);
+                if fate == Fate::Filtered && link.child != plan.each {
+                    continue;
+                }
+                let flag = self.flag(Pair { parent, child }, fate, ledger);
+                flags[child as usize] |= flag;
+                if flag == ATTACHED {
+                    pairs.push(Pair { parent, child });
+                }
+                // Two records that are merged belong to two parents, and both parents are rejected with them.
+                let other = if fate == Fate::Rejected { lookup.find_second_parent(child) } else { NONE };
+                if other != NONE && other != parent {
+                    pairs.push(Pair { parent: other, child });
+                }
+            }
         }
-        *seen |= ATTACHED;
-        pairs.push((*parent, row));
+        pairs
     }
-    u32::try_from(pairs.len() - before).unwrap_or(0)
+
+    /// What becomes of a child, as a flag.
+    fn flag(&self, pair: Pair, fate: Fate, ledger: &mut Ledger<'_>) -> u8 {
+        let Children { plan, link, tables, lost, .. } = *self;
+        let Pair { parent, child } = pair;
+        let table = &tables[link.child];
+        if let Some(only) = &link.only
+            && fate == Fate::Good
+            && !meets_condition(plan, only, link.child, table, child, ledger)
+        {
+            LEFT_OUT
+        } else if parent == NONE {
+            ORPHAN
+        } else if ledger.fate(link.parent, parent) == Fate::Filtered {
+            LEFT_OUT
+        } else if lost.get(parent as usize) == Some(&true) {
+            LOST
+        } else {
+            ATTACHED
+        }
+    }
+}
+
+/// Children that follow each other, and what is known of them and of their parents.
+struct GoodRun<'a> {
+    /// The row of the first child.
+    first: u32,
+    /// The parent of each child.
+    parents: &'a [u32],
+    /// The fate of each child.
+    fates: &'a [Fate],
+    /// The fates of all parents.
+    parent_fates: &'a [Fate],
+    /// For each parent, whether its children are lost with it; empty if none are.
+    lost: &'a [bool],
+    /// The flags of each child.
+    flags: &'a mut [u8],
+}
+
+impl GoodRun<'_> {
+    /// Attaches the children up to the first that is not good or has no parent to attach it to; returns how many.
+    #[inline(never)]
+    fn attach(self, pairs: &mut Vec<Pair>) -> u32 {
+        let GoodRun { first, parents, fates, parent_fates, lost, flags } = self;
+        let before = pairs.len();
+        let takes = |parent: u32| {
+            let fate = parent_fates.get(parent as usize);
+            fate.is_some_and(|fate| *fate != Fate::Filtered) && lost.get(parent as usize) != Some(&true)
+        };
+        for ((child, parent), (fate, flags)) in (first..).zip(parents).zip(fates.iter().zip(flags)) {
+            if *fate != Fate::Good || !takes(*parent) {
+                break;
+            }
+            *flags |= ATTACHED;
+            pairs.push(Pair { parent: *parent, child });
+        }
+        u32::try_from(pairs.len() - before).unwrap_or(0)
+    }
 }
 
 /// Groups children by parent: a stable counting sort.
-fn lists(pairs: &[(u32, u32)], count: u32) -> Link {
-    let mut starts = vec![0u32; count as usize + 1];
-    for (parent, _) in pairs {
-        starts[*parent as usize + 1] += 1;
+fn group_by_parent(pairs: &[Pair], parents: u32) -> Link {
+    let mut starts = vec![0u32; parents as usize + 1];
+    for pair in pairs {
+        starts[pair.parent as usize + 1] += 1;
     }
     for at in 1..starts.len() {
         starts[at] += starts[at - 1];
     }
     let mut next = starts.clone();
     let mut rows = vec![0; starts.last().copied().unwrap_or(0) as usize];
-    for (parent, child) in pairs {
-        let slot = &mut next[*parent as usize];
-        rows[*slot as usize] = *child;
+    for pair in pairs {
+        let slot = &mut next[pair.parent as usize];
+        rows[*slot as usize] = pair.child;
         *slot += 1;
     }
     Link { starts, rows }
 }
 
-/// The record each parent looks up.
-fn lookups(link: &LinkPlan, tables: &[Table], index: &Keys, seen: &mut [u8]) -> Vec<u32> {
+/// Finds the record that each parent looks up, and flags what is looked up.
+fn look_up_rows(link: &LinkPlan, tables: &[Table], index: &HashIndex, flags: &mut [u8]) -> Vec<u32> {
     let table = &tables[link.parent];
     let mut found = Vec::with_capacity(table.starts.len());
-    let mut finder = Finder::new(table, index, &link.parent_columns);
+    let mut lookup = BlockLookup::new(table, index, &link.parent_columns);
     for start in (0..table.len()).step_by(BLOCK as usize) {
-        found.extend_from_slice(finder.block(start..table.len().min(start + BLOCK)));
+        found.extend_from_slice(lookup.find_block(start..table.len().min(start + BLOCK)));
     }
     for target in found.iter().filter(|target| **target != NONE) {
-        seen[*target as usize] |= ATTACHED;
+        flags[*target as usize] |= ATTACHED;
     }
     found
 }
 
-/// What becomes of records that ended in no list.
-fn settle(plan: &Plan, child: usize, tables: &[Table], seen: &[u8], ledger: &mut Ledger<'_>) {
+/// Resolves the records of a source that no link attached: orphans, lost records and those left out.
+fn resolve_orphans(plan: &Plan, child: usize, tables: &[Table], flags: &[u8], ledger: &mut Ledger<'_>) {
     let (table, lost) = (&tables[child], "the record it belongs to is rejected".into());
     for row in 0..table.len() {
-        let seen = seen[row as usize];
-        if seen & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
+        let flags = flags[row as usize];
+        if flags & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
             continue;
         }
-        if seen & LOST != 0 {
+        if flags & LOST != 0 {
             ledger.reject_silently(child, row, Code::TransformIncomplete, &lost);
             continue;
         }
-        let orphaned = plan.links.iter().filter(|link| link.many && link.child == child).find(|_| seen & ORPHAN != 0);
+        let orphaned = plan.links.iter().filter(|link| link.many && link.child == child).find(|_| flags & ORPHAN != 0);
         match orphaned {
-            Some(link) => orphan(plan, link, table, row, ledger),
+            Some(link) => resolve_orphan(plan, link, table, row, ledger),
             None => ledger.filter(child, row),
         }
     }
 }
 
-fn orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Ledger<'_>) {
+/// Resolves an orphan as the policy `on_orphan` of its link says.
+fn resolve_orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Ledger<'_>) {
     let policy = &link.on_orphan;
     let parent = &plan.sources[link.parent];
     let columns: Vec<&str> = link.parent_columns.iter().map(|column| parent.columns[*column].name.as_str()).collect();
@@ -356,7 +425,7 @@ fn orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Le
             );
         }
         (OnOrphan::Warn, _) | (OnOrphan::Ignore, true) => {
-            ledger.say(&warned(diagnostic));
+            ledger.say(&as_warning(diagnostic));
             ledger.filter(link.child, row);
         }
         (OnOrphan::Ignore, false) => ledger.filter(link.child, row),

@@ -1,7 +1,7 @@
-//! The order of a list, where the mapping asks for one.
+//! Children -> the same children in the order that the mapping asks for.
 //!
-//! Cells are compared by their type: numbers by value, digit for digit; days and moments by time; texts by their bytes.
-//! The sort is stable, so records that are equal keep the order of the file.
+//! Cells are compared by their type: numbers by value, digit for digit; dates and date-times by time; text by its bytes.
+//! The sort is stable, so records with equal cells keep the order of the file.
 
 use std::cmp::Ordering;
 
@@ -15,8 +15,8 @@ use crate::{
     },
 };
 
-/// Sorts the children of each parent.
-pub(super) fn sort(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], rows: &mut [u32]) {
+/// Sorts the children of each parent, if the link has an order.
+pub(super) fn sort_children(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], rows: &mut [u32]) {
     if link.order.is_empty() {
         return;
     }
@@ -25,12 +25,12 @@ pub(super) fn sort(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], 
         if list.len() < 2 {
             continue;
         }
-        let mut keyed: Vec<(Vec<Value>, u32)> = Vec::with_capacity(list.len());
+        let mut keyed: Vec<(Vec<SortKey>, u32)> = Vec::with_capacity(list.len());
         for row in list.iter() {
-            let value = |(column, _): &(usize, Direction)| value(plan, link.child, table.row(*row), *column);
-            keyed.push((link.order.iter().map(value).collect(), *row));
+            let sort_key = |(column, _): &(usize, Direction)| read_sort_key(plan, link.child, table.row(*row), *column);
+            keyed.push((link.order.iter().map(sort_key).collect(), *row));
         }
-        keyed.sort_by(|one, other| compare(link, &one.0, &other.0));
+        keyed.sort_by(|one, other| compare_sort_keys(link, &one.0, &other.0));
         for (slot, (_, row)) in list.iter_mut().zip(keyed) {
             *slot = row;
         }
@@ -38,49 +38,57 @@ pub(super) fn sort(plan: &Plan, link: &LinkPlan, table: &Table, starts: &[u32], 
 }
 
 /// A cell as something to compare.
-enum Value {
-    /// A text, or a cell that is not of its type: its document is rejected anyway.
+enum SortKey {
+    /// Text, or a cell that is not of its type: its document is rejected anyway.
     Text(Vec<u8>),
-    /// A number: whether it is negative, its digits before the point, its digits behind.
-    Number(bool, Vec<u8>, Vec<u8>),
-    /// A moment, in nanoseconds.
+    /// A number.
+    Number {
+        is_negative: bool,
+        /// The digits before the decimal point.
+        whole: Vec<u8>,
+        /// The digits behind it, without zeros at the end.
+        fraction: Vec<u8>,
+    },
+    /// A date-time, in nanoseconds.
     Moment(i128),
 }
 
-fn value(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Value {
+/// Reads a cell as something to compare.
+fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> SortKey {
     let mut buffer = Vec::new();
     let cell = row.cell(column, &mut buffer);
     let mut json = OutputBuffer::default();
     let conversion = &plan.sources[source].columns[column].conversion;
     match conversion {
-        _ if conversion.write(cell.into(), &mut json).is_err() => Value::Text(cell.to_vec()),
+        _ if conversion.write(cell.into(), &mut json).is_err() => SortKey::Text(cell.to_vec()),
         Conversion::Integer(_) | Conversion::Decimal(_) => {
             let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(&json) else {
-                return Value::Text(cell.to_vec());
+                return SortKey::Text(cell.to_vec());
             };
             let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
             let is_zero = whole == b"0" && fraction.is_empty();
-            Value::Number(is_negative && !is_zero, whole.to_vec(), fraction.to_vec())
+            SortKey::Number { is_negative: is_negative && !is_zero, whole: whole.to_vec(), fraction: fraction.to_vec() }
         }
         Conversion::Datetime { .. } => {
             let text = String::from_utf8_lossy(&json);
             match text.trim_matches('"').parse::<jiff::Timestamp>() {
-                Ok(moment) => Value::Moment(moment.as_nanosecond()),
-                Err(_) => Value::Text(cell.to_vec()),
+                Ok(moment) => SortKey::Moment(moment.as_nanosecond()),
+                Err(_) => SortKey::Text(cell.to_vec()),
             }
         }
         Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
-            Value::Text(json.into())
+            SortKey::Text(json.into())
         }
     }
 }
 
-fn compare(link: &LinkPlan, one: &[Value], other: &[Value]) -> Ordering {
+/// Compares two records, cell by cell.
+fn compare_sort_keys(link: &LinkPlan, one: &[SortKey], other: &[SortKey]) -> Ordering {
     for ((one, other), (_, direction)) in one.iter().zip(other).zip(&link.order) {
         let ordering = match (one, other) {
             (
-                Value::Number(one_is_negative, one, one_fraction),
-                Value::Number(other_is_negative, other, other_fraction),
+                SortKey::Number { is_negative: one_is_negative, whole: one, fraction: one_fraction },
+                SortKey::Number { is_negative: other_is_negative, whole: other, fraction: other_fraction },
             ) => {
                 let size = one
                     .len()
@@ -94,10 +102,10 @@ fn compare(link: &LinkPlan, one: &[Value], other: &[Value]) -> Ordering {
                     (false, true) => Ordering::Greater,
                 }
             }
-            (Value::Moment(one), Value::Moment(other)) => one.cmp(other),
-            (Value::Text(one), Value::Text(other)) => one.cmp(other),
-            (Value::Text(_), _) => Ordering::Less,
-            (_, Value::Text(_)) => Ordering::Greater,
+            (SortKey::Moment(one), SortKey::Moment(other)) => one.cmp(other),
+            (SortKey::Text(one), SortKey::Text(other)) => one.cmp(other),
+            (SortKey::Text(_), _) => Ordering::Less,
+            (_, SortKey::Text(_)) => Ordering::Greater,
             _ => Ordering::Equal,
         };
         let ordering = if *direction == Direction::Descending { ordering.reverse() } else { ordering };

@@ -11,8 +11,9 @@ use std::{
 };
 
 use crate::{
+    partition::loaded::LoadedPartition,
     plan::Plan,
-    recording::{Recording, ledger::Reject},
+    recording::ledger::Reject,
     table::{Table, dialect::Encoding},
 };
 
@@ -34,18 +35,23 @@ struct Rejected {
 }
 
 impl Rejects {
-    /// Adds the rejected rows of a recording, or of a piece of it.
+    /// No rows yet, of sources with these columns.
+    ///
+    /// # Errors
+    /// A header cannot be written as CSV.
+    pub fn new(shapes: &[Table]) -> io::Result<Rejects> {
+        let header = |table| header(table).map(|header| Rejected { header, rows: Vec::new() });
+        Ok(Rejects { sources: shapes.iter().map(header).collect::<io::Result<_>>()? })
+    }
+
+    /// Adds the rejected rows of a partition of a recording.
     ///
     /// # Errors
     /// A row cannot be written as CSV.
-    pub fn add(&mut self, number: usize, recording: &Recording) -> io::Result<()> {
-        if self.sources.is_empty() {
-            let header = |table| header(table).map(|header| Rejected { header, rows: Vec::new() });
-            self.sources = recording.tables.iter().map(header).collect::<io::Result<_>>()?;
-        }
-        for reject in &recording.rejects {
-            let table = &recording.tables[reject.source];
-            // What stands in two pieces counts in the other one.
+    pub fn add(&mut self, number: usize, partition: &LoadedPartition) -> io::Result<()> {
+        for reject in &partition.rejects {
+            let table = &partition.tables[reject.source];
+            // What stands in two partitions counts in the other one.
             if !table.copies.contains(&reject.row) {
                 self.sources[reject.source].rows.push((number, table.number(reject.row), row(table, reject)?));
             }

@@ -1,101 +1,107 @@
-//! Bytes on their way into a spill, parted by where they belong.
+//! Bytes, a few at a time -> a spill, divided by partition.
 //!
-//! What belongs to one part is gathered in a buffer of its own, and let go of when it is enough. What is added must be
-//! short against the room of a buffer, so that a buffer does not have to grow.
+//! The bytes of each partition are collected in a buffer of its own, which is stored when it is nearly full. What is added
+//! at a time must be short compared to a buffer, so that a buffer never has to grow.
 
 #![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
 
 use std::io;
 
-use crate::partition::spill::{Back, Chunk, Spill};
+use crate::partition::spill::{Chunk, ChunkBytes, Spill};
 
-/// How much of a buffer is left when it is let go of: one row more mostly fits.
+/// A buffer with less spare capacity than this is stored: mostly, one more row would still have fit.
 const SLACK: usize = 512;
 
-/// Bytes by their part.
+/// A buffer for each partition, and the chunks that were stored of it.
 #[derive(Debug)]
-pub struct Partitions {
+pub struct PartitionBuffers {
     buffers: Vec<Vec<u8>>,
     chunks: Vec<Vec<Chunk>>,
-    /// How many bytes are gathered at once.
-    room: usize,
-    /// How many zero bytes stand behind what is let go of.
-    beyond: usize,
+    /// How many bytes a buffer takes.
+    capacity: usize,
+    /// How many zero bytes are stored behind each buffer.
+    spare: usize,
 }
 
-impl Partitions {
-    /// No bytes yet; of each part so many are gathered at once, and so many zero bytes stand behind those.
+impl PartitionBuffers {
+    /// No buffers yet: each will take `capacity` bytes, and is stored with `spare` zero bytes behind it.
     #[must_use]
-    pub fn new(room: usize, beyond: usize) -> Partitions {
-        Partitions { buffers: Vec::new(), chunks: Vec::new(), room, beyond }
+    pub fn new(capacity: usize, spare: usize) -> PartitionBuffers {
+        PartitionBuffers { buffers: Vec::new(), chunks: Vec::new(), capacity, spare }
     }
 
-    /// Lets somebody add something to a part.
+    /// Adds to a partition what `put` appends.
     ///
     /// # Errors
     /// The disk is full or broken.
     #[inline(always)]
-    pub fn add(&mut self, part: usize, spill: &Spill, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
-        let buffer = match self.buffers.get_mut(part) {
+    pub fn add(&mut self, partition: usize, spill: &Spill, put: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let buffer = match self.buffers.get_mut(partition) {
             Some(buffer) if buffer.capacity() > 0 => buffer,
-            _ => self.make_room(part),
+            _ => self.allocate(partition),
         };
         put(buffer);
-        if buffer.len() + SLACK < self.room { Ok(()) } else { self.let_go(part, spill) }
+        if buffer.len() + SLACK < self.capacity { Ok(()) } else { self.flush(partition, spill) }
     }
 
     #[cold]
     #[inline(never)]
-    fn make_room(&mut self, part: usize) -> &mut Vec<u8> {
-        if self.buffers.len() <= part {
-            self.buffers.resize_with(part + 1, Vec::new);
-            self.chunks.resize_with(part + 1, Vec::new);
+    fn allocate(&mut self, partition: usize) -> &mut Vec<u8> {
+        if self.buffers.len() <= partition {
+            self.buffers.resize_with(partition + 1, Vec::new);
+            self.chunks.resize_with(partition + 1, Vec::new);
         }
-        let buffer = &mut self.buffers[part];
-        *buffer = Vec::with_capacity(self.room);
+        let buffer = &mut self.buffers[partition];
+        *buffer = Vec::with_capacity(self.capacity);
         buffer
     }
 
     #[cold]
     #[inline(never)]
-    fn let_go(&mut self, part: usize, spill: &Spill) -> io::Result<()> {
-        let buffer = &mut self.buffers[part];
+    fn flush(&mut self, partition: usize, spill: &Spill) -> io::Result<()> {
+        let buffer = &mut self.buffers[partition];
         let length = buffer.len();
-        buffer.resize(length + self.beyond, 0);
-        self.chunks[part].push(spill.take(buffer)?.part(0, length));
+        buffer.resize(length + self.spare, 0);
+        self.chunks[partition].push(spill.store_buffer(buffer)?.slice(0, length));
         Ok(())
     }
 
-    /// How many bytes a part has.
+    /// How many bytes a partition has.
     #[must_use]
-    pub fn bytes(&self, part: usize) -> usize {
-        let let_go = self.chunks.get(part).into_iter().flatten().map(|chunk| chunk.len()).sum::<usize>();
-        let_go + self.buffers.get(part).map_or(0, Vec::len)
+    pub fn len(&self, partition: usize) -> usize {
+        let stored = self.chunks.get(partition).into_iter().flatten().map(|chunk| chunk.len()).sum::<usize>();
+        stored + self.buffers.get(partition).map_or(0, Vec::len)
     }
 
-    /// Gives the bytes of a part back, some after the other; `room` is for those that have to be read.
+    /// Visits the bytes of a partition in their order; `buffer` takes those that have to be read.
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn read(&self, part: usize, spill: &Spill, room: &mut Vec<u8>, visit: &mut dyn FnMut(&[u8])) -> io::Result<()> {
-        for chunk in self.chunks.get(part).into_iter().flatten() {
-            let bytes: Back<'_> = spill.read(*chunk, room)?;
+    pub fn read(
+        &self,
+        partition: usize,
+        spill: &Spill,
+        buffer: &mut Vec<u8>,
+        visit: &mut dyn FnMut(&[u8]),
+    ) -> io::Result<()> {
+        for chunk in self.chunks.get(partition).into_iter().flatten() {
+            let bytes: ChunkBytes<'_> = spill.read(*chunk, buffer)?;
             visit(&bytes);
         }
-        self.buffers.get(part).into_iter().for_each(|buffer| visit(buffer));
+        self.buffers.get(partition).into_iter().for_each(|buffer| visit(buffer));
         Ok(())
     }
 
-    /// Lets go of everything; gives the bytes of each part.
+    /// Stores all buffers; returns the chunks of each partition.
     ///
     /// # Errors
     /// The disk is full or broken.
     pub fn finish(mut self, spill: &Spill) -> io::Result<Vec<Vec<Chunk>>> {
-        for part in 0..self.buffers.len() {
-            if !self.buffers[part].is_empty() {
-                self.let_go(part, spill)?;
+        for partition in 0..self.buffers.len() {
+            if !self.buffers[partition].is_empty() {
+                self.flush(partition, spill)?;
             }
-            self.buffers[part] = Vec::new();
+            self.buffers[partition] = Vec::new();
         }
         Ok(self.chunks)
     }

@@ -1,4 +1,6 @@
-//! The rows of a piece, found again.
+//! Bytes of a partition -> rows of a table.
+//!
+//! Rows with u8 offsets stay where they were encoded; a table that has other rows is copied.
 
 use std::{hint::black_box, io, mem::take, ops::Range, sync::Arc};
 
@@ -6,109 +8,115 @@ use crate::{
     partition::{
         encode::{WINDOW, append},
         spill::{Chunk, Spill},
-        wire::Packed,
+        wire::Reader,
     },
     recording::ledger::{Fate, Reject},
     table::{
         Part, Patch, Table,
         row::{MANY, REACH, UNKNOWN_NARROW},
-        row_header::{COPY, HEADS, Head, IS_NARROW, PATCHED, REJECTED, unplaced, words},
+        row_header::{
+            COPY, DecodedHeader, HAS_U8_OFFSETS, PATCHED, REJECTED, RowHeader, SHORT, decode_three, unpack_place,
+        },
         split::UNKNOWN,
     },
 };
 
-/// The bytes of a line of a cache, and how many bytes of rows are brought near at once.
-const LINE: usize = 64;
-const NEAR: usize = 8 << 10;
+/// The bytes of a cache line.
+const CACHE_LINE: usize = 64;
+/// How many bytes of rows are prefetched at once.
+const PREFETCHED: usize = 8 << 10;
 
-/// Reads rows into a table, and what became of each.
-pub(super) fn rows(
-    spill: &Spill,
-    chunks: &[Chunk],
-    source: usize,
-    shape: &Table,
-    (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
-) -> io::Result<()> {
-    let (before, mut is_narrow, mut end) = (rejects.len(), true, 0);
-    let held = if let [chunk] = chunks { spill.held(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
+/// What the rows of one source are decoded into.
+pub struct DecodedRows<'a> {
+    /// The number of the source.
+    pub source: usize,
+    /// The records.
+    pub table: &'a mut Table,
+    /// What became of each.
+    pub fates: &'a mut Vec<Fate>,
+    /// Why some will not be sent.
+    pub rejects: &'a mut Vec<Reject>,
+}
+
+/// Reads the rows of one source.
+pub(super) fn read_rows(spill: &Spill, chunks: &[Chunk], shape: &Table, rows: &mut DecodedRows<'_>) -> io::Result<()> {
+    let (before, mut stay, mut end) = (rows.rejects.len(), true, 0);
+    let held =
+        if let [chunk] = chunks { spill.held_with_spare(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
     if let Some((text, length)) = held {
-        (table.text, end) = (text, length);
-        is_narrow = as_they_stand(0..end, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+        (rows.table.text, end) = (text, length);
+        stay = index_rows(0..end, shape, rows);
     } else {
         for chunk in chunks {
-            spill.append_to(*chunk, Arc::make_mut(&mut table.text))?;
-            // What was read just now is near.
-            let new = end..table.text.len();
+            spill.append_to(*chunk, Arc::make_mut(&mut rows.table.text))?;
+            // What was read just now is still in the cache.
+            let new = end..rows.table.text.len();
             end = new.end;
-            is_narrow = is_narrow && as_they_stand(new, source, shape, (&mut *table, &mut *fates, &mut *rejects));
+            stay = stay && index_rows(new, shape, rows);
         }
-        // Who looks at the last cell looks beyond it.
-        Arc::make_mut(&mut table.text).resize(end + REACH, 0);
+        // A look at the last cell reaches beyond it.
+        Arc::make_mut(&mut rows.table.text).resize(end + REACH, 0);
     }
-    if is_narrow {
-        table.is_narrow = true;
+    if stay {
+        rows.table.is_narrow = true;
     } else {
-        let bytes = take(&mut table.text);
-        shaped(table, shape);
-        fates.clear();
-        rejects.truncate(before);
-        unpack(&bytes[..end], source, shape, (table, fates, rejects));
+        let bytes = take(&mut rows.table.text);
+        reset(rows.table, shape);
+        rows.fates.clear();
+        rows.rejects.truncate(before);
+        append_rows(&bytes[..end], shape, rows);
     }
     Ok(())
 }
 
-/// Gives a table other columns and no records.
-pub(super) fn shaped(table: &mut Table, shape: &Table) {
+/// Gives a table other columns and no records; its buffers stay.
+pub(super) fn reset(table: &mut Table, shape: &Table) {
     table.clear();
-    let room = std::mem::replace(table, shape.clone());
+    let spare = std::mem::replace(table, shape.clone());
     table.parts.clear();
-    table.text = room.text;
-    table.starts = room.starts;
-    table.begins = room.begins;
-    table.marks = room.marks;
-    table.numbers = room.numbers;
-    table.parents = room.parents;
+    table.text = spare.text;
+    table.starts = spare.starts;
+    table.begins = spare.begins;
+    table.marks = spare.marks;
+    table.numbers = spare.numbers;
+    table.parents = spare.parents;
 }
 
-/// Finds the rows in a part of the text of a table, where they were put and stay; `false`: some of them are not narrow.
-fn as_they_stand(
-    Range { start: mut at, end }: Range<usize>,
-    source: usize,
-    shape: &Table,
-    (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
-) -> bool {
+/// Finds the rows in a range of the text of a table, and leaves them there; `false`: some of them have no u8 offsets.
+fn index_rows(Range { start: mut at, end }: Range<usize>, shape: &Table, rows: &mut DecodedRows<'_>) -> bool {
+    let DecodedRows { source, table, fates, rejects } = rows;
     let (text, width) = (Arc::clone(&table.text), table.header.len() + 1);
     let bytes = &text[..end];
-    let (mut known, mut near) = (0, at);
-    while let Some(head) = bytes.get(at..).and_then(|head| head.first_chunk::<{ HEADS.0 }>()) {
-        if at >= near {
-            touch(&bytes[at..end.min(at + NEAR)]);
-            near = at + NEAR;
+    let (mut known, mut prefetched) = (0, at);
+    while let Some(header) = bytes.get(at..).and_then(|header| header.first_chunk::<SHORT>()) {
+        if at >= prefetched {
+            prefetch(&bytes[at..end.min(at + PREFETCHED)]);
+            prefetched = at + PREFETCHED;
         }
-        let [number, parent, marks] = words(head);
-        if marks & IS_NARROW == 0 {
+        let [number, parent, packed] = decode_three(header);
+        if packed & HAS_U8_OFFSETS == 0 {
             break;
         }
-        let (row, start) = (table.len(), at + HEADS.0 + width);
+        let (row, start) = (table.len(), at + SHORT + width);
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
-        at = start + (marks & 0xFF) as usize;
+        at = start + (packed & 0xFF) as usize;
         // Nearly all rows have the place of the one before.
-        if marks >> 8 == known {
+        if packed >> 8 == known {
             continue;
         }
-        let Some((Head { place, .. }, ..)) = Head::of(head) else { break };
-        let (shift, part, flags) = unplaced(place);
-        known = if flags == 0 { marks >> 8 } else { 0 };
+        let Some(decoded) = RowHeader::decode(header) else { break };
+        let (shift, part, flags) = unpack_place(decoded.header.place);
+        known = if flags == 0 { packed >> 8 } else { 0 };
         if table.marks.last().is_none_or(|(_, last)| *last != shift) {
             table.marks.push((row, shift));
         }
-        enter(table, &shape.parts, part, start);
+        note_part(table, &shape.parts, part, start);
         if flags != 0 {
-            let mut rest = Packed(bytes.get(at..).unwrap_or_default());
+            let mut rest = Reader(bytes.get(at..).unwrap_or_default());
             let before = rest.0.len();
-            trouble(&mut rest, (source, row, start), flags, table, rejects);
+            read_details(&mut rest, flags, RowPlace { source: *source, row, start }, table, rejects);
             at += before - rest.0.len();
             fates.resize(row as usize, Fate::Good);
             fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
@@ -121,47 +129,43 @@ fn as_they_stand(
     at == end
 }
 
-/// Brings some bytes near. Where a row stands is known when the one before was looked at, so that each would be waited for;
-/// here nothing waits for what was asked before it.
+/// Prefetches: touches each cache line first, so that misses overlap. Where a row stands is known only when the one before
+/// was read.
 #[inline(never)]
-fn touch(bytes: &[u8]) {
-    black_box(bytes.iter().step_by(LINE).fold(0, |all, byte| all | byte));
+fn prefetch(bytes: &[u8]) {
+    black_box(bytes.iter().step_by(CACHE_LINE).fold(0, |all, byte| all | byte));
 }
 
-/// Adds rows to a table of this shape.
-pub fn unpack(
-    bytes: &[u8],
-    source: usize,
-    shape: &Table,
-    (table, fates, rejects): (&mut Table, &mut Vec<Fate>, &mut Vec<Reject>),
-) {
+/// Copies rows behind those of a table of this shape.
+pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
+    let DecodedRows { source, table, fates, rejects } = rows;
     let width = table.header.len() + 1;
     let mut whole = Arc::unwrap_or_clone(take(&mut table.text));
     whole.reserve(bytes.len() + 2 * WINDOW);
     let (mut at, mut current, mut shifted) = (0, usize::MAX, None);
     // Nearly all rows have the place of the one before.
     let mut known = u64::MAX;
-    while let Some((head, taken, each)) = bytes.get(at..).and_then(Head::of) {
+    while let Some(DecodedHeader { header, size, offset_size }) = bytes.get(at..).and_then(RowHeader::decode) {
         let (row, start) = (table.len(), whole.len());
-        let Head { number, length, parent, place } = head;
-        let (length, (shift, part, flags)) = (length as usize, unplaced(place));
-        let begins = bytes.get(at + taken..).unwrap_or_default();
-        let text = begins.get(each * width..).unwrap_or_default();
+        let RowHeader { number, length, parent, place } = header;
+        let (length, (shift, part, flags)) = (length as usize, unpack_place(place));
+        let begins = bytes.get(at + size..).unwrap_or_default();
+        let text = begins.get(offset_size * width..).unwrap_or_default();
         let end = table.begins.len() + width;
-        let is_known = each == 2 || begins.get(width - 1) != Some(&UNKNOWN_NARROW);
+        let is_known = offset_size == 2 || begins.get(width - 1) != Some(&UNKNOWN_NARROW);
         match begins.first_chunk::<MANY>() {
             _ if !is_known => table.begins.resize(end, UNKNOWN),
-            Some(narrow) if each == 1 => {
+            Some(offsets) if offset_size == 1 => {
                 let mut begins = [[0; 2]; MANY];
-                begins.iter_mut().zip(narrow).for_each(|(begin, low)| *begin = u16::from(*low).to_le_bytes());
+                begins.iter_mut().zip(offsets).for_each(|(begin, low)| *begin = u16::from(*low).to_le_bytes());
                 table.begins.extend_from_slice(&begins);
             }
-            None if each == 1 => table.begins.extend(begins.iter().take(width).map(|begin| [*begin, 0])),
+            None if offset_size == 1 => table.begins.extend(begins.iter().take(width).map(|begin| [*begin, 0])),
             _ => table.begins.extend(begins.as_chunks().0.iter().take(width)),
         }
         table.begins.truncate(end);
         append(&mut whole, text, length.min(text.len()));
-        at += taken + each * width + length;
+        at += size + offset_size * width + length;
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
@@ -175,13 +179,13 @@ pub fn unpack(
             shifted = Some(shift);
         }
         if part != current {
-            enter(table, &shape.parts, part, start);
+            note_part(table, &shape.parts, part, start);
             current = part;
         }
         if flags != 0 {
-            let mut rest = Packed(bytes.get(at..).unwrap_or_default());
+            let mut rest = Reader(bytes.get(at..).unwrap_or_default());
             let before = rest.0.len();
-            trouble(&mut rest, (source, row, start), flags, table, rejects);
+            read_details(&mut rest, flags, RowPlace { source: *source, row, start }, table, rejects);
             at += before - rest.0.len();
         }
     }
@@ -191,13 +195,21 @@ pub fn unpack(
     table.text = whole.into();
 }
 
-/// Reads what stands behind a row with which something is wrong.
+/// Which row is decoded, and where its text starts in the table.
+#[derive(Clone, Copy)]
+struct RowPlace {
+    source: usize,
+    row: u32,
+    start: usize,
+}
+
+/// Reads what stands behind a row that is rejected, a copy, or has bytes that could not be decoded.
 #[cold]
 #[inline(never)]
-fn trouble(
-    rest: &mut Packed<'_>,
-    (source, row, start): (usize, u32, usize),
+fn read_details(
+    rest: &mut Reader<'_>,
     flags: u8,
+    RowPlace { source, row, start }: RowPlace,
     table: &mut Table,
     rejects: &mut Vec<Reject>,
 ) {
@@ -216,8 +228,8 @@ fn trouble(
     }
 }
 
-/// The rows from here on stand in this file.
-fn enter(table: &mut Table, files: &[Part], file: usize, start: usize) {
+/// Notes that the rows from the last one on stand in this file.
+fn note_part(table: &mut Table, files: &[Part], file: usize, start: usize) {
     // The first of them was noted already.
     let first = table.len() - 1;
     if let Some(last) = table.parts.last_mut() {
@@ -229,11 +241,11 @@ fn enter(table: &mut Table, files: &[Part], file: usize, start: usize) {
     table.parts.push(Part { path: files[file].path.clone(), first, text: start..start });
 }
 
-/// Some rows of a source as they were put, by their numbers, which are in order.
+/// Collects some rows of a source as they were encoded. Their numbers are in order.
 ///
 /// # Errors
 /// The disk is broken.
-pub fn gathered(
+pub fn collect_rows(
     spill: &Spill,
     chunks: &[Chunk],
     shape: &Table,
@@ -243,10 +255,10 @@ pub fn gathered(
     let mut bytes = Vec::new();
     for chunk in chunks {
         let bytes = spill.read(*chunk, &mut bytes)?;
-        let mut rest = Packed(&bytes);
+        let mut rest = Reader(&bytes);
         while !rest.0.is_empty() {
             let all = rest.0;
-            let number = skip(&mut rest, shape.header.len());
+            let number = skip_row(&mut rest, shape.header.len());
             if numbers.binary_search(&number).is_ok() {
                 into.push((number, all[..all.len() - rest.0.len()].to_vec()));
             }
@@ -255,25 +267,29 @@ pub fn gathered(
     Ok(())
 }
 
-/// Visits some rows as they were put.
-pub fn visit(bytes: &[u8], shape: &Table, visit: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
-    let mut rest = Packed(bytes);
+/// Visits rows as they were encoded.
+///
+/// # Errors
+/// Those of the visitor.
+pub fn visit_rows(bytes: &[u8], shape: &Table, visit: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut rest = Reader(bytes);
     while !rest.0.is_empty() {
         let all = rest.0;
-        skip(&mut rest, shape.header.len());
+        skip_row(&mut rest, shape.header.len());
         visit(&all[..all.len() - rest.0.len()])?;
     }
     Ok(())
 }
 
 /// Passes a row; gives its number.
-fn skip(rest: &mut Packed<'_>, width: usize) -> u32 {
-    let Some((Head { number, length, place, .. }, head, each)) = Head::of(rest.0) else {
+fn skip_row(rest: &mut Reader<'_>, width: usize) -> u32 {
+    let Some(DecodedHeader { header, size, offset_size }) = RowHeader::decode(rest.0) else {
         rest.take(usize::MAX);
         return 0;
     };
-    let (_, _, flags) = unplaced(place);
-    rest.take(head + (width + 1) * each + length as usize);
+    let RowHeader { number, length, place, .. } = header;
+    let (_, _, flags) = unpack_place(place);
+    rest.take(size + (width + 1) * offset_size + length as usize);
     if flags & REJECTED != 0 {
         rest.count();
         rest.bytes();

@@ -1,27 +1,27 @@
-//! Rows on their way into a piece.
+//! Rows -> bytes of a partition.
 
 #![expect(clippy::inline_always, reason = "a call for each row costs more than copying it")]
 
 use std::ops::Range;
 
 use crate::{
-    partition::wire::{put_bytes, put_reject, small},
+    partition::wire::{as_u32, put_bytes, put_reject},
     recording::ledger::Reject,
     table::{
         Patch, Table,
         row::MANY,
-        row_header::{COPY, Head, PATCHED, REJECTED, place},
+        row_header::{COPY, PATCHED, REJECTED, RowHeader, pack_place},
         split::Begin,
     },
     text::lanes::low_bytes,
 };
 
-/// How many bytes are copied at once: rows and borders are mostly shorter.
+/// How many bytes are copied at once: most rows are shorter.
 pub(super) const WINDOW: usize = 64;
 
-/// A row on its way into a piece.
+/// A row to be encoded.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry<'a> {
+pub struct RowEntry<'a> {
     /// The table it stands in.
     pub table: &'a Table,
     /// Its number in the table.
@@ -30,48 +30,52 @@ pub struct Entry<'a> {
     pub end: usize,
     /// Its number in its source.
     pub number: u32,
-    /// The row of its parent in the piece, if that is certain.
+    /// The row of its parent in the partition, if that is certain.
     pub parent: u32,
-    /// How much larger its line is than its number, as [`shift`] tells.
-    pub shift: u64,
+    /// Its [line shift](row_header::line_shift).
+    pub line_shift: u64,
     /// The number of the file it stands in.
     pub part: usize,
     /// Why it is rejected, if it is.
     pub reject: Option<&'a Reject>,
-    /// It counts in another piece.
-    pub copy: bool,
+    /// It counts in another partition.
+    pub is_copy: bool,
 }
 
-/// Appends a row to the rows of a piece.
-pub fn put(rows: &mut Vec<u8>, entry: Entry<'_>) {
-    let Entry { table, row, end, number, parent, shift, part, reject, copy } = entry;
+/// Appends a row to the rows of a partition.
+pub fn put_row(rows: &mut Vec<u8>, entry: RowEntry<'_>) {
+    let RowEntry { table, row, end, number, parent, line_shift, part, reject, is_copy } = entry;
     let (start, width) = (table.starts[row as usize], table.header.len() + 1);
     let (text, begins) = (&table.text[start..], &table.begins[row as usize * width..]);
     let ended = matches!(text[end - start - 1], b'\n' | b'\r');
-    let patches = if table.patches.is_empty() { &[][..] } else { patches(table, start, end) };
+    let patches = if table.patches.is_empty() { &[][..] } else { patches_of(table, start, end) };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
-    let flags = flag(reject.is_some(), REJECTED) | flag(copy, COPY) | flag(!patches.is_empty(), PATCHED);
-    let head =
-        Head { number, length: small(end - start + usize::from(!ended)), parent, place: place(shift, part, flags) };
-    put_whole(rows, head, (begins, width), (text, end - start));
+    let flags = flag(reject.is_some(), REJECTED) | flag(is_copy, COPY) | flag(!patches.is_empty(), PATCHED);
+    let header = RowHeader {
+        number,
+        length: as_u32(end - start + usize::from(!ended)),
+        parent,
+        place: pack_place(line_shift, part, flags),
+    };
+    put_plain_row(rows, header, RowBytes { begins, text, length: end - start }, width);
     if !ended {
-        // Behind the last record of a file the next one would go on.
+        // The last record of a file has no line end of its own, and another record may follow.
         rows.push(b'\n');
     }
     if flags & (REJECTED | PATCHED) != 0 {
-        put_trouble(rows, start, reject, patches);
+        put_details(rows, start, reject, patches);
     }
 }
 
-/// The damaged places of a record.
-fn patches(table: &Table, start: usize, end: usize) -> &[Patch] {
+/// The patches of a record.
+fn patches_of(table: &Table, start: usize, end: usize) -> &[Patch] {
     let at = |byte: usize| table.patches.partition_point(|patch| patch.at < byte);
     &table.patches[at(start)..at(end)]
 }
 
-/// Appends good rows of a table, which end with a line end, to the pieces where they go.
+/// Rows of a block that are good and end with a line end: what all of them share.
 #[derive(Clone, Copy, Debug)]
-pub struct Good<'a> {
+pub struct GoodRows<'a> {
     text: &'a [u8],
     starts: &'a [usize],
     begins: &'a [Begin],
@@ -79,49 +83,63 @@ pub struct Good<'a> {
     place: u64,
 }
 
-impl<'a> Good<'a> {
-    /// Good rows of one file whose lines are as much larger than their numbers. `None`: bytes of them could not be decoded.
+impl<'a> GoodRows<'a> {
+    /// The good rows of a table that stand in one file and have one line shift. `None`: some bytes could not be decoded.
     #[must_use]
-    pub fn of(table: &'a Table, shift: u64, part: usize) -> Option<Good<'a>> {
+    pub fn new(table: &'a Table, line_shift: u64, part: usize) -> Option<GoodRows<'a>> {
         let Table { text, starts, begins, .. } = table;
-        let (width, place) = (table.header.len() + 1, place(shift, part, 0));
-        table.patches.is_empty().then_some(Good { text, starts, begins, width, place })
+        let (width, place) = (table.header.len() + 1, pack_place(line_shift, part, 0));
+        table.patches.is_empty().then_some(GoodRows { text, starts, begins, width, place })
     }
 
-    /// Some rows that others follow: the begins and the text of each, with what stands behind them, and its length.
+    /// Some of the rows, each with the bytes that stand behind it; none of them is the last.
     #[inline(always)]
-    pub fn rows(self, rows: Range<usize>) -> impl Iterator<Item = (&'a [Begin], &'a [u8], usize)> {
-        let Good { text, starts, begins, width, .. } = self;
+    pub fn rows(self, rows: Range<usize>) -> impl Iterator<Item = RowBytes<'a>> {
+        let GoodRows { text, starts, begins, width, .. } = self;
         let ends = starts.iter().skip(rows.start + 1);
         let starts = starts.iter().skip(rows.start).zip(ends);
-        rows.zip(starts).map(move |(row, (start, end))| (&begins[row * width..], &text[*start..], end - start))
+        let bytes = move |(row, (start, end)): (usize, (&usize, &usize))| {
+            let (begins, text) = (&begins[row * width..], &text[*start..]);
+            RowBytes { begins, text, length: end - start }
+        };
+        rows.zip(starts).map(bytes)
     }
 
-    /// Appends a row.
+    /// Appends one of the rows to the rows of a partition.
     #[inline(always)]
-    pub fn put(self, rows: &mut Vec<u8>, (begins, text, length): (&[Begin], &[u8], usize), number: u32, parent: u32) {
-        let head = Head { number, length: small(length), parent, place: self.place };
-        put_whole(rows, head, (begins, self.width), (text, length));
+    pub fn put(self, rows: &mut Vec<u8>, row: RowBytes<'_>, number: u32, parent: u32) {
+        let header = RowHeader { number, length: as_u32(row.length), parent, place: self.place };
+        put_plain_row(rows, header, row, self.width);
     }
 }
 
+/// The bytes of a row in its table, and what stands behind them.
+#[derive(Clone, Copy, Debug)]
+pub struct RowBytes<'a> {
+    begins: &'a [Begin],
+    text: &'a [u8],
+    /// How many bytes of the text are the row.
+    length: usize,
+}
+
+/// Appends the header, the starts of the cells and the text of a row.
 #[inline(always)]
-fn put_whole(rows: &mut Vec<u8>, head: Head, (begins, width): (&[Begin], usize), (text, length): (&[u8], usize)) {
+fn put_plain_row(rows: &mut Vec<u8>, header: RowHeader, RowBytes { begins, text, length }: RowBytes<'_>, width: usize) {
     match begins.first_chunk::<MANY>() {
-        Some(window) if head.is_narrow() && width <= MANY => {
-            rows.extend_from_slice(&head.narrow());
+        Some(window) if header.is_short() && width <= MANY => {
+            rows.extend_from_slice(&header.short_bytes());
             let end = rows.len() + width;
-            rows.extend_from_slice(&low(window));
+            rows.extend_from_slice(&u8_offsets(window));
             rows.truncate(end);
         }
-        _ => put_begins(rows, head, &begins[..width]),
+        _ => put_header(rows, header, &begins[..width]),
     }
     append(rows, text, length);
 }
 
-/// The low bytes of some begins.
+/// The low bytes of u16 offsets.
 #[inline(always)]
-fn low(begins: &[Begin; MANY]) -> [u8; MANY] {
+fn u8_offsets(begins: &[Begin; MANY]) -> [u8; MANY] {
     let mut low = [0; MANY];
     for (low, begins) in low.as_chunks_mut().0.iter_mut().zip(begins.as_chunks().0) {
         *low = low_bytes(begins);
@@ -129,20 +147,20 @@ fn low(begins: &[Begin; MANY]) -> [u8; MANY] {
     low
 }
 
-/// Appends what stands in front of a row that is long, or one of the last in its table.
+/// Appends the header and the starts of the cells of a row that is long, or one of the last in its table.
 #[cold]
 #[inline(never)]
-fn put_begins(rows: &mut Vec<u8>, head: Head, begins: &[Begin]) {
-    if head.is_narrow() && begins.len() <= MANY {
-        rows.extend_from_slice(&head.narrow());
+fn put_header(rows: &mut Vec<u8>, header: RowHeader, begins: &[Begin]) {
+    if header.is_short() && begins.len() <= MANY {
+        rows.extend_from_slice(&header.short_bytes());
         rows.extend(begins.iter().map(|begin| begin[0]));
     } else {
-        rows.extend_from_slice(&head.wide());
+        rows.extend_from_slice(&header.long_bytes());
         rows.extend_from_slice(begins.as_flattened());
     }
 }
 
-/// Appends the first bytes of a text: a short one in one step, with what stands behind it, which is then taken back.
+/// Appends the first bytes of a text. A short one is copied in one step with the bytes behind it, which are cut off again.
 #[inline(always)]
 pub(super) fn append(rows: &mut Vec<u8>, from: &[u8], length: usize) {
     let end = rows.len() + length;
@@ -160,18 +178,18 @@ fn append_all(rows: &mut Vec<u8>, from: &[u8]) {
     rows.extend_from_slice(from);
 }
 
-/// What is wrong with a row stands behind it.
+/// Appends why a row is rejected, and its original bytes where they could not be decoded.
 #[cold]
 #[inline(never)]
-fn put_trouble(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patches: &[Patch]) {
+fn put_details(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patches: &[Patch]) {
     let mut bytes = Vec::new();
     if let Some(Reject { code, reason, .. }) = reject {
         put_reject(&mut bytes, *code, reason);
     }
     if !patches.is_empty() {
-        bytes.extend_from_slice(&small(patches.len()).to_le_bytes());
+        bytes.extend_from_slice(&as_u32(patches.len()).to_le_bytes());
         for patch in patches {
-            bytes.extend_from_slice(&small(patch.at - start).to_le_bytes());
+            bytes.extend_from_slice(&as_u32(patch.at - start).to_le_bytes());
             put_bytes(&mut bytes, &patch.original);
         }
     }

@@ -1,8 +1,8 @@
-//! Room for what is cut into pieces: bytes go in at its end, and come back by where they stand.
+//! Temporary storage for partitions: bytes are appended as chunks, and each chunk is read back by where it was stored.
 //!
-//! The first of them stay in memory, as many as were allowed; what is more goes to a temporary file. Nobody else can see
-//! that file: it has no name and mode 0600, and it is gone with the process, however that ends. One file holds everything,
-//! so that the number of open files does not grow with the input.
+//! The first chunks stay in memory, up to a limit; all others go to a temporary file. No other process can open that file:
+//! it has no name and mode 0600, and it disappears with the process, however that ends. One file holds everything, so the
+//! number of open files does not grow with the input.
 
 use std::{
     fs::File,
@@ -16,85 +16,88 @@ use std::{
 #[cfg(unix)]
 use std::os::unix::fs::FileExt;
 
-/// Room in memory and in a temporary file.
+/// Chunks in memory and in a temporary file.
 #[derive(Debug)]
 pub struct Spill {
     folder: PathBuf,
-    inner: Mutex<Inner>,
+    state: Mutex<SpillState>,
 }
 
 #[derive(Debug)]
-struct Inner {
+struct SpillState {
+    /// The chunks in memory.
     held: Vec<Arc<Vec<u8>>>,
     /// How many bytes more may stay in memory.
-    room: u64,
+    memory_left: u64,
     /// The file and where it ends, once it is needed.
     file: Option<(File, u64)>,
-    failed: Option<io::Error>,
+    failure: Option<io::Error>,
 }
 
-/// Where some bytes stand.
+/// Where some bytes are stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunk {
-    place: Place,
-    /// In the file, or in what is held.
+    storage: Storage,
+    /// The first byte, in the file or in what is held.
     at: u64,
     length: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
-    Held(usize),
+enum Storage {
+    /// Memory: the number of the held chunk.
+    Memory(usize),
     File,
 }
 
 impl Chunk {
-    /// How many bytes they are.
+    /// How many bytes it has.
     #[must_use]
     pub fn len(self) -> usize {
         self.length
     }
 
-    /// Whether there are none.
+    /// Whether it has none.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.length == 0
     }
 
-    /// A part of them.
+    /// At most `most` of its bytes, from the byte `from` on.
     #[must_use]
-    pub fn part(self, from: usize, most: usize) -> Chunk {
+    pub fn slice(self, from: usize, most: usize) -> Chunk {
         let from = from.min(self.length);
         Chunk { at: self.at + from as u64, length: most.min(self.length - from), ..self }
     }
 }
 
-/// Bytes that came back.
+/// The bytes of a chunk.
 #[derive(Debug)]
-pub enum Back<'a> {
-    /// They were in memory all the time.
+pub enum ChunkBytes<'a> {
+    /// They are held in memory: which of these.
     Held(Arc<Vec<u8>>, Range<usize>),
     /// They were read from the file.
     Read(&'a [u8]),
 }
 
-impl Deref for Back<'_> {
+impl Deref for ChunkBytes<'_> {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
         match self {
-            Back::Held(bytes, range) => &bytes[range.clone()],
-            Back::Read(bytes) => bytes,
+            ChunkBytes::Held(bytes, range) => &bytes[range.clone()],
+            ChunkBytes::Read(bytes) => bytes,
         }
     }
 }
 
 impl Spill {
-    /// Room for this many bytes in memory, and for all others in a file in the folder for temporary files.
+    /// An empty spill that holds at most `memory` bytes in memory, and all others in a file in the folder for temporary
+    /// files.
     #[must_use]
-    pub fn new(folder: &Path, room: u64) -> Spill {
-        let inner = Inner { held: Vec::new(), room, file: None, failed: None };
-        Spill { folder: folder.to_owned(), inner: Mutex::new(inner) }
+    pub fn new(folder: &Path, memory: u64) -> Spill {
+        let state = SpillState { held: Vec::new(), memory_left: memory, file: None, failure: None };
+        Spill { folder: folder.to_owned(), state: Mutex::new(state) }
     }
 
     /// The folder for temporary files.
@@ -103,105 +106,109 @@ impl Spill {
         &self.folder
     }
 
-    /// Adds some bytes.
+    /// Stores some bytes.
     ///
     /// # Errors
     /// The disk is full or broken.
     pub fn write(&self, bytes: &[u8]) -> io::Result<Chunk> {
-        let mut inner = self.inner();
-        if inner.takes(bytes.len()) { Ok(inner.hold(bytes.to_vec())) } else { inner.append(bytes, &self.folder) }
+        let mut state = self.state();
+        if state.reserve_memory(bytes.len()) {
+            Ok(state.hold(bytes.to_vec()))
+        } else {
+            state.append(bytes, &self.folder)
+        }
     }
 
-    /// Adds what was written and leaves nothing: what stays in memory is not copied, and the room behind it stays too.
+    /// Stores a buffer and leaves it empty. What stays in memory is not copied, and keeps its spare capacity.
     ///
     /// # Errors
     /// The disk is full or broken.
-    pub fn take(&self, bytes: &mut Vec<u8>) -> io::Result<Chunk> {
-        let mut inner = self.inner();
-        // Memory that was never written to is none.
-        if inner.takes(bytes.len()) {
-            return Ok(inner.hold(take(bytes)));
+    pub fn store_buffer(&self, bytes: &mut Vec<u8>) -> io::Result<Chunk> {
+        let mut state = self.state();
+        // Spare capacity is not counted: the system gives no memory to pages that were never written.
+        if state.reserve_memory(bytes.len()) {
+            return Ok(state.hold(take(bytes)));
         }
-        let chunk = inner.append(bytes, &self.folder);
+        let chunk = state.append(bytes, &self.folder);
         bytes.clear();
         chunk
     }
 
-    /// Gives some bytes back; `room` is for those that have to be read.
+    /// Returns the bytes of a chunk; `buffer` takes those that have to be read.
     ///
     /// # Errors
     /// The disk is broken.
-    pub fn read<'a>(&self, chunk: Chunk, room: &'a mut Vec<u8>) -> io::Result<Back<'a>> {
-        let inner = self.inner();
-        if let Place::Held(number) = chunk.place {
+    pub fn read<'a>(&self, chunk: Chunk, buffer: &'a mut Vec<u8>) -> io::Result<ChunkBytes<'a>> {
+        let state = self.state();
+        if let Storage::Memory(number) = chunk.storage {
             let from = usize::try_from(chunk.at).unwrap_or(usize::MAX);
-            return Ok(Back::Held(Arc::clone(&inner.held[number]), from..from + chunk.length));
+            return Ok(ChunkBytes::Held(Arc::clone(&state.held[number]), from..from + chunk.length));
         }
-        room.resize(chunk.length, 0);
-        if let Some((file, _)) = &inner.file {
-            read_at(file, room, chunk.at)?;
+        buffer.resize(chunk.length, 0);
+        if let Some((file, _)) = &state.file {
+            read_at(file, buffer, chunk.at)?;
         }
-        Ok(Back::Read(room))
+        Ok(ChunkBytes::Read(buffer))
     }
 
-    /// Some bytes that were in memory all the time, with at least so many more behind them. `None`: they are not alone, or
-    /// there is no room behind them.
+    /// The vector that starts with the bytes of a chunk and has at least `spare` bytes behind them. `None`: the chunk is not
+    /// held in memory, does not start its vector, or has not so many bytes behind it.
     #[must_use]
-    pub fn held(&self, chunk: Chunk, beyond: usize) -> Option<Arc<Vec<u8>>> {
-        let Place::Held(number) = chunk.place else { return None };
-        let inner = self.inner();
-        let held = inner.held.get(number)?;
-        (chunk.at == 0 && chunk.length + beyond <= held.len()).then(|| Arc::clone(held))
+    pub fn held_with_spare(&self, chunk: Chunk, spare: usize) -> Option<Arc<Vec<u8>>> {
+        let Storage::Memory(number) = chunk.storage else { return None };
+        let state = self.state();
+        let held = state.held.get(number)?;
+        (chunk.at == 0 && chunk.length + spare <= held.len()).then(|| Arc::clone(held))
     }
 
-    /// Puts some bytes behind others.
+    /// Appends the bytes of a chunk to others.
     ///
     /// # Errors
     /// The disk is broken.
     pub fn append_to(&self, chunk: Chunk, bytes: &mut Vec<u8>) -> io::Result<()> {
-        let (inner, before) = (self.inner(), bytes.len());
-        if let Place::Held(number) = chunk.place {
+        let (state, before) = (self.state(), bytes.len());
+        if let Storage::Memory(number) = chunk.storage {
             let from = usize::try_from(chunk.at).unwrap_or(usize::MAX);
-            bytes.extend_from_slice(&inner.held[number][from..from + chunk.length]);
+            bytes.extend_from_slice(&state.held[number][from..from + chunk.length]);
             return Ok(());
         }
         bytes.resize(before + chunk.length, 0);
-        match &inner.file {
+        match &state.file {
             Some((file, _)) => read_at(file, &mut bytes[before..], chunk.at),
             None => Ok(()),
         }
     }
 
-    /// Whether some of it is in the file.
+    /// Whether some chunks are in the file.
     pub fn is_on_disk(&self) -> bool {
-        self.inner().file.is_some()
+        self.state().file.is_some()
     }
 
-    /// Remembers an error that cannot be told where it happens.
-    pub fn fail(&self, cause: io::Error) {
-        self.inner().failed.get_or_insert(cause);
+    /// Keeps an error that cannot be returned where it happens; the first one counts.
+    pub fn keep_failure(&self, cause: io::Error) {
+        self.state().failure.get_or_insert(cause);
     }
 
-    /// The error that was remembered.
-    pub fn failure(&self) -> Option<io::Error> {
-        self.inner().failed.take()
+    /// Takes out the error that was kept.
+    pub fn take_failure(&self) -> Option<io::Error> {
+        self.state().failure.take()
     }
 
-    fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, SpillState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
-    /// Whether so many bytes more may stay in memory; then they are taken to.
-    fn takes(&mut self, bytes: usize) -> bool {
-        let left = self.room.checked_sub(bytes as u64);
-        self.room = left.unwrap_or(self.room);
+impl SpillState {
+    /// Reserves memory for more bytes, if they may stay there; tells whether they may.
+    fn reserve_memory(&mut self, bytes: usize) -> bool {
+        let left = self.memory_left.checked_sub(bytes as u64);
+        self.memory_left = left.unwrap_or(self.memory_left);
         left.is_some()
     }
 
     fn hold(&mut self, bytes: Vec<u8>) -> Chunk {
-        let chunk = Chunk { place: Place::Held(self.held.len()), at: 0, length: bytes.len() };
+        let chunk = Chunk { storage: Storage::Memory(self.held.len()), at: 0, length: bytes.len() };
         self.held.push(Arc::new(bytes));
         chunk
     }
@@ -214,13 +221,13 @@ impl Inner {
         let at = *end;
         write_at(file, bytes, at)?;
         *end += bytes.len() as u64;
-        Ok(Chunk { place: Place::File, at, length: bytes.len() })
+        Ok(Chunk { storage: Storage::File, at, length: bytes.len() })
     }
 }
 
 #[cfg(unix)]
-fn read_at(file: &File, room: &mut [u8], at: u64) -> io::Result<()> {
-    file.read_exact_at(room, at)
+fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
+    file.read_exact_at(buffer, at)
 }
 
 #[cfg(unix)]
@@ -229,11 +236,11 @@ fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn read_at(mut file: &File, room: &mut [u8], at: u64) -> io::Result<()> {
+fn read_at(mut file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
     use std::io::{Read as _, Seek as _};
 
     file.seek(io::SeekFrom::Start(at))?;
-    file.read_exact(room)
+    file.read_exact(buffer)
 }
 
 #[cfg(not(unix))]
@@ -249,19 +256,19 @@ mod tests {
     use super::Spill;
 
     #[test]
-    fn chunks_come_back_as_they_were() {
+    fn chunks_are_read_as_they_were_stored() {
         let folder = tempfile::tempdir().unwrap();
-        for room in [0, 4, 100] {
-            let spill = Spill::new(folder.path(), room);
+        for memory in [0, 4, 100] {
+            let spill = Spill::new(folder.path(), memory);
             let mut buffer = b"three".to_vec();
             let mut chunks: Vec<_> = ["", "one", "two"].map(|text| spill.write(text.as_bytes()).unwrap()).into();
-            chunks.push(spill.take(&mut buffer).unwrap());
+            chunks.push(spill.store_buffer(&mut buffer).unwrap());
             assert_eq!(*buffer, *b"");
             let mut bytes = Vec::new();
             for (chunk, text) in chunks.iter().zip(["", "one", "two", "three"]).rev() {
                 assert_eq!(*spill.read(*chunk, &mut bytes).unwrap(), *text.as_bytes());
             }
-            assert_eq!(*spill.read(chunks[3].part(2, 9), &mut bytes).unwrap(), *b"ree");
+            assert_eq!(*spill.read(chunks[3].slice(2, 9), &mut bytes).unwrap(), *b"ree");
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }

@@ -1,37 +1,37 @@
-//! Numbers and texts one behind the other, as they are put into a piece and taken from it.
+//! Numbers and texts as bytes that follow each other: how they are written into a partition and read from it.
 
 use std::sync::Arc;
 
 use crate::diagnostic::Code;
 
-/// Why a row is rejected.
+/// Appends why a row is rejected.
 pub(super) fn put_reject(bytes: &mut Vec<u8>, code: Code, reason: &str) {
     let code = Code::ALL.iter().position(|known| *known == code).unwrap_or(0);
-    bytes.extend_from_slice(&small(code).to_le_bytes());
+    bytes.extend_from_slice(&as_u32(code).to_le_bytes());
     put_bytes(bytes, reason.as_bytes());
 }
 
-/// Some bytes, and before them how many.
+/// Appends some bytes, and before them how many.
 pub(super) fn put_bytes(bytes: &mut Vec<u8>, more: &[u8]) {
-    bytes.extend_from_slice(&small(more.len()).to_le_bytes());
+    bytes.extend_from_slice(&as_u32(more.len()).to_le_bytes());
     bytes.extend_from_slice(more);
 }
 
-/// Some numbers, and before them how many.
+/// Appends some numbers, and before them how many.
 pub(super) fn put_numbers(bytes: &mut Vec<u8>, numbers: &[u32]) {
-    bytes.extend_from_slice(&small(numbers.len()).to_le_bytes());
+    bytes.extend_from_slice(&as_u32(numbers.len()).to_le_bytes());
     bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
 }
 
-/// No piece holds more rows or bytes than this can tell.
-pub(super) fn small(number: usize) -> u32 {
+/// A number as it is encoded: no partition holds more rows or bytes.
+pub(super) fn as_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// Bytes that are read from their start on. What is not there reads as zero: a file that nobody else can see is whole.
-pub(super) struct Packed<'a>(pub(super) &'a [u8]);
+/// Bytes to be read from their start on. What is missing reads as zero: nobody else can change the file they come from.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
-impl<'a> Packed<'a> {
+impl<'a> Reader<'a> {
     pub(super) fn take(&mut self, count: usize) -> &'a [u8] {
         let (taken, rest) = self.0.split_at(count.min(self.0.len()));
         self.0 = rest;

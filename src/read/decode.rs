@@ -1,9 +1,9 @@
-//! The bytes of a file become UTF-8 text, byte for byte where they already are.
+//! Bytes of a file -> UTF-8 text; bytes that are UTF-8 already stay as they are.
 //!
-//! Nothing is dropped: where bytes do not exist in the encoding, a replacement character stands for them and a patch keeps
-//! what stood there, so that the record can be rejected and given back as it was. Line structure never changes.
+//! Nothing is lost: bytes that are invalid in the encoding become a replacement character, and a patch keeps them, so that
+//! the record can be rejected and written to the rejects as it was. Decoding never adds or removes a line.
 
-use std::{borrow::Cow, io::Read, path::Path};
+use std::borrow::Cow;
 
 use encoding_rs::{DecoderResult, WINDOWS_1252};
 
@@ -17,42 +17,34 @@ use crate::{
 
 /// The text of one file.
 pub(super) struct Decoded {
-    /// UTF-8.
+    /// The text, in UTF-8.
     pub(super) text: Vec<u8>,
-    /// Where it was not.
+    /// The bytes that were invalid, in order.
     pub(super) patches: Vec<Patch>,
     /// With `encoding: auto`: how many records were Windows-1252.
-    pub(super) windows: u64,
-}
-
-/// Unpacks a `.gz` or `.zst` file; others stay as they are.
-pub(super) fn unpacked(path: &Path, bytes: Vec<u8>) -> std::io::Result<Vec<u8>> {
-    let mut unpacked = Vec::new();
-    match path.extension().and_then(|extension| extension.to_str()) {
-        Some("gz") => flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked)?,
-        Some("zst") => zstd::stream::read::Decoder::new(bytes.as_slice())?.read_to_end(&mut unpacked)?,
-        _ => return Ok(bytes),
-    };
-    Ok(unpacked)
+    pub(super) windows_records: u64,
 }
 
 /// Decodes the bytes of a file.
 ///
 /// # Errors
-/// The byte order mark tells of another encoding than the dialect.
-pub(super) fn decoded(path: &str, bytes: Vec<u8>, dialect: &Dialect) -> Result<Decoded, Diagnostic> {
-    let bytes = unmarked(path, bytes, dialect.encoding)?;
+/// The byte order mark belongs to another encoding than that of the dialect.
+pub(super) fn decode_text(path: &str, bytes: Vec<u8>, dialect: &Dialect) -> Result<Decoded, Diagnostic> {
+    let bytes = strip_byte_order_mark(path, bytes, dialect.encoding)?;
     let mut decoded = match dialect.encoding {
-        Encoding::Utf8 => utf8(bytes),
-        Encoding::Auto => auto(bytes, dialect),
-        Encoding::Label(encoding) => label(&bytes, encoding),
+        Encoding::Utf8 => decode_utf8(bytes),
+        Encoding::Auto => decode_auto(bytes, dialect),
+        Encoding::Label(encoding) => decode_label(&bytes, encoding),
     };
     decoded.patches.sort_by_key(|patch| patch.at);
     Ok(decoded)
 }
 
-/// The bytes without a byte order mark.
-pub(super) fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8>, Diagnostic> {
+/// Removes the byte order mark, if there is one.
+///
+/// # Errors
+/// It belongs to another encoding.
+pub(super) fn strip_byte_order_mark(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8>, Diagnostic> {
     let mark: Option<(&str, usize)> = match bytes.as_slice() {
         [0xEF, 0xBB, 0xBF, ..] => Some(("UTF-8", 3)),
         [0xFF, 0xFE, 0, 0, ..] => Some(("UTF-32LE", 4)),
@@ -74,23 +66,24 @@ pub(super) fn unmarked(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Re
     }
 }
 
-/// UTF-8; what is not becomes patches.
-pub(super) fn utf8(bytes: Vec<u8>) -> Decoded {
-    let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
+/// Decodes UTF-8; invalid bytes become patches.
+pub(super) fn decode_utf8(bytes: Vec<u8>) -> Decoded {
+    let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows_records: 0 };
     if simdutf8::basic::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;
         return decoded;
     }
     for chunk in bytes.utf8_chunks() {
         decoded.text.extend_from_slice(chunk.valid().as_bytes());
-        decoded.patch(chunk.invalid());
+        decoded.add_patch(chunk.invalid());
     }
     decoded
 }
 
-/// Each record by itself: UTF-8, else Windows-1252. Both agree on ASCII, so the borders are known before.
-fn auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
-    let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
+/// Decodes each record by itself: as UTF-8 if it is valid, else as Windows-1252. Both agree on ASCII, so records are split
+/// before they are decoded.
+fn decode_auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
+    let mut decoded = Decoded { text: Vec::new(), patches: Vec::new(), windows_records: 0 };
     if simdutf8::basic::from_utf8(&bytes).is_ok() {
         decoded.text = bytes;
         return decoded;
@@ -98,27 +91,28 @@ fn auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
     let mut cells: Vec<Span> = Vec::new();
     let mut at = 0;
     while at < bytes.len() {
-        let border = dialect.split(&bytes, at, &mut cells);
-        let end = match border.fault {
-            None => border.next,
+        let record_end = dialect.split(&bytes, at, &mut cells);
+        let end = match record_end.fault {
+            None => record_end.next,
             Some(_) => memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |feed| at + feed + 1),
         };
         let record = &bytes[at..end];
         if std::str::from_utf8(record).is_ok() {
             decoded.text.extend_from_slice(record);
         } else {
-            decoded.windows += 1;
-            decoded.windows_1252(record);
+            decoded.windows_records += 1;
+            decoded.add_windows_1252(record);
         }
         at = end;
     }
     decoded
 }
 
-fn label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decoded {
-    let mut text = Decoded { text: Vec::new(), patches: Vec::new(), windows: 0 };
+/// Decodes an encoding that has a label in the Encoding Standard.
+fn decode_label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decoded {
+    let mut text = Decoded { text: Vec::new(), patches: Vec::new(), windows_records: 0 };
     if encoding == WINDOWS_1252 {
-        text.windows_1252(bytes);
+        text.add_windows_1252(bytes);
         return text;
     }
     let mut decoder = encoding.new_decoder_without_bom_handling();
@@ -133,30 +127,31 @@ fn label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decoded {
             DecoderResult::OutputFull => {}
             DecoderResult::Malformed(length, behind) => {
                 let end = read - usize::from(behind);
-                text.patch(&bytes[end - usize::from(length)..end]);
+                text.add_patch(&bytes[end - usize::from(length)..end]);
             }
         }
     }
 }
 
 impl Decoded {
-    /// Puts a replacement character in the place of bytes that are no text.
-    fn patch(&mut self, original: &[u8]) {
+    /// Appends a replacement character for bytes that are invalid, and keeps them.
+    fn add_patch(&mut self, original: &[u8]) {
         if !original.is_empty() {
             self.patches.push(Patch { at: self.text.len(), original: original.to_vec() });
             self.text.extend_from_slice("\u{FFFD}".as_bytes());
         }
     }
 
-    /// The WHATWG decoder takes the five bytes that Windows-1252 leaves undefined for control characters; they are damage.
-    fn windows_1252(&mut self, bytes: &[u8]) {
-        for piece in bytes.split_inclusive(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D)) {
-            let (last, rest) = piece.split_last().map_or((0, piece), |(last, rest)| (*last, rest));
+    /// Appends text in Windows-1252. Five bytes are undefined there; the decoder of the Encoding Standard makes control
+    /// characters of them, but in a CSV file they are damage.
+    fn add_windows_1252(&mut self, bytes: &[u8]) {
+        for run in bytes.split_inclusive(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D)) {
+            let (last, rest) = run.split_last().map_or((0, run), |(last, rest)| (*last, rest));
             let undefined = matches!(last, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D);
-            let text: Cow<'_, str> = WINDOWS_1252.decode_without_bom_handling(if undefined { rest } else { piece }).0;
+            let text: Cow<'_, str> = WINDOWS_1252.decode_without_bom_handling(if undefined { rest } else { run }).0;
             self.text.extend_from_slice(text.as_bytes());
             if undefined {
-                self.patch(&[last]);
+                self.add_patch(&[last]);
             }
         }
     }
@@ -164,7 +159,7 @@ impl Decoded {
 
 #[cfg(test)]
 mod tests {
-    use super::decoded;
+    use super::decode_text;
     use crate::table::dialect::{Dialect, Encoding, Tail};
 
     fn dialect(encoding: &str) -> Dialect {
@@ -183,7 +178,7 @@ mod tests {
             ("utf-8", b"\xEF\xBB\xBFa\n", "a\n", 0),
         ];
         for (encoding, bytes, text, patches) in table {
-            let decoded = decoded("x.csv", bytes.to_vec(), &dialect(encoding)).map_err(|d| d.message).unwrap();
+            let decoded = decode_text("x.csv", bytes.to_vec(), &dialect(encoding)).map_err(|d| d.message).unwrap();
             assert_eq!(
                 (String::from_utf8(decoded.text).unwrap().as_str(), decoded.patches.len()),
                 (text, patches),
@@ -193,9 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_another_encoding_is_refused() {
+    fn a_byte_order_mark_of_another_encoding_is_refused() {
         for bytes in [b"\xFF\xFEa\0".as_slice(), b"\xFE\xFF\0a", b"\xFF\xFE\0\0a\0\0\0"] {
-            assert!(decoded("x.csv", bytes.to_vec(), &dialect("utf-8")).is_err());
+            assert!(decode_text("x.csv", bytes.to_vec(), &dialect("utf-8")).is_err());
         }
     }
 }

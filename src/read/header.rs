@@ -1,7 +1,7 @@
-//! The header of a file, bound to the columns the plan uses.
+//! The header of a file -> for each column of the plan, the column of the file with its name.
 //!
-//! Names must be equal, byte for byte. A file whose header cannot be trusted is not read any further. When the line end
-//! behind a header was lost, names are somebody's data: of those the plan does not use, only the shape is shown.
+//! Names must be equal, byte for byte. A file whose header cannot be trusted is not read any further. If the line end
+//! behind the header was lost, some names are personal data: a name that the plan does not use is shown masked.
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
@@ -14,8 +14,8 @@ const MAX_HEADER: usize = 64 << 10;
 /// The most columns.
 const MAX_COLUMNS: usize = 4096;
 
-/// Reads the header of a file into its table and gives back where the records start.
-pub(super) fn bind(
+/// Binds the header of a file to the columns of its table; returns where the records start.
+pub(super) fn bind_columns(
     plan: &Plan,
     number: usize,
     path: &str,
@@ -23,9 +23,9 @@ pub(super) fn bind(
     table: &mut Table,
 ) -> Result<usize, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    let (names, body) = if source.dialect.header { names(path, text, source)? } else { (source.order.clone(), 0) };
+    let (names, body) = if source.dialect.header { read_names(path, text, source)? } else { (source.order.clone(), 0) };
     if table.parts.is_empty() {
-        let wrong = missing(plan, number, path, &names, text);
+        let wrong = find_missing(plan, number, path, &names, text);
         if !wrong.is_empty() {
             return Err(wrong);
         }
@@ -36,28 +36,30 @@ pub(super) fn bind(
         let first = table.parts[0].path.clone();
         let message = format!("its header is not the same as that of `{first}`");
         let hint = "files of one source have the same columns in the same order";
-        return Err(vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, source, &names)).hint(hint)]);
+        return Err(vec![
+            Diagnostic::new(Code::ReadHeader, message).rule(locate_header(path, text, source, &names)).hint(hint),
+        ]);
     }
     Ok(body)
 }
 
-/// The names in the header, and where the next record starts.
-fn names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
+/// Reads the names in the header; returns them, and where the first record starts.
+fn read_names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
     let dialect = &source.dialect;
-    let blank = blank(text);
+    let blank = count_blank_lines(text);
     let mut cells: Vec<Span> = Vec::new();
-    let border = dialect.split(text, blank, &mut cells);
+    let record_end = dialect.split(text, blank, &mut cells);
     let wrong = |message: String, names: &[String]| {
-        vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, source, names))]
+        vec![Diagnostic::new(Code::ReadHeader, message).rule(locate_header(path, text, source, names))]
     };
-    if border.fault.is_some() {
+    if record_end.fault.is_some() {
         return Err(wrong("the quotes of the header do not pair up".into(), &[]));
     }
-    if border.end - blank > MAX_HEADER || cells.len() > MAX_COLUMNS {
+    if record_end.end - blank > MAX_HEADER || cells.len() > MAX_COLUMNS {
         let message = format!(
             "the header has {} columns in {} bytes, more than {MAX_COLUMNS} or {MAX_HEADER}",
             cells.len(),
-            border.end - blank
+            record_end.end - blank
         );
         return Err(vec![Diagnostic::new(Code::ReadTooLarge, message).file(path)]);
     }
@@ -69,22 +71,25 @@ fn names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<String>, u
             return Err(wrong(format!("column {} of the header has no name", names.len() + 1), &names));
         }
         if names.contains(&name) {
-            return Err(wrong(format!("the header has the column `{}` twice", shown(source, &names, &name)), &names));
+            return Err(wrong(
+                format!("the header has the column `{}` twice", show_name(source, &names, &name)),
+                &names,
+            ));
         }
         names.push(name);
     }
-    Ok((names, border.next))
+    Ok((names, record_end.next))
 }
 
-/// The columns the plan uses and the header does not have.
-fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
+/// Finds the columns that the plan uses and the header does not have.
+fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
     let source = &plan.sources[number];
     let is_missing = |name: &str| !names.iter().any(|known| known == name);
     let absent: Vec<_> = source.columns.iter().filter(|column| is_missing(&column.name)).collect();
     if absent.is_empty() {
         return Vec::new();
     }
-    if let Some(guess) = other_delimiter(source.dialect.delimiter, names, |name| {
+    if let Some(guess) = guess_delimiter(source.dialect.delimiter, names, |name| {
         !source.columns.iter().any(|column| column.name == name)
     }) {
         let message = format!(
@@ -92,9 +97,11 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
             char::from(source.dialect.delimiter).escape_default()
         );
         let hint = format!("set `delimiter: \"{guess}\"` in the dialect of the source `{}`", source.name);
-        return vec![Diagnostic::new(Code::ReadHeader, message).rule(line(path, text, source, names)).hint(hint)];
+        return vec![
+            Diagnostic::new(Code::ReadHeader, message).rule(locate_header(path, text, source, names)).hint(hint),
+        ];
     }
-    // A header that shares no name with the plan may be a record: then it is somebody's data.
+    // A header that shares no name with the plan may be a record, and its names personal data.
     if absent.len() == source.columns.len() {
         let expected: Vec<&str> = source.columns.iter().map(|column| column.name.as_str()).collect();
         let found: Vec<String> = names.iter().map(|name| mask(name)).collect();
@@ -111,21 +118,21 @@ fn missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]
         let hint = if let Some(near) = nearest(&column.name, names.iter().map(String::as_str)) {
             format!("did you mean `{near}`?")
         } else {
-            let names: Vec<String> = names.iter().map(|name| shown(source, names, name)).collect();
+            let names: Vec<String> = names.iter().map(|name| show_name(source, names, name)).collect();
             format!("the header has: {}", names.join(", "))
         };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
-            .cell(Cell { place: line(path, text, source, names), column: String::new(), found: String::new() })
+            .cell(Cell { place: locate_header(path, text, source, names), column: String::new(), found: String::new() })
             .rule(plan.place(&column.rule))
             .hint(hint)
     };
     absent.iter().map(finding).collect()
 }
 
-/// Another delimiter that would make known columns of this header.
-fn other_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bool) -> Option<String> {
-    // The whole line is split again: one other mark in a header that is right otherwise is no other delimiter.
+/// Guesses another delimiter, with which this header would have more known columns.
+fn guess_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bool) -> Option<String> {
+    // The whole line is split again: one semicolon in a header with commas does not make it the delimiter.
     let line = names.join(&char::from(delimiter).to_string());
     let known = |candidate: char| line.split(candidate).filter(|name| !unknown(name.trim_matches('"'))).count();
     let now = names.iter().filter(|name| !unknown(name)).count();
@@ -136,31 +143,31 @@ fn other_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bo
         .map(|candidate| candidate.escape_default().to_string())
 }
 
-/// Where the header starts: behind blank lines.
-fn blank(text: &[u8]) -> usize {
+/// Counts the bytes of blank lines in front of the header.
+fn count_blank_lines(text: &[u8]) -> usize {
     text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
 }
 
-/// A name of the header as it may be shown: in the clear if the plan uses it, or misses one that is near.
-fn shown(source: &SourcePlan, names: &[String], name: &str) -> String {
+/// Shows a name of the header: in the clear if the plan uses it, or misses a similar one; else masked.
+fn show_name(source: &SourcePlan, names: &[String], name: &str) -> String {
     let means =
         |column: &str| column == name || !names.iter().any(|n| n == column) && nearest(column, [name]).is_some();
     if source.columns.iter().any(|column| means(&column.name)) { name.to_owned() } else { mask(name) }
 }
 
-/// The line of the header, with the names it may show.
-fn line(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place {
-    let start = blank(text);
+/// The place of the header, with its line as far as it may be shown.
+fn locate_header(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place {
+    let start = count_blank_lines(text);
     let number = crate::table::line_ends(&text[..start]) + 1;
     let line = text[start..].split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let line: String = String::from_utf8_lossy(line).chars().take(200).collect();
-    let is_mark =
+    let is_separator =
         |c: char| matches!(c, ';' | ',' | '\t' | '|' | ':' | '"') || c == char::from(source.dialect.delimiter);
     let mut text = String::new();
-    for piece in line.split_inclusive(is_mark) {
-        let name = piece.trim_end_matches(is_mark);
-        let is_shown = shown(source, names, name) == name;
-        text.extend(piece.chars().map(|c| if is_shown && !c.is_control() { c } else { shape(c) }));
+    for cell in line.split_inclusive(is_separator) {
+        let name = cell.trim_end_matches(is_separator);
+        let is_shown = show_name(source, names, name) == name;
+        text.extend(cell.chars().map(|c| if is_shown && !c.is_control() { c } else { shape(c) }));
     }
     Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text }
 }

@@ -1,15 +1,17 @@
-//! One pass over the text of a file: where each record starts, and which cannot be trusted.
+//! Text of a file -> where each record starts, and which records cannot be trusted: one pass over the text.
 //!
-//! A record is wrong on its own line, or the borders of records are in doubt. The first is rejected; the second makes the
-//! whole file untrustworthy, because nobody can tell which cells belong together from there on.
+//! If a record is wrong but it is clear where it ends, the record is rejected. If it is not clear where records end, the
+//! whole file is refused, because from there on cells cannot be assigned to records.
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    json_pointer,
     plan::Plan,
     recording::ledger::{Fate, Ledger},
     table::{
-        Part, Table,
+        Table,
         dialect::{Span, Tail},
+        line_ends,
         split::{Border, Fault, Rows, UNKNOWN},
     },
 };
@@ -20,12 +22,14 @@ const MAX_RECORD: usize = 8 << 20;
 const MAX_CELL: usize = 1 << 20;
 /// A run of NUL bytes of this length is a lost disk block.
 const LOST_BLOCK: usize = 512;
-/// An open quote that swallows more than this is no truncated last record.
-const MAX_TORN: (usize, u64) = (64 << 10, 100);
-/// How many records lie between two that have their line noted.
-const MARK_EVERY: u32 = 64;
+/// An open quote with more bytes behind it than this is no truncated last record.
+const MAX_OPEN_BYTES: usize = 64 << 10;
+/// Nor is one with more lines behind it than this.
+const MAX_OPEN_LINES: u64 = 100;
+/// How many records a line checkpoint is good for.
+const CHECKPOINT_EVERY: u32 = 64;
 
-/// Drops NUL bytes at the end: the file system had made room for what was never written.
+/// Drops NUL bytes at the end: the file system had allocated space that was never written.
 pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>) {
     let kept = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     if kept < text.len() {
@@ -40,26 +44,8 @@ pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>)
     }
 }
 
-/// Finds the records of the last file of a table.
-pub(super) fn records(
-    plan: &Plan,
-    number: usize,
-    path: &str,
-    base: usize,
-    body: usize,
-    table: &mut Table,
-    ledger: &mut Ledger<'_>,
-) -> Result<(), Vec<Diagnostic>> {
-    let end = table.text.len();
-    table.parts.push(Part { path: path.to_owned(), first: table.len(), text: base..end });
-    let so_far = Reached { before: base, ..Reached::default() };
-    let found = block(plan, number, so_far, body, true, table, ledger)?.records;
-    none(plan, number, path, found, ledger);
-    Ok(())
-}
-
-/// Tells of a file that has no records.
-pub(super) fn none(plan: &Plan, number: usize, path: &str, found: u32, ledger: &mut Ledger<'_>) {
+/// Reports a file that has no records.
+pub(super) fn report_no_records(plan: &Plan, number: usize, path: &str, found: u32, ledger: &mut Ledger<'_>) {
     if found == 0 {
         let message = format!("the file of `{}` has a header and no records", plan.sources[number].name);
         ledger.say(&Diagnostic::new(Code::ReadNoRecords, message).file(path).severity(Severity::Notice));
@@ -68,201 +54,225 @@ pub(super) fn none(plan: &Plan, number: usize, path: &str, found: u32, ledger: &
 
 /// How far a file was read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reached {
+pub(super) struct FilePosition {
     /// Where the next record starts in the text of the table.
     pub(super) at: usize,
-    /// Its line.
+    /// The line of the byte `counted`.
     pub(super) line: u64,
-    /// How many records stand before it.
+    /// How many records stand before the next one.
     pub(super) records: u32,
-    /// Where the lines are counted from.
-    pub(super) before: usize,
-    /// How much text of the file stands before that of the table.
-    pub(super) gone: usize,
+    /// Up to which byte of the text lines were counted.
+    pub(super) counted: usize,
+    /// How many bytes of the file were dropped in front of the text.
+    pub(super) dropped: usize,
 }
 
-impl Default for Reached {
-    fn default() -> Reached {
-        Reached { at: 0, line: 1, records: 0, before: 0, gone: 0 }
+impl Default for FilePosition {
+    fn default() -> FilePosition {
+        FilePosition { at: 0, line: 1, records: 0, counted: 0, dropped: 0 }
     }
 }
 
-/// Finds the records of a file from `body` on. Unless this is its `last` block, a record that may go on behind the text is
-/// left to the next one.
-pub(super) fn block(
-    plan: &Plan,
-    number: usize,
-    so_far: Reached,
-    body: usize,
-    last: bool,
-    table: &mut Table,
-    ledger: &mut Ledger<'_>,
-) -> Result<Reached, Vec<Diagnostic>> {
-    let Reached { line, before, gone, .. } = so_far;
-    let mut scan =
-        Scan { plan, number, end: table.text.len(), width: table.header.len(), line, counted: before, gone, last };
-    let first = table.len();
-    let at = scan.all(body, table, ledger)?;
-    let line = scan.line + crate::table::line_ends(&table.text[scan.counted..at]);
-    Ok(Reached { at, line, records: so_far.records + table.len() - first, before: at, gone })
+/// What is scanned: the text of a table, as the next block of a file.
+#[derive(Clone, Copy)]
+pub(super) struct BlockToScan<'a> {
+    /// The plan.
+    pub(super) plan: &'a Plan,
+    /// The number of the source.
+    pub(super) number: usize,
+    /// How far the file was read before.
+    pub(super) position: FilePosition,
+    /// Where the first record starts in the text.
+    pub(super) body: usize,
+    /// The file ends with this block.
+    pub(super) is_last: bool,
+}
+
+impl BlockToScan<'_> {
+    /// Finds the records of the block. Unless it is the last one, a record that may continue behind the text is left to the
+    /// next block.
+    ///
+    /// # Errors
+    /// It is not clear where records end.
+    pub(super) fn scan(self, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<FilePosition, Vec<Diagnostic>> {
+        let BlockToScan { plan, number, position, body, is_last } = self;
+        let FilePosition { line, counted, dropped, .. } = position;
+        let (end, width) = (table.text.len(), table.header.len());
+        let mut scan = Scan { plan, number, end, width, line, counted, dropped, is_last };
+        let first = table.len();
+        let at = scan.scan_records(body, table, ledger)?;
+        let line = scan.line + line_ends(&table.text[scan.counted..at]);
+        Ok(FilePosition { at, line, records: position.records + table.len() - first, counted: at, dropped })
+    }
 }
 
 struct Scan<'a> {
     plan: &'a Plan,
     number: usize,
+    /// Where the text ends.
     end: usize,
+    /// How many cells a record has.
     width: usize,
     /// The line of the byte `counted`.
     line: u64,
     counted: usize,
-    /// How much text of the file stands before that of the table.
-    gone: usize,
-    /// Nothing of the file comes behind the text.
-    last: bool,
+    /// How many bytes of the file were dropped in front of the text.
+    dropped: usize,
+    /// The file ends with the text.
+    is_last: bool,
 }
 
 impl Scan<'_> {
-    fn all(&mut self, body: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<usize, Vec<Diagnostic>> {
+    /// Scans all records; returns where the first one starts that is left to the next block.
+    fn scan_records(
+        &mut self,
+        body: usize,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<usize, Vec<Diagnostic>> {
         let first = table.len();
-        let nuls = memchr::memchr(0, &table.text[body..]).is_some();
+        let has_nuls = memchr::memchr(0, &table.text[body..]).is_some();
         let text = &table.text[body..];
-        let strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
+        let has_strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
         let stride = self.width + 1;
         loop {
-            let behind = at;
+            let after_last = at;
             at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             if at >= self.end {
                 table.begins.truncate(table.starts.len() * stride);
-                return Ok(if self.last { self.end } else { behind });
+                return Ok(if self.is_last { self.end } else { after_last });
             }
             let row = table.len();
-            let noted = (row - first) % MARK_EVERY;
-            if noted == 0 {
-                self.mark(row, at, table);
+            let since_checkpoint = (row - first) % CHECKPOINT_EVERY;
+            if since_checkpoint == 0 {
+                self.add_checkpoint(row, at, table);
             }
-            // Where something is wrong with a byte, each record is looked at by itself.
-            let alone = nuls || strays || patch < table.patches.len();
-            let most = if alone { 1 } else { (MARK_EVERY - noted) as usize };
-            let next = match self.plain(at, most, table) {
+            // If a byte is wrong somewhere in the rest of the text, each record is checked by itself.
+            let one_by_one = has_nuls || has_strays || patch < table.patches.len();
+            let most = if one_by_one { 1 } else { (CHECKPOINT_EVERY - since_checkpoint) as usize };
+            let next = match self.add_good_rows(at, most, table) {
                 Rows { count: 0, .. } => {
                     table.starts.push(at);
                     ledger.fates[self.number].push(Fate::Good);
-                    let known = row as usize * stride;
-                    table.begins[known..known + stride].fill(UNKNOWN);
-                    let border = table.dialect.split(&table.text, at, &mut cells);
-                    if !self.last && self.goes_on(&border, table) {
-                        self.take_back(row, table, ledger);
+                    let from = row as usize * stride;
+                    table.begins[from..from + stride].fill(UNKNOWN);
+                    let record_end = table.dialect.split(&table.text, at, &mut cells);
+                    if !self.is_last && self.may_continue(&record_end, table) {
+                        self.drop_last_row(row, table, ledger);
                         return Ok(at);
                     }
-                    self.doubtful(row, &border, &cells, table, ledger)?
+                    self.check_row(row, &record_end, &cells, table, ledger)?
                 }
                 Rows { count, next, are_lines } => {
                     let fates = &mut ledger.fates[self.number];
                     fates.resize(fates.len() + count, Fate::Good);
-                    // Their lines need not be counted again.
+                    // Each record is one line, so their lines need not be counted again.
                     if are_lines && self.counted == at {
                         (self.line, self.counted) = (self.line + count as u64, next);
                     }
                     next
                 }
             };
-            if nuls {
-                self.nuls(row, at..next, table, ledger)?;
+            if has_nuls {
+                self.check_nuls(row, at..next, table, ledger)?;
             }
-            if strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
+            if has_strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
                 let message = "a byte order mark stands inside the file: two files were joined here";
                 ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
             let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
             if damaged > 0 {
                 table.dialect.split(&table.text, at, &mut cells);
-                self.undecodable(row, table.patches[patch].at, &cells, table, ledger);
+                self.reject_undecodable(row, table.patches[patch].at, &cells, table, ledger);
                 patch += damaged;
             }
             at = next;
         }
     }
 
-    /// Adds records that are plainly good, `most` at most. Room for the cells of one more is made.
-    fn plain(&self, at: usize, most: usize, table: &mut Table) -> Rows {
+    /// Adds good records up to the first that has to be checked, `most` at most. The table has capacity for the cells of one
+    /// more then.
+    fn add_good_rows(&self, at: usize, most: usize, table: &mut Table) -> Rows {
         let (row, stride) = (table.starts.len(), self.width + 1);
-        let known = row * stride;
-        if table.begins.len() < known + most * stride {
-            table.begins.resize(2 * known + MARK_EVERY as usize * stride, [0; 2]);
+        let from = row * stride;
+        if table.begins.len() < from + most * stride {
+            table.begins.resize(2 * from + CHECKPOINT_EVERY as usize * stride, [0; 2]);
         }
         table.starts.resize(row + most, 0);
-        let begins = &mut table.begins[known..known + most * stride];
-        let rows = table.dialect.rows(&table.text, at, &mut table.starts[row..], begins);
+        let field_starts = &mut table.begins[from..from + most * stride];
+        let rows = table.dialect.rows(&table.text, at, &mut table.starts[row..], field_starts);
         table.starts.truncate(row + rows.count);
         rows
     }
 
-    /// Notes the line of a record.
-    fn mark(&mut self, row: u32, at: usize, table: &mut Table) {
-        self.line += crate::table::line_ends(&table.text[self.counted..at]);
+    /// Adds a line checkpoint: the line of this record.
+    fn add_checkpoint(&mut self, row: u32, at: usize, table: &mut Table) {
+        self.line += line_ends(&table.text[self.counted..at]);
         self.counted = at;
         table.marks.push((row, self.line));
     }
 
-    /// Whether what stands behind the text may still belong to a record, or tell more about it.
-    fn goes_on(&self, border: &Border, table: &Table) -> bool {
+    /// Whether the bytes behind the text may belong to a record, or decide what is wrong with it.
+    fn may_continue(&self, record_end: &Border, table: &Table) -> bool {
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let stray = matches!(border.fault, Some(Fault::Stray(at)) if !table.text[at..].iter().any(is_end));
-        border.next >= self.end || stray
+        let is_stray = matches!(record_end.fault, Some(Fault::Stray(at)) if !table.text[at..].iter().any(is_end));
+        record_end.next >= self.end || is_stray
     }
 
-    /// Forgets the last record: it is left to the next block.
-    fn take_back(&self, row: u32, table: &mut Table, ledger: &mut Ledger<'_>) {
+    /// Drops the last record: it is left to the next block.
+    fn drop_last_row(&self, row: u32, table: &mut Table, ledger: &mut Ledger<'_>) {
         table.starts.pop();
         table.begins.truncate(table.starts.len() * (self.width + 1));
         ledger.fates[self.number].pop();
-        if table.marks.last().is_some_and(|(marked, _)| *marked == row) {
+        if table.marks.last().is_some_and(|(checkpoint, _)| *checkpoint == row) {
             table.marks.pop();
         }
     }
 
-    /// A record that is not plainly good; gives back where the next one starts.
-    fn doubtful(
+    /// Checks a record that was not added as a good one, and rejects it if it is wrong; returns where the next one starts.
+    fn check_row(
         &self,
         row: u32,
-        border: &Border,
+        record_end: &Border,
         cells: &[Span],
         table: &Table,
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let start = table.starts[row as usize];
-        match border.fault {
-            Some(Fault::Open(open)) => return self.open_quote(row, open, table, ledger),
-            Some(Fault::Stray(at)) => return self.stray_quote(row, at, table, ledger),
+        match record_end.fault {
+            Some(Fault::Open(open)) => return self.check_open_quote(row, open, table, ledger),
+            Some(Fault::Stray(at)) => return self.check_stray_quote(row, at, table, ledger),
             None => {}
         }
-        let is_last = border.next >= self.end;
+        let is_last = record_end.next >= self.end;
         let ended = matches!(table.text[self.end - 1], b'\n' | b'\r');
         if cells.len() != self.width {
-            self.ragged(row, cells.len(), is_last && !ended, table, ledger);
+            self.reject_ragged(row, cells.len(), is_last && !ended, table, ledger);
         } else if let Some(large) = cells.iter().position(|cell| cell.end - cell.start > MAX_CELL) {
             let diagnostic = Diagnostic::new(Code::ReadTooLarge, format!("the cell is larger than {MAX_CELL} bytes"))
                 .cell(table.cell(row, large));
             ledger.reject(self.number, row, &diagnostic);
-        } else if border.end - start > MAX_RECORD {
+        } else if record_end.end - start > MAX_RECORD {
             let diagnostic =
                 self.finding(Code::ReadTooLarge, row, format!("the record is larger than {MAX_RECORD} bytes"), table);
             ledger.reject(self.number, row, &diagnostic);
         } else if is_last && !ended {
-            self.no_line_end(row, table, ledger);
+            self.check_line_end(row, table, ledger);
         }
-        Ok(border.next)
+        Ok(record_end.next)
     }
 
+    /// A finding about a whole record.
     fn finding(&self, code: Code, row: u32, message: impl Into<String>, table: &Table) -> Diagnostic {
-        let rule = format!("/sources/{}", crate::json_pointer::escape(&self.plan.sources[self.number].name));
+        let rule = format!("/sources/{}", json_pointer::escape(&self.plan.sources[self.number].name));
         Diagnostic::new(code, message).cell(table.record(row)).rule(self.plan.places.key(&rule))
     }
 
-    fn ragged(&self, row: u32, found: usize, truncated: bool, table: &Table, ledger: &mut Ledger<'_>) {
+    /// Rejects a record with a wrong number of cells.
+    fn reject_ragged(&self, row: u32, found: usize, truncated: bool, table: &Table, ledger: &mut Ledger<'_>) {
         let width = self.width;
         let count = |number: usize| if number == 1 { "1 cell".to_owned() } else { format!("{number} cells") };
         // Of two columns, three cells are more likely one delimiter too many.
@@ -287,22 +297,22 @@ impl Scan<'_> {
         ledger.reject(self.number, row, &self.finding(code, row, message, table).hint(hint));
     }
 
-    /// A whole last record without a line end: whole, or cut inside its last cell?
-    fn no_line_end(&self, row: u32, table: &Table, ledger: &mut Ledger<'_>) {
+    /// Checks a last record without a line end: it may be cut inside its last cell.
+    fn check_line_end(&self, row: u32, table: &Table, ledger: &mut Ledger<'_>) {
         let tail = table.dialect.tail;
         let last = self.width - 1;
         let source = &self.plan.sources[self.number];
         let used = table.bind.iter().position(|at| *at == last);
         // A closing quote proves nothing: it may be the first half of a doubled one.
-        let sure = used.is_none_or(|column| source.columns[column].conversion.is_prefix_free());
-        let part = table.part(row).text.clone();
-        let at_block_end = (self.gone + part.len()).is_multiple_of(512);
-        let cut = match tail {
+        let is_certain = used.is_none_or(|column| source.columns[column].conversion.is_prefix_free());
+        let text = table.part(row).text.clone();
+        let at_block_end = (self.dropped + text.len()).is_multiple_of(512);
+        let is_truncated = match tail {
             Tail::Accept => return,
             Tail::Strict => true,
-            Tail::Auto => !sure && at_block_end,
+            Tail::Auto => !is_certain && at_block_end,
         };
-        if cut {
+        if is_truncated {
             let why = if tail == Tail::Strict {
                 "the dialect says `tail: strict`"
             } else {
@@ -315,15 +325,15 @@ impl Scan<'_> {
                 row,
                 &self.finding(Code::ReadTruncatedLastRecord, row, message, table).hint(hint),
             );
-        } else if !sure {
+        } else if !is_certain {
             let message = "the last record has no line end; it looks whole and was used";
             let hint = "set `tail` in the dialect: `accept` if the recorder never writes a last line end, `strict` if it always does";
             ledger.say(&self.finding(Code::ReadNoLineEnd, row, message, table).severity(Severity::Warning).hint(hint));
         }
     }
 
-    /// A quote that is never closed: the truncated end of the file, or a quote too many somewhere before.
-    fn open_quote(
+    /// Checks a quote that is never closed: the last record is truncated, or there is a quote too many somewhere before.
+    fn check_open_quote(
         &self,
         row: u32,
         open: usize,
@@ -331,8 +341,8 @@ impl Scan<'_> {
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let rest = &table.text[open..self.end];
-        if rest.len() > MAX_TORN.0 || crate::table::line_ends(rest) > MAX_TORN.1 {
-            return Err(vec![self.in_doubt(row, table)]);
+        if rest.len() > MAX_OPEN_BYTES || line_ends(rest) > MAX_OPEN_LINES {
+            return Err(vec![self.unbalanced_quote(row, table)]);
         }
         let message = "the last record is cut: its quote is never closed";
         let hint = "the recorder probably lost power while it wrote this record";
@@ -340,8 +350,8 @@ impl Scan<'_> {
         Ok(self.end)
     }
 
-    /// A quote inside a cell. When the quotes of its line pair up, the damage ends with the line.
-    fn stray_quote(
+    /// Checks a quote inside a cell. If the quotes of its line pair up, the damage ends with the line.
+    fn check_stray_quote(
         &self,
         row: u32,
         at: usize,
@@ -355,7 +365,7 @@ impl Scan<'_> {
         let quote = table.dialect.quote.unwrap_or(b'"');
         let quotes = memchr::memchr_iter(quote, &table.text[start..end]).count();
         if several_lines || quotes % 2 == 1 {
-            return Err(vec![self.in_doubt(row, table)]);
+            return Err(vec![self.unbalanced_quote(row, table)]);
         }
         let message = "a quote stands where none may be: inside a cell, or before its end";
         let hint = "a cell that holds a quote needs quotes around it, and writes the quote twice";
@@ -363,14 +373,16 @@ impl Scan<'_> {
         Ok(end)
     }
 
-    fn in_doubt(&self, row: u32, table: &Table) -> Diagnostic {
+    /// The finding that it is not clear where records end.
+    fn unbalanced_quote(&self, row: u32, table: &Table) -> Diagnostic {
         let message =
             "quotes do not pair up from here on, so nobody can tell where records end; nothing of the file is used";
         let hint = "mend the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";
         self.finding(Code::ReadUnbalancedQuote, row, message, table).hint(hint)
     }
 
-    fn nuls(
+    /// Checks a record for NUL bytes.
+    fn check_nuls(
         &self,
         row: u32,
         range: std::ops::Range<usize>,
@@ -393,7 +405,8 @@ impl Scan<'_> {
         Ok(())
     }
 
-    fn undecodable(&self, row: u32, at: usize, cells: &[Span], table: &Table, ledger: &mut Ledger<'_>) {
+    /// Rejects a record with bytes that are invalid in the encoding.
+    fn reject_undecodable(&self, row: u32, at: usize, cells: &[Span], table: &Table, ledger: &mut Ledger<'_>) {
         let column = cells.iter().position(|cell| (cell.start..cell.end).contains(&at));
         let message = format!("the record holds bytes that are not {}", table.dialect.encoding.name());
         let hint = "set the `encoding` of the dialect; `auto` reads UTF-8 and Windows-1252";

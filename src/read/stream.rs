@@ -1,7 +1,7 @@
-//! Files -> blocks of records, for files that are not held in memory.
+//! Files -> blocks of records: no file is held in memory as a whole.
 //!
-//! A block is a small table: it is split, checked and told about as a whole file would be. A record that is not complete is
-//! left to the next block, which grows until it holds one, so where blocks end decides nothing.
+//! A block is a small table, split and checked as a whole file would be. A record that is not complete is left to the next
+//! block, which grows until it holds a whole record, so the result does not depend on where blocks end.
 
 use std::{
     fs::File,
@@ -11,17 +11,18 @@ use std::{
 };
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Severity},
     digest::FileDigest,
-    plan::Plan,
+    plan::{Plan, SourcePlan},
     read::{
-        Inputs, MAX_SOURCE, Stamp, change, decode, header, mixed, none_at_all, regular,
-        scan::{self, Reached},
-        shown, stamp_of, too_large,
+        decode,
+        files::{self, Inputs, MAX_SOURCE, Stamp, check_regular, describe_change, describe_too_large},
+        header,
+        scan::{BlockToScan, FilePosition, report_no_records, trim_nuls},
     },
     recording::ledger::{Fate, Ledger, Reject},
     table::{
-        Part, Patch, Table,
+        Part, Patch, Shown, Table,
         dialect::{Dialect, Encoding},
     },
 };
@@ -29,26 +30,26 @@ use crate::{
 /// Some records that follow each other in a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Block<'a> {
-    /// The records; the last of its files is the one they stand in.
+    /// The records; they come from the last of its files.
     pub table: &'a Table,
-    /// What became of each of them so far.
+    /// The fate of each of them so far.
     pub fates: &'a [Fate],
-    /// Those that will not be sent.
+    /// Those that are rejected.
     pub rejects: &'a [Reject],
     /// The number of the first of them in the source.
     pub first: u32,
     /// Where the last of them ends in the text.
     pub end: usize,
-    /// The line behind it.
+    /// The line that starts there.
     pub line: u64,
 }
 
-/// Why a source is read no further.
+/// Why reading a source stopped.
 #[derive(Debug)]
 pub enum Stopped {
     /// A file cannot be trusted as a whole.
     Input(Vec<Diagnostic>),
-    /// Whoever takes the blocks cannot keep them.
+    /// The blocks cannot be stored.
     Storage(io::Error),
 }
 
@@ -70,285 +71,362 @@ impl From<io::Error> for Stopped {
     }
 }
 
-/// Who takes blocks.
-pub(super) type Visit<'a> = &'a mut dyn FnMut(Block<'_>) -> io::Result<()>;
+/// Takes each block.
+type Visit<'a> = &'a mut dyn FnMut(Block<'_>) -> io::Result<()>;
 
-/// Reads a source block by block; gives a table of its columns and files without records.
+/// One source to be read.
+pub struct Reading<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// The number of the source.
+    pub source: usize,
+    /// Where its files are, and how they are read.
+    pub inputs: &'a Inputs,
+    /// How many bytes a block has, unless a record is longer.
+    pub block: usize,
+    /// Takes the stamp of each file as it was when it was read.
+    pub stamps: &'a mut Vec<Stamp>,
+}
+
+/// Checks that the files of a folder have the columns that the plan uses.
 ///
 /// # Errors
-/// A file cannot be trusted as a whole, or a block cannot be kept.
-pub fn blocks(
-    plan: &Plan,
-    number: usize,
-    files: &[PathBuf],
-    (inputs, size): (&Inputs, usize),
-    stamps: &mut Vec<Stamp>,
-    say: &mut dyn FnMut(&Diagnostic),
-    visit: Visit<'_>,
-) -> Result<Table, Stopped> {
-    let source = &plan.sources[number];
-    let mut table = Table::empty(&source.name, &source.dialect);
-    let (mut first, mut findings) = (0, Vec::new());
-    for path in files {
-        let ledger = Ledger::new(plan.sources.len(), say);
-        match file(plan, number, path, (inputs, size), &mut table, first, stamps, ledger, visit) {
-            Ok(records) => first += records,
-            Err(Stopped::Input(wrong)) => findings.extend(wrong),
-            Err(stopped) => return Err(stopped),
+/// A header is wrong, or a file is missing.
+pub fn check_headers(plan: &Plan, folder: &Path, block: usize) -> Result<(), Vec<Diagnostic>> {
+    let inputs = Inputs::new(folder, &[], false);
+    let mut findings = Vec::new();
+    for (source, found) in files::find_source_files(plan, &inputs).into_iter().enumerate() {
+        let reading = Reading { plan, source, inputs: &inputs, block, stamps: &mut Vec::new() };
+        let read =
+            found.map_err(Stopped::Input).and_then(|files| reading.read_blocks(&files, &mut |_| {}, &mut |_| Ok(())));
+        if let Err(Stopped::Input(wrong)) = read {
+            findings.extend(wrong);
         }
     }
-    table.clear();
-    if findings.is_empty() { Ok(table) } else { Err(findings.into()) }
+    if findings.is_empty() { Ok(()) } else { Err(findings) }
 }
 
-/// Reads one file; gives the number of its records.
-#[expect(clippy::too_many_arguments, reason = "a file is read for a plan, into a table, a ledger and a visitor")]
-fn file(
-    plan: &Plan,
-    number: usize,
-    path: &Path,
-    (inputs, size): (&Inputs, usize),
-    table: &mut Table,
-    first: u32,
-    stamps: &mut Vec<Stamp>,
-    mut ledger: Ledger<'_>,
-    visit: Visit<'_>,
-) -> Result<u32, Stopped> {
-    let source = &plan.sources[number];
-    let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
-    let mut feed = Feed::open(path, (&source.name, &name), (&source.dialect, inputs.digested), &mut ledger)?;
-    let read = through(plan, number, &mut feed, (inputs, size), table, first, &mut ledger, visit);
-    table.clear();
-    // Of a file that changes meanwhile nothing else is worth telling.
-    let records = match read {
-        Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(change(path).into()),
-        read => read?,
-    };
-    feed.close(path, stamps)?;
-    scan::none(plan, number, &name, records, &mut ledger);
-    Ok(records)
-}
+impl Reading<'_> {
+    /// Reads files block by block; returns a table of their columns without records.
+    ///
+    /// # Errors
+    /// A file cannot be trusted as a whole, or a block cannot be stored.
+    pub fn read_blocks(
+        mut self,
+        files: &[PathBuf],
+        say: &mut dyn FnMut(&Diagnostic),
+        visit: Visit<'_>,
+    ) -> Result<Table, Stopped> {
+        let source = &self.plan.sources[self.source];
+        let mut table = Table::empty(&source.name, &source.dialect);
+        let (mut first, mut findings) = (0, Vec::new());
+        for path in files {
+            let mut ledger = Ledger::new(self.plan.sources.len(), say);
+            match self.read_file(path, first, &mut table, &mut ledger, visit) {
+                Ok(records) => first += records,
+                Err(Stopped::Input(wrong)) => findings.extend(wrong),
+                Err(stopped) => return Err(stopped),
+            }
+        }
+        table.clear();
+        if findings.is_empty() { Ok(table) } else { Err(findings.into()) }
+    }
 
-/// Reads all blocks of a file; gives the number of its records.
-#[expect(clippy::too_many_arguments, reason = "a file is read for a plan, into a table, a ledger and a visitor")]
-fn through(
-    plan: &Plan,
-    number: usize,
-    feed: &mut Feed<'_>,
-    (inputs, size): (&Inputs, usize),
-    table: &mut Table,
-    first: u32,
-    ledger: &mut Ledger<'_>,
-    visit: Visit<'_>,
-) -> Result<u32, Stopped> {
-    let name = feed.name;
-    let (mut want, mut reached, mut bound) = (size, Reached::default(), false);
-    loop {
-        // What was not used goes in front of what comes.
-        Arc::make_mut(&mut table.text).drain(..reached.at);
-        table.patches.retain(|patch| patch.at >= reached.at);
-        table.patches.iter_mut().for_each(|patch| patch.at -= reached.at);
-        reached.gone += reached.at;
-        reached.before -= reached.at.min(reached.before);
-        reached.at = 0;
-        let last = feed.more(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
-        if last {
-            scan::trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
-            let length = table.text.len();
-            table.patches.retain(|patch| patch.at < length);
+    /// Reads one file, whose first record has the number `first`; returns how many records it has.
+    fn read_file(
+        &mut self,
+        path: &Path,
+        first: u32,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+        visit: Visit<'_>,
+    ) -> Result<u32, Stopped> {
+        let source = &self.plan.sources[self.source];
+        let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
+        let file = FileToOpen { path, role: &source.name, name: &name, is_digested: self.inputs.digested };
+        let mut feed = Feed::open(file, &source.dialect, ledger)?;
+        let read = self.read_file_blocks(&mut feed, first, table, ledger, visit);
+        table.clear();
+        // If a file changes while it is read, all other findings about it are noise.
+        let records = match read {
+            Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
+            read => read?,
+        };
+        feed.close(path, self.stamps)?;
+        report_no_records(self.plan, self.source, &name, records, ledger);
+        Ok(records)
+    }
+
+    /// Reads all blocks of a file; returns the number of its records.
+    fn read_file_blocks(
+        &self,
+        feed: &mut Feed<'_>,
+        first: u32,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+        visit: Visit<'_>,
+    ) -> Result<u32, Stopped> {
+        let (name, source) = (feed.name, self.source);
+        let (mut want, mut position, mut is_bound) = (self.block, FilePosition::default(), false);
+        loop {
+            // The text that was not scanned goes in front of the next block.
+            Arc::make_mut(&mut table.text).drain(..position.at);
+            table.patches.retain(|patch| patch.at >= position.at);
+            table.patches.iter_mut().for_each(|patch| patch.at -= position.at);
+            position.dropped += position.at;
+            position.counted -= position.at.min(position.counted);
+            position.at = 0;
+            let is_last = feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
+            if is_last {
+                trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
+                let length = table.text.len();
+                table.patches.retain(|patch| patch.at < length);
+            }
+            let mut body = 0;
+            if !is_bound {
+                let Some(start) = self.read_header(name, table, is_last)? else {
+                    want = table.text.len().max(self.block);
+                    continue;
+                };
+                (body, is_bound) = (start, true);
+                table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
+            }
+            if let Some(part) = table.parts.last_mut() {
+                part.text = 0..table.text.len();
+            }
+            let before = position.records;
+            table.starts.clear();
+            table.begins.clear();
+            table.marks.clear();
+            ledger.fates[source].clear();
+            ledger.rejects.clear();
+            let block = BlockToScan { plan: self.plan, number: source, position, body, is_last };
+            position = block.scan(table, ledger)?;
+            let (fates, rejects) = (&ledger.fates[source], &ledger.rejects);
+            let block = Block { table, fates, rejects, first: first + before, end: position.at, line: position.line };
+            visit(block)?;
+            if is_last {
+                return Ok(position.records);
+            }
+            want = if position.at == 0 { table.text.len().max(self.block) } else { self.block };
         }
-        let mut body = 0;
-        if !bound {
-            let Some(start) = bind(plan, number, name, table, last, inputs)? else {
-                want = table.text.len().max(size);
-                continue;
-            };
-            (body, bound) = (start, true);
-            table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
+    }
+
+    /// Reads the header, unless it may continue behind the text (`None`); returns where the records start.
+    fn read_header(&self, name: &str, table: &mut Table, is_last: bool) -> Result<Option<usize>, Vec<Diagnostic>> {
+        let text = std::mem::take(&mut table.text);
+        if !is_last {
+            let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
+            let record_end = table.dialect.split(&text, blank, &mut Vec::new());
+            let is_stray =
+                record_end.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[record_end.next..]).is_none();
+            if blank == text.len() || record_end.next >= text.len() || is_stray {
+                table.text = text;
+                return Ok(None);
+            }
         }
-        if let Some(part) = table.parts.last_mut() {
-            part.text = 0..table.text.len();
+        check_not_empty(name, &text)?;
+        let body = header::bind_columns(self.plan, self.source, name, &text, table)?;
+        if table.shown.is_empty() {
+            let source = &self.plan.sources[self.source];
+            table.shown = choose_shown(source, &table.bind, table.header.len(), self.inputs.unmask);
         }
-        let before = reached.records;
-        table.starts.clear();
-        table.begins.clear();
-        table.marks.clear();
-        ledger.fates[number].clear();
-        ledger.rejects.clear();
-        reached = scan::block(plan, number, reached, body, last, table, ledger)?;
-        let (fates, rejects) = (&ledger.fates[number], &ledger.rejects);
-        let block = Block { table, fates, rejects, first: first + before, end: reached.at, line: reached.line };
-        visit(block)?;
-        if last {
-            return Ok(reached.records);
-        }
-        want = if reached.at == 0 { table.text.len().max(size) } else { size };
+        table.text = text;
+        Ok(Some(body))
     }
 }
 
-/// Reads the header, if all of it is there; gives where the records start.
-fn bind(
-    plan: &Plan,
-    number: usize,
-    name: &str,
-    table: &mut Table,
-    last: bool,
-    inputs: &Inputs,
-) -> Result<Option<usize>, Vec<Diagnostic>> {
-    let source = &plan.sources[number];
-    let text = std::mem::take(&mut table.text);
-    if !last {
-        let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
-        let border = table.dialect.split(&text, blank, &mut Vec::new());
-        let stray = border.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[border.next..]).is_none();
-        if blank == text.len() || border.next >= text.len() || stray {
-            table.text = text;
-            return Ok(None);
-        }
+/// Reports a file in two encodings.
+fn report_mixed_encodings(path: &str, windows_records: u64, ledger: &mut Ledger<'_>) {
+    if windows_records > 0 {
+        let are = if windows_records == 1 { "is" } else { "are" };
+        let message = format!("{windows_records} of its records {are} Windows-1252, the others UTF-8");
+        ledger.say(&Diagnostic::new(Code::ReadMixedEncodings, message).file(path).severity(Severity::Notice));
     }
-    none_at_all(name, &text)?;
-    let body = header::bind(plan, number, name, &text, table)?;
-    if table.shown.is_empty() {
-        table.shown = shown(source, &table.bind, table.header.len(), inputs.unmask);
-    }
-    table.text = text;
-    Ok(Some(body))
 }
 
-/// The text of a file, as it comes.
+/// Checks that a file is not empty.
+fn check_not_empty(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
+    if text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
+        let hint = "the recording was probably lost; a drop without records still has a header";
+        return Err(vec![Diagnostic::new(Code::ReadEmpty, "the file is empty").file(path).hint(hint)]);
+    }
+    Ok(())
+}
+
+/// Chooses how the cells of each column of a file may be shown.
+fn choose_shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: bool) -> Vec<Shown> {
+    let mut shown = vec![if unmask { Shown::Clear } else { Shown::Masked }; columns];
+    for (column, at) in source.columns.iter().zip(bind) {
+        if column.sensitive {
+            shown[*at] = Shown::Never;
+        }
+    }
+    shown
+}
+
+/// A file to be opened.
+#[derive(Clone, Copy)]
+struct FileToOpen<'a> {
+    /// Its path; `-` is standard input.
+    path: &'a Path,
+    /// The source it is read for.
+    role: &'a str,
+    /// Its name in messages.
+    name: &'a str,
+    /// Take its digest while it is read.
+    is_digested: bool,
+}
+
+/// A file that is being read: unpacked and decoded.
 struct Feed<'a> {
     role: &'a str,
     name: &'a str,
-    source: Source,
+    text: TextSource,
     /// The file before it was read; none for standard input.
     stamp: Option<Stamp>,
-    packed: bool,
-    started: bool,
+    is_packed: bool,
+    is_started: bool,
+    /// How many bytes were read, unpacked.
     length: u64,
-    /// Of what is read, if that is all there is to know: a packed file is unpacked by then.
+    /// The digest of the bytes that were read. A packed file has none, because it is unpacked by then.
     digest: Option<FileDigest>,
 }
 
-enum Source {
-    /// UTF-8, read as it is asked for; and the start of a character whose end was not read yet.
-    Stream(Box<dyn Read>, Vec<u8>),
-    /// Another encoding, decoded as a whole, and how much of it was given.
-    Whole(decode::Decoded, usize),
+enum TextSource {
+    /// UTF-8, read as it is needed.
+    Stream {
+        reader: Box<dyn Read>,
+        /// The start of a character whose end was not read yet.
+        partial: Vec<u8>,
+    },
+    /// Another encoding, decoded as a whole.
+    Decoded {
+        decoded: decode::Decoded,
+        /// How much of it was returned.
+        returned: usize,
+    },
+}
+
+impl TextSource {
+    fn stream(reader: Box<dyn Read>) -> TextSource {
+        TextSource::Stream { reader, partial: Vec::new() }
+    }
 }
 
 impl<'a> Feed<'a> {
-    fn open(
-        path: &Path,
-        (role, name): (&'a str, &'a str),
-        (dialect, digested): (&Dialect, bool),
-        ledger: &mut Ledger<'_>,
-    ) -> Result<Feed<'a>, Diagnostic> {
+    fn open(file: FileToOpen<'a>, dialect: &Dialect, ledger: &mut Ledger<'_>) -> Result<Feed<'a>, Diagnostic> {
+        let FileToOpen { path, role, name, is_digested } = file;
         let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
             (Box::new(io::stdin().lock()), None)
         } else {
-            let metadata = regular(path)?;
-            let file = File::open(path).map_err(|cause| unreadable(name, &cause))?;
-            (Box::new(file), Some(stamp_of(role, path, &metadata)))
+            let metadata = check_regular(path)?;
+            let file = File::open(path).map_err(|cause| describe_unreadable(name, &cause))?;
+            (Box::new(file), Some(Stamp::from_metadata(role, path, &metadata)))
         };
         let ending = path.extension().and_then(|extension| extension.to_str());
-        let packed = matches!(ending, Some("gz" | "zst"));
+        let is_packed = matches!(ending, Some("gz" | "zst"));
         reader = match ending {
             Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-            Some("zst") => {
-                Box::new(zstd::stream::read::Decoder::new(reader).map_err(|cause| unpackable(name, &cause))?)
-            }
+            Some("zst") => Box::new(
+                zstd::stream::read::Decoder::new(reader).map_err(|cause| describe_damaged_archive(name, &cause))?,
+            ),
             _ => reader,
         };
-        let source = Source::Stream(Box::new(io::empty()), Vec::new());
-        let digest = (digested && !packed || stamp.is_none()).then(FileDigest::default);
-        let mut feed = Feed { role, name, source, stamp, packed, started: false, length: 0, digest };
-        if dialect.encoding == Encoding::Utf8 {
-            feed.source = Source::Stream(reader, Vec::new());
+        let digest = (is_digested && !is_packed || stamp.is_none()).then(FileDigest::default);
+        let text = TextSource::stream(Box::new(io::empty()));
+        let mut feed = Feed { role, name, text, stamp, is_packed, is_started: false, length: 0, digest };
+        feed.text = if dialect.encoding == Encoding::Utf8 {
+            TextSource::stream(reader)
         } else {
             let mut bytes = Vec::new();
-            feed.read(&mut reader, &mut bytes, usize::MAX)?;
-            let decoded = decode::decoded(name, bytes, dialect)?;
-            mixed(name, decoded.windows, ledger);
-            feed.source = Source::Whole(decoded, 0);
-        }
+            feed.append_bytes(&mut reader, &mut bytes, usize::MAX)?;
+            let decoded = decode::decode_text(name, bytes, dialect)?;
+            report_mixed_encodings(name, decoded.windows_records, ledger);
+            TextSource::Decoded { decoded, returned: 0 }
+        };
         Ok(feed)
     }
 
-    /// Appends about `want` bytes of text; gives whether the file ends there.
-    fn more(&mut self, text: &mut Vec<u8>, patches: &mut Vec<Patch>, want: usize) -> Result<bool, Diagnostic> {
+    /// Appends about `want` bytes of text; returns whether the file ends there.
+    fn append_text(&mut self, text: &mut Vec<u8>, patches: &mut Vec<Patch>, want: usize) -> Result<bool, Diagnostic> {
         let start = text.len();
-        match std::mem::replace(&mut self.source, Source::Stream(Box::new(io::empty()), Vec::new())) {
-            Source::Whole(decoded, at) => {
+        match std::mem::replace(&mut self.text, TextSource::stream(Box::new(io::empty()))) {
+            TextSource::Decoded { decoded, returned: at } => {
                 let end = decoded.text.len().min(at + want);
                 text.extend_from_slice(&decoded.text[at..end]);
                 let within = decoded.patches.iter().filter(|patch| (at..end).contains(&patch.at));
                 let moved = within.map(|patch| Patch { at: patch.at - at + start, original: patch.original.clone() });
                 patches.extend(moved);
-                let last = end == decoded.text.len();
-                self.source = Source::Whole(decoded, end);
-                Ok(last)
+                let is_last = end == decoded.text.len();
+                self.text = TextSource::Decoded { decoded, returned: end };
+                Ok(is_last)
             }
-            Source::Stream(mut reader, mut begun) => {
-                text.append(&mut begun);
+            TextSource::Stream { mut reader, mut partial } => {
+                text.append(&mut partial);
                 // A byte order mark is four bytes long at most.
-                let last = self.read(&mut reader, text, want.max(4))?;
-                if !self.started {
-                    let bytes = decode::unmarked(self.name, text.split_off(start), Encoding::Utf8)?;
+                let is_last = self.append_bytes(&mut reader, text, want.max(4))?;
+                if !self.is_started {
+                    let bytes = decode::strip_byte_order_mark(self.name, text.split_off(start), Encoding::Utf8)?;
                     text.extend_from_slice(&bytes);
-                    self.started = true;
+                    self.is_started = true;
                 }
-                if !last {
+                if !is_last {
                     let whole = text[start..].iter().rposition(u8::is_ascii).map_or(start, |at| start + at + 1);
-                    begun.extend_from_slice(&text[whole..]);
+                    partial.extend_from_slice(&text[whole..]);
                     text.truncate(whole);
                 }
                 if simdutf8::basic::from_utf8(&text[start..]).is_err() {
-                    let decoded = decode::utf8(text.split_off(start));
+                    let decoded = decode::decode_utf8(text.split_off(start));
                     text.extend_from_slice(&decoded.text);
-                    patches.extend(
-                        decoded
-                            .patches
-                            .into_iter()
-                            .map(|patch| Patch { at: patch.at + start, original: patch.original }),
-                    );
+                    let moved = |patch: Patch| Patch { at: patch.at + start, original: patch.original };
+                    patches.extend(decoded.patches.into_iter().map(moved));
                 }
-                self.source = Source::Stream(reader, begun);
-                Ok(last)
+                self.text = TextSource::Stream { reader, partial };
+                Ok(is_last)
             }
         }
     }
 
-    /// Appends some bytes; gives whether there are no more.
-    fn read(&mut self, reader: &mut dyn Read, bytes: &mut Vec<u8>, want: usize) -> Result<bool, Diagnostic> {
+    /// Appends at most `want` bytes; returns whether the file ends there.
+    fn append_bytes(&mut self, reader: &mut dyn Read, bytes: &mut Vec<u8>, want: usize) -> Result<bool, Diagnostic> {
         if want < usize::MAX {
             bytes.reserve_exact(want);
         }
         let before = bytes.len();
         let found = reader.take(want as u64).read_to_end(bytes);
-        let found = found
-            .map_err(|cause| if self.packed { unpackable(self.name, &cause) } else { unreadable(self.name, &cause) })?;
+        let found = found.map_err(|cause| {
+            if self.is_packed {
+                describe_damaged_archive(self.name, &cause)
+            } else {
+                describe_unreadable(self.name, &cause)
+            }
+        })?;
         self.length += found as u64;
         if let Some(digest) = &mut self.digest {
             digest.add(&bytes[before..]);
         }
-        if self.length > MAX_SOURCE { Err(too_large(self.name.to_owned())) } else { Ok(found < want) }
+        if self.length > MAX_SOURCE { Err(describe_too_large(self.name.to_owned())) } else { Ok(found < want) }
     }
 
-    /// Whether the file is another one than when it was opened, or more was read than it had.
+    /// Whether the file is not the one that was opened, or more was read than it had then.
     fn has_changed(&self, path: &Path) -> bool {
         let Some(stamp) = &self.stamp else { return false };
-        let same = std::fs::metadata(path).is_ok_and(|now| stamp_of(&stamp.role, path, &now) == *stamp);
-        !same || !self.packed && self.length > stamp.length
+        let is_same = std::fs::metadata(path).is_ok_and(|now| Stamp::from_metadata(&stamp.role, path, &now) == *stamp);
+        !is_same || !self.is_packed && self.length > stamp.length
     }
 
-    /// The file was read to its end, and is still what it was when it was opened.
+    /// Stamps the file, which was read to its end.
+    ///
+    /// # Errors
+    /// It changed since it was opened.
     fn close(self, path: &Path, stamps: &mut Vec<Stamp>) -> Result<(), Diagnostic> {
         if self.has_changed(path) {
-            return Err(change(path));
+            return Err(describe_change(path));
         }
         let digest = self.digest.map(FileDigest::finish);
         match self.stamp {
-            Some(stamp) if !self.packed && self.length < stamp.length => Err(change(path)),
+            Some(stamp) if !self.is_packed && self.length < stamp.length => Err(describe_change(path)),
             Some(stamp) => {
                 stamps.push(Stamp { digest, ..stamp });
                 Ok(())
@@ -362,10 +440,12 @@ impl<'a> Feed<'a> {
     }
 }
 
-fn unreadable(name: &str, cause: &io::Error) -> Diagnostic {
+/// The finding that a file cannot be read.
+fn describe_unreadable(name: &str, cause: &io::Error) -> Diagnostic {
     Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(name)
 }
 
-fn unpackable(name: &str, cause: &io::Error) -> Diagnostic {
+/// The finding that a file cannot be unpacked.
+fn describe_damaged_archive(name: &str, cause: &io::Error) -> Diagnostic {
     Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {cause}")).file(name)
 }

@@ -1,7 +1,7 @@
-//! Where every source row went, and why.
+//! What became of every source row, and why.
 //!
-//! Every row of every source ends in exactly one bucket: sent, rejected, filtered or pending. Rows start as good; a good
-//! row belongs to a document that may be sent. A fate only ever gets worse, and every rejected row has one reject.
+//! Every row of every source ends in exactly one bucket: sent, rejected, filtered or pending. A row starts as good: it
+//! belongs to a document that may be sent. A fate only ever gets worse, and every rejected row has exactly one reject.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,12 +10,12 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 /// What became of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
-    /// It is part of a document that may be sent.
+    /// It belongs to a document that may be sent.
     #[default]
     Good,
-    /// It is not meant to go out.
+    /// It is left out on purpose.
     Filtered,
-    /// Its document was not acknowledged yet.
+    /// Its document is not acknowledged yet.
     Pending,
     /// It will not be sent.
     Rejected,
@@ -28,60 +28,60 @@ pub struct Reject {
     pub source: usize,
     /// Its number in the source.
     pub row: u32,
-    /// Why, as a lasting code.
+    /// The code of the finding that rejected it.
     pub code: Code,
-    /// Why, in words.
+    /// The message of that finding.
     pub reason: Arc<str>,
 }
 
-/// The fates of all rows of one recording.
+/// The fates of all rows of one recording, and the findings about them.
 pub struct Ledger<'a> {
     /// For each source, the fate of each of its rows.
     pub fates: Vec<Vec<Fate>>,
     /// The rows that will not be sent, in the order they were found.
     pub rejects: Vec<Reject>,
-    /// How many findings of one code anybody wants to see; the others are only counted.
+    /// How many findings of one code are shown; the others are only counted.
     pub wanted: u64,
-    told: BTreeMap<Code, u64>,
+    counts: BTreeMap<Code, u64>,
     say: &'a mut dyn FnMut(&Diagnostic),
 }
 
 impl<'a> Ledger<'a> {
-    /// An empty ledger for some sources, which tells its findings to `say`.
+    /// An empty ledger for this many sources, which passes its findings to `say`.
     pub fn new(sources: usize, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
-        Ledger::reopened(vec![Vec::new(); sources], Vec::new(), say)
+        Ledger::reopen(vec![Vec::new(); sources], Vec::new(), say)
     }
 
-    /// A ledger that was closed, to go on with.
-    pub fn reopened(fates: Vec<Vec<Fate>>, rejects: Vec<Reject>, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
-        Ledger { fates, rejects, wanted: u64::MAX, told: BTreeMap::new(), say }
+    /// A ledger that continues with what [`close`](Ledger::close) returned.
+    pub fn reopen(fates: Vec<Vec<Fate>>, rejects: Vec<Reject>, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
+        Ledger { fates, rejects, wanted: u64::MAX, counts: BTreeMap::new(), say }
     }
 
-    /// What was noted.
+    /// The fates and the rejects.
     #[must_use]
-    pub fn closed(self) -> (Vec<Vec<Fate>>, Vec<Reject>) {
+    pub fn close(self) -> (Vec<Vec<Fate>>, Vec<Reject>) {
         (self.fates, self.rejects)
     }
 
-    /// Tells a finding.
+    /// Reports a finding.
     pub fn say(&mut self, diagnostic: &Diagnostic) {
-        *self.told.entry(diagnostic.code).or_default() += 1;
+        *self.counts.entry(diagnostic.code).or_default() += 1;
         (self.say)(diagnostic);
     }
 
-    /// Whether another finding of a code will be seen, and not only counted.
+    /// Whether another finding of a code will be shown, and not only counted.
     #[must_use]
     pub fn wants(&self, code: Code) -> bool {
-        self.told.get(&code).is_none_or(|told| *told < self.wanted)
+        self.counts.get(&code).is_none_or(|count| *count < self.wanted)
     }
 
-    /// Tells a finding and rejects a row for it. The first reason of a row stays.
+    /// Reports a finding and rejects a row for it. A row keeps its first reason.
     pub fn reject(&mut self, source: usize, row: u32, diagnostic: &Diagnostic) {
         self.say(diagnostic);
         self.reject_silently(source, row, diagnostic.code, &diagnostic.message.as_str().into());
     }
 
-    /// Rejects a row whose reason was told already.
+    /// Rejects a row for a finding that was reported already.
     pub fn reject_silently(&mut self, source: usize, row: u32, code: Code, reason: &Arc<str>) {
         let fate = &mut self.fates[source][row as usize];
         if *fate != Fate::Rejected {
@@ -103,8 +103,8 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// A warning that a policy of the mapping asked for.
+/// A finding as the warning that a policy of the mapping asks for.
 #[must_use]
-pub fn warned(diagnostic: Diagnostic) -> Diagnostic {
+pub fn as_warning(diagnostic: Diagnostic) -> Diagnostic {
     diagnostic.severity(Severity::Warning)
 }

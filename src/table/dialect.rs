@@ -1,4 +1,4 @@
-//! How a CSV file is written: its delimiter, its quote, its encoding, what counts as empty.
+//! How a CSV file is written: its delimiter, its quote, its encoding, and which cells count as empty.
 
 use wide::u8x16;
 
@@ -116,7 +116,7 @@ impl Dialect {
         Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail, lanes }
     }
 
-    /// The text of a cell as it is meant, with doubled quotes undone into `buffer`.
+    /// The text of a cell; doubled quotes are undone in `buffer`.
     pub fn cell<'a>(&self, text: &'a [u8], span: Span, buffer: &'a mut Vec<u8>) -> &'a [u8] {
         let cell = &text[span.start..span.end];
         match self.quote {

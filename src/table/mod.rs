@@ -1,7 +1,7 @@
-//! The records of one source: their bytes, their borders, their places.
+//! The records of one source in memory: their text, where each record starts, and where its cells start.
 //!
-//! A table holds the text of one source as it was read (decoded to UTF-8, otherwise untouched), where each record starts
-//! and where its cells begin, so that a record is split once and any cell of it is found at once.
+//! The text is what was read, decoded to UTF-8 and otherwise unchanged. A record is split once, when it is read; after
+//! that any of its cells is found by its offset.
 
 pub mod dialect;
 pub mod split;
@@ -16,15 +16,15 @@ use crate::table::{
     split::{Begin, Border},
 };
 
-/// No record.
+/// The number of no record.
 pub const NONE: u32 = u32::MAX;
 
-/// How cells of a column may be shown to a person.
+/// How messages may show the cells of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// By the shape of their characters.
+    /// As a mask: only the kind of each character.
     Masked,
-    /// As they are: somebody asked for it.
+    /// As they are: `--unmask` was given.
     Clear,
     /// Not at all.
     Never,
@@ -65,27 +65,27 @@ pub struct Table {
     pub bind: Vec<usize>,
     /// How the cells of each column of the file may be shown.
     pub shown: Vec<Shown>,
-    /// The text of all files, UTF-8. That of a piece may be what was held of it all the time.
+    /// The text of all files, UTF-8. A partition that stayed in memory shares it with the spill.
     pub text: Arc<Vec<u8>>,
     /// Where each record starts.
     pub starts: Vec<usize>,
-    /// Where the cells of each record begin, as [`Dialect::rows`] tells, one more than there are columns;
-    /// [`UNKNOWN`](crate::table::split::UNKNOWN): the record is split when it is asked.
+    /// Where the cells of each record start, as [`Dialect::rows`] tells: one more than there are columns. A record with
+    /// [`UNKNOWN`](crate::table::split::UNKNOWN) is split when a cell of it is asked for.
     pub begins: Vec<Begin>,
-    /// In a piece of a source: its records are narrow. Where their cells begin stands in front of each in the text, as
-    /// [`piece`] puts it there, and not in `begins`.
+    /// In a partition: where the cells of each record start stands as u8 offsets in front of it in the text, behind its
+    /// [header](row_header), and not in `begins`.
     pub is_narrow: bool,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
-    /// The line of some records, so that the line of any is found without counting from the start. In a piece of a source:
-    /// how much larger lines are than numbers from this record on, as [`row_header::shift`] tells.
+    /// Line checkpoints: the lines of some records, so that the line of any record is found without counting from the start.
+    /// In a partition: the [line shift](row_header::line_shift) that holds from this record on.
     pub marks: Vec<(u32, u64)>,
-    /// In a piece of a source: the number of each record in the whole of it.
+    /// In a partition: the number of each record in its source.
     pub numbers: Vec<u32>,
-    /// In a piece of a source: for each record, the number of its parent; [`NONE`]: it has to be looked up. None at all: all
-    /// have to.
+    /// In a partition: for each record, the row of its parent, or [`NONE`] where the parent has to be looked up. Empty: all
+    /// parents have to be looked up.
     pub parents: Vec<u32>,
-    /// In a piece of a source: its records that stand in another piece too, and count there.
+    /// In a partition: its records that are copies; they count in another partition.
     pub copies: Vec<u32>,
     /// The keys of its records are known to differ.
     pub unique: bool,
@@ -115,7 +115,7 @@ impl Table {
         }
     }
 
-    /// Takes all records out; the columns and the files stay.
+    /// Removes all records; the columns, the files and the buffers stay.
     pub fn clear(&mut self) {
         match Arc::get_mut(&mut self.text) {
             Some(text) => text.clear(),
@@ -176,7 +176,7 @@ impl Table {
         let start = self.starts[row as usize];
         let part_end = self.part(row).text.end;
         let next = || self.starts.get(row as usize + 1).map_or(part_end, |next| (*next).min(part_end));
-        let end = if self.is_narrow { row_header::end_of(&self.text, start, self.header.len() + 1) } else { next() };
+        let end = if self.is_narrow { row_header::text_end(&self.text, start, self.header.len() + 1) } else { next() };
         let blank = self.text[start..end].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         start..end - blank
     }
@@ -187,7 +187,7 @@ impl Table {
         let mark = self.marks.partition_point(|(marked, _)| *marked <= row).saturating_sub(1);
         let (marked, line) = self.marks[mark];
         match self.numbers.get(row as usize) {
-            Some(number) => row_header::line(line, *number),
+            Some(number) => row_header::line_of(line, *number),
             None => line + line_ends(&self.text[self.starts[marked as usize]..self.starts[row as usize]]),
         }
     }

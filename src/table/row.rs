@@ -1,7 +1,7 @@
-//! One record, to look at its cells.
+//! One record of a table, and its cells.
 //!
-//! Where the cells of a record begin was found when it was read: two bytes a cell, or one where it is narrow, in a piece.
-//! Who has to look at millions of cells asks for all of a record at once, as [`Wide`] or [`Narrow`].
+//! Where the cells of a record start was found when it was read. It is stored as u16 offsets, or in a partition of short
+//! records as u8 offsets. Hot loops ask once for all cells of a record, as [`Wide`] or [`Narrow`].
 
 #![expect(clippy::inline_always, reason = "a call for each cell costs more than finding it")]
 
@@ -16,20 +16,21 @@ use crate::{
     text::lanes::{ByteLanes, LANES},
 };
 
-/// The same of a narrow record.
+/// In the place of the last u8 offset: the record has to be split to find its cells.
 pub const UNKNOWN_NARROW: u8 = 0xFF;
 
-/// The most begins that a narrow record has: one more than columns.
+/// The most u8 offsets of a record: one more than it has columns.
 pub const MANY: usize = 32;
-/// As many as can be told apart by a byte, so that no begin has to be looked for: what stands behind them is anything.
+/// How many offsets a byte can tell apart. A window of this size is read whatever the number of columns is, so that no
+/// bounds are checked.
 const ANY: usize = 1 << 8;
 
-/// How much of a cell is looked at at once, with the quote in front of it.
+/// How many bytes of a cell are read at once, with the quote in front of it.
 pub const AHEAD: usize = 2 * LANES + 1;
 
-/// How far a narrow record and what is looked at with it can reach, from its begins on.
+/// How many bytes may be read from the u8 offsets of a record on.
 pub const REACH: usize = ANY + 1 + AHEAD + MANY;
-/// From its text on.
+/// How many bytes may be read from the text of such a record on.
 const FAR: usize = ANY + AHEAD;
 
 /// One record.
@@ -43,21 +44,21 @@ pub struct Row<'a> {
     pub(crate) start: usize,
 }
 
-/// The cells of a record that is as wide as its header and whose quotes are right.
+/// The cells of a record that has as many cells as the header and whose quotes are right.
 pub trait Cells<'a>: Copy {
-    /// What stands from the begin of a cell on, by its column in the file, and how many bytes of that the cell is, quotes
-    /// included. `None`: the text ends too soon.
+    /// The bytes from the start of a cell on, by its column in the file, and how many of them are the cell, quotes included.
+    /// `None`: the text ends too soon.
     fn cell(self, column: usize) -> Option<(&'a [u8; AHEAD], usize)>;
 }
 
-/// Those of any record.
+/// The cells of a record with u16 offsets.
 #[derive(Clone, Copy)]
 pub struct Wide<'a> {
     begins: &'a [Begin],
     text: &'a [u8],
 }
 
-/// Those of a narrow one: nothing has to be asked whether it is there.
+/// The cells of a record with u8 offsets; reading them needs no bounds check.
 #[derive(Clone, Copy)]
 pub struct Narrow<'a> {
     begins: &'a [u8; ANY + 1],
@@ -84,14 +85,14 @@ impl<'a> Cells<'a> for Narrow<'a> {
 }
 
 impl Table {
-    /// A record, to look at its cells.
+    /// A record by its number.
     #[must_use]
     #[inline]
     pub fn row(&self, number: u32) -> Row<'_> {
         Row { table: self, number, start: self.starts[number as usize] }
     }
 
-    /// The records from one on, to look at their cells.
+    /// The records from one on.
     #[inline]
     pub fn rows(&self, from: u32) -> impl Iterator<Item = Row<'_>> {
         let starts = self.starts.get(from as usize..).unwrap_or_default();
@@ -100,7 +101,7 @@ impl Table {
 }
 
 impl<'a> Row<'a> {
-    /// Its cells; `None`: its table is narrow, or it has to be split to tell.
+    /// Its cells by u16 offsets; `None`: its table has u8 offsets, or the record has to be split.
     #[inline(always)]
     pub fn wide(self) -> Option<Wide<'a>> {
         let (at, width) = (self.number as usize, self.table.header.len() + 1);
@@ -109,18 +110,18 @@ impl<'a> Row<'a> {
         known.then(|| Wide { begins, text: &self.table.text[self.start..] })
     }
 
-    /// Its cells, in a narrow table; `None`: it has to be split to tell.
+    /// Its cells by u8 offsets, in a table that has them; `None`: the record has to be split.
     #[inline(always)]
     pub fn narrow(self) -> Option<Narrow<'a>> {
         let width = self.table.header.len() + 1;
         let window = self.table.text.get(self.start.checked_sub(width)?..)?.first_chunk::<REACH>()?;
-        // There are not more begins than that; the processor is told so that it need not look again.
+        // The remainder changes nothing; it proves to the compiler that the index is inside the window.
         let narrow = Narrow { begins: window.first_chunk()?, text: window[width % (MANY + 1)..].first_chunk()? };
         (narrow.begins[(width - 1) % ANY] != UNKNOWN_NARROW).then_some(narrow)
     }
 
     /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the
-    /// record has to be split to tell.
+    /// record has to be split.
     #[inline(always)]
     pub fn outer(self, column: usize) -> Option<Range<usize>> {
         let (column, width) = (self.table.bind[column], self.table.header.len() + 1);
@@ -140,7 +141,7 @@ impl<'a> Row<'a> {
         Some(self.start + begin..self.start + end - 1)
     }
 
-    /// It is as wide as the header, and its quotes are right.
+    /// Whether it has as many cells as the header, and its quotes are right.
     #[inline]
     pub fn is_plain(self) -> bool {
         if self.table.is_narrow { self.narrow().is_some() } else { self.wide().is_some() }
@@ -149,7 +150,7 @@ impl<'a> Row<'a> {
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.
     #[inline(always)]
     pub fn span(self, column: usize) -> Option<Span> {
-        let Some(Range { start, end }) = self.outer(column) else { return self.span_anew(self.table.bind[column]) };
+        let Some(Range { start, end }) = self.outer(column) else { return self.split_span(self.table.bind[column]) };
         let Table { text, dialect, .. } = self.table;
         match dialect.quote {
             Some(quote) if text.get(start) == Some(&quote) => {
@@ -162,13 +163,13 @@ impl<'a> Row<'a> {
 
     #[cold]
     #[inline(never)]
-    fn span_anew(self, column: usize) -> Option<Span> {
+    fn split_span(self, column: usize) -> Option<Span> {
         let mut cells = Vec::new();
         self.table.split(self.number, &mut cells);
         cells.get(column).copied()
     }
 
-    /// The text of a cell as it is meant, as Rust knows texts.
+    /// The text of a cell as a string, with doubled quotes undone.
     #[must_use]
     pub fn text(self, column: usize) -> Cow<'a, str> {
         match self.span(column) {
@@ -181,7 +182,7 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The text of a cell as it is meant; of a cell that is not there, none.
+    /// The text of a cell, with doubled quotes undone; empty for a cell that is missing.
     #[inline]
     pub fn cell<'b>(self, column: usize, buffer: &'b mut Vec<u8>) -> &'b [u8]
     where

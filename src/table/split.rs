@@ -1,4 +1,4 @@
-//! A record split into its cells.
+//! A record -> its cells: splits text by the rules of a dialect.
 //!
 //! Splitting is strict: a quote opens only at the start of a cell and closes only at its end. The bytes that may end a
 //! cell are found 64 at a time by comparing whole vectors, so a record costs about as much as it has cells.
@@ -9,17 +9,17 @@ use wide::u8x16;
 
 use crate::table::dialect::{Dialect, Span};
 
-/// How far behind the start of its record a cell begins: a number, the low byte first, so that it is copied as bytes.
+/// The u16 offset of a cell from the start of its record, the low byte first, so that it is copied as bytes.
 pub type Begin = [u8; 2];
 
-/// How far that is, in bytes.
+/// An offset as a number of bytes.
 #[must_use]
 #[inline(always)]
 pub fn distance(begin: Begin) -> usize {
     usize::from(u16::from_le_bytes(begin))
 }
 
-/// In the place of the begins of cells: a record that is long or not plainly good.
+/// In the place of the offsets of a record that is long or not plainly good.
 pub const UNKNOWN: Begin = [0xFF; 2];
 
 /// The end of a record.
@@ -29,7 +29,7 @@ pub struct Border {
     pub end: usize,
     /// Where the next record starts.
     pub next: usize,
-    /// Why the border cannot be trusted.
+    /// Why the end of the record cannot be trusted.
     pub fault: Option<Fault>,
 }
 
@@ -42,7 +42,7 @@ pub enum Fault {
     Open(usize),
 }
 
-/// Records that are plainly good.
+/// Records that follow each other and are plainly good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows {
     /// How many there are.
@@ -56,16 +56,16 @@ pub struct Rows {
 /// How many bytes are compared at once.
 const WINDOW: usize = 64;
 
-/// The bytes of a text that may end a cell, one after the other.
+/// The delimiters, quotes and line ends of a text, one after the other.
 #[derive(Clone, Copy, Debug)]
-struct Marks {
-    /// Where the bytes of `found` begin.
+struct SpecialBytes {
+    /// Where the bytes of `found` start.
     window: usize,
-    /// Those that were not visited yet, the first in the lowest bit.
+    /// Which of the 64 bytes were found and not visited yet, the first in the lowest bit.
     found: u64,
 }
 
-impl Marks {
+impl SpecialBytes {
     /// Where the next one stands, or the end of the text.
     #[inline(always)]
     fn next(&mut self, dialect: &Dialect, text: &[u8]) -> usize {
@@ -74,7 +74,7 @@ impl Marks {
             if self.window >= text.len() {
                 return text.len();
             }
-            self.found = dialect.marks(text, self.window);
+            self.found = dialect.special_bytes(text, self.window);
         }
         let at = self.window + self.found.trailing_zeros() as usize;
         self.found &= self.found - 1;
@@ -104,7 +104,7 @@ impl Marks {
 /// The bytes of a text that end a cell, 64 at a time: those within quotes are not among them.
 #[derive(Clone, Copy, Debug)]
 struct Ends {
-    /// Where the 64 bytes begin.
+    /// Where the 64 bytes start.
     window: usize,
     /// Which of them end a cell and were not visited yet, the first in the lowest bit.
     cells: u64,
@@ -112,7 +112,7 @@ struct Ends {
     records: u64,
     /// Whether they end within quotes: all bits, or none.
     open: u64,
-    /// Whether the last of them is text outside of quotes, and whether it is a quote: the lowest bit.
+    /// Whether the last of them is text outside of quotes, and whether it is a quote: each in the lowest bit.
     last: (u64, u64),
     /// A quote among them stands where none may be; what is behind it is not told.
     wrong: bool,
@@ -123,18 +123,18 @@ struct Ends {
 impl Ends {
     /// The ends from the start of a record on.
     #[inline(always)]
-    fn of(dialect: &Dialect, text: &[u8], at: usize) -> Ends {
+    fn from(dialect: &Dialect, text: &[u8], at: usize) -> Ends {
         let mut ends = Ends { window: at, cells: 0, records: 0, open: 0, last: (0, 0), wrong: false, hidden: 0 };
-        ends.look(dialect, text);
+        ends.scan_window(dialect, text);
         ends
     }
 
-    /// Looks at the 64 bytes.
+    /// Scans the 64 bytes.
     #[inline(always)]
-    fn look(&mut self, dialect: &Dialect, text: &[u8]) {
+    fn scan_window(&mut self, dialect: &Dialect, text: &[u8]) {
         let [delimiters, line_ends, found] = dialect.kinds(text, self.window);
         let quotes = if dialect.quote.is_some() { found } else { 0 };
-        // What stands behind an odd number of quotes is within them. A quote written twice closes and opens at once.
+        // Bytes behind an odd number of quotes are inside quotes. A doubled quote closes and opens at once.
         let mut within = quotes;
         for distance in [1, 2, 4, 8, 16, 32] {
             within ^= within << distance;
@@ -143,7 +143,7 @@ impl Ends {
         let cells = (delimiters | line_ends) & !within;
         let plain = !(cells | within | quotes);
         let (after_plain, after_quote) = (plain << 1 | self.last.0, quotes << 1 | self.last.1);
-        // Outside of quotes no text touches one.
+        // Outside of quotes no text may touch a quote.
         let wrong = quotes & after_plain | plain & after_quote;
         let right = wrong.wrapping_sub(1) & !wrong;
         self.wrong = wrong != 0;
@@ -154,20 +154,20 @@ impl Ends {
         self.last = (plain >> 63, quotes >> 63);
     }
 
-    /// Looks at the next 64 bytes; `false`: there are none that can be trusted.
+    /// Scans the next 64 bytes; `false`: there are none that can be trusted.
     #[inline(always)]
-    fn go_on(&mut self, dialect: &Dialect, text: &[u8]) -> bool {
+    fn next_window(&mut self, dialect: &Dialect, text: &[u8]) -> bool {
         self.window += WINDOW;
         if self.wrong || self.window >= text.len() {
             return false;
         }
-        self.look(dialect, text);
+        self.scan_window(dialect, text);
         true
     }
 
-    /// Where the cells of a record begin, with one behind the last, and where the next record starts.
+    /// Finds where the cells of a record start, and one behind the last; gives where the next record starts.
     #[inline(always)]
-    fn row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [Begin]) -> Option<usize> {
+    fn scan_row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [Begin]) -> Option<usize> {
         // Of a record that is long these are wrong, and not used.
         let behind_first = |window: usize| u16::try_from((window + 1).wrapping_sub(start) & 0xFFFF).unwrap_or(0);
         let (mut behind, mut records, mut last) = (behind_first(self.window), self.records, 0);
@@ -175,7 +175,7 @@ impl Ends {
         for begin in begins.get_mut(1..)? {
             while self.cells == 0 {
                 // A record that ended here would have too few cells.
-                if records & unvisited != 0 || !self.go_on(dialect, text) {
+                if records & unvisited != 0 || !self.next_window(dialect, text) {
                     return None;
                 }
                 (behind, records, unvisited) = (behind_first(self.window), self.records, self.cells);
@@ -194,7 +194,7 @@ impl Ends {
         }
         if text.get(end) == Some(&b'\r') && text.get(end + 1) == Some(&b'\n') {
             if self.cells == 0 {
-                self.go_on(dialect, text);
+                self.next_window(dialect, text);
             }
             self.cells &= self.cells.wrapping_sub(1);
             return Some(end + 2);
@@ -207,8 +207,8 @@ impl Dialect {
     /// Splits the record that starts at `start` into its cells.
     pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> Border {
         cells.clear();
-        let mut marks = self.seek(text, start);
-        let (mut open, mut at) = (start, marks.next(self, text));
+        let mut special = self.seek(text, start);
+        let (mut open, mut at) = (start, special.next(self, text));
         loop {
             let byte = text.get(at).copied();
             if byte.is_none() || byte != self.quote {
@@ -216,11 +216,11 @@ impl Dialect {
             } else if at != open {
                 return Border { end: at, next: at, fault: Some(Fault::Stray(at)) };
             } else {
-                let Some((end, doubled)) = marks.close(self, text) else {
+                let Some((end, doubled)) = special.close(self, text) else {
                     return Border { end: text.len(), next: text.len(), fault: Some(Fault::Open(open)) };
                 };
                 cells.push(Span { start: open + 1, end, quoted: true, doubled });
-                at = marks.next(self, text);
+                at = special.next(self, text);
                 if at != end + 1 || at < text.len() && text.get(at).copied() == self.quote {
                     return Border { end: end + 1, next: end + 1, fault: Some(Fault::Stray(end + 1)) };
                 }
@@ -234,28 +234,28 @@ impl Dialect {
                 }
                 Some(_) => {
                     open = at + 1;
-                    at = marks.next(self, text);
+                    at = special.next(self, text);
                 }
             }
         }
     }
 
-    /// The marks of a text from some byte on.
-    fn seek(&self, text: &[u8], at: usize) -> Marks {
-        Marks { window: at, found: self.marks(text, at) }
+    /// The special bytes of a text from some byte on.
+    fn seek(&self, text: &[u8], at: usize) -> SpecialBytes {
+        SpecialBytes { window: at, found: self.special_bytes(text, at) }
     }
 
-    /// Splits records that are plainly good, from the one at `at` on, as long as there is room for more: where each starts, and
-    /// where its cells begin, as distances from there, with one behind the last.
+    /// Splits records that are plainly good, from the one at `at` on, until `starts` is full: finds where each record starts,
+    /// and the offsets of its cells, and one behind the last.
     ///
     /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
     /// quotes; then [`Dialect::split`] tells.
     pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [Begin]) -> Rows {
         let (mut count, width) = (0, begins.len() / starts.len().max(1));
-        let mut ends = Ends::of(self, text, at);
+        let mut ends = Ends::from(self, text, at);
         for (start, begins) in starts.iter_mut().zip(begins.chunks_exact_mut(width.max(1))) {
             let is_blank = matches!(text.get(at), None | Some(b'\n' | b'\r'));
-            match if is_blank { None } else { ends.row(self, text, at, begins) } {
+            match if is_blank { None } else { ends.scan_row(self, text, at, begins) } {
                 Some(next) if next < text.len() => (*start, at) = (at, next),
                 _ => break,
             }
@@ -266,7 +266,7 @@ impl Dialect {
 
     /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
     #[inline]
-    fn marks(&self, text: &[u8], at: usize) -> u64 {
+    fn special_bytes(&self, text: &[u8], at: usize) -> u64 {
         let [delimiters, line_ends, quotes] = self.kinds(text, at);
         delimiters | line_ends | quotes
     }

@@ -7,7 +7,7 @@
 
 mod make;
 
-use std::{cell::RefCell, fs, path::Path};
+use std::{cell::RefCell, fs, path::Path, sync::Arc};
 
 use proptest::{
     collection::vec,
@@ -17,18 +17,17 @@ use proptest::{
 use serde_json::Value;
 use xwalk::{
     check,
+    commands::convert::partitioned::{loading::load_joined, partitioner, recording::Stored},
     config::{
         contract::{Contract, Violation},
         mapping::{self, Root},
     },
     diagnostic::{Code, Severity},
-    join,
+    options::Memory,
+    partition::{loaded::LoadedPartition, spill::Spill},
     plan::{CodeFiles, FieldPlan, Leaf, Plan, ValuePlan, checks::Quick},
-    read,
-    recording::{
-        View,
-        ledger::{Fate, Ledger},
-    },
+    read::files::Inputs,
+    recording::{View, ledger::Fate},
     transform::{self, Scratch},
 };
 
@@ -134,18 +133,19 @@ fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut T
     for (name, text) in &case.files {
         fs::write(folder.join(name), text).unwrap();
     }
-    let mut silent = |_: &_| {};
-    let mut ledger = Ledger::new(plan.sources.len(), &mut silent);
-    let inputs = read::Inputs::new(folder, &[], false);
-    let tables =
-        read::tables(&plan, &inputs, &mut Vec::new(), &mut ledger).map_err(|wrong| format!("the files: {wrong:?}"))?;
-    let groups = join::groups(&plan, &tables, &mut ledger).map_err(|wrong| format!("the join: {wrong:?}"))?;
-    let recording = View { plan: &plan, tables: &tables, groups: &groups, fates: &ledger.fates };
+    let (inputs, memory, spill) =
+        (Inputs::new(folder, &[], false), Memory::of(1 << 30), Arc::new(Spill::new(folder, 1 << 30)));
+    let recording = partitioner::read(&plan, &inputs, memory, &spill, &mut Vec::new(), &mut |_| {})
+        .map_err(|wrong| format!("the files: {wrong:?}"))?;
+    let [Stored::Partition(partition)] = recording.stored.as_slice() else { panic!("it is one partition") };
+    let mut loaded = LoadedPartition::default();
+    load_joined(&plan, partition, &mut loaded, &mut |_| {}).map_err(|wrong| format!("the join: {wrong:?}"))?;
+    let (tables, recording) = (&loaded.tables, loaded.view(&plan));
     if (tables[plan.each].len() as usize) < ROWS {
         return Err("rows were lost".into());
     }
     for root in 0..tables[plan.each].len() {
-        if ledger.fate(plan.each, root) == Fate::Good {
+        if loaded.fates[plan.each][root as usize] == Fate::Good {
             agreed(recording, &judge, root, tally).map_err(|wrong| format!("row {root}: {wrong}"))?;
         }
     }

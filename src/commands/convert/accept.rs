@@ -9,11 +9,12 @@ use std::{io, mem::take, sync::Arc};
 use crate::{
     check,
     diagnostic::{Code, Diagnostic, Severity},
+    partition::loaded::LoadedPartition,
     plan::Plan,
     recording::{
-        Recording, View,
-        groups::Groups,
+        View,
         ledger::{Fate, Ledger},
+        match_groups::MatchGroups,
         payload::Payload,
         provenance::Step,
     },
@@ -21,32 +22,32 @@ use crate::{
     transform::{self, Scratch},
 };
 
-/// Decides about every root record of a recording, and hands each document that may be sent to `keep`. The first of them
+/// Decides about every root record of a partition, and hands each document that may be sent to `keep`. The first of them
 /// has the index `first`. Findings go to `say`; of each code somebody wants to see so many.
 ///
 /// # Errors
 /// A document could not be kept.
 pub(crate) fn about(
     plan: &Plan,
-    recording: &mut Recording,
+    partition: &mut LoadedPartition,
     first: u64,
     (say, wanted): (&mut dyn FnMut(&Diagnostic), u64),
     keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut ledger = Ledger::reopened(take(&mut recording.fates), take(&mut recording.rejects), say);
+    let mut ledger = Ledger::reopen(take(&mut partition.fates), take(&mut partition.rejects), say);
     ledger.wanted = wanted;
-    let mut groups = Undecided { plan, tables: &recording.tables, groups: &recording.groups, ledger };
+    let mut groups = Undecided { plan, tables: &partition.tables, groups: &partition.groups, ledger };
     let accepted = groups.accepted(first, keep)?;
-    (recording.fates, recording.rejects) = groups.ledger.closed();
-    recording.accepted = accepted;
+    (partition.fates, partition.rejects) = groups.ledger.close();
+    partition.accepted = accepted;
     Ok(())
 }
 
-/// The groups of a recording, and what became of their records so far.
+/// The groups of a partition, and what became of their records so far.
 struct Undecided<'a, 'l> {
     plan: &'a Plan,
     tables: &'a [Table],
-    groups: &'a Groups,
+    groups: &'a MatchGroups,
     ledger: Ledger<'l>,
 }
 
@@ -128,7 +129,7 @@ impl Undecided<'_, '_> {
             };
             let reason: Arc<str> = "it belongs to a record that is rejected".into();
             for step in dropped {
-                groups.below(plan, plan.links[step.link].child, step.child, &mut |source, row| {
+                groups.visit_subtree(plan, plan.links[step.link].child, step.child, &mut |source, row| {
                     self.ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
                 });
             }
@@ -138,7 +139,7 @@ impl Undecided<'_, '_> {
     /// Rejects every record of a group that is not rejected yet.
     fn hold(&mut self, root: u32, reason: &str) {
         let reason: Arc<str> = reason.into();
-        self.groups.members(self.plan, root, &mut |source, row| {
+        self.groups.visit_members(self.plan, root, &mut |source, row| {
             if self.ledger.fate(source, row) != Fate::Filtered {
                 self.ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
             }

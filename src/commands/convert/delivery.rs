@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     cli::Convert,
-    commands::{Runtime, load::Job},
+    commands::{load::Job, runtime::Runtime},
     config::profile::destination::Destination,
     deliver::{self, Note},
     diagnostic::{Code, Diagnostic, Severity},
@@ -27,7 +27,7 @@ use crate::{
         state_dir::{Folder, Refusal, State},
     },
     plan::Plan,
-    read,
+    read::files,
     recording::{
         payload::Payload,
         receipt::{Delivery, Rejected},
@@ -43,7 +43,7 @@ pub(crate) struct Memory {
     /// Fed with every document that may be sent, in order.
     pub(crate) digest: PlanDigest,
     /// The files that the documents were made from.
-    pub(crate) stamps: Vec<read::Stamp>,
+    pub(crate) stamps: Vec<files::Stamp>,
     /// What the documents are made of again lies on a disk, so whether they are the same is checked when they are sent.
     pub(crate) on_disk: bool,
     target: Target,
@@ -131,8 +131,8 @@ impl Memory {
 }
 
 /// The inputs of a recording by their contents, which are still those that were read.
-fn inputs(stamps: &[read::Stamp]) -> Result<Vec<Input>, Error> {
-    let one = |stamp: &read::Stamp| {
+fn inputs(stamps: &[files::Stamp]) -> Result<Vec<Input>, Error> {
+    let one = |stamp: &files::Stamp| {
         let blake3 = match stamp.digest {
             Some(digest) => Ok(digest),
             None => beginning(&stamp.path, stamp.length),
@@ -141,7 +141,7 @@ fn inputs(stamps: &[read::Stamp]) -> Result<Vec<Input>, Error> {
     };
     let inputs: Vec<Input> = stamps.iter().filter_map(|stamp| one(stamp).ok()).collect();
     // A file that cannot be read any more has changed as well.
-    let changed = read::changed(stamps);
+    let changed = files::find_changed(stamps);
     if changed.is_empty() && inputs.len() == stamps.len() { Ok(inputs) } else { Err(Error::Input(changed)) }
 }
 
@@ -162,7 +162,7 @@ fn beginning(path: &Path, length: u64) -> io::Result<Sum> {
 }
 
 /// Whether each old input is the beginning of the one that has its place now, so that no old record is missing.
-fn extended(old: &[Input], new: &[Input], stamps: &[read::Stamp]) -> bool {
+fn extended(old: &[Input], new: &[Input], stamps: &[files::Stamp]) -> bool {
     let mut taken = vec![false; new.len()];
     old.iter().all(|old| {
         let Some(at) = (0..new.len()).find(|at| !taken[*at] && new[*at].role == old.role) else { return false };
@@ -345,7 +345,7 @@ mod tests {
         diagnostic::Code,
         digest::{PlanDigest, Target},
         journal::{Journal, Shipment, state_dir::State},
-        read,
+        read::files,
         report::progress::Progress,
     };
 
@@ -389,8 +389,8 @@ mod tests {
         assert_eq!((path("/a:/b").as_path(), path("/c:/d").as_path()), (Path::new("/a"), Path::new("/c:/d")));
     }
 
-    fn stamp(role: &str, path: &Path) -> read::Stamp {
-        read::Stamp::of(role, path).unwrap()
+    fn stamp(role: &str, path: &Path) -> files::Stamp {
+        files::Stamp::read(role, path).unwrap()
     }
 
     #[test]
@@ -402,7 +402,7 @@ mod tests {
             path
         };
         let (one, more, other) = (file("one", "a\n1\n"), file("more", "a\n1\n2\n"), file("other", "a\n3\n2\n"));
-        let stamps = |files: &[(&str, &Path)]| -> Vec<read::Stamp> {
+        let stamps = |files: &[(&str, &Path)]| -> Vec<files::Stamp> {
             files.iter().map(|(role, path)| stamp(role, path)).collect()
         };
         let old = inputs(&stamps(&[("c", &one), ("p", &one)])).unwrap();

@@ -1,216 +1,256 @@
-//! Files -> pieces: a recording is cut while it is read.
+//! Files -> partitions: each row goes to its partition while the files are read.
 //!
-//! Root records go to one piece after the other, and everything else goes where its parent is. Records with one key are
-//! brought together before anything is joined, wherever they stand.
+//! Root records go to one partition after the other, and everything else goes where its parent is. Records with one key
+//! are brought together before anything is joined, wherever they stand. What belongs to nobody goes to the unmatched
+//! partition, which comes first. A recording that is not divided has this partition only.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use crate::{
     commands::convert::partitioned::{
-        HELD, lost, order, oversized,
-        router::{Routed, Router},
+        divide,
+        loading::spill_error,
+        recording::{Recording, Stored},
+        router::{ParentMap, Route, Routed, Router},
     },
     config::mapping::policy::OnDuplicateKey,
-    diagnostic::Diagnostic,
+    diagnostic::{Code, Diagnostic, Severity},
     error::Error,
     join::{
         self,
-        duplicate_keys::Parted,
-        partition_index::{self, Places},
+        partition_map::{self, PartitionMap},
+        partitioned_keys::{DuplicateKeys, MapToFill, PartitionedKeys, RecordKey},
     },
     options::Memory,
     partition::{
-        Piece, Settled,
-        buffers::Partitions,
-        decode,
+        buffers::PartitionBuffers,
+        decode::{self, DecodedRows},
         spill::{Chunk, Spill},
+        stored::{KnownStatus, Parents, StoredPartition},
     },
     plan::Plan,
     read::{
-        self,
-        stream::{self, Block, Stopped},
+        files::{self, Inputs, Stamp},
+        stream::{Block, Reading, Stopped},
     },
-    recording::{
-        Recording,
-        ledger::{Fate, Ledger},
-    },
+    recording::ledger::{Fate, Ledger},
     table::{Table, row::REACH},
 };
 
-/// The most pieces.
-const MAX_PIECES: u64 = 4096;
+/// The most partitions.
+const MAX_PARTITIONS: u64 = 4096;
 /// The least and the most bytes that are written at once.
-const ROOM: (u64, u64) = (4 << 10, 64 << 10);
+const BUFFER: (u64, u64) = (4 << 10, 64 << 10);
+/// How many times larger records are in memory than their text.
+const HELD: u64 = 2;
 
-/// What a recording is cut from.
-#[derive(Clone, Copy)]
-pub(super) struct Cut<'a> {
-    /// What is asked for.
-    pub(super) plan: &'a Plan,
-    /// Where the files lie.
-    pub(super) inputs: &'a read::Inputs,
-    /// The files of each source.
-    pub(super) files: &'a [Vec<PathBuf>],
-    /// How much may be held.
-    pub(super) memory: Memory,
-    /// Where temporary files go.
-    pub(super) folder: &'a Path,
-}
-/// Reads a recording and cuts it into pieces.
+/// Reads a recording into partitions.
 ///
 /// # Errors
 /// A file cannot be trusted as a whole, or the disk for temporary files is full.
-pub(super) fn cut(
-    cut: Cut<'_>,
-    stamps: &mut Vec<read::Stamp>,
+pub fn read(
+    plan: &Plan,
+    inputs: &Inputs,
+    memory: Memory,
+    spill: &Arc<Spill>,
+    stamps: &mut Vec<Stamp>,
     say: &mut dyn FnMut(&Diagnostic),
-) -> Result<Vec<Recording>, Error> {
-    let spill = Spill::new(cut.folder, cut.memory.held);
-    let sources = cut.plan.sources.len();
-    let mut cutter = Cutter {
-        cut,
-        spill: Arc::new(spill),
+) -> Result<Recording, Error> {
+    let files = files::find_source_files(plan, inputs);
+    let size = files::estimate_size(files.iter().flatten().flatten());
+    // What is wrong with the files is told when they are read.
+    let is_large = size > memory.partition && files.iter().all(Result::is_ok);
+    let is_divided = is_large && can_be_divided(plan);
+    if is_large && !is_divided && size.saturating_mul(HELD) > memory.all {
+        let message = "this recording does not fit into `--memory`, and its mapping needs all of it at once";
+        let hint = "only lists of sources that belong to one other source can be cut";
+        say(&Diagnostic::new(Code::JoinHeldInMemory, message).severity(Severity::Notice).hint(hint));
+    }
+    let sources = plan.sources.len();
+    let mut partitioner = Partitioner {
+        plan,
+        inputs,
+        memory,
+        size: size.max(1),
+        is_divided,
+        spill: Arc::clone(spill),
         chunks: vec![Vec::new(); sources],
-        places: (0..sources).map(|_| Places::default()).collect(),
+        maps: (0..sources).map(|_| PartitionMap::default()).collect(),
         shapes: vec![None; sources],
-        settled: Vec::new(),
-        pieces: 1,
-        bound: BTreeSet::new(),
+        known_statuses: Vec::new(),
+        partitions: 1,
+        with_duplicates: BTreeSet::new(),
     };
     let mut findings = Vec::new();
-    for number in order(cut.plan) {
-        match cutter.source(number, !findings.is_empty(), stamps, say) {
+    let mut files: Vec<Option<_>> = files.into_iter().map(Some).collect();
+    let order = if is_divided { parents_first(plan) } else { (0..sources).collect() };
+    for number in order {
+        let Some(found) = files[number].take() else { continue };
+        let read = found.map_err(Stopped::Input);
+        let read = read.and_then(|files| partitioner.read_source(number, &files, !findings.is_empty(), stamps, say));
+        match read {
             Ok(()) => {}
             Err(Stopped::Input(wrong)) => findings.extend(wrong),
-            Err(Stopped::Storage(cause)) => return Err(lost(cut.folder, &cause)),
+            Err(Stopped::Storage(cause)) => return Err(spill_error(spill, &cause)),
         }
     }
     if !findings.is_empty() {
         return Err(Error::input(findings));
     }
-    let pieces = cutter.pieces().map_err(|cause| lost(cut.folder, &cause))?;
-    Ok(pieces.into_iter().map(|piece| Recording { piece: Some(piece), ..Recording::default() }).collect())
+    partitioner.into_recording().map_err(|cause| spill_error(spill, &cause))
 }
 
-/// A recording that is being cut.
-struct Cutter<'a> {
-    cut: Cut<'a>,
+/// Whether the recordings of a plan can be divided: its sources are a tree of lists below the root.
+fn can_be_divided(plan: &Plan) -> bool {
+    let lists = |source: usize| plan.links.iter().filter(|link| link.child == source).count();
+    let belongs = |source: usize| lists(source) == usize::from(source != plan.each);
+    let is_tree = (0..plan.sources.len()).all(belongs) && parents_first(plan).len() == plan.sources.len();
+    is_tree && plan.links.iter().all(|link| link.many)
+}
+
+/// The sources, each behind the one it belongs to.
+fn parents_first(plan: &Plan) -> Vec<usize> {
+    let mut order = vec![plan.each];
+    let mut at = 0;
+    while at < order.len() {
+        let children = plan.links.iter().filter(|link| link.parent == order[at]).map(|link| link.child);
+        let children: Vec<usize> = children.filter(|child| !order.contains(child)).collect();
+        order.extend(children);
+        at += 1;
+    }
+    order
+}
+
+/// A recording that is being read.
+struct Partitioner<'a> {
+    plan: &'a Plan,
+    inputs: &'a Inputs,
+    memory: Memory,
+    /// About how many bytes its files are.
+    size: u64,
+    /// It has more than the unmatched partition.
+    is_divided: bool,
     spill: Arc<Spill>,
-    /// For each source and each piece, its rows.
+    /// For each source and each partition, its rows.
     chunks: Vec<Vec<Vec<Chunk>>>,
-    /// In which piece the records of each source are.
-    places: Vec<Places>,
+    /// For each source that has children: the partition of each key.
+    maps: Vec<PartitionMap>,
     shapes: Vec<Option<Table>>,
-    /// What was found out about records, with their pieces.
-    settled: Vec<(u32, Settled)>,
-    pieces: usize,
-    /// The pieces that hold records with one key.
-    bound: BTreeSet<u32>,
+    /// The records whose status is known already, with their partitions.
+    known_statuses: Vec<(u32, KnownStatus)>,
+    partitions: usize,
+    /// The partitions that hold records with one key.
+    with_duplicates: BTreeSet<u32>,
 }
 
-impl<'a> Cutter<'a> {
-    /// What sends the rows of a source to their pieces.
+impl<'a> Partitioner<'a> {
+    /// What sends the rows of a source of this size to their partitions.
     fn router(&mut self, number: usize, size: u64) -> Router<'a> {
-        let Cut { plan, files, memory, .. } = self.cut;
-        let all = read::size(files).max(1);
-        let link = plan.links.iter().find(|link| link.child == number);
-        let parents = link.map(|link| (std::mem::take(&mut self.places[link.parent]), link.child_columns.as_slice()));
-        let count = if link.is_some() { self.pieces as u64 } else { 1 };
-        let share = (size.saturating_mul(memory.piece_of(all)) / all).max(size / MAX_PIECES).max(1);
+        let Partitioner { plan, memory, size: all, .. } = *self;
+        let link = plan.links.iter().find(|link| link.child == number && self.is_divided);
+        let share = (size.saturating_mul(memory.partition_of(all)) / all).max(size / MAX_PARTITIONS).max(1);
+        let count = if link.is_some() { self.partitions as u64 } else { 1 };
         // What stays in memory as a whole need not be put together again.
-        let (room, beyond) = if all.saturating_mul(HELD) <= memory.held {
-            let part = if link.is_some() { size / count } else { share };
-            ((part * HELD).max(ROOM.0), REACH)
+        let (buffer, beyond) = if all.saturating_mul(HELD) <= memory.held {
+            let part = if link.is_some() || !self.is_divided { size / count } else { share };
+            ((part * HELD).max(BUFFER.0), REACH)
         } else {
-            ((memory.all / 8 / count).clamp(ROOM.0, ROOM.1), 0)
+            ((memory.all / 8 / count).clamp(BUFFER.0, BUFFER.1), 0)
         };
-        let gathered = Partitions::new(usize::try_from(room).unwrap_or(usize::MAX), beyond);
-        Router::new(parents, link.map_or(number, |link| link.parent), share, gathered)
+        let route = match link {
+            _ if !self.is_divided => Route::One,
+            None => Route::InTurn { share },
+            Some(link) => Route::ToParent {
+                source: link.parent,
+                map: std::mem::take(&mut self.maps[link.parent]),
+                columns: &link.child_columns,
+            },
+        };
+        Router::new(route, PartitionBuffers::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
     }
 
-    /// Reads one source. `idle`: another one cannot be trusted, so this one is only looked at.
-    fn source(
+    /// Reads one source. `is_idle`: another one cannot be trusted, so this one is only checked.
+    fn read_source(
         &mut self,
         number: usize,
-        idle: bool,
-        stamps: &mut Vec<read::Stamp>,
+        files: &[PathBuf],
+        is_idle: bool,
+        stamps: &mut Vec<Stamp>,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<(), Stopped> {
-        let Cut { plan, inputs, files, memory, .. } = self.cut;
-        let key = &plan.sources[number].key;
-        let size = read::size(&files[number..=number]);
-        let owns = plan.links.iter().any(|link| link.parent == number);
-        let (mut keys, mut words) = (Parted::new(size / 3), Vec::new());
+        let Partitioner { plan, inputs, memory, .. } = *self;
+        let (key, size) = (&plan.sources[number].key, files::estimate_size(files));
+        let owns = self.is_divided && plan.links.iter().any(|link| link.parent == number);
+        // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
+        let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
+        let has_keys = !is_idle && !key.is_empty() && (self.is_divided || is_strict);
+        let (mut keys, mut hashes) = (PartitionedKeys::with_capacity(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
         let mut router = self.router(number, size);
         let mut visit = |block: Block<'_>| {
-            if idle {
+            if is_idle {
                 return Ok(());
             }
-            router.block(block, &spill)?;
-            if key.is_empty() {
+            router.route_block(block, &spill)?;
+            if !has_keys {
                 return Ok(());
             }
-            partition_index::words(block.table, key, &mut words);
-            let rows = words.iter().zip(&router.found).zip(block.fates);
-            for (number, ((word, place), fate)) in (block.first..).zip(rows) {
+            partition_map::hash_keys(block.table, key, &mut hashes);
+            let rows = hashes.iter().zip(&router.partitions).zip(block.fates);
+            for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
                 let good = *fate == Fate::Good;
                 if good || owns {
-                    keys.add(&spill, *word, number, *place, good)?;
+                    keys.add(&spill, RecordKey::new(*hash, number, *place, good))?;
                 }
             }
             Ok(())
         };
-        let mut shape = stream::blocks(plan, number, &files[number], (inputs, memory.block), stamps, say, &mut visit)?;
-        let Routed { chunks, pieces, firsts, parents } = router.finish(&spill)?;
-        if let Some((parent, places)) = parents {
-            self.places[parent] = places;
+        let reading = Reading { plan, source: number, inputs, block: memory.block, stamps };
+        let mut shape = reading.read_blocks(files, say, &mut visit)?;
+        let Routed { chunks, partitions, firsts, parents } = router.finish(&spill)?;
+        if let Some(ParentMap { source, map }) = parents {
+            self.maps[source] = map;
         }
         self.chunks[number] = chunks;
-        self.pieces = self.pieces.max(pieces);
-        if !idle && !key.is_empty() {
-            shape.unique = !self.keys(number, &shape, (&keys, &firsts), owns, say)? && !keys.has_keyless();
+        self.partitions = self.partitions.max(partitions);
+        if has_keys {
+            shape.unique = !self.resolve_keys(number, &shape, &keys, owns.then_some(firsts.as_slice()), say)?
+                && !keys.has_keyless();
         }
         self.shapes[number] = Some(shape);
         Ok(())
     }
 
-    /// Notes where every key is, and deals with those that are there twice in different pieces; tells whether any is there
-    /// twice.
-    fn keys(
+    /// Finds keys that are there twice: in different partitions they are resolved here, in one partition when it is joined.
+    /// Fills the partition map of the source, if it has children: `firsts` are the first records of each partition. Tells
+    /// whether any key is there twice.
+    fn resolve_keys(
         &mut self,
         number: usize,
         shape: &Table,
-        (keys, firsts): (&Parted, &[u32]),
-        owns: bool,
+        keys: &PartitionedKeys,
+        firsts: Option<&[u32]>,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<bool, Stopped> {
-        let plan = self.cut.plan;
+        let plan = self.plan;
         let source = &plan.sources[number];
-        if owns {
-            self.places[number] = Places::with_room(keys.len());
+        if firsts.is_some() {
+            self.maps[number] = PartitionMap::with_capacity(keys.len());
         }
         let strict = source.on_duplicate_key.then == OnDuplicateKey::Error;
-        let (places, bound) = (owns.then_some((&mut self.places[number], firsts)), &mut self.bound);
-        let mut any = false;
-        let mut bind = |piece| {
-            bound.insert(piece);
-            any = true;
-        };
-        let twins = keys.twins(&self.spill, places, strict, &mut bind)?;
-        if twins.is_empty() {
-            return Ok(any);
+        let to_fill = firsts.map(|firsts| MapToFill { map: &mut self.maps[number], firsts });
+        let DuplicateKeys { across: duplicates, within } = keys.find_duplicates(&self.spill, to_fill, strict)?;
+        let has_some_within = !within.is_empty();
+        self.with_duplicates.extend(within);
+        if duplicates.is_empty() {
+            return Ok(has_some_within);
         }
         let mut rows = Vec::new();
-        for (place, chunks) in (0..).zip(&self.chunks[number]) {
-            let own: Vec<u32> = twins.iter().filter(|twin| twin.1 == place).map(|twin| twin.0).collect();
+        for (partition, chunks) in (0..).zip(&self.chunks[number]) {
+            let own: Vec<u32> =
+                duplicates.iter().filter(|key| key.partition() == partition).map(|key| key.number).collect();
             if !own.is_empty() {
-                decode::gathered(&self.spill, chunks, shape, &own, &mut rows)?;
+                decode::collect_rows(&self.spill, chunks, shape, &own, &mut rows)?;
             }
         }
         rows.sort();
@@ -218,49 +258,57 @@ impl<'a> Cutter<'a> {
         let mut table = shape.clone();
         table.parts.clear();
         let mut ledger = Ledger::new(plan.sources.len(), say);
-        decode::unpack(&bytes, number, shape, (&mut table, &mut ledger.fates[number], &mut ledger.rejects));
-        let findings = join::twins(plan, number, &table, &mut ledger);
+        let (fates, rejects) = (&mut ledger.fates[number], &mut ledger.rejects);
+        decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, fates, rejects });
+        let findings = join::resolve_duplicates(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
         }
-        let (mut fates, rejects) = ledger.closed();
-        for ((row, (twin, place)), fate) in (0..).zip(&twins).zip(fates.swap_remove(number)) {
-            if owns {
-                self.places[number].own(&table, &source.key, row, *place, fate == Fate::Good);
+        let (mut fates, rejects) = ledger.close();
+        for ((row, duplicate), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
+            let partition = duplicate.partition();
+            if firsts.is_some() {
+                self.maps[number].insert_in_full(&table, &source.key, row, partition, fate == Fate::Good);
             }
             if fate != Fate::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
                 let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
-                self.settled.push((*place, Settled { source: number, number: *twin, fate, reject }));
+                self.known_statuses
+                    .push((partition, KnownStatus { source: number, number: duplicate.number, fate, reject }));
             }
         }
         Ok(true)
     }
 
-    /// The pieces, the loose one first.
-    fn pieces(self) -> io::Result<Vec<Piece>> {
+    /// The recording, its unmatched partition first.
+    fn into_recording(self) -> io::Result<Recording> {
+        let Partitioner { plan, memory, spill, is_divided, .. } = self;
         let shapes: Arc<Vec<Table>> = Arc::new(self.shapes.into_iter().flatten().collect());
-        let mut chunks = self.chunks;
-        let mut pieces: Vec<Piece> = (0..self.pieces)
-            .map(|piece| {
+        let (mut chunks, parents) = (self.chunks, if is_divided { Parents::Stored } else { Parents::ByKey });
+        let mut partitions: Vec<StoredPartition> = (0..self.partitions)
+            .map(|number| {
                 let rows =
-                    chunks.iter_mut().map(|chunks| chunks.get_mut(piece).map(std::mem::take).unwrap_or_default());
-                Piece::new(Arc::clone(&self.spill), Arc::clone(&shapes), rows.collect(), piece == 0)
+                    chunks.iter_mut().map(|chunks| chunks.get_mut(number).map(std::mem::take).unwrap_or_default());
+                StoredPartition::new(Arc::clone(&spill), Arc::clone(&shapes), rows.collect(), parents)
             })
             .collect();
-        for (place, settled) in self.settled {
-            pieces[place as usize].settled.push(settled);
+        for (number, status) in self.known_statuses {
+            partitions[number as usize].known_statuses.push(status);
         }
-        for place in self.bound {
-            pieces[place as usize].bound = true;
+        for number in self.with_duplicates {
+            partitions[number as usize].holds_duplicates = true;
         }
-        let Cut { plan, memory, .. } = self.cut;
-        // What was needed to find pieces makes room for them.
-        drop(self.places);
-        let mut all = Vec::new();
-        for piece in pieces {
-            all.extend(oversized::cut_again(plan, piece, memory.piece.max(memory.all / 16) * 2)?);
+        // The partition maps are not needed any more.
+        drop(self.maps);
+        let mut stored = Vec::new();
+        for partition in partitions {
+            if is_divided {
+                let limit = memory.partition.max(memory.all / 16) * 2;
+                stored.extend(divide::divide(plan, partition, limit)?);
+            } else {
+                stored.push(Stored::Partition(partition));
+            }
         }
-        Ok(all)
+        Ok(Recording { shapes, stored })
     }
 }

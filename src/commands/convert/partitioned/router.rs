@@ -1,185 +1,235 @@
-//! Rows -> pieces: which piece each row of a source goes to, and its way there through a buffer.
+//! Rows -> partitions: finds the partition of each row of a source, and appends the row to its buffer.
 
 use std::{io, ops::Range};
 
 use crate::{
-    join::partition_index::{self, Places},
+    join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
-        buffers::Partitions,
-        encode::{self, Entry},
+        buffers::PartitionBuffers,
+        encode::{self, RowEntry},
         spill::{Chunk, Spill},
     },
     read::stream::Block,
     table::{NONE, line_ends, row_header},
 };
 
-/// The piece of what belongs to nobody.
-const LOOSE: u32 = 0;
-/// What comes of sending the rows of one source to their pieces.
-pub(super) struct Routed {
-    /// The rows of each piece.
-    pub(super) chunks: Vec<Vec<Chunk>>,
-    /// How many pieces there are.
-    pub(super) pieces: usize,
-    /// The number of the first root record of each piece, of the loose one any.
-    pub(super) firsts: Vec<u32>,
-    /// The places of the parents, and their source.
-    pub(super) parents: Option<(usize, Places)>,
+/// The partition of what belongs to nobody.
+const UNMATCHED: u32 = 0;
+
+/// How the partition of a row is found.
+pub(super) enum Route<'a> {
+    /// There is only the unmatched one.
+    One,
+    /// Root records fill one partition after the other.
+    InTurn {
+        /// How many bytes of them make a partition.
+        share: u64,
+    },
+    /// Rows go where their parent is.
+    ToParent {
+        /// The source of the parents.
+        source: usize,
+        /// The partition of each.
+        map: PartitionMap,
+        /// The columns that name them.
+        columns: &'a [usize],
+    },
 }
 
-/// Sends the rows of one source to their pieces.
+/// The rows of one source, routed.
+pub(super) struct Routed {
+    /// The rows of each partition.
+    pub(super) chunks: Vec<Vec<Chunk>>,
+    /// How many partitions there are.
+    pub(super) partitions: usize,
+    /// The number of the first root record of each partition, of the unmatched one any.
+    pub(super) firsts: Vec<u32>,
+    /// The partition map of the parents, which was borrowed from their source.
+    pub(super) parents: Option<ParentMap>,
+}
+
+/// The partition map of a source.
+pub(super) struct ParentMap {
+    pub(super) source: usize,
+    pub(super) map: PartitionMap,
+}
+
+/// Appends the rows of one source to the buffers of their partitions.
 pub(super) struct Router<'a> {
-    /// Where the parents are, and the columns that name them; the root source has none.
-    parents: Option<(Places, &'a [usize])>,
-    /// The source of the parents.
-    parent: usize,
-    /// The piece that root records go to, how many bytes it holds, and how many it should.
-    piece: usize,
+    route: Route<'a>,
+    /// The partition that root records go to, and how many bytes it holds.
+    partition: usize,
     filled: u64,
-    share: u64,
     firsts: Vec<u32>,
-    gathered: Partitions,
-    words: Vec<u64>,
-    /// The piece of each row of the block.
-    pub(super) found: Vec<u32>,
-    /// The row of its parent in that piece.
-    rows: Vec<u32>,
+    buffers: PartitionBuffers,
+    key_hashes: Vec<u64>,
+    /// The partition of each row of the block.
+    pub(super) partitions: Vec<u32>,
+    /// The row of its parent in that partition.
+    parents: Vec<u32>,
 }
 
 impl<'a> Router<'a> {
-    /// A router for the rows of a source. `share`: how many bytes of root records make a piece.
-    pub(super) fn new(
-        parents: Option<(Places, &'a [usize])>,
-        parent: usize,
-        share: u64,
-        gathered: Partitions,
-    ) -> Router<'a> {
-        let (firsts, words, found, rows) = Default::default();
-        Router { parents, parent, piece: 1, filled: 0, share, firsts, gathered, words, found, rows }
+    /// A router for the rows of a source.
+    pub(super) fn new(route: Route<'a>, buffers: PartitionBuffers) -> Router<'a> {
+        let (firsts, key_hashes, partitions, parents) = Default::default();
+        let partition = if matches!(route, Route::InTurn { .. }) { 1 } else { 0 };
+        Router { route, partition, filled: 0, firsts, buffers, key_hashes, partitions, parents }
     }
 
-    /// Sends the rows of a block on.
-    pub(super) fn block(&mut self, block: Block<'_>, spill: &Spill) -> io::Result<()> {
+    /// Appends the rows of a block to their partitions.
+    pub(super) fn route_block(&mut self, block: Block<'_>, spill: &Spill) -> io::Result<()> {
         let table = block.table;
-        self.look(block);
-        let shifts = shifts(block);
+        self.find_partitions(block);
+        let shifts = line_shifts(block);
         let ends = shifts.iter().skip(1).map(|(from, _)| *from).chain([table.len()]);
         for ((from, shift), to) in shifts.iter().zip(ends) {
-            self.run(block, *from..to, *shift, spill)?;
+            self.route_run(block, *from..to, *shift, spill)?;
         }
         Ok(())
     }
 
-    /// Sends rows on whose lines are as much larger than their numbers.
-    fn run(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
+    /// Appends rows that have one line shift.
+    fn route_run(&mut self, block: Block<'_>, rows: Range<u32>, line_shift: u64, spill: &Spill) -> io::Result<()> {
         let before = block.rejects.partition_point(|reject| reject.row < rows.start);
         let mut from = rows.start;
         for reject in block.rejects[before..].iter().take_while(|reject| reject.row < rows.end) {
-            self.good(block, from..reject.row, shift, spill)?;
-            // What is rejected may belong to another one too, so it is looked up again.
-            let entry = Entry { parent: NONE, reject: Some(reject), ..self.entry(block, reject.row, shift) };
-            self.second(reject.row as usize, entry, spill)?;
-            self.put_one(self.found[reject.row as usize], entry, spill)?;
+            self.route_good(block, from..reject.row, line_shift, spill)?;
+            // A rejected row may belong to another parent too, so its parent is looked up again when it is joined.
+            let entry = RowEntry { parent: NONE, reject: Some(reject), ..self.entry(block, reject.row, line_shift) };
+            self.route_copy(reject.row as usize, entry, spill)?;
+            self.put_row(self.partitions[reject.row as usize], entry, spill)?;
             from = reject.row + 1;
         }
-        self.good(block, from..rows.end, shift, spill)
+        self.route_good(block, from..rows.end, line_shift, spill)
     }
 
-    /// Sends rows on that are not rejected.
+    /// Appends rows that are not rejected and have one line shift.
     #[inline(never)]
-    fn good(&mut self, block: Block<'_>, rows: Range<u32>, shift: u64, spill: &Spill) -> io::Result<()> {
+    fn route_good(&mut self, block: Block<'_>, rows: Range<u32>, line_shift: u64, spill: &Spill) -> io::Result<()> {
         let (table, part) = (block.table, block.table.parts.len().saturating_sub(1));
         let mut left = rows.start;
-        if let Some(good) = encode::Good::of(table, shift, part) {
+        if let Some(good) = encode::GoodRows::new(table, line_shift, part) {
             // Whether the last row of a block ends with a line end has to be looked at.
             left = rows.end.min(table.len().saturating_sub(1)).max(left);
             let known = rows.start as usize..left as usize;
-            let homes = self.found[known.clone()].iter().zip(&self.rows[known.clone()]);
-            for ((number, (place, parent)), row) in (block.first + rows.start..).zip(homes).zip(good.rows(known)) {
-                self.gathered.add(*place as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+            let numbered = (block.first + rows.start..).zip(good.rows(known.clone()));
+            if let Route::One = self.route {
+                self.buffers.add(UNMATCHED as usize, spill, |rows| {
+                    numbered.for_each(|(number, row)| good.put(rows, row, number, NONE));
+                })?;
+            } else {
+                let routes = self.partitions[known.clone()].iter().zip(&self.parents[known]);
+                for ((number, row), (partition, parent)) in numbered.zip(routes) {
+                    self.buffers.add(*partition as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+                }
             }
         }
         for row in left..rows.end {
-            self.put_one(self.found[row as usize], self.entry(block, row, shift), spill)?;
+            self.put_row(self.partitions[row as usize], self.entry(block, row, line_shift), spill)?;
         }
         Ok(())
     }
 
     /// A row of a block.
-    fn entry<'b>(&self, block: Block<'b>, row: u32, shift: u64) -> Entry<'b> {
+    fn entry<'b>(&self, block: Block<'b>, row: u32, line_shift: u64) -> RowEntry<'b> {
         let Block { table, end, first, .. } = block;
         let (at, part) = (row as usize, table.parts.len().saturating_sub(1));
         let end = table.starts.get(at + 1).copied().unwrap_or(end);
-        Entry { table, row, end, number: first + row, parent: self.rows[at], shift, part, reject: None, copy: false }
+        RowEntry {
+            table,
+            row,
+            end,
+            number: first + row,
+            parent: self.parents[at],
+            line_shift,
+            part,
+            reject: None,
+            is_copy: false,
+        }
     }
 
-    /// Sends a row that is rejected to its second piece, if it has two: two records that are merged hold both of
-    /// their parents back.
+    /// Appends a copy of a rejected row to a second partition, if it has two: merged records hold both of their parents back.
     #[cold]
     #[inline(never)]
-    fn second(&mut self, at: usize, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
-        let Some((places, columns)) = &self.parents else { return Ok(()) };
-        let (first, second) = (self.found[at], places.of_second(entry.table, columns, entry.row));
+    fn route_copy(&mut self, at: usize, entry: RowEntry<'_>, spill: &Spill) -> io::Result<()> {
+        let Route::ToParent { map, columns, .. } = &self.route else { return Ok(()) };
+        let (first, second) = (self.partitions[at], map.find_second_parent(entry.table, columns, entry.row));
         if second == NONE || second == first {
             return Ok(());
         }
-        if first == LOOSE {
-            self.found[at] = second;
+        if first == UNMATCHED {
+            self.partitions[at] = second;
             return Ok(());
         }
-        self.put_one(second, Entry { copy: true, ..entry }, spill)
+        self.put_row(second, RowEntry { is_copy: true, ..entry }, spill)
     }
 
-    /// Finds the piece of each row of a block.
-    fn look(&mut self, block: Block<'_>) {
-        let table = block.table;
-        if let Some((places, columns)) = &self.parents {
-            partition_index::words(table, columns, &mut self.words);
-            places.of_all(table, columns, &self.words, (&mut self.found, &mut self.rows));
-            self.found.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = LOOSE);
-            return;
-        }
-        self.found.clear();
-        let ends = table.starts.iter().skip(1).copied().chain([block.end]);
-        for (number, (start, end)) in (block.first..).zip(table.starts.iter().zip(ends)) {
-            if self.filled >= self.share {
-                (self.filled, self.piece) = (0, self.piece + 1);
+    /// Finds the partition of each row of a block.
+    fn find_partitions(&mut self, block: Block<'_>) {
+        let (table, count) = (block.table, block.table.starts.len());
+        match &self.route {
+            Route::One => {
+                self.partitions.clear();
+                self.partitions.resize(count, UNMATCHED);
             }
-            if self.firsts.len() <= self.piece {
-                self.firsts.resize(self.piece + 1, number);
+            Route::InTurn { share } => {
+                self.partitions.clear();
+                let ends = table.starts.iter().skip(1).copied().chain([block.end]);
+                for (number, (start, end)) in (block.first..).zip(table.starts.iter().zip(ends)) {
+                    if self.filled >= *share {
+                        (self.filled, self.partition) = (0, self.partition + 1);
+                    }
+                    if self.firsts.len() <= self.partition {
+                        self.firsts.resize(self.partition + 1, number);
+                    }
+                    self.filled += (end - start) as u64;
+                    self.partitions.push(small(self.partition));
+                }
             }
-            self.filled += (end - start) as u64;
-            self.found.push(small(self.piece));
+            Route::ToParent { map, columns, .. } => {
+                partition_map::hash_keys(table, columns, &mut self.key_hashes);
+                let found = FoundParents { partitions: &mut self.partitions, rows: &mut self.parents };
+                map.find_parents(table, columns, &self.key_hashes, found);
+                self.partitions
+                    .iter_mut()
+                    .filter(|partition| **partition == NONE)
+                    .for_each(|partition| *partition = UNMATCHED);
+                return;
+            }
         }
-        self.rows.clear();
-        self.rows.resize(self.found.len(), NONE);
+        self.parents.clear();
+        self.parents.resize(count, NONE);
     }
 
-    /// Sends one row to a piece.
-    pub(super) fn put_one(&mut self, place: u32, entry: Entry<'_>, spill: &Spill) -> io::Result<()> {
-        self.gathered.add(place as usize, spill, |rows| encode::put(rows, entry))
+    /// Appends a row to a partition.
+    pub(super) fn put_row(&mut self, partition: u32, entry: RowEntry<'_>, spill: &Spill) -> io::Result<()> {
+        self.buffers.add(partition as usize, spill, |rows| encode::put_row(rows, entry))
     }
 
-    /// Sends one row to a piece as it was put before.
-    pub(super) fn put_again(&mut self, place: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
-        self.gathered.add(place as usize, spill, |rows| rows.extend_from_slice(row))
+    /// Appends a row that is encoded already.
+    pub(super) fn put_encoded(&mut self, partition: u32, row: &[u8], spill: &Spill) -> io::Result<()> {
+        self.buffers.add(partition as usize, spill, |rows| rows.extend_from_slice(row))
     }
 
-    /// The rows of each piece, how many pieces there are, and the places of the parents.
+    /// Writes what is left in the buffers.
     pub(super) fn finish(self, spill: &Spill) -> io::Result<Routed> {
-        let parents = self.parents.map(|(places, _)| (self.parent, places));
-        let chunks = self.gathered.finish(spill)?;
-        Ok(Routed { chunks, pieces: self.piece + 1, firsts: self.firsts, parents })
+        let parents = match self.route {
+            Route::ToParent { source, map, .. } => Some(ParentMap { source, map }),
+            _ => None,
+        };
+        let chunks = self.buffers.finish(spill)?;
+        Ok(Routed { chunks, partitions: self.partition + 1, firsts: self.firsts, parents })
     }
 }
 
-/// From which records of a block on lines are how much larger than numbers.
-fn shifts(block: Block<'_>) -> Vec<(u32, u64)> {
+/// The line shifts of a block: from which row on each holds.
+fn line_shifts(block: Block<'_>) -> Vec<(u32, u64)> {
     let Block { table, end, first, .. } = block;
     let mut shifts: Vec<(u32, u64)> = Vec::new();
     let start = |row: u32| table.starts.get(row as usize).copied().unwrap_or(end);
     let mut note = |row: u32, line: u64| {
-        let shift = row_header::shift(line, first + row);
+        let shift = row_header::line_shift(line, first + row);
         if shifts.last().is_none_or(|(_, known)| *known != shift) {
             shifts.push((row, shift));
         }
@@ -187,7 +237,7 @@ fn shifts(block: Block<'_>) -> Vec<(u32, u64)> {
     for (at, (row, line)) in table.marks.iter().enumerate() {
         let (next, after) = table.marks.get(at + 1).copied().unwrap_or((table.len(), block.line));
         let ended = matches!(table.text[..start(next)].last(), Some(b'\n' | b'\r'));
-        // Every record has a line end at least; when there are no more of them, each has one.
+        // Every record has at least one line end; if there are not more line ends than records, each has exactly one.
         if ended && after - line == u64::from(next - row) {
             note(*row, *line);
         } else {

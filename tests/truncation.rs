@@ -1,4 +1,4 @@
-//! A recording cut at every byte, as by a power failure: what comes out is always something that stood in the whole one.
+//! A file truncated at every byte, as by a power failure: each document that comes out is one of the whole file.
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
@@ -30,37 +30,40 @@ output:
 ";
 
 #[test]
-fn no_cut_value_is_used_when_a_line_end_is_needed() {
+fn no_truncated_value_is_used_when_a_line_end_is_required() {
     let cells = ["chuck@norris.example", "\"marie \"\"la pie\"\" galante\"", "ann@bo.example"];
-    check(&[("NAME", "email"), ("TYPE", "text"), ("TAIL", "strict")], cells);
+    check_every_length(&[("NAME", "email"), ("TYPE", "text"), ("TAIL", "strict")], cells);
 }
 
 #[test]
-fn a_date_cannot_be_cut_and_still_be_one() {
-    check(&[("NAME", "born"), ("TYPE", "date"), ("TAIL", "auto")], ["1940-03-10", "\"1971-12-31\"", "2001-01-01"]);
+fn a_truncated_date_is_no_date() {
+    check_every_length(
+        &[("NAME", "born"), ("TYPE", "date"), ("TAIL", "auto")],
+        ["1940-03-10", "\"1971-12-31\"", "2001-01-01"],
+    );
 }
 
-/// Cuts the file at every byte and looks at what is written.
-fn check(names: &[(&str, &str)], cells: [&str; 3]) {
-    let filled = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
-    let whole = ["FIRST", "SECOND", "THIRD"].iter().zip(cells).fold(filled(WHOLE), |text, (n, c)| text.replace(n, c));
+/// Truncates the file at every byte and checks which documents are written.
+fn check_every_length(names: &[(&str, &str)], cells: [&str; 3]) {
+    let fill = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
+    let whole = ["FIRST", "SECOND", "THIRD"].iter().zip(cells).fold(fill(WHOLE), |text, (n, c)| text.replace(n, c));
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("schema.json"), r#"{ "type": "array" }"#).unwrap();
-    fs::write(folder.path().join("mapping.yaml"), filled(MAPPING)).unwrap();
-    let (documents, exit) = converted(folder.path(), &whole);
+    fs::write(folder.path().join("mapping.yaml"), fill(MAPPING)).unwrap();
+    let (documents, exit) = convert(folder.path(), &whole);
     assert_eq!((documents.len(), exit), (3, Some(0)));
     let ends = ["\n12B", "\n12C"].map(|next| whole.find(next).unwrap() + 1);
-    for cut in 0..whole.len() {
-        let (found, exit) = converted(folder.path(), &whole[..cut]);
-        assert!(documents.starts_with(&found), "cut at byte {cut}: {found:?}");
-        let complete = ends.iter().filter(|end| **end <= cut).count();
-        assert!(found.len() >= complete, "cut at byte {cut}: a record before the cut is missing");
-        assert!(matches!(exit, Some(0 | 1 | 3)), "cut at byte {cut}: exit {exit:?}");
+    for length in 0..whole.len() {
+        let (found, exit) = convert(folder.path(), &whole[..length]);
+        assert!(documents.starts_with(&found), "truncated at byte {length}: {found:?}");
+        let complete = ends.iter().filter(|end| **end <= length).count();
+        assert!(found.len() >= complete, "truncated at byte {length}: a complete record is missing");
+        assert!(matches!(exit, Some(0 | 1 | 3)), "truncated at byte {length}: exit {exit:?}");
     }
 }
 
-/// The documents that are made of a file, and the exit code.
-fn converted(folder: &Path, text: &str) -> (Vec<String>, Option<i32>) {
+/// Converts a file; returns its documents and the exit code.
+fn convert(folder: &Path, text: &str) -> (Vec<String>, Option<i32>) {
     fs::write(folder.join("passengers.csv"), text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_xwalk"))
         .args(["convert", ".", "--mapping", "mapping.yaml", "--output", "-", "--quiet"])

@@ -1,0 +1,133 @@
+//! The end of the pipe: documents are validated, written or delivered.
+
+use crate::{
+    check,
+    cli::Convert,
+    commands::{
+        convert::{
+            delivery::{self, Delivered, Memory},
+            partitioned::recording::{self, Recording},
+            sink,
+        },
+        load::Job,
+        runtime::Runtime,
+        sandbox::embedded,
+    },
+    config::{mapping::Root, profile::destination::Destination},
+    deliver,
+    error::{Error, Exit},
+    output::documents::Documents,
+    partition::loaded::LoadedPartition,
+    plan::Plan,
+    recording::{
+        receipt::{Delivery, Volume},
+        summary::Outcome,
+    },
+    report::{Findings, progress::Progress},
+    transform::{self, Scratch},
+};
+
+/// How a conversion ended: in words, in bytes, as an exit code.
+pub(crate) struct Ending {
+    pub(crate) outcome: Outcome,
+    pub(crate) volume: Option<Volume>,
+    pub(crate) exit: Exit,
+}
+
+/// Validates, writes or delivers all documents that may be sent.
+///
+/// # Errors
+/// The output or the state folder cannot be written.
+pub(crate) fn send(
+    args: &Convert,
+    job: &Job,
+    recordings: &mut [Recording],
+    journal: Option<&mut Memory>,
+    findings: &mut Findings,
+    runtime: &mut Runtime<'_>,
+) -> Result<Ending, Error> {
+    let Job { plan, destination, .. } = job;
+    if let Some(path) = &args.output {
+        let all = |mut output: Documents<'_>| {
+            recording::payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
+            output.finish()
+        };
+        let done = Documents::create(path, plan.root == Root::Array, runtime.out).and_then(all);
+        return done.map(|()| sink::written(args)).map_err(|cause| sink::unwritten(args, &cause));
+    }
+    if args.validate_only {
+        let volume = deliver::volume(recording::payloads(plan, recordings), destination);
+        let url = destination.url().map(|url| url.to_string());
+        return Ok(Ending { outcome: Outcome::Validated { url }, volume: Some(volume), exit: Exit::Done });
+    }
+    let embedded = if destination.is_sandbox() { Some(embedded(plan)?) } else { None };
+    let destination = match &embedded {
+        Some(running) => destination.clone().at(&running.url()),
+        None => destination.clone(),
+    };
+    let is_shown = runtime.terminal && !args.messages.quiet;
+    deliver_all(plan, &destination, recordings, journal, findings, runtime, is_shown)
+}
+
+/// Delivers all documents that may be sent, and tells what became of them.
+fn deliver_all(
+    plan: &Plan,
+    destination: &Destination,
+    recordings: &mut [Recording],
+    journal: Option<&mut Memory>,
+    findings: &mut Findings,
+    runtime: &mut Runtime<'_>,
+    is_shown: bool,
+) -> Result<Ending, Error> {
+    let documents = recordings.iter().flat_map(|recording| &recording.stored).map(recording::Stored::documents).sum();
+    let progress = Progress::start("documents", Some(documents), is_shown);
+    let payloads = || recording::payloads(plan, recordings);
+    let delivered = if let Some(journal) = journal {
+        delivery::remembered(journal, payloads, plan, destination, findings, runtime, &progress)
+    } else {
+        let delivery = delivery::forgetful(payloads(), destination, &runtime.context, &progress);
+        Ok(Delivered { delivery, earlier: 0 })
+    };
+    progress.finish();
+    let Delivered { delivery, earlier } = delivered?;
+    tell_rejected(plan, recordings, &delivery, findings, runtime);
+    if let Some((_, finding)) = &delivery.stopped {
+        let _ = findings.print(runtime.err, finding);
+    }
+    recording::apply_delivery(plan, recordings, &delivery);
+    let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
+    let exit = delivery.exit();
+    let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
+    let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };
+    // Where an earlier run did it all, there is nothing to measure.
+    let volume = (earlier == 0 || delivery.volume.requests > 0).then_some(delivery.volume);
+    Ok(Ending { outcome, volume, exit })
+}
+
+/// Tells of every document that the API rejected, with the cells that its answer points to.
+fn tell_rejected(
+    plan: &Plan,
+    recordings: &[Recording],
+    delivery: &Delivery,
+    findings: &mut Findings,
+    runtime: &mut Runtime<'_>,
+) {
+    let (mut loaded, mut scratch) = (LoadedPartition::default(), Scratch::default());
+    let mut is_loaded = None;
+    for rejected in delivery.rejected.iter().chain(&delivery.alike) {
+        let Some((partition, at)) = recording::locate(recordings, rejected.index) else { continue };
+        // Documents that follow each other mostly stand in one partition.
+        if !is_loaded.is_some_and(|known| std::ptr::eq(known, partition)) {
+            is_loaded = Some(partition);
+            if let Err(cause) = partition.load(plan.each, &mut loaded) {
+                partition.spill().keep_failure(cause);
+                return;
+            }
+        }
+        let Some(root) = loaded.accepted.get(at) else { continue };
+        let trace = transform::trace_all(&loaded.view(plan), *root, &mut scratch);
+        for finding in check::locate(plan, &loaded.tables, *root, &trace, rejected) {
+            let _ = findings.print(runtime.err, &finding);
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Where each document goes as soon as it may be sent: into the digest of the journal, or into the output.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
+use crate::{
+    cli::Convert,
+    commands::convert::{delivery::Memory, partitioned::oversized::OversizedDocument, send::Ending},
+    config::mapping::Root,
+    error::{Error, Exit},
+    output::documents::Documents,
+    plan::Plan,
+    recording::{payload::Payload, summary::Outcome},
+};
+
+/// What takes documents at once.
+pub(crate) struct Sink<'a> {
+    /// The journal that remembers them, where they are delivered.
+    pub(crate) journal: Option<Memory>,
+    /// The output, where they can be written at once.
+    pub(crate) output: Option<Documents<'a>>,
+}
+
+impl Sink<'_> {
+    /// Takes a document.
+    pub(crate) fn add(&mut self, payload: &Payload) -> io::Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.digest.add(payload.bytes());
+        }
+        self.output.as_mut().map_or(Ok(()), |output| output.write(payload))
+    }
+
+    /// Takes a document that is too large for a partition, and has the index `index`.
+    pub(crate) fn add_oversized(&mut self, document: &OversizedDocument, index: u64) -> io::Result<()> {
+        if let Some(output) = &mut self.output {
+            return output.write_parts(|write| document.write(write));
+        }
+        if let Some(journal) = &mut self.journal
+            // A body is sent as a whole, so it has to be held as one.
+            && let Some(payload) = document.payload(index)
+        {
+            journal.digest.add(payload.bytes());
+        }
+        Ok(())
+    }
+}
+
+/// Where documents are written as soon as they are found good, if they are written at all.
+///
+/// What went to stdout cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record that several
+/// documents share may be found bad after the first of them, so then all of them wait.
+pub(crate) fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Option<Documents<'a>>, Error> {
+    match &args.output {
+        Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || path != Path::new("-")) => {
+            let documents = Documents::create(path, plan.root == Root::Array, out);
+            documents.map(Some).map_err(|cause| unwritten(args, &cause))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Gives the output its name, unless nothing may be written after all.
+pub(crate) fn finish(args: &Convert, output: Option<Documents<'_>>, refused: bool) -> Option<Result<Ending, Error>> {
+    let output = output.filter(|_| !refused)?;
+    Some(output.finish().map(|()| written(args)).map_err(|cause| unwritten(args, &cause)))
+}
+
+/// The documents were written.
+pub(crate) fn written(args: &Convert) -> Ending {
+    let path = args.output.as_deref().unwrap_or(Path::new("-"));
+    Ending { outcome: Outcome::Written { path: path.display().to_string() }, volume: None, exit: Exit::Done }
+}
+
+/// The output cannot be written.
+pub(crate) fn unwritten(args: &Convert, cause: &io::Error) -> Error {
+    Error::storage("cannot write", args.output.as_deref().unwrap_or(Path::new("-")), cause)
+}

@@ -1,0 +1,269 @@
+//! Hash of a record's key -> the partition that holds the record, for recordings that are divided into partitions.
+//!
+//! Only hashes are kept, so a partition may be returned for a key that no record has; the keys themselves are compared
+//! when that partition is joined. Two promises hold: every key that exists has exactly one partition, and two keys with
+//! the same hash are told apart. For the second, such keys, and keys that are there twice, are kept in full.
+
+use std::{collections::BTreeMap, hint::black_box};
+
+use crate::{
+    join::{
+        build::{compose_key, read_key},
+        hash_index,
+    },
+    table::{
+        NONE, Table,
+        dialect::Span,
+        split::{UNKNOWN, distance},
+    },
+    text::lanes::{ByteLanes, LANES},
+};
+
+/// Stands for a partition: the hash is ambiguous, so the key is looked up in full.
+const AMBIGUOUS: u32 = NONE - 1;
+
+/// For each key, the partition that holds its record.
+#[derive(Debug, Default)]
+pub struct PartitionMap {
+    buckets: Vec<Bucket>,
+    /// The partitions of keys whose hash is ambiguous.
+    full: BTreeMap<Vec<u8>, u32>,
+}
+
+/// Where the parents of the records of a table are: one element for each record.
+#[derive(Debug)]
+pub struct FoundParents<'a> {
+    /// The partition of the parent, or [`NONE`] if there is no parent.
+    pub partitions: &'a mut Vec<u32>,
+    /// The row of the parent in that partition, or [`NONE`] where it is not certain.
+    pub rows: &'a mut Vec<u32>,
+}
+
+/// How many keys are prefetched at once.
+const TOGETHER: usize = 64;
+/// How many keys a bucket holds.
+const SLOTS: usize = 4;
+
+/// One cache line, and all that a look-up touches. Free slots come last, and hold [`KEYLESS`].
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Bucket {
+    /// The hash of a key; of a short key, the key itself.
+    key_hashes: [u64; SLOTS],
+    partitions: [u32; SLOTS],
+    /// The row of its record in that partition, or [`NONE`].
+    rows: [u32; SLOTS],
+}
+
+const FREE: Bucket = Bucket { key_hashes: [KEYLESS; SLOTS], partitions: [NONE; SLOTS], rows: [NONE; SLOTS] };
+
+impl Bucket {
+    /// The slot of a hash. All slots are compared, so that there is no branch to mispredict.
+    #[inline(always)]
+    fn slot(&self, key_hash: u64) -> Option<usize> {
+        let same = |slot: usize| usize::from(self.key_hashes[slot] == key_hash) << slot;
+        let same = same(0) | same(1) | same(2) | same(3);
+        (same != 0).then(|| same.trailing_zeros() as usize % SLOTS)
+    }
+}
+
+impl PartitionMap {
+    /// An empty map with capacity for this many keys.
+    #[must_use]
+    pub fn with_capacity(keys: usize) -> PartitionMap {
+        // Three of eight slots stay free, so that few buckets are full.
+        PartitionMap { buckets: vec![FREE; keys / 5 * 2 + 2], full: BTreeMap::new() }
+    }
+
+    /// Maps a hash to a partition and a row there. If the hash is mapped already, nothing changes, and its partition is
+    /// returned.
+    pub fn insert(&mut self, key_hash: u64, partition: u32, row: u32) -> Option<u32> {
+        let (at, slot) = self.find_slot(key_hash);
+        let bucket = &mut self.buckets[at];
+        if bucket.key_hashes[slot] == key_hash {
+            return Some(bucket.partitions[slot]);
+        }
+        let row = if hash_index::is_exact(key_hash) { row } else { NONE };
+        (bucket.key_hashes[slot], bucket.partitions[slot], bucket.rows[slot]) = (key_hash, partition, row);
+        None
+    }
+
+    /// Maps the key of a record, which may be there twice, to a partition, in full. `is_owner`: of all records with this
+    /// key, this is the one that is used.
+    pub fn insert_in_full(&mut self, table: &Table, columns: &[usize], row: u32, partition: u32, is_owner: bool) {
+        let mut buffer = Vec::new();
+        let Some(key) = read_key(table.row(row), columns, &mut buffer) else { return };
+        let (at, slot) = self.find_slot(hash_key(key));
+        let bucket = &mut self.buckets[at];
+        (bucket.key_hashes[slot], bucket.partitions[slot], bucket.rows[slot]) = (hash_key(key), AMBIGUOUS, NONE);
+        if is_owner {
+            self.full.insert(key.bytes().to_vec(), partition);
+        } else {
+            self.full.entry(key.bytes().to_vec()).or_insert(partition);
+        }
+    }
+
+    /// Finds the parents of all records of a table, by the hashes of the keys in the `columns` that name the parent.
+    pub fn find_parents(&self, table: &Table, columns: &[usize], key_hashes: &[u64], found: FoundParents<'_>) {
+        let FoundParents { partitions, rows } = found;
+        partitions.clear();
+        rows.clear();
+        partitions.reserve(key_hashes.len());
+        rows.reserve(key_hashes.len());
+        let mut is_ambiguous = false;
+        for key_hashes in key_hashes.chunks(TOGETHER) {
+            // Prefetches: touches each bucket first, so that cache misses overlap.
+            black_box(
+                key_hashes
+                    .iter()
+                    .fold(0, |all, key_hash| all | self.buckets[self.first_bucket(*key_hash)].key_hashes[0]),
+            );
+            for key_hash in key_hashes {
+                let (partition, row) = self.get(*key_hash);
+                is_ambiguous |= partition == AMBIGUOUS;
+                partitions.push(partition);
+                rows.push(row);
+            }
+        }
+        if !is_ambiguous {
+            return;
+        }
+        for (row, partition) in (0..).zip(partitions.iter_mut()) {
+            if *partition == AMBIGUOUS {
+                let mut buffer = Vec::new();
+                let key = read_key(table.row(row), columns, &mut buffer);
+                *partition = key.and_then(|key| self.full.get(key.bytes())).copied().unwrap_or(NONE);
+            }
+        }
+    }
+
+    /// Finds the partition of the second parent of a row in which two records are merged, or returns [`NONE`].
+    #[must_use]
+    pub fn find_second_parent(&self, table: &Table, columns: &[usize], row: u32) -> u32 {
+        let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());
+        table.split(row, &mut cells);
+        if cells.len() <= width || self.buckets.is_empty() {
+            return NONE;
+        }
+        let second: &[Span] = &cells[cells.len() - width..];
+        let spans = columns.iter().map(|column| second.get(table.bind[*column]).copied());
+        let Some(key) = compose_key(table, spans, &mut buffer) else { return NONE };
+        match self.get(hash_key(key)).0 {
+            AMBIGUOUS => self.full.get(key.bytes()).copied().unwrap_or(NONE),
+            partition => partition,
+        }
+    }
+
+    /// The partition of a hash and its row there, or [`NONE`].
+    #[inline(always)]
+    fn get(&self, key_hash: u64) -> (u32, u32) {
+        let mut at = self.first_bucket(key_hash);
+        while let Some(bucket) = self.buckets.get(at) {
+            if let Some(slot) = bucket.slot(key_hash) {
+                return (bucket.partitions[slot], bucket.rows[slot]);
+            }
+            if bucket.key_hashes[SLOTS - 1] == KEYLESS {
+                break;
+            }
+            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
+        }
+        (NONE, NONE)
+    }
+
+    /// The bucket and the slot of a hash, or the free slot where it would go. There are more slots than keys.
+    fn find_slot(&self, key_hash: u64) -> (usize, usize) {
+        let mut at = self.first_bucket(key_hash);
+        loop {
+            let bucket = &self.buckets[at];
+            if let Some(slot) = bucket.slot(key_hash).or_else(|| bucket.slot(KEYLESS)) {
+                return (at, slot);
+            }
+            at = if at + 1 == self.buckets.len() { 0 } else { at + 1 };
+        }
+    }
+
+    /// The first bucket that a hash is looked for in.
+    #[inline(always)]
+    fn first_bucket(&self, key_hash: u64) -> usize {
+        reduce_hash(key_hash, self.buckets.len())
+    }
+}
+
+/// Stands for a hash: the record has no key.
+pub(super) const KEYLESS: u64 = u64::MAX;
+
+/// Whether a hash is that of a key.
+#[must_use]
+pub fn is_key(key_hash: u64) -> bool {
+    key_hash != KEYLESS
+}
+
+/// Hashes the keys of all records of a table; a record without a key gets a hash that [`is_key`] tells apart.
+pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
+    key_hashes.clear();
+    let (width, text) = (table.header.len() + 1, table.text.as_slice());
+    // UTF-8 text never contains this byte.
+    let quote = table.dialect.quote.unwrap_or(0xFF);
+    // Most keys are one cell, without quotes.
+    let column = match columns {
+        [column] if table.dialect.plain_nulls && !table.is_narrow => table.bind[*column],
+        _ => {
+            key_hashes.extend((0..table.len()).map(|row| hash_row_key(table, columns, row)));
+            return;
+        }
+    };
+    key_hashes.reserve(table.starts.len());
+    for (row, (field_starts, start)) in (0..).zip(table.begins.chunks_exact(width).zip(&table.starts)) {
+        let (from, to) = (distance(field_starts[column]), distance(field_starts[column + 1]));
+        let length = to.wrapping_sub(from + 1);
+        let lane = text.get(start + from..).and_then(|text| text.first_chunk());
+        key_hashes.push(match lane {
+            Some(lane) if length.wrapping_sub(1) < LANES && field_starts[column + 1] != UNKNOWN && lane[0] != quote => {
+                hash_index::hash_short_key(lane, length).min(KEYLESS - 1)
+            }
+            _ => hash_row_key(table, columns, row),
+        });
+    }
+}
+
+/// Hashes the key of any record, however it is written.
+#[cold]
+#[inline(never)]
+fn hash_row_key(table: &Table, columns: &[usize], row: u32) -> u64 {
+    read_key(table.row(row), columns, &mut Vec::new()).map_or(KEYLESS, hash_key)
+}
+
+/// Reduces a hash to a number below `count`, evenly.
+#[must_use]
+#[inline]
+pub(super) fn reduce_hash(key_hash: u64, count: usize) -> usize {
+    usize::try_from((u128::from(mix_hash(key_hash)) * count as u128) >> 64).unwrap_or(0)
+}
+
+/// What is kept of a hash within its shard.
+pub(super) struct Fingerprint {
+    /// Where to start looking for it, to be reduced to the length of a table.
+    pub(super) start: usize,
+    /// The bits to compare.
+    pub(super) bits: u32,
+}
+
+/// Takes the fingerprint of a hash, from other bits than those that [`reduce_hash`] uses most.
+#[must_use]
+#[inline]
+pub(super) fn take_fingerprint(key_hash: u64) -> Fingerprint {
+    let mixed = mix_hash(key_hash);
+    let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
+    Fingerprint { start: half(mixed) as usize, bits: half(mixed >> 24) }
+}
+
+#[inline]
+fn hash_key(key: ByteLanes<'_>) -> u64 {
+    hash_index::hash_key(key).min(KEYLESS - 1)
+}
+
+#[inline]
+fn mix_hash(key_hash: u64) -> u64 {
+    let mixed = key_hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed ^ (mixed >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}

@@ -1,0 +1,68 @@
+//! A partition in memory: its records, which of them belong together, and what became of each.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    index_ranges,
+    plan::Plan,
+    recording::{
+        View,
+        ledger::{Fate, Reject},
+        match_groups::MatchGroups,
+        receipt::Delivery,
+    },
+    table::Table,
+};
+
+/// A partition that was loaded. Its buffers are used again for the next one.
+#[derive(Debug, Default)]
+pub struct LoadedPartition {
+    /// The records of each source.
+    pub tables: Vec<Table>,
+    /// Which of them belong together.
+    pub groups: MatchGroups,
+    /// For each source, what became of each of its rows.
+    pub fates: Vec<Vec<Fate>>,
+    /// The rows that will not be sent.
+    pub rejects: Vec<Reject>,
+    /// The root records whose documents may be sent, in order.
+    pub accepted: Vec<u32>,
+}
+
+impl LoadedPartition {
+    /// What a stage sees of it.
+    #[must_use]
+    pub fn view<'a>(&'a self, plan: &'a Plan) -> View<'a> {
+        View { plan, tables: &self.tables, groups: &self.groups, fates: &self.fates }
+    }
+
+    /// Notes what a delivery means for every row: what was not acknowledged is pending, what the API refused is rejected.
+    /// `first` is the index of the first document of this partition in the delivery.
+    pub fn apply_delivery(&mut self, plan: &Plan, delivery: &Delivery, first: u64) {
+        let refused: BTreeMap<u64, _> =
+            delivery.rejected.iter().map(|rejected| (rejected.index, &rejected.finding)).collect();
+        for (index, root) in (first..).zip(&self.accepted) {
+            if index_ranges::contains(&delivery.accepted, index) {
+                continue;
+            }
+            let refused = refused.get(&index);
+            let (fates, rejects) = (&mut self.fates, &mut self.rejects);
+            self.groups.visit_members(plan, *root, &mut |source, row| {
+                let fate = &mut fates[source][row as usize];
+                match (refused, *fate) {
+                    (Some(finding), Fate::Good) => {
+                        *fate = Fate::Rejected;
+                        rejects.push(Reject {
+                            source,
+                            row,
+                            code: finding.code,
+                            reason: finding.message.as_str().into(),
+                        });
+                    }
+                    (None, Fate::Good) => *fate = Fate::Pending,
+                    _ => {}
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! A partition of a recording, stored: some root records in their order, with everything below them.
+//!
+//! Rows go in one by one, in the order of their source, each with its number, its line and where its cells start, so that
+//! nothing is split or counted again. What is found out about a partition is kept beside its rows, so that it can be loaded
+//! again.
+
+use std::{io, sync::Arc};
+
+use crate::{
+    diagnostic::Code,
+    partition::{
+        decode::{self, DecodedRows},
+        loaded::LoadedPartition,
+        spill::{Chunk, Spill},
+        wire::{Reader, as_u32, put_bytes, put_numbers, put_reject},
+    },
+    plan::Plan,
+    recording::{
+        ledger::{Fate, Reject},
+        match_groups::{Link, MatchGroups},
+        summary::SourceTally,
+        totals,
+    },
+    table::Table,
+};
+
+/// How a fate is written.
+const FATES: [Fate; 4] = [Fate::Good, Fate::Filtered, Fate::Pending, Fate::Rejected];
+
+/// What was found out about a row before its partition was loaded.
+#[derive(Clone, Debug)]
+pub struct KnownStatus {
+    /// The number of its source.
+    pub source: usize,
+    /// Its number in its source.
+    pub number: u32,
+    /// What became of it.
+    pub fate: Fate,
+    /// Why it is rejected, if it is.
+    pub reject: Option<(Code, Arc<str>)>,
+}
+
+/// How the parents of its rows are found when a partition is joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parents {
+    /// Where they were looked up before, they stand in front of the rows.
+    Stored,
+    /// By their keys.
+    ByKey,
+}
+
+/// A partition that is stored.
+#[derive(Debug)]
+pub struct StoredPartition {
+    spill: Arc<Spill>,
+    /// For each source, its columns and files without records.
+    shapes: Arc<Vec<Table>>,
+    /// For each source, its rows.
+    rows: Vec<Vec<Chunk>>,
+    /// Records with one key stand in it, so it may not be divided again.
+    pub holds_duplicates: bool,
+    parents: Parents,
+    /// It continues the only document of the partition before it: its root record stands there too, and counts there.
+    is_continuation: bool,
+    /// What was found out before.
+    pub known_statuses: Vec<KnownStatus>,
+    /// Match groups, fates, rejects and accepted root records, since it was joined.
+    verdicts: Option<Chunk>,
+    /// How many rows of each source ended in each bucket, since it was decided about.
+    pub tally: Vec<SourceTally>,
+    /// How many documents of it may be sent.
+    pub documents: u64,
+}
+
+impl StoredPartition {
+    /// A partition of some rows, by their source.
+    #[must_use]
+    pub fn new(spill: Arc<Spill>, shapes: Arc<Vec<Table>>, rows: Vec<Vec<Chunk>>, parents: Parents) -> StoredPartition {
+        StoredPartition {
+            spill,
+            shapes,
+            rows,
+            holds_duplicates: false,
+            parents,
+            is_continuation: false,
+            known_statuses: Vec::new(),
+            verdicts: None,
+            tally: Vec::new(),
+            documents: 0,
+        }
+    }
+
+    /// A partition of the same recording with other rows.
+    #[must_use]
+    pub fn with_rows(&self, rows: Vec<Vec<Chunk>>) -> StoredPartition {
+        let (spill, shapes) = (Arc::clone(&self.spill), Arc::clone(&self.shapes));
+        let known_statuses = self.known_statuses.clone();
+        StoredPartition { known_statuses, ..StoredPartition::new(spill, shapes, rows, Parents::ByKey) }
+    }
+
+    /// As [`with_rows`](Self::with_rows), of a document whose root record counts in the partition before it.
+    #[must_use]
+    pub fn continuation(&self, rows: Vec<Vec<Chunk>>) -> StoredPartition {
+        StoredPartition { is_continuation: true, ..self.with_rows(rows) }
+    }
+
+    /// Where its bytes stand.
+    #[must_use]
+    pub fn spill(&self) -> &Spill {
+        &self.spill
+    }
+
+    /// How many bytes its rows are.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.rows.iter().flatten().map(|chunk| chunk.len() as u64).sum()
+    }
+
+    /// Its rows, by their source.
+    #[must_use]
+    pub fn rows(&self) -> &[Vec<Chunk>] {
+        &self.rows
+    }
+
+    /// For each source, its columns and files without records.
+    #[must_use]
+    pub fn shapes(&self) -> &[Table] {
+        &self.shapes
+    }
+
+    /// How many of how many of its rows will not be sent.
+    #[must_use]
+    pub fn rejected(&self) -> (u64, u64) {
+        self.tally.iter().fold((0, 0), |sum, tally| (sum.0 + tally.rejected, sum.1 + tally.rows))
+    }
+
+    /// Loads it; the buffers of what was loaded there before are used again. Tells whether it was joined already.
+    ///
+    /// # Errors
+    /// The disk is broken.
+    pub fn load(&self, each: usize, loaded: &mut LoadedPartition) -> io::Result<bool> {
+        loaded.tables.resize_with(self.shapes.len(), || Table::empty("", &self.shapes[0].dialect));
+        loaded.fates.resize_with(self.shapes.len(), Vec::new);
+        loaded.rejects.clear();
+        loaded.accepted.clear();
+        for (number, shape) in self.shapes.iter().enumerate() {
+            let (table, fates) = (&mut loaded.tables[number], &mut loaded.fates[number]);
+            decode::reset(table, shape);
+            fates.clear();
+            let mut rows = DecodedRows { source: number, table, fates, rejects: &mut loaded.rejects };
+            decode::read_rows(&self.spill, &self.rows[number], shape, &mut rows)?;
+        }
+        if self.holds_duplicates || self.parents == Parents::ByKey {
+            loaded.tables.iter_mut().for_each(|table| table.parents.clear());
+        }
+        if self.is_continuation {
+            loaded.tables[each].copies = (0..loaded.tables[each].len()).collect();
+        }
+        for known in &self.known_statuses {
+            let table = &loaded.tables[known.source];
+            if let Ok(row) = table.numbers.binary_search(&known.number) {
+                loaded.fates[known.source][row] = known.fate;
+                if let Some((code, reason)) = &known.reject {
+                    let (source, row) = (known.source, as_u32(row));
+                    loaded.rejects.push(Reject { source, row, code: *code, reason: Arc::clone(reason) });
+                }
+            }
+        }
+        let Some(verdicts) = self.verdicts else { return Ok(false) };
+        let mut bytes = Vec::new();
+        let bytes = self.spill.read(verdicts, &mut bytes)?;
+        read_verdicts(Reader(&bytes), loaded);
+        Ok(true)
+    }
+
+    /// Keeps what was found out about it since it was loaded.
+    ///
+    /// # Errors
+    /// The disk is full or broken.
+    pub fn keep(&mut self, loaded: &LoadedPartition) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        bytes.extend_from_slice(&as_u32(loaded.groups.links().len()).to_le_bytes());
+        for link in loaded.groups.links() {
+            put_numbers(&mut bytes, &link.starts);
+            put_numbers(&mut bytes, &link.rows);
+        }
+        for fates in &loaded.fates {
+            let fates: Vec<u8> = fates.iter().map(|fate| *fate as u8).collect();
+            put_bytes(&mut bytes, &fates);
+        }
+        bytes.extend_from_slice(&as_u32(loaded.rejects.len()).to_le_bytes());
+        for reject in &loaded.rejects {
+            bytes.extend_from_slice(&as_u32(reject.source).to_le_bytes());
+            bytes.extend_from_slice(&reject.row.to_le_bytes());
+            put_reject(&mut bytes, reject.code, &reject.reason);
+        }
+        put_numbers(&mut bytes, &loaded.accepted);
+        self.verdicts = Some(self.spill.write(&bytes)?);
+        Ok(())
+    }
+
+    /// Counts its rows by what became of them, and its documents.
+    pub fn count(&mut self, plan: &Plan, loaded: &LoadedPartition) {
+        self.tally = totals::tally(plan, &loaded.tables, &loaded.fates);
+        // The files are told once for a recording.
+        self.tally.iter_mut().for_each(|tally| tally.paths.clear());
+        self.documents = if self.is_continuation { 0 } else { loaded.accepted.len() as u64 };
+    }
+}
+
+/// Reads what [`StoredPartition::keep`] wrote.
+fn read_verdicts(mut bytes: Reader<'_>, loaded: &mut LoadedPartition) {
+    let link = |bytes: &mut Reader<'_>| Link { starts: bytes.numbers(), rows: bytes.numbers() };
+    let links = (0..bytes.count()).map(|_| link(&mut bytes)).collect();
+    loaded.groups = MatchGroups::new(links);
+    for fates in &mut loaded.fates {
+        fates.clear();
+        let fate = |fate: &u8| FATES.into_iter().find(|known| *known as u8 == *fate).unwrap_or(Fate::Rejected);
+        fates.extend(bytes.bytes().iter().map(fate));
+    }
+    loaded.rejects.clear();
+    for _ in 0..bytes.count() {
+        let (source, row) = (bytes.count(), bytes.number());
+        let (code, reason) = bytes.reject();
+        loaded.rejects.push(Reject { source, row, code, reason });
+    }
+    loaded.accepted = bytes.numbers();
+}

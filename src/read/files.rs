@@ -1,0 +1,195 @@
+//! Sources and a drop folder -> the files of each source, and whether they changed since they were read.
+//!
+//! No file is read for two sources. A file whose size, time or digest differs from its stamp has changed.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    digest::Sum,
+    json_pointer,
+    list_dir::names,
+    options::SourcePath,
+    plan::{Plan, SourcePlan},
+};
+
+/// The largest number of bytes of one source, unpacked.
+pub(super) const MAX_SOURCE: u64 = 16 << 30;
+/// About how many times larger the text of a packed file is.
+const PACKED: u64 = 8;
+
+/// Where the files of one recording are, and how they are read.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// The drop folder.
+    pub folder: PathBuf,
+    /// Files named on the command line, by source; `-` is standard input.
+    pub named: BTreeMap<String, String>,
+    /// Show cells as they are, not masked.
+    pub unmask: bool,
+    /// Take the digest of each file while it is read.
+    pub digested: bool,
+}
+
+impl Inputs {
+    /// The inputs of one drop folder, as they were typed.
+    pub fn new(folder: &Path, named: &[SourcePath], unmask: bool) -> Inputs {
+        let named = named.iter().map(|source| (source.name.clone(), source.path.display().to_string())).collect();
+        Inputs { folder: folder.to_owned(), named, unmask, digested: false }
+    }
+}
+
+/// A file as it was when it was read, to tell whether it changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// The source it was read for.
+    pub role: String,
+    /// Its path; `-` is standard input.
+    pub path: PathBuf,
+    /// How many bytes it has.
+    pub length: u64,
+    /// The digest of its bytes, if it was taken while they were read.
+    pub digest: Option<Sum>,
+    pub(super) modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// Stamps a file as it is now.
+    ///
+    /// # Errors
+    /// The file does not exist, or its metadata cannot be read.
+    pub fn read(role: &str, path: &Path) -> io::Result<Stamp> {
+        fs::metadata(path).map(|metadata| Stamp::from_metadata(role, path, &metadata))
+    }
+
+    /// A stamp without a digest.
+    pub(super) fn from_metadata(role: &str, path: &Path, metadata: &fs::Metadata) -> Stamp {
+        let (path, length) = (path.to_owned(), metadata.len());
+        Stamp { role: role.to_owned(), path, length, digest: None, modified: metadata.modified().ok() }
+    }
+
+    /// Whether this is standard input, which cannot be read again.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        self.path == Path::new("-")
+    }
+}
+
+/// Finds the files of each source, or why there are none.
+#[must_use]
+pub fn find_source_files(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf>, Vec<Diagnostic>>> {
+    let mut taken = Vec::new();
+    let find =
+        |source: &SourcePlan| find_files(source, inputs).and_then(|files| claim_files(plan, source, files, &mut taken));
+    plan.sources.iter().map(find).collect()
+}
+
+/// Estimates how many bytes of text some files hold; standard input counts as none.
+#[must_use]
+pub fn estimate_size<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
+    let is_packed = |path: &Path| path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
+    let size = |path: &PathBuf| {
+        let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if is_packed(path) { length.saturating_mul(PACKED) } else { length }
+    };
+    files.into_iter().map(size).sum()
+}
+
+/// Finds the files that changed since they were read.
+#[must_use]
+pub fn find_changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
+    let now = |stamp: &Stamp| Stamp::read(&stamp.role, &stamp.path).map(|now| Stamp { digest: stamp.digest, ..now });
+    let is_same = |stamp: &&Stamp| stamp.is_stdin() || now(stamp).is_ok_and(|now| now == **stamp);
+    stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| describe_change(&stamp.path)).collect()
+}
+
+/// The finding that a file changed.
+pub(super) fn describe_change(path: &Path) -> Diagnostic {
+    Diagnostic::new(Code::ReadChanged, "the file changed while it was read")
+        .file(path.display().to_string())
+        .hint("wait until the recording is complete, then run the same command again")
+}
+
+/// Claims the files of a source, unless another source reads them: paths are compared as the file system resolves them.
+fn claim_files(
+    plan: &Plan,
+    source: &SourcePlan,
+    files: Vec<PathBuf>,
+    taken: &mut Vec<(PathBuf, String)>,
+) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    for path in &files {
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        if let Some((_, other)) = taken.iter().find(|(known, _)| *known == real) {
+            let message = format!("the sources `{other}` and `{}` read the same file", source.name);
+            let rule = format!("/sources/{}/path", json_pointer::escape(&source.name));
+            let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
+            return Err(vec![finding.hint("each source has a file of its own")]);
+        }
+        taken.push((real, source.name.clone()));
+    }
+    Ok(files)
+}
+
+/// Finds the files of a source, in the order of their names.
+fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    let pattern = match inputs.named.get(&source.name) {
+        Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
+        Some(named) => PathBuf::from(named),
+        None if inputs.folder == Path::new(".") => PathBuf::from(&source.path),
+        None => inputs.folder.join(&source.path),
+    };
+    let shown = pattern.display().to_string();
+    if !source.path.contains(['*', '?', '[']) && !shown.contains(['*', '?', '[']) || pattern.exists() {
+        let packed = [".gz", ".zst"].map(|ending| PathBuf::from(format!("{shown}{ending}")));
+        let found = [pattern.clone()].into_iter().chain(packed).find(|path| path.exists());
+        return found.map(|path| vec![path]).ok_or_else(|| vec![describe_missing(source, &pattern, inputs)]);
+    }
+    let mut files: Vec<PathBuf> = glob::glob(&shown)
+        .map_err(|_| vec![describe_missing(source, &pattern, inputs)])?
+        .filter_map(Result::ok)
+        .collect();
+    files.sort();
+    if files.is_empty() { Err(vec![describe_missing(source, &pattern, inputs)]) } else { Ok(files) }
+}
+
+/// The finding that a source has no file, with the files that are near.
+fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let message = format!("the file of the source `{}` is not there", source.name);
+    let others = names(folder).unwrap_or_default();
+    let others: Vec<String> = others.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();
+    let hint = match csv.as_slice() {
+        _ if !folder.exists() => {
+            format!("there is no folder `{}`; name the drop folder as in `xwalk convert DIR`", folder.display())
+        }
+        [] => format!("there are no CSV files in `{}`; is it the right folder?", inputs.folder.display()),
+        names => format!("in that folder: {}; name it with `--source {}=PATH`", names.join(", "), source.name),
+    };
+    Diagnostic::new(Code::ReadMissingFile, message).file(path.display().to_string()).hint(hint)
+}
+
+/// Checks that a file is regular and not too large; returns its metadata.
+pub(super) fn check_regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
+    let shown = path.display().to_string();
+    // Opening a pipe would block, so the kind of file is checked before.
+    let metadata = fs::metadata(path).map_err(|cause| {
+        Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
+    })?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
+        let hint = "name a file, or `-` for standard input";
+        return Err(Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown).hint(hint));
+    }
+    if metadata.len() > MAX_SOURCE { Err(describe_too_large(shown)) } else { Ok(metadata) }
+}
+
+/// The finding that a file is too large.
+pub(super) fn describe_too_large(path: String) -> Diagnostic {
+    Diagnostic::new(Code::ReadTooLarge, format!("the file is larger than {MAX_SOURCE} bytes")).file(path)
+}
