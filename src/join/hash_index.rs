@@ -126,15 +126,15 @@ pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {
     if key.len() <= LANES { hash_short_key(&key.lanes_at(0), key.len()) } else { hash_long_key(key) }
 }
 
-/// As [`hash_key`], of a key of at most a lane, at the start of a lane.
+/// As [`hash_key`], of a key of at most sixteen bytes, at the start of the byte lanes.
 #[inline(always)]
-pub(super) fn hash_short_key(lane: &[u8; LANES], length: usize) -> u64 {
-    let text = u128::from_le_bytes(*lane) & BELOW[length % BELOW.len()];
+pub(super) fn hash_short_key(lanes: &[u8; LANES], length: usize) -> u64 {
+    let text = u128::from_le_bytes(*lanes) & BELOW[length % BELOW.len()];
     let [low, high] = split_halves(text);
     if length <= 7 { low | (length as u64) << 56 } else { mix_word(mix_word(length as u64, low), high) | LONG }
 }
 
-/// For each length up to that of a lane, the bits of a key of this length.
+/// For each length up to sixteen bytes, the bits of a key of this length.
 const BELOW: [u128; 32] = {
     let (mut below, mut length) = ([u128::MAX; 32], 0);
     while length < LANES {
