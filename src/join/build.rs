@@ -14,17 +14,17 @@ use crate::{
     plan::Plan,
     recording::ledger::{Fate, Ledger, as_warning},
     table::{Table, dialect::Span, row::Row},
-    text::lanes::Snippet,
+    text::lanes::ByteLanes,
 };
 
 /// Reads the key of a record; `None` if one of its cells is missing or empty.
 #[inline(always)]
-pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<Snippet<'a>> {
+pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
     let dialect = &row.table.dialect;
     if let [column] = columns
         && let Some(span) = row.span(*column).filter(|span| !span.doubled)
     {
-        let key = Snippet::within(&row.table.text, span.start, span.end);
+        let key = ByteLanes::within(&row.table.text, span.start, span.end);
         return (!dialect.is_null(key.bytes())).then_some(key);
     }
     let spans = columns.iter().map(|column| row.span(*column));
@@ -36,7 +36,7 @@ pub(super) fn compose_key<'a>(
     table: &Table,
     spans: impl Iterator<Item = Option<Span>>,
     buffer: &'a mut Vec<u8>,
-) -> Option<Snippet<'a>> {
+) -> Option<ByteLanes<'a>> {
     buffer.clear();
     let mut undoubled = Vec::new();
     for (number, span) in spans.enumerate() {
@@ -50,7 +50,7 @@ pub(super) fn compose_key<'a>(
         }
         buffer.extend_from_slice(cell);
     }
-    Some(Snippet::from(buffer.as_slice()))
+    Some(ByteLanes::from(buffer.as_slice()))
 }
 
 /// Whether every good record of a source has a key of its own. `false` means only that it is not certain.

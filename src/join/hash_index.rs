@@ -5,7 +5,7 @@
 
 use crate::{
     table::NONE,
-    text::lanes::{LANE, Snippet},
+    text::lanes::{ByteLanes, LANES},
 };
 
 /// The records of one source by their key.
@@ -41,7 +41,7 @@ impl HashIndex {
     }
 
     /// The record with a key, or [`NONE`].
-    pub(super) fn get(&self, key: Snippet<'_>) -> u32 {
+    pub(super) fn get(&self, key: ByteLanes<'_>) -> u32 {
         // An index without slots belongs to a source without a key.
         if self.slots.is_empty() { NONE } else { self.slots[self.find_slot(key.bytes(), hash_key(key))].row }
     }
@@ -59,7 +59,7 @@ impl HashIndex {
     }
 
     /// Maps a key to a record. If the key is there already, nothing changes, and its record is returned.
-    pub(super) fn insert(&mut self, key: Snippet<'_>, row: u32) -> Option<u32> {
+    pub(super) fn insert(&mut self, key: ByteLanes<'_>, row: u32) -> Option<u32> {
         if self.taken * 2 >= self.slots.len() {
             self.grow();
         }
@@ -79,7 +79,7 @@ impl HashIndex {
     }
 
     /// Maps a key that is there to another record.
-    pub(super) fn replace(&mut self, key: Snippet<'_>, row: u32) {
+    pub(super) fn replace(&mut self, key: ByteLanes<'_>, row: u32) {
         let slot = self.find_slot(key.bytes(), hash_key(key));
         if self.slots[slot].row != NONE {
             self.slots[slot].row = row;
@@ -122,22 +122,22 @@ impl HashIndex {
 
 /// Hashes a key: a short key with its length is its own hash.
 #[inline]
-pub(super) fn hash_key(key: Snippet<'_>) -> u64 {
-    if key.len() <= LANE { hash_short_key(&key.lane(0), key.len()) } else { hash_long_key(key) }
+pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {
+    if key.len() <= LANES { hash_short_key(&key.lanes_at(0), key.len()) } else { hash_long_key(key) }
 }
 
-/// As [`hash_key`], of a key of at most a lane, at the start of a lane.
+/// As [`hash_key`], of a key of at most sixteen bytes, at the start of the byte lanes.
 #[inline(always)]
-pub(super) fn hash_short_key(lane: &[u8; LANE], length: usize) -> u64 {
-    let text = u128::from_le_bytes(*lane) & BELOW[length % BELOW.len()];
+pub(super) fn hash_short_key(lanes: &[u8; LANES], length: usize) -> u64 {
+    let text = u128::from_le_bytes(*lanes) & BELOW[length % BELOW.len()];
     let [low, high] = split_halves(text);
     if length <= 7 { low | (length as u64) << 56 } else { mix_word(mix_word(length as u64, low), high) | LONG }
 }
 
-/// For each length up to that of a lane, the bits of a key of this length.
+/// For each length up to sixteen bytes, the bits of a key of this length.
 const BELOW: [u128; 32] = {
     let (mut below, mut length) = ([u128::MAX; 32], 0);
-    while length < LANE {
+    while length < LANES {
         below[length] = (1 << (8 * length)) - 1;
         length += 1;
     }
@@ -150,7 +150,7 @@ pub(super) fn is_exact(key_hash: u64) -> bool {
     key_hash & LONG == 0
 }
 
-fn hash_long_key(key: Snippet<'_>) -> u64 {
+fn hash_long_key(key: ByteLanes<'_>) -> u64 {
     let (chunks, rest) = key.bytes().as_chunks::<8>();
     let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix_word(hash, u64::from_le_bytes(*chunk)));
     mix_word(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG

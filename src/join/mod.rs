@@ -162,7 +162,7 @@ fn meets_condition(
     row: u32,
     ledger: &mut Ledger<'_>,
 ) -> bool {
-    match plan.rendered(only.template, &only.columns, table.row(row)) {
+    match plan.render(only.template, &only.columns, table.row(row)) {
         Ok(verdict) => verdict == "1",
         Err(reason) => {
             let diagnostic = plan

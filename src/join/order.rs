@@ -7,9 +7,12 @@ use std::cmp::Ordering;
 
 use crate::{
     config::mapping::short_forms::Direction,
-    plan::{LinkPlan, Plan, conversion::Kind},
+    plan::{LinkPlan, Plan, conversion::Conversion},
     table::{Table, row::Row},
-    text::buffer::Pen,
+    text::{
+        buffer::OutputBuffer,
+        number::{Number, NumberFormat},
+    },
 };
 
 /// Sorts the children of each parent, if the link has an order.
@@ -54,29 +57,28 @@ enum SortKey {
 fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> SortKey {
     let mut buffer = Vec::new();
     let cell = row.cell(column, &mut buffer);
-    let mut json = Pen::default();
-    let kind = &plan.sources[source].columns[column].kind;
-    match kind {
-        _ if kind.write(cell.into(), &mut json).is_err() => SortKey::Text(cell.to_vec()),
-        Kind::Integer(_) | Kind::Decimal(_) => {
-            let negative = json.first() == Some(&b'-');
-            let digits = &json[usize::from(negative)..];
-            let (whole, fraction) = match memchr::memchr(b'.', digits) {
-                Some(point) => (&digits[..point], &digits[point + 1..]),
-                None => (digits, &digits[..0]),
+    let mut json = OutputBuffer::default();
+    let conversion = &plan.sources[source].columns[column].conversion;
+    match conversion {
+        _ if conversion.write(cell.into(), &mut json).is_err() => SortKey::Text(cell.to_vec()),
+        Conversion::Integer(_) | Conversion::Decimal(_) => {
+            let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(&json) else {
+                return SortKey::Text(cell.to_vec());
             };
             let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
-            let zero = whole == b"0" && fraction.is_empty();
-            SortKey::Number { is_negative: negative && !zero, whole: whole.to_vec(), fraction: fraction.to_vec() }
+            let is_zero = whole == b"0" && fraction.is_empty();
+            SortKey::Number { is_negative: is_negative && !is_zero, whole: whole.to_vec(), fraction: fraction.to_vec() }
         }
-        Kind::Datetime { .. } => {
+        Conversion::Datetime { .. } => {
             let text = String::from_utf8_lossy(&json);
             match text.trim_matches('"').parse::<jiff::Timestamp>() {
                 Ok(moment) => SortKey::Moment(moment.as_nanosecond()),
                 Err(_) => SortKey::Text(cell.to_vec()),
             }
         }
-        Kind::Text | Kind::Code | Kind::Boolean { .. } | Kind::Date(_) => SortKey::Text(json.into()),
+        Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
+            SortKey::Text(json.into())
+        }
     }
 }
 

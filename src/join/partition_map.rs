@@ -16,7 +16,7 @@ use crate::{
         dialect::Span,
         split::{UNKNOWN, distance},
     },
-    text::lanes::{LANE, Snippet},
+    text::lanes::{ByteLanes, LANES},
 };
 
 /// Stands for a partition: the hash is ambiguous, so the key is looked up in full.
@@ -216,10 +216,12 @@ pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
     for (row, (field_starts, start)) in (0..).zip(table.begins.chunks_exact(width).zip(&table.starts)) {
         let (from, to) = (distance(field_starts[column]), distance(field_starts[column + 1]));
         let length = to.wrapping_sub(from + 1);
-        let lane = text.get(start + from..).and_then(|text| text.first_chunk());
-        key_hashes.push(match lane {
-            Some(lane) if length.wrapping_sub(1) < LANE && field_starts[column + 1] != UNKNOWN && lane[0] != quote => {
-                hash_index::hash_short_key(lane, length).min(KEYLESS - 1)
+        let lanes = text.get(start + from..).and_then(|text| text.first_chunk());
+        key_hashes.push(match lanes {
+            Some(lanes)
+                if length.wrapping_sub(1) < LANES && field_starts[column + 1] != UNKNOWN && lanes[0] != quote =>
+            {
+                hash_index::hash_short_key(lanes, length).min(KEYLESS - 1)
             }
             _ => hash_row_key(table, columns, row),
         });
@@ -258,7 +260,7 @@ pub(super) fn take_fingerprint(key_hash: u64) -> Fingerprint {
 }
 
 #[inline]
-fn hash_key(key: Snippet<'_>) -> u64 {
+fn hash_key(key: ByteLanes<'_>) -> u64 {
     hash_index::hash_key(key).min(KEYLESS - 1)
 }
 

@@ -1,15 +1,21 @@
-//! What is left to check of a leaf while it is written: on its bytes where that is certain, else by the contract.
+//! Checks of a leaf while it is written: quick ones on its bytes, and the exact one by the contract where they refuse.
+//!
+//! A quick check never accepts what the contract does not, and may refuse what it accepts.
 
-use crate::{config::contract::Contract, plan::pattern::Pattern};
+use crate::{
+    config::contract::Contract,
+    plan::pattern::Pattern,
+    text::number::{Number, NumberFormat},
+};
 
-/// What is left to check of a leaf while it is written.
+/// The rules of a leaf that are not proven.
 #[derive(Debug, Default)]
 pub struct Checks {
-    /// Quick checks; each accepts only what the contract accepts.
+    /// The quick checks; each accepts only what the contract accepts.
     pub quick: Vec<Quick>,
-    /// The quick checks stand for every rule: what passes them needs no exact check.
+    /// The quick checks replace every rule: a leaf that passes them needs no exact check.
     pub covered: bool,
-    /// Where the contract speaks of this leaf, for the exact check.
+    /// The pointers to the rules of this leaf in the contract, for the exact check.
     pub exact: Vec<String>,
 }
 
@@ -35,56 +41,56 @@ pub enum Quick {
 }
 
 impl Quick {
-    /// Whether a leaf is certain to meet the rule; `json` is its JSON text. A `false` only says "not certain".
+    /// Whether a leaf is certain to meet the rule; `json` is its JSON text. `false` only means "not certain".
     #[must_use]
     #[inline]
     pub fn accepts(&self, json: &[u8]) -> bool {
         let inner = || json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
         match self {
             Quick::MinLength(1) => json.len() > 2,
-            Quick::MinLength(least) => plain(inner()) && characters(inner()) >= *least,
-            Quick::MaxLength(most) => inner().len() as u64 <= *most || plain(inner()) && characters(inner()) <= *most,
-            // No sign, no need to look further.
+            Quick::MinLength(least) => has_no_escapes(inner()) && count_characters(inner()) >= *least,
+            Quick::MaxLength(most) => {
+                inner().len() as u64 <= *most || has_no_escapes(inner()) && count_characters(inner()) <= *most
+            }
+            // A number without a sign is not negative.
             Quick::AtLeast(0) if json[0] != b'-' => true,
-            Quick::AtLeast(least) => number(json).is_some_and(|(whole, _)| whole >= *least),
+            Quick::AtLeast(least) => parse_exact(json).is_some_and(|(whole, _)| whole >= *least),
             Quick::AtMost(most) => {
-                number(json).is_some_and(|(whole, fraction)| whole < *most || whole == *most && !fraction)
+                parse_exact(json).is_some_and(|(whole, fraction)| whole < *most || whole == *most && !fraction)
             }
             Quick::Whole => !json.contains(&b'.'),
             Quick::OneOf(values) => values.iter().any(|value| value == json),
-            Quick::Email => email(inner()),
-            Quick::Pattern(pattern) => plain(inner()) && pattern.is_in(inner()),
+            Quick::Email => is_simple_email(inner()),
+            Quick::Pattern(pattern) => has_no_escapes(inner()) && pattern.matches(inner()),
         }
     }
 }
 
-/// No escapes, so that bytes and characters can be counted as they are.
-fn plain(inner: &[u8]) -> bool {
+/// Whether a text has no escapes, so that its characters can be counted in its bytes.
+fn has_no_escapes(inner: &[u8]) -> bool {
     !inner.contains(&b'\\')
 }
 
-fn characters(inner: &[u8]) -> u64 {
+fn count_characters(inner: &[u8]) -> u64 {
     inner.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
 }
 
-/// The whole part of a number that is not negative and not huge, and whether it has a fraction other than zero.
-fn number(json: &[u8]) -> Option<(i64, bool)> {
-    let (whole, fraction) = match memchr::memchr(b'.', json) {
-        Some(point) => (&json[..point], &json[point + 1..]),
-        None => (json, &json[..0]),
-    };
+/// The whole part of a number, and whether its fraction is not zero. `None`: it is negative, or too long to be compared
+/// exactly.
+fn parse_exact(json: &[u8]) -> Option<(i64, bool)> {
+    let Number { is_negative, whole, fraction } = NumberFormat::JSON.parse(json)?;
     // The exact check compares a number with a point as a float, which is exact up to 15 digits only.
-    let most = if whole.len() == json.len() { 18 } else { 15 };
-    if whole.len() > most {
+    let most = if fraction.is_empty() { 18 } else { 15 };
+    if is_negative || whole.len() > most {
         return None;
     }
-    let whole =
-        whole.iter().try_fold(0i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))?;
+    let whole = whole.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
     Some((whole, fraction.iter().any(|digit| *digit != b'0')))
 }
 
-/// Words of letters and digits joined by single dots, hyphens or underscores, `@`, and a host of such labels.
-fn email(address: &[u8]) -> bool {
+/// Whether a text is an e-mail address of the plainest form: words of letters and digits joined by single dots, hyphens or
+/// underscores, then `@`, then a host of such labels.
+fn is_simple_email(address: &[u8]) -> bool {
     let Some(at) = memchr::memchr(b'@', address) else { return false };
     let (local, host) = (&address[..at], &address[at + 1..]);
     let word = |part: &[u8]| !part.is_empty() && part.iter().all(u8::is_ascii_alphanumeric);
@@ -104,11 +110,11 @@ impl Checks {
     /// Whether a leaf meets the contract.
     #[must_use]
     #[inline]
-    pub fn accept(&self, contract: &Contract, json: &[u8]) -> bool {
-        self.covered && self.quick.iter().all(|quick| quick.accepts(json)) || self.accept_exactly(contract, json)
+    pub fn accepts(&self, contract: &Contract, json: &[u8]) -> bool {
+        self.covered && self.quick.iter().all(|quick| quick.accepts(json)) || self.accepts_exactly(contract, json)
     }
 
-    fn accept_exactly(&self, contract: &Contract, json: &[u8]) -> bool {
+    fn accepts_exactly(&self, contract: &Contract, json: &[u8]) -> bool {
         match serde_json::from_slice(json) {
             Ok(value) => self.exact.iter().all(|pointer| contract.part_accepts(pointer, &value)),
             Err(_) => false,
@@ -118,7 +124,23 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Quick, email};
+    use super::{Quick, is_simple_email, parse_exact};
+    use crate::text::{buffer::OutputBuffer, number::samples};
+
+    #[test]
+    fn numbers_are_those_of_the_grammar() {
+        samples::for_each_text(&mut |format, text| {
+            let mut json = OutputBuffer::default();
+            let Some(number) = format.parse(text.as_bytes()) else { return };
+            format.write_json(text.as_bytes().into(), &mut json).unwrap();
+            let most = if number.fraction.is_empty() { 18 } else { 15 };
+            let whole = String::from_utf8(number.whole_digits().into_owned()).unwrap();
+            let has_fraction = number.fraction.iter().any(|digit| *digit != b'0');
+            let is_exact = !number.is_negative && whole.len() <= most;
+            let expected = is_exact.then(|| (whole.parse().unwrap(), has_fraction));
+            assert_eq!(parse_exact(&json), expected, "{format:?} {text:?}");
+        });
+    }
 
     #[test]
     fn quick_checks_accept_only_what_is_certain() {
@@ -148,8 +170,8 @@ mod tests {
     #[test]
     fn odd_addresses_are_left_to_the_exact_check() {
         for address in ["a@b", "a@b--c.d", "a..b@c.de", ".a@b.cd", "a@b.c-", "a b@c.de", "é@b.cd", "a@-b.cd"] {
-            assert!(!email(address.as_bytes()), "{address}");
+            assert!(!is_simple_email(address.as_bytes()), "{address}");
         }
-        assert!(email(b"chuck.norris-1@mail.example.org"));
+        assert!(is_simple_email(b"chuck.norris-1@mail.example.org"));
     }
 }

@@ -1,7 +1,8 @@
-//! Names become numbers: sources, columns, code tables, links and templates.
+//! The compiler: mapping and contract -> plan. Names of sources, columns, code tables and templates become numbers.
 //!
-//! Every finding is kept; a part that cannot be compiled is left out, so that one mistake is told once and the next one
-//! is still found. Pointers such as `/output/fields/email` name rules until a place is needed.
+//! [`Plan::compile`] resolves names, lets `prove` check the result against the contract, and then decides which fields are
+//! fast. Every finding is kept; a part that cannot be compiled is left out, so that one mistake is reported once and the next
+//! one is still found. Rules are named by pointers such as `/output/fields/email` until a place is needed.
 
 use std::sync::Arc;
 
@@ -10,7 +11,6 @@ use crate::{
         contract::Contract,
         mapping::{
             Mapping, Root,
-            column::{Column, Type},
             dialect::DialectSpec as DialectText,
             short_forms::{Columns, Named},
         },
@@ -18,17 +18,30 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
-    plan::{
-        CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan,
-        conversion::{Digits, Kind},
-        date_format::Notation,
-        template::Templates,
-    },
+    plan::{CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Conversion, prove, template::Templates},
     table::dialect::{Dialect, Encoding},
 };
 
-/// The plan of a mapping, not yet held against the contract.
-pub(super) fn plan(
+impl Plan {
+    /// Compiles a mapping against its contract.
+    ///
+    /// # Errors
+    /// Everything that can be known to be wrong before any data is read, each with its place.
+    pub fn compile(
+        mapping: &Mapping,
+        places: Places,
+        contract: Contract,
+        files: &CodeFiles,
+    ) -> Result<Plan, Vec<Diagnostic>> {
+        let mut plan = resolve_names(mapping, places, contract, files)?;
+        let findings = prove::contract(&mut plan);
+        plan.document.find_fast_fields();
+        if findings.is_empty() { Ok(plan) } else { Err(findings) }
+    }
+}
+
+/// The plan of a mapping, not yet proven against the contract.
+fn resolve_names(
     mapping: &Mapping,
     places: Places,
     contract: Contract,
@@ -44,12 +57,13 @@ pub(super) fn plan(
         templates: Templates::default(),
     };
     for (name, source) in &mapping.sources {
-        compiler.source(name, source);
+        compiler.compile_source(name, source);
     }
-    let each = compiler.source_named(&mapping.output.each, "/output/each");
+    let each = compiler.find_source(&mapping.output.each, "/output/each");
     let output = &mapping.output;
-    let only = output.only.as_ref().zip(each).and_then(|(only, each)| compiler.condition(only, each, "/output/where"));
-    let document = each.map(|each| compiler.object(&output.fields, "/output/fields", each));
+    let only =
+        output.only.as_ref().zip(each).and_then(|(only, each)| compiler.compile_condition(only, each, "/output/where"));
+    let document = each.map(|each| compiler.compile_object(&output.fields, "/output/fields", each));
     for (at, source) in compiler.sources.iter_mut().enumerate() {
         let used = |many: bool| compiler.links.iter().any(|link| link.child == at && link.many == many);
         source.lookup = Some(at) != each && !used(true) && used(false);
@@ -63,7 +77,7 @@ pub(super) fn plan(
             );
         }
     }
-    compiler.request();
+    compiler.check_request();
     let Compiler { findings, sources, links, templates, .. } = compiler;
     match (findings.is_empty(), each, document) {
         (true, Some(each), Some(document)) => Ok(Plan {
@@ -85,7 +99,7 @@ pub(super) fn plan(
     }
 }
 
-/// A plan in the making.
+/// A plan that is being compiled.
 pub(super) struct Compiler<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) places: &'a Places,
@@ -97,17 +111,17 @@ pub(super) struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
-    /// Notes a finding about the value at a pointer.
-    pub(super) fn wrong(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
+    /// Reports a finding about the value at a pointer.
+    pub(super) fn report(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::new(code, message).rule(self.places.leaf(pointer)).hint(hint);
         self.findings.push(diagnostic);
     }
 
-    fn request(&mut self) {
+    fn check_request(&mut self) {
         let path = &self.mapping.request.path;
         if !path.starts_with('/') || path.contains(['?', '#', ' ']) || path.chars().any(char::is_control) {
             let message = format!("`{path}` is not a path");
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 "/request/path",
                 message,
@@ -116,10 +130,10 @@ impl Compiler<'_> {
         }
     }
 
-    fn source(&mut self, name: &str, source: &crate::config::mapping::SourceSpec) {
+    fn compile_source(&mut self, name: &str, source: &crate::config::mapping::SourceSpec) {
         let at = self.sources.len();
         let pointer = format!("/sources/{}", escape(name));
-        let dialect = self.dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));
+        let dialect = self.compile_dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));
         let order = if dialect.header { Vec::new() } else { source.columns.keys().cloned().collect() };
         self.sources.push(SourcePlan {
             name: name.to_owned(),
@@ -137,7 +151,7 @@ impl Compiler<'_> {
             || source.path.starts_with('/')
         {
             let message = format!("`{}` is not a file inside the drop folder", source.path);
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/path"),
                 message,
@@ -145,17 +159,17 @@ impl Compiler<'_> {
             );
         }
         for (column, _) in &source.columns {
-            self.column(at, column, &format!("{pointer}/columns/{}", escape(column)));
+            self.find_or_add_column(at, column, &format!("{pointer}/columns/{}", escape(column)));
         }
         let Columns(key) = &source.key;
-        let key = key.iter().map(|column| self.column(at, column, &format!("{pointer}/key"))).collect();
+        let key = key.iter().map(|column| self.find_or_add_column(at, column, &format!("{pointer}/key"))).collect();
         self.sources[at].key = key;
         if let Some(total) = &source.total {
-            let sum = self.column(at, &total.sum, &format!("{pointer}/total/sum"));
-            let by = total.by.as_ref().map(|by| self.column(at, by, &format!("{pointer}/total/by")));
-            if !matches!(self.sources[at].columns[sum].kind, Kind::Integer(_) | Kind::Decimal(_)) {
+            let sum = self.find_or_add_column(at, &total.sum, &format!("{pointer}/total/sum"));
+            let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &format!("{pointer}/total/by")));
+            if self.sources[at].columns[sum].conversion.number_format().is_none() {
                 let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
-                self.wrong(
+                self.report(
                     Code::PlanWrongValue,
                     &format!("{pointer}/total/sum"),
                     message,
@@ -166,23 +180,23 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn source_named(&mut self, name: &str, pointer: &str) -> Option<usize> {
+    pub(super) fn find_source(&mut self, name: &str, pointer: &str) -> Option<usize> {
         let found = self.mapping.sources.get_index_of(name);
         if found.is_none() {
-            self.unknown("source", name, &names(&self.mapping.sources), pointer);
+            self.report_unknown("source", name, &names_of(&self.mapping.sources), pointer);
         }
         found
     }
 
-    pub(super) fn unknown(&mut self, what: &str, name: &str, known: &[&str], pointer: &str) {
+    pub(super) fn report_unknown(&mut self, what: &str, name: &str, known: &[&str], pointer: &str) {
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are: {}", known.join(", ")),
         };
-        self.wrong(Code::PlanUnknownName, pointer, format!("there is no {what} `{name}`"), hint);
+        self.report(Code::PlanUnknownName, pointer, format!("there is no {what} `{name}`"), hint);
     }
 
-    fn dialect(&mut self, dialect: Option<&Named<DialectText>>, pointer: &str) -> Dialect {
+    fn compile_dialect(&mut self, dialect: Option<&Named<DialectText>>, pointer: &str) -> Dialect {
         let (text, pointer) = match dialect {
             None => (DialectText::default(), pointer.to_owned()),
             Some(Named::Here(dialect)) => (dialect.clone(), pointer.to_owned()),
@@ -190,15 +204,16 @@ impl Compiler<'_> {
                 if let Some(dialect) = self.mapping.dialects.get(name) {
                     (dialect.clone(), format!("/dialects/{}", escape(name)))
                 } else {
-                    self.unknown("dialect", name, &names(&self.mapping.dialects), pointer);
+                    self.report_unknown("dialect", name, &names_of(&self.mapping.dialects), pointer);
                     (DialectText::default(), pointer.to_owned())
                 }
             }
         };
-        let delimiter = self.mark(&text.delimiter, &format!("{pointer}/delimiter")).unwrap_or(b',');
-        let quote = if text.quote.is_empty() { None } else { self.mark(&text.quote, &format!("{pointer}/quote")) };
+        let delimiter = self.parse_ascii_byte(&text.delimiter, &format!("{pointer}/delimiter")).unwrap_or(b',');
+        let quote =
+            if text.quote.is_empty() { None } else { self.parse_ascii_byte(&text.quote, &format!("{pointer}/quote")) };
         if quote == Some(delimiter) {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/quote"),
                 "the quote and the delimiter are the same",
@@ -207,7 +222,7 @@ impl Compiler<'_> {
         }
         let encoding = Encoding::named(&text.encoding).unwrap_or_else(|| {
             let message = format!("there is no encoding `{}`", text.encoding);
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{pointer}/encoding"),
                 message,
@@ -219,7 +234,8 @@ impl Compiler<'_> {
         Dialect::new(delimiter, quote, encoding, text.header, nulls, text.tail)
     }
 
-    fn mark(&mut self, text: &str, pointer: &str) -> Option<u8> {
+    /// One ASCII character that separates or quotes; `None`: it is another text, which is reported.
+    pub(super) fn parse_ascii_byte(&mut self, text: &str, pointer: &str) -> Option<u8> {
         match text.as_bytes() {
             [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) && !byte.is_ascii_alphanumeric() => {
                 Some(*byte)
@@ -227,27 +243,27 @@ impl Compiler<'_> {
             _ => {
                 let message =
                     format!("`{}` is not one ASCII character that is no letter and no digit", text.escape_debug());
-                self.wrong(Code::PlanWrongValue, pointer, message, "write a tab as \"\\t\", in double quotes");
+                self.report(Code::PlanWrongValue, pointer, message, "write a tab as \"\\t\", in double quotes");
                 None
             }
         }
     }
 
-    /// The number of a column of a source.
-    pub(super) fn column(&mut self, source: usize, name: &str, pointer: &str) -> usize {
+    /// The number of a column of a source; a column that is first used here is added.
+    pub(super) fn find_or_add_column(&mut self, source: usize, name: &str, pointer: &str) -> usize {
         if let Some(at) = self.sources[source].columns.iter().position(|column| column.name == name) {
             return at;
         }
         let declared = self.mapping.sources.get_index(source).and_then(|(_, source)| source.columns.get(name));
         let source_name = escape(&self.sources[source].name).into_owned();
-        let kind = declared.map_or(Kind::Text, |column| {
-            self.kind(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
+        let conversion = declared.map_or(Conversion::Text, |column| {
+            self.compile_conversion(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
         });
         let sensitive = declared.is_some_and(|column| column.sensitive);
         let SourcePlan { columns, order, dialect, name: source_name, .. } = &mut self.sources[source];
         if !dialect.header && !order.iter().any(|known| known == name) {
             let (message, source_name) = (format!("there is no column `{name}`"), source_name.clone());
-            self.wrong(
+            self.report(
                 Code::PlanUnknownColumn,
                 pointer,
                 message,
@@ -255,125 +271,12 @@ impl Compiler<'_> {
             );
             return 0;
         }
-        columns.push(ColumnPlan { name: name.to_owned(), kind, sensitive, rule: pointer.to_owned() });
+        columns.push(ColumnPlan { name: name.to_owned(), conversion, sensitive, rule: pointer.to_owned() });
         columns.len() - 1
-    }
-
-    pub(super) fn kind(&mut self, column: &Column, pointer: &str) -> Kind {
-        let kind = column.kind;
-        for (set, name, fits) in [
-            (column.format.is_some(), "format", matches!(kind, Type::Date | Type::Datetime)),
-            (column.timezone.is_some(), "timezone", kind == Type::Datetime),
-            (column.decimal_mark.is_some(), "decimal_mark", kind == Type::Decimal),
-            (column.group_mark.is_some(), "group_mark", matches!(kind, Type::Decimal | Type::Integer)),
-            (column.true_values.is_some(), "true_values", kind == Type::Boolean),
-            (column.false_values.is_some(), "false_values", kind == Type::Boolean),
-        ] {
-            if set && !fits {
-                self.wrong(
-                    Code::PlanWrongValue,
-                    &format!("{pointer}/{name}"),
-                    format!("`{name}` says nothing about this type"),
-                    "change `type`, or leave it out",
-                );
-            }
-        }
-        match kind {
-            Type::Text => Kind::Text,
-            Type::Code => Kind::Code,
-            Type::Integer => Kind::Integer(self.digits(column, pointer)),
-            Type::Decimal => Kind::Decimal(self.digits(column, pointer)),
-            Type::Boolean => self.boolean(column, pointer),
-            Type::Date => Kind::Date(self.notation(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer)),
-            Type::Datetime => {
-                let notation = self.notation(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
-                let zone = self.zone(column, &notation, pointer);
-                Kind::Datetime { notation, zone }
-            }
-        }
-    }
-
-    fn digits(&mut self, column: &Column, pointer: &str) -> Digits {
-        let mark = column.decimal_mark.as_ref().and_then(|mark| self.mark(mark, &format!("{pointer}/decimal_mark")));
-        let group = column.group_mark.as_ref().and_then(|mark| self.mark(mark, &format!("{pointer}/group_mark")));
-        let digits = Digits { mark: mark.unwrap_or(b'.'), group };
-        if column.kind == Type::Decimal && group == Some(digits.mark)
-            || [Some(digits.mark), group].contains(&Some(b'-'))
-        {
-            self.wrong(
-                Code::PlanWrongValue,
-                &format!("{pointer}/group_mark"),
-                "the marks of a number cannot be the same, or `-`",
-                "",
-            );
-        }
-        digits
-    }
-
-    fn boolean(&mut self, column: &Column, pointer: &str) -> Kind {
-        let words = |words: &Option<Columns>, default: &str| match words {
-            Some(Columns(words)) => words.iter().map(|word| word.clone().into_bytes()).collect(),
-            None => vec![default.as_bytes().to_vec()],
-        };
-        let (yes, no): (Vec<Vec<u8>>, Vec<Vec<u8>>) =
-            (words(&column.true_values, "true"), words(&column.false_values, "false"));
-        if yes.iter().any(|word| no.contains(word)) {
-            self.wrong(
-                Code::PlanWrongValue,
-                &format!("{pointer}/false_values"),
-                "a word means both true and false",
-                "",
-            );
-        }
-        Kind::Boolean { yes, no }
-    }
-
-    fn notation(&mut self, format: &str, pointer: &str) -> Notation {
-        Notation::new(format).unwrap_or_else(|reason| {
-            let message = format!("the format `{format}` cannot be used: {reason}");
-            self.wrong(Code::PlanWrongValue, &format!("{pointer}/format"), message, "write it as in `%d.%m.%Y`");
-            Notation::default()
-        })
-    }
-
-    fn zone(&mut self, column: &Column, notation: &Notation, pointer: &str) -> Option<jiff::tz::TimeZone> {
-        match (&column.timezone, notation.has_offset()) {
-            (None, true) => None,
-            (Some(_), true) => {
-                self.wrong(
-                    Code::PlanWrongValue,
-                    &format!("{pointer}/timezone"),
-                    "the format tells the offset already",
-                    "leave `timezone` out",
-                );
-                None
-            }
-            (None, false) => {
-                self.wrong(
-                    Code::PlanMissingKey,
-                    pointer,
-                    "nobody can tell which moment this is without a time zone",
-                    "add `timezone:` as in `timezone: Europe/Paris`, or `UTC`",
-                );
-                None
-            }
-            (Some(name), false) => {
-                let zone = jiff::tz::TimeZone::get(name).ok();
-                if zone.is_none() {
-                    self.wrong(
-                        Code::PlanWrongValue,
-                        &format!("{pointer}/timezone"),
-                        format!("there is no time zone `{name}`"),
-                        "use an IANA name such as `Europe/Paris`, or `UTC`",
-                    );
-                }
-                zone
-            }
-        }
     }
 }
 
 /// The names of things defined in the mapping.
-pub(super) fn names<T>(defined: &indexmap::IndexMap<String, T>) -> Vec<&str> {
+pub(super) fn names_of<T>(defined: &indexmap::IndexMap<String, T>) -> Vec<&str> {
     defined.keys().map(String::as_str).collect()
 }

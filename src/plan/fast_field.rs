@@ -1,431 +1,95 @@
-//! What nearly all fields are: one cell, copied or translated, with rules that are told by a look at its bytes.
+//! Decides which fields are fast: one cell, copied or translated, with rules that its first bytes alone decide.
 //!
-//! A plain field is written without a call and without a second look. Whatever is not that plain after all, an empty cell or
-//! a text with something to escape, is left to the writer that knows everything.
-
-#![expect(clippy::inline_always, reason = "a call for each cell costs more than all that is done with it")]
-
-use std::num::NonZero;
+//! The decision is made once for each field, when the checks of the contract are known; `transform::fast` writes by it. Every
+//! other field is left to the writer that knows all rules.
 
 use crate::{
     plan::{
-        Codes, FEW, FieldPlan, Input, Leaf, ObjectPlan, ValuePlan,
-        checks::Quick,
-        conversion::Kind,
-        date_format::{DAY, Shape, is_iso_day},
+        FastConversion, FastField, FieldPlan, LONG, Leaf, ObjectPlan, SHORT, ValuePlan, ValueSource, checks::Quick,
+        conversion::Conversion, date_format::DayShape,
     },
-    table::{
-        Table,
-        dialect::Dialect,
-        row::{AHEAD, Cells, Row},
-    },
-    text::{
-        buffer::Pen,
-        lanes::{LANE, Padded, Snippet, digits, escaped, escaped_in},
-    },
+    text::lanes::Padded,
 };
 
-/// Names and most cells are shorter than this.
-const SHORT: usize = 2 * LANE;
-/// Texts are shorter than this.
-const LONG: usize = 2 * SHORT;
-/// The room for a value, and what is copied beyond it.
-const ROOM: usize = LONG + SHORT;
-/// The room for a field: its name and its value.
-const WINDOW: usize = SHORT + ROOM;
-/// Fields are written as long as fewer bytes are.
-const MOST: usize = 4 << 10;
-/// The room for the fields of an object, and what stands behind them.
-const SHEET: usize = MOST + 2 * WINDOW;
-
-/// The room for the fields of an object. Its size is known, so that no place in it has to be looked for.
-type Sheet = [u8; SHEET];
-
-/// A field that is one cell, or that is not plain.
-#[derive(Debug)]
-pub struct Plain {
-    /// `,"name":`, and of a text the quote that opens it.
-    name: [u8; SHORT],
-    named: usize,
-    /// Its column, as the plan numbers it.
-    pub column: usize,
-    how: How,
-    /// The decimal mark; of a whole number, a byte that no text holds.
-    mark: u8,
-    /// A number has to be 1 at least.
-    positive: bool,
-    /// The most bytes a text may have, as long as nobody counts its characters.
-    most: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    Text,
-    /// Digits.
-    Whole,
-    /// A number with a decimal point, or without.
-    Number,
-    /// A number with another decimal mark, or without.
-    Marked,
-    /// A day as JSON writes it.
-    Day,
-    /// A code of a short table.
-    Code,
-    /// With more rules to check, or another kind of value.
-    Other,
-    /// Not at all.
-    Not,
-}
-
-/// How many bytes were written. `None`: it is not that plain.
-type Written = Option<NonZero<usize>>;
-
-/// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
-pub fn write(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut Pen) -> usize {
-    let (Some(habits), true) = (Habits::of(row.table), first < object.plain.len()) else { return 0 };
-    if row.table.is_narrow {
-        row.narrow().map_or(0, |cells| some(object, first, habits, (row, cells), out))
-    } else {
-        row.wide().map_or(0, |cells| some(object, first, habits, (row, cells), out))
-    }
-}
-
-#[inline(never)]
-fn some<'a>(
-    object: &ObjectPlan,
-    first: usize,
-    habits: Habits<'_>,
-    (row, cells): (&Row<'a>, impl Cells<'a>),
-    out: &mut Pen,
-) -> usize {
-    let Some(sheet) = out.room(SHEET).first_chunk_mut() else { return 0 };
-    let (count, bytes) = fields(object, first, habits, (row, cells), sheet);
-    out.advance(bytes);
-    count
-}
-
-/// Writes the items of a list, a comma behind each, as long as all of their fields are plain; gives how many.
-pub fn items(object: &ObjectPlan, table: &Table, rows: impl Iterator<Item = u32>, out: &mut Pen) -> usize {
-    let Some(habits) = Habits::of(table) else { return 0 };
-    // One field that never is plain would be found anew in each item.
-    if object.plain.iter().any(|plain| plain.how == How::Not) {
-        return 0;
-    }
-    let rows = rows.map(|row| table.row(row));
-    if table.is_narrow {
-        all(object, habits, rows.map_while(|row| Some((row, row.narrow()?))), out)
-    } else {
-        all(object, habits, rows.map_while(|row| Some((row, row.wide()?))), out)
-    }
-}
-
-#[inline(never)]
-fn all<'a, C: Cells<'a>>(
-    object: &ObjectPlan,
-    habits: Habits<'_>,
-    rows: impl Iterator<Item = (Row<'a>, C)>,
-    out: &mut Pen,
-) -> usize {
-    let end = b"},";
-    let mut written = 0;
-    for (row, cells) in rows {
-        let Some(sheet) = out.room(SHEET).first_chunk_mut::<SHEET>() else { break };
-        let (count, bytes) = fields(object, 0, habits, (&row, cells), sheet);
-        if count == 0 || count < object.plain.len() {
-            break;
-        }
-        // The comma in front of the first field becomes the brace.
-        sheet[0] = b'{';
-        sheet[bytes..bytes + end.len()].copy_from_slice(end);
-        out.advance(bytes + end.len());
-        written += 1;
-    }
-    written
-}
-
-/// What is the same for all cells of a table.
-#[derive(Clone, Copy)]
-struct Habits<'a> {
-    /// For each column of the plan, which column of the file it is.
-    bind: &'a [usize],
-    quote: u8,
-    /// Cells of more bytes, and empty ones, are looked at by themselves.
-    most: usize,
-}
-
-impl<'a> Habits<'a> {
-    /// Those of a table. `None`: its quotes are not those of JSON.
-    fn of(table: &'a Table) -> Option<Habits<'a>> {
-        let Dialect { quote, plain_nulls, .. } = table.dialect;
-        // Where there are no quotes, no cell begins with this.
-        let quote = quote.unwrap_or(b'\n');
-        let most = if plain_nulls { SHORT - 1 } else { 0 };
-        matches!(quote, b'"' | b'\n').then_some(Habits { bind: &table.bind, quote, most })
-    }
-}
-
-/// Writes fields from `first` on, as long as they are plain; gives how many, and how many bytes they take.
-///
-/// All that nearly every field needs is in this one loop, and all else behind a call: there are not more registers.
-#[inline(always)]
-fn fields<'a>(
-    object: &ObjectPlan,
-    first: usize,
-    Habits { bind, quote, most }: Habits<'_>,
-    (row, cells): (&Row<'a>, impl Cells<'a>),
-    sheet: &mut Sheet,
-) -> (usize, usize) {
-    let (mut number, mut at) = (first, 0);
-    for plain in object.plain.get(first..).unwrap_or_default() {
-        if at >= MOST {
-            break;
-        }
-        let Some((ahead, outer)) = cells.cell(bind[plain.column]) else { break };
-        let cell = Cell::of(ahead, outer, quote);
-        sheet[at..at + SHORT].copy_from_slice(&plain.name);
-        // A name is short; the processor is told so that it need not look again.
-        let named = at + plain.named % SHORT;
-        let Some(json) = sheet[named..].first_chunk_mut() else { break };
-        let written = match plain.how {
-            _ if cell.len.wrapping_sub(1) >= most => plain.other(row, object, number, json),
-            How::Text => plain.text(cell, json),
-            How::Whole => plain.whole(cell, json),
-            How::Number => plain.number(cell, b'.', json),
-            How::Marked => plain.number(cell, plain.mark, json),
-            How::Day => cell.day(json),
-            How::Code => cell.code(object, number, json),
-            How::Other => plain.other(row, object, number, json),
-            How::Not => None,
-        };
-        let Some(written) = written else { break };
-        at = named + written.get();
-        number += 1;
-    }
-    (number - first, at)
-}
-
-impl Plain {
-    /// What is plain about a field.
-    fn of(field: &FieldPlan) -> Plain {
-        let not = Plain { name: [0; SHORT], named: 0, column: 0, how: How::Not, mark: 0, positive: false, most: 0 };
-        let plain = if let ValuePlan::Leaf(leaf) = &field.value { Plain::of_leaf(leaf, &field.prefix) } else { None };
-        plain.unwrap_or(not)
-    }
-
-    /// What is plain about a leaf whose field has this prefix.
-    fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<Plain> {
-        let Input::Column(column) = leaf.input else { return None };
-        let (mut how, mark) = match (&leaf.codes, &leaf.kind) {
-            // A quote within quotes is written twice.
-            (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
-            (Some(codes), _) => (codes.values.len() <= FEW).then_some((How::Code, 0)),
-            (None, Kind::Text | Kind::Code) => Some((How::Text, 0)),
-            (None, Kind::Integer(_)) => Some((How::Whole, 0xFF)),
-            (None, Kind::Decimal(digits)) if digits.mark == b'.' => Some((How::Number, digits.mark)),
-            (None, Kind::Decimal(digits)) => Some((How::Marked, digits.mark)),
-            (None, Kind::Date(notation)) => {
-                notation.shape().map(|shape| (if shape == Shape::default() { How::Day } else { How::Other }, 0))
-            }
-            (None, Kind::Boolean { .. }) => Some((How::Other, 0)),
-            (None, Kind::Datetime { .. }) => None,
-        }?;
-        let is_text = leaf.codes.is_none() && leaf.kind.is_text();
-        let quote: &[u8] = if is_text { b"\"" } else { b"" };
-        let named = prefix.len() + quote.len();
-        let mut name = [0; SHORT];
-        name.get_mut(..prefix.len())?.copy_from_slice(prefix.whole().bytes());
-        name.get_mut(prefix.len()..named)?.copy_from_slice(quote);
-        let (mut positive, mut most) = (false, LONG);
-        let (is_whole, is_number) = (how == How::Whole, matches!(how, How::Whole | How::Number | How::Marked));
-        for quick in &leaf.checks.quick {
-            match quick {
-                Quick::MinLength(0 | 1) if is_text => {}
-                Quick::MaxLength(least) if how == How::Text => most = most.min(usize::try_from(*least).ok()?),
-                Quick::AtLeast(..=0) if is_number => {}
-                Quick::AtLeast(1) if is_number => positive = true,
-                Quick::Whole if is_whole => {}
-                _ => how = How::Other,
-            }
-        }
-        (leaf.checks.covered && named < SHORT).then_some(Plain { name, named, column, how, mark, positive, most })
-    }
-
-    #[inline(always)]
-    fn text(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
-        // Most texts are shorter still.
-        let escaped = if cell.len <= LANE {
-            let lane = cell.lane();
-            json[..LANE].copy_from_slice(&lane);
-            escaped_in(&lane)
-        } else {
-            let lanes = *cell.lanes;
-            json[..SHORT].copy_from_slice(&lanes);
-            escaped(&lanes)
-        };
-        json[cell.len % SHORT] = b'"';
-        if cell.reaches(escaped) || cell.len > self.most { None } else { NonZero::new(cell.len + 1) }
-    }
-
-    #[inline(always)]
-    fn whole(&self, cell: Cell<'_>, json: &mut [u8; ROOM]) -> Written {
-        let lane = cell.lane();
-        let (digits, _) = digits(&lane, 0);
-        json[..LANE].copy_from_slice(&lane);
-        // What is longer than a lane ends behind its last digit.
-        let leading_zero = cell.lanes[0] == b'0' && (cell.len > 1 || self.positive);
-        if cell.reaches(!digits) || leading_zero { None } else { NonZero::new(cell.len) }
-    }
-
-    /// Nothing here is guessed: every other number has no decimal mark, or has it elsewhere.
-    #[inline(always)]
-    fn number(&self, cell: Cell<'_>, mark: u8, json: &mut [u8; ROOM]) -> Written {
-        let (lane, len) = (cell.lane(), cell.len);
-        let (digits, marks) = digits(&lane, mark);
-        json[..LANE].copy_from_slice(&lane);
-        let bits = (1 << (len % SHORT)) - 1;
-        let marks = marks & bits;
-        let whole = (marks | 1 << (len % SHORT)).trailing_zeros() as usize;
-        let leading_zero = cell.lanes[0] == b'0' && (whole > 1 || self.positive);
-        let one_mark = marks & marks.wrapping_sub(1) == 0;
-        if !(digits | marks) & bits != 0 || !one_mark || len > LANE || leading_zero || whole == 0 || whole + 1 == len {
-            return None;
-        }
-        if mark != b'.' && whole < len {
-            json[whole % SHORT] = b'.';
-        }
-        NonZero::new(len)
-    }
-
-    /// Writes what is not like nearly all fields.
-    #[inline(never)]
-    fn other(&self, row: &Row<'_>, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
-        if self.how == How::Not {
-            return None;
-        }
-        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
-        let (dialect, outer) = (&row.table.dialect, row.outer(self.column)?);
-        let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
-        let len = outer.len().checked_sub(2 * usize::from(quoted))?;
-        let start = outer.start + usize::from(quoted);
-        let text = Snippet::within(&row.table.text, start, start + len);
-        if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
-            return None;
-        }
-        let plain = |json: &mut [u8]| text.copy_plain(json);
-        let written = match (&leaf.codes, &leaf.kind) {
-            (Some(_), _) if len < SHORT => {
-                let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                cell.code(object, number, json)?.get()
-            }
-            (None, Kind::Text | Kind::Code) if len <= self.most && plain(json) => {
-                json[len] = b'"';
-                len + 1
-            }
-            (None, Kind::Integer(_) | Kind::Decimal(_)) if len < SHORT => {
-                let cell = Cell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                self.number(cell, self.mark, json)?.get()
-            }
-            (None, Kind::Date(notation)) => {
-                json[..LANE].copy_from_slice(&notation.shape()?.iso(&text.lane(0), len)?);
-                json[DAY] = b'"';
-                DAY + 1
-            }
-            (None, Kind::Boolean { yes, no }) if plain(json) => {
-                let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == text.bytes());
-                let word: &[u8] = match (is_one_of(yes), is_one_of(no)) {
-                    (true, _) => b"true",
-                    (_, true) => b"false",
-                    _ => return None,
-                };
-                json[..word.len()].copy_from_slice(word);
-                word.len()
-            }
-            _ => return None,
-        };
-        let rules = &leaf.checks.quick;
-        let accepted = rules.is_empty() || {
-            // They look at all of the value: a text begins with the quote that stands behind the name.
-            let is_text = leaf.codes.is_none() && leaf.kind.is_text();
-            let mut opened = [b'"'; ROOM + 1];
-            opened[1..].copy_from_slice(json);
-            let value = opened.get(usize::from(!is_text)..=written)?;
-            rules.iter().all(|rule| rule.accepts(value))
-        };
-        if accepted { NonZero::new(written) } else { None }
-    }
-}
-
-/// A short cell and what stands behind it.
-#[derive(Clone, Copy)]
-struct Cell<'a> {
-    lanes: &'a [u8; SHORT],
-    len: usize,
-}
-
-impl<'a> Cell<'a> {
-    /// A cell by what stands from its begin on, and how long it is with its quotes.
-    #[inline(always)]
-    fn of(ahead: &'a [u8; AHEAD], outer: usize, quote: u8) -> Cell<'a> {
-        let quoted = usize::from(ahead[0] == quote);
-        let (first, second) = (ahead.first_chunk(), ahead.last_chunk());
-        let lanes = if quoted == 0 { first } else { second };
-        Cell { lanes: lanes.unwrap_or(&[0; SHORT]), len: outer.wrapping_sub(2 * quoted) }
-    }
-
-    /// Its first bytes.
-    #[inline(always)]
-    fn lane(self) -> [u8; LANE] {
-        *self.lanes.first_chunk().unwrap_or(&[0; LANE])
-    }
-
-    /// Whether one of these bits belongs to a byte of it.
-    #[inline(always)]
-    fn reaches(self, bits: u32) -> bool {
-        (bits.trailing_zeros() as usize) < self.len
-    }
-
-    /// The translation of a code.
-    fn code(self, object: &ObjectPlan, number: usize, json: &mut [u8; ROOM]) -> Written {
-        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
-        let word = Snippet::from(self.lanes.get(..self.len)?).packed()?;
-        let translation = leaf.codes.as_ref()?.json(word).filter(|json| json.len() < SHORT)?;
-        json[..SHORT].copy_from_slice(translation.lanes()?);
-        NonZero::new(translation.len())
-    }
-
-    #[inline(always)]
-    fn day(self, json: &mut [u8; ROOM]) -> Written {
-        let lane = self.lane();
-        json[..LANE].copy_from_slice(&lane);
-        json[DAY] = b'"';
-        if self.len != DAY || !is_iso_day(&lane) { None } else { NonZero::new(DAY + 1) }
-    }
-}
-
-impl Codes {
-    /// The JSON text of a short code, packed.
-    #[inline]
-    fn json(&self, word: u64) -> Option<&Padded> {
-        let at = self.words.iter().position(|known| *known == Some(word))?;
-        Some(&self.values[at].1)
-    }
-}
-
 impl ObjectPlan {
-    /// Notes which fields are plain, once it is known what is left to check of them.
-    pub fn find_plain(&mut self) {
-        self.plain = self.fields.iter().map(Plain::of).collect();
-        self.fields.iter_mut().for_each(|field| field.value.find_plain());
+    /// Decides which fields are fast, once their checks are known.
+    pub fn find_fast_fields(&mut self) {
+        self.fast_fields = self.fields.iter().map(FastField::of_field).collect();
+        self.fields.iter_mut().for_each(|field| field.value.find_fast_fields());
     }
 }
 
 impl ValuePlan {
-    fn find_plain(&mut self) {
+    fn find_fast_fields(&mut self) {
         match self {
             ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
-            ValuePlan::Object(object) => object.find_plain(),
-            ValuePlan::Many(many) => many.item.find_plain(),
-            ValuePlan::One(one) => one.value.find_plain(),
+            ValuePlan::Object(object) => object.find_fast_fields(),
+            ValuePlan::Many(many) => many.item.find_fast_fields(),
+            ValuePlan::One(one) => one.value.find_fast_fields(),
         }
+    }
+}
+
+impl FastField {
+    /// A field that is left to the writer that knows all rules.
+    const NOT_FAST: FastField = FastField {
+        name: [0; SHORT],
+        name_length: 0,
+        column: 0,
+        conversion: FastConversion::NotFast,
+        separator: 0,
+        is_positive: false,
+        max_length: 0,
+    };
+
+    fn of_field(field: &FieldPlan) -> FastField {
+        let leaf = if let ValuePlan::Leaf(leaf) = &field.value { Some(leaf) } else { None };
+        leaf.and_then(|leaf| FastField::of_leaf(leaf, &field.prefix)).unwrap_or(FastField::NOT_FAST)
+    }
+
+    /// The fast field of a leaf, if it is fast; `prefix` is the name as it is written.
+    fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<FastField> {
+        let ValueSource::Column(column) = leaf.from else { return None };
+        let mut conversion = fast_conversion(leaf)?;
+        let separator = leaf.conversion.number_format().map_or(0, |format| format.decimal_separator);
+        let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
+        let quote: &[u8] = if is_text { b"\"" } else { b"" };
+        let name_length = prefix.len() + quote.len();
+        let mut name = [0; SHORT];
+        name.get_mut(..prefix.len())?.copy_from_slice(prefix.whole().bytes());
+        name.get_mut(prefix.len()..name_length)?.copy_from_slice(quote);
+        let (mut is_positive, mut max_length) = (false, LONG);
+        let is_whole = conversion == FastConversion::WholeNumber;
+        let is_number = is_whole || matches!(conversion, FastConversion::PointNumber | FastConversion::SeparatorNumber);
+        for quick in &leaf.checks.quick {
+            match quick {
+                Quick::MinLength(0 | 1) if is_text => {}
+                Quick::MaxLength(most) if conversion == FastConversion::Text => {
+                    max_length = max_length.min(usize::try_from(*most).ok()?);
+                }
+                Quick::AtLeast(..=0) if is_number => {}
+                Quick::AtLeast(1) if is_number => is_positive = true,
+                Quick::Whole if is_whole => {}
+                _ => conversion = FastConversion::Checked,
+            }
+        }
+        let field = FastField { name, name_length, column, conversion, separator, is_positive, max_length };
+        (leaf.checks.covered && name_length < SHORT).then_some(field)
+    }
+}
+
+/// How the cell of a leaf is converted before its checks are looked at; `None`: the leaf is not fast.
+fn fast_conversion(leaf: &Leaf) -> Option<FastConversion> {
+    match (&leaf.codes, &leaf.conversion) {
+        // A quote within quotes is written twice, so the code is not found by the bytes of the cell.
+        (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
+        (Some(codes), _) => codes.is_short().then_some(FastConversion::ShortCode),
+        (None, Conversion::Text | Conversion::Code) => Some(FastConversion::Text),
+        (None, Conversion::Integer(_)) => Some(FastConversion::WholeNumber),
+        (None, Conversion::Decimal(format)) if format.decimal_separator == b'.' => Some(FastConversion::PointNumber),
+        (None, Conversion::Decimal(_)) => Some(FastConversion::SeparatorNumber),
+        (None, Conversion::Date(format)) if format.shape()? == DayShape::default() => Some(FastConversion::IsoDay),
+        (None, Conversion::Date(_) | Conversion::Boolean { .. }) => Some(FastConversion::Checked),
+        (None, Conversion::Datetime { .. }) => None,
     }
 }

@@ -1,40 +1,38 @@
-//! Fields become values: where each comes from, how it is turned into JSON, and what happens when it cannot.
+//! The compiler of fields: where each value comes from, how it is converted to JSON, and what happens if it cannot be.
 //!
-//! The second half of the compiler. A field is compiled within the source whose record is at hand; `many` and `one` open
-//! another.
+//! This is the second half of the compiler. A field is compiled within one source, whose record is the current one; `many`
+//! and `one` go on in another source.
 
 use indexmap::IndexMap;
 
 use crate::{
-    config::{
-        mapping::{
-            code_table::CodeTable,
-            column::Column,
-            field::{Field, FieldLong},
-            policy::{IfEmpty, OnUnknown, Policy},
-            short_forms::{Literal, Named},
-        },
-        yaml::Places,
+    config::mapping::{
+        code_table::CodeTable,
+        column::Column,
+        field::{Field, FieldLong},
+        policy::{IfEmpty, Policy},
+        short_forms::{Literal, Named},
     },
     diagnostic::Code,
     json_pointer::escape,
     plan::{
-        Checks, Codes, Condition, FieldPlan, Input, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan,
-        compile::{Compiler, names},
-        conversion::{Kind, write_text},
+        Checks, Condition, FieldPlan, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan, ValueSource,
+        code_table::Codes,
+        compile::{Compiler, names_of},
+        conversion::{Conversion, write_text},
     },
-    text::{buffer::Pen, lanes::Padded},
+    text::{buffer::OutputBuffer, lanes::Padded},
 };
 
 impl Compiler<'_> {
-    pub(super) fn condition(&mut self, text: &str, source: usize, pointer: &str) -> Option<Condition> {
-        match self.templates.condition(text) {
+    pub(super) fn compile_condition(&mut self, text: &str, source: usize, pointer: &str) -> Option<Condition> {
+        match self.templates.add_condition(text) {
             Ok((template, names)) => {
-                let columns = names.iter().map(|name| self.column(source, name, pointer)).collect();
+                let columns = names.iter().map(|name| self.find_or_add_column(source, name, pointer)).collect();
                 Some(Condition { template, columns, rule: pointer.to_owned() })
             }
             Err(reason) => {
-                self.wrong(
+                self.report(
                     Code::PlanTemplate,
                     pointer,
                     reason,
@@ -45,46 +43,51 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn object(&mut self, fields: &IndexMap<String, Field>, pointer: &str, source: usize) -> ObjectPlan {
+    pub(super) fn compile_object(
+        &mut self,
+        fields: &IndexMap<String, Field>,
+        pointer: &str,
+        source: usize,
+    ) -> ObjectPlan {
         let mut compiled = Vec::new();
         for (name, Field(field)) in fields {
             let rule = format!("{pointer}/{}", escape(name));
-            if let Some(value) = self.value(field, &rule, source) {
-                let mut prefix = Pen::from(vec![b',']);
+            if let Some(value) = self.compile_value(field, &rule, source) {
+                let mut prefix = OutputBuffer::from(vec![b',']);
                 write_text(name.as_bytes().into(), &mut prefix);
                 prefix.push(b':');
                 compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
             }
         }
-        ObjectPlan { fields: compiled, plain: Vec::new() }
+        ObjectPlan { fields: compiled, fast_fields: Vec::new() }
     }
 
-    fn value(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
-        if !self.keys_fit(field, rule) {
+    fn compile_value(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
+        if !self.check_keys(field, rule) {
             return None;
         }
         if let Some(constant) = &field.constant {
-            return self.constant(constant, &format!("{rule}/const")).map(ValuePlan::Const);
+            return self.compile_constant(constant, &format!("{rule}/const")).map(ValuePlan::Const);
         }
         if let Some(many) = &field.many {
-            return self.many(field, many, rule, source);
+            return self.compile_many(field, many, rule, source);
         }
         if let Some(one) = &field.one {
-            return self.one(field, one, rule, source);
+            return self.compile_one(field, one, rule, source);
         }
-        self.simple(field, rule, source)
+        self.compile_from_record(field, rule, source)
     }
 
-    /// A leaf or an object from one record.
-    fn simple(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
+    /// A leaf or an object from the current record.
+    fn compile_from_record(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
         match &field.fields {
-            Some(fields) => Some(ValuePlan::Object(self.object(fields, &format!("{rule}/fields"), source))),
-            None => self.leaf(field, rule, source).map(|leaf| ValuePlan::Leaf(Box::new(leaf))),
+            Some(fields) => Some(ValuePlan::Object(self.compile_object(fields, &format!("{rule}/fields"), source))),
+            None => self.compile_leaf(field, rule, source).map(|leaf| ValuePlan::Leaf(Box::new(leaf))),
         }
     }
 
-    /// Exactly one key says where a value comes from, and the other keys go with it.
-    fn keys_fit(&mut self, field: &FieldLong, rule: &str) -> bool {
+    /// Whether exactly one key says where a value comes from; keys that do not go with it are reported.
+    fn check_keys(&mut self, field: &FieldLong, rule: &str) -> bool {
         let has = |set: bool, name: &'static str| set.then_some(name);
         let related = field.many.is_some() || field.one.is_some();
         let origins: Vec<&str> = [
@@ -112,15 +115,15 @@ impl Compiler<'_> {
                 ),
                 (false, false) => (format!("`{}` do not go together", origins.join("`, `")), "keep one of them"),
             };
-            self.wrong(Code::PlanWrongValue, rule, message, hint);
+            self.report(Code::PlanWrongValue, rule, message, hint);
             return false;
         }
-        self.strays(field, rule, origins[0]);
+        self.check_stray_keys(field, rule, origins[0]);
         true
     }
 
-    /// Keys that say nothing beside the one that says where the value comes from.
-    fn strays(&mut self, field: &FieldLong, rule: &str, origin: &str) {
+    /// Reports keys that have no meaning beside the one that says where the value comes from.
+    fn check_stray_keys(&mut self, field: &FieldLong, rule: &str, origin: &str) {
         let related = field.many.is_some() || field.one.is_some();
         let leaf = field.from.is_some() || field.template.is_some();
         let stray = [
@@ -143,11 +146,11 @@ impl Compiler<'_> {
                 let pointer = format!("{rule}/{name}");
                 let hint =
                     if name == "type" { "declare the type of the column under `sources`" } else { "leave it out" };
-                self.wrong(Code::PlanWrongValue, &pointer, format!("`{name}` does not go with `{origin}`"), hint);
+                self.report(Code::PlanWrongValue, &pointer, format!("`{name}` does not go with `{origin}`"), hint);
             }
         }
         if field.required && (field.if_empty.is_some() || field.fallback.is_some()) {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{rule}/required"),
                 "`required` rejects empty cells, so nothing else can be said of them",
@@ -157,10 +160,10 @@ impl Compiler<'_> {
     }
 
     /// The JSON text of a constant.
-    fn constant(&mut self, scalar: &Literal, pointer: &str) -> Option<Vec<u8>> {
+    fn compile_constant(&mut self, scalar: &Literal, pointer: &str) -> Option<Vec<u8>> {
         let node = self.places.node(pointer)?;
         let text = node.scalar.clone().unwrap_or_default();
-        let mut json = Pen::default();
+        let mut json = OutputBuffer::default();
         match scalar {
             Literal::Boolean(value) if text == value.to_string() => json.extend(text.as_bytes()),
             Literal::Number if serde_json::from_str::<serde_json::Number>(&text).is_ok() => {
@@ -171,54 +174,55 @@ impl Compiler<'_> {
             }
             _ => {
                 let hint = format!("put it in quotes if it is a text: \"{text}\"");
-                self.wrong(Code::PlanUnquoted, pointer, format!("`{text}` is not the same to every YAML reader"), hint);
+                self.report(
+                    Code::PlanUnquoted,
+                    pointer,
+                    format!("`{text}` is not the same to every YAML reader"),
+                    hint,
+                );
                 return None;
             }
         }
         Some(json.into())
     }
 
-    fn leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
-        let (input, kind) = match (&field.from, &field.template) {
-            (Some(column), _) => {
-                let column = self.column(
-                    source,
-                    column,
-                    &if self.places.node(&format!("{rule}/from")).is_some() {
-                        format!("{rule}/from")
-                    } else {
-                        rule.to_owned()
-                    },
-                );
-                let kind = self.sources[source].columns.get(column).map_or(Kind::Text, |column| column.kind.clone());
-                (Input::Column(column), kind)
+    /// Where the text of a leaf comes from, and its conversion.
+    fn compile_value_source(
+        &mut self,
+        field: &FieldLong,
+        rule: &str,
+        source: usize,
+    ) -> Option<(ValueSource, Conversion)> {
+        if let Some(name) = &field.from {
+            let pointer = format!("{rule}/from");
+            let pointer = if self.places.node(&pointer).is_some() { &pointer } else { rule };
+            let column = self.find_or_add_column(source, name, pointer);
+            let known = self.sources[source].columns.get(column);
+            let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
+            return Some((ValueSource::Column(column), conversion));
+        }
+        let pointer = format!("{rule}/template");
+        match self.templates.add_text(field.template.as_ref()?) {
+            Ok((number, names)) => {
+                let columns = names.iter().map(|name| self.find_or_add_column(source, name, &pointer)).collect();
+                let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
+                Some((ValueSource::Template(number, columns), self.compile_conversion(&column, rule)))
             }
-            (None, Some(template)) => {
-                let pointer = format!("{rule}/template");
-                match self.templates.text(template) {
-                    Ok((number, names)) => {
-                        let columns = names.iter().map(|name| self.column(source, name, &pointer)).collect();
-                        let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
-                        (Input::Template(number, columns), self.kind(&column, rule))
-                    }
-                    Err(reason) => {
-                        self.wrong(
-                            Code::PlanTemplate,
-                            &pointer,
-                            reason,
-                            "write expressions over columns, as in `{{ firstname | trim }}`",
-                        );
-                        return None;
-                    }
-                }
+            Err(reason) => {
+                let hint = "write expressions over columns, as in `{{ firstname | trim }}`";
+                self.report(Code::PlanTemplate, &pointer, reason, hint);
+                None
             }
-            (None, None) => return None,
-        };
+        }
+    }
+
+    fn compile_leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
+        let (from, conversion) = self.compile_value_source(field, rule, source)?;
         let codes = match &field.codes {
-            Some(codes) => Some(self.codes(codes, &format!("{rule}/codes"))?),
+            Some(codes) => Some(self.compile_codes(codes, &format!("{rule}/codes"))?),
             None => None,
         };
-        let written = codes.is_none() && kind == Kind::Text;
+        let written = codes.is_none() && conversion == Conversion::Text;
         let natural = Policy { then: if written { IfEmpty::Keep } else { IfEmpty::Reject }, warn: false };
         let if_empty = match &field.if_empty {
             _ if field.required => Policy { then: IfEmpty::Reject, warn: false },
@@ -226,34 +230,41 @@ impl Compiler<'_> {
             None => natural,
         };
         if if_empty.then == IfEmpty::Keep && !written {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{rule}/if_empty"),
-                format!("an empty cell is no {}", kind.word()),
+                format!("an empty cell is no {}", conversion.type_name()),
                 "use `omit`, `set_null` or `reject`",
             );
         }
-        let fallback = field
-            .fallback
-            .as_ref()
-            .and_then(|fallback| self.fallback(fallback, &kind, codes.as_ref(), &format!("{rule}/default")));
-        let kind = if codes.is_some() { Kind::Text } else { kind };
-        Some(Leaf { input, kind, codes, fallback, if_empty, checks: Checks::default() })
+        let fallback = field.fallback.as_ref().and_then(|fallback| {
+            self.compile_fallback(fallback, &conversion, codes.as_ref(), &format!("{rule}/default"))
+        });
+        let conversion = if codes.is_some() { Conversion::Text } else { conversion };
+        Some(Leaf { from, conversion, codes, fallback, if_empty, checks: Checks::default() })
     }
 
-    fn fallback(&mut self, fallback: &Literal, kind: &Kind, codes: Option<&Codes>, pointer: &str) -> Option<Vec<u8>> {
+    fn compile_fallback(
+        &mut self,
+        fallback: &Literal,
+        conversion: &Conversion,
+        codes: Option<&Codes>,
+        pointer: &str,
+    ) -> Option<Vec<u8>> {
         let text = match fallback {
             Literal::Text(text) => text.clone(),
             Literal::Number | Literal::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
         };
         let fits = match codes {
             Some(codes) => codes.get(text.as_bytes().into()).is_some(),
-            None => kind.write(text.as_bytes().into(), &mut Pen::default()).is_ok(),
+            None => conversion.write(text.as_bytes().into(), &mut OutputBuffer::default()).is_ok(),
         };
         if !fits {
-            let expected =
-                codes.map_or_else(|| kind.expected(), |codes| format!("a code of the table `{}`", codes.name));
-            self.wrong(
+            let expected = codes.map_or_else(
+                || conversion.describe_expected(),
+                |codes| format!("a code of the table `{}`", codes.name),
+            );
+            self.report(
                 Code::PlanWrongValue,
                 pointer,
                 format!("the default `{text}` is not {expected}"),
@@ -263,14 +274,14 @@ impl Compiler<'_> {
         Some(text.into_bytes())
     }
 
-    fn codes(&mut self, codes: &Named<CodeTable>, pointer: &str) -> Option<Codes> {
+    fn compile_codes(&mut self, codes: &Named<CodeTable>, pointer: &str) -> Option<Codes> {
         let (table, name, rule) = match codes {
             Named::Here(table) => (table, "written here".to_owned(), pointer.to_owned()),
             Named::Name(name) => {
                 if let Some(table) = self.mapping.codes.get(name) {
                     (table, name.clone(), format!("/codes/{}", escape(name)))
                 } else {
-                    self.unknown("code table", name, &names(&self.mapping.codes), pointer);
+                    self.report_unknown("code table", name, &names_of(&self.mapping.codes), pointer);
                     return None;
                 }
             }
@@ -279,7 +290,7 @@ impl Compiler<'_> {
             (Some(values), None) => values.iter().map(|(code, value)| (code.clone(), value.clone())).collect(),
             (None, Some(file)) => self.files.get(file).cloned().unwrap_or_default(),
             _ => {
-                self.wrong(
+                self.report(
                     Code::PlanWrongValue,
                     &rule,
                     "a code table has either `values` or a `file`",
@@ -289,7 +300,7 @@ impl Compiler<'_> {
             }
         };
         let rendered = |text: &str| {
-            let mut json = Pen::default();
+            let mut json = OutputBuffer::default();
             write_text(text.as_bytes().into(), &mut json);
             Padded::from(Vec::from(json))
         };
@@ -297,14 +308,16 @@ impl Compiler<'_> {
         Some(Codes::new(name, values, table.on_unknown.clone(), rule))
     }
 
-    fn many(&mut self, field: &FieldLong, many: &str, rule: &str, source: usize) -> Option<ValuePlan> {
-        let child = self.source_named(many, &format!("{rule}/many"))?;
-        let (child_columns, parent_columns) = self.matched(field, rule, child, source, true)?;
-        let only = field.only.as_ref().and_then(|only| self.condition(only, child, &format!("{rule}/where")));
+    fn compile_many(&mut self, field: &FieldLong, many: &str, rule: &str, source: usize) -> Option<ValuePlan> {
+        let child = self.find_source(many, &format!("{rule}/many"))?;
+        let (child_columns, parent_columns) = self.match_columns(field, rule, child, source, true)?;
+        let only = field.only.as_ref().and_then(|only| self.compile_condition(only, child, &format!("{rule}/where")));
         let order = field.order_by.iter().flat_map(|order| order.0.clone()).collect::<Vec<_>>();
         let order = order
             .iter()
-            .map(|(column, direction)| (self.column(child, column, &format!("{rule}/order_by")), *direction))
+            .map(|(column, direction)| {
+                (self.find_or_add_column(child, column, &format!("{rule}/order_by")), *direction)
+            })
             .collect();
         let link = self.links.len();
         self.links.push(LinkPlan {
@@ -318,10 +331,10 @@ impl Compiler<'_> {
             order,
             rule: rule.to_owned(),
         });
-        let item = self.simple(field, rule, child)?;
+        let item = self.compile_from_record(field, rule, child)?;
         let (min, max) = (field.min.unwrap_or(0), field.max.unwrap_or(u64::MAX));
         if min > max {
-            self.wrong(
+            self.report(
                 Code::PlanWrongValue,
                 &format!("{rule}/min"),
                 format!("`min` {min} is more than `max` {max}"),
@@ -340,9 +353,9 @@ impl Compiler<'_> {
         })))
     }
 
-    fn one(&mut self, field: &FieldLong, one: &str, rule: &str, source: usize) -> Option<ValuePlan> {
-        let child = self.source_named(one, &format!("{rule}/one"))?;
-        let (child_columns, parent_columns) = self.matched(field, rule, child, source, false)?;
+    fn compile_one(&mut self, field: &FieldLong, one: &str, rule: &str, source: usize) -> Option<ValuePlan> {
+        let child = self.find_source(one, &format!("{rule}/one"))?;
+        let (child_columns, parent_columns) = self.match_columns(field, rule, child, source, false)?;
         let link = self.links.len();
         self.links.push(LinkPlan {
             many: false,
@@ -355,13 +368,13 @@ impl Compiler<'_> {
             order: Vec::new(),
             rule: rule.to_owned(),
         });
-        let value = self.simple(field, rule, child)?;
+        let value = self.compile_from_record(field, rule, child)?;
         let on_missing = field.on_missing.clone().unwrap_or_default();
         Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing })))
     }
 
-    /// The columns of a join: those of the child and those of the parent, in the order of the key that is matched.
-    fn matched(
+    /// The columns of a join, in the order of the key that is matched: those of the child, and those of the parent.
+    fn match_columns(
         &mut self,
         field: &FieldLong,
         rule: &str,
@@ -373,22 +386,25 @@ impl Compiler<'_> {
         let keyed = if many { parent } else { child };
         if field.on.is_empty() {
             let hint = "add `match: { column of the related source: column here }`";
-            self.wrong(Code::PlanMissingKey, rule, "nothing says which records belong together", hint);
+            self.report(Code::PlanMissingKey, rule, "nothing says which records belong together", hint);
             return None;
         }
         let mut pairs: Vec<(usize, usize)> = Vec::new();
         for (of_child, of_parent) in &field.on {
             let step = format!("{pointer}/{}", escape(of_child));
-            let pair = (self.column(child, of_child, &step), self.column(parent, of_parent, &step));
-            let kinds =
-                (&self.sources[child].columns.get(pair.0)?.kind, &self.sources[parent].columns.get(pair.1)?.kind);
-            if kinds.0 != kinds.1 {
+            let pair =
+                (self.find_or_add_column(child, of_child, &step), self.find_or_add_column(parent, of_parent, &step));
+            let conversions = (
+                &self.sources[child].columns.get(pair.0)?.conversion,
+                &self.sources[parent].columns.get(pair.1)?.conversion,
+            );
+            if conversions.0 != conversions.1 {
                 let message = format!(
                     "`{of_child}` is {} and `{of_parent}` is {}, so they would never match",
-                    kinds.0.word(),
-                    kinds.1.word()
+                    conversions.0.type_name(),
+                    conversions.1.type_name()
                 );
-                self.wrong(Code::PlanJoin, &step, message, "declare the same type for both columns");
+                self.report(Code::PlanJoin, &step, message, "declare the same type for both columns");
             }
             pairs.push(pair);
         }
@@ -408,29 +424,9 @@ impl Compiler<'_> {
                     "declare `key: [{}]` for the source `{name}`, or match all columns of its key",
                     columns.join(", ")
                 );
-                self.wrong(Code::PlanJoin, &pointer, message, hint);
+                self.report(Code::PlanJoin, &pointer, message, hint);
                 None
             }
-        }
-    }
-}
-
-impl Codes {
-    /// Where the translation of a code stands in the mapping, if it stands there.
-    pub(super) fn rule_of(&self, code: &[u8], places: &Places) -> String {
-        let pointer = format!("{}/values/{}", self.rule, escape(&String::from_utf8_lossy(code)));
-        if places.node(&pointer).is_some() { pointer } else { self.rule.clone() }
-    }
-
-    /// The texts the table can make beside its values.
-    pub(super) fn others(&self) -> Option<Vec<u8>> {
-        match &self.on_unknown.then {
-            OnUnknown::Use(text) => {
-                let mut json = Pen::default();
-                write_text(text.as_bytes().into(), &mut json);
-                Some(json.into())
-            }
-            _ => None,
         }
     }
 }

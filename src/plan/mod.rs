@@ -1,14 +1,17 @@
-//! Mapping and contract, compiled: every name resolved, every rule proven or turned into a check of one leaf.
+//! The plan: mapping and contract, compiled. Every name is resolved, every rule proven or turned into a check.
 //!
-//! Once a plan exists, only data can be wrong. It knows no header yet: which column of a file is meant is bound when the
-//! file is opened, by `read`. Compiling does no I/O. `compile` resolves names, `fields` builds the tree of values, `prove`
-//! holds it against the contract and leaves what cannot be proven to `checks`.
+//! Once a plan exists, only data can be wrong. It knows no header yet: `read` binds its columns to those of a file when it
+//! opens one. Compiling does no I/O. This file holds the types; `compile` resolves names, `columns` conversions; `fields` builds the tree of values,
+//! `prove` checks it against the contract and leaves the rules it cannot prove to `checks`.
 
 pub mod checks;
 pub mod compile;
+mod columns;
 pub mod fields;
 pub mod prove;
+mod keywords;
 pub mod pattern;
+pub mod code_table;
 pub mod template;
 pub mod conversion;
 pub mod date_format;
@@ -23,17 +26,17 @@ use crate::{
     config::{
         contract::{Contract, Violation},
         mapping::{
-            Mapping, Root,
-            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, OnUnknown, Policy},
+            Root,
+            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, Policy},
             request::Request,
             short_forms::Direction,
         },
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place},
-    plan::{checks::Checks, conversion::Kind, fast_field::Plain, template::Templates},
+    plan::{checks::Checks, code_table::Codes, conversion::Conversion, template::Templates},
     table::{dialect::Dialect, row::Row},
-    text::lanes::{Padded, Snippet},
+    text::lanes::{LANES, Padded},
 };
 
 /// What to do, with nothing left to look up.
@@ -57,13 +60,13 @@ pub struct Plan {
     pub links: Vec<LinkPlan>,
     /// What the API accepts.
     pub contract: Arc<Contract>,
-    /// Rules of the contract that no check of a leaf can stand for: then every document is checked whole.
+    /// Rules of the contract that no check of a leaf can replace; if there are any, every document is checked as a whole.
     pub whole: Vec<String>,
     /// The most documents the contract allows in one body.
     pub max_documents: Option<u64>,
     /// All templates and conditions.
     pub templates: Templates,
-    /// Where everything stands in the mapping.
+    /// The place of every rule in the mapping.
     pub places: Places,
 }
 
@@ -76,7 +79,7 @@ pub struct SourcePlan {
     pub path: String,
     /// How its files are written.
     pub dialect: Dialect,
-    /// The columns that tell its records apart; empty: nothing does.
+    /// The columns of its key; empty: it has none.
     pub key: Vec<usize>,
     /// What to do with different records of the same key.
     pub on_duplicate_key: Policy<OnDuplicateKey>,
@@ -84,9 +87,9 @@ pub struct SourcePlan {
     pub columns: Vec<ColumnPlan>,
     /// For files without a header: all columns in order.
     pub order: Vec<String>,
-    /// The amount to add up, and the column that keeps amounts apart.
+    /// The column of the amounts to add up, and the column of their units.
     pub total: Option<(usize, Option<usize>)>,
-    /// Only looked up: its records are not meant to go out for themselves.
+    /// Its records are only looked up, and not sent for themselves.
     pub lookup: bool,
 }
 
@@ -96,10 +99,10 @@ pub struct ColumnPlan {
     /// Its name in the header.
     pub name: String,
     /// The type of its cells.
-    pub kind: Kind,
-    /// Never shown to a person.
+    pub conversion: Conversion,
+    /// Its cells are never shown to a person.
     pub sensitive: bool,
-    /// Where the mapping first speaks of it.
+    /// The rule of the mapping that first names it.
     pub rule: String,
 }
 
@@ -129,7 +132,7 @@ pub struct LinkPlan {
     pub child_columns: Vec<usize>,
     /// Only records of the child that meet this condition.
     pub only: Option<Condition>,
-    /// What to do with a record that belongs to none.
+    /// What to do with a record of the child that has no parent.
     pub on_orphan: Policy<OnOrphan>,
     /// The order of a list.
     pub order: Vec<(usize, Direction)>,
@@ -142,27 +145,27 @@ pub struct LinkPlan {
 pub struct ObjectPlan {
     /// Its fields, in order.
     pub fields: Vec<FieldPlan>,
-    /// The same, as far as they are plain.
-    pub plain: Vec<Plain>,
+    /// For each of them, how it is written if it is fast.
+    pub fast_fields: Vec<FastField>,
 }
 
 impl ObjectPlan {
     /// Visits the source of every lookup.
-    fn lookups(&self, visit: &mut dyn FnMut(usize)) {
-        self.fields.iter().for_each(|field| field.value.lookups(visit));
+    fn visit_lookups(&self, visit: &mut dyn FnMut(usize)) {
+        self.fields.iter().for_each(|field| field.value.visit_lookups(visit));
     }
 
     /// Visits every leaf; a constant is `None`.
-    fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
-        self.fields.iter().for_each(|field| field.value.leaves(visit));
+    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+        self.fields.iter().for_each(|field| field.value.visit_leaves(visit));
     }
 }
 
 impl ObjectPlan {
-    fn lists_are_free(&self) -> bool {
+    fn has_free_lists(&self) -> bool {
         self.fields.iter().all(|field| match &field.value {
             ValuePlan::Many(many) => (many.min, many.max) == (0, u64::MAX) && many.allowed == (0, u64::MAX),
-            ValuePlan::Object(object) => object.lists_are_free(),
+            ValuePlan::Object(object) => object.has_free_lists(),
             ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
             ValuePlan::One(_) => false,
         })
@@ -170,25 +173,25 @@ impl ObjectPlan {
 }
 
 impl ValuePlan {
-    fn lookups(&self, visit: &mut dyn FnMut(usize)) {
+    fn visit_lookups(&self, visit: &mut dyn FnMut(usize)) {
         match self {
             ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
-            ValuePlan::Object(object) => object.lookups(visit),
-            ValuePlan::Many(many) => many.item.lookups(visit),
+            ValuePlan::Object(object) => object.visit_lookups(visit),
+            ValuePlan::Many(many) => many.item.visit_lookups(visit),
             ValuePlan::One(one) => {
                 visit(one.source);
-                one.value.lookups(visit);
+                one.value.visit_lookups(visit);
             }
         }
     }
 
-    fn leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
         match self {
             ValuePlan::Const(_) => visit(None),
             ValuePlan::Leaf(leaf) => visit(Some(leaf)),
-            ValuePlan::Object(object) => object.leaves(visit),
-            ValuePlan::Many(many) => many.item.leaves(visit),
-            ValuePlan::One(one) => one.value.leaves(visit),
+            ValuePlan::Object(object) => object.visit_leaves(visit),
+            ValuePlan::Many(many) => many.item.visit_leaves(visit),
+            ValuePlan::One(one) => one.value.visit_leaves(visit),
         }
     }
 }
@@ -206,14 +209,59 @@ pub struct FieldPlan {
     pub value: ValuePlan,
 }
 
+/// Names of fast fields and most cells are shorter than this, in bytes.
+pub const SHORT: usize = 2 * LANES;
+/// Texts of fast fields are shorter than this, in bytes.
+pub const LONG: usize = 2 * SHORT;
+
+/// How a field is written if it is fast: one cell, copied or translated.
+#[derive(Debug)]
+pub struct FastField {
+    /// `,"name":`, and the opening quote if the value is a text.
+    pub(crate) name: [u8; SHORT],
+    /// The length of that.
+    pub(crate) name_length: usize,
+    /// Its column, as the plan numbers it.
+    pub column: usize,
+    /// How its cell is converted.
+    pub(crate) conversion: FastConversion,
+    /// The decimal separator of its numbers.
+    pub(crate) separator: u8,
+    /// Its numbers have to be at least 1.
+    pub(crate) is_positive: bool,
+    /// The most bytes its texts may have; longer ones may be allowed, but their characters have to be counted.
+    pub(crate) max_length: usize,
+}
+
+/// How the cell of a fast field is converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FastConversion {
+    /// A text is copied.
+    Text,
+    /// Digits are copied.
+    WholeNumber,
+    /// A number whose decimal separator is a point is copied.
+    PointNumber,
+    /// A number with another decimal separator is copied with a point.
+    SeparatorNumber,
+    /// A day that is written as in JSON is copied.
+    IsoDay,
+    /// A code of a short table is translated.
+    ShortCode,
+    /// There are more rules to check, or it is a less common conversion.
+    Checked,
+    /// The field is not fast.
+    NotFast,
+}
+
 /// A value of the output.
 #[derive(Debug)]
 pub enum ValuePlan {
     /// The same JSON text in every document.
     Const(Vec<u8>),
-    /// A value made from cells of the record at hand.
+    /// A value made from cells of the current record.
     Leaf(Box<Leaf>),
-    /// A nested object from the record at hand.
+    /// A nested object from the current record.
     Object(ObjectPlan),
     /// A list with one item for each related record.
     Many(Box<Many>),
@@ -225,65 +273,26 @@ pub enum ValuePlan {
 #[derive(Debug)]
 pub struct Leaf {
     /// Where its text comes from.
-    pub input: Input,
+    pub from: ValueSource,
     /// The type that text is turned into.
-    pub kind: Kind,
+    pub conversion: Conversion,
     /// The code table that translates it.
     pub codes: Option<Codes>,
     /// The text to use in place of an empty one.
     pub fallback: Option<Vec<u8>>,
     /// What to do with an empty text.
     pub if_empty: Policy<IfEmpty>,
-    /// What the contract says of it and is not proven.
+    /// The rules of the contract that are not proven.
     pub checks: Checks,
 }
 
 /// Where the text of a leaf comes from.
 #[derive(Debug)]
-pub enum Input {
+pub enum ValueSource {
     /// A column.
     Column(usize),
     /// A template, by its number, over columns.
     Template(usize, Vec<usize>),
-}
-
-/// A code table, rendered.
-#[derive(Debug)]
-pub struct Codes {
-    /// Its name, for messages.
-    pub name: String,
-    /// Each code with the JSON text of its translation, sorted by code.
-    pub values: Vec<(Vec<u8>, Padded)>,
-    /// The codes that are short, packed: a few of them are compared faster than they are searched.
-    pub(crate) words: Vec<Option<u64>>,
-    /// What to do with a code that is not there.
-    pub on_unknown: Policy<OnUnknown>,
-    /// Where the table stands in the mapping.
-    pub rule: String,
-}
-
-/// How many codes are looked at one after the other.
-const FEW: usize = 8;
-
-impl Codes {
-    /// A code table from its codes and the JSON texts they are translated to.
-    #[must_use]
-    pub fn new(name: String, mut values: Vec<(Vec<u8>, Padded)>, on_unknown: Policy<OnUnknown>, rule: String) -> Codes {
-        values.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let words = values.iter().map(|(code, _)| Snippet::from(code.as_slice()).packed()).collect();
-        Codes { name, values, words, on_unknown, rule }
-    }
-
-    /// The JSON text a code is translated to.
-    #[must_use]
-    #[inline]
-    pub fn get(&self, code: Snippet<'_>) -> Option<Snippet<'_>> {
-        let at = match code.packed().filter(|_| self.values.len() <= FEW) {
-            Some(word) => self.words.iter().position(|known| *known == Some(word)),
-            None => self.values.binary_search_by(|(known, _)| known.as_slice().cmp(code.bytes())).ok(),
-        };
-        at.map(|at| self.values[at].1.whole())
-    }
 }
 
 /// A list of related records.
@@ -322,27 +331,11 @@ pub struct One {
 pub type CodeFiles = BTreeMap<String, Vec<(String, String)>>;
 
 impl Plan {
-    /// Compiles a mapping against its contract.
-    ///
-    /// # Errors
-    /// Everything that can be known to be wrong before any data is read, each with its place.
-    pub fn compile(
-        mapping: &Mapping,
-        places: Places,
-        contract: Contract,
-        files: &CodeFiles,
-    ) -> Result<Plan, Vec<Diagnostic>> {
-        let mut plan = compile::plan(mapping, places, contract, files)?;
-        let findings = prove::contract(&mut plan);
-        plan.document.find_plain();
-        if findings.is_empty() { Ok(plan) } else { Err(findings) }
-    }
-
     /// Renders a template over cells of a record.
     ///
     /// # Errors
     /// Why it failed, without any cell.
-    pub fn rendered(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
+    pub fn render(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
         self.templates.render(template, |number| row.text(columns[number]))
     }
 
@@ -350,7 +343,7 @@ impl Plan {
     #[must_use]
     pub fn proven(&self) -> (usize, usize) {
         let (mut proven, mut open) = (0, 0);
-        self.document.leaves(&mut |leaf| {
+        self.document.visit_leaves(&mut |leaf| {
             if leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
                 proven += 1;
             } else {
@@ -360,38 +353,39 @@ impl Plan {
         (proven, open)
     }
 
-    /// Whether a record can be found bad in one document after it was good in another: it is in two lists, or looked up and
-    /// used in several places or under rules about whole documents. A record that is only looked up for one place is the
-    /// same there in every document.
+    /// Whether a record can be found bad in one document after it was good in another: it is in two lists, or it is looked up
+    /// and used in several places or under rules about whole documents. A record that is looked up for one place only has the
+    /// same value there in every document.
     #[must_use]
     pub fn shares_records(&self) -> bool {
         let links_to = |source: usize| self.links.iter().filter(|link| link.child == source).count();
         let mut uses = vec![0; self.sources.len()];
-        self.document.lookups(&mut |source| uses[source] += 1);
-        let alike = |link: &LinkPlan| !link.many && self.whole.is_empty() && uses[link.child] <= 1;
-        let shared =
-            |link: &LinkPlan| link.child == self.each || links_to(link.child) > 1 || !link.many && !alike(link);
+        self.document.visit_lookups(&mut |source| uses[source] += 1);
+        let is_same_everywhere = |link: &LinkPlan| !link.many && self.whole.is_empty() && uses[link.child] <= 1;
+        let shared = |link: &LinkPlan| {
+            link.child == self.each || links_to(link.child) > 1 || !link.many && !is_same_everywhere(link)
+        };
         self.links.iter().any(shared)
     }
 
-    /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule looks
-    /// at a whole list, or asks for an order.
+    /// Whether a document with very many records may be written and checked in parts, each with some of them: no rule is
+    /// about a whole list, and none asks for an order.
     #[must_use]
     pub fn comes_in_parts(&self) -> bool {
         let flat = self.links.iter().all(|link| link.many && link.parent == self.each && link.order.is_empty());
-        flat && self.whole.is_empty() && self.document.lists_are_free()
+        flat && self.whole.is_empty() && self.document.has_free_lists()
     }
 
-    /// The exact verdict of the contract on one document.
+    /// Whether the contract accepts a document: the exact check.
     #[must_use]
     pub fn accepts(&self, json: &[u8]) -> bool {
-        self.body(json).is_some_and(|body| self.contract.accepts(&body))
+        self.wrap_in_body(json).is_some_and(|body| self.contract.accepts(&body))
     }
 
-    /// Everything the contract finds wrong with one document; pointers are into the document.
+    /// All violations of the contract in a document; pointers are into the document.
     #[must_use]
     pub fn violations(&self, json: &[u8]) -> Vec<Violation> {
-        let Some(body) = self.body(json) else { return Vec::new() };
+        let Some(body) = self.wrap_in_body(json) else { return Vec::new() };
         let prefix = if self.root == Root::Array { "/0" } else { "" };
         let inside = |violation: Violation| {
             let pointer = violation.pointer.strip_prefix(prefix).unwrap_or(&violation.pointer).to_owned();
@@ -401,7 +395,7 @@ impl Plan {
     }
 
     /// A request body with this one document.
-    fn body(&self, json: &[u8]) -> Option<Value> {
+    fn wrap_in_body(&self, json: &[u8]) -> Option<Value> {
         let document: Value = serde_json::from_slice(json).ok()?;
         Some(if self.root == Root::Array { Value::Array(vec![document]) } else { document })
     }

@@ -1,7 +1,7 @@
-//! Patterns of a contract that mean the same in every dialect of regular expressions, checked on the bytes of a leaf.
+//! Portable patterns: those of a contract that mean the same in every dialect of regular expressions.
 //!
-//! JSON Schema writes patterns as ECMA-262 does. Where the two ways of writing differ, or might, the pattern is left to the
-//! exact check.
+//! They are checked on the bytes of a leaf. JSON Schema writes patterns as ECMA-262 does; where that and the `regex` crate
+//! differ, or might, the pattern is left to the exact check.
 
 use regex::bytes::Regex;
 
@@ -19,22 +19,22 @@ impl PartialEq for Pattern {
 }
 
 impl Pattern {
-    /// A pattern that everybody reads alike, or `None`.
+    /// A pattern with one meaning in every dialect, or `None`.
     #[must_use]
-    pub fn known(source: &str) -> Option<Pattern> {
-        let regex = Regex::new(&translated(source)?).ok()?;
+    pub fn portable(source: &str) -> Option<Pattern> {
+        let regex = Regex::new(&translate(source)?).ok()?;
         Some(Pattern { source: source.to_owned(), regex })
     }
 
     /// Whether it is found in a text.
     #[must_use]
-    pub fn is_in(&self, text: &[u8]) -> bool {
+    pub fn matches(&self, text: &[u8]) -> bool {
         self.regex.is_match(text)
     }
 }
 
 /// The same pattern as Rust writes it.
-fn translated(source: &str) -> Option<String> {
+fn translate(source: &str) -> Option<String> {
     let (mut out, mut in_class, mut before) = (String::new(), false, ' ');
     let mut characters = source.chars().peekable();
     while let Some(character) = characters.next() {
@@ -76,7 +76,7 @@ fn translated(source: &str) -> Option<String> {
                 }
                 out.push_str("?:");
             }
-            // Two ways of writing differ in what a point leaves out, and in what follows a quantifier.
+            // The dialects differ in what a point leaves out, and in what may follow a quantifier.
             '.' if !in_class => return None,
             '+' | '*' if !in_class && matches!(before, '+' | '*' | '?' | '}') => return None,
             ' '..='~' => out.push(character),
@@ -92,7 +92,7 @@ mod tests {
     use super::Pattern;
 
     #[test]
-    fn only_what_everybody_reads_alike_is_known() {
+    fn only_patterns_with_one_meaning_are_portable() {
         let table: [(&str, Option<(&str, bool)>); 16] = [
             ("^[A-Z]{3}-[0-9]{7}$", Some(("ABC-0000001", true))),
             ("^[A-Z]{3}-[0-9]{7}$", Some(("ABC-0000001\n", false))),
@@ -112,9 +112,9 @@ mod tests {
             ("a++", None),
         ];
         for (source, expected) in table {
-            let known = Pattern::known(source);
+            let known = Pattern::portable(source);
             assert_eq!(
-                known.map(|pattern| expected.map(|(text, _)| pattern.is_in(text.as_bytes()))),
+                known.map(|pattern| expected.map(|(text, _)| pattern.matches(text.as_bytes()))),
                 expected.map(|(_, is)| Some(is)),
                 "{source}"
             );

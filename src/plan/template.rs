@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
 
-use crate::plan::template_fast::Simple;
+use crate::plan::template_fast::FastTemplate;
 
 /// The most steps one expression may take on one record.
 const FUEL: u64 = 10_000;
@@ -36,7 +36,7 @@ const FILTERS: &[&str] = &[
 /// All templates of a plan.
 #[derive(Debug, Default)]
 pub struct Templates {
-    /// The engine, made for the first of them: most mappings have none.
+    /// The engine, built for the first template: most mappings have none.
     engine: Option<Environment<'static>>,
     templates: Vec<Template>,
 }
@@ -48,21 +48,21 @@ struct Template {
     name: String,
     /// The columns it uses.
     columns: Vec<String>,
-    /// The same without the engine, if it is simple.
-    simple: Option<Simple>,
+    /// The same without the engine, if it is that simple.
+    fast: Option<FastTemplate>,
 }
 
 impl Templates {
-    /// Adds a text with `{{ expressions }}` and gives its number and the columns it uses.
+    /// Adds a text with `{{ expressions }}`, and gives its number and the columns it uses.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn text(&mut self, source: &str) -> Result<(usize, Vec<String>), String> {
+    pub fn add_text(&mut self, source: &str) -> Result<(usize, Vec<String>), String> {
         if source.contains("{%") || source.contains("{#") {
             return Err("statements and comments are not allowed, only `{{ expressions }}`".into());
         }
-        let (number, columns) = self.add(source.to_owned())?;
-        self.templates[number].simple = Simple::text(source, &columns);
+        let (number, columns) = self.add_template(source.to_owned())?;
+        self.templates[number].fast = FastTemplate::parse_text(source, &columns);
         Ok((number, columns))
     }
 
@@ -70,25 +70,25 @@ impl Templates {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn condition(&mut self, source: &str) -> Result<(usize, Vec<String>), String> {
+    pub fn add_condition(&mut self, source: &str) -> Result<(usize, Vec<String>), String> {
         if ["{%", "%}", "{{", "}}", "{#"].iter().any(|mark| source.contains(mark)) {
             return Err("a condition is one expression, without braces".into());
         }
-        let (number, columns) = self.add(format!("{{{{ 1 if ({source}) else '' }}}}"))?;
-        self.templates[number].simple = Simple::condition(source, &columns);
+        let (number, columns) = self.add_template(format!("{{{{ 1 if ({source}) else '' }}}}"))?;
+        self.templates[number].fast = FastTemplate::parse_condition(source, &columns);
         Ok((number, columns))
     }
 
-    fn add(&mut self, source: String) -> Result<(usize, Vec<String>), String> {
-        known_filters(&source)?;
+    fn add_template(&mut self, source: String) -> Result<(usize, Vec<String>), String> {
+        check_filters(&source)?;
         let number = self.templates.len();
         let name = number.to_string();
-        let engine = self.engine.get_or_insert_with(engine);
-        engine.add_template_owned(name.clone(), source).map_err(|error| said(&error))?;
-        let template = engine.get_template(&name).map_err(|error| said(&error))?;
+        let engine = self.engine.get_or_insert_with(build_engine);
+        engine.add_template_owned(name.clone(), source).map_err(|error| describe(&error))?;
+        let template = engine.get_template(&name).map_err(|error| describe(&error))?;
         let mut columns: Vec<String> = template.undeclared_variables(false).into_iter().collect();
         columns.sort_unstable();
-        // Unknown tests and functions show only when rendered.
+        // The engine reports unknown tests and functions only when it renders.
         let blank: BTreeMap<String, Value> = columns.iter().map(|column| (column.clone(), Value::from(""))).collect();
         match template.render(Value::from(blank)) {
             Err(error)
@@ -97,14 +97,14 @@ impl Templates {
                     ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
                 ) =>
             {
-                return Err(said(&error));
+                return Err(describe(&error));
             }
             Err(error) if error.detail().is_some_and(|detail| detail.contains("callable")) => {
                 return Err("there are no functions, only columns and filters".into());
             }
             _ => {}
         }
-        self.templates.push(Template { name, columns: columns.clone(), simple: None });
+        self.templates.push(Template { name, columns: columns.clone(), fast: None });
         Ok((number, columns))
     }
 
@@ -113,8 +113,8 @@ impl Templates {
     /// # Errors
     /// Why it failed, without any cell.
     pub fn render<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
-        let text = match &self.templates[number].simple {
-            Some(simple) => simple.render(cell),
+        let text = match &self.templates[number].fast {
+            Some(fast) => fast.render(cell),
             None => self.render_by_engine(number, cell)?,
         };
         if text.len() > MAX_OUTPUT { Err(format!("the result is longer than {MAX_OUTPUT} bytes")) } else { Ok(text) }
@@ -123,15 +123,15 @@ impl Templates {
     fn render_by_engine<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
         let Template { name, columns, .. } = &self.templates[number];
         let engine = self.engine.as_ref().ok_or("there is no such template")?;
-        let template = engine.get_template(name).map_err(|error| said(&error))?;
+        let template = engine.get_template(name).map_err(|error| describe(&error))?;
         let value = |(number, column): (usize, &String)| (column.clone(), Value::from(cell(number)));
         let context: BTreeMap<String, Value> = columns.iter().enumerate().map(value).collect();
-        template.render(Value::from(context)).map_err(|error| masked(&error))
+        template.render(Value::from(context)).map_err(|error| describe_masked(&error))
     }
 }
 
-/// minijinja without its own functions, and with the filters that exist.
-fn engine() -> Environment<'static> {
+/// An engine without functions, with the filters of the list.
+fn build_engine() -> Environment<'static> {
     let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
@@ -157,7 +157,7 @@ fn engine() -> Environment<'static> {
     environment
 }
 
-/// minijinja's own, within the limit of the output: nested, it doubles its text with every level.
+/// The `replace` of minijinja, within the limit of the output: nested, it doubles its text with every level.
 fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
     let times = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
     if text.len().saturating_add(times.saturating_mul(to.len())) > MAX_OUTPUT {
@@ -166,8 +166,8 @@ fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
     Ok(text.replace(from, to))
 }
 
-/// Filters in a branch that was not rendered would only be missed on some record, so their names are looked at.
-fn known_filters(source: &str) -> Result<(), String> {
+/// Checks the names of filters: in a branch that is not rendered, an unknown one would only be reported on some record.
+fn check_filters(source: &str) -> Result<(), String> {
     let mut quote = None;
     let mut rest = source.char_indices();
     while let Some((at, character)) = rest.next() {
@@ -193,12 +193,12 @@ fn known_filters(source: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn said(error: &Error) -> String {
+fn describe(error: &Error) -> String {
     error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
 }
 
-/// An error while rendering may quote the values it met, so only its kind is told.
-fn masked(error: &Error) -> String {
+/// An error while rendering may quote values, so only its kind is told.
+fn describe_masked(error: &Error) -> String {
     error.kind().to_string()
 }
 
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_simple_gives_what_the_engine_gives() {
+    fn fast_templates_give_what_the_engine_gives() {
         let texts = [
             "{{ a }}",
             "{{a|upper}}-{{ b }}",
@@ -236,10 +236,10 @@ mod tests {
             "İ",
         ];
         let mut templates = Templates::default();
-        let mut numbers: Vec<usize> = texts.iter().map(|text| templates.text(text).unwrap().0).collect();
-        numbers.extend(conditions.iter().map(|text| templates.condition(text).unwrap().0));
+        let mut numbers: Vec<usize> = texts.iter().map(|text| templates.add_text(text).unwrap().0).collect();
+        numbers.extend(conditions.iter().map(|text| templates.add_condition(text).unwrap().0));
         for number in numbers {
-            assert!(templates.templates[number].simple.is_some(), "{number}");
+            assert!(templates.templates[number].fast.is_some(), "{number}");
             for a in cells {
                 for b in cells {
                     let columns = templates.templates[number].columns.clone();
@@ -252,29 +252,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_simple_is_left_to_the_engine() {
+    fn other_templates_are_left_to_the_engine() {
         let mut templates = Templates::default();
         for text in ["{{ a ~ b }}", "{{ a|default('x') }}", "{{- a }}", "{{ a }}\n", "{{ 'x' }}", "{{ a|trim('x') }}"] {
-            let (number, _) = templates.text(text).unwrap();
-            assert!(templates.templates[number].simple.is_none(), "{text}");
+            let (number, _) = templates.add_text(text).unwrap();
+            assert!(templates.templates[number].fast.is_none(), "{text}");
         }
         for text in
             ["a", "a == b", "a == 'x' and b == 'y' or b == 'z'", "not a == 'x'", "a == 'x\\n'", "a | trim == 'x'"]
         {
-            let (number, _) = templates.condition(text).unwrap();
-            assert!(templates.templates[number].simple.is_none(), "{text}");
+            let (number, _) = templates.add_condition(text).unwrap();
+            assert!(templates.templates[number].fast.is_none(), "{text}");
         }
-        let (number, _) = templates.text("{{ a }}").unwrap();
+        let (number, _) = templates.add_text("{{ a }}").unwrap();
         assert!(templates.render(number, |_| "x".repeat(MAX_OUTPUT + 1).into()).is_err());
     }
 
     #[test]
     fn expressions_over_columns() {
         let mut templates = Templates::default();
-        let (number, columns) = templates.text("{{ a | trim | title }}, {{ b }}").unwrap();
+        let (number, columns) = templates.add_text("{{ a | trim | title }}, {{ b }}").unwrap();
         assert_eq!(columns, ["a", "b"]);
         assert_eq!(rendered(&templates, number, &["  chuck norris ", "x"]).unwrap(), "Chuck Norris, x");
-        let (condition, _) = templates.condition("a == 'paid' and b != ''").unwrap();
+        let (condition, _) = templates.add_condition("a == 'paid' and b != ''").unwrap();
         assert_eq!(rendered(&templates, condition, &["paid", "x"]).unwrap(), "1");
         assert_eq!(rendered(&templates, condition, &["paid", ""]).unwrap(), "");
     }
@@ -290,18 +290,18 @@ mod tests {
             "{{ 'x' if a else b|nope }}",
             "{# c #}",
         ] {
-            assert!(templates.text(source).is_err(), "{source}");
+            assert!(templates.add_text(source).is_err(), "{source}");
         }
-        assert!(templates.condition("a }}{{ b").is_err());
+        assert!(templates.add_condition("a }}{{ b").is_err());
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut templates = Templates::default();
         let doubling = format!("{{{{ a{} }}}}", "|replace('', 'xxxxxxxxxx')".repeat(12));
-        let (number, _) = templates.text(&doubling).unwrap();
+        let (number, _) = templates.add_text(&doubling).unwrap();
         assert!(rendered(&templates, number, &["abc"]).is_err());
-        let (number, _) = templates.text("{{ a * 99999999 }}").unwrap();
+        let (number, _) = templates.add_text("{{ a * 99999999 }}").unwrap();
         assert!(rendered(&templates, number, &["abc"]).is_err());
     }
 }

@@ -1,28 +1,28 @@
-//! One JSON object of the output as bytes that may be sent.
+//! A payload: one JSON object of the output, as bytes that conform to the contract and may be sent.
 //!
-//! Only `transform` makes a payload, and only after every check of the plan passed; `deliver` accepts nothing else.
-//! So JSON that was not checked cannot be sent, and nobody needs to remember it (`tests/tidy` does).
+//! Only `transform` makes a payload, and only after every check of the plan passed; `deliver` accepts nothing else. So JSON
+//! that was not checked cannot be sent; `tests/tidy` fails if another module makes one.
 
-use crate::text::buffer::Pen;
+use crate::text::buffer::OutputBuffer;
 
 /// A conforming document.
 #[derive(Debug)]
 pub struct Payload {
     /// Its number among all documents of the run that may be sent, from 0, in the order of `each`.
     pub index: u64,
-    // A document is handed on many million times: one word of it.
-    text: Box<Pen>,
+    // Boxed, because payloads are moved many million times.
+    text: Box<OutputBuffer>,
 }
 
 impl Payload {
-    /// Bytes that passed every check of the plan.
-    pub(crate) fn conforming(index: u64, text: impl Into<Box<Pen>>) -> Payload {
+    /// A payload of bytes that passed every check of the plan.
+    pub(crate) fn conforming(index: u64, text: impl Into<Box<OutputBuffer>>) -> Payload {
         Payload { index, text: text.into() }
     }
 
-    /// What it was written with, to be used again.
-    #[expect(clippy::unnecessary_box_returns, reason = "it is handed on as it is")]
-    pub(crate) fn into_pen(self) -> Box<Pen> {
+    /// The buffer it was written into, to be reused.
+    #[expect(clippy::unnecessary_box_returns, reason = "it stays in its box until it is reused")]
+    pub(crate) fn into_buffer(self) -> Box<OutputBuffer> {
         self.text
     }
 

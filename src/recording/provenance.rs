@@ -1,7 +1,7 @@
-//! A document written to its end, with where every value came from and everything that is wrong.
+//! A document written to its end, with the origin of every value and every problem.
 //!
-//! `transform` makes a trace when a document is in doubt; `check` turns it into a verdict. Places are kept as steps from the
-//! value around them, because most of them are never asked for.
+//! `transform` makes a trace when the fast way cannot tell whether a document conforms; `check` turns it into findings. Nodes
+//! and paths are stored as links to the one before them, because most of them are never printed.
 
 use crate::{diagnostic::Code, json_pointer::escape};
 
@@ -10,153 +10,154 @@ use crate::{diagnostic::Code, json_pointer::escape};
 pub struct Trace<'a> {
     /// The JSON, with `null` in the place of values that could not be made.
     pub json: Vec<u8>,
-    /// The places of the document, the first of which is the document itself.
-    pub spots: Vec<Spot<'a>>,
-    /// The steps into related records, each with the one before it.
-    pub walks: Vec<(usize, Step)>,
-    /// Where the values came from.
+    /// The nodes of the document; the first is the document itself.
+    pub nodes: Vec<JsonNode<'a>>,
+    /// The paths to related records, each as its last step.
+    pub paths: Vec<PathEnd>,
+    /// The origins of the values.
     pub origins: Vec<Origin<'a>>,
-    /// The leaves that are not certain to meet the contract.
-    pub doubts: Vec<Doubt<'a>>,
-    /// More than leaves is not certain to meet the contract.
-    pub wholly_in_doubt: bool,
-    /// What is wrong.
-    pub problems: Vec<Problem<'a>>,
+    /// The leaves that may violate the contract.
+    pub uncertain_leaves: Vec<UncertainLeaf<'a>>,
+    /// The document may violate the contract elsewhere than in its leaves.
+    pub is_uncertain: bool,
+    /// The values that could not be made, and the warnings.
+    pub problems: Vec<ValueProblem<'a>>,
     /// Related records that were rejected before, each with the steps that lead to it.
     pub bad: Vec<Vec<Step>>,
 }
 
-/// A place in a document.
+/// A node of a document: an object, a list or a value.
 #[derive(Clone, Copy, Debug)]
-pub struct Spot<'a> {
-    /// The place around it; that of the document itself is its own.
-    pub around: usize,
-    /// What it is called there.
-    pub name: Name<'a>,
+pub struct JsonNode<'a> {
+    /// The number of the node it lies in; the document itself is its own parent.
+    pub parent: usize,
+    /// Its name there.
+    pub name: NodeName<'a>,
 }
 
-/// The name of a place inside another.
+/// The name of a node in its parent.
 #[derive(Clone, Copy, Debug)]
-pub enum Name<'a> {
+pub enum NodeName<'a> {
     /// A field of an object.
     Field(&'a str),
     /// An item of a list, by its number.
     Item(u64),
 }
 
-/// A leaf that is not certain to meet the contract.
+/// A path to a related record, as its last step.
+#[derive(Clone, Copy, Debug)]
+pub struct PathEnd {
+    /// The number of the path to the record before, or [`NO_PATH`].
+    pub before: usize,
+    /// The last step.
+    pub step: Step,
+}
+
+/// The path to the root record, which has no steps.
+pub const NO_PATH: usize = usize::MAX;
+
+/// A leaf that may violate the contract.
 #[derive(Clone, Debug)]
-pub struct Doubt<'a> {
-    /// Its place.
-    pub spot: usize,
-    /// What the contract says of it, as pointers into the schema.
+pub struct UncertainLeaf<'a> {
+    /// Its node.
+    pub node: usize,
+    /// The rules of the contract about it, as pointers into the schema.
     pub rules: &'a [String],
     /// Its JSON text.
     pub json: Vec<u8>,
 }
 
-/// In the place of a step: none.
-pub const NOWHERE: usize = usize::MAX;
-
 impl<'a> Trace<'a> {
-    /// Whether everything in it could be made; what the contract says is another question.
+    /// Whether every value could be made; whether they conform is another question.
     #[must_use]
     pub fn is_sound(&self) -> bool {
-        self.bad.is_empty() && self.problems.iter().all(|problem| problem.warning)
+        self.bad.is_empty() && self.problems.iter().all(|problem| problem.is_warning)
     }
 
-    /// The JSON pointer of a place.
+    /// The JSON pointer of a node (RFC 6901).
     #[must_use]
-    pub fn pointer(&self, spot: usize) -> String {
-        pointer(&self.spots, spot)
+    pub fn pointer(&self, node: usize) -> String {
+        if node == 0 {
+            return String::new();
+        }
+        let JsonNode { parent, name } = self.nodes[node];
+        let mut pointer = self.pointer(parent);
+        pointer.push('/');
+        match name {
+            NodeName::Field(name) => pointer.push_str(&escape(name)),
+            NodeName::Item(number) => pointer.push_str(&number.to_string()),
+        }
+        pointer
     }
 
-    /// The steps into related records, the outermost first.
+    /// The steps of a path, the outermost first.
     #[must_use]
-    pub fn steps(&self, walk: usize) -> Vec<Step> {
-        steps(&self.walks, walk)
+    pub fn steps(&self, path: usize) -> Vec<Step> {
+        let (mut steps, mut at) = (Vec::new(), path);
+        while at != NO_PATH {
+            let PathEnd { before, step } = self.paths[at];
+            steps.push(step);
+            at = before;
+        }
+        steps.reverse();
+        steps
     }
 
-    /// Where the value at a pointer came from, or the nearest value around it.
+    /// The origin of the value at a pointer, or of the nearest value around it.
     #[must_use]
     pub fn origin(&self, pointer: &str) -> Option<&Origin<'a>> {
-        let mut names: Vec<String> = pointer.split('/').skip(1).map(unescaped).collect();
+        let mut names: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
         loop {
-            // The last note about a place is the most precise one: a lookup notes its parent first, then the record found.
-            if let Some(origin) = self.origins.iter().rev().find(|origin| self.is_at(origin.spot, &names)) {
+            // The last origin of a node is the most precise one: a lookup notes its parent first, then the record found.
+            if let Some(origin) = self.origins.iter().rev().find(|origin| self.has_names(origin.node, &names)) {
                 return Some(origin);
             }
             names.pop()?;
         }
     }
 
-    /// As [`Trace::origin`], by the place.
+    /// The origin of the value of a node.
     #[must_use]
-    pub fn origin_at(&self, spot: usize) -> Option<&Origin<'a>> {
-        self.origins.iter().rev().find(|origin| origin.spot == spot)
+    pub fn origin_of_node(&self, node: usize) -> Option<&Origin<'a>> {
+        self.origins.iter().rev().find(|origin| origin.node == node)
     }
 
-    /// Whether one place is another, or lies in it.
+    /// Whether a node is another one, or lies in it.
     #[must_use]
-    pub fn is_within(&self, spot: usize, around: usize) -> bool {
-        let mut at = spot;
-        while at != around && at != 0 {
-            at = self.spots[at].around;
+    pub fn is_within(&self, node: usize, outer: usize) -> bool {
+        let mut at = node;
+        while at != outer && at != 0 {
+            at = self.nodes[at].parent;
         }
-        at == around
+        at == outer
     }
 
-    fn is_at(&self, spot: usize, names: &[String]) -> bool {
-        let mut at = spot;
+    /// Whether these names, from the document on, lead to a node.
+    fn has_names(&self, node: usize, names: &[String]) -> bool {
+        let mut at = node;
         for name in names.iter().rev() {
-            let same = match self.spots[at].name {
-                Name::Field(field) => field == name,
-                Name::Item(number) => name.parse() == Ok(number),
+            let is_same = match self.nodes[at].name {
+                NodeName::Field(field) => field == name,
+                NodeName::Item(number) => name.parse() == Ok(number),
             };
-            if at == 0 || !same {
+            if at == 0 || !is_same {
                 return false;
             }
-            at = self.spots[at].around;
+            at = self.nodes[at].parent;
         }
         at == 0
     }
 }
 
-/// The JSON pointer of a place (RFC 6901).
-fn pointer(spots: &[Spot<'_>], spot: usize) -> String {
-    if spot == 0 {
-        return String::new();
-    }
-    let mut pointer = pointer(spots, spots[spot].around);
-    pointer.push('/');
-    match spots[spot].name {
-        Name::Field(name) => pointer.push_str(&escape(name)),
-        Name::Item(number) => pointer.push_str(&number.to_string()),
-    }
-    pointer
-}
-
-/// The steps that lead to a related record, the outermost first.
-fn steps(walks: &[(usize, Step)], walk: usize) -> Vec<Step> {
-    let (mut steps, mut at) = (Vec::new(), walk);
-    while at != NOWHERE {
-        let (before, step) = walks[at];
-        steps.push(step);
-        at = before;
-    }
-    steps.reverse();
-    steps
-}
-
-fn unescaped(name: &str) -> String {
+fn unescape(name: &str) -> String {
     name.replace("~1", "/").replace("~0", "~")
 }
 
 /// The cell and the rule a JSON value came from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin<'a> {
-    /// Its place.
-    pub spot: usize,
+    /// The node of the value.
+    pub node: usize,
     /// The number of the source.
     pub source: usize,
     /// The record.
@@ -165,8 +166,8 @@ pub struct Origin<'a> {
     pub column: Option<usize>,
     /// The rule of the mapping.
     pub rule: &'a str,
-    /// The last of the lists it lies in, as a number into the walks of its trace, or [`NOWHERE`].
-    pub walk: usize,
+    /// The path to the record, as a number into the paths of the trace, or [`NO_PATH`].
+    pub path: usize,
 }
 
 /// One step from a record to a related one.
@@ -182,27 +183,17 @@ pub struct Step {
     pub may_drop: bool,
 }
 
-/// Something that is wrong with a value.
+/// A value that could not be made, or a warning about one.
 #[derive(Clone, Debug)]
-pub struct Problem<'a> {
-    /// What kind.
+pub struct ValueProblem<'a> {
+    /// The code of the finding.
     pub code: Code,
     /// What was expected.
     pub message: String,
     /// What to do next.
     pub hint: &'static str,
-    /// The number of the source.
-    pub source: usize,
-    /// The record.
-    pub row: u32,
-    /// The column, as the plan numbers it.
-    pub column: Option<usize>,
-    /// The rule of the mapping.
-    pub rule: &'a str,
-    /// The mapping allows it and wants to be told.
-    pub warning: bool,
-    /// Its place.
-    pub spot: usize,
-    /// The last of the lists it lies in, as a number into the walks of its trace, or [`NOWHERE`].
-    pub walk: usize,
+    /// The mapping allows it and asks for a warning.
+    pub is_warning: bool,
+    /// The origin of the value.
+    pub origin: Origin<'a>,
 }

@@ -6,9 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use rust_decimal::Decimal;
-
-use crate::{diagnostic::Code, recording::receipt::Volume};
+use crate::{diagnostic::Code, recording::receipt::Volume, text::decimal::Decimal};
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +79,7 @@ impl SourceTally {
     pub fn nothing_sent(&mut self) {
         self.pending += std::mem::take(&mut self.sent);
         for sum in &mut self.sums {
-            sum.pending += std::mem::take(&mut sum.sent);
+            sum.pending.add(&std::mem::take(&mut sum.sent));
         }
     }
 
@@ -116,16 +114,20 @@ impl UnitSum {
     /// The same sum of another recording, added.
     fn add(&mut self, other: &UnitSum) {
         self.first = self.first.min(other.first);
-        self.sent += other.sent;
-        self.rejected += other.rejected;
-        self.filtered += other.filtered;
-        self.pending += other.pending;
+        self.sent.add(&other.sent);
+        self.rejected.add(&other.rejected);
+        self.filtered.add(&other.filtered);
+        self.pending.add(&other.pending);
         self.unreadable += other.unreadable;
     }
 
-    /// The sum over all rows; `None` when it has more than 28 digits.
-    pub fn total(&self) -> Option<Decimal> {
-        [self.rejected, self.filtered, self.pending].into_iter().try_fold(self.sent, Decimal::checked_add)
+    /// The sum over all rows.
+    pub fn total(&self) -> Decimal {
+        let mut total = self.sent.clone();
+        for part in [&self.rejected, &self.filtered, &self.pending] {
+            total.add(part);
+        }
+        total
     }
 }
 
@@ -204,9 +206,10 @@ fn balanced(total: u64, buckets: [u64; 4]) -> bool {
 mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
-    use rust_decimal::Decimal;
-
-    use crate::recording::summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum};
+    use crate::{
+        recording::summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+        text::decimal::Decimal,
+    };
 
     #[test]
     fn every_row_is_in_one_bucket() {
@@ -235,10 +238,11 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_exact_or_absent() {
+    fn sums_are_exact() {
         let sum = UnitSum { sent: Decimal::new(10, 2), rejected: Decimal::new(20, 1), ..UnitSum::default() };
-        assert_eq!(sum.total().map(|total| total.to_string()), Some("2.10".into()));
-        let sum = UnitSum { sent: Decimal::MAX, rejected: Decimal::MAX, ..UnitSum::default() };
-        assert_eq!(sum.total(), None);
+        assert_eq!(sum.total().to_string(), "2.10");
+        let sum =
+            UnitSum { sent: Decimal::new(i128::MAX, 0), rejected: Decimal::new(i128::MAX, 0), ..UnitSum::default() };
+        assert_eq!(sum.total().to_string(), "340282366920938463463374607431768211454");
     }
 }

@@ -1,14 +1,12 @@
-//! Amounts added up: of each unit, what was sent, and what was not.
+//! Sums of amounts: for each unit, what was sent, and what was not.
 //!
 //! Nearly all amounts are a few digits, so they are added up as whole numbers, which is exact and many times faster; all
-//! others are decimals. What cannot be read as a number is counted.
+//! others are added as [`Decimal`], which is exact at any length. Cells that are no numbers are counted.
 
 #![expect(clippy::inline_always, reason = "a call for each amount costs more than adding it")]
 
-use rust_decimal::Decimal;
-
 use crate::{
-    plan::{Plan, conversion::Kind},
+    plan::Plan,
     recording::{
         ledger::Fate,
         summary::{SourceTally, UnitSum},
@@ -19,27 +17,28 @@ use crate::{
         row::{Cells, Row},
     },
     text::{
-        buffer::Pen,
-        lanes::{self, LANE, Snippet, packed},
+        decimal::Decimal,
+        lanes::{ByteLanes, LANES, pack},
+        number::{NumberFormat, parse_short},
     },
 };
 
-/// The most units that amounts are told apart by.
+/// The most units that have totals of their own.
 const MAX_UNITS: usize = 32;
 
-/// The longest text that is taken for a unit, in bytes: what is longer is not a currency, and may be anybody's name.
+/// The longest text that is taken for a unit, in bytes: what is longer is no currency, and may be a person's name.
 const MAX_UNIT: usize = 16;
 
-/// How many ways to write a unit are found at once; more than one may have the same slot, then the last one is.
+/// Slots of a direct-mapped cache from the raw text of a unit to its total; a collision evicts.
 const SLOTS: usize = 64;
 
 /// How many rows of each source ended in each bucket, with the sums the mapping asks for. Good rows count as sent.
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
-        // What stands in several pieces of a source counts in one of them.
+        // A row that stands in several pieces of a source counts in one of them.
         let copies = |fate| table.copies.iter().filter(|row| fates[number][**row as usize] == fate).count();
-        let count = |fate| rows_of(&fates[number], fate) - copies(fate) as u64;
+        let count = |fate| count_rows(&fates[number], fate) - copies(fate) as u64;
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
@@ -48,86 +47,84 @@ pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTa
             rejected: count(Fate::Rejected),
             filtered: count(Fate::Filtered),
             pending: count(Fate::Pending),
-            sums: of(plan, number, table, &fates[number]),
+            sums: sum_amounts(plan, number, table, &fates[number]),
         }
     };
     tables.iter().enumerate().map(one).collect()
 }
 
 /// How many rows ended like this. They are counted in bytes, many at once, so none may overflow.
-fn rows_of(fates: &[Fate], fate: Fate) -> u64 {
-    let some = |fates: &[Fate]| fates.iter().fold(0u8, |count, other| count + u8::from(*other == fate));
-    fates.chunks(usize::from(u8::MAX)).map(|fates| u64::from(some(fates))).sum()
+fn count_rows(fates: &[Fate], fate: Fate) -> u64 {
+    let count = |fates: &[Fate]| fates.iter().fold(0u8, |count, other| count + u8::from(*other == fate));
+    fates.chunks(usize::from(u8::MAX)).map(|fates| u64::from(count(fates))).sum()
 }
 
 /// The amounts of a source, in the order their units first appear.
-fn of(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<UnitSum> {
+fn sum_amounts(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<UnitSum> {
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
-    let (kind, what) = (&source.columns[column].kind, &source.columns[column].name);
-    // No text holds this byte.
-    let mark = if let Kind::Decimal(digits) = kind { digits.mark } else { 0xFF };
-    let is_number = matches!(kind, Kind::Decimal(_) | Kind::Integer(_));
-    let (totals, written) = (Vec::new(), [(NOTHING, 0); SLOTS]);
-    let mut adder = Adder { column, by, mark, kind, totals, written };
+    // The compiler refuses to add up a column that holds no numbers.
+    let Some(format) = source.columns[column].conversion.number_format() else { return Vec::new() };
+    let mut adder = Adder { column, by, format, totals: Vec::new(), cache: [(NO_UNIT, 0); SLOTS] };
     let mut row = 0;
     while row < table.len() {
-        if is_number && table.copies.is_empty() {
-            row = adder.plain(table, fates, row);
+        if table.copies.is_empty() {
+            row = adder.add_plain_rows(table, fates, row);
         }
         if let Some(fate) = fates.get(row as usize)
             && !table.copies.contains(&row)
         {
-            adder.any(table.row(row), *fate);
+            adder.add_row(table.row(row), *fate);
         }
         row += 1;
     }
-    adder.totals.into_iter().map(|total| total.sum(what.clone())).collect()
+    adder.totals.into_iter().map(|total| total.into_sum(source.columns[column].name.clone())).collect()
 }
 
 /// No text is packed like this: it would be longer than its length says.
-const NOTHING: u128 = u128::MAX;
+const NO_UNIT: u128 = u128::MAX;
 
 /// Adds up the amounts of a source.
-struct Adder<'a> {
-    /// The column of the amount, and that of its unit, as the plan numbers them.
+struct Adder {
+    /// The column of the amount, as the plan numbers it.
     column: usize,
+    /// The column of the unit.
     by: Option<usize>,
-    mark: u8,
-    kind: &'a Kind,
-    totals: Vec<Total>,
-    /// How units are written, quotes included, and which totals they have.
-    written: [(u128, usize); SLOTS],
+    format: NumberFormat,
+    totals: Vec<UnitTotal>,
+    /// The raw texts of units, packed, quotes included, each with the number of its total.
+    cache: [(u128, usize); SLOTS],
 }
 
-impl Adder<'_> {
-    /// Adds up amounts from a row on, as long as they are plain and their units known; gives the row behind them.
-    fn plain(&mut self, table: &Table, fates: &[Fate], from: u32) -> u32 {
+impl Adder {
+    /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
+    fn add_plain_rows(&mut self, table: &Table, fates: &[Fate], from: u32) -> u32 {
         if table.is_narrow {
-            self.run(table, fates, from, Row::narrow)
+            self.add_plain_cells(table, fates, from, Row::narrow)
         } else {
-            self.run(table, fates, from, Row::wide)
+            self.add_plain_cells(table, fates, from, Row::wide)
         }
     }
 
     #[inline(never)]
-    fn run<'a, C: Cells<'a>>(
+    fn add_plain_cells<'a, C: Cells<'a>>(
         &mut self,
         table: &'a Table,
         fates: &[Fate],
         from: u32,
         cells: impl Fn(Row<'a>) -> Option<C>,
     ) -> u32 {
-        let (by, column, mark) = (self.by.map(|by| table.bind[by]), table.bind[self.column], self.mark);
-        // No text holds this byte.
+        let (by, column) = (self.by.map(|by| table.bind[by]), table.bind[self.column]);
+        let separator = self.format.decimal_separator;
+        // No UTF-8 text holds this byte.
         let quote = table.dialect.quote.unwrap_or(0xFF);
         let mut row = from;
         for (record, fate) in table.rows(from).zip(fates.get(from as usize..).unwrap_or_default()) {
             let Some(cells) = cells(record) else { break };
             let at = if let Some(by) = by {
-                let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANE) else { break };
-                let unit = unit.first_chunk().map_or(NOTHING, |unit| packed(unit, length));
-                let (known, at) = self.written[slot(unit)];
+                let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANES) else { break };
+                let unit = unit.first_chunk().map_or(NO_UNIT, |unit| pack(unit, length));
+                let (known, at) = self.cache[slot_of(unit)];
                 if known == unit { at } else { break }
             } else {
                 0
@@ -135,53 +132,42 @@ impl Adder<'_> {
             let Some((amount, length)) = cells.cell(column) else { break };
             let quoted = usize::from(amount[0] == quote);
             let Some(amount) = amount[quoted..].first_chunk() else { break };
-            let Some((number, digits)) = plain_amount(amount, length.wrapping_sub(2 * quoted), mark) else { break };
+            let Some(amount) = parse_plain(amount, length.wrapping_sub(2 * quoted), separator) else { break };
             let Some(total) = self.totals.get_mut(at) else { break };
-            let (amounts, seen) = &mut total.plain[*fate as usize];
-            amounts[digits] += i128::from(number);
-            *seen |= 1 << digits;
+            total.add_plain(*fate, amount);
             row += 1;
         }
         row
     }
 
     /// Adds the amount of any row.
-    fn any(&mut self, record: Row<'_>, fate: Fate) {
+    fn add_row(&mut self, record: Row<'_>, fate: Fate) {
         let (table, mut buffer) = (record.table, Vec::new());
-        let at = total_of(unit(record, self.by, fate, &mut buffer), &mut self.totals, table.number(record.number));
-        let lane = |start: usize| table.text.get(start..).and_then(|text| text.first_chunk::<LANE>());
-        if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANE)
-            && let Some(unit) = lane(cell.start)
+        let unit = unit_of(record, self.by, fate, &mut buffer);
+        let at = find_or_add_total(unit, &mut self.totals, table.number(record.number));
+        if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANES)
+            && let Some(unit) = table.text.get(cell.start..).and_then(|text| text.first_chunk())
         {
-            let unit = packed(unit, cell.len());
-            self.written[slot(unit)] = (unit, at);
+            let unit = pack(unit, cell.len());
+            self.cache[slot_of(unit)] = (unit, at);
         }
         let span = record.span(self.column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
-        let plain = lane(span.start).and_then(|lane| plain_amount(lane, span.end - span.start, self.mark));
-        if let (Some((number, digits)), Kind::Decimal(_) | Kind::Integer(_)) = (plain, self.kind) {
-            let (amounts, seen) = &mut self.totals[at].plain[fate as usize];
-            amounts[digits] += i128::from(number);
-            *seen |= 1 << digits;
-            return;
-        }
-        let (cell, mut json) = (Snippet::within(&table.text, span.start, span.end), Pen::default());
-        let written = self.kind.write(cell, &mut json).is_ok();
-        self.totals[at].add(fate, if written { &json } else { b"" });
+        self.totals[at].add(fate, ByteLanes::within(&table.text, span.start, span.end), self.format);
     }
 }
 
-/// Where a way to write a unit is found.
+/// The slot of the raw text of a unit.
 #[inline]
-fn slot(unit: u128) -> usize {
+fn slot_of(unit: u128) -> usize {
     let bytes = unit.to_le_bytes();
     let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let mixed = (half(bytes.first_chunk()) ^ half(bytes.last_chunk())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from(mixed >> 58).unwrap_or(0) % SLOTS
 }
 
-/// The unit of an amount; of what cannot be one, none.
-fn unit<'a>(record: Row<'a>, by: Option<usize>, fate: Fate, buffer: &'a mut Vec<u8>) -> &'a [u8] {
-    // In a damaged record anything may stand where the unit should, so it has none.
+/// The unit of an amount; of a cell that cannot be one, none.
+fn unit_of<'a>(record: Row<'a>, by: Option<usize>, fate: Fate, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+    // In a damaged record any text may stand where the unit should, so it has none.
     let whole = fate != Fate::Rejected || record.is_plain() || {
         let mut cells = Vec::new();
         record.table.split(record.number, &mut cells).fault.is_none() && cells.len() == record.table.header.len()
@@ -190,50 +176,68 @@ fn unit<'a>(record: Row<'a>, by: Option<usize>, fate: Fate, buffer: &'a mut Vec<
     span.map_or(&b""[..], |span| record.table.dialect.cell(&record.table.text, span, buffer))
 }
 
-/// The total of a unit; of one too many, that of no unit.
-fn total_of(unit: &[u8], totals: &mut Vec<Total>, number: u32) -> usize {
-    let known = |unit: &[u8], totals: &[Total]| totals.iter().position(|total| total.unit == unit);
+/// The number of the total of a unit; beyond the most units, that of no unit. `row` is where a new one first appears.
+fn find_or_add_total(unit: &[u8], totals: &mut Vec<UnitTotal>, row: u32) -> usize {
+    let known = |unit: &[u8], totals: &[UnitTotal]| totals.iter().position(|total| total.unit == unit);
     let unit = if totals.len() < MAX_UNITS || known(unit, totals).is_some() { unit } else { b"" };
     known(unit, totals).unwrap_or_else(|| {
-        totals.push(Total { unit: unit.to_vec(), first: u64::from(number), ..Total::default() });
+        totals.push(UnitTotal { unit: unit.to_vec(), first: u64::from(row), ..UnitTotal::default() });
         totals.len() - 1
     })
 }
 
+/// How many digits behind the decimal separator are too many for a plain amount.
+const MAX_DECIMALS: usize = 7;
+
+/// A plain amount: a short number with few decimals.
+#[derive(Clone, Copy)]
+struct PlainAmount {
+    /// The number of all of its digits.
+    digits: i64,
+    /// How many of them stand behind the decimal separator.
+    decimals: usize,
+}
+
 /// The amounts of one unit so far.
 #[derive(Default)]
-struct Total {
+struct UnitTotal {
     unit: Vec<u8>,
     /// The number of the record it first appears in.
     first: u64,
-    /// Plain amounts, as whole numbers: for each fate, those with no digit behind the point, with one, and so on; and which
-    /// of these there are.
-    plain: [([i128; SMALL], u8); 4],
-    /// All others.
+    /// For each fate, the sums of plain amounts by how many decimals they have, and a bit for each of these that occurs.
+    plain: [([i128; MAX_DECIMALS], u8); 4],
+    /// For each fate, the sum of all other amounts.
     other: [Decimal; 4],
     unreadable: u64,
 }
 
-/// How many digits behind the point are too many for a plain amount.
-const SMALL: usize = 7;
-
-impl Total {
-    /// Adds an amount, which is a JSON number or nothing.
-    fn add(&mut self, fate: Fate, json: &[u8]) {
-        let bucket = fate as usize;
-        let amount = std::str::from_utf8(json).ok().and_then(|text| Decimal::from_str_exact(text).ok());
-        match amount.and_then(|amount| self.other[bucket].checked_add(amount)) {
-            Some(total) => self.other[bucket] = total,
-            None => self.unreadable += 1,
+impl UnitTotal {
+    /// Adds the amount of a cell, or counts the cell if it is no number.
+    fn add(&mut self, fate: Fate, cell: ByteLanes<'_>, format: NumberFormat) {
+        if let Some(amount) = parse_plain(&cell.lanes_at(0), cell.len(), format.decimal_separator) {
+            self.add_plain(fate, amount);
+        } else if let Some(number) = format.parse(cell.bytes()) {
+            self.other[fate as usize].add(&number.into());
+        } else {
+            self.unreadable += 1;
         }
     }
 
-    fn sum(self, what: String) -> UnitSum {
+    #[inline(always)]
+    fn add_plain(&mut self, fate: Fate, amount: PlainAmount) {
+        let (sums, occurring) = &mut self.plain[fate as usize];
+        sums[amount.decimals] += i128::from(amount.digits);
+        *occurring |= 1 << amount.decimals;
+    }
+
+    /// The sum of the column with this name.
+    fn into_sum(self, what: String) -> UnitSum {
         let total = |fate: Fate| {
-            let (amounts, seen) = self.plain[fate as usize];
-            let plain = (0u32..).zip(amounts).filter(|(digits, _)| seen >> digits & 1 == 1);
-            let plain = plain.filter_map(|(digits, number)| Decimal::try_from_i128_with_scale(number, digits).ok());
-            plain.fold(self.other[fate as usize], |sum, part| sum.checked_add(part).unwrap_or(sum))
+            let (sums, occurring) = self.plain[fate as usize];
+            let mut total = self.other[fate as usize].clone();
+            let sums = sums.into_iter().enumerate().filter(|(decimals, _)| occurring >> decimals & 1 == 1);
+            sums.for_each(|(decimals, sum)| total.add(&Decimal::new(sum, decimals)));
+            total
         };
         UnitSum {
             what,
@@ -248,32 +252,67 @@ impl Total {
     }
 }
 
-/// A plain amount, which a lane begins with, as a whole number, and how many of its digits stand behind its decimal mark.
-/// `None`: it is large, odd, or none.
+/// Reads the plain amount that the byte lanes begin with. `None`: it is no short number, or has many decimals.
 #[inline(always)]
-fn plain_amount(lane: &[u8; LANE], length: usize, mark: u8) -> Option<(i64, usize)> {
-    if length.wrapping_sub(1) >= LANE {
-        return None;
+fn parse_plain(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<PlainAmount> {
+    let number = parse_short(lanes, length, separator)?;
+    let decimals = (length - number.whole).saturating_sub(1);
+    if decimals >= MAX_DECIMALS { None } else { Some(PlainAmount { digits: number.value(lanes, length), decimals }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        recording::{ledger::Fate, totals::UnitTotal},
+        text::number::{NO_SEPARATOR, NumberFormat, samples},
+    };
+
+    /// The sum of some cells as it is printed, and how many cells are in none.
+    fn summed(format: NumberFormat, cells: &[&str]) -> (String, u64) {
+        let mut total = UnitTotal::default();
+        for cell in cells {
+            total.add(Fate::Good, cell.as_bytes().into(), format);
+        }
+        let sum = total.into_sum("price".into());
+        (sum.sent.to_string(), sum.unreadable)
     }
-    // Nothing here is guessed: every other amount has no decimal mark, or has it elsewhere.
-    let bits = u32::MAX >> (31 & (32 - length));
-    let (digits, marks) = lanes::digits(lane, mark);
-    let marks = marks & bits;
-    let whole = (marks | 1 << length).trailing_zeros() as usize;
-    let behind = (length - whole).saturating_sub(1);
-    let one_mark = marks & marks.wrapping_sub(1) == 0;
-    let leading_zero = lane[0] == b'0' && whole > 1;
-    if (digits | marks) & bits != bits
-        || whole == 0
-        || whole + 1 == length
-        || !one_mark
-        || leading_zero
-        || behind >= SMALL
-    {
-        return None;
+
+    #[test]
+    fn amounts_are_those_of_the_grammar() {
+        for (format, text, json) in samples::TABLE {
+            let expected = match *json {
+                // Zero has no sign.
+                Some("-0") => ("0", 0),
+                Some(json) => (json, 0),
+                None => ("0", 1),
+            };
+            assert_eq!(summed(*format, &[text]), (expected.0.to_owned(), expected.1), "{format:?} {text:?}");
+        }
+        samples::for_each_text(&mut |format, text| {
+            let (_, unreadable) = summed(format, &[text]);
+            let is_number = format.parse(text.as_bytes()).is_some();
+            assert_eq!(unreadable, u64::from(!is_number), "{format:?} {text:?}");
+        });
     }
-    Some((
-        if length <= 8 { lanes::short_number(lane, length, marks) } else { lanes::number(lane, length, marks) },
-        behind,
-    ))
+
+    #[test]
+    fn sums_are_exact_whatever_the_amounts_look_like() {
+        let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.') };
+        let whole = NumberFormat { decimal_separator: NO_SEPARATOR, group_separator: None };
+        let (long, long_sum) = (format!("1{}", "0".repeat(9_999)), format!("1{}1", "0".repeat(9_998)));
+        let table: [(NumberFormat, &[&str], &str, u64); 9] = [
+            (NumberFormat::JSON, &["123456789012345678901234567890", "10.50"], "123456789012345678901234567900.50", 0),
+            (NumberFormat::JSON, &["10.50", "123456789012345678901234567890"], "123456789012345678901234567900.50", 0),
+            (NumberFormat::JSON, &["1", "-0.123456789012345678901234567890"], "0.876543210987654321098765432110", 0),
+            (NumberFormat::JSON, &["9999999999999999", "9999999999999999", "0.000001"], "19999999999999998.000001", 0),
+            (NumberFormat::JSON, &["0.0000001", "0.1", "x", ""], "0.1000001", 2),
+            (NumberFormat::JSON, &["5", "0.00"], "5", 0),
+            (comma, &["-1.234,5", "1.234,50"], "0.00", 0),
+            (comma, &["1.234,5", "0,25", "1.2"], "1234.75", 1),
+            (whole, &[&long, "1", "1.0"], &long_sum, 1),
+        ];
+        for (format, cells, expected, unreadable) in table {
+            assert_eq!(summed(format, cells), (expected.to_owned(), unreadable), "{cells:?}");
+        }
+    }
 }

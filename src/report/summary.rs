@@ -8,7 +8,6 @@ use std::{
     io::{self, Write},
 };
 
-use rust_decimal::Decimal;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
         render_style::RenderStyle,
         wrap::{GLUE, wrapped},
     },
+    text::decimal::Decimal,
 };
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
@@ -140,12 +140,9 @@ impl Equation {
 
     fn of_sum(sum: &UnitSum) -> Equation {
         let total = sum.total();
-        let parts = [sum.sent, sum.rejected, sum.filtered, sum.pending];
-        let scale = parts.iter().chain(&total).map(Decimal::scale).max().unwrap_or(0);
-        let shown = |mut number: Decimal| {
-            number.rescale(scale);
-            number.to_string()
-        };
+        let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
+        let scale = parts.into_iter().chain([&total]).map(Decimal::scale).max().unwrap_or(0);
+        let shown = |number: &Decimal| format!("{number:.scale$}");
         let by = if sum.by.is_empty() { String::new() } else { format!(", {}", sum.by) };
         let remark = match sum.unreadable {
             0 => String::new(),
@@ -153,7 +150,7 @@ impl Equation {
         };
         Equation {
             name: format!("  {}", name(&format!("{}{by}", sum.what))),
-            total: total.map_or_else(|| "too large".into(), shown),
+            total: shown(&total),
             buckets: parts.map(shown),
             remark,
         }
@@ -184,7 +181,7 @@ fn equations(summary: &Summary) -> Vec<String> {
     let counts = Widths { shown: [true; 4], ..Widths::of(rows.iter().chain([&documents])) };
     let mut amounts = Widths::of(sums.iter().flatten());
     for sum in summary.sources.iter().flat_map(|source| &source.sums) {
-        let parts = [sum.sent, sum.rejected, sum.filtered, sum.pending];
+        let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
         amounts.shown.iter_mut().zip(parts).for_each(|(shown, part)| *shown |= !part.is_zero());
     }
     // Without any amount there is still a sum to show.
@@ -330,8 +327,6 @@ fn outcome(outcome: &Outcome) -> Value {
 mod tests {
     use std::{collections::BTreeMap, io, time::Duration};
 
-    use rust_decimal::Decimal;
-
     use crate::{
         diagnostic::Code,
         options::MessageFormat,
@@ -343,6 +338,7 @@ mod tests {
             render_style::RenderStyle,
             summary::{bytes, summary},
         },
+        text::decimal::Decimal,
     };
 
     const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
@@ -508,7 +504,7 @@ run the same command again to send what is pending
             source.rows = u64::MAX;
             source.sent = u64::MAX;
             source.pending = u64::MAX;
-            source.sums.iter_mut().for_each(|sum| sum.sent = Decimal::MAX);
+            source.sums.iter_mut().for_each(|sum| sum.sent = Decimal::new(i128::MAX, 0));
         }
         for width in [60, 80, 140] {
             let text = drawn(&summary, RenderStyle { width, ..STYLE });

@@ -13,7 +13,7 @@ use crate::{
         dialect::Span,
         split::{Begin, UNKNOWN, distance},
     },
-    text::lanes::{LANE, Snippet},
+    text::lanes::{ByteLanes, LANES},
 };
 
 /// In the place of the last u8 offset: the record has to be split to find its cells.
@@ -26,7 +26,7 @@ pub const MANY: usize = 32;
 const ANY: usize = 1 << 8;
 
 /// How many bytes of a cell are read at once, with the quote in front of it.
-pub const AHEAD: usize = 2 * LANE + 1;
+pub const AHEAD: usize = 2 * LANES + 1;
 
 /// How many bytes may be read from the u8 offsets of a record on.
 pub const REACH: usize = ANY + 1 + AHEAD + MANY;
@@ -154,7 +154,7 @@ impl<'a> Row<'a> {
         let Table { text, dialect, .. } = self.table;
         match dialect.quote {
             Some(quote) if text.get(start) == Some(&quote) => {
-                let doubled = Snippet::within(text, start + 1, end - 1).holds(quote);
+                let doubled = ByteLanes::within(text, start + 1, end - 1).contains(quote);
                 Some(Span { start: start + 1, end: end - 1, quoted: true, doubled })
             }
             _ => Some(Span { start, end, quoted: false, doubled: false }),

@@ -1,24 +1,25 @@
-//! A text in the making, with room ahead of its end, so that short pieces are put there in whole vectors.
+//! The output buffer: a text that is written from front to end, with spare bytes behind it.
 //!
-//! A `Vec` asks for room and notes its length with every byte. Here the room is there already: what is copied may reach
-//! beyond the end of the piece, and the next piece is written over it.
+//! A `Vec` checks its capacity and stores its length with every byte. Here the spare bytes are initialised, so a short text
+//! is copied in whole vectors: what is copied beyond its end is overwritten by the next text.
 
 use std::ops::Deref;
 
-use crate::text::lanes::{LANE, Snippet};
+use crate::text::lanes::{ByteLanes, LANES};
 
-/// How much room is made at least.
-const ROOM: usize = 1 << 10;
+/// The smallest capacity of a buffer that is not empty.
+const LEAST_CAPACITY: usize = 1 << 10;
 
-/// A text that is written from its front to its end.
+/// A text that is written from front to end.
 #[derive(Clone, Debug, Default)]
-pub struct Pen {
-    /// The text and the room behind it.
+pub struct OutputBuffer {
+    /// The text and the spare bytes behind it.
     text: Vec<u8>,
+    /// How long the text is.
     len: usize,
 }
 
-impl Deref for Pen {
+impl Deref for OutputBuffer {
     type Target = [u8];
 
     #[inline]
@@ -27,52 +28,52 @@ impl Deref for Pen {
     }
 }
 
-impl From<Vec<u8>> for Pen {
-    fn from(text: Vec<u8>) -> Pen {
-        Pen { len: text.len(), text }
+impl From<Vec<u8>> for OutputBuffer {
+    fn from(text: Vec<u8>) -> OutputBuffer {
+        OutputBuffer { len: text.len(), text }
     }
 }
 
-impl From<Vec<u8>> for Box<Pen> {
-    fn from(text: Vec<u8>) -> Box<Pen> {
+impl From<Vec<u8>> for Box<OutputBuffer> {
+    fn from(text: Vec<u8>) -> Box<OutputBuffer> {
         Box::new(text.into())
     }
 }
 
-impl From<Pen> for Vec<u8> {
-    fn from(mut pen: Pen) -> Vec<u8> {
-        pen.text.truncate(pen.len);
-        pen.text
+impl From<OutputBuffer> for Vec<u8> {
+    fn from(mut buffer: OutputBuffer) -> Vec<u8> {
+        buffer.text.truncate(buffer.len);
+        buffer.text
     }
 }
 
-impl Pen {
-    /// Nothing is written yet; there is room for so many bytes.
+impl OutputBuffer {
+    /// An empty buffer with capacity for so many bytes.
     #[must_use]
-    pub fn with_room(bytes: usize) -> Pen {
-        Pen { text: vec![0; bytes], len: 0 }
+    pub fn with_capacity(bytes: usize) -> OutputBuffer {
+        OutputBuffer { text: vec![0; bytes], len: 0 }
     }
 
-    /// Nothing is written any more; the room stays.
+    /// Removes the text; the capacity stays.
     pub fn clear(&mut self) {
         self.len = 0;
     }
 
-    /// Takes back what was written behind `len`.
+    /// Removes what was written behind `len`.
     #[inline]
     pub fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
-    /// Puts another byte in the place of one that is written.
+    /// Replaces a byte that was written.
     #[inline]
     pub fn set(&mut self, at: usize, byte: u8) {
         self.text[at] = byte;
     }
 
-    /// At least this much room behind the text.
+    /// The spare bytes behind the text, at least this many.
     #[inline]
-    pub fn room(&mut self, bytes: usize) -> &mut [u8] {
+    pub fn reserve(&mut self, bytes: usize) -> &mut [u8] {
         if self.text.len() - self.len < bytes {
             self.grow(bytes);
         }
@@ -82,11 +83,11 @@ impl Pen {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, bytes: usize) {
-        let len = (self.len + bytes).max(2 * self.text.len()).max(ROOM);
+        let len = (self.len + bytes).max(2 * self.text.len()).max(LEAST_CAPACITY);
         self.text.resize(len, 0);
     }
 
-    /// What was put into the room belongs to the text.
+    /// Adds the first of the spare bytes to the text.
     #[inline]
     pub fn advance(&mut self, bytes: usize) {
         self.len += bytes;
@@ -95,54 +96,54 @@ impl Pen {
     /// Writes one byte.
     #[inline]
     pub fn push(&mut self, byte: u8) {
-        self.room(1)[0] = byte;
+        self.reserve(1)[0] = byte;
         self.len += 1;
     }
 
     /// Writes some bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
-        self.room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.reserve(bytes.len())[..bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
     }
 
-    /// Writes a text.
+    /// Writes a short text, in one vector where it fits.
     #[inline]
-    pub fn put(&mut self, text: Snippet<'_>) {
-        text.copy_to(self.room(text.len() + LANE));
+    pub fn extend_lanes(&mut self, text: ByteLanes<'_>) {
+        text.copy_to(self.reserve(text.len() + LANES));
         self.len += text.len();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Pen;
+    use super::OutputBuffer;
 
     #[test]
     fn what_is_written_is_there_and_nothing_else() {
-        let mut pen = Pen::default();
+        let mut buffer = OutputBuffer::default();
         let mut expected = Vec::new();
         for round in 0..3000usize {
             let text = vec![u8::try_from(round % 251).unwrap(); round % 40];
             match round % 5 {
                 0 => {
-                    pen.push(7);
+                    buffer.push(7);
                     expected.push(7);
                 }
                 1 => {
-                    pen.truncate(expected.len() / 2);
+                    buffer.truncate(expected.len() / 2);
                     expected.truncate(expected.len() / 2);
                 }
                 2 => {
-                    pen.extend(&text);
+                    buffer.extend(&text);
                     expected.extend_from_slice(&text);
                 }
                 _ => {
-                    pen.put(text.as_slice().into());
+                    buffer.extend_lanes(text.as_slice().into());
                     expected.extend_from_slice(&text);
                 }
             }
-            assert_eq!(*pen, *expected, "{round}");
+            assert_eq!(*buffer, *expected, "{round}");
         }
-        assert_eq!(Vec::from(pen), expected);
+        assert_eq!(Vec::from(buffer), expected);
     }
 }

@@ -1,36 +1,34 @@
-//! A short text together with the bytes that stand behind it, so that it is looked at and copied in whole vectors.
+//! Byte lanes: a short text together with the bytes behind it, so that it is compared and copied in whole vectors.
 //!
-//! Cells are a few bytes long. Copying or comparing them byte by byte, or by a call, costs more than all else that is done
-//! with them; sixteen bytes at once cost one step, and what stands behind the text is masked out.
+//! Cells are a few bytes long. Copying or comparing them byte by byte, or by a call, costs more than all other work on
+//! them; sixteen bytes at once cost one step, and the bytes behind the text are masked out.
 
 #![expect(clippy::inline_always, reason = "a call costs more than what it does")]
 
-use std::hint::select_unpredictable;
-
 use wide::{bytemuck, i16x8, u8x16};
 
-/// How many bytes are handled at once.
-pub const LANE: usize = 16;
+/// How many byte lanes a vector has: as many bytes are handled at once.
+pub const LANES: usize = 16;
 
-/// A text, usually a cell, inside a longer one.
+/// A text, usually a cell, with the bytes that follow it in a longer one.
 #[derive(Clone, Copy, Debug)]
-pub struct Snippet<'a> {
+pub struct ByteLanes<'a> {
     ahead: &'a [u8],
     len: usize,
 }
 
-impl<'a> From<&'a [u8]> for Snippet<'a> {
-    fn from(text: &'a [u8]) -> Snippet<'a> {
-        Snippet { ahead: text, len: text.len() }
+impl<'a> From<&'a [u8]> for ByteLanes<'a> {
+    fn from(text: &'a [u8]) -> ByteLanes<'a> {
+        ByteLanes { ahead: text, len: text.len() }
     }
 }
 
-impl<'a> Snippet<'a> {
+impl<'a> ByteLanes<'a> {
     /// The part of a text from `start` to `end`.
     #[must_use]
     #[inline]
-    pub fn within(text: &'a [u8], start: usize, end: usize) -> Snippet<'a> {
-        Snippet { ahead: &text[start..], len: end - start }
+    pub fn within(text: &'a [u8], start: usize, end: usize) -> ByteLanes<'a> {
+        ByteLanes { ahead: &text[start..], len: end - start }
     }
 
     /// How many bytes it has.
@@ -52,65 +50,53 @@ impl<'a> Snippet<'a> {
         &self.ahead[..self.len]
     }
 
-    /// The bytes from `at`: those behind its end are anything.
+    /// The bytes from `at` on; those behind the end of the text are undefined.
     #[must_use]
     #[inline]
-    pub fn lane(self, at: usize) -> [u8; LANE] {
+    pub fn lanes_at(self, at: usize) -> [u8; LANES] {
         let ahead = self.ahead.get(at..).unwrap_or_default();
-        if let Some(lane) = ahead.first_chunk() { *lane } else { padded(ahead) }
+        if let Some(lanes) = ahead.first_chunk() { *lanes } else { pad(ahead) }
     }
 
-    /// The bits of a lane that belong to the text.
+    /// A bit for each of the byte lanes from `at` on that belongs to the text.
     #[inline]
-    fn bits(self, at: usize) -> u32 {
+    fn mask(self, at: usize) -> u32 {
         let left = self.len - at;
-        if left >= LANE { 0xFFFF } else { (1 << left) - 1 }
+        if left >= LANES { 0xFFFF } else { (1 << left) - 1 }
     }
 
-    /// Copies it into `room`, which has to be a lane longer; `false`: it holds what a JSON string escapes.
+    /// Copies the text into a buffer that is at least [`LANES`] bytes longer; `false`: a JSON string would escape some of it.
     #[inline]
-    pub fn copy_plain(self, room: &mut [u8]) -> bool {
+    pub fn copy_plain(self, buffer: &mut [u8]) -> bool {
         let mut at = 0;
         loop {
-            let lane = self.lane(at);
-            if escaped_in(&lane) & self.bits(at) != 0 {
+            let lanes = self.lanes_at(at);
+            if find_escaped(&lanes) & self.mask(at) != 0 {
                 return false;
             }
-            room[at..at + LANE].copy_from_slice(&lane);
-            at += LANE;
+            buffer[at..at + LANES].copy_from_slice(&lanes);
+            at += LANES;
             if at >= self.len {
                 return true;
             }
         }
     }
 
-    /// Copies it into `room`, which has to be a lane longer.
+    /// Copies the text into a buffer that is at least [`LANES`] bytes longer.
     #[inline]
-    pub fn copy_to(self, room: &mut [u8]) {
-        match self.ahead.first_chunk::<LANE>() {
-            Some(lane) if self.len <= LANE => room[..LANE].copy_from_slice(lane),
-            _ => room[..self.len].copy_from_slice(self.bytes()),
+    pub fn copy_to(self, buffer: &mut [u8]) {
+        match self.ahead.first_chunk::<LANES>() {
+            Some(lanes) if self.len <= LANES => buffer[..LANES].copy_from_slice(lanes),
+            _ => buffer[..self.len].copy_from_slice(self.bytes()),
         }
     }
 
     /// Whether one of its bytes is this one.
     #[must_use]
     #[inline]
-    pub fn holds(self, byte: u8) -> bool {
-        let same = |at: usize| u8x16::new(self.lane(at)).simd_eq(u8x16::new([byte; LANE])).to_bitmask();
-        (0..self.len).step_by(LANE).any(|at| same(at) & self.bits(at) != 0)
-    }
-
-    /// Which of its bytes are digits and which are `mark`, the first in the lowest bit; `None` if it is longer than a lane
-    /// or holds any other byte.
-    #[inline]
-    pub fn digits(self, mark: u8) -> Option<(u32, u32)> {
-        if self.len > LANE {
-            return None;
-        }
-        let (digits, marks) = digits(&self.lane(0), mark);
-        let bits = self.bits(0);
-        ((digits | marks) & bits == bits).then_some((digits & bits, marks & bits))
+    pub fn contains(self, byte: u8) -> bool {
+        let same = |at: usize| u8x16::new(self.lanes_at(at)).simd_eq(u8x16::new([byte; LANES])).to_bitmask();
+        (0..self.len).step_by(LANES).any(|at| same(at) & self.mask(at) != 0)
     }
 
     /// Its bytes and its length in one word, if it has at most seven: two texts are the same if their words are.
@@ -120,117 +106,79 @@ impl<'a> Snippet<'a> {
         if self.len > 7 {
             return None;
         }
-        let lane = self.lane(0);
-        let word = u64::from_le_bytes(*lane.first_chunk()?);
+        let lanes = self.lanes_at(0);
+        let word = u64::from_le_bytes(*lanes.first_chunk()?);
         Some(word & ((1 << (8 * self.len)) - 1) | (self.len as u64) << 56)
     }
 }
 
-/// For each length below that of a lane: the bits of the text, and the length in the byte behind them.
-const LENGTHS: [(u128, u128); LANE] = {
-    let (mut lengths, mut len) = ([(0, 0); LANE], 0);
-    while len < LANE {
+/// For each length below [`LANES`]: the bits of the text, and the length in the highest byte.
+const LENGTHS: [(u128, u128); LANES] = {
+    let (mut lengths, mut len) = ([(0, 0); LANES], 0);
+    while len < LANES {
         lengths[len] = ((1 << (8 * len)) - 1, (len as u128) << 120);
         len += 1;
     }
     lengths
 };
 
-/// The bytes and the length of a text that a lane begins with and that is shorter, in one double word: two texts are the same
-/// if these are.
+/// The bytes and the length of the text that the byte lanes begin with, which is shorter, in one double word: two texts are
+/// the same if these are.
 #[must_use]
 #[inline]
-pub fn packed(lane: &[u8; LANE], length: usize) -> u128 {
-    let (below, length) = LENGTHS[length % LANE];
-    u128::from_le_bytes(*lane) & below | length
+pub fn pack(lanes: &[u8; LANES], length: usize) -> u128 {
+    let (below, length) = LENGTHS[length % LANES];
+    u128::from_le_bytes(*lanes) & below | length
 }
 
-/// The number of the digits that a lane begins with, without the byte that `mark` has its bit at, if any.
-///
-/// All digits at once: lengths differ from cell to cell, and a loop would stumble over each.
+/// Which bytes of two vectors a JSON string escapes, the first in the lowest bit.
 #[must_use]
 #[inline]
-pub fn number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
-    let lane = u128::from_le_bytes(*lane);
-    let below = |bytes: u32| if bytes >= 16 { u128::MAX } else { (1 << (8 * bytes)) - 1 };
-    let at = if mark == 0 { 16 } else { mark.trailing_zeros() };
-    let digits = lane & below(at) | (lane >> 8) & !below(at);
-    let count = u32::try_from(length).unwrap_or(16) - u32::from(mark != 0);
-    // The last digit goes to the last byte; what is in front of the first is nothing.
-    let digits = if count == 0 { 0 } else { digits << (8 * (16 - count)) };
-    let values = digits & (0x0F0F_0F0F_0F0F_0F0F_u128 << 64 | 0x0F0F_0F0F_0F0F_0F0F);
-    let [high, low] = [values & u128::from(u64::MAX), values >> 64].map(|half| eight(u64::try_from(half).unwrap_or(0)));
-    i64::try_from(high * 100_000_000 + low).unwrap_or(i64::MAX)
+pub fn find_escaped_in_both(lanes: &[u8; 2 * LANES]) -> u32 {
+    let (lanes, _) = lanes.as_chunks::<LANES>();
+    find_escaped(&lanes[0]) | find_escaped(&lanes[1]) << LANES
 }
 
-/// As [`number`], of at most eight bytes with at least one digit.
+/// Which bytes a JSON string escapes, the first in the lowest bit.
 #[must_use]
 #[inline]
-pub fn short_number(lane: &[u8; LANE], length: usize, mark: u32) -> i64 {
-    let word = lane.first_chunk().map_or(0, |word| u64::from_le_bytes(*word));
-    // Whether there is a mark differs from cell to cell.
-    let below = select_unpredictable(mark == 0, u64::MAX, (1 << (8 * (mark.trailing_zeros() & 7))) - 1);
-    let digits = word & below | (word >> 8) & !below;
-    let missing = 8 + usize::from(mark != 0) - length;
-    i64::try_from(eight(digits << (8 * (missing & 7)) & 0x0F0F_0F0F_0F0F_0F0F)).unwrap_or(0)
+pub fn find_escaped(lanes: &[u8; LANES]) -> u32 {
+    let bytes = u8x16::new(*lanes);
+    // With one bit flipped, the quote directly follows the control characters, and the space and `!` follow it.
+    let turned = bytes ^ u8x16::new([0x02; LANES]);
+    let low = turned.min(u8x16::new([0x20; LANES])).simd_eq(turned);
+    (low | bytes.simd_eq(u8x16::new([b'\\'; LANES]))).to_bitmask()
 }
 
-/// The number of eight digits, the first in the lowest byte.
-#[inline]
-fn eight(digits: u64) -> u64 {
-    let pairs = (digits.wrapping_mul(10) + (digits >> 8)) & 0x00FF_00FF_00FF_00FF;
-    let fours = (pairs.wrapping_mul(100) + (pairs >> 16)) & 0x0000_FFFF_0000_FFFF;
-    (fours.wrapping_mul(10_000) + (fours >> 32)) & 0xFFFF_FFFF
-}
-
-/// Which bytes of two lanes a JSON string escapes, the first in the lowest bit.
+/// Which bytes are digits and which are the decimal separator, the first in the lowest bit.
 #[must_use]
 #[inline]
-pub fn escaped(lanes: &[u8; 2 * LANE]) -> u32 {
-    let (lanes, _) = lanes.as_chunks::<LANE>();
-    escaped_in(&lanes[0]) | escaped_in(&lanes[1]) << LANE
+pub fn find_digits(lanes: &[u8; LANES], separator: u8) -> (u32, u32) {
+    let bytes = u8x16::new(*lanes);
+    let value = bytes - u8x16::new([b'0'; LANES]);
+    let digits = value.min(u8x16::new([9; LANES])).simd_eq(value).to_bitmask();
+    (digits, bytes.simd_eq(u8x16::new([separator; LANES])).to_bitmask())
 }
 
-/// Which bytes of a lane a JSON string escapes, the first in the lowest bit.
-#[must_use]
-#[inline]
-pub fn escaped_in(lane: &[u8; LANE]) -> u32 {
-    let bytes = u8x16::new(*lane);
-    // With one bit turned over, a quote comes right behind the control characters, and a space and `!` behind it.
-    let turned = bytes ^ u8x16::new([0x02; LANE]);
-    let low = turned.min(u8x16::new([0x20; LANE])).simd_eq(turned);
-    (low | bytes.simd_eq(u8x16::new([b'\\'; LANE]))).to_bitmask()
-}
-
-/// Which bytes of a lane are digits and which are `mark`, the first in the lowest bit.
-#[must_use]
-#[inline]
-pub fn digits(lane: &[u8; LANE], mark: u8) -> (u32, u32) {
-    let bytes = u8x16::new(*lane);
-    let value = bytes - u8x16::new([b'0'; LANE]);
-    let digits = value.min(u8x16::new([9; LANE])).simd_eq(value).to_bitmask();
-    (digits, bytes.simd_eq(u8x16::new([mark; LANE])).to_bitmask())
-}
-
-/// The first of each two bytes, in vectors: one after the other they cost more than all else that is done with a row.
+/// The first of each two bytes, in vectors: one after the other they cost more than all other work on a row.
 #[must_use]
 #[inline(always)]
-pub fn low_bytes(pairs: &[[u8; 2]; LANE]) -> [u8; LANE] {
-    let [first, second] = bytemuck::cast::<_, [[i16; LANE / 2]; 2]>(*pairs);
-    let low = |pairs: [i16; LANE / 2]| i16x8::new(pairs.map(i16::from_le)) & i16x8::splat(0xFF);
+pub fn low_bytes(pairs: &[[u8; 2]; LANES]) -> [u8; LANES] {
+    let [first, second] = bytemuck::cast::<_, [[i16; LANES / 2]; 2]>(*pairs);
+    let low = |pairs: [i16; LANES / 2]| i16x8::new(pairs.map(i16::from_le)) & i16x8::splat(0xFF);
     u8x16::narrow_i16x8(low(first), low(second)).to_array()
 }
 
-/// The last bytes of a text, with room behind them.
+/// The last bytes of a text, padded with zeros.
 #[cold]
 #[inline(never)]
-fn padded(rest: &[u8]) -> [u8; LANE] {
-    let mut padded = [0; LANE];
-    padded[..rest.len()].copy_from_slice(rest);
-    padded
+fn pad(rest: &[u8]) -> [u8; LANES] {
+    let mut lanes = [0; LANES];
+    lanes[..rest.len()].copy_from_slice(rest);
+    lanes
 }
 
-/// A text of its own with room behind it, so that it is copied as quickly as a cell.
+/// A text of its own with padding behind it, so that it is copied as quickly as a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Padded {
     text: Vec<u8>,
@@ -240,7 +188,7 @@ pub struct Padded {
 impl From<Vec<u8>> for Padded {
     fn from(mut text: Vec<u8>) -> Padded {
         let len = text.len();
-        text.resize(len + 2 * LANE, 0);
+        text.resize(len + 2 * LANES, 0);
         Padded { text, len }
     }
 }
@@ -249,8 +197,8 @@ impl Padded {
     /// All of it.
     #[must_use]
     #[inline]
-    pub fn whole(&self) -> Snippet<'_> {
-        Snippet { ahead: &self.text, len: self.len }
+    pub fn whole(&self) -> ByteLanes<'_> {
+        ByteLanes { ahead: &self.text, len: self.len }
     }
 
     /// How many bytes it has.
@@ -266,17 +214,17 @@ impl Padded {
         self.len == 0
     }
 
-    /// Its first two lanes.
+    /// Its first two vectors.
     #[must_use]
     #[inline]
-    pub fn lanes(&self) -> Option<&[u8; 2 * LANE]> {
+    pub fn lanes(&self) -> Option<&[u8; 2 * LANES]> {
         self.text.first_chunk()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LANE, Snippet, number, packed, padded, short_number};
+    use super::{ByteLanes, LANES, pack, pad};
 
     #[test]
     fn what_stands_behind_a_text_changes_nothing() {
@@ -288,38 +236,22 @@ mod tests {
                 (seed >> 33) as usize % most
             };
             let kinds = if next(2) == 0 { alphabet.len() } else { 3 };
-            let text: Vec<u8> = (0..next(60)).map(|_| alphabet[next(kinds)]).collect();
-            let start = next(text.len() + 1);
-            let end = start + next(text.len() - start + 1);
-            let (snippet, plain) = (Snippet::within(&text, start, end), &text[start..end]);
-            assert_eq!(snippet.bytes(), plain, "{round}");
-            let mut room = [0; 80];
+            let longer: Vec<u8> = (0..next(60)).map(|_| alphabet[next(kinds)]).collect();
+            let start = next(longer.len() + 1);
+            let end = start + next(longer.len() - start + 1);
+            let (text, plain) = (ByteLanes::within(&longer, start, end), &longer[start..end]);
+            assert_eq!(text.bytes(), plain, "{round}");
+            let mut buffer = [0; 80];
             let clean = plain.iter().all(|byte| *byte >= 0x20 && !matches!(byte, b'"' | b'\\'));
-            assert_eq!(snippet.copy_plain(&mut room), clean, "{plain:?}");
-            assert!(!clean || room[..plain.len()] == *plain, "{plain:?}");
-            snippet.copy_to(&mut room);
-            assert_eq!(room[..plain.len()], *plain);
-            assert_eq!(snippet.holds(b'.'), plain.contains(&b'.'));
-            assert_eq!(snippet.packed(), Snippet::from(plain).packed(), "{plain:?}");
-            assert_eq!(snippet.packed().is_some(), plain.len() <= 7);
-            if plain.len() < LANE {
-                assert_eq!(packed(&snippet.lane(0), plain.len()), packed(&padded(plain), plain.len()), "{plain:?}");
-            }
-            let bits =
-                |is: &dyn Fn(u8) -> bool| (0..plain.len()).filter(|at| is(plain[*at])).map(|at| 1u32 << at).sum();
-            let expected = (plain.len() <= 16 && plain.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.'))
-                .then(|| (bits(&|byte| byte.is_ascii_digit()), bits(&|byte| byte == b'.')));
-            assert_eq!(snippet.digits(b'.'), expected, "{plain:?}");
-            if let Some((_, marks)) = expected.filter(|(_, marks)| marks.count_ones() <= 1) {
-                let digits: String = plain.iter().filter(|byte| **byte != b'.').map(|byte| char::from(*byte)).collect();
-                assert_eq!(number(&snippet.lane(0), plain.len(), marks), digits.parse().unwrap_or(0), "{plain:?}");
-                if plain.len() <= 8 && !digits.is_empty() {
-                    assert_eq!(
-                        short_number(&snippet.lane(0), plain.len(), marks),
-                        digits.parse().unwrap_or(0),
-                        "{plain:?}"
-                    );
-                }
+            assert_eq!(text.copy_plain(&mut buffer), clean, "{plain:?}");
+            assert!(!clean || buffer[..plain.len()] == *plain, "{plain:?}");
+            text.copy_to(&mut buffer);
+            assert_eq!(buffer[..plain.len()], *plain);
+            assert_eq!(text.contains(b'.'), plain.contains(&b'.'));
+            assert_eq!(text.packed(), ByteLanes::from(plain).packed(), "{plain:?}");
+            assert_eq!(text.packed().is_some(), plain.len() <= 7);
+            if plain.len() < LANES {
+                assert_eq!(pack(&text.lanes_at(0), plain.len()), pack(&pad(plain), plain.len()), "{plain:?}");
             }
         }
     }
@@ -327,11 +259,11 @@ mod tests {
     #[test]
     fn packed_texts_are_told_apart() {
         let words: Vec<_> =
-            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| Snippet::from(*text).packed()).collect();
+            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| ByteLanes::from(*text).packed()).collect();
         let lanes: Vec<_> =
-            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| packed(&padded(text), text.len())).collect();
-        for (at, (word, lane)) in words.iter().zip(&lanes).enumerate() {
-            assert!(!words[at + 1..].contains(word) && !lanes[at + 1..].contains(lane), "{at}");
+            [&b""[..], b"\0", b"a", b"a\0", b"\0a"].iter().map(|text| pack(&pad(text), text.len())).collect();
+        for (at, (word, packed)) in words.iter().zip(&lanes).enumerate() {
+            assert!(!words[at + 1..].contains(word) && !lanes[at + 1..].contains(packed), "{at}");
         }
     }
 }

@@ -1,4 +1,6 @@
-//! Bytes in vectors, and the buffer that output is written into.
+//! Bytes in vectors, the buffer that output is written into, and the grammar of numbers.
 
-pub mod buffer;
 pub mod lanes;
+pub mod buffer;
+pub mod number;
+pub mod decimal;

@@ -1,85 +1,100 @@
-//! Notes what the traced way tells: where values came from, and everything that is wrong.
+//! The observer of the traced way: it notes the origin of every value, and everything that is wrong.
 
 use crate::{
+    diagnostic::Code,
     plan::Leaf,
-    recording::provenance::{Doubt, NOWHERE, Name, Origin, Problem, Spot, Step, Trace},
-    transform::writer::Watch,
+    recording::provenance::{JsonNode, NO_PATH, NodeName, Origin, PathEnd, Step, Trace, UncertainLeaf, ValueProblem},
+    transform::writer::{Observer, ValueSite},
 };
 
-/// Notes everything, or everything but what is plainly good.
+/// Notes everything, or everything but values that are certain to conform.
 pub(super) struct Tracer<'a> {
     all: bool,
-    /// The place that is written, and the step into its record.
-    spot: usize,
-    walk: usize,
+    /// The node that is written.
+    node: usize,
+    /// The path to the record it is written from.
+    path: usize,
     trace: Trace<'a>,
 }
 
 impl<'a> Tracer<'a> {
-    /// Notes everything about a document. Unless `all` is asked for, what is plainly good is not noted.
+    /// An observer of one document. Unless `all` is asked for, values that are certain to conform are not noted.
     pub(super) fn new(all: bool) -> Tracer<'a> {
-        let document = Spot { around: 0, name: Name::Field("") };
+        let document = JsonNode { parent: 0, name: NodeName::Field("") };
         let trace = Trace {
             json: Vec::new(),
-            spots: vec![document],
-            walks: Vec::new(),
+            nodes: vec![document],
+            paths: Vec::new(),
             origins: Vec::new(),
-            doubts: Vec::new(),
-            wholly_in_doubt: false,
+            uncertain_leaves: Vec::new(),
+            is_uncertain: false,
             problems: Vec::new(),
             bad: Vec::new(),
         };
-        Tracer { all, spot: 0, walk: NOWHERE, trace }
+        Tracer { all, node: 0, path: NO_PATH, trace }
     }
 
-    /// What was noted about the document with this text.
-    pub(super) fn traced(self, json: Vec<u8>) -> Trace<'a> {
+    /// The notes about the document with this text.
+    pub(super) fn into_trace(self, json: Vec<u8>) -> Trace<'a> {
         Trace { json, ..self.trace }
+    }
+
+    fn origin(&self, site: ValueSite<'a, '_>) -> Origin<'a> {
+        let ValueSite { scope, column, rule } = site;
+        Origin { node: self.node, source: scope.source, row: scope.row, column, rule, path: self.path }
     }
 }
 
-impl<'a> Watch<'a> for Tracer<'a> {
+impl<'a> Observer<'a> for Tracer<'a> {
     const TRACED: bool = true;
 
     fn notes_all(&self) -> bool {
         self.all
     }
 
-    fn enter(&mut self, name: Name<'a>) {
-        self.trace.spots.push(Spot { around: self.spot, name });
-        self.spot = self.trace.spots.len() - 1;
+    fn enter_node(&mut self, name: NodeName<'a>) {
+        self.trace.nodes.push(JsonNode { parent: self.node, name });
+        self.node = self.trace.nodes.len() - 1;
     }
 
-    fn leave(&mut self) {
-        self.spot = self.trace.spots[self.spot].around;
+    fn leave_node(&mut self) {
+        self.node = self.trace.nodes[self.node].parent;
     }
 
     fn enter_record(&mut self, step: Step) {
-        self.trace.walks.push((self.walk, step));
-        self.walk = self.trace.walks.len() - 1;
+        self.trace.paths.push(PathEnd { before: self.path, step });
+        self.path = self.trace.paths.len() - 1;
     }
 
     fn leave_record(&mut self) {
-        self.walk = self.trace.walks[self.walk].0;
+        self.path = self.trace.paths[self.path].before;
     }
 
-    fn origin(&mut self, source: usize, row: u32, column: Option<usize>, rule: &'a str) {
-        self.trace.origins.push(Origin { spot: self.spot, source, row, column, rule, walk: self.walk });
+    fn note_origin(&mut self, site: ValueSite<'a, '_>) {
+        self.trace.origins.push(self.origin(site));
     }
 
-    fn problem(&mut self, problem: Problem<'a>) {
-        self.trace.problems.push(Problem { spot: self.spot, walk: self.walk, ..problem });
+    fn note_problem(
+        &mut self,
+        site: ValueSite<'a, '_>,
+        code: Code,
+        message: String,
+        hint: &'static str,
+        is_warning: bool,
+    ) {
+        self.trace.problems.push(ValueProblem { code, message, hint, is_warning, origin: self.origin(site) });
     }
 
-    fn bad(&mut self, step: Step) {
-        self.trace.bad.push(self.trace.steps(self.walk).into_iter().chain([step]).collect());
+    fn note_bad_record(&mut self, step: Step) {
+        self.trace.bad.push(self.trace.steps(self.path).into_iter().chain([step]).collect());
     }
 
-    fn doubt(&mut self, leaf: &'a Leaf, json: &[u8]) {
-        self.trace.doubts.push(Doubt { spot: self.spot, rules: &leaf.checks.exact, json: json.to_vec() });
+    fn note_uncertain_leaf(&mut self, leaf: &'a Leaf, json: &[u8]) {
+        let rules = &leaf.checks.exact;
+        self.trace.uncertain_leaves.push(UncertainLeaf { node: self.node, rules, json: json.to_vec() });
     }
 
-    fn doubt_all(&mut self) {
-        self.trace.wholly_in_doubt = true;
+    fn note_uncertain_document(&mut self) {
+        self.trace.is_uncertain = true;
     }
 }

@@ -1,23 +1,24 @@
-//! The writer: walks the plan of a document and writes its JSON.
+//! The writer: visits the plan of a document and writes its JSON.
 //!
-//! A field that is left out takes its name with it, and a problem on the fast way ends the document at once.
+//! A field that is left out takes its name with it, and a problem on the fast way ends the document at once. The fast way
+//! and the traced way differ only in their [`Observer`].
 
 use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
     plan::{
-        Codes, Input, Leaf, Many, ObjectPlan, One, ValuePlan,
-        conversion::{Digits, Kind, write_text},
-        fast_field,
+        Leaf, Many, ObjectPlan, One, ValuePlan, ValueSource,
+        code_table::Codes,
+        conversion::{Conversion, write_text},
     },
     recording::{
         View,
         ledger::Fate,
-        provenance::{NOWHERE, Name, Problem, Step},
+        provenance::{NodeName, Step},
     },
     table::{NONE, row::Row},
-    text::buffer::Pen,
-    transform::Scratch,
+    text::{buffer::OutputBuffer, number::NumberFormat},
+    transform::fast,
 };
 
 /// The document cannot be finished on the fast way.
@@ -26,93 +27,110 @@ pub(super) struct Stop;
 /// Whether a value was written, or left out.
 type Written = Result<bool, Stop>;
 
-/// What is told to whoever watches the writer.
-pub(super) trait Watch<'a> {
+/// What happens while a document is written.
+pub(super) trait Observer<'a> {
     /// Problems are noted and the writer goes on.
     const TRACED: bool;
-    /// What is plainly good is noted too.
+    /// Values that are certain to conform are noted too.
     fn notes_all(&self) -> bool;
     /// A field or an item is entered.
-    fn enter(&mut self, name: Name<'a>);
+    fn enter_node(&mut self, name: NodeName<'a>);
     /// It is left.
-    fn leave(&mut self);
+    fn leave_node(&mut self);
     /// A related record is entered.
     fn enter_record(&mut self, step: Step);
     /// It is left.
     fn leave_record(&mut self);
-    /// The value at the current place comes from here.
-    fn origin(&mut self, source: usize, row: u32, column: Option<usize>, rule: &'a str);
-    /// Something is wrong at the current place.
-    fn problem(&mut self, problem: Problem<'a>);
+    /// The value of the current node comes from here.
+    fn note_origin(&mut self, site: ValueSite<'a, '_>);
+    /// The value of the current node could not be made, or has a warning.
+    fn note_problem(&mut self, site: ValueSite<'a, '_>, code: Code, message: String, hint: &'static str, warning: bool);
     /// A related record was rejected before.
-    fn bad(&mut self, step: Step);
-    /// The leaf at the current place is not certain to meet the contract.
-    fn doubt(&mut self, leaf: &'a Leaf, json: &[u8]);
-    /// The current place is not certain to meet the contract, and it is no leaf.
-    fn doubt_all(&mut self);
+    fn note_bad_record(&mut self, step: Step);
+    /// The leaf of the current node may violate the contract.
+    fn note_uncertain_leaf(&mut self, leaf: &'a Leaf, json: &[u8]);
+    /// The current node, which is no leaf, may violate the contract.
+    fn note_uncertain_document(&mut self);
 }
 
-/// The fast way: nobody watches.
-pub(super) struct Unwatched;
+/// The observer of the fast way, which notes nothing.
+pub(super) struct NoObserver;
 
-impl Watch<'_> for Unwatched {
+impl Observer<'_> for NoObserver {
     const TRACED: bool = false;
     fn notes_all(&self) -> bool {
         false
     }
-    fn enter(&mut self, _: Name<'_>) {}
-    fn leave(&mut self) {}
+    fn enter_node(&mut self, _: NodeName<'_>) {}
+    fn leave_node(&mut self) {}
     fn enter_record(&mut self, _: Step) {}
     fn leave_record(&mut self) {}
-    fn origin(&mut self, _: usize, _: u32, _: Option<usize>, _: &str) {}
-    fn problem(&mut self, _: Problem<'_>) {}
-    fn bad(&mut self, _: Step) {}
-    fn doubt(&mut self, _: &Leaf, _: &[u8]) {}
-    fn doubt_all(&mut self) {}
+    fn note_origin(&mut self, _: ValueSite<'_, '_>) {}
+    fn note_problem(&mut self, _: ValueSite<'_, '_>, _: Code, _: String, _: &'static str, _: bool) {}
+    fn note_bad_record(&mut self, _: Step) {}
+    fn note_uncertain_leaf(&mut self, _: &Leaf, _: &[u8]) {}
+    fn note_uncertain_document(&mut self) {}
 }
 
 /// A record that is being written.
-struct Scope<'a> {
-    source: usize,
-    row: u32,
+pub(super) struct Scope<'a> {
+    /// The number of its source.
+    pub(super) source: usize,
+    /// Its number in the source.
+    pub(super) row: u32,
     record: Row<'a>,
 }
 
-pub(super) struct Writer<'a, 's, W> {
-    pub(super) view: &'s View<'a>,
-    pub(super) scratch: &'s mut Scratch,
-    pub(super) out: &'s mut Pen,
-    pub(super) watch: W,
+/// The record, the column and the rule of a value.
+#[derive(Clone, Copy)]
+pub(super) struct ValueSite<'a, 'r> {
+    /// The record.
+    pub(super) scope: &'r Scope<'a>,
+    /// The column, as the plan numbers it; `None`: the record as a whole.
+    pub(super) column: Option<usize>,
+    /// The rule of the mapping.
+    pub(super) rule: &'a str,
 }
 
-impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
-    /// Writes a whole document.
-    pub(super) fn document(&mut self, root: u32) -> Result<(), Stop> {
+/// Writes one document.
+pub(super) struct Writer<'a, 's, O> {
+    /// The recording.
+    pub(super) view: &'s View<'a>,
+    /// A buffer for cells that are not written as they stand in the file.
+    pub(super) text: &'s mut Vec<u8>,
+    /// The JSON so far.
+    pub(super) out: &'s mut OutputBuffer,
+    /// What is notified while the document is written.
+    pub(super) observer: O,
+}
+
+impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
+    /// Writes the document of a root record.
+    pub(super) fn write_document(&mut self, root: u32) -> Result<(), Stop> {
         let plan = self.view.plan;
-        self.object(&plan.document, &self.scope(plan.each, root), "/output")
+        self.write_object(&plan.document, &self.scope(plan.each, root), "/output")
     }
 
-    /// A record, to write something of it.
     fn scope(&self, source: usize, row: u32) -> Scope<'a> {
         Scope { source, row, record: self.view.tables[source].row(row) }
     }
 
-    fn object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
-        self.watch.origin(scope.source, scope.row, None, rule);
+    fn write_object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
+        self.observer.note_origin(ValueSite { scope, column: None, rule });
         // The comma in front of the first field becomes the brace.
         let start = self.out.len();
-        let mut at = self.plain(object, 0, scope);
+        let mut at = self.write_fast_fields(object, 0, scope);
         while let Some(field) = object.fields.get(at) {
             let before = self.out.len();
-            self.out.put(field.prefix.whole());
-            self.watch.enter(Name::Field(&field.name));
-            let written = self.value(&field.value, scope, &field.rule);
-            self.watch.leave();
+            self.out.extend_lanes(field.prefix.whole());
+            self.observer.enter_node(NodeName::Field(&field.name));
+            let written = self.write_value(&field.value, scope, &field.rule);
+            self.observer.leave_node();
             if !written? {
                 self.out.truncate(before);
             }
             at += 1;
-            at += self.plain(object, at, scope);
+            at += self.write_fast_fields(object, at, scope);
         }
         if self.out.len() == start {
             self.out.push(b',');
@@ -122,136 +140,113 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         Ok(())
     }
 
-    /// Writes the fields of an object from `first` on, as long as they are plain; gives how many.
+    /// Writes the fields of an object from `first` on, as long as they are fast; gives how many.
     #[inline]
-    fn plain(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
-        let written = fast_field::write(object, first, &scope.record, self.out);
-        if self.watch.notes_all() {
-            for (field, plain) in object.fields.iter().zip(&object.plain).skip(first).take(written) {
-                self.watch.enter(Name::Field(&field.name));
-                self.watch.origin(scope.source, scope.row, Some(plain.column), &field.rule);
-                self.watch.leave();
+    fn write_fast_fields(&mut self, object: &'a ObjectPlan, first: usize, scope: &Scope<'a>) -> usize {
+        let written = fast::write_fields(object, first, &scope.record, self.out);
+        if self.observer.notes_all() {
+            for (field, fast) in object.fields.iter().zip(&object.fast_fields).skip(first).take(written) {
+                self.observer.enter_node(NodeName::Field(&field.name));
+                self.observer.note_origin(ValueSite { scope, column: Some(fast.column), rule: &field.rule });
+                self.observer.leave_node();
             }
         }
         written
     }
 
-    fn value(&mut self, value: &'a ValuePlan, scope: &Scope<'a>, rule: &'a str) -> Written {
+    fn write_value(&mut self, value: &'a ValuePlan, scope: &Scope<'a>, rule: &'a str) -> Written {
         match value {
-            ValuePlan::Leaf(leaf) => self.leaf(leaf, scope, rule),
-            ValuePlan::Many(many) => self.many(many, scope, rule),
-            ValuePlan::One(one) => self.one(one, scope, rule),
-            ValuePlan::Object(object) => self.object(object, scope, rule).map(|()| true),
+            ValuePlan::Leaf(leaf) => self.write_leaf(leaf, scope, rule),
+            ValuePlan::Many(many) => self.write_list(many, scope, rule),
+            ValuePlan::One(one) => self.write_lookup(one, scope, rule),
+            ValuePlan::Object(object) => self.write_object(object, scope, rule).map(|()| true),
             ValuePlan::Const(json) => {
-                self.watch.origin(scope.source, scope.row, None, rule);
+                self.observer.note_origin(ValueSite { scope, column: None, rule });
                 self.out.extend(json);
                 Ok(true)
             }
         }
     }
 
-    fn leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let column = match &leaf.input {
-            Input::Column(column) => Some(*column),
-            Input::Template(_, columns) => columns.first().copied(),
+    fn write_leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
+        let column = match &leaf.from {
+            ValueSource::Column(column) => Some(*column),
+            ValueSource::Template(_, columns) => columns.first().copied(),
         };
-        self.watch.origin(scope.source, scope.row, column, rule);
-        let mut buffer = std::mem::take(&mut self.scratch.text);
-        let written = self.text(leaf, scope, rule, column, &mut buffer);
-        self.scratch.text = buffer;
+        let site = ValueSite { scope, column, rule };
+        self.observer.note_origin(site);
+        let mut buffer = std::mem::take(self.text);
+        let written = self.write_leaf_with(leaf, site, &mut buffer);
+        *self.text = buffer;
         written
     }
 
-    /// Writes the text of a leaf as a value.
-    fn text(
-        &mut self,
-        leaf: &'a Leaf,
-        scope: &Scope<'a>,
-        rule: &'a str,
-        column: Option<usize>,
-        buffer: &mut Vec<u8>,
-    ) -> Written {
-        let dialect = &scope.record.table.dialect;
-        let mut text = match &leaf.input {
-            Input::Column(column) => scope.record.cell(*column, buffer),
-            Input::Template(template, columns) => match self.view.plan.rendered(*template, columns, scope.record) {
+    /// Writes a leaf; its text may be put into the buffer.
+    fn write_leaf_with(&mut self, leaf: &'a Leaf, site: ValueSite<'a, '_>, buffer: &mut Vec<u8>) -> Written {
+        let record = site.scope.record;
+        let mut text = match &leaf.from {
+            ValueSource::Column(column) => record.cell(*column, buffer),
+            ValueSource::Template(template, columns) => match self.view.plan.render(*template, columns, record) {
                 Ok(rendered) => {
                     *buffer = rendered.into_bytes();
                     buffer.as_slice()
                 }
                 Err(reason) => {
-                    return self.problem(
-                        Code::TransformTemplate,
-                        format!("the template failed on this record: {reason}"),
-                        "",
-                        scope,
-                        column,
-                        rule,
-                    );
+                    let message = format!("the template failed on this record: {reason}");
+                    return self.write_placeholder(site, Code::TransformTemplate, message, "");
                 }
             },
         };
-        let is_template = matches!(leaf.input, Input::Template(..));
-        if if is_template { text.is_empty() } else { dialect.is_null(text) } {
+        let is_template = matches!(leaf.from, ValueSource::Template(..));
+        if if is_template { text.is_empty() } else { record.table.dialect.is_null(text) } {
             match &leaf.fallback {
                 Some(fallback) => text = fallback,
-                None => return self.empty(leaf, scope, column, rule),
+                None => return self.write_empty(leaf, site),
             }
         }
         let start = self.out.len();
         match &leaf.codes {
             Some(codes) => match codes.get(text.into()) {
-                Some(json) => self.out.put(json),
-                None => return self.unknown(codes, text, leaf, scope, column, rule),
+                Some(json) => self.out.extend_lanes(json),
+                None => return self.write_unknown_code(codes, text, leaf, site),
             },
-            None => match leaf.kind.write(text.into(), self.out) {
+            None => match leaf.conversion.write(text.into(), self.out) {
                 Ok(()) => {}
                 Err(code) => {
-                    let hint = match &leaf.kind {
-                        Kind::Decimal(Digits { mark: b'.', .. }) if text.contains(&b',') => {
-                            "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
-                        }
-                        _ => "",
-                    };
-                    return self.problem(code, format!("expected {}", leaf.kind.expected()), hint, scope, column, rule);
+                    let message = format!("expected {}", leaf.conversion.describe_expected());
+                    return self.write_placeholder(site, code, message, hint_for(&leaf.conversion, text));
                 }
             },
         }
-        self.checked(leaf, start)
+        self.check_leaf(leaf, start)
     }
 
-    /// Each leaf is checked as it is written; the fast way stops at a doubt, and the traced way notes it.
-    fn checked(&mut self, leaf: &'a Leaf, start: usize) -> Written {
-        if leaf.checks.accept(&self.view.plan.contract, &self.out[start..]) {
+    /// Checks a leaf that was written; if it may violate the contract, the fast way stops and the traced way notes it.
+    fn check_leaf(&mut self, leaf: &'a Leaf, start: usize) -> Written {
+        if leaf.checks.accepts(&self.view.plan.contract, &self.out[start..]) {
             return Ok(true);
         }
-        if !W::TRACED {
+        if !O::TRACED {
             return Err(Stop);
         }
-        self.watch.doubt(leaf, &self.out[start..]);
+        self.observer.note_uncertain_leaf(leaf, &self.out[start..]);
         Ok(true)
     }
 
-    fn empty(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, column: Option<usize>, rule: &'a str) -> Written {
+    fn write_empty(&mut self, leaf: &'a Leaf, site: ValueSite<'a, '_>) -> Written {
         if leaf.if_empty.then == IfEmpty::Reject {
+            let message = "the cell is empty, and the mapping needs a value".into();
             let hint = "fill it in, or say what an empty cell means with `default` or `if_empty`";
-            return self.problem(
-                Code::TransformEmpty,
-                "the cell is empty, and the mapping needs a value".into(),
-                hint,
-                scope,
-                column,
-                rule,
-            );
+            return self.write_placeholder(site, Code::TransformEmpty, message, hint);
         }
         if leaf.if_empty.warn {
-            self.warning(Code::TransformEmpty, "the cell is empty".into(), scope, column, rule)?;
+            self.note_warning(site, Code::TransformEmpty, "the cell is empty".into())?;
         }
         let start = self.out.len();
         match leaf.if_empty.then {
             IfEmpty::Keep => {
                 self.out.extend(b"\"\"");
-                self.checked(leaf, start)
+                self.check_leaf(leaf, start)
             }
             IfEmpty::SetNull => {
                 self.out.extend(b"null");
@@ -261,28 +256,26 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         }
     }
 
-    fn unknown(
+    fn write_unknown_code(
         &mut self,
         codes: &'a Codes,
         text: &[u8],
         leaf: &'a Leaf,
-        scope: &Scope<'a>,
-        column: Option<usize>,
-        rule: &'a str,
+        site: ValueSite<'a, '_>,
     ) -> Written {
         let message = format!("this code is not in the code table `{}`", codes.name);
         if codes.on_unknown.then == OnUnknown::Reject {
             let hint = "add it to the table, or set `on_unknown` for the table";
-            return self.problem(Code::TransformNotInCodeTable, message, hint, scope, column, rule);
+            return self.write_placeholder(site, Code::TransformNotInCodeTable, message, hint);
         }
         if codes.on_unknown.warn {
-            self.warning(Code::TransformNotInCodeTable, message, scope, column, rule)?;
+            self.note_warning(site, Code::TransformNotInCodeTable, message)?;
         }
         let start = self.out.len();
         match &codes.on_unknown.then {
             OnUnknown::Keep => {
                 write_text(text.into(), self.out);
-                self.checked(leaf, start)
+                self.check_leaf(leaf, start)
             }
             OnUnknown::Use(other) => {
                 write_text(other.as_bytes().into(), self.out);
@@ -296,15 +289,16 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         }
     }
 
-    fn many(&mut self, many: &'a Many, scope: &Scope<'a>, rule: &'a str) -> Written {
+    fn write_list(&mut self, many: &'a Many, scope: &Scope<'a>, rule: &'a str) -> Written {
         let View { groups, fates, .. } = *self.view;
-        self.watch.origin(scope.source, scope.row, None, rule);
+        let site = ValueSite { scope, column: None, rule };
+        self.observer.note_origin(site);
         self.out.push(b'[');
         // Each item has a comma behind it, and that of the last becomes the bracket.
         let (mut count, mut rest) = (0u64, groups.children(many.link, scope.row));
         loop {
-            let plain = self.items(many, rest);
-            (count, rest) = (count + plain as u64, &rest[plain..]);
+            let fast = self.write_fast_items(many, rest);
+            (count, rest) = (count + fast as u64, &rest[fast..]);
             let Some((child, others)) = rest.split_first() else { break };
             rest = others;
             let step = Step {
@@ -316,18 +310,18 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             match fates[many.source][*child as usize] {
                 Fate::Filtered => continue,
                 Fate::Rejected if step.may_drop => continue,
-                Fate::Rejected if !W::TRACED => return Err(Stop),
+                Fate::Rejected if !O::TRACED => return Err(Stop),
                 Fate::Rejected => {
-                    self.watch.bad(step);
+                    self.observer.note_bad_record(step);
                     continue;
                 }
                 Fate::Good | Fate::Pending => {}
             }
-            self.watch.enter(Name::Item(count));
-            self.watch.enter_record(step);
-            let written = self.value(&many.item, &self.scope(many.source, *child), rule);
-            self.watch.leave_record();
-            self.watch.leave();
+            self.observer.enter_node(NodeName::Item(count));
+            self.observer.enter_record(step);
+            let written = self.write_value(&many.item, &self.scope(many.source, *child), rule);
+            self.observer.leave_record();
+            self.observer.leave_node();
             if written? {
                 self.out.push(b',');
                 count += 1;
@@ -338,38 +332,38 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             _ => self.out.set(self.out.len() - 1, b']'),
         }
         if count < many.min || count > many.max {
-            let message = format!("{count} related records, where the mapping asks for {}", range(many.min, many.max));
-            self.problem_beside(Code::TransformCount, message, scope, rule)?;
+            let wanted = range(many.min, many.max);
+            let message = format!("{count} related records, where the mapping asks for {wanted}");
+            self.note_problem(site, Code::TransformCount, message)?;
         }
-        let allowed = count >= many.allowed.0 && count <= many.allowed.1;
-        if !allowed {
-            self.watch.doubt_all();
+        let is_allowed = count >= many.allowed.0 && count <= many.allowed.1;
+        if !is_allowed {
+            self.observer.note_uncertain_document();
         }
-        if W::TRACED || allowed { Ok(true) } else { Err(Stop) }
+        if O::TRACED || is_allowed { Ok(true) } else { Err(Stop) }
     }
 
-    /// Writes items of a list, a comma behind each, as long as there is nothing special about them; gives how many.
-    fn items(&mut self, many: &'a Many, children: &[u32]) -> usize {
+    /// Writes items of a list, a comma behind each, as long as they are good records of fast fields; gives how many.
+    fn write_fast_items(&mut self, many: &'a Many, children: &[u32]) -> usize {
         let ValuePlan::Object(object) = &many.item else { return 0 };
-        if self.watch.notes_all() {
+        if self.observer.notes_all() {
             return 0;
         }
         let fates = &self.view.fates[many.source];
         let good = children.iter().copied().take_while(|child| fates[*child as usize] == Fate::Good);
-        fast_field::items(object, &self.view.tables[many.source], good, self.out)
+        fast::write_items(object, &self.view.tables[many.source], good, self.out)
     }
 
-    fn one(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
+    fn write_lookup(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
         let View { groups, fates, plan, .. } = *self.view;
-        let link = &plan.links[one.link];
-        let column = link.parent_columns.first().copied();
         let target = groups.lookup(one.link, scope.row);
-        let found = target != NONE && fates[one.source][target as usize] != Fate::Rejected;
-        if found {
-            return self.value(&one.value, &self.scope(one.source, target), rule);
+        let is_found = target != NONE && fates[one.source][target as usize] != Fate::Rejected;
+        if is_found {
+            return self.write_value(&one.value, &self.scope(one.source, target), rule);
         }
         let name = &plan.sources[one.source].name;
-        self.watch.origin(scope.source, scope.row, column, rule);
+        let site = ValueSite { scope, column: plan.links[one.link].parent_columns.first().copied(), rule };
+        self.observer.note_origin(site);
         if target != NONE || one.on_missing.then == OnLookup::Reject {
             let (message, hint) = if target == NONE {
                 (
@@ -379,10 +373,10 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
             } else {
                 (format!("the record of `{name}` with this key is rejected"), "mend that record")
             };
-            return self.problem(Code::JoinLookupNotFound, message, hint, scope, column, rule);
+            return self.write_placeholder(site, Code::JoinLookupNotFound, message, hint);
         }
         if one.on_missing.warn {
-            self.warning(Code::JoinLookupNotFound, format!("no record of `{name}` has this key"), scope, column, rule)?;
+            self.note_warning(site, Code::JoinLookupNotFound, format!("no record of `{name}` has this key"))?;
         }
         if one.on_missing.then == OnLookup::SetNull {
             self.out.extend(b"null");
@@ -390,72 +384,48 @@ impl<'a, W: Watch<'a>> Writer<'a, '_, W> {
         Ok(one.on_missing.then == OnLookup::SetNull)
     }
 
-    /// A problem in the place of a value: the fast way stops; the traced way writes a placeholder that nobody will see.
-    fn problem(
+    /// Notes a value that cannot be made: the fast way stops; the traced way writes a placeholder that is never sent.
+    fn write_placeholder(
         &mut self,
+        site: ValueSite<'a, '_>,
         code: Code,
         message: String,
         hint: &'static str,
-        scope: &Scope<'a>,
-        column: Option<usize>,
-        rule: &'a str,
     ) -> Written {
-        if !W::TRACED {
+        if !O::TRACED {
             return Err(Stop);
         }
         self.out.extend(b"null");
-        self.note(code, message, hint, scope, column, rule, false);
+        self.observer.note_problem(site, code, message, hint, false);
         Ok(true)
     }
 
-    /// A problem beside a value that was written.
-    fn problem_beside(&mut self, code: Code, message: String, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
-        if !W::TRACED {
+    /// Notes a problem of a value that was written.
+    fn note_problem(&mut self, site: ValueSite<'a, '_>, code: Code, message: String) -> Result<(), Stop> {
+        if !O::TRACED {
             return Err(Stop);
         }
-        self.note(code, message, "", scope, None, rule, false);
+        self.observer.note_problem(site, code, message, "", false);
         Ok(())
     }
 
-    /// Something the mapping allows and wants to be told of: only the traced way can tell it.
-    fn warning(
-        &mut self,
-        code: Code,
-        message: String,
-        scope: &Scope<'a>,
-        column: Option<usize>,
-        rule: &'a str,
-    ) -> Result<(), Stop> {
-        if !W::TRACED {
+    /// Notes what the mapping allows with a warning: only the traced way can.
+    fn note_warning(&mut self, site: ValueSite<'a, '_>, code: Code, message: String) -> Result<(), Stop> {
+        if !O::TRACED {
             return Err(Stop);
         }
-        self.note(code, message, "", scope, column, rule, true);
+        self.observer.note_problem(site, code, message, "", true);
         Ok(())
     }
+}
 
-    #[expect(clippy::too_many_arguments, reason = "these are the parts of one problem, known in different places")]
-    fn note(
-        &mut self,
-        code: Code,
-        message: String,
-        hint: &'static str,
-        scope: &Scope<'a>,
-        column: Option<usize>,
-        rule: &'a str,
-        warning: bool,
-    ) {
-        self.watch.problem(Problem {
-            code,
-            message,
-            hint,
-            source: scope.source,
-            row: scope.row,
-            column,
-            rule,
-            warning,
-            spot: 0,
-            walk: NOWHERE,
-        });
+/// What to do about a cell that is not of its type, if there is one thing to do.
+fn hint_for(conversion: &Conversion, text: &[u8]) -> &'static str {
+    match conversion {
+        Conversion::Decimal(NumberFormat { decimal_separator: b'.', .. }) if text.contains(&b',') => {
+            "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
+        }
+        _ => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Random cases: a contract, a mapping that mostly fits it, and rows that lie near the borders of its rules.
 //!
-//! Everything is drawn from a tape of numbers, so that whoever shrinks the tape shrinks the case; 0 is the plainest choice.
+//! Everything is drawn from a tape of numbers, so that shrinking the tape shrinks the case; 0 is the simplest choice.
 
 use serde_json::{Map, Value, json};
 

@@ -49,7 +49,6 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["plan"]),
     ("regex", &["plan/pattern"]),
     ("reqwest", &["deliver/http"]),
-    ("rust_decimal", &["recording", "report/summary"]),
     ("rustix", &["list_dir"]),
     ("rustls", &["deliver/http"]),
     ("saphyr_parser", &["config/yaml"]),

@@ -115,14 +115,16 @@ impl Undecided<'_, '_> {
             let paths: Vec<&[Step]> = paths.collect();
             let droppable = |path: &&[Step]| path.iter().rev().find(|step| step.may_drop).copied();
             let dropped: Option<Vec<Step>> = paths.iter().map(droppable).collect();
-            let verdict = check::verdict(plan, tables, groups, &trace, root, (&errors, &paths), dropped.is_none());
+            let (trace, is_held) = (&trace, dropped.is_none());
+            let document = check::BadDocument { trace, root, errors: &errors, paths: &paths, is_held };
+            let rejection = check::rejection(plan, tables, groups, document);
             for error in errors {
                 let (source, row) = (error.source, error.row);
-                self.ledger.reject(source, row, &verdict.told(error));
+                self.ledger.reject(source, row, &rejection.describe(error));
             }
             let Some(dropped) = dropped else {
-                verdict.alone.iter().for_each(|diagnostic| self.ledger.say(diagnostic));
-                self.hold(root, &verdict.reason);
+                rejection.alone.iter().for_each(|diagnostic| self.ledger.say(diagnostic));
+                self.hold(root, &rejection.reason);
                 return None;
             };
             let reason: Arc<str> = "it belongs to a record that is rejected".into();

@@ -126,7 +126,7 @@ fn tell_rejected(
         }
         let Some(root) = loaded.accepted.get(at) else { continue };
         let trace = transform::trace_all(&loaded.view(plan), *root, &mut scratch);
-        for finding in check::home(plan, &loaded.tables, *root, &trace, rejected) {
+        for finding in check::locate(plan, &loaded.tables, *root, &trace, rejected) {
             let _ = findings.print(runtime.err, &finding);
         }
     }

@@ -1,0 +1,135 @@
+//! The compiler of columns: the declared type of a column becomes a conversion.
+//!
+//! This is the part of the compiler that knows how files write numbers, words, days and moments.
+
+use crate::{
+    config::mapping::{
+        column::{Column, Type},
+        short_forms::Columns,
+    },
+    diagnostic::Code,
+    plan::{compile::Compiler, conversion::Conversion, date_format::DateFormat},
+    text::number::{NO_SEPARATOR, NumberFormat},
+};
+
+impl Compiler<'_> {
+    /// The conversion of a column, from what the mapping declares of it.
+    pub(super) fn compile_conversion(&mut self, column: &Column, pointer: &str) -> Conversion {
+        let kind = column.kind;
+        for (set, name, fits) in [
+            (column.format.is_some(), "format", matches!(kind, Type::Date | Type::Datetime)),
+            (column.timezone.is_some(), "timezone", kind == Type::Datetime),
+            (column.decimal_mark.is_some(), "decimal_mark", kind == Type::Decimal),
+            (column.group_mark.is_some(), "group_mark", matches!(kind, Type::Decimal | Type::Integer)),
+            (column.true_values.is_some(), "true_values", kind == Type::Boolean),
+            (column.false_values.is_some(), "false_values", kind == Type::Boolean),
+        ] {
+            if set && !fits {
+                self.report(
+                    Code::PlanWrongValue,
+                    &format!("{pointer}/{name}"),
+                    format!("`{name}` says nothing about this type"),
+                    "change `type`, or leave it out",
+                );
+            }
+        }
+        match kind {
+            Type::Text => Conversion::Text,
+            Type::Code => Conversion::Code,
+            Type::Integer => Conversion::Integer(self.compile_number_format(column, pointer)),
+            Type::Decimal => Conversion::Decimal(self.compile_number_format(column, pointer)),
+            Type::Boolean => self.compile_boolean(column, pointer),
+            Type::Date => {
+                Conversion::Date(self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer))
+            }
+            Type::Datetime => {
+                let format =
+                    self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
+                let zone = self.find_time_zone(column, &format, pointer);
+                Conversion::Datetime { format, zone }
+            }
+        }
+    }
+
+    fn compile_number_format(&mut self, column: &Column, pointer: &str) -> NumberFormat {
+        let mut separator = |written: &Option<String>, name| {
+            written.as_ref().and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/{name}")))
+        };
+        let decimal_separator = separator(&column.decimal_mark, "decimal_mark").unwrap_or(b'.');
+        let group_separator = separator(&column.group_mark, "group_mark");
+        let is_decimal = column.kind == Type::Decimal;
+        if is_decimal && group_separator == Some(decimal_separator)
+            || [Some(decimal_separator), group_separator].contains(&Some(b'-'))
+        {
+            self.report(
+                Code::PlanWrongValue,
+                &format!("{pointer}/group_mark"),
+                "the separators of a number cannot be the same, or `-`",
+                "",
+            );
+        }
+        NumberFormat { decimal_separator: if is_decimal { decimal_separator } else { NO_SEPARATOR }, group_separator }
+    }
+
+    fn compile_boolean(&mut self, column: &Column, pointer: &str) -> Conversion {
+        let words = |words: &Option<Columns>, default: &str| match words {
+            Some(Columns(words)) => words.iter().map(|word| word.clone().into_bytes()).collect(),
+            None => vec![default.as_bytes().to_vec()],
+        };
+        let (yes, no): (Vec<Vec<u8>>, Vec<Vec<u8>>) =
+            (words(&column.true_values, "true"), words(&column.false_values, "false"));
+        if yes.iter().any(|word| no.contains(word)) {
+            self.report(
+                Code::PlanWrongValue,
+                &format!("{pointer}/false_values"),
+                "a word means both true and false",
+                "",
+            );
+        }
+        Conversion::Boolean { yes, no }
+    }
+
+    fn compile_date_format(&mut self, format: &str, pointer: &str) -> DateFormat {
+        DateFormat::new(format).unwrap_or_else(|reason| {
+            let message = format!("the format `{format}` cannot be used: {reason}");
+            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, "write it as in `%d.%m.%Y`");
+            DateFormat::default()
+        })
+    }
+
+    fn find_time_zone(&mut self, column: &Column, format: &DateFormat, pointer: &str) -> Option<jiff::tz::TimeZone> {
+        match (&column.timezone, format.has_offset()) {
+            (None, true) => None,
+            (Some(_), true) => {
+                self.report(
+                    Code::PlanWrongValue,
+                    &format!("{pointer}/timezone"),
+                    "the format tells the offset already",
+                    "leave `timezone` out",
+                );
+                None
+            }
+            (None, false) => {
+                self.report(
+                    Code::PlanMissingKey,
+                    pointer,
+                    "nobody can tell which moment this is without a time zone",
+                    "add `timezone:` as in `timezone: Europe/Paris`, or `UTC`",
+                );
+                None
+            }
+            (Some(name), false) => {
+                let zone = jiff::tz::TimeZone::get(name).ok();
+                if zone.is_none() {
+                    self.report(
+                        Code::PlanWrongValue,
+                        &format!("{pointer}/timezone"),
+                        format!("there is no time zone `{name}`"),
+                        "use an IANA name such as `Europe/Paris`, or `UTC`",
+                    );
+                }
+                zone
+            }
+        }
+    }
+}
