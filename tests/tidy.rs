@@ -53,7 +53,6 @@ const CONNECTORS: &[&str] = &["lib", "decide", "delivery", "pieces", "main"];
 const DOORS: &[(&str, &[&str])] = &[
     ("anstyle", &["cli", "report"]),
     ("annotate_snippets", &["report"]),
-    ("axum", &["sandbox"]),
     ("blake3", &["journal"]),
     ("bytes", &["deliver", "sandbox"]),
     ("clap", &["cli"]),
@@ -64,6 +63,8 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2", &["read", "deliver", "sandbox"]),
     ("glob", &["read"]),
     ("h2", &["deliver"]),
+    ("hyper", &["sandbox"]),
+    ("hyper_util", &["sandbox"]),
     ("indexmap", &["*"]),
     ("indicatif", &["report"]),
     ("jiff", &["plan", "join", "deliver", "main"]),
