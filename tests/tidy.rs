@@ -65,6 +65,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("h2", &["deliver"]),
     ("hyper", &["sandbox"]),
     ("hyper_util", &["sandbox"]),
+    ("idna_adapter", &[]),
     ("indexmap", &["*"]),
     ("indicatif", &["report"]),
     ("jiff", &["plan", "join", "deliver", "main"]),
