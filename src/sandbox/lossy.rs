@@ -4,31 +4,27 @@
 
 use std::{
     io,
-    net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
-use axum::{
-    extract::connect_info::Connected,
-    serve::{IncomingStream, Listener},
-};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
 };
 
-/// Accepts connections that can be cut.
-pub(crate) struct Lossy(pub(crate) TcpListener);
+/// How long to wait when no connection can be accepted, as when there are too many open files.
+const BREATHER: Duration = Duration::from_secs(1);
 
 /// One connection that can be cut.
 pub(crate) struct Connection {
     stream: TcpStream,
-    cut: Cut,
+    pub(crate) cut: Cut,
 }
 
 /// The knife for one connection.
@@ -46,23 +42,17 @@ impl Cut {
     }
 }
 
-impl Listener for Lossy {
-    type Io = Connection;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        let (stream, address) = Listener::accept(&mut self.0).await;
-        (Connection { stream, cut: Cut::default() }, address)
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
-    }
-}
-
-impl Connected<IncomingStream<'_, Lossy>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Lossy>) -> Cut {
-        stream.io().cut.clone()
+impl Connection {
+    /// The next connection. A peer that is gone before it is accepted is nobody's problem here.
+    pub(crate) async fn accept(listener: &TcpListener) -> Connection {
+        use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+        loop {
+            match listener.accept().await {
+                Ok((stream, _)) => return Connection { stream, cut: Cut::default() },
+                Err(cause) if matches!(cause.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {}
+                Err(_) => tokio::time::sleep(BREATHER).await,
+            }
+        }
     }
 }
 

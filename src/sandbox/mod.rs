@@ -6,6 +6,7 @@
 pub mod lossy;
 
 use std::{
+    convert::Infallible,
     fs::OpenOptions,
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
@@ -19,20 +20,22 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::{Body, HttpBody as _},
-    extract::{ConnectInfo, Request, State},
-    http::{Method, StatusCode, header},
-    response::{IntoResponse as _, Response},
+use hyper::{
+    Method, Request, StatusCode,
+    body::{Body as _, Incoming},
+    header::{self, HeaderValue},
+    http::request::Parts,
+    server::conn::http1,
+    service::service_fn,
 };
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
 use crate::{
     config::{contract::Contract, profile::secret::Secret},
     options::InjectedFault,
-    sandbox::lossy::{Cut, Lossy},
+    sandbox::lossy::{Connection, Cut},
 };
 
 /// The most violations that one answer lists.
@@ -164,11 +167,20 @@ fn bind(settings: &SandboxOptions) -> io::Result<std::net::TcpListener> {
 }
 
 async fn serve(listener: std::net::TcpListener, settings: SandboxOptions, contract: Arc<Contract>) -> io::Result<()> {
-    let listener = Lossy(TcpListener::from_std(listener)?);
-    let api = Api { settings, contract, requests: AtomicU64::new(0), answers: AtomicU64::new(0) };
-    let router = Router::new().fallback(answered).with_state(Arc::new(api));
-    axum::serve(listener, router.into_make_service_with_connect_info::<Cut>()).await
+    let listener = TcpListener::from_std(listener)?;
+    let api = Arc::new(Api { settings, contract, requests: AtomicU64::new(0), answers: AtomicU64::new(0) });
+    loop {
+        let connection = Connection::accept(&listener).await;
+        let (api, cut) = (Arc::clone(&api), connection.cut.clone());
+        let service = service_fn(move |request| {
+            let (api, cut) = (Arc::clone(&api), cut.clone());
+            async move { Ok::<_, Infallible>(answered(&api, &cut, request).await) }
+        });
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(connection), service));
+    }
 }
+
+type Response = hyper::Response<String>;
 
 /// What all requests share.
 struct Api {
@@ -180,7 +192,7 @@ struct Api {
     answers: AtomicU64,
 }
 
-async fn answered(State(api): State<Arc<Api>>, ConnectInfo(cut): ConnectInfo<Cut>, request: Request) -> Response {
+async fn answered(api: &Api, cut: &Cut, request: Request<Incoming>) -> Response {
     let (parts, body) = request.into_parts();
     let number = api.requests.fetch_add(1, Ordering::SeqCst);
     // The body is read in any case: a client that is refused while it still writes may never see why.
@@ -201,7 +213,7 @@ async fn answered(State(api): State<Arc<Api>>, ConnectInfo(cut): ConnectInfo<Cut
 
 impl Api {
     /// The answer to one request, good or bad.
-    fn answer_request(&self, parts: &axum::http::request::Parts, body: Option<Vec<u8>>) -> Result<Response, Response> {
+    fn answer_request(&self, parts: &Parts, body: Option<Vec<u8>>) -> Result<Response, Response> {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let refuse = |status, kind: &str, title: &str| Err(problem(status, kind, title, &[]));
         if self.settings.path.as_ref().is_some_and(|path| path != parts.uri.path()) {
@@ -266,12 +278,14 @@ fn problem(status: u16, kind: &str, title: &str, errors: &[Value]) -> Response {
 }
 
 fn reply(status: u16, media: &'static str, body: &Value) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(header::CONTENT_TYPE, media)], body.to_string()).into_response()
+    let mut response = Response::new(body.to_string());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+    response
 }
 
 /// The whole body; `None` when it is too large or broke off.
-async fn whole(mut body: Body, most: u64) -> Option<Vec<u8>> {
+async fn whole(mut body: Incoming, most: u64) -> Option<Vec<u8>> {
     let (mut gathered, mut size) = (Vec::new(), 0);
     while let Some(frame) = std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let Ok(data) = frame.ok()?.into_data() else { continue };

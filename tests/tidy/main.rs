@@ -30,7 +30,6 @@ const STAGES: &[&str] = &["read", "join", "transform", "check", "deliver", "repo
 const DOORS: &[(&str, &[&str])] = &[
     ("anstyle", &["cli", "report"]),
     ("annotate_snippets", &["report/full"]),
-    ("axum", &["sandbox"]),
     ("blake3", &["digest", "journal/entry"]),
     ("bytes", &["deliver", "sandbox"]),
     ("clap", &["cli"]),
@@ -41,6 +40,9 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2", &["read", "deliver/batch", "sandbox"]),
     ("glob", &["read"]),
     ("h2", &["deliver/http"]),
+    ("hyper", &["sandbox"]),
+    ("hyper_util", &["sandbox"]),
+    ("idna_adapter", &[]),
     ("indexmap", &["*"]),
     ("indicatif", &["report/progress"]),
     ("jiff", &["plan", "join/order", "deliver", "commands/convert", "main"]),
