@@ -11,8 +11,9 @@ use tempfile::TempDir;
 use xwalk::{
     commands::{
         convert::partitioned::{
+            loading::load_joined,
             partitioner,
-            recording::{Recording, Stored, load},
+            recording::{Recording, Stored},
         },
         load,
     },
@@ -62,7 +63,7 @@ fn read(plan: &Plan, folder: &Path) -> Recording {
 fn joined(plan: &Plan, recording: &Recording) -> LoadedPartition {
     let [Stored::Partition(partition)] = recording.stored.as_slice() else { panic!("it is one partition") };
     let mut loaded = LoadedPartition::default();
-    load(plan, partition, &mut loaded, &mut |_| {}).unwrap();
+    load_joined(plan, partition, &mut loaded, &mut |_| {}).unwrap();
     loaded
 }
 

@@ -1,6 +1,6 @@
-//! Lists of ranges of document indexes: sorted, without overlaps and without neighbours that could be joined.
+//! Lists of ranges of document indexes: sorted, without overlaps and without adjacent ranges.
 //!
-//! Every function here keeps a list so. A list is as long as there are gaps in it, not as there are documents.
+//! Every function here preserves that. The length of a list depends on its gaps, not on the number of documents.
 
 use std::ops::Range;
 
@@ -18,8 +18,8 @@ pub fn merge(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
     *ranges = joined;
 }
 
-/// What is in one list and not in another.
-pub fn without(ranges: &[Range<u64>], others: &[Range<u64>]) -> Vec<Range<u64>> {
+/// The indexes of one list that are not in another.
+pub fn subtract(ranges: &[Range<u64>], others: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut left = Vec::new();
     for range in ranges {
         let mut start = range.start;
@@ -53,7 +53,7 @@ pub fn count(ranges: &[Range<u64>]) -> u64 {
 mod tests {
     use std::ops::Range;
 
-    use crate::index_ranges::{contains, count, merge, without};
+    use crate::index_ranges::{contains, count, merge, subtract};
 
     #[test]
     fn ranges_are_merged() {
@@ -69,7 +69,7 @@ mod tests {
     type Taking<'a> = (&'a [Range<u64>], &'a [Range<u64>], &'a [Range<u64>]);
 
     #[test]
-    fn what_is_in_another_list_is_taken_away() {
+    fn indexes_of_another_list_are_subtracted() {
         let table: &[Taking<'_>] = &[
             (&[], &[0..9], &[]),
             (&[0..9], &[], &[0..9]),
@@ -79,7 +79,7 @@ mod tests {
             (&[5..9], &[0..2, 9..20], &[5..9]),
         ];
         for (ranges, others, left) in table {
-            assert_eq!(without(ranges, others), *left, "{ranges:?} without {others:?}");
+            assert_eq!(subtract(ranges, others), *left, "{ranges:?} without {others:?}");
             for index in 0..21 {
                 let expected = contains(ranges, index) && !contains(others, index);
                 assert_eq!(contains(left, index), expected, "{index}");

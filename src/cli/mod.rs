@@ -92,7 +92,7 @@ pub enum Command {
     Convert(Convert),
     /// Prove a mapping against its contract, with no data
     Check(Check),
-    /// Run a pretend API that enforces the contract, with faults on request
+    /// Run a mock API that enforces the contract, with faults on request
     Sandbox(Sandbox),
     /// Forget finished deliveries
     Purge(Purge),

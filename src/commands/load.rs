@@ -99,7 +99,7 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
     Ok(Some(ProfilesFile { profiles, places }))
 }
 
-/// The contract and the path that the mock API serves.
+/// The contract and the path that a mock API serves.
 ///
 /// # Errors
 /// Everything that is wrong with the contract or the mapping.

@@ -2,6 +2,7 @@
 
 pub mod runtime;
 pub mod load;
+pub mod state_dir;
 pub mod check;
 pub mod sandbox;
 pub mod purge;

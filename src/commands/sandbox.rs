@@ -1,4 +1,4 @@
-//! `xwalk sandbox`, and the sandbox that a run starts for itself.
+//! `xwalk sandbox`, and the sandbox that a `convert` run starts for itself.
 
 use std::{path::Path, sync::Arc};
 
@@ -9,10 +9,10 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::{Error, Exit},
     plan::Plan,
-    sandbox::{self, Settings},
+    sandbox::{RunningSandbox, SandboxOptions, SandboxServer},
 };
 
-/// Serves the pretend API until it is interrupted.
+/// Serves the mock API until it is interrupted.
 pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
     let (contract, path) = load::api(args, &runtime.root).map_err(Error::Config)?;
     let bearer = args.bearer_env.as_ref().map(|variable| {
@@ -23,25 +23,25 @@ pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Err
         let finding = Diagnostic::new(Code::PlanSecret, said).hint("set it to the token that clients must show");
         Error::Config(vec![finding])
     })?;
-    // Whoever started it without a terminal to look at still has a server.
+    // The server also runs when stderr is closed.
     let listening = |address| drop(writeln!(runtime.err, "listening on http://{address}; Ctrl-C stops"));
-    sandbox::Sandbox::run(settings(args, path, bearer), contract, listening)
+    SandboxServer::run(options(args, path, bearer), contract, listening)
         .map(|()| Exit::Done)
         .map_err(|cause| Error::storage("cannot serve on", Path::new(&format!("127.0.0.1:{}", args.port)), &cause))
 }
 
-/// Starts the pretend API for this run, on a free loopback port.
-pub fn embedded(plan: &Plan) -> Result<sandbox::Running, Error> {
+/// Starts the mock API for this run, on a free loopback port.
+pub fn embedded(plan: &Plan) -> Result<RunningSandbox, Error> {
     let path = Some(plan.request.path.clone());
-    let settings = Settings { port: 0, path, ..Settings::default() };
-    let started = sandbox::Sandbox::start(settings, Arc::clone(&plan.contract));
+    let settings = SandboxOptions { port: 0, path, ..SandboxOptions::default() };
+    let started = SandboxServer::start(settings, Arc::clone(&plan.contract));
     started.map_err(|cause| Error::storage("cannot start the sandbox on", Path::new("127.0.0.1"), &cause))
 }
 
-/// As the flags say, for one path or all, and with a token to ask for.
-fn settings(flags: &cli::Sandbox, path: Option<String>, bearer: Option<Secret>) -> Settings {
-    let default = Settings::default();
-    Settings {
+/// The options that the flags mean, for one path or all, and with the token that clients must send.
+fn options(flags: &cli::Sandbox, path: Option<String>, bearer: Option<Secret>) -> SandboxOptions {
+    let default = SandboxOptions::default();
+    SandboxOptions {
         port: flags.port,
         path,
         bearer,

@@ -1,7 +1,7 @@
-//! Payloads -> batches: the bodies of requests, with the border of each document.
+//! Payloads -> batches: the bodies of requests, with the position of each document in them.
 //!
-//! A batch is a range of document indexes without a gap. It never exceeds a limit unless it holds one document alone, and
-//! any batch of several can be split at a border between documents; both halves together hold exactly what it held.
+//! A batch is a range of document indexes without a gap. It exceeds a limit only if it holds a single document. A batch of
+//! several can be split between documents; both halves together hold exactly its documents.
 
 use std::{fmt, io::Write as _, ops::Range};
 
@@ -39,73 +39,74 @@ impl Batch {
         self.range.end - self.range.start
     }
 
-    /// Its two halves, as equal in bytes as documents allow; `None` for a single document.
-    pub(crate) fn halves(&self) -> Option<(Batch, Batch)> {
+    /// Splits it in two halves, as equal in bytes as documents allow; `None` for a single document.
+    pub(crate) fn split_in_half(&self) -> Option<(Batch, Batch)> {
         let middle = self.body.len() / 2;
-        let cut = self.spans.iter().position(|span| span.end > middle).unwrap_or(0);
-        let cut = cut.clamp(1, self.spans.len().max(2) - 1);
-        let (left, right) = self.spans.split_at_checked(cut)?;
-        let border = self.range.start + cut as u64;
+        let split = self.spans.iter().position(|span| span.end > middle).unwrap_or(0);
+        let split = split.clamp(1, self.spans.len().max(2) - 1);
+        let (left, right) = self.spans.split_at_checked(split)?;
+        let border = self.range.start + split as u64;
         (!left.is_empty() && !right.is_empty())
-            .then(|| (self.part(self.range.start..border, left), self.part(border..self.range.end, right)))
+            .then(|| (self.copy_part(self.range.start..border, left), self.copy_part(border..self.range.end, right)))
     }
 
-    /// The same, as places in the batch are counted.
+    /// The same as `documents`, for places in the batch.
     pub(crate) fn count(&self) -> usize {
         self.spans.len()
     }
 
-    /// The documents from one place in it to another.
+    /// The documents at these places in it.
     pub(crate) fn slice(&self, places: Range<usize>) -> Batch {
         let (start, end) = (places.start.min(self.spans.len()), places.end.min(self.spans.len()));
         let first = self.range.start;
-        self.part(first + start as u64..first + end as u64, &self.spans[start..end])
+        self.copy_part(first + start as u64..first + end as u64, &self.spans[start..end])
     }
 
     /// The bytes of its only document, or of the first of several.
-    pub(crate) fn document(&self) -> &[u8] {
+    pub(crate) fn first_document(&self) -> &[u8] {
         self.spans.first().map_or(&[], |span| &self.body[span.clone()])
     }
 
-    fn part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
-        let mut draft = Draft::new(self.shape, range.start);
+    fn copy_part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
+        let mut builder = BatchBuilder::new(self.shape, range.start);
         for span in spans {
-            draft.push(&self.body[span.clone()]);
+            builder.push(&self.body[span.clone()]);
         }
-        draft.batch()
+        builder.finish()
     }
 }
 
-/// Gathers payloads into batches.
+/// Collects payloads into batches.
 pub(crate) struct Batches<I> {
     payloads: I,
     limits: Limits,
     shape: BodyShape,
+    /// The payload that did not fit into the batch before.
     held: Option<Payload>,
 }
 
-/// The batches of some payloads; the limit in bytes may shrink while they are drawn.
+/// The batches of these payloads; the limit in bytes may shrink while they are taken.
 pub(crate) fn batches<I: Iterator<Item = Payload>>(payloads: I, limits: Limits, shape: BodyShape) -> Batches<I> {
     Batches { payloads, limits, shape, held: None }
 }
 
 impl<I: Iterator<Item = Payload>> Batches<I> {
-    /// No batch drawn from now on is larger than this, unless it holds one document alone.
-    pub(crate) fn shrink(&mut self, bytes: u64) {
+    /// Limits the size of later batches, unless they hold a single document.
+    pub(crate) fn limit_bytes(&mut self, bytes: u64) {
         self.limits.bytes = Some(self.limits.bytes.map_or(bytes, |limit| limit.min(bytes)));
     }
 
-    fn is_full(&self, draft: &Draft) -> bool {
+    fn is_full(&self, builder: &BatchBuilder) -> bool {
         let documents = match self.shape {
             BodyShape::Array => self.limits.documents.unwrap_or(u64::MAX),
             BodyShape::Object => 1,
         };
-        draft.spans.len() as u64 >= documents
+        builder.spans.len() as u64 >= documents
     }
 
-    fn fits(&self, draft: &Draft, payload: &Payload) -> bool {
-        let size = draft.text.len() + payload.bytes().len() + 2;
-        payload.index == draft.first + draft.spans.len() as u64
+    fn fits(&self, builder: &BatchBuilder, payload: &Payload) -> bool {
+        let size = builder.text.len() + payload.bytes().len() + 2;
+        payload.index == builder.first + builder.spans.len() as u64
             && self.limits.bytes.is_none_or(|limit| size as u64 <= limit)
     }
 }
@@ -115,32 +116,32 @@ impl<I: Iterator<Item = Payload>> Iterator for Batches<I> {
 
     fn next(&mut self) -> Option<Batch> {
         let first = self.held.take().or_else(|| self.payloads.next())?;
-        let mut draft = Draft::new(self.shape, first.index);
-        draft.push(first.bytes());
-        while !self.is_full(&draft) {
+        let mut builder = BatchBuilder::new(self.shape, first.index);
+        builder.push(first.bytes());
+        while !self.is_full(&builder) {
             match self.payloads.next() {
-                Some(payload) if self.fits(&draft, &payload) => draft.push(payload.bytes()),
+                Some(payload) if self.fits(&builder, &payload) => builder.push(payload.bytes()),
                 other => {
                     self.held = other;
                     break;
                 }
             }
         }
-        Some(draft.batch())
+        Some(builder.finish())
     }
 }
 
-/// A batch in the making.
-struct Draft {
+/// A batch while documents are added to it.
+struct BatchBuilder {
     first: u64,
     text: Vec<u8>,
     spans: Vec<Range<usize>>,
     shape: BodyShape,
 }
 
-impl Draft {
-    fn new(shape: BodyShape, first: u64) -> Draft {
-        Draft { first, text: Vec::new(), spans: Vec::new(), shape }
+impl BatchBuilder {
+    fn new(shape: BodyShape, first: u64) -> BatchBuilder {
+        BatchBuilder { first, text: Vec::new(), spans: Vec::new(), shape }
     }
 
     fn push(&mut self, document: &[u8]) {
@@ -152,7 +153,7 @@ impl Draft {
         self.spans.push(start..self.text.len());
     }
 
-    fn batch(mut self) -> Batch {
+    fn finish(mut self) -> Batch {
         if self.shape == BodyShape::Array {
             self.text.push(b']');
         }
@@ -161,8 +162,8 @@ impl Draft {
     }
 }
 
-/// A body as it goes over the wire. The same body always gives the same bytes.
-pub(crate) fn compressed(body: &Bytes, compression: Compression) -> Bytes {
+/// Compresses a body for the wire. The same body always gives the same bytes.
+pub(crate) fn compress(body: &Bytes, compression: Compression) -> Bytes {
     let written = match compression {
         Compression::None => return body.clone(),
         Compression::Gzip => {
@@ -180,7 +181,7 @@ mod tests {
 
     use bytes::Bytes;
 
-    use super::{Batch, batches, compressed};
+    use super::{Batch, batches, compress};
     use crate::{
         config::profile::{
             destination::{BodyShape, Limits},
@@ -249,21 +250,21 @@ mod tests {
         ];
         for (texts, expected) in table {
             let batch = batches(payloads(texts), NO_LIMITS, BodyShape::Array).next().unwrap();
-            let halves = batch.halves().map(|(left, right)| bodies([left, right].into_iter()));
+            let halves = batch.split_in_half().map(|(left, right)| bodies([left, right].into_iter()));
             assert_eq!(halves, expected.map(|(left, right)| vec![left.into(), right.into()]), "{texts:?}");
         }
     }
 
     #[test]
-    fn compression_is_undone_to_the_same_body() {
+    fn a_compressed_body_is_decompressed_to_the_same() {
         let body = Bytes::from("[1,2,3]".repeat(100));
         let mut plain = Vec::new();
-        let gzip = compressed(&body, Compression::Gzip);
+        let gzip = compress(&body, Compression::Gzip);
         flate2::read::GzDecoder::new(gzip.as_ref()).read_to_end(&mut plain).unwrap();
         assert_eq!(plain, body);
-        let zstd = compressed(&body, Compression::Zstd);
+        let zstd = compress(&body, Compression::Zstd);
         assert_eq!(zstd::bulk::decompress(&zstd, 1 << 20).unwrap(), body);
-        assert_eq!(compressed(&body, Compression::None), body);
+        assert_eq!(compress(&body, Compression::None), body);
     }
 
     #[test]

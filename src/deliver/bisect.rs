@@ -1,101 +1,103 @@
-//! Which documents of a batch are to blame: where to cut it, and when it is not the documents at all.
+//! Which documents of a rejected batch are bad: how to split it, and when the setup is at fault instead.
 //!
-//! Pure. What the server names is tried alone first; without names a batch is halved by documents. Only the answer to a
-//! document alone decides about it. A batch of n with one bad document takes at most 2·log2(n) + 2 requests more.
+//! Pure. Documents that the server names are tried alone first; without names a batch is halved. Only the answer to a
+//! document alone decides about it. A batch of n documents with a bad one takes at most 2·log2(n) + 2 more requests.
 
 use std::{collections::BTreeSet, ops::Range};
 
-use crate::deliver::problem_details::Problem;
+use crate::deliver::problem_details::ProblemDetails;
 
 /// The most documents of one batch that are tried alone because the server names them.
 const MAX_NAMED: usize = 50;
-/// How many documents in a row, each refused alone and alike, show that it is not the documents: before the server has
-/// accepted any, and after, since neighbours are often wrong alike.
-const ENOUGH: (u32, u32) = (3, 20);
+/// How many documents in a streak, each rejected alone for the same problem, show that the setup is at fault, while the
+/// server has accepted nothing.
+const STREAK_BEFORE_ACCEPTED: u32 = 3;
+/// The same after it has accepted something. Neighbours often share a problem, so it is more.
+const STREAK_AFTER_ACCEPTED: u32 = 20;
 /// How often the server may fail on the same batch while it accepts others.
 const CRASHES: u32 = 3;
 
-/// A piece of a batch.
+/// A part of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct BatchPart {
     /// The places of its documents in the batch.
     pub(crate) places: Range<usize>,
-    /// It is alone because the server named it.
+    /// It is a single document because the server named it.
     pub(crate) is_named: bool,
 }
 
-/// The pieces that a rejected batch of several documents is tried in: together they hold it all, each document once.
-pub(crate) fn pieces(documents: usize, named: &BTreeSet<u64>) -> Vec<Piece> {
+/// Splits a rejected batch of several documents. The parts together hold each of its documents once.
+pub(crate) fn split_batch(documents: usize, named: &BTreeSet<u64>) -> Vec<BatchPart> {
     let named = named.iter().filter_map(|place| usize::try_from(*place).ok()).filter(|place| *place < documents);
-    let (mut pieces, mut next) = (Vec::new(), 0);
-    let mut cut = |places: Range<usize>, is_named| {
+    let (mut parts, mut next) = (Vec::new(), 0);
+    let mut add = |places: Range<usize>, is_named| {
         if !places.is_empty() {
-            pieces.push(Piece { places, is_named });
+            parts.push(BatchPart { places, is_named });
         }
     };
     for place in named.take(MAX_NAMED) {
-        cut(next..place, false);
-        cut(place..place + 1, true);
+        add(next..place, false);
+        add(place..place + 1, true);
         next = place + 1;
     }
     if next == 0 {
-        cut(0..documents / 2, false);
+        add(0..documents / 2, false);
         next = documents / 2;
     }
-    cut(next..documents, false);
-    pieces
+    add(next..documents, false);
+    parts
 }
 
-/// The documents that were refused alone, one after the other and alike.
+/// Documents that were rejected alone, one after the other, for the same problem.
 #[derive(Debug, Default)]
-pub(crate) struct Row {
-    last: Option<Problem>,
+pub(crate) struct Streak {
+    last: Option<ProblemDetails>,
     count: u32,
     is_fresh: bool,
 }
 
-impl Row {
-    /// One more was refused.
-    pub(crate) fn refused(&mut self, problem: &Problem) {
-        self.count = if self.continues(problem) { self.count + 1 } else { 1 };
-        self.last = Some(problem.clone());
+impl Streak {
+    /// Adds one more rejected document; one with another problem begins a new streak.
+    pub(crate) fn add(&mut self, details: &ProblemDetails) {
+        self.count = if self.continues(details) { self.count + 1 } else { 1 };
+        self.last = Some(details.clone());
         self.is_fresh = true;
     }
 
-    /// Whether this is the problem of the others too.
-    pub(crate) fn continues(&self, problem: &Problem) -> bool {
-        self.last.as_ref().is_some_and(|last| last.is_like(problem))
+    /// Whether this is the problem of the streak.
+    pub(crate) fn continues(&self, details: &ProblemDetails) -> bool {
+        self.last.as_ref().is_some_and(|last| last.is_same_as(details))
     }
 
-    /// Several documents together were refused, which says little, or another piece is on its way.
-    pub(crate) fn widened(&mut self) {
+    /// Notes that a batch of several was rejected, which proves little, or that a probe is chosen.
+    pub(crate) fn suspend(&mut self) {
         self.is_fresh = false;
     }
 
-    /// Documents were accepted, so it is about documents after all.
-    pub(crate) fn accepted(&mut self) {
-        *self = Row::default();
+    /// Ends the streak: documents were accepted, so the setup is not at fault.
+    pub(crate) fn reset(&mut self) {
+        *self = Streak::default();
     }
 
-    /// Whether it has just grown: then the largest piece is tried next, as the one that says most about the others.
+    /// Whether the last answer added to it: then the largest batch is tried next, as it proves most about the others.
     pub(crate) fn has_grown(&self) -> bool {
         self.is_fresh
     }
 
-    /// Whether one more would be enough: then it had better be a document from elsewhere, since neighbours are often
-    /// wrong alike.
-    pub(crate) fn wants_witness(&self, accepts: bool) -> bool {
-        self.is_fresh && self.count + 1 == enough(accepts)
+    /// Whether one more would be enough. Then it should be a document from elsewhere, since neighbours often share a
+    /// problem.
+    pub(crate) fn wants_probe(&self, accepts: bool) -> bool {
+        self.is_fresh && self.count + 1 == limit(accepts)
     }
 
-    /// Whether it is not about documents. `accepts`: the server has accepted others before.
+    /// Whether the streak shows that the setup is at fault. `accepts`: the server has accepted documents before.
     pub(crate) fn is_enough(&self, accepts: bool) -> bool {
-        self.count >= enough(accepts)
+        self.count >= limit(accepts)
     }
 }
 
-fn enough(accepts: bool) -> u32 {
-    if accepts { ENOUGH.1 } else { ENOUGH.0 }
+fn limit(accepts: bool) -> u32 {
+    if accepts { STREAK_AFTER_ACCEPTED } else { STREAK_BEFORE_ACCEPTED }
 }
 
 /// How often the server failed on the same batch.
@@ -107,20 +109,20 @@ pub(crate) struct Crashes {
 }
 
 impl Crashes {
-    /// It failed once more. `accepted`: how many batches it has accepted so far.
-    pub(crate) fn again(&mut self, accepted: u64) {
+    /// Counts one more failure. `accepted`: how many batches the server has accepted so far.
+    pub(crate) fn count_one(&mut self, accepted: u64) {
         self.since.get_or_insert(accepted);
         self.count += 1;
     }
 
-    /// Whether the batch is to blame: others were accepted meanwhile. Where there are no others, its halves are, once.
+    /// Whether the batch is to blame: others were accepted meanwhile. Where there are no others, it is split once.
     pub(crate) fn blames(&self, accepted: u64, is_alone: bool) -> bool {
         let others_passed = self.since.is_some_and(|since| accepted > since);
         self.count >= CRASHES && (others_passed || (is_alone && self.count == CRASHES))
     }
 
-    /// What a piece begins with: one failure more is enough, but a single document gets all its tries.
-    pub(crate) fn inherited(self, documents: usize) -> Crashes {
+    /// The count that a part of the batch begins with: one more failure is enough, but a single document gets all its tries.
+    pub(crate) fn inherit(self, documents: usize) -> Crashes {
         let count = if documents > 1 { self.count.min(CRASHES - 1) } else { 0 };
         Crashes { count, ..self }
     }
@@ -132,11 +134,11 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Crashes, Row, pieces};
-    use crate::deliver::problem_details::Problem;
+    use super::{Crashes, Streak, split_batch};
+    use crate::deliver::problem_details::ProblemDetails;
 
     #[test]
-    fn a_batch_is_cut_around_what_is_named_and_else_in_halves() {
+    fn a_batch_is_split_around_named_documents_or_else_in_halves() {
         let table: [(usize, &[u64], &str); 9] = [
             (2, &[], "0..1 1..2"),
             (5, &[], "0..2 2..5"),
@@ -149,55 +151,56 @@ mod tests {
             (4, &[3, u64::MAX], "0..3 *3..4"),
         ];
         for (documents, named, expected) in table {
-            let pieces = pieces(documents, &named.iter().copied().collect());
-            let shown =
-                pieces.iter().map(|piece| format!("{}{:?}", if piece.is_named { "*" } else { "" }, piece.places));
+            let parts = split_batch(documents, &named.iter().copied().collect());
+            let shown = parts.iter().map(|part| format!("{}{:?}", if part.is_named { "*" } else { "" }, part.places));
             assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{documents} {named:?}");
         }
         let all: BTreeSet<u64> = (0..500).collect();
-        assert_eq!(pieces(500, &all).iter().filter(|piece| piece.is_named).count(), 50);
+        assert_eq!(split_batch(500, &all).iter().filter(|part| part.is_named).count(), 50);
     }
 
     #[test]
-    fn a_row_is_of_the_same_problem_and_ends_with_a_success() {
-        let [one, other] = ["urn:one", "urn:other"].map(|kind| Problem::read(422, &json!({ "type": kind })));
-        let mut row = Row::default();
-        row.refused(&one);
-        row.refused(&one);
-        assert!(row.has_grown() && row.wants_witness(false) && !row.wants_witness(true) && !row.is_enough(false));
-        row.widened();
-        assert!(!row.has_grown() && !row.wants_witness(false));
-        row.refused(&other);
-        row.refused(&other);
-        assert!(!row.is_enough(false));
-        row.refused(&other);
-        assert!(row.is_enough(false) && !row.is_enough(true));
-        (0..17).for_each(|_| row.refused(&other));
-        assert!(row.is_enough(true));
-        row.accepted();
-        assert!(!row.has_grown() && !row.is_enough(false));
+    fn a_streak_is_of_the_same_problem_and_ends_with_a_success() {
+        let [one, other] = ["urn:one", "urn:other"].map(|kind| ProblemDetails::read(422, &json!({ "type": kind })));
+        let mut streak = Streak::default();
+        streak.add(&one);
+        streak.add(&one);
+        assert!(
+            streak.has_grown() && streak.wants_probe(false) && !streak.wants_probe(true) && !streak.is_enough(false)
+        );
+        streak.suspend();
+        assert!(!streak.has_grown() && !streak.wants_probe(false));
+        streak.add(&other);
+        streak.add(&other);
+        assert!(!streak.is_enough(false));
+        streak.add(&other);
+        assert!(streak.is_enough(false) && !streak.is_enough(true));
+        (0..17).for_each(|_| streak.add(&other));
+        assert!(streak.is_enough(true));
+        streak.reset();
+        assert!(!streak.has_grown() && !streak.is_enough(false));
     }
 
     #[test]
     fn a_batch_is_blamed_for_crashes_when_others_pass() {
         let mut crashes = Crashes::default();
         let blamed = [(4, false), (4, false), (4, false), (4, false), (5, true)].map(|(accepted, blamed)| {
-            crashes.again(accepted);
+            crashes.count_one(accepted);
             (crashes.blames(accepted, false), blamed)
         });
         assert!(blamed.iter().all(|(found, expected)| found == expected), "{blamed:?}");
         let mut alone = Crashes::default();
         let blamed = [0, 0, 0, 0].map(|accepted| {
-            alone.again(accepted);
+            alone.count_one(accepted);
             alone.blames(accepted, true)
         });
         assert_eq!(blamed, [false, false, true, false]);
-        let mut half = alone.inherited(2);
-        half.again(0);
+        let mut half = alone.inherit(2);
+        half.count_one(0);
         assert!(!half.blames(0, false) && half.blames(1, false));
-        let mut single = half.inherited(1);
+        let mut single = half.inherit(1);
         let blamed = [1, 1, 1].map(|accepted| {
-            single.again(accepted);
+            single.count_one(accepted);
             single.blames(accepted, false)
         });
         assert_eq!(blamed, [false, false, true]);

@@ -1,136 +1,166 @@
-//! Settled documents -> entries of the journal: what a course settled is made durable, and only then counted.
+//! Outcomes of a delivery -> entries of the journal: an outcome counts only after it was made durable.
 //!
-//! Pure but for the callback. What cannot be made durable is taken back from the course: it will be sent again.
+//! Pure but for the callback. What cannot be made durable is taken back from the delivery state: it will be sent again.
+//! Entries are appended at once, which survives a kill, and synced from time to time, which survives a power cut.
 
 use std::{io, ops::Range, time::Duration};
 
 use crate::{
-    deliver::{Note, Record, state::Course},
+    deliver::state::DeliveryState,
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges,
     journal::entry::Entry,
+    recording::receipt::StopReason,
 };
 
-/// How many times longer than it took is waited from one time that something is made durable to the next.
+/// How many times as long as the last sync took to wait before the next one.
 ///
-/// A fast API answers more often than a disk can follow. With one that is slower than that each answer is durable at once.
+/// A fast API answers more often than a disk can sync. With a slower API each answer is durable at once.
 const PAUSE: u32 = 20;
 /// The longest of these pauses.
 const MAX_PAUSE: Duration = Duration::from_millis(250);
 
-/// What a course settled, up to some time.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Known {
-    accepted: Vec<Range<u64>>,
-    rejected: usize,
-    maybe: bool,
+/// One step towards a durable outcome.
+#[derive(Clone, Copy, Debug)]
+pub enum CommitStep<'a> {
+    /// Append this entry.
+    Append(&'a Entry),
+    /// Make durable what was appended.
+    Sync,
 }
 
-impl Known {
-    fn of(course: &Course) -> Known {
-        let delivery = &course.delivery;
-        Known { accepted: delivery.accepted.clone(), rejected: delivery.rejected.len(), maybe: course.maybe }
+/// Carries out a step, or says why that failed.
+pub type Committer<'a> = dyn FnMut(CommitStep<'_>) -> io::Result<()> + 'a;
+
+/// The outcomes of a delivery at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Outcomes {
+    accepted: Vec<Range<u64>>,
+    rejected: usize,
+    is_in_doubt: bool,
+}
+
+impl Outcomes {
+    fn of(state: &DeliveryState) -> Outcomes {
+        let delivery = &state.delivery;
+        Outcomes {
+            accepted: delivery.accepted.clone(),
+            rejected: delivery.rejected.len(),
+            is_in_doubt: state.is_in_doubt,
+        }
     }
 }
 
-/// What of a course is durable.
+/// How many documents durably ended how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DurableCounts {
+    /// The API acknowledged them.
+    pub(crate) accepted: u64,
+    /// The API will never accept them.
+    pub(crate) rejected: u64,
+}
+
+/// Which outcomes of a delivery are durable.
 #[derive(Debug, Default)]
-pub(crate) struct Recorded {
-    durable: Known,
-    /// What was taken, and may not be durable yet.
-    taken: Known,
-    /// How many documents were accepted and could not be recorded.
+pub(crate) struct CommitState {
+    durable: Outcomes,
+    /// What was appended, and may not be durable yet.
+    appended: Outcomes,
+    /// How many documents were accepted and could not be committed.
     lost: u64,
-    /// Why nothing could be recorded any more.
+    /// Why nothing can be committed any more.
     cause: Option<String>,
-    /// When it is time to make durable what was settled since.
+    /// When to sync what was appended since the last sync.
     pub(crate) due: Duration,
 }
 
-impl Recorded {
-    /// Whether the course settled something that is not durable yet, and can be.
-    pub(crate) fn is_behind(&self, course: &Course) -> bool {
-        self.cause.is_none() && self.durable != Known::of(course)
+impl CommitState {
+    /// Whether the delivery has outcomes that are not durable yet, and can be.
+    pub(crate) fn is_behind(&self, state: &DeliveryState) -> bool {
+        self.cause.is_none() && self.durable != Outcomes::of(state)
     }
 
-    /// Lets the disk rest after it was at work from one time of the run to another.
-    pub(crate) fn rest(&mut self, from: Duration, to: Duration) {
-        self.due = to + (to.saturating_sub(from) * PAUSE).min(MAX_PAUSE);
+    /// Sets when the next sync is due, after one that took from `start` to `end`.
+    pub(crate) fn schedule_next(&mut self, start: Duration, end: Duration) {
+        self.due = end + (end.saturating_sub(start) * PAUSE).min(MAX_PAUSE);
     }
 
-    /// Has taken what the course settled, by answers of which the last has this status, so that a kill does not lose it.
-    /// As long as something that was taken is not durable, it waits: of two that are not, a power cut may keep the second.
-    pub(crate) fn take(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        if self.cause.is_some() || self.taken != self.durable || self.taken == Known::of(course) {
+    /// Appends new outcomes, so that a kill does not lose them. `status` is that of the last answer behind them.
+    ///
+    /// While an appended entry is not durable, nothing more is appended: of two such entries, a power cut may keep only
+    /// the second.
+    pub(crate) fn append(&mut self, state: &mut DeliveryState, status: u16, commit: &mut Committer<'_>) {
+        if self.cause.is_some() || self.appended != self.durable || self.appended == Outcomes::of(state) {
             return;
         }
-        let known = Known::of(course);
-        match self.entries(course, status).iter().try_for_each(|entry| record(Note::Entry(entry))) {
-            Ok(()) => self.taken = known,
-            Err(cause) => self.failed(course, &cause),
+        let outcomes = Outcomes::of(state);
+        match self.new_entries(state, status).iter().try_for_each(|entry| commit(CommitStep::Append(entry))) {
+            Ok(()) => self.appended = outcomes,
+            Err(cause) => self.roll_back(state, &cause),
         }
     }
 
-    /// Makes durable what was taken, and has taken what came since.
-    pub(crate) fn go_on(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        self.take(course, status, record);
-        if self.cause.is_none() && self.taken != self.durable {
-            match record(Note::Sync) {
-                Ok(()) => self.durable = self.taken.clone(),
-                Err(cause) => self.failed(course, &cause),
+    /// Makes durable what was appended, and appends what came since.
+    pub(crate) fn sync(&mut self, state: &mut DeliveryState, status: u16, commit: &mut Committer<'_>) {
+        self.append(state, status, commit);
+        if self.cause.is_none() && self.appended != self.durable {
+            match commit(CommitStep::Sync) {
+                Ok(()) => self.durable = self.appended.clone(),
+                Err(cause) => self.roll_back(state, &cause),
             }
         }
-        self.take(course, status, record);
+        self.append(state, status, commit);
     }
 
-    /// Makes durable all that the course settled.
-    pub(crate) fn catch_up(&mut self, course: &mut Course, status: u16, record: &mut Record<'_>) {
-        while self.is_behind(course) {
-            self.go_on(course, status, record);
+    /// Makes all outcomes durable.
+    pub(crate) fn commit_all(&mut self, state: &mut DeliveryState, status: u16, commit: &mut Committer<'_>) {
+        while self.is_behind(state) {
+            self.sync(state, status, commit);
         }
         // What was accepted after a failure is lost as well.
-        if let Some(cause) = self.cause.clone().filter(|_| self.durable != Known::of(course)) {
-            self.failed(course, &io::Error::other(cause));
+        if let Some(cause) = self.cause.clone().filter(|_| self.durable != Outcomes::of(state)) {
+            self.roll_back(state, &io::Error::other(cause));
         }
     }
 
     /// How many documents were durably accepted, and how many rejected.
-    pub(crate) fn counts(&self) -> (u64, u64) {
-        (index_ranges::count(&self.durable.accepted), self.durable.rejected as u64)
+    pub(crate) fn counts(&self) -> DurableCounts {
+        DurableCounts { accepted: index_ranges::count(&self.durable.accepted), rejected: self.durable.rejected as u64 }
     }
 
-    fn entries(&self, course: &Course, status: u16) -> Vec<Entry> {
+    fn new_entries(&self, state: &DeliveryState, status: u16) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if course.maybe && !self.taken.maybe {
-            entries.push(Entry::Maybe { resumed: false });
+        if state.is_in_doubt && !self.appended.is_in_doubt {
+            entries.push(Entry::InDoubt { resumed: false });
         }
-        for rejected in &course.delivery.rejected[self.taken.rejected..] {
-            // It may have been held back for a while, so its own status counts, not that of this answer.
+        for rejected in &state.delivery.rejected[self.appended.rejected..] {
+            // It may have been a suspect for a while, so its own status counts, not that of this answer.
             let code = rejected.finding.code.word().into();
             entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
-        let ranges = index_ranges::without(&course.delivery.accepted, &self.taken.accepted);
+        let ranges = index_ranges::subtract(&state.delivery.accepted, &self.appended.accepted);
         if !ranges.is_empty() {
             entries.push(Entry::Ack { ranges, status });
         }
         entries
     }
 
-    fn failed(&mut self, course: &mut Course, cause: &io::Error) {
-        self.lost += index_ranges::count(&index_ranges::without(&course.delivery.accepted, &self.durable.accepted));
-        course.delivery.accepted.clone_from(&self.durable.accepted);
-        course.delivery.rejected.truncate(self.durable.rejected);
+    /// Takes back the outcomes that are not durable, and stops the delivery.
+    fn roll_back(&mut self, state: &mut DeliveryState, cause: &io::Error) {
+        self.lost += index_ranges::count(&index_ranges::subtract(&state.delivery.accepted, &self.durable.accepted));
+        state.delivery.accepted.clone_from(&self.durable.accepted);
+        state.delivery.rejected.truncate(self.durable.rejected);
         let what = match self.lost {
             0 => "what the API answered could not be recorded".into(),
             1 => "1 document was accepted but not recorded, and will be sent again".into(),
             lost => format!("{lost} documents were accepted but not recorded, and will be sent again"),
         };
-        // What is tried after a failure fails for that alone.
+        // Every attempt after a failure fails because of it, so the first cause is the one to show.
         let cause = self.cause.get_or_insert_with(|| cause.to_string());
         let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("{what}: {cause}"));
         let hint = "free space or repair the state folder, then run the same command again";
-        course.delivery.stopped = Some((Exit::Storage, finding.hint(hint)));
+        state.delivery.stopped = Some(StopReason { exit: Exit::Storage, finding: finding.hint(hint) });
     }
 }
 
@@ -139,15 +169,19 @@ mod tests {
     use std::{io, ops::Range, sync::Arc, time::Duration};
 
     use crate::{
-        deliver::{Note, commit::Recorded, state::Course, tests::destination},
+        deliver::{
+            commit::{CommitState, CommitStep, DurableCounts},
+            state::DeliveryState,
+            tests::destination,
+        },
         diagnostic::{Code, Diagnostic},
         error::Exit,
         journal::entry::Entry,
-        recording::receipt::Rejected,
+        recording::receipt::{Rejected, StopReason},
     };
 
-    fn course() -> Course {
-        Course::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, false)
+    fn new_state() -> DeliveryState {
+        DeliveryState::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, false)
     }
 
     fn list(ranges: &[(u64, u64)]) -> Vec<Range<u64>> {
@@ -159,75 +193,79 @@ mod tests {
         Rejected { index, status: 413, finding, pointers: Vec::new() }
     }
 
+    fn accepted(accepted: u64) -> DurableCounts {
+        DurableCounts { accepted, rejected: 0 }
+    }
+
     #[test]
-    fn each_outcome_is_recorded_once() {
-        let (mut course, mut recorded, mut entries) = (course(), Recorded::default(), Vec::new());
-        let mut catch_up = |course: &mut Course| {
-            recorded.catch_up(course, 200, &mut |note| {
-                if let Note::Entry(entry) = note {
+    fn each_outcome_is_committed_once() {
+        let (mut state, mut commits, mut entries) = (new_state(), CommitState::default(), Vec::new());
+        let mut commit_all = |state: &mut DeliveryState| {
+            commits.commit_all(state, 200, &mut |step| {
+                if let CommitStep::Append(entry) = step {
                     entries.push(entry.clone());
                 }
                 Ok(())
             });
         };
-        course.delivery.accepted = list(&[(0, 2)]);
-        catch_up(&mut course);
-        course.delivery.accepted = list(&[(0, 4), (6, 7)]);
-        course.delivery.rejected.push(rejected(4));
-        course.maybe = true;
-        catch_up(&mut course);
-        catch_up(&mut course);
+        state.delivery.accepted = list(&[(0, 2)]);
+        commit_all(&mut state);
+        state.delivery.accepted = list(&[(0, 4), (6, 7)]);
+        state.delivery.rejected.push(rejected(4));
+        state.is_in_doubt = true;
+        commit_all(&mut state);
+        commit_all(&mut state);
         let ack = |ranges: &[(u64, u64)]| Entry::Ack { ranges: list(ranges), status: 200 };
         let code = "deliver/too-large".to_owned();
         let reject = Entry::Reject { index: 4, status: 413, code };
-        assert_eq!(entries, [ack(&[(0, 2)]), Entry::Maybe { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
-        assert!(course.delivery.stopped.is_none());
+        assert_eq!(entries, [ack(&[(0, 2)]), Entry::InDoubt { resumed: false }, reject, ack(&[(2, 4), (6, 7)])]);
+        assert!(state.delivery.stopped.is_none());
     }
 
     #[test]
     fn of_two_that_are_not_durable_the_second_waits_until_the_first_is() {
-        let (mut course, mut recorded, mut notes) = (course(), Recorded::default(), Vec::new());
-        let mut record = |note: Note<'_>| {
-            notes.push(format!("{note:?}"));
+        let (mut state, mut commits, mut steps) = (new_state(), CommitState::default(), Vec::new());
+        let mut commit = |step: CommitStep<'_>| {
+            steps.push(format!("{step:?}"));
             Ok(())
         };
         for end in [2, 3, 4] {
-            course.delivery.accepted = list(&[(0, end)]);
-            recorded.take(&mut course, 200, &mut record);
+            state.delivery.accepted = list(&[(0, end)]);
+            commits.append(&mut state, 200, &mut commit);
         }
-        assert_eq!((recorded.counts(), recorded.is_behind(&course)), ((0, 0), true));
-        recorded.go_on(&mut course, 200, &mut record);
-        assert_eq!(recorded.counts(), (2, 0));
-        recorded.catch_up(&mut course, 200, &mut record);
-        assert_eq!((recorded.counts(), recorded.is_behind(&course)), ((4, 0), false));
-        let ack = |start, end| format!("Entry(Ack {{ ranges: [{start}..{end}], status: 200 }})");
-        assert_eq!(notes, [ack(0, 2), "Sync".into(), ack(2, 4), "Sync".into()]);
+        assert_eq!((commits.counts(), commits.is_behind(&state)), (accepted(0), true));
+        commits.sync(&mut state, 200, &mut commit);
+        assert_eq!(commits.counts(), accepted(2));
+        commits.commit_all(&mut state, 200, &mut commit);
+        assert_eq!((commits.counts(), commits.is_behind(&state)), (accepted(4), false));
+        let ack = |start, end| format!("Append(Ack {{ ranges: [{start}..{end}], status: 200 }})");
+        assert_eq!(steps, [ack(0, 2), "Sync".into(), ack(2, 4), "Sync".into()]);
     }
 
     #[test]
     fn a_slow_disk_rests_long_and_none_for_ever() {
-        let mut recorded = Recorded::default();
+        let mut commits = CommitState::default();
         let millis = Duration::from_millis;
         for (took, rest) in [(0, 0), (2, 40), (5, 100), (60, 250)] {
-            recorded.rest(millis(7), millis(7 + took));
-            assert_eq!(recorded.due, millis(7 + took + rest));
+            commits.schedule_next(millis(7), millis(7 + took));
+            assert_eq!(commits.due, millis(7 + took + rest));
         }
     }
 
     #[test]
-    fn what_cannot_be_recorded_does_not_count_and_says_why_the_first_one_failed() {
-        let (mut course, mut recorded) = (course(), Recorded::default());
-        course.delivery.accepted = list(&[(0, 2)]);
-        recorded.catch_up(&mut course, 200, &mut |_| Ok(()));
+    fn what_cannot_be_committed_does_not_count_and_the_first_cause_is_shown() {
+        let (mut state, mut commits) = (new_state(), CommitState::default());
+        state.delivery.accepted = list(&[(0, 2)]);
+        commits.commit_all(&mut state, 200, &mut |_| Ok(()));
         for (range, cause) in [((2, 5), "full"), ((5, 9), "broken")] {
-            course.delivery.accepted.push(range.0..range.1);
-            course.delivery.rejected.push(rejected(9));
-            recorded.catch_up(&mut course, 200, &mut |_| Err(io::Error::other(cause)));
+            state.delivery.accepted.push(range.0..range.1);
+            state.delivery.rejected.push(rejected(9));
+            commits.commit_all(&mut state, 200, &mut |_| Err(io::Error::other(cause)));
         }
-        assert_eq!(course.delivery.accepted, list(&[(0, 2)]));
-        assert!(course.delivery.rejected.is_empty());
-        let (exit, finding) = course.delivery.stopped.unwrap();
-        let said = "7 documents were accepted but not recorded, and will be sent again: full";
-        assert_eq!((exit, finding.message.as_str()), (Exit::Storage, said));
+        assert_eq!(state.delivery.accepted, list(&[(0, 2)]));
+        assert!(state.delivery.rejected.is_empty());
+        let StopReason { exit, finding } = state.delivery.stopped.unwrap();
+        let expected = "7 documents were accepted but not recorded, and will be sent again: full";
+        assert_eq!((exit, finding.message.as_str()), (Exit::Storage, expected));
     }
 }

@@ -1,7 +1,7 @@
 //! One request with one body -> the whole answer, or why there is none.
 //!
-//! The client follows no redirect, retries nothing by itself, and knows no proxy but the profile's. Every wait has an
-//! end: connecting, the first byte, each further part, the body as a whole. No header value and no body is ever logged.
+//! The client follows no redirect, retries nothing by itself, and uses no proxy but the profile's. Every wait has a
+//! timeout: connecting, the first byte, each further chunk, the whole body. No header value and no body is ever logged.
 
 use std::{error::Error, io, iter, sync::Arc, time::Duration};
 
@@ -30,18 +30,18 @@ use crate::{
 
 /// How long connecting may take, name lookup and TLS included.
 const CONNECT: Duration = Duration::from_secs(10);
-/// How long a connection may be silent in the middle of an answer.
+/// How long a connection may be silent within an answer.
 const IDLE: Duration = Duration::from_secs(15);
-/// How long a connection is kept for another request: less than servers do, so that none closes it under a request.
+/// How long an idle connection is kept: less than servers do, so that none closes it while a request is sent.
 const KEEP: Duration = Duration::from_secs(4);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
-/// The slowest uplink that is waited for, in bytes per second: 64 kbit/s.
+/// The slowest uplink that timeouts allow for, in bytes per second: 64 kbit/s.
 const SLOWEST: u64 = 8 << 10;
 
 /// Sends requests to one destination.
 #[derive(Clone)]
-pub(crate) struct Line {
+pub(crate) struct HttpClient {
     client: Client,
     destination: Arc<Destination>,
     url: Url,
@@ -63,13 +63,13 @@ impl Exchange {
     }
 }
 
-/// A client for one destination.
+/// Builds the client for a destination.
 ///
 /// # Errors
-/// Why it cannot be made, as a sentence: no address, or a certificate or proxy that cannot be used.
-pub(crate) fn line(destination: &Destination) -> Result<Line, String> {
+/// Why it cannot be built, as a sentence: no address, or a certificate or proxy that cannot be used.
+pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
     let url = destination.url().ok_or("the sandbox has no address yet")?;
-    // A process has one provider; whoever was first installed the same one.
+    // A process has one provider; if one is installed already, it is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = Client::builder()
         .user_agent(concat!("xwalk/", env!("CARGO_PKG_VERSION")))
@@ -80,12 +80,12 @@ pub(crate) fn line(destination: &Destination) -> Result<Line, String> {
         .connect_timeout(CONNECT)
         .pool_idle_timeout(KEEP);
     if let Some(proxy) = &destination.proxy {
-        let proxy = Proxy::all(proxy.clone()).map_err(|error| said("the `proxy`", error))?;
+        let proxy = Proxy::all(proxy.clone()).map_err(|error| describe("the `proxy`", error))?;
         builder = builder.proxy(proxy);
     }
     let is_plain = |url: &Url| url.scheme() == "http";
     if let Some(pem) = &destination.authorities {
-        let authorities = Certificate::from_pem_bundle(pem).map_err(|error| said("the `ca_file`", error))?;
+        let authorities = Certificate::from_pem_bundle(pem).map_err(|error| describe("the `ca_file`", error))?;
         builder = builder.tls_certs_only(authorities);
     } else if is_plain(&url) && destination.proxy.as_ref().is_none_or(is_plain) {
         // A machine without any certificate authority can still talk to itself.
@@ -93,23 +93,23 @@ pub(crate) fn line(destination: &Destination) -> Result<Line, String> {
     }
     if let Some(pem) = &destination.identity {
         let identity = Identity::from_pem(pem.expose().as_bytes());
-        builder = builder.identity(identity.map_err(|error| said("the `client_identity`", error))?);
+        builder = builder.identity(identity.map_err(|error| describe("the `client_identity`", error))?);
     }
-    let client = builder.build().map_err(|error| said("the HTTP client", error))?;
-    Ok(Line { client, destination: Arc::new(destination.clone()), url })
+    let client = builder.build().map_err(|error| describe("the HTTP client", error))?;
+    Ok(HttpClient { client, destination: Arc::new(destination.clone()), url })
 }
 
-fn said(what: &str, error: reqwest::Error) -> String {
+fn describe(what: &str, error: reqwest::Error) -> String {
     let error = error.without_url();
-    format!("{what} cannot be used: {}", error.source().map_or_else(|| error.to_string(), deepest))
+    format!("{what} cannot be used: {}", error.source().map_or_else(|| error.to_string(), root_cause))
 }
 
-impl Line {
+impl HttpClient {
     /// Sends one body and waits for the whole answer.
-    pub(crate) async fn exchange(&self, body: Bytes, key: Option<String>) -> Exchange {
+    pub(crate) async fn send(&self, body: Bytes, key: Option<String>) -> Exchange {
         let start = Instant::now();
         let bytes = body.len();
-        let ending = self.ending(body, key).await;
+        let ending = self.try_send(body, key).await;
         let duration = start.elapsed();
         let (status, failure) = match &ending {
             Ok(answer) => (answer.status, String::new()),
@@ -127,13 +127,13 @@ impl Line {
         Exchange { ending, duration }
     }
 
-    async fn ending(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
+    async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
         let upload = Duration::from_secs(body.len() as u64 / SLOWEST);
-        let request = self.request(body, key);
+        let request = self.build_request(body, key);
         let response = timeout(self.destination.timeout + upload, request.send())
             .await
             .map_err(|_| Failure::Late)?
-            .map_err(|error| failure(error, &self.destination))?;
+            .map_err(|error| classify(error, &self.destination))?;
         let header = |name: &HeaderName| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -147,11 +147,11 @@ impl Line {
             location: location.and_then(|url| url.host_str().map(str::to_owned)),
             body: Vec::new(),
         };
-        let body = timeout(self.destination.timeout, whole(response)).await.map_err(|_| Failure::Late)??;
+        let body = timeout(self.destination.timeout, read_body(response)).await.map_err(|_| Failure::Late)??;
         Ok(Answer { body, ..answer })
     }
 
-    fn request(&self, body: Bytes, key: Option<String>) -> RequestBuilder {
+    fn build_request(&self, body: Bytes, key: Option<String>) -> RequestBuilder {
         let destination = &self.destination;
         let method = match destination.method {
             Method::Put => reqwest::Method::PUT,
@@ -169,7 +169,7 @@ impl Line {
             Compression::Zstd => request.header(CONTENT_ENCODING, "zstd"),
         };
         for (name, value) in &destination.headers {
-            request = request.header(name, sensitive(value));
+            request = request.header(name, sensitive_header(value));
         }
         if let (Some(name), Some(key)) = (&destination.idempotency_header, key) {
             request = request.header(name, format!("\"{key}\""));
@@ -178,21 +178,21 @@ impl Line {
             None => request,
             Some(AuthScheme::Bearer(token)) => request.bearer_auth(token.expose()),
             Some(AuthScheme::Basic { username, password }) => request.basic_auth(username, Some(password.expose())),
-            Some(AuthScheme::Header { name, value }) => request.header(name, sensitive(value)),
+            Some(AuthScheme::Header { name, value }) => request.header(name, sensitive_header(value)),
         };
         request.body(body)
     }
 }
 
-/// A header value that no debug form shows. `profile` has seen to it that it is one.
-fn sensitive(value: &Secret) -> HeaderValue {
+/// A header value that no debug form shows. `profile` has checked that it is a valid one.
+fn sensitive_header(value: &Secret) -> HeaderValue {
     let mut value = HeaderValue::from_str(value.expose()).unwrap_or(HeaderValue::from_static(""));
     value.set_sensitive(true);
     value
 }
 
-/// The whole body of an answer.
-async fn whole(mut response: Response) -> Result<Vec<u8>, Failure> {
+/// Reads the whole body of an answer.
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     loop {
         match timeout(IDLE, response.chunk()).await {
@@ -205,14 +205,14 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// What an error of the client means. Its own text is not used: it may hold the URL.
-fn failure(error: reqwest::Error, destination: &Destination) -> Failure {
+/// The failure that an error of the client means. Its own text is not used: it may hold the URL.
+fn classify(error: reqwest::Error, destination: &Destination) -> Failure {
     let error = error.without_url();
-    if let Some(reason) = identity(&error) {
+    if let Some(reason) = identity_error(&error) {
         return Failure::Identity(format!("the identity of `{}` is not proven: {reason}", destination.host()));
     }
     if error.is_connect() {
-        let cause = if error.is_timeout() { "no answer in time".into() } else { deepest(&error) };
+        let cause = if error.is_timeout() { "no answer in time".into() } else { root_cause(&error) };
         return Failure::Unreachable(cause);
     }
     match error {
@@ -222,7 +222,7 @@ fn failure(error: reqwest::Error, destination: &Destination) -> Failure {
     }
 }
 
-/// Whether the server said that it did not look at the request: it refused the stream, or went away before it.
+/// Whether the server did not process the request, and said so: it refused the stream, or closed before it.
 fn is_untouched(error: &reqwest::Error) -> bool {
     let causes = iter::successors(error.source(), |error| (*error).source());
     causes.filter_map(|error| error.downcast_ref::<h2::Error>()).any(|error| {
@@ -233,7 +233,7 @@ fn is_untouched(error: &reqwest::Error) -> bool {
 }
 
 /// The innermost cause.
-fn deepest(error: &(dyn Error + 'static)) -> String {
+fn root_cause(error: &(dyn Error + 'static)) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
@@ -241,12 +241,12 @@ fn deepest(error: &(dyn Error + 'static)) -> String {
     deepest.to_string()
 }
 
-/// Why TLS did not come about for a reason that repeats; `None` for any other trouble.
-fn identity(error: &(dyn Error + 'static)) -> Option<String> {
+/// Why a TLS handshake failed, if it will fail again for the same reason; `None` for any other failure.
+fn identity_error(error: &(dyn Error + 'static)) -> Option<String> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-            return reason(tls);
+            return lasting_reason(tls);
         }
         // `io::Error::source` skips the error that it wraps.
         let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
@@ -258,7 +258,7 @@ fn identity(error: &(dyn Error + 'static)) -> Option<String> {
     None
 }
 
-fn reason(error: &rustls::Error) -> Option<String> {
+fn lasting_reason(error: &rustls::Error) -> Option<String> {
     use rustls::Error as Tls;
     match error {
         Tls::InvalidMessage(_) => Some("what answers there does not speak TLS".into()),
@@ -275,7 +275,7 @@ fn reason(error: &rustls::Error) -> Option<String> {
     }
 }
 
-/// A moment as a person reads it, for messages about clocks.
-pub(crate) fn clock(now: Timestamp) -> String {
+/// Formats a moment for messages about clocks.
+pub(crate) fn format_clock(now: Timestamp) -> String {
     now.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }

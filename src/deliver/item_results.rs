@@ -1,72 +1,51 @@
-//! A result for each document -> one verdict for each.
+//! An answer with a result for each document -> a verdict for each document.
 //!
 //! Pure. The list is the body itself or a member of it (`items`, `results`, `responses`, …), as long as the batch, in its
-//! order or with an `index` from 0 in each item. The result of an item is a status: a number, a text (`"201"`,
-//! `"HTTP/1.1 201 Created"`), or `success` as a boolean; it may lie one level deeper, as in `{"create": {"status": 201}}`.
+//! order or with an `index` from 0 in each item. The result of an item is a status: a number, a string (`"201"`,
+//! `"HTTP/1.1 201 Created"`), or a boolean `success`; it may be one level deeper, as in `{"create": {"status": 201}}`.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::deliver::{
-    problem_details::Problem,
-    response::{Verdict, is_in_progress},
+    problem_details::ProblemDetails,
+    verdict::{ItemResult, Verdict, is_in_progress},
 };
 
-/// Where the status of an item stands. `code` only in an answer that says by itself that it lists results.
+/// The keys of an item's status. `code` counts only in a 207, whose status says that it lists results.
 const STATUS: &[&str] = &["status", "statusCode", "status_code", "httpStatus", "code"];
 
-/// The result for one document.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Item {
-    /// Its HTTP status.
-    pub(crate) status: u16,
-    /// What it means for the document: accepted, again, too large, or rejected.
-    pub(crate) verdict: Verdict,
-}
-
-impl Item {
-    /// Whether the document is not sent again.
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self.verdict, Verdict::Rejected(_) | Verdict::TooLarge)
-    }
-
-    /// Whether the document may still be acted on: a gateway gave up waiting, or it is only promised.
-    pub(crate) fn maybe(&self) -> bool {
-        matches!(self.status, 202 | 206 | 207 | 502 | 504)
-    }
-}
-
-/// The results for so many documents; `None` when the body lists none.
+/// Reads the results of a batch of `documents`; `None` when the body lists none.
 ///
 /// # Errors
-/// What is wrong with the list: then nothing in it can be trusted to mean a document.
-pub(crate) fn items(
+/// What is wrong with the list: then its items cannot be assigned to documents.
+pub(crate) fn read_results(
     status: u16,
     body: &Value,
     documents: u64,
     wait: Option<Duration>,
-) -> Option<Result<Vec<Item>, String>> {
+) -> Option<Result<Vec<ItemResult>, String>> {
     let is_listed = status == 207;
-    let list = list(body, is_listed)?;
+    let list = find_list(body, is_listed)?;
     if list.len() as u64 != documents {
         return Some(Err(format!("results for {} documents instead of {documents}", list.len())));
     }
-    let mut slots: Vec<Option<Item>> = vec![None; list.len()];
-    let numbers: Vec<Option<usize>> = list.iter().map(number).collect();
+    let mut slots: Vec<Option<ItemResult>> = vec![None; list.len()];
+    let numbers: Vec<Option<usize>> = list.iter().map(index).collect();
     let is_numbered = numbers.iter().any(Option::is_some);
     for (place, (item, number)) in list.iter().zip(numbers).enumerate() {
         let number = if is_numbered { number } else { Some(place) };
         match number.and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some(verdict(result(item, is_listed)?, item, wait)),
+            Some(slot) => *slot = Some(item_result(status_of(item, is_listed)?, item, wait)),
             None => return Some(Err("results that do not name each document once".into())),
         }
     }
-    slots.into_iter().collect::<Option<Vec<Item>>>().map(Ok)
+    slots.into_iter().collect::<Option<Vec<ItemResult>>>().map(Ok)
 }
 
-/// Whether a success tells of errors all the same.
-pub(crate) fn tells_errors(body: &Value) -> bool {
+/// Whether the body of a success reports errors.
+pub(crate) fn reports_errors(body: &Value) -> bool {
     match body.get("errors") {
         Some(Value::Array(errors)) => !errors.is_empty(),
         Some(Value::Object(errors)) => !errors.is_empty(),
@@ -76,8 +55,9 @@ pub(crate) fn tells_errors(body: &Value) -> bool {
 }
 
 /// The list in which every item has a result.
-fn list(body: &Value, is_listed: bool) -> Option<&Vec<Value>> {
-    let is_list = |items: &Vec<Value>| !items.is_empty() && items.iter().all(|item| result(item, is_listed).is_some());
+fn find_list(body: &Value, is_listed: bool) -> Option<&Vec<Value>> {
+    let is_list =
+        |items: &Vec<Value>| !items.is_empty() && items.iter().all(|item| status_of(item, is_listed).is_some());
     match body {
         Value::Array(items) => Some(items).filter(|items| is_list(items)),
         Value::Object(members) => {
@@ -88,8 +68,8 @@ fn list(body: &Value, is_listed: bool) -> Option<&Vec<Value>> {
     }
 }
 
-/// An item, or the only object in it.
-fn inner(item: &Value) -> Option<&Map<String, Value>> {
+/// The item itself, or the only object in it.
+fn unwrap_item(item: &Value) -> Option<&Map<String, Value>> {
     let object = item.as_object()?;
     match object.values().next().and_then(Value::as_object) {
         Some(only) if object.len() == 1 => Some(only),
@@ -97,9 +77,9 @@ fn inner(item: &Value) -> Option<&Map<String, Value>> {
     }
 }
 
-/// The status of one item; `None` when it has none that could be one.
-fn result(item: &Value, is_listed: bool) -> Option<u16> {
-    let object = inner(item)?;
+/// The status of one item; `None` when it has no valid one.
+fn status_of(item: &Value, is_listed: bool) -> Option<u16> {
+    let object = unwrap_item(item)?;
     let keys = STATUS.iter().filter(|key| is_listed || **key != "code");
     let status = keys.filter_map(|key| object.get(*key)).find_map(|status| match status {
         Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
@@ -117,34 +97,35 @@ fn result(item: &Value, is_listed: bool) -> Option<u16> {
     status.filter(|status| (100..600).contains(status)).or_else(success)
 }
 
-fn number(item: &Value) -> Option<usize> {
-    let number = item.get("index").or_else(|| inner(item)?.get("index"))?;
-    // What is no number is no index of ours, and no document has it.
+/// The index of one item, if it has one.
+fn index(item: &Value) -> Option<usize> {
+    let number = item.get("index").or_else(|| unwrap_item(item)?.get("index"))?;
+    // A number that is not an index is that of no document.
     number.is_number().then(|| number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX))
 }
 
-fn verdict(status: u16, item: &Value, wait: Option<Duration>) -> Item {
-    let problem = || Problem::read(status, item);
+fn item_result(status: u16, item: &Value, wait: Option<Duration>) -> ItemResult {
+    let details = || ProblemDetails::read(status, item);
     let verdict = match status {
         200 | 201 | 203..=205 | 208..=299 => Verdict::Accepted,
-        // 424: it failed because another one did. 202, 206, 207: nobody knows yet.
+        // 424: it failed because another one did. 202, 206, 207: the outcome is still open.
         202 | 206 | 207 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => Verdict::Again { wait, alone: false },
         429 => Verdict::Again { wait, alone: true },
-        409 | 412 if is_in_progress(&problem().kind) => Verdict::Again { wait, alone: false },
+        409 | 412 if is_in_progress(&details().kind) => Verdict::Again { wait, alone: false },
         413 => Verdict::TooLarge,
-        _ => Verdict::Rejected(problem()),
+        _ => Verdict::Rejected(details()),
     };
-    Item { status, verdict }
+    ItemResult { status, verdict }
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{items, tells_errors};
-    use crate::deliver::response::Verdict;
+    use super::{read_results, reports_errors};
+    use crate::deliver::verdict::Verdict;
 
-    /// What a list of results means, as a word for each document.
+    /// The verdicts of a list of results, as a word for each document.
     fn read(status: u16, body: &Value, documents: u64) -> String {
         let word = |verdict: &Verdict| match verdict {
             Verdict::Accepted => "ok",
@@ -154,7 +135,7 @@ mod tests {
             Verdict::Rejected(_) => "no",
             _ => "?",
         };
-        match items(status, body, documents, None) {
+        match read_results(status, body, documents, None) {
             None => "none".into(),
             Some(Err(said)) => said,
             Some(Ok(items)) => items.iter().map(|item| word(&item.verdict)).collect::<Vec<_>>().join(" "),
@@ -217,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_come_back_are_no_results() {
+    fn documents_in_an_answer_are_not_results() {
         for body in [json!([{"status": "active"}, {"code": 404}]), json!([{"code": 404}, {"code": 404}]), json!([1, 2])]
         {
             assert_eq!(read(200, &body, 2), "none", "{body}");
@@ -237,7 +218,7 @@ mod tests {
     #[test]
     fn errors_in_a_success_are_seen() {
         for body in [json!({"errors": [1]}), json!({"errors": {"a": 1}}), json!({"errors": true})] {
-            assert!(tells_errors(&body), "{body}");
+            assert!(reports_errors(&body), "{body}");
         }
         for body in [
             json!({"errors": []}),
@@ -247,7 +228,7 @@ mod tests {
             json!({"errors": 0}),
             json!([]),
         ] {
-            assert!(!tells_errors(&body), "{body}");
+            assert!(!reports_errors(&body), "{body}");
         }
     }
 }

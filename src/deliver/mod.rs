@@ -1,25 +1,25 @@
-//! Payload -> Receipt: batches of documents, sent until each is settled or the run has to stop.
+//! Payloads -> receipts: sends documents in batches until each has an outcome or the run has to stop.
 //!
-//! Only a complete answer with an accepted status and the expected shape settles a batch; whatever is in doubt is sent
-//! again with the same bytes. Drawing, compressing and sending overlap, each on its own thread, and they wait for each
-//! other, which keeps memory small.
-//! `course` and `judge` decide, `answer` reads one answer, `bisect` says how bad documents are found, `http` does one
+//! Only a complete answer with an accepted status and the expected shape acknowledges a batch; a batch in doubt is sent
+//! again with the same bytes. Collecting, compressing and sending overlap, each on its own thread, and each holds one batch
+//! at a time, so memory stays small.
+//! `state` and `transitions` decide, `response` reads one answer, `bisect` says how bad documents are found, `http` does one
 //! exchange; this file only waits.
 
 pub mod batch;
-pub mod bisect;
-pub mod http;
-pub mod retry;
-pub mod commit;
-pub mod item_results;
 pub mod problem_details;
+pub mod verdict;
+pub mod item_results;
+pub mod retry;
 pub mod response;
-pub mod signals;
+pub mod http;
+pub mod bisect;
 pub mod state;
 pub mod transitions;
+pub mod commit;
+pub mod signals;
 
 use std::{
-    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -41,77 +41,64 @@ use tokio::{
 use crate::{
     config::profile::{destination::Destination, settings::Collection},
     deliver::{
-        batch::{Batch, batches, compressed},
-        commit::Recorded,
-        http::{Exchange, Line},
+        batch::{Batch, batches, compress},
+        commit::{CommitState, Committer, DurableCounts},
+        http::{Exchange, HttpClient},
         signals::Signals,
-        state::Course,
+        state::{DeliveryState, PendingBatch},
     },
     diagnostic::{Code, Diagnostic},
-    digest::key,
+    digest::idempotency_key,
     error::Exit,
-    journal::entry::Entry,
     recording::{
         payload::Payload,
-        receipt::{Delivery, Receipt, Volume},
+        receipt::{Delivery, Receipt, StopReason, Volume},
     },
 };
 
-/// How long a run that stops waits for answers to what it has sent.
+/// How long a stopping run waits for the answers in flight.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// What comes from outside the run: the clock, the randomness, and what was before it.
+/// What a delivery gets from outside: the clock, the randomness, and what earlier runs did.
 #[derive(Clone, Copy, Debug)]
 pub struct Context {
     /// The time of day, for messages and for `Retry-After` dates; never for measuring.
     pub now: fn() -> Timestamp,
-    /// Where the randomness of waits begins.
+    /// The seed of random waits.
     pub seed: u64,
-    /// Random and the same for all attempts of one epoch: what idempotency keys are made from.
+    /// Random, and the same for all attempts of one epoch: idempotency keys are made from it.
     pub nonce: [u8; 16],
-    /// An earlier run had documents of the same delivery accepted.
+    /// Documents of the same delivery were accepted in an earlier run.
     pub earlier: bool,
 }
 
-/// How far a delivery is.
+/// The progress of a delivery.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress<'a> {
+pub struct DeliveryProgress<'a> {
     /// Documents that the API acknowledged.
     pub accepted: u64,
     /// Documents that the API will never accept.
     pub rejected: u64,
-    /// How much was drawn and sent.
+    /// How much was collected and sent.
     pub volume: Volume,
-    /// How long nothing will be sent, when the run waits to try again.
+    /// How long the run waits until it sends again, if it waits.
     pub waiting: Option<Duration>,
-    /// The batches that are settled, in the order in which they were; the last is new.
+    /// The receipts so far, in the order in which batches ended; the last is new.
     pub receipts: &'a [Receipt],
 }
 
-/// What is to be done so that a delivery is remembered.
-#[derive(Clone, Copy, Debug)]
-pub enum Note<'a> {
-    /// Take this entry.
-    Entry(&'a Entry),
-    /// Make durable what was taken.
-    Sync,
-}
-
-/// Does what a note asks for, or says why that cannot be done.
-pub type Record<'a> = dyn FnMut(Note<'_>) -> io::Result<()> + 'a;
-
-/// Delivers payloads to a destination, and comes back when all are settled or the run has to stop.
+/// Delivers payloads to a destination; returns when all have an outcome or the run has to stop.
 ///
-/// Nothing is counted as settled before `record` made it durable; once that failed, nothing new is sent.
+/// No outcome counts before `commit` made it durable; once that failed, nothing new is sent.
 pub fn put(
     payloads: impl Iterator<Item = Payload> + Send,
     destination: &Destination,
     context: &Context,
-    record: &mut Record<'_>,
-    progress: &(dyn Fn(&Progress<'_>) + Sync),
+    commit: &mut Committer<'_>,
+    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
 ) -> Delivery {
-    let line = match http::line(destination) {
-        Ok(line) => line,
+    let client = match http::client(destination) {
+        Ok(client) => client,
         Err(said) => {
             let hint = "look at `ca_file`, `client_identity` and `proxy` of the profile, \
                         and whether this machine has certificate authorities";
@@ -127,28 +114,28 @@ pub fn put(
     };
     let largest = AtomicU64::new(u64::MAX);
     let largest = &largest;
-    // A batch that is drawn waits in the hands of its thread.
-    let (drawn, uncompressed) = sync_channel(0);
+    // Without a buffer, each thread holds one batch until the next thread takes it.
+    let (collected, uncompressed) = sync_channel(0);
     let (sender, incoming) = mpsc::channel(1);
     let delivery = thread::scope(|scope| {
-        let drawing = move || draw(payloads, destination, largest, &drawn);
-        let compressing = move || compress(&uncompressed, destination, &sender);
+        let collecting = move || collect_batches(payloads, destination, largest, &collected);
+        let compressing = move || compress_batches(&uncompressed, destination, &sender);
         let started = thread::Builder::new().spawn_scoped(scope, compressing);
-        if let Err(cause) = started.and_then(|_| thread::Builder::new().spawn_scoped(scope, drawing)) {
+        if let Err(cause) = started.and_then(|_| thread::Builder::new().spawn_scoped(scope, collecting)) {
             let finding = Diagnostic::new(Code::DeliverUnreachable, format!("no thread can be started: {cause}"));
             return not_started(
                 Exit::Storage,
                 finding.hint("run the same command again when the machine is less busy"),
             );
         }
-        runtime.block_on(drive(line, incoming, destination, largest, context, record, progress))
+        runtime.block_on(send_batches(client, incoming, destination, largest, context, commit, progress))
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_background();
     delivery
 }
 
-/// What would be sent, without sending it.
+/// How much would be sent, without sending it.
 pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination) -> Volume {
     let mut volume = Volume::default();
     for batch in batches(payloads, destination.batch, destination.shape) {
@@ -156,21 +143,21 @@ pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination
         volume.batches += 1;
         volume.requests += 1;
         volume.bytes += batch.body.len() as u64;
-        volume.wire_bytes += compressed(&batch.body, destination.compression).len() as u64;
+        volume.wire_bytes += compress(&batch.body, destination.compression).len() as u64;
     }
     volume
 }
 
-/// Waits before the first request, unless a signal ends that; tells again and again how long it waits already.
+/// Waits before the first request, unless a signal ends the run; calls `report` each second with the time waited so far.
 ///
 /// # Errors
-/// The exit code of the signal, or that of a machine without a clock that can be waited for.
-pub fn wait(time: Duration, tell: &mut dyn FnMut(Duration)) -> Result<(), Exit> {
+/// The exit code of the signal, or of a machine without a timer.
+pub fn wait(time: Duration, report: &mut dyn FnMut(Duration)) -> Result<(), Exit> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|_| Exit::Storage)?;
     runtime.block_on(async {
         let (start, mut signals) = (Instant::now(), Signals::listen());
         while start.elapsed() < time {
-            tell(start.elapsed());
+            report(start.elapsed());
             let next = (start.elapsed() + Duration::from_secs(1)).min(time);
             tokio::select! {
                 exit = signals.next() => return Err(exit),
@@ -182,142 +169,165 @@ pub fn wait(time: Duration, tell: &mut dyn FnMut(Duration)) -> Result<(), Exit> 
 }
 
 fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {
-    Delivery { stopped: Some((exit, finding)), ..Delivery::default() }
+    Delivery { stopped: Some(StopReason { exit, finding }), ..Delivery::default() }
 }
 
-/// Draws payloads into batches until they end or nobody takes them any more.
-fn draw(
+/// A batch with its body as it goes over the wire.
+struct CompressedBatch {
+    batch: Batch,
+    wire: Bytes,
+}
+
+/// Collects payloads into batches until the payloads end or the receiver is gone.
+fn collect_batches(
     payloads: impl Iterator<Item = Payload>,
     destination: &Destination,
     largest: &AtomicU64,
-    drawn: &SyncSender<Batch>,
+    collected: &SyncSender<Batch>,
 ) {
     let mut batches = batches(payloads, destination.batch, destination.shape);
     while let Some(batch) = batches.next() {
-        if drawn.send(batch).is_err() {
+        if collected.send(batch).is_err() {
             return;
         }
-        batches.shrink(largest.load(Ordering::Relaxed));
+        batches.limit_bytes(largest.load(Ordering::Relaxed));
     }
 }
 
-/// Compresses batches while the next ones are drawn, until they end or nobody takes them any more.
-fn compress(batches: &Receiver<Batch>, destination: &Destination, sender: &mpsc::Sender<(Batch, Bytes)>) {
+/// Compresses batches while the next ones are collected, until the batches end or the receiver is gone.
+fn compress_batches(batches: &Receiver<Batch>, destination: &Destination, sender: &mpsc::Sender<CompressedBatch>) {
     for batch in batches {
-        let wire = compressed(&batch.body, destination.compression);
-        if sender.blocking_send((batch, wire)).is_err() {
+        let wire = compress(&batch.body, destination.compression);
+        if sender.blocking_send(CompressedBatch { batch, wire }).is_err() {
             return;
         }
     }
 }
 
-/// The loop: starts what may start, waits for whatever happens next, and tells the course.
-async fn drive(
-    line: Line,
-    mut incoming: mpsc::Receiver<(Batch, Bytes)>,
+/// The result of one request.
+struct Answered {
+    /// The first document of its batch.
+    first: u64,
+    exchange: Exchange,
+}
+
+/// The loop of a delivery: starts the requests that may start, waits for the next event, and applies it to the state.
+async fn send_batches(
+    client: HttpClient,
+    mut incoming: mpsc::Receiver<CompressedBatch>,
     destination: &Destination,
     largest: &AtomicU64,
     context: &Context,
-    record: &mut Record<'_>,
-    progress: &(dyn Fn(&Progress<'_>) + Sync),
+    commit: &mut Committer<'_>,
+    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
 ) -> Delivery {
     let start = Instant::now();
-    let (mut recorded, mut status) = (Recorded::default(), 0);
-    let mut course = Course::new(Arc::new(destination.clone()), context.seed, context.earlier);
-    let mut flying: JoinSet<(u64, Exchange)> = JoinSet::new();
+    let (mut commits, mut status) = (CommitState::default(), 0);
+    let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
+    let mut requests: JoinSet<Answered> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;
     let mut more = destination.collection != Collection::Replace;
     if !more {
-        only_one(&mut incoming, &mut course).await;
+        take_single_batch(&mut incoming, &mut state).await;
     }
     loop {
         let now = start.elapsed();
-        course.tick(now, more);
-        while let Some(parcel) = course.ready(now) {
-            let line = line.clone();
-            let key = key(context.nonce, &parcel.batch.range, parcel.turn());
-            flying.spawn(async move { (parcel.batch.range.start, line.exchange(parcel.wire, Some(key)).await) });
+        state.check_deadline(now, more);
+        while let Some(pending) = state.next_batch(now) {
+            requests.spawn(send(client.clone(), pending, context.nonce));
         }
-        let is_over = course.is_still() && (!course.goes_on() || (!more && course.is_drained()));
-        if recorded.is_behind(&course) && (is_over || recorded.due <= now) {
-            // The next requests are on their way while the disk works.
+        let is_over = state.is_idle() && (!state.is_running() || (!more && state.is_drained()));
+        if commits.is_behind(&state) && (is_over || commits.due <= now) {
+            // The next requests are sent while the disk works.
             yield_now().await;
             let before = start.elapsed();
-            recorded.go_on(&mut course, status, record);
-            recorded.rest(before, start.elapsed());
-            report(&course, recorded.counts(), start.elapsed(), progress);
+            commits.sync(&mut state, status, commit);
+            commits.schedule_next(before, start.elapsed());
+            report(&state, commits.counts(), start.elapsed(), progress);
             continue;
         }
         if is_over {
             break;
         }
-        let wake = if course.goes_on() { course.wake(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
-        let wake = if recorded.is_behind(&course) { wake.min(recorded.due) } else { wake };
+        let wake = if state.is_running() { state.wake_time(now, more) } else { *stopped_at.get_or_insert(now) + GRACE };
+        let wake = if commits.is_behind(&state) { wake.min(commits.due) } else { wake };
         tokio::select! {
-            Some(answered) = flying.join_next(), if !flying.is_empty() => {
-                status = told(&mut course, answered, start.elapsed(), context).unwrap_or(status);
-                largest.fetch_min(course.largest, Ordering::Relaxed);
-                recorded.take(&mut course, status, record);
+            Some(answered) = requests.join_next(), if !requests.is_empty() => {
+                status = apply_answer(&mut state, answered, start.elapsed(), context).unwrap_or(status);
+                largest.fetch_min(state.largest, Ordering::Relaxed);
+                commits.append(&mut state, status, commit);
             }
-            drawn = incoming.recv(), if more && course.may_draw(now) => match drawn {
-                Some((batch, wire)) => course.take(batch, wire),
+            incoming = incoming.recv(), if more && state.wants_batch(now) => match incoming {
+                Some(CompressedBatch { batch, wire }) => state.add_batch(batch, wire),
                 None => more = false,
             },
             exit = signals.next() => {
-                if !course.goes_on() {
+                if !state.is_running() {
                     break;
                 }
-                interrupt(&mut course, exit);
+                interrupt(&mut state, exit);
             }
             () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
                 break;
             },
         }
     }
-    course.abandon();
-    recorded.catch_up(&mut course, status, record);
-    course.close();
-    course.delivery
+    state.abandon_in_flight();
+    commits.commit_all(&mut state, status, commit);
+    state.finish();
+    state.delivery
 }
 
-/// Tells the course what came of a request; gives the status if it is one of success.
-fn told(
-    course: &mut Course,
-    answered: Result<(u64, Exchange), JoinError>,
+/// Sends one batch and waits for its answer.
+async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16]) -> Answered {
+    let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn());
+    let exchange = client.send(pending.wire, Some(key)).await;
+    Answered { first: pending.batch.range.start, exchange }
+}
+
+/// Applies the result of a request to the state; returns the status of a success.
+fn apply_answer(
+    state: &mut DeliveryState,
+    answered: Result<Answered, JoinError>,
     now: Duration,
     context: &Context,
 ) -> Option<u16> {
-    let Ok((first, exchange)) = answered else {
-        course.panicked();
+    let Ok(Answered { first, exchange }) = answered else {
+        state.stop_after_panic();
         return None;
     };
     let status = exchange.status();
-    course.answered(first, exchange, now, (context.now)());
+    state.apply_exchange(first, exchange, now, (context.now)());
     (200..300).contains(&status).then_some(status)
 }
 
-fn interrupt(course: &mut Course, exit: Exit) {
+fn interrupt(state: &mut DeliveryState, exit: Exit) {
     let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
-    course.stop(exit, finding.hint("run the same command again"));
+    state.stop(exit, finding.hint("run the same command again"));
 }
 
-/// Takes everything as one batch, or stops the run because one does not hold it.
-async fn only_one(incoming: &mut mpsc::Receiver<(Batch, Bytes)>, course: &mut Course) {
-    let Some((batch, wire)) = incoming.recv().await else { return };
+/// Takes all documents as one batch, or stops the run because they do not fit into one.
+async fn take_single_batch(incoming: &mut mpsc::Receiver<CompressedBatch>, state: &mut DeliveryState) {
+    let Some(CompressedBatch { batch, wire }) = incoming.recv().await else { return };
     let second = incoming.recv().await;
-    course.take(batch, wire);
+    state.add_batch(batch, wire);
     if second.is_some() {
-        course.refuse_second();
+        state.refuse_second_batch();
     }
 }
 
-fn report(course: &Course, counts: (u64, u64), now: Duration, progress: &(dyn Fn(&Progress<'_>) + Sync)) {
-    let delivery = &course.delivery;
-    let next = course.next_due().filter(|due| course.is_still() && *due > now);
-    progress(&Progress {
-        accepted: counts.0,
-        rejected: counts.1,
+fn report(
+    state: &DeliveryState,
+    counts: DurableCounts,
+    now: Duration,
+    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
+) {
+    let delivery = &state.delivery;
+    let next = state.next_due().filter(|due| state.is_idle() && *due > now);
+    progress(&DeliveryProgress {
+        accepted: counts.accepted,
+        rejected: counts.rejected,
         volume: delivery.volume,
         waiting: next.map(|due| due.saturating_sub(now)),
         receipts: &delivery.receipts,
@@ -325,4 +335,4 @@ fn report(course: &Course, counts: (u64, u64), now: Duration, progress: &(dyn Fn
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -1,7 +1,8 @@
-//! What a server says is wrong with a request -> a problem: a status, a type, and places in the request.
+//! The body of an error answer -> problem details: a status, a type, and locations in the request.
 //!
-//! Pure. Any part of an answer may repeat personal data, a type or a pointer as well as a sentence. So a pointer is only
-//! followed into documents of our own and never shown as it came, and a type is shown only if no word of it was sent.
+//! Pure. Any part of an answer may repeat personal data: a type or a pointer as well as a sentence. So a pointer is only
+//! followed into the documents that were sent and never shown as it came, and a type is shown only if no word of it occurs
+//! in what was sent.
 
 use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 
@@ -10,11 +11,11 @@ use url::Url;
 
 use crate::json_pointer::escape;
 
-/// The most places that are read from one answer.
+/// The most locations that are read from one answer.
 const MAX_PLACES: usize = 1_000;
-/// How deep an answer is looked through, and how long a place in it may be.
+/// How deep an answer is searched, and how many keys a location in it may have.
 const MAX_DEPTH: usize = 16;
-/// A part of a text that says something by itself, in characters.
+/// The shortest word that is compared with what was sent, in characters.
 const MIN_WORD: usize = 4;
 
 /// The keys under which servers say where an error is.
@@ -38,41 +39,41 @@ const PLACES: &[&str] = &[
     "name",
 ];
 
-/// What may stand before the index of a document when servers speak of the request as a whole.
-const HEADS: &[&str] = &["body", "data", "request", "payload"];
+/// Keys that may stand before the index of a document, when servers mean the request as a whole.
+const PREFIXES: &[&str] = &["body", "data", "request", "payload"];
 
-/// What a server said about documents. Its debug form shows nothing of it but the status.
+/// What a server says about rejected documents. Its debug form shows only the status.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Problem {
+pub(crate) struct ProblemDetails {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The `type` of a problem (RFC 9457); empty when there is none or it is no plain name.
+    /// The `type` of problem details (RFC 9457); empty when there is none or it is not a plain name.
     pub(crate) kind: String,
-    /// Where in the request, as keys and indexes.
+    /// Locations in the request, as keys and indexes.
     places: Vec<Vec<String>>,
 }
 
-impl fmt::Debug for Problem {
+impl fmt::Debug for ProblemDetails {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Problem").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("ProblemDetails").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
-impl Problem {
-    /// What the body of an answer says; anything that is not understood is left out.
-    pub(crate) fn read(status: u16, body: &Value) -> Problem {
+impl ProblemDetails {
+    /// Reads the body of an answer; parts that are not understood are ignored.
+    pub(crate) fn read(status: u16, body: &Value) -> ProblemDetails {
         let kind = body.get("type").and_then(Value::as_str).filter(|kind| is_plain(kind)).unwrap_or_default();
         let mut places = Vec::new();
-        let _ = gather(body, MAX_DEPTH, &mut places);
-        Problem { status, kind: kind.to_owned(), places }
+        let _ = collect_places(body, MAX_DEPTH, &mut places);
+        ProblemDetails { status, kind: kind.to_owned(), places }
     }
 
-    /// The documents that are named, of so many in the request: hints, nothing more.
-    pub(crate) fn documents(&self, count: u64) -> BTreeSet<u64> {
+    /// The documents that are named, of `count` in the request. They are hints only.
+    pub(crate) fn named_documents(&self, count: u64) -> BTreeSet<u64> {
         self.places.iter().filter_map(|place| index(place.first()?)).filter(|index| *index < count).collect()
     }
 
-    /// The places inside the document when only one is meant, as JSON pointers, each once.
+    /// The locations within a single document, as JSON pointers, each once.
     pub(crate) fn pointers(&self) -> Vec<String> {
         let mut pointers: Vec<String> = Vec::new();
         for place in &self.places {
@@ -85,17 +86,17 @@ impl Problem {
         pointers
     }
 
-    /// Whether both say the same about two single documents; which item of a list it is does not matter.
-    pub(crate) fn is_like(&self, other: &Problem) -> bool {
-        let shape = |problem: &Problem| -> BTreeSet<Vec<String>> {
+    /// Whether both are the same problem of two single documents; the index of a list item does not matter.
+    pub(crate) fn is_same_as(&self, other: &ProblemDetails) -> bool {
+        let shape = |details: &ProblemDetails| -> BTreeSet<Vec<String>> {
             let keys = |place: &Vec<String>| place.iter().filter(|key| index(key).is_none()).cloned().collect();
-            problem.places.iter().map(keys).collect()
+            details.places.iter().map(keys).collect()
         };
         (self.status, &self.kind, shape(self)) == (other.status, &other.kind, shape(other))
     }
 
-    /// What may be shown: the status, and the type unless it repeats anything that was sent.
-    pub(crate) fn told(&self, document: &[u8], secrets: &[&str]) -> String {
+    /// The description that may be shown: the status, and the type unless it repeats anything that was sent.
+    pub(crate) fn describe(&self, document: &[u8], secrets: &[&str]) -> String {
         let sent = serde_json::from_slice(document).unwrap_or_default();
         if self.kind.is_empty() || repeats(&self.kind, &sent, secrets) {
             return self.status.to_string();
@@ -104,74 +105,74 @@ impl Problem {
     }
 }
 
-/// Looks through an answer for places. It breaks off when there are enough.
-fn gather(value: &Value, depth: usize, places: &mut Vec<Vec<String>>) -> ControlFlow<()> {
+/// Collects locations from an answer. Stops when there are enough.
+fn collect_places(value: &Value, depth: usize, places: &mut Vec<Vec<String>>) -> ControlFlow<()> {
     if depth == 0 || places.len() >= MAX_PLACES {
         return ControlFlow::Break(());
     }
     match value {
         Value::Object(object) => {
-            said(object, places);
-            object.values().try_for_each(|value| gather(value, depth - 1, places))
+            collect_from_object(object, places);
+            object.values().try_for_each(|value| collect_places(value, depth - 1, places))
         }
         Value::Array(items) if is_one_for_each(items) => {
             for (number, item) in items.iter().enumerate() {
                 let fields = item.as_object().into_iter().flat_map(Map::keys);
-                places.extend(fields.filter_map(|field| place(field)).map(|place| below(number, place)));
+                places.extend(fields.filter_map(|field| parse_place(field)).map(|place| prefix_index(number, place)));
             }
             ControlFlow::Continue(())
         }
-        Value::Array(items) => items.iter().try_for_each(|item| gather(item, depth - 1, places)),
+        Value::Array(items) => items.iter().try_for_each(|item| collect_places(item, depth - 1, places)),
         _ => ControlFlow::Continue(()),
     }
 }
 
-/// The places that one object names by itself.
-fn said(object: &Map<String, Value>, places: &mut Vec<Vec<String>>) {
+/// Collects the locations that one object names itself.
+fn collect_from_object(object: &Map<String, Value>, places: &mut Vec<Vec<String>>) {
     let number = object.get("index").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
-    let mut named: Vec<Vec<String>> = PLACES.iter().filter_map(|key| keys(object.get(*key)?)).collect();
+    let mut named: Vec<Vec<String>> = PLACES.iter().filter_map(|key| read_place(object.get(*key)?)).collect();
     // A list of messages for each field: `"errors": {"[3].email": ["…"]}`.
     if let Some(Value::Object(fields)) = object.get("errors") {
-        named.extend(fields.keys().filter_map(|field| place(field)));
+        named.extend(fields.keys().filter_map(|field| parse_place(field)));
     }
     match number {
-        Some(number) if named.is_empty() => places.push(below(number, Vec::new())),
+        Some(number) if named.is_empty() => places.push(prefix_index(number, Vec::new())),
         Some(number) => places.extend(named.into_iter().map(|place| match place.first().and_then(|key| index(key)) {
             Some(_) => place,
-            None => below(number, place),
+            None => prefix_index(number, place),
         })),
         None => places.append(&mut named),
     }
 }
 
-/// A list that holds an object for each document, empty for those that are good.
+/// Whether a list holds an object for each document, empty for good documents.
 fn is_one_for_each(items: &[Value]) -> bool {
     let is_empty = |item: &Value| item.as_object().is_some_and(Map::is_empty);
     items.iter().all(Value::is_object) && items.iter().any(is_empty) && !items.iter().all(is_empty)
 }
 
-fn below(number: usize, place: Vec<String>) -> Vec<String> {
+fn prefix_index(number: usize, place: Vec<String>) -> Vec<String> {
     std::iter::once(number.to_string()).chain(place).collect()
 }
 
-/// A place as a list of keys or as a text.
-fn keys(value: &Value) -> Option<Vec<String>> {
+/// Reads a location, given as a list of keys or as a string.
+fn read_place(value: &Value) -> Option<Vec<String>> {
     match value {
-        Value::String(text) => place(text),
+        Value::String(text) => parse_place(text),
         Value::Array(keys) if keys.len() <= MAX_DEPTH => {
             let key = |key: &Value| match key {
                 Value::String(key) => Some(key.clone()),
                 Value::Number(index) => index.as_u64().map(|index| index.to_string()),
                 _ => None,
             };
-            keys.iter().map(key).collect::<Option<Vec<String>>>().map(beheaded)
+            keys.iter().map(key).collect::<Option<Vec<String>>>().map(strip_prefix)
         }
         _ => None,
     }
 }
 
-/// A place as a text: a JSON pointer, bare or as a URI fragment, or a path like `$[3].purchases[0].price`.
-fn place(text: &str) -> Option<Vec<String>> {
+/// Parses a location: a JSON pointer, plain or as a URI fragment, or a path like `$[3].purchases[0].price`.
+fn parse_place(text: &str) -> Option<Vec<String>> {
     let text = text.strip_prefix('#').unwrap_or(text);
     let keys: Vec<String> = if let Some(pointer) = text.strip_prefix('/') {
         pointer.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
@@ -179,13 +180,13 @@ fn place(text: &str) -> Option<Vec<String>> {
         let keys = text.strip_prefix('$').unwrap_or(text).split(['.', '[', ']']);
         keys.map(|key| key.trim_matches(['"', '\''])).filter(|key| !key.is_empty()).map(str::to_owned).collect()
     };
-    (keys.len() <= MAX_DEPTH && !keys.is_empty()).then(|| beheaded(keys))
+    (keys.len() <= MAX_DEPTH && !keys.is_empty()).then(|| strip_prefix(keys))
 }
 
-/// The place without what stands for the request itself.
-fn beheaded(mut keys: Vec<String>) -> Vec<String> {
-    let is_head = |key: &String| HEADS.contains(&key.as_str());
-    let leads = keys.first().is_some_and(is_head) && keys.get(1).is_some_and(|key| index(key).is_some());
+/// Removes the key that means the request itself.
+fn strip_prefix(mut keys: Vec<String>) -> Vec<String> {
+    let is_prefix = |key: &String| PREFIXES.contains(&key.as_str());
+    let leads = keys.first().is_some_and(is_prefix) && keys.get(1).is_some_and(|key| index(key).is_some());
     if leads || keys.first().is_some_and(|key| key == "body") {
         keys.remove(0);
     }
@@ -197,12 +198,13 @@ fn index(key: &str) -> Option<u64> {
     key.parse().ok().filter(|_| is_plain)
 }
 
-/// Short, and made of the characters of names and URIs only, so that no sentence or address passes.
+/// Whether a type is short and consists of the characters of names and URIs only, so that it is not a sentence or an address.
 fn is_plain(text: &str) -> bool {
     text.len() <= 200 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-.:#~".contains(&byte))
 }
 
-/// Whether a type holds a word of a value that was sent, or the other way round. The host of a URL is its owner's name.
+/// Whether a type contains a word of a value that was sent, or the reverse. The host of a URL is skipped: it is a name of the
+/// API.
 fn repeats(kind: &str, sent: &Value, secrets: &[&str]) -> bool {
     let url = Url::parse(kind).ok().filter(Url::has_host);
     let kind = url.map_or_else(|| kind.to_owned(), |url| url[url::Position::BeforePath..].to_owned()).to_lowercase();
@@ -231,7 +233,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::Problem;
+    use super::ProblemDetails;
 
     #[test]
     fn places_are_found_in_the_shapes_that_servers_use() {
@@ -267,32 +269,32 @@ mod tests {
             (Value::Null, &[], &[]),
         ];
         for (body, documents, pointers) in table {
-            let problem = Problem::read(422, &body);
-            assert_eq!(problem.documents(5).into_iter().collect::<Vec<_>>(), documents, "{body}");
-            assert_eq!(problem.pointers(), pointers, "{body}");
+            let details = ProblemDetails::read(422, &body);
+            assert_eq!(details.named_documents(5).into_iter().collect::<Vec<_>>(), documents, "{body}");
+            assert_eq!(details.pointers(), pointers, "{body}");
         }
     }
 
     #[test]
-    fn an_answer_without_end_is_not_followed_to_it() {
+    fn a_deep_or_large_answer_is_read_up_to_a_limit() {
         let deep = (0..200).fold(json!({"pointer": "/1"}), |body, _| json!({ "errors": [body] }));
-        assert!(Problem::read(400, &deep).documents(5).is_empty());
+        assert!(ProblemDetails::read(400, &deep).named_documents(5).is_empty());
         let wide: Vec<Value> = (0..3_000).map(|number| json!({ "index": number })).collect();
-        assert!(Problem::read(400, &wide.into()).documents(5_000).len() <= 1_001);
+        assert!(ProblemDetails::read(400, &wide.into()).named_documents(5_000).len() <= 1_001);
         let long = json!({ "pointer": "/1".repeat(40), "loc": vec![1; 40] });
-        assert!(Problem::read(400, &long).documents(5).is_empty());
+        assert!(ProblemDetails::read(400, &long).named_documents(5).is_empty());
     }
 
     #[test]
-    fn problems_are_alike_whichever_document_and_item_they_are_about() {
-        let problem = |status, kind: &str, pointer: &str| {
-            Problem::read(status, &json!({"type": kind, "errors": [{"pointer": pointer}]}))
+    fn a_problem_is_the_same_for_other_documents_and_items() {
+        let details = |status, kind: &str, pointer: &str| {
+            ProblemDetails::read(status, &json!({"type": kind, "errors": [{"pointer": pointer}]}))
         };
-        let one = problem(422, "urn:x", "/0/purchases/0/price");
-        assert!(one.is_like(&problem(422, "urn:x", "/7/purchases/1/price")));
-        assert!(!one.is_like(&problem(400, "urn:x", "/0/purchases/0/price")));
-        assert!(!one.is_like(&problem(422, "urn:y", "/0/purchases/0/price")));
-        assert!(!one.is_like(&problem(422, "urn:x", "/0/email")));
+        let one = details(422, "urn:x", "/0/purchases/0/price");
+        assert!(one.is_same_as(&details(422, "urn:x", "/7/purchases/1/price")));
+        assert!(!one.is_same_as(&details(400, "urn:x", "/0/purchases/0/price")));
+        assert!(!one.is_same_as(&details(422, "urn:y", "/0/purchases/0/price")));
+        assert!(!one.is_same_as(&details(422, "urn:x", "/0/email")));
     }
 
     #[test]
@@ -312,9 +314,9 @@ mod tests {
             ("urn:example", "422"),
             ("urn:t0ken-for", "422"),
         ];
-        for (kind, told) in table {
-            let problem = Problem::read(422, &json!({ "type": kind }));
-            assert_eq!(problem.told(document, &["t0ken"]), told, "{kind}");
+        for (kind, shown) in table {
+            let details = ProblemDetails::read(422, &json!({ "type": kind }));
+            assert_eq!(details.describe(document, &["t0ken"]), shown, "{kind}");
         }
     }
 }

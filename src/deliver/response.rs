@@ -1,8 +1,9 @@
-//! One answer of the API -> what it means for the batch.
+//! One answer of the API -> a verdict on the batch.
 //!
-//! Pure. Only a complete answer with an accepted status and the expected shape is an acknowledgement; everything else is
-//! "not sent" or "unknown". Of what the server wrote, only a problem's `type` and its places are ever passed on: titles,
-//! details and bodies may repeat personal data. `problem` reads those, `items` the results for single documents.
+//! Pure. Only a complete answer with an accepted status and the expected shape is an acknowledgement; after any other the
+//! batch is rejected or in doubt. Of what the server wrote, only the `type` and the locations of problem details are passed
+//! on: titles, details and bodies may repeat personal data. `problem_details` reads those, `item_results` the results for
+//! single documents.
 
 use std::{fmt, time::Duration};
 
@@ -11,14 +12,15 @@ use serde_json::Value;
 
 use crate::{
     deliver::{
-        item_results::{Item, items, tells_errors},
-        problem_details::Problem,
+        item_results::{read_results, reports_errors},
+        problem_details::ProblemDetails,
         retry,
+        verdict::{Verdict, is_in_progress},
     },
     diagnostic::Code,
 };
 
-/// What came back for one request, whole.
+/// A whole answer to one request.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// The HTTP status.
@@ -41,58 +43,35 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// What an answer means for the batch it answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// All its documents are settled.
-    Accepted,
-    /// To be sent again, after at least the time the server asked for.
-    Again {
-        /// What the server asked for.
-        wait: Option<Duration>,
-        /// The server is overloaded: one request at a time from now on.
-        alone: bool,
-    },
-    /// A success that no API gives: a login page, a proxy, a promise. To be sent again, a few times.
-    NoAnswer(String),
-    /// The body is too large.
-    TooLarge,
-    /// Documents of the batch do not fit the API.
-    Rejected(Problem),
-    /// Each of its documents has a result of its own.
-    Each(Vec<Item>),
-    /// No batch will be accepted.
-    Refused(Code, String),
-}
-
-/// What an answer to a batch of so many documents means.
-pub(crate) fn verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdict {
-    let wait = || answer.retry_after.as_deref().and_then(|text| retry::asked(text, answer.date.as_deref(), now));
+/// The verdict of an answer to a batch of `documents`.
+pub(crate) fn read_verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdict {
+    let wait =
+        || answer.retry_after.as_deref().and_then(|text| retry::parse_retry_after(text, answer.date.as_deref(), now));
     let refused = |said: String| Verdict::Refused(Code::DeliverRefused, said);
-    let problem = || Problem::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
+    let details = || ProblemDetails::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
     match answer.status {
         202 => Verdict::NoAnswer("202: it may or may not act on the request later".into()),
-        200..=299 => success(answer, documents, wait()),
+        200..=299 => read_success(answer, documents, wait()),
         300..=399 => {
             let to = answer.location.as_ref().map_or_else(String::new, |host| format!(" to `{host}`"));
             Verdict::Refused(Code::DeliverRedirect, format!("answered {} with a redirect{to}", answer.status))
         }
-        400 | 422 => Verdict::Rejected(problem()),
-        409 | 412 => match problem() {
-            problem if is_in_progress(&problem.kind) => Verdict::Again { wait: wait(), alone: false },
-            problem => Verdict::Rejected(problem),
+        400 | 422 => Verdict::Rejected(details()),
+        409 | 412 => match details() {
+            details if is_in_progress(&details.kind) => Verdict::Again { wait: wait(), alone: false },
+            details => Verdict::Rejected(details),
         },
         413 => Verdict::TooLarge,
         429 | 503 => Verdict::Again { wait: wait(), alone: true },
-        // 501 and 505 say what the server cannot do, whenever it is asked.
+        // 501 and 505 are about what the server can do, so trying again does not help.
         501 | 505 => refused(format!("answered {}", answer.status)),
         408 | 425 | 500..=599 => Verdict::Again { wait: wait(), alone: false },
         status => refused(format!("answered {status}")),
     }
 }
 
-/// A success counts only if it looks like the answer of an API: empty, or JSON; and for the documents that it is about.
-fn success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
+/// A success counts only if it is the answer of an API: empty, or JSON; and only for the documents it accepts.
+fn read_success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
     let status = answer.status;
     let refused = |said: &str| Verdict::Refused(Code::DeliverRefused, format!("answered {status} with {said}"));
     let media = answer.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -113,19 +92,13 @@ fn success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
     let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
         return Verdict::NoAnswer(format!("{status} with broken JSON"));
     };
-    match items(status, &body, documents, wait) {
+    match read_results(status, &body, documents, wait) {
         Some(Ok(items)) => Verdict::Each(items),
         Some(Err(said)) => refused(&said),
         None if status == 207 => refused("a result for each document that cannot be read"),
-        None if tells_errors(&body) => refused("errors but no result for each document"),
+        None if reports_errors(&body) => refused("errors but no result for each document"),
         None => Verdict::Accepted,
     }
-}
-
-/// Whether a problem says that the same request is being worked on already.
-pub(crate) fn is_in_progress(kind: &str) -> bool {
-    let kind = kind.to_ascii_lowercase().replace(['-', '_'], "");
-    kind.contains("inprogress")
 }
 
 #[cfg(test)]
@@ -134,8 +107,8 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Answer, Verdict, verdict};
-    use crate::diagnostic::Code;
+    use super::{Answer, read_verdict};
+    use crate::{deliver::verdict::Verdict, diagnostic::Code};
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
         Answer { status, content_type: content_type.into(), body: body.into(), ..Answer::default() }
@@ -143,7 +116,7 @@ mod tests {
 
     /// A verdict as one word.
     fn word(answer: &Answer) -> String {
-        match verdict(answer, 2, Timestamp::UNIX_EPOCH) {
+        match read_verdict(answer, 2, Timestamp::UNIX_EPOCH) {
             Verdict::Accepted => "accepted".into(),
             Verdict::Again { alone: true, .. } => "again alone".into(),
             Verdict::Again { .. } => "again".into(),
@@ -240,14 +213,14 @@ mod tests {
     fn retry_after_is_passed_on() {
         let busy = Answer { retry_after: Some("7".into()), ..answer(503, "", "") };
         let wait = Some(Duration::from_secs(7));
-        assert_eq!(verdict(&busy, 1, Timestamp::UNIX_EPOCH), Verdict::Again { wait, alone: true });
+        assert_eq!(read_verdict(&busy, 1, Timestamp::UNIX_EPOCH), Verdict::Again { wait, alone: true });
     }
 
     #[test]
     fn a_redirect_shows_its_host_only() {
         let moved = Answer { location: Some("portal.example".into()), ..answer(302, "", "") };
         let said = "answered 302 with a redirect to `portal.example`".to_owned();
-        assert_eq!(verdict(&moved, 1, Timestamp::UNIX_EPOCH), Verdict::Refused(Code::DeliverRedirect, said));
+        assert_eq!(read_verdict(&moved, 1, Timestamp::UNIX_EPOCH), Verdict::Refused(Code::DeliverRedirect, said));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! When to try again: a policy, what the server said, and some randomness give a time to wait.
+//! When to try again: how long to wait, from the retry policy, the server's `Retry-After` and a random number.
 //!
 //! Pure: the clock and the randomness are passed in. No wait is longer than its bound, and none is negative.
 
@@ -8,10 +8,10 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822::DateTimeParser};
 
 use crate::config::profile::destination::RetryPolicy;
 
-/// The longest time a server can ask for; more is a mistake of its clock.
+/// The longest time a server can ask for; more is an error of its clock.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// A small source of numbers that look random: splitmix64.
+/// A small pseudo-random number generator: splitmix64.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(pub(crate) u64);
 
@@ -19,7 +19,7 @@ impl Random {
     /// The next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mixed(self.0)
+        mix(self.0)
     }
 
     /// A number below a bound; 0 for the bound 0.
@@ -29,16 +29,16 @@ impl Random {
 }
 
 /// Spreads the bits of a number over all 64.
-fn mixed(number: u64) -> u64 {
+fn mix(number: u64) -> u64 {
     let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)
 }
 
-/// How long to wait after this many failures of one batch in a row, from 1.
+/// How long to wait after this many consecutive failures of one batch, from 1.
 ///
-/// Exponential waits have full jitter: any time up to the bound is as likely, so that many clients spread out.
-pub(crate) fn wait(policy: RetryPolicy, failures: u32, random: &mut Random) -> Duration {
+/// Exponential waits have full jitter: every time up to the bound is equally likely, so that many clients spread out.
+pub(crate) fn delay(policy: RetryPolicy, failures: u32, random: &mut Random) -> Duration {
     match policy {
         RetryPolicy::Fixed { wait } => wait,
         RetryPolicy::Exponential { base, cap } => {
@@ -50,24 +50,23 @@ pub(crate) fn wait(policy: RetryPolicy, failures: u32, random: &mut Random) -> D
     }
 }
 
-/// The time a `Retry-After` header asks for; `None` when it says nothing that can be understood.
+/// Reads the time that a `Retry-After` header asks for; `None` when the header is invalid.
 ///
-/// A date is taken relative to the response's own `Date`, since the clock of an aircraft may be years off; without one,
-/// relative to `now`.
-pub(crate) fn asked(retry_after: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
+/// A date counts from the response's own `Date`, since the clock of an aircraft may be years off; without one, from `now`.
+pub(crate) fn parse_retry_after(retry_after: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let text = retry_after.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let seconds = text.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
-    let then = moment(text)?;
-    let since = date.and_then(moment).unwrap_or(now);
+    let then = parse_date(text)?;
+    let since = date.and_then(parse_date).unwrap_or(now);
     let wait = then.duration_since(since).max(SignedDuration::ZERO);
     Some(Duration::try_from(wait).unwrap_or(LONGEST).min(LONGEST))
 }
 
-/// An HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn moment(text: &str) -> Option<Timestamp> {
+/// Reads an HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn parse_date(text: &str) -> Option<Timestamp> {
     const PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
     PARSER.parse_timestamp(text).ok()
 }
@@ -78,7 +77,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Random, asked, wait};
+    use super::{Random, delay, parse_retry_after};
     use crate::config::profile::destination::RetryPolicy;
 
     #[test]
@@ -86,7 +85,7 @@ mod tests {
         let policy = RetryPolicy::Exponential { base: Duration::from_secs(1), cap: Duration::from_mins(1) };
         let mut random = Random(7);
         for (failures, bound) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (8, 60), (4_000_000_000, 60)] {
-            let waits: Vec<Duration> = (0..200).map(|_| wait(policy, failures, &mut random)).collect();
+            let waits: Vec<Duration> = (0..200).map(|_| delay(policy, failures, &mut random)).collect();
             let bound = Duration::from_secs(bound);
             assert!(waits.iter().all(|wait| *wait <= bound), "{failures}");
             assert!(waits.iter().any(|wait| *wait > bound / 2), "{failures}");
@@ -97,7 +96,7 @@ mod tests {
     #[test]
     fn a_fixed_wait_is_fixed() {
         let policy = RetryPolicy::Fixed { wait: Duration::from_secs(5) };
-        assert_eq!(wait(policy, 9, &mut Random(1)), Duration::from_secs(5));
+        assert_eq!(delay(policy, 9, &mut Random(1)), Duration::from_secs(5));
     }
 
     #[test]
@@ -122,7 +121,7 @@ mod tests {
             ("", None, None),
         ];
         for (header, date, seconds) in table {
-            assert_eq!(asked(header, date, now), seconds.map(Duration::from_secs), "{header} {date:?}");
+            assert_eq!(parse_retry_after(header, date, now), seconds.map(Duration::from_secs), "{header} {date:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The signals that end a run, as the exit codes they lead to.
 //!
-//! Once caught, none of them ends the process by itself any more: whoever asks for the next one has to stop.
+//! A caught signal no longer ends the process by itself: the caller of `next` has to stop the run.
 
 use crate::error::Exit;
 
@@ -14,7 +14,7 @@ pub(crate) struct Signals {
 
 #[cfg(unix)]
 impl Signals {
-    /// Catches them from now on.
+    /// Catches the signals from now on.
     pub(crate) fn listen() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
         Signals {
@@ -24,18 +24,18 @@ impl Signals {
         }
     }
 
-    /// The exit code of the next signal.
+    /// Waits for the next signal; returns its exit code.
     pub(crate) async fn next(&mut self) -> Exit {
-        async fn one(signal: Option<&mut tokio::signal::unix::Signal>) {
+        async fn receive(signal: Option<&mut tokio::signal::unix::Signal>) {
             match signal {
                 Some(signal) => drop(signal.recv().await),
                 None => std::future::pending().await,
             }
         }
         tokio::select! {
-            () = one(self.interrupt.as_mut()) => Exit::Interrupted,
-            () = one(self.terminate.as_mut()) => Exit::Terminated,
-            () = one(self.hang_up.as_mut()) => Exit::Terminated,
+            () = receive(self.interrupt.as_mut()) => Exit::Interrupted,
+            () = receive(self.terminate.as_mut()) => Exit::Terminated,
+            () = receive(self.hang_up.as_mut()) => Exit::Terminated,
         }
     }
 }
@@ -46,12 +46,12 @@ pub(crate) struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    /// Catches them from now on.
+    /// Catches the signals from now on.
     pub(crate) fn listen() -> Signals {
         Signals
     }
 
-    /// The exit code of the next signal.
+    /// Waits for the next signal; returns its exit code.
     pub(crate) async fn next(&mut self) -> Exit {
         match tokio::signal::ctrl_c().await {
             Ok(()) => Exit::Interrupted,

@@ -1,8 +1,8 @@
-//! The course of one delivery: what is waiting, what is on the way, what is settled, and whether to go on.
+//! The state of one delivery: which batches wait, which are in flight, which documents have an outcome, whether to go on.
 //!
-//! Pure: an event and the time go in, the state changes, and `ready` says what to send next. Nothing here waits or sends.
-//! Every document is in exactly one place: settled, rejected, on the way, waiting, or not yet drawn. What an answer does
-//! is in `judge`.
+//! Pure: an event and the time go in, the state changes, and `next_batch` says what to send. Nothing here waits or sends.
+//! Every document is in exactly one place: accepted, rejected, suspect, in flight, waiting, or not yet taken. What an answer
+//! changes is in `transitions`.
 
 use std::{cmp::Reverse, sync::Arc, time::Duration};
 
@@ -12,183 +12,200 @@ use jiff::Timestamp;
 use crate::{
     config::profile::destination::Destination,
     deliver::{
-        batch::{Batch, compressed},
-        bisect::{Crashes, Row},
-        http::{Exchange, clock},
-        response::{Verdict, verdict},
+        batch::{Batch, compress},
+        bisect::{Crashes, Streak},
+        http::{Exchange, format_clock},
+        response::read_verdict,
         retry::{self, Random},
+        verdict::Verdict,
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges::merge,
-    recording::receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected},
+    recording::receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected, StopReason},
 };
 
-/// How often the bytes of a run may be sent again, and how many bytes more in any case: the link is metered.
-const MAX_RESENT: (u64, u64) = (3, 1 << 20);
+/// How many times the bytes of a run may be sent again: the link is metered.
+const MAX_RESENT_TIMES: u64 = 3;
+/// How many bytes may be sent again in any case.
+const MIN_RESENT_BYTES: u64 = 1 << 20;
 
-/// What to do when it is not single documents that are rejected.
+/// What to do when the setup is at fault rather than single documents.
 pub(crate) const COMPARE: &str =
     "compare the contract with what the API expects; `xwalk check` proves a mapping against it";
 
-/// How many batches may wait for another try before no new ones are drawn: they are held in memory.
+/// How many batches may wait for another try before no new ones are taken: they are held in memory.
 const MAX_WAITING: usize = 8;
 
-/// A batch with its body as it goes over the wire, and its history.
+/// A batch that is not settled yet: with its body as it goes over the wire, and its history.
 #[derive(Clone, Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct PendingBatch {
     /// The documents.
     pub(crate) batch: Batch,
     /// The body as it goes over the wire.
     pub(crate) wire: Bytes,
-    /// Every exchange that its documents took part in.
+    /// Every exchange that included its documents.
     pub(crate) attempts: Vec<Attempt>,
-    /// How often it was put off, as the same batch.
+    /// How often it was put off, as this batch.
     pub(crate) failures: u32,
     /// How often the server failed on it.
     pub(crate) crashes: Crashes,
-    /// It is alone because the server named it.
+    /// It is a single document because the server named it.
     pub(crate) is_named: bool,
-    /// It is alone because neighbours of its place were rejected alike.
-    pub(crate) is_witness: bool,
+    /// It is a single document sent as a probe, because others were rejected for the same problem.
+    pub(crate) is_probe: bool,
     /// Not before this time of the run.
     pub(crate) due: Duration,
-    /// Its bytes were sent before, in this form or as a part of a larger batch.
+    /// Its bytes were sent before, as this batch or as a part of a larger one.
     pub(crate) resent: bool,
 }
 
-impl Parcel {
-    /// How often the API settled on a failure for a key of this body, so that another key is needed: after two.
-    pub(crate) fn turn(&self) -> u64 {
-        // 408 to 429 stand for documents of a list: an API that repeats its answer to a key repeats the whole list.
+impl PendingBatch {
+    /// The number of the idempotency key to use: a new one after every two failures that the API may have stored for the
+    /// key.
+    pub(crate) fn key_turn(&self) -> u64 {
+        // 408 to 429 occur in lists of results: an API that repeats its answer to a key repeats the whole list.
         let is_failure = |ending: &Ending| matches!(ending, Ending::Status(408 | 424 | 425 | 429 | 500..=599));
-        let is_final = |attempt: &&Attempt| is_failure(&attempt.ending) && !attempt.maybe;
+        let is_final = |attempt: &&Attempt| is_failure(&attempt.ending) && !attempt.in_doubt;
         self.attempts.iter().filter(is_final).count() as u64 / 2
     }
 }
 
 /// The state of one delivery.
-pub(crate) struct Course {
-    /// What has been settled so far.
+pub(crate) struct DeliveryState {
+    /// The outcomes so far.
     pub(crate) delivery: Delivery,
-    /// How many requests may be on the way at once.
+    /// How many requests may be in flight at once.
     pub(crate) limit: usize,
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
     /// The outcome of some request is unknown.
-    pub(crate) maybe: bool,
+    pub(crate) is_in_doubt: bool,
+    /// Where to send.
     pub(crate) destination: Arc<Destination>,
+    /// The source of random waits.
     pub(crate) random: Random,
-    pub(crate) waiting: Vec<Parcel>,
-    pub(crate) flying: Vec<Parcel>,
+    /// Batches that wait to be sent.
+    pub(crate) waiting: Vec<PendingBatch>,
+    /// Batches that were sent and have no answer yet.
+    pub(crate) in_flight: Vec<PendingBatch>,
     /// Nothing starts before this time of the run.
     pause: Duration,
     /// Successes that no API gives, one after the other.
-    pub(crate) odd: u32,
-    /// Documents that were rejected alone, one after the other.
-    pub(crate) row: Row,
-    /// The same documents: they are rejected as soon as it is certain that it is them.
+    pub(crate) non_answers: u32,
+    /// Documents that were rejected alone, one after the other, for the same problem.
+    pub(crate) streak: Streak,
+    /// The same documents: they count as rejected only when it is certain that the setup is not at fault.
     pub(crate) suspects: Vec<Rejected>,
     /// How many batches, or parts of one, were accepted.
-    pub(crate) passed: u64,
-    /// Some were in an earlier run.
+    pub(crate) accepted_batches: u64,
+    /// Documents of the same delivery were accepted in an earlier run.
     earlier: bool,
-    /// The server has named a good document as bad, so its names are worth nothing.
+    /// The server has named a good document as bad, so its names are ignored from then on.
     pub(crate) is_misled: bool,
-    /// What went wrong last, and how a run ends that cannot get past it.
-    pub(crate) trouble: (Exit, String),
+    /// What went wrong last.
+    pub(crate) last_failure: LastFailure,
 }
 
-impl Course {
-    /// A delivery that has not begun. `earlier`: documents of it were accepted in an earlier run.
-    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: bool) -> Course {
-        Course {
+/// What went wrong last.
+#[derive(Clone, Debug)]
+pub(crate) struct LastFailure {
+    /// How a run ends that cannot get past it.
+    pub(crate) exit: Exit,
+    /// What it was; empty while nothing went wrong.
+    pub(crate) message: String,
+}
+
+impl DeliveryState {
+    /// A new delivery. `earlier`: documents of it were accepted in an earlier run.
+    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: bool) -> DeliveryState {
+        DeliveryState {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,
-            maybe: false,
+            is_in_doubt: false,
             destination,
             random: Random(seed),
             waiting: Vec::new(),
-            flying: Vec::new(),
+            in_flight: Vec::new(),
             pause: Duration::ZERO,
-            odd: 0,
-            row: Row::default(),
+            non_answers: 0,
+            streak: Streak::default(),
             suspects: Vec::new(),
-            passed: 0,
+            accepted_batches: 0,
             earlier,
             is_misled: false,
-            trouble: (Exit::Undelivered, String::new()),
+            last_failure: LastFailure { exit: Exit::Undelivered, message: String::new() },
         }
     }
 
-    /// A new batch.
-    pub(crate) fn take(&mut self, batch: Batch, wire: Bytes) {
+    /// Adds a new batch.
+    pub(crate) fn add_batch(&mut self, batch: Batch, wire: Bytes) {
         self.delivery.volume.documents += batch.documents();
         self.delivery.volume.batches += 1;
         self.delivery.volume.bytes += batch.body.len() as u64;
-        self.wait(Parcel {
+        self.enqueue(PendingBatch {
             batch,
             wire,
             attempts: Vec::new(),
             failures: 0,
             crashes: Crashes::default(),
             is_named: false,
-            is_witness: false,
+            is_probe: false,
             due: Duration::ZERO,
             resent: false,
         });
     }
 
-    /// Puts a batch, or its halves if it is larger than what the server takes, in line.
-    pub(crate) fn wait(&mut self, parcel: Parcel) {
-        let is_large = parcel.batch.body.len() as u64 > self.largest;
-        match parcel.batch.halves().filter(|_| is_large) {
-            None => self.waiting.push(parcel),
+    /// Puts a batch into the queue, in halves if it is larger than the server accepts.
+    pub(crate) fn enqueue(&mut self, pending: PendingBatch) {
+        let is_large = pending.batch.body.len() as u64 > self.largest;
+        match pending.batch.split_in_half().filter(|_| is_large) {
+            None => self.waiting.push(pending),
             Some((left, right)) => {
                 for half in [left, right] {
-                    let part = self.part(&parcel, half);
-                    self.wait(part);
+                    let part = self.new_part(&pending, half);
+                    self.enqueue(part);
                 }
             }
         }
     }
 
-    /// A part of a parcel, with the history of the whole.
-    pub(crate) fn part(&self, parcel: &Parcel, batch: Batch) -> Parcel {
-        let wire = compressed(&batch.body, self.destination.compression);
-        let crashes = parcel.crashes.inherited(batch.count());
-        Parcel { batch, wire, crashes, failures: 0, is_named: false, is_witness: false, ..parcel.clone() }
+    /// A part of a pending batch, with the history of the whole.
+    pub(crate) fn new_part(&self, pending: &PendingBatch, batch: Batch) -> PendingBatch {
+        let wire = compress(&batch.body, self.destination.compression);
+        let crashes = pending.crashes.inherit(batch.count());
+        PendingBatch { batch, wire, crashes, failures: 0, is_named: false, is_probe: false, ..pending.clone() }
     }
 
     /// Whether new requests may start at all.
-    pub(crate) fn goes_on(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.delivery.stopped.is_none()
     }
 
-    /// Whether a new batch could start now.
-    pub(crate) fn has_room(&self, now: Duration) -> bool {
-        self.goes_on() && self.pause <= now && self.flying.len() < self.limit && !self.holds()
+    /// Whether a request could start now.
+    pub(crate) fn can_start(&self, now: Duration) -> bool {
+        self.is_running() && self.pause <= now && self.in_flight.len() < self.limit && !self.is_on_hold()
     }
 
-    /// Whether another batch should be drawn: one that could start now, while few wait for another try.
-    pub(crate) fn may_draw(&self, now: Duration) -> bool {
-        self.has_room(now) && self.waiting.len() < MAX_WAITING
+    /// Whether to take another batch: one could start now, and few wait for another try.
+    pub(crate) fn wants_batch(&self, now: Duration) -> bool {
+        self.can_start(now) && self.waiting.len() < MAX_WAITING
     }
 
-    /// Whether everything waits for what is on the way, because it may all be in vain.
-    pub(crate) fn holds(&self) -> bool {
-        self.row.is_enough(self.accepts())
+    /// Whether everything waits for the answers in flight, because the setup may be at fault.
+    pub(crate) fn is_on_hold(&self) -> bool {
+        self.streak.is_enough(self.has_accepted())
     }
 
-    /// Whether the server has accepted anything, so that it is not everything that it rejects.
-    fn accepts(&self) -> bool {
-        self.earlier || self.passed > 0
+    /// Whether the server has accepted anything, so that it does not reject everything.
+    fn has_accepted(&self) -> bool {
+        self.earlier || self.accepted_batches > 0
     }
 
-    /// Whether nothing is on the way.
-    pub(crate) fn is_still(&self) -> bool {
-        self.flying.is_empty()
+    /// Whether nothing is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
     }
 
     /// Whether nothing waits to be sent.
@@ -196,189 +213,193 @@ impl Course {
         self.waiting.is_empty()
     }
 
-    /// The next parcel to send now, if one is due and there is room.
-    pub(crate) fn ready(&mut self, now: Duration) -> Option<Parcel> {
-        if !self.has_room(now) {
+    /// The next batch to send now, if one is due and may start.
+    pub(crate) fn next_batch(&mut self, now: Duration) -> Option<PendingBatch> {
+        if !self.can_start(now) {
             return None;
         }
-        if self.row.wants_witness(self.accepts()) {
-            self.call_witness();
+        if self.streak.wants_probe(self.has_accepted()) {
+            self.choose_probe();
         }
-        let due = self.waiting.iter().enumerate().filter(|(_, parcel)| parcel.due <= now);
-        let order = |parcel: &Parcel| {
-            let large = if self.row.has_grown() { parcel.batch.documents() } else { 0 };
-            (Reverse(parcel.is_witness), Reverse(large), parcel.batch.range.start)
+        let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
+        let order = |pending: &PendingBatch| {
+            let large = if self.streak.has_grown() { pending.batch.documents() } else { 0 };
+            (Reverse(pending.is_probe), Reverse(large), pending.batch.range.start)
         };
-        let (at, _) = due.min_by_key(|(_, parcel)| order(parcel))?;
-        let parcel = self.waiting.remove(at);
-        let bytes = parcel.wire.len() as u64;
+        let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
+        let pending = self.waiting.remove(at);
+        let bytes = pending.wire.len() as u64;
         let volume = &mut self.delivery.volume;
-        if parcel.resent && volume.resent_bytes + bytes > MAX_RESENT.0 * volume.wire_bytes + MAX_RESENT.1 {
-            let said = format!("{} bytes were sent again without success: {}", volume.resent_bytes, self.trouble.1);
-            self.waiting.push(parcel);
-            match self.trouble.0 {
+        if pending.resent && volume.resent_bytes + bytes > MAX_RESENT_TIMES * volume.wire_bytes + MIN_RESENT_BYTES {
+            let said =
+                format!("{} bytes were sent again without success: {}", volume.resent_bytes, self.last_failure.message);
+            self.waiting.push(pending);
+            match self.last_failure.exit {
                 Exit::Refused => self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, said).hint(COMPARE)),
                 exit => self.stop(exit, unreachable(&said)),
             }
             return None;
         }
         volume.requests += 1;
-        if parcel.resent {
+        if pending.resent {
             volume.resent_bytes += bytes;
         } else {
             volume.wire_bytes += bytes;
         }
-        self.flying.push(parcel.clone());
-        Some(parcel)
+        self.in_flight.push(pending.clone());
+        Some(pending)
     }
 
-    /// Chooses what is sent next and alone: the last document of the largest piece that waits, or of all single ones.
-    fn call_witness(&mut self) {
-        let size = |parcel: &Parcel| (parcel.batch.documents(), parcel.batch.range.start);
-        let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, parcel)| size(parcel)) else { return };
-        self.row.widened();
+    /// Chooses the probe that is sent next and alone: the last document of the largest waiting batch.
+    fn choose_probe(&mut self) {
+        let size = |pending: &PendingBatch| (pending.batch.documents(), pending.batch.range.start);
+        let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, pending)| size(pending)) else { return };
+        self.streak.suspend();
         let last = self.waiting[at].batch.count() - 1;
         if last == 0 {
-            self.waiting[at].is_witness = true;
+            self.waiting[at].is_probe = true;
             return;
         }
-        let parcel = self.waiting.remove(at);
-        let (rest, witness) = (parcel.batch.slice(0..last), parcel.batch.slice(last..last + 1));
-        let (rest, witness) = (self.part(&parcel, rest), self.part(&parcel, witness));
+        let pending = self.waiting.remove(at);
+        let (rest, probe) = (pending.batch.slice(0..last), pending.batch.slice(last..last + 1));
+        let (rest, probe) = (self.new_part(&pending, rest), self.new_part(&pending, probe));
         self.waiting.push(rest);
-        self.waiting.push(Parcel { is_witness: true, ..witness });
+        self.waiting.push(PendingBatch { is_probe: true, ..probe });
     }
 
-    /// When the next waiting parcel may start.
+    /// When the next waiting batch may start.
     pub(crate) fn next_due(&self) -> Option<Duration> {
-        self.waiting.iter().map(|parcel| parcel.due.max(self.pause)).min()
+        self.waiting.iter().map(|pending| pending.due.max(self.pause)).min()
     }
 
-    /// When nothing else happens: the time until which to wait, the deadline at the latest.
-    pub(crate) fn wake(&self, now: Duration, more: bool) -> Duration {
-        let drawing = (more && self.waiting.len() < MAX_WAITING).then_some(self.pause);
-        let due = self.next_due().into_iter().chain(drawing.filter(|pause| *pause > now)).min();
-        let due = due.filter(|_| self.flying.len() < self.limit && !self.holds());
+    /// Until when to wait if nothing else happens, the deadline at the latest. `more`: there are batches to take.
+    pub(crate) fn wake_time(&self, now: Duration, more: bool) -> Duration {
+        let next_batch = (more && self.waiting.len() < MAX_WAITING).then_some(self.pause);
+        let due = self.next_due().into_iter().chain(next_batch.filter(|pause| *pause > now)).min();
+        let due = due.filter(|_| self.in_flight.len() < self.limit && !self.is_on_hold());
         due.unwrap_or(Duration::MAX).min(self.destination.deadline)
     }
 
-    /// Stops the run if its time is over, or if nothing can start before it will be.
-    pub(crate) fn tick(&mut self, now: Duration, more: bool) {
-        let hopeless = self.is_still()
+    /// Stops the run at its deadline, or before if nothing can start until then.
+    pub(crate) fn check_deadline(&mut self, now: Duration, more: bool) {
+        let hopeless = self.is_idle()
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
-        if self.goes_on() && (hopeless || now >= self.destination.deadline) {
-            let trouble = if self.trouble.1.is_empty() { "documents are left" } else { self.trouble.1.as_str() };
+        if self.is_running() && (hopeless || now >= self.destination.deadline) {
+            let failure = self.last_failure.message.as_str();
+            let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
-            let said = format!("not everything was delivered within {seconds} s: {trouble}");
+            let said = format!("not everything was delivered within {seconds} s: {failure}");
             self.stop(Exit::Undelivered, unreachable(&said));
         }
     }
 
-    /// Stops the run; what is on the way may still arrive. The first reason counts.
+    /// Stops the run; answers in flight may still arrive. The first reason counts.
     pub(crate) fn stop(&mut self, exit: Exit, finding: Diagnostic) {
-        self.delivery.stopped.get_or_insert((exit, finding));
+        self.delivery.stopped.get_or_insert(StopReason { exit, finding });
     }
 
-    /// Stops the run because the API replaces its collection with each request and one does not hold everything.
-    pub(crate) fn refuse_second(&mut self) {
+    /// Stops the run because each request replaces the whole collection, and one request does not hold all documents.
+    pub(crate) fn refuse_second_batch(&mut self) {
         if let Err(finding) = self.destination.allows(2) {
             self.stop(Exit::Config, finding);
         }
     }
 
-    /// A request ended in a bug, and nobody knows which.
-    pub(crate) fn panicked(&mut self) {
+    /// Stops the run because the task of a request panicked, and which one is unknown.
+    pub(crate) fn stop_after_panic(&mut self) {
         self.stop(Exit::Bug, Diagnostic::new(Code::DeliverUnreachable, "a request ended in a bug of this program"));
-        self.abandon();
+        self.abandon_in_flight();
     }
 
-    /// What is still on the way will not be waited for.
-    pub(crate) fn abandon(&mut self) {
-        if self.goes_on() {
-            self.convict();
+    /// Gives up the requests in flight: their batches are in doubt.
+    pub(crate) fn abandon_in_flight(&mut self) {
+        if self.is_running() {
+            self.reject_suspects();
         } else {
-            // Whether it is these documents or all of them would have been found out later: a rejection is for good.
-            self.delivery.alike.append(&mut self.suspects);
+            // A rejection is final, and a run that stopped cannot know whether the setup is at fault.
+            self.delivery.same_problem.append(&mut self.suspects);
         }
-        for mut parcel in std::mem::take(&mut self.flying) {
-            self.maybe = true;
+        for mut pending in std::mem::take(&mut self.in_flight) {
+            self.is_in_doubt = true;
             let ending = Ending::Failure(Failure::Abandoned);
-            parcel.attempts.push(Attempt { ending, duration: Duration::ZERO, maybe: true });
-            self.settle(parcel);
+            pending.attempts.push(Attempt { ending, duration: Duration::ZERO, in_doubt: true });
+            self.add_receipt(pending);
         }
     }
 
-    /// What is left in line, with its history.
-    pub(crate) fn close(&mut self) {
-        for parcel in std::mem::take(&mut self.waiting) {
-            if !parcel.attempts.is_empty() {
-                self.settle(parcel);
+    /// Adds receipts for the batches that are still waiting, and sorts all lists by document.
+    pub(crate) fn finish(&mut self) {
+        for pending in std::mem::take(&mut self.waiting) {
+            if !pending.attempts.is_empty() {
+                self.add_receipt(pending);
             }
         }
         self.delivery.receipts.sort_by_key(|receipt| (receipt.range.start, receipt.range.end));
         self.delivery.rejected.sort_by_key(|rejected| rejected.index);
-        self.delivery.alike.sort_by_key(|rejected| rejected.index);
+        self.delivery.same_problem.sort_by_key(|rejected| rejected.index);
     }
 
-    /// What came of the request for the batch that begins with this document.
-    pub(crate) fn answered(&mut self, first: u64, exchange: Exchange, now: Duration, wall: Timestamp) {
-        let Some(at) = self.flying.iter().position(|parcel| parcel.batch.range.start == first) else { return };
-        let mut parcel = self.flying.remove(at);
+    /// Applies the result of the request for the batch that begins with document `first`.
+    pub(crate) fn apply_exchange(&mut self, first: u64, exchange: Exchange, now: Duration, wall: Timestamp) {
+        let Some(at) = self.in_flight.iter().position(|pending| pending.batch.range.start == first) else { return };
+        let mut pending = self.in_flight.remove(at);
         match exchange.ending {
             Ok(answer) => {
-                parcel.resent = true;
-                let verdict = verdict(&answer, parcel.batch.documents(), wall);
-                // A gateway that gave up does not know what the server behind it did.
-                let maybe = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
-                self.maybe |= maybe;
+                pending.resent = true;
+                let verdict = read_verdict(&answer, pending.batch.documents(), wall);
+                // A gateway that stopped waiting does not know what the server behind it did.
+                let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
+                self.is_in_doubt |= in_doubt;
                 let ending = Ending::Status(answer.status);
-                parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
-                self.judged(parcel, verdict, answer.status, now);
+                pending.attempts.push(Attempt { ending, duration: exchange.duration, in_doubt });
+                self.apply_verdict(pending, verdict, answer.status, now);
             }
             Err(failure) => {
-                let maybe = failure.maybe();
-                self.maybe |= maybe;
-                let (bytes, volume) = (parcel.wire.len() as u64, &mut self.delivery.volume);
-                // What never left is no load on a metered link: a flight may wait for a network until its deadline.
-                match (failure.was_sent(), parcel.resent) {
-                    (true, _) => parcel.resent = true,
+                let in_doubt = failure.leaves_doubt();
+                self.is_in_doubt |= in_doubt;
+                let (bytes, volume) = (pending.wire.len() as u64, &mut self.delivery.volume);
+                // Bytes that were never sent do not load a metered link: a flight may wait for a network until its deadline.
+                match (failure.was_sent(), pending.resent) {
+                    (true, _) => pending.resent = true,
                     (false, true) => volume.resent_bytes -= bytes,
                     (false, false) => volume.wire_bytes -= bytes,
                 }
                 let ending = Ending::Failure(failure.clone());
-                parcel.attempts.push(Attempt { ending, duration: exchange.duration, maybe });
-                self.failed(parcel, &failure, now, wall);
+                pending.attempts.push(Attempt { ending, duration: exchange.duration, in_doubt });
+                self.apply_failure(pending, &failure, now, wall);
             }
         }
-        self.despair();
+        self.abort_on_same_problem();
     }
 
-    fn failed(&mut self, parcel: Parcel, failure: &Failure, now: Duration, wall: Timestamp) {
-        self.trouble = (Exit::Undelivered, failure.to_string());
+    fn apply_failure(&mut self, pending: PendingBatch, failure: &Failure, now: Duration, wall: Timestamp) {
+        self.last_failure = LastFailure { exit: Exit::Undelivered, message: failure.to_string() };
         match failure {
             Failure::Identity(said) => {
-                let message = format!("{said}; the clock of this machine says {}", clock(wall));
+                let message = format!("{said}; the clock of this machine says {}", format_clock(wall));
                 let hint = "look at the certificate, at `ca_file` and at the clock; no switch skips this check";
                 self.stop(Exit::Refused, Diagnostic::new(Code::DeliverIdentity, message).hint(hint));
-                self.settle(parcel);
+                self.add_receipt(pending);
             }
             // A server may close an idle connection just as the next request is written to it.
-            Failure::Broken if parcel.failures == 0 && self.passed > 0 => {
-                self.wait(Parcel { due: now, failures: 1, ..parcel });
+            Failure::Broken if pending.failures == 0 && self.accepted_batches > 0 => {
+                self.enqueue(PendingBatch { due: now, failures: 1, ..pending });
             }
             Failure::Unreachable(_) => {
                 let alone = self.limit == 1;
-                self.again(parcel, None, alone, now);
+                self.retry_later(pending, None, alone, now);
                 self.pause = self.pause.max(self.next_due().unwrap_or_default());
             }
-            _ => self.again(parcel, None, false, now),
+            _ => self.retry_later(pending, None, false, now),
         }
     }
 
-    pub(crate) fn again(&mut self, parcel: Parcel, asked: Option<Duration>, alone: bool, now: Duration) {
-        let failures = parcel.failures.saturating_add(1);
-        let wait = retry::wait(self.destination.retry, failures, &mut self.random);
+    /// Puts a batch back after a failure. `asked`: how long the server wants it to wait; `alone`: one request at a time from
+    /// now on.
+    pub(crate) fn retry_later(&mut self, pending: PendingBatch, asked: Option<Duration>, alone: bool, now: Duration) {
+        let failures = pending.failures.saturating_add(1);
+        let wait = retry::delay(self.destination.retry, failures, &mut self.random);
         let due = now + wait.max(asked.unwrap_or_default());
         if let Some(asked) = asked.filter(|asked| now + *asked >= self.destination.deadline) {
             let host = self.destination.host();
@@ -389,12 +410,13 @@ impl Course {
             self.limit = 1;
             self.pause = self.pause.max(due);
         }
-        self.wait(Parcel { failures, due, ..parcel });
+        self.enqueue(PendingBatch { failures, due, ..pending });
     }
 
-    pub(crate) fn settle(&mut self, parcel: Parcel) {
-        let receipt = Receipt { range: parcel.batch.range, attempts: parcel.attempts };
-        if receipt.in_doubt() {
+    /// Adds the receipt of a batch that is not sent again; it is in doubt if the API may have accepted it unseen.
+    pub(crate) fn add_receipt(&mut self, pending: PendingBatch) {
+        let receipt = Receipt { range: pending.batch.range, attempts: pending.attempts };
+        if receipt.is_in_doubt() {
             merge(&mut self.delivery.in_doubt, receipt.range.clone());
         }
         self.delivery.receipts.push(receipt);

@@ -1,6 +1,7 @@
-//! What one verdict does to a delivery: settle a batch, split it, send it again, or end the run.
+//! How a verdict changes the state of a delivery: it accepts a batch, splits it, queues it again, or ends the run.
 //!
-//! Pure, the other half of `course`. Nothing is accepted but through `accepted`, nothing is rejected but alone.
+//! Pure, the second half of `state`. Only `accept` counts documents as accepted, and only a document that was sent alone, or
+//! has a result of its own, is rejected.
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
@@ -12,12 +13,11 @@ use crate::{
         secret::Secret,
     },
     deliver::{
-        bisect::pieces,
-        item_results::Item,
-        problem_details::Problem,
-        response::Verdict,
+        bisect::split_batch,
+        problem_details::ProblemDetails,
         retry,
-        state::{COMPARE, Course, Parcel},
+        state::{COMPARE, DeliveryState, LastFailure, PendingBatch},
+        verdict::{ItemResult, Verdict},
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
@@ -26,159 +26,164 @@ use crate::{
 };
 
 /// How many successes that no API gives end a run.
-const MAX_ODD: u32 = 3;
-/// The most places in one document that are passed on.
+const MAX_NON_ANSWERS: u32 = 3;
+/// The most locations in one document that are passed on.
 const MAX_POINTERS: usize = 20;
 
-impl Course {
-    /// The seam for what a verdict does to a batch.
-    pub(super) fn judged(&mut self, parcel: Parcel, verdict: Verdict, status: u16, now: Duration) {
+impl DeliveryState {
+    /// Applies the verdict on a batch.
+    pub(super) fn apply_verdict(&mut self, pending: PendingBatch, verdict: Verdict, status: u16, now: Duration) {
         if verdict != Verdict::Accepted {
             let exit = if matches!(verdict, Verdict::Rejected(_)) { Exit::Refused } else { Exit::Undelivered };
-            self.trouble = (exit, format!("the last answer was {status}"));
+            self.last_failure = LastFailure { exit, message: format!("the last answer was {status}") };
         }
         match verdict {
-            Verdict::Accepted => self.accepted(parcel),
-            Verdict::Again { wait, .. } if status == 500 => self.crashed(parcel, wait, now),
-            Verdict::Again { wait, alone } => self.again(parcel, wait, alone, now),
+            Verdict::Accepted => self.accept(pending),
+            Verdict::Again { wait, .. } if status == 500 => self.handle_crash(pending, wait, now),
+            Verdict::Again { wait, alone } => self.retry_later(pending, wait, alone, now),
             Verdict::NoAnswer(said) => {
-                self.odd += 1;
-                if self.odd >= MAX_ODD {
+                self.non_answers += 1;
+                if self.non_answers >= MAX_NON_ANSWERS {
                     let message = format!("`{}` does not answer as an API does: {said}", self.destination.host());
                     let finding = Diagnostic::new(Code::DeliverNoAnswer, message)
                         .hint("look for a login page or a proxy on the way, then run the same command again");
                     self.stop(Exit::Undelivered, finding);
                 }
-                self.again(parcel, None, false, now);
+                self.retry_later(pending, None, false, now);
             }
-            Verdict::TooLarge => self.too_large(parcel),
-            Verdict::Rejected(problem) => self.rejected(parcel, &problem, now),
-            Verdict::Each(items) => self.each(&parcel, &items, now),
+            Verdict::TooLarge => self.handle_too_large(pending),
+            Verdict::Rejected(details) => self.reject(pending, &details, now),
+            Verdict::Each(items) => self.apply_results(&pending, &items, now),
             Verdict::Refused(code, said) => {
-                let finding = Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.who()));
+                let finding =
+                    Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.describe_sender()));
                 self.stop(Exit::Refused, finding.hint(hint(code, status)));
-                self.settle(parcel);
+                self.add_receipt(pending);
             }
         }
     }
 
-    /// The seam for acknowledgements: nothing else counts a document as accepted.
-    fn accepted(&mut self, parcel: Parcel) {
-        self.odd = 0;
-        self.passed += 1;
-        self.row.accepted();
-        self.convict();
-        self.is_misled |= parcel.is_named;
-        merge(&mut self.delivery.accepted, parcel.batch.range.clone());
-        self.settle(parcel);
+    /// Counts the documents of a batch as accepted. Nothing else does.
+    fn accept(&mut self, pending: PendingBatch) {
+        self.non_answers = 0;
+        self.accepted_batches += 1;
+        self.streak.reset();
+        self.reject_suspects();
+        self.is_misled |= pending.is_named;
+        merge(&mut self.delivery.accepted, pending.batch.range.clone());
+        self.add_receipt(pending);
     }
 
-    fn too_large(&mut self, parcel: Parcel) {
-        let bytes = parcel.batch.body.len() as u64;
-        if parcel.batch.documents() > 1 {
+    /// Splits a batch that is too large; a single document is rejected.
+    fn handle_too_large(&mut self, pending: PendingBatch) {
+        let bytes = pending.batch.body.len() as u64;
+        if pending.batch.documents() > 1 {
             if let Err(finding) = self.destination.allows(2) {
                 self.stop(Exit::Refused, finding);
-                return self.settle(parcel);
+                return self.add_receipt(pending);
             }
             self.largest = self.largest.min(bytes.div_ceil(2).max(1)).min(bytes - 1);
-            return self.wait(parcel);
+            return self.enqueue(pending);
         }
-        self.oversized(parcel);
+        self.reject_oversized(pending);
     }
 
-    fn oversized(&mut self, parcel: Parcel) {
-        let bytes = parcel.batch.body.len();
+    fn reject_oversized(&mut self, pending: PendingBatch) {
+        let bytes = pending.batch.body.len();
         let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
         let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        let index = parcel.batch.range.start;
+        let index = pending.batch.range.start;
         self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new() });
-        self.keep(parcel);
+        self.add_final_receipt(pending);
     }
 
-    /// A single document is rejected for good; of several, the bad ones are looked for.
-    fn rejected(&mut self, parcel: Parcel, problem: &Problem, now: Duration) {
-        if parcel.batch.documents() > 1 {
-            let trusted = if self.is_misled { BTreeSet::new() } else { problem.documents(parcel.batch.documents()) };
-            self.row.widened();
-            return self.divide(&parcel, &trusted, now);
+    /// Makes a single document a suspect; splits a batch of several to find the bad ones.
+    fn reject(&mut self, pending: PendingBatch, details: &ProblemDetails, now: Duration) {
+        if pending.batch.documents() > 1 {
+            let trusted =
+                if self.is_misled { BTreeSet::new() } else { details.named_documents(pending.batch.documents()) };
+            self.streak.suspend();
+            return self.split(&pending, &trusted, now);
         }
         let host = self.destination.host();
-        let told = problem.told(parcel.batch.document(), &self.secrets());
+        let told = details.describe(pending.batch.first_document(), &self.secrets());
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
-        if !self.row.continues(problem) {
-            self.convict();
+        if !self.streak.continues(details) {
+            self.reject_suspects();
         }
-        self.row.refused(problem);
-        let pointers = problem.pointers().into_iter().take(MAX_POINTERS).collect();
-        let (index, status) = (parcel.batch.range.start, problem.status);
+        self.streak.add(details);
+        let pointers = details.pointers().into_iter().take(MAX_POINTERS).collect();
+        let (index, status) = (pending.batch.range.start, details.status);
         self.suspects.push(Rejected { index, status, finding, pointers });
-        self.keep(parcel);
+        self.add_final_receipt(pending);
     }
 
-    /// Keeps the history of a document that was refused alone: whatever was in doubt before, now is not.
-    fn keep(&mut self, parcel: Parcel) {
-        self.delivery.receipts.push(Receipt { range: parcel.batch.range, attempts: parcel.attempts });
+    /// Adds the receipt of a document that was rejected alone: even if it was in doubt before, now it is not.
+    fn add_final_receipt(&mut self, pending: PendingBatch) {
+        self.delivery.receipts.push(Receipt { range: pending.batch.range, attempts: pending.attempts });
     }
 
-    /// Rejects for good what was refused so far: it is these documents.
-    pub(super) fn convict(&mut self) {
+    /// Rejects the suspects for good: the setup is not at fault.
+    pub(super) fn reject_suspects(&mut self) {
         self.delivery.rejected.append(&mut self.suspects);
     }
 
-    /// Tries a batch again in pieces.
-    fn divide(&mut self, parcel: &Parcel, named: &BTreeSet<u64>, due: Duration) {
+    /// Queues a batch again in parts.
+    fn split(&mut self, pending: &PendingBatch, named: &BTreeSet<u64>, due: Duration) {
         if self.destination.allows(2).is_err() {
-            let Range { start, end } = parcel.batch.range;
+            let Range { start, end } = pending.batch.range;
             let host = self.destination.host();
             let why = "`collection: replace` does not let it be sent without the bad ones";
             let message = format!("`{host}` rejects the request with documents {start} to {}: {why}", end - 1);
             self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
-            return self.settle(parcel.clone());
+            return self.add_receipt(pending.clone());
         }
-        for piece in pieces(parcel.batch.count(), named) {
-            let part = self.part(parcel, parcel.batch.slice(piece.places));
-            self.wait(Parcel { is_named: piece.is_named, due, ..part });
+        for split in split_batch(pending.batch.count(), named) {
+            let part = self.new_part(pending, pending.batch.slice(split.places));
+            self.enqueue(PendingBatch { is_named: split.is_named, due, ..part });
         }
     }
 
-    /// The server failed on this batch; if it fails on nothing else, the batch is to blame.
-    fn crashed(&mut self, mut parcel: Parcel, wait: Option<Duration>, now: Duration) {
-        let is_alone = self.waiting.is_empty() && self.flying.is_empty() && parcel.batch.documents() > 1;
-        parcel.crashes.again(self.passed);
-        if !parcel.crashes.blames(self.passed, is_alone) || (is_alone && self.destination.allows(2).is_err()) {
-            return self.again(parcel, wait, false, now);
+    /// Queues a batch again on which the server failed; splits or rejects it if the server fails on nothing else.
+    fn handle_crash(&mut self, mut pending: PendingBatch, wait: Option<Duration>, now: Duration) {
+        let is_alone = self.waiting.is_empty() && self.in_flight.is_empty() && pending.batch.documents() > 1;
+        pending.crashes.count_one(self.accepted_batches);
+        if !pending.crashes.blames(self.accepted_batches, is_alone) || (is_alone && self.destination.allows(2).is_err())
+        {
+            return self.retry_later(pending, wait, false, now);
         }
-        if parcel.batch.documents() == 1 {
-            return self.rejected(parcel, &Problem::read(500, &Value::Null), now);
+        if pending.batch.documents() == 1 {
+            return self.reject(pending, &ProblemDetails::read(500, &Value::Null), now);
         }
-        let due = now + retry::wait(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
-        self.divide(&parcel, &BTreeSet::new(), due);
+        let due = now + retry::delay(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
+        self.split(&pending, &BTreeSet::new(), due);
     }
 
-    /// Each document has a result: what was accepted counts first, the rest is rejected, or tried again in runs.
-    fn each(&mut self, parcel: &Parcel, items: &[Item], now: Duration) {
-        let maybe = items.iter().any(Item::maybe);
-        self.maybe |= maybe;
+    /// Applies a result for each document: first those that were accepted; the others are rejected, or queued again as
+    /// batches of neighbours.
+    fn apply_results(&mut self, pending: &PendingBatch, items: &[ItemResult], now: Duration) {
+        let in_doubt = items.iter().any(ItemResult::is_in_doubt);
+        self.is_in_doubt |= in_doubt;
         let again = items.iter().find(|item| matches!(item.verdict, Verdict::Again { .. }));
         if let Some(again) = again.filter(|_| self.destination.allows(2).is_err()) {
             // A part of the collection would replace all of it.
-            let mut parcel = parcel.clone();
-            if let Some(last) = parcel.attempts.last_mut() {
-                (last.ending, last.maybe) = (Ending::Status(again.status), maybe);
+            let mut pending = pending.clone();
+            if let Some(last) = pending.attempts.last_mut() {
+                (last.ending, last.in_doubt) = (Ending::Status(again.status), in_doubt);
             }
-            return self.again(parcel, None, false, now);
+            return self.retry_later(pending, None, false, now);
         }
         let mut start = 0;
         let (mut accepted, mut others) = (Vec::new(), Vec::new());
         for run in items.chunk_by(|one, other| one.verdict == other.verdict && !one.is_final()) {
             let places = start..start + run.len();
             start = places.end;
-            let mut part = self.part(parcel, parcel.batch.slice(places));
-            part.failures = parcel.failures;
+            let mut part = self.new_part(pending, pending.batch.slice(places));
+            part.failures = pending.failures;
             if let Some(last) = part.attempts.last_mut() {
                 last.ending = Ending::Status(run[0].status);
-                last.maybe = run[0].maybe();
+                last.in_doubt = run[0].is_in_doubt();
             }
             match &run[0].verdict {
                 Verdict::Accepted => accepted.push(part),
@@ -186,32 +191,33 @@ impl Course {
             }
         }
         for part in accepted {
-            self.accepted(part);
+            self.accept(part);
         }
         for (part, verdict) in others {
             match verdict {
-                // If it is about more than documents, the rest waits until that is known.
-                _ if self.holds() => self.wait(part),
-                Verdict::Rejected(problem) => self.rejected(part, problem, now),
-                Verdict::TooLarge => self.oversized(part),
-                Verdict::Again { wait, alone } => self.again(part, *wait, *alone, now),
-                _ => self.again(part, None, false, now),
+                // If the setup may be at fault, the rest waits until that is known.
+                _ if self.is_on_hold() => self.enqueue(part),
+                Verdict::Rejected(details) => self.reject(part, details, now),
+                Verdict::TooLarge => self.reject_oversized(part),
+                Verdict::Again { wait, alone } => self.retry_later(part, *wait, *alone, now),
+                _ => self.retry_later(part, None, false, now),
             }
         }
     }
 
-    /// Ends the run when documents are refused alike one by one, and nothing on the way can show that others are not.
-    pub(super) fn despair(&mut self) {
-        if !self.holds() || !self.is_still() {
+    /// Ends the run when documents are rejected one by one for the same problem, and no answer in flight can show that others
+    /// are accepted.
+    pub(super) fn abort_on_same_problem(&mut self) {
+        if !self.is_on_hold() || !self.is_idle() {
             return;
         }
-        self.delivery.alike.append(&mut self.suspects);
+        self.delivery.same_problem.append(&mut self.suspects);
         let host = self.destination.host();
         let message = format!("`{host}` rejects one document after the other in the same way");
         self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
     }
 
-    /// What must not be told, whoever says it.
+    /// The secrets of the destination, which no message may repeat.
     fn secrets(&self) -> Vec<&str> {
         let Destination { credential, headers, .. } = &*self.destination;
         let proof = credential.as_ref().map(|credential| match &credential.scheme {
@@ -222,8 +228,8 @@ impl Course {
         proof.into_iter().chain(headers.iter().map(|(_, value)| value)).map(Secret::expose).collect()
     }
 
-    /// As whom, for messages about refusals.
-    fn who(&self) -> String {
+    /// The profile and where its credentials are from, for messages about refusals.
+    fn describe_sender(&self) -> String {
         let profile = &self.destination.profile;
         match &self.destination.credential {
             Some(credential) => format!("profile `{profile}`, credentials from {}", credential.origin),

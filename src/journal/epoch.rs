@@ -1,7 +1,7 @@
-//! One epoch: the state that the entries of one file add up to.
+//! One epoch: the state of a delivery, as the entries of one journal file add up to it.
 //!
-//! Pure. Entries only ever add: what is settled stays settled, so any beginning of a file is a true, if older, state.
-//! That is why a torn end may be cut off, and why nothing else may be.
+//! Pure. Entries only add: a settled document stays settled, so every prefix of a file is an earlier state of the same
+//! delivery. That is why a truncated last line may be cut off, and nothing else.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -17,69 +17,78 @@ pub struct Epoch {
     pub header: Header,
     /// The documents that the API acknowledged.
     pub accepted: Vec<Range<u64>>,
-    /// The documents that the API will never accept, each with a status and a code.
-    pub rejected: BTreeMap<u64, (u16, String)>,
+    /// The documents that the API will never accept.
+    pub rejected: BTreeMap<u64, Rejection>,
     /// The outcome of some request is unknown.
-    pub maybe: bool,
-    /// Requests of an earlier epoch were waited for.
+    pub is_in_doubt: bool,
+    /// The delivery waited for requests of an earlier epoch.
     pub graced: bool,
-    /// Every document is settled; `Some(true)`: and no request can still be acted on.
+    /// Every document is settled; `Some(true)`: and the API can no longer act on any request.
     pub done: Option<bool>,
     /// The checksum of the last line.
     pub(crate) chain: Chain,
-    /// How many bytes of the file are whole lines that are true.
+    /// How many bytes of the file are whole lines with a right checksum.
     pub(crate) length: u64,
-    /// Something stands behind them.
-    pub(crate) torn: bool,
+    /// More bytes follow these: a line that was not written to its end.
+    pub(crate) is_truncated: bool,
+}
+
+/// Why the API will never accept a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// The status of the answer about it alone.
+    pub status: u16,
+    /// The code of the finding, as a word.
+    pub code: String,
 }
 
 impl Epoch {
-    /// An epoch that begins, and its first line.
-    pub(crate) fn begun(header: Header) -> (Epoch, String) {
-        let (line, chain) = entry::line(Chain::default(), &Entry::Epoch(header.clone()));
+    /// A new epoch, and its first line.
+    pub(crate) fn begin(header: Header) -> (Epoch, String) {
+        let (line, chain) = entry::write_line(Chain::default(), &Entry::Epoch(header.clone()));
         let epoch = Epoch {
             header,
             accepted: Vec::new(),
             rejected: BTreeMap::new(),
-            maybe: false,
+            is_in_doubt: false,
             graced: false,
             done: None,
             chain,
             length: line.len() as u64,
-            torn: false,
+            is_truncated: false,
         };
         (epoch, line)
     }
 
-    /// The state of a file: `None` when it is damaged anywhere but at its end, or is no journal of this version.
+    /// Reads the state of a file; `None` when it is damaged before its last line, or is not a journal of this version.
     pub(crate) fn read(number: u64, bytes: &[u8]) -> Option<Epoch> {
         let mut lines = bytes.split_inclusive(|byte| *byte == b'\n');
         let first = lines.next()?.strip_suffix(b"\n")?;
-        let (Entry::Epoch(header), _) = entry::parsed(Chain::default(), first)? else { return None };
+        let (Entry::Epoch(header), _) = entry::parse(Chain::default(), first)? else { return None };
         if header.v != entry::VERSION || header.n != number {
             return None;
         }
-        let (mut epoch, _) = Epoch::begun(header);
-        // Bytes that mean the same are not the same bytes.
+        let (mut epoch, _) = Epoch::begin(header);
+        // Other bytes may mean the same header, but no journal was written with them.
         (epoch.length == first.len() as u64 + 1).then_some(())?;
         while let Some(line) = lines.next() {
-            let whole = line.strip_suffix(b"\n").and_then(|line| entry::parsed(epoch.chain, line));
+            let whole = line.strip_suffix(b"\n").and_then(|line| entry::parse(epoch.chain, line));
             match whole {
                 Some((entry, chain)) => {
                     epoch.apply(&entry)?;
                     (epoch.chain, epoch.length) = (chain, epoch.length + line.len() as u64);
                 }
-                None if lines.next().is_none() => epoch.torn = true,
+                None if lines.next().is_none() => epoch.is_truncated = true,
                 None => return None,
             }
         }
         Some(epoch)
     }
 
-    /// Adds an entry, and gives its line. `None`: it cannot follow what is there.
+    /// Adds an entry, and returns its line. `None`: it cannot follow the entries before.
     pub(crate) fn extend(&mut self, entry: &Entry) -> Option<String> {
         self.apply(entry)?;
-        let (line, chain) = entry::line(self.chain, entry);
+        let (line, chain) = entry::write_line(self.chain, entry);
         (self.chain, self.length) = (chain, self.length + line.len() as u64);
         Some(line)
     }
@@ -97,9 +106,9 @@ impl Epoch {
             }
             Entry::Reject { index, status, code } => {
                 (*index < documents).then_some(())?;
-                self.rejected.insert(*index, (*status, code.clone()));
+                self.rejected.insert(*index, Rejection { status: *status, code: code.clone() });
             }
-            Entry::Maybe { .. } => self.maybe = true,
+            Entry::InDoubt { .. } => self.is_in_doubt = true,
             Entry::Graced {} => self.graced = true,
             Entry::Done { clean, counts } => {
                 (*counts == self.counts() && self.is_settled()).then_some(())?;
@@ -124,12 +133,12 @@ impl Epoch {
         index_ranges::contains(&self.accepted, index) || self.rejected.contains_key(&index)
     }
 
-    /// Whether a request of this epoch may still be acted on by the time the next one begins.
+    /// Whether the API may still act on a request of this epoch when the next one begins.
     pub(crate) fn may_linger(&self) -> bool {
         self.done != Some(true)
     }
 
-    /// Whether requests of an earlier epoch have to be waited for before the first one of this.
+    /// Whether the first request of this epoch has to wait for requests of an earlier one.
     pub(crate) fn must_wait(&self) -> bool {
         self.header.grace && !self.graced
     }
@@ -146,8 +155,8 @@ mod tests {
         },
     };
 
-    /// A journal of an epoch with all kinds of entries, and the lengths of its beginnings that are whole lines.
-    fn corpus() -> (String, Vec<usize>) {
+    /// A journal with all kinds of entries, and the offsets at which its lines end.
+    fn sample_journal() -> (String, Vec<usize>) {
         let header = Header {
             v: 1,
             n: 3,
@@ -158,12 +167,12 @@ mod tests {
             grace: true,
             tool: "1".into(),
         };
-        let (mut epoch, mut text) = Epoch::begun(header);
+        let (mut epoch, mut text) = Epoch::begin(header);
         let mut ends = vec![text.len()];
         let acks = (0..44).map(|n| Entry::Ack { ranges: vec![n..n + 1], status: 200 });
         let rejects = (44..46).map(|index| Entry::Reject { index, status: 413, code: "deliver/too-large".into() });
         let done = Entry::Done { clean: false, counts: Counts { accepted: 58, rejected: 2 } };
-        let all = [Entry::Graced {}, Entry::Maybe { resumed: true }].into_iter().chain(acks).chain(rejects);
+        let all = [Entry::Graced {}, Entry::InDoubt { resumed: true }].into_iter().chain(acks).chain(rejects);
         for entry in all.chain([Entry::Ack { ranges: vec![46..50, 50..60], status: 204 }, done]) {
             text.push_str(&epoch.extend(&entry).unwrap());
             ends.push(text.len());
@@ -173,8 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_end_is_cut_at_every_byte() {
-        let (text, ends) = corpus();
+    fn a_file_truncated_at_any_byte_is_an_earlier_state() {
+        let (text, ends) = sample_journal();
         let mut before = 0;
         for cut in 0..=text.len() {
             let read = Epoch::read(3, &text.as_bytes()[..cut]);
@@ -183,14 +192,14 @@ mod tests {
             let settled = read.as_ref().map_or(0, |epoch| epoch.counts().accepted);
             assert!(settled >= before, "{cut}");
             before = settled;
-            assert_eq!(read.map(|epoch| epoch.torn), whole.map(|end| end < cut), "{cut}");
+            assert_eq!(read.map(|epoch| epoch.is_truncated), whole.map(|end| end < cut), "{cut}");
         }
         assert_eq!(Epoch::read(4, text.as_bytes()), None, "another number");
     }
 
     #[test]
-    fn no_flipped_bit_adds_anything() {
-        let (text, ends) = corpus();
+    fn no_flipped_bit_settles_anything() {
+        let (text, ends) = sample_journal();
         let whole = Epoch::read(3, text.as_bytes()).unwrap();
         let last = ends[ends.len() - 2];
         // Every byte, and each of its bits as often: all of them would take long.
@@ -201,8 +210,8 @@ mod tests {
                 None => assert!(bit / 8 < last, "bit {bit} is in the last line"),
                 Some(epoch) => {
                     // Without the line end before it, the last line is a part of a longer one.
-                    assert!(bit / 8 + 1 >= last && epoch.torn && epoch.done.is_none(), "bit {bit}");
-                    assert!(index_ranges::without(&epoch.accepted, &whole.accepted).is_empty(), "bit {bit}");
+                    assert!(bit / 8 + 1 >= last && epoch.is_truncated && epoch.done.is_none(), "bit {bit}");
+                    assert!(index_ranges::subtract(&epoch.accepted, &whole.accepted).is_empty(), "bit {bit}");
                 }
             }
         }
@@ -210,9 +219,9 @@ mod tests {
 
     #[test]
     fn entries_that_cannot_follow_are_refused() {
-        let (text, ends) = corpus();
+        let (text, ends) = sample_journal();
         let mut done = Epoch::read(3, text.as_bytes()).unwrap();
-        assert_eq!(done.extend(&Entry::Maybe { resumed: false }), None, "nothing follows the end");
+        assert_eq!(done.extend(&Entry::InDoubt { resumed: false }), None, "nothing follows the end");
         let open = Epoch::read(3, &text.as_bytes()[..ends[0]]).unwrap();
         let counts = Counts { accepted: 60, rejected: 0 };
         let wrong = [

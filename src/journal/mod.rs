@@ -1,9 +1,9 @@
-//! What is already settled, on disk: one file for each epoch, a durable header and then what the API acknowledged.
+//! The journal of a target: which documents are settled, on disk. One file per epoch holds a durable header, then entries.
 //!
 //! A header is durable before the first byte of a body leaves, and an acknowledgement is durable before it is counted.
-//! Whatever is in doubt is sent again and never skipped; files are never sent from, so nothing of a document is in here.
-//! [`Journal`] is the protocol, with the disk behind a trait, so that a test can let it fail in every way;
-//! `epoch` is its state, `entry` the lines, `folder` the real disk.
+//! Documents in doubt are sent again and never skipped. No content of a document is stored here.
+//! [`Journal`] is the protocol; the disk is behind the trait [`Disk`], so that a test can make every operation fail.
+//! `epoch` is the state of one file, `entry` its lines, `state_dir` the real disk.
 
 pub mod entry;
 pub mod epoch;
@@ -12,78 +12,78 @@ pub mod state_dir;
 use std::io;
 
 use crate::{
-    digest::Sum,
+    digest::Digest,
     journal::{
-        entry::{Counts, Entry, Header, Input, VERSION},
+        entry::{Counts, Entry, Header, InputFile, VERSION},
         epoch::Epoch,
     },
 };
 
-/// A folder of files with what a journal needs of it, and not more. A change is durable once it was synced.
+/// A folder of files, with the operations that a journal needs. A change is durable once it was synced.
 pub trait Disk {
     /// The names of all files.
     fn names(&mut self) -> io::Result<Vec<String>>;
     /// All bytes of a file.
     fn read(&mut self, name: &str) -> io::Result<Vec<u8>>;
-    /// Writes a new file, durable but for its name.
+    /// Writes a new file and makes it durable, except for its name.
     fn create(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
-    /// Gives a file another name.
+    /// Renames a file.
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()>;
     /// Removes a file.
     fn remove(&mut self, name: &str) -> io::Result<()>;
     /// Makes all names durable.
     fn sync_names(&mut self) -> io::Result<()>;
-    /// Adds bytes at the end of a file.
+    /// Appends bytes to a file.
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
-    /// Cuts a file to a length.
-    fn cut(&mut self, name: &str, length: u64) -> io::Result<()>;
+    /// Truncates a file to a length.
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()>;
     /// Makes the bytes of a file durable.
     fn sync(&mut self, name: &str) -> io::Result<()>;
 }
 
-/// What is to be delivered.
+/// The documents to deliver.
 #[derive(Clone, Debug)]
 pub struct Shipment {
     /// The digest of all documents.
-    pub plan: Sum,
-    /// How many there are.
+    pub plan: Digest,
+    /// How many documents there are.
     pub documents: u64,
     /// The files they were made from.
-    pub inputs: Vec<Input>,
+    pub inputs: Vec<InputFile>,
     /// Random, for a new epoch.
     pub nonce: [u8; 16],
-    /// Go on although an earlier delivery of replaced inputs is unfinished.
+    /// Begin although an earlier delivery, whose inputs were replaced, is unfinished.
     pub supersede: bool,
 }
 
 /// How a delivery starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
-    /// The epoch, with what is settled already.
+    /// The epoch, with the documents that are settled already.
     pub epoch: Epoch,
-    /// Requests of an earlier epoch have to be waited for before the first one.
+    /// The first request has to wait for requests of an earlier epoch.
     pub waits: bool,
-    /// The name that a damaged file was kept under.
-    pub kept: Option<String>,
+    /// The new name of a damaged file, if there was one.
+    pub damaged: Option<String>,
 }
 
-/// Why a journal cannot go on.
+/// Why a delivery cannot begin.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum BeginError {
     /// The disk failed.
     Disk(io::Error),
-    /// The inputs of an earlier delivery were replaced while it is unfinished, and nobody said to go on.
+    /// An earlier delivery is unfinished, its inputs were replaced, and `supersede` is not set.
     Unfinished {
-        /// How many of its documents were never acknowledged.
+        /// How many of its documents were not settled.
         open: u64,
         /// How many it has.
         documents: u64,
     },
 }
 
-impl From<io::Error> for Trouble {
-    fn from(cause: io::Error) -> Trouble {
-        Trouble::Disk(cause)
+impl From<io::Error> for BeginError {
+    fn from(cause: io::Error) -> BeginError {
+        BeginError::Disk(cause)
     }
 }
 
@@ -98,31 +98,31 @@ enum Newest {
 pub struct Journal<D> {
     disk: D,
     newest: Newest,
-    /// The number of the newest file, damaged or not; 0: there is none.
+    /// The number of the newest file, damaged or not; 0 if there is none.
     number: u64,
     current: Option<Epoch>,
-    /// The disk failed once. What it did with what it was given is unknown, so it is not asked again.
+    /// The disk failed once. What it wrote is unknown, so nothing more is written.
     broken: bool,
     /// The last line may not be durable yet.
     unsynced: bool,
 }
 
 impl<D: Disk> Journal<D> {
-    /// Looks at what is there, and removes what never came to be a journal.
+    /// Reads the newest file, and removes drafts that never became a journal.
     ///
     /// # Errors
     /// The disk failed.
     pub fn open(mut disk: D) -> io::Result<Journal<D>> {
         let names = disk.names()?;
-        // Whoever died while it wrote a header left a file that is not whole.
+        // A process that died while it wrote a header left an incomplete file.
         names.iter().filter(|name| name.ends_with(DRAFT)).try_for_each(|name| disk.remove(name))?;
-        let epoch = names.iter().filter_map(|name| number(name, EPOCH)).max().unwrap_or(0);
-        let kept = names.iter().filter_map(|name| number(name, CORRUPT)).max().unwrap_or(0);
-        let number = epoch.max(kept);
+        let epoch = names.iter().filter_map(|name| parse_number(name, EPOCH)).max().unwrap_or(0);
+        let damaged = names.iter().filter_map(|name| parse_number(name, CORRUPT)).max().unwrap_or(0);
+        let number = epoch.max(damaged);
         let newest = match number {
             0 => Newest::None,
-            _ if kept >= epoch => Newest::Damaged,
-            _ => match Epoch::read(number, &disk.read(&file(EPOCH, number))?) {
+            _ if damaged >= epoch => Newest::Damaged,
+            _ => match Epoch::read(number, &disk.read(&file_name(EPOCH, number))?) {
                 Some(epoch) => Newest::Whole(Box::new(epoch)),
                 None => Newest::Damaged,
             },
@@ -130,12 +130,12 @@ impl<D: Disk> Journal<D> {
         Ok(Journal { disk, newest, number, current: None, broken: false, unsynced: false })
     }
 
-    /// The disk, when no more is to be said.
+    /// Returns the disk.
     pub fn close(self) -> D {
         self.disk
     }
 
-    /// Whether a request of an earlier delivery may still be acted on.
+    /// Whether the API may still act on a request of an earlier delivery.
     pub fn may_linger(&self) -> bool {
         match &self.newest {
             Newest::None => false,
@@ -144,44 +144,51 @@ impl<D: Disk> Journal<D> {
         }
     }
 
-    /// Goes on with the newest delivery if it is this one, else begins a new epoch; a header is durable afterwards.
+    /// Resumes the newest epoch if it delivers the same documents, else begins a new one; its header is durable afterwards.
     ///
-    /// `extended` says whether files are the beginnings of what is delivered now, so that nothing of them is lost.
+    /// `is_extended` says whether the files of the earlier delivery are the beginnings of the present ones, so that none of
+    /// their records is lost.
     ///
     /// # Errors
     /// The disk failed, or the earlier delivery is unfinished and its inputs were replaced.
-    pub fn begin(&mut self, shipment: &Shipment, extended: &mut dyn FnMut(&[Input]) -> bool) -> Result<Start, Trouble> {
+    pub fn begin(
+        &mut self,
+        shipment: &Shipment,
+        is_extended: &mut dyn FnMut(&[InputFile]) -> bool,
+    ) -> Result<Start, BeginError> {
         match &self.newest {
             Newest::Whole(epoch) if is_same(epoch, shipment) => Ok(self.resume(epoch.as_ref().clone())?),
-            Newest::Whole(epoch) if epoch.done.is_none() && !shipment.supersede && !extended(&epoch.header.inputs) => {
+            Newest::Whole(epoch)
+                if epoch.done.is_none() && !shipment.supersede && !is_extended(&epoch.header.inputs) =>
+            {
                 let (documents, counts) = (epoch.header.docs, epoch.counts());
                 let open = documents.saturating_sub(counts.accepted + counts.rejected);
-                Err(Trouble::Unfinished { open, documents })
+                Err(BeginError::Unfinished { open, documents })
             }
-            Newest::None | Newest::Whole(_) | Newest::Damaged => Ok(self.renew(shipment)?),
+            Newest::None | Newest::Whole(_) | Newest::Damaged => Ok(self.begin_epoch(shipment)?),
         }
     }
 
     fn resume(&mut self, epoch: Epoch) -> io::Result<Start> {
         let waits = epoch.must_wait();
         if epoch.done.is_some() {
-            return Ok(Start { epoch, waits: false, kept: None });
+            return Ok(Start { epoch, waits: false, damaged: None });
         }
-        // Whoever was killed may have left a name, a line or a cut that is seen and not durable.
-        let name = file(EPOCH, self.number);
-        let cut = if epoch.torn { self.disk.cut(&name, epoch.length) } else { Ok(()) };
-        let done = cut.and_then(|()| self.disk.sync(&name)).and_then(|()| self.disk.sync_names());
-        self.tried(done)?;
-        self.current = Some(Epoch { torn: false, ..epoch });
-        let kept = self.tidy()?;
-        // The run before may have died with a request on the way.
-        self.add(&Entry::Maybe { resumed: true })?;
+        // A killed process may have left a name, a line or a truncation that is visible and not durable.
+        let name = file_name(EPOCH, self.number);
+        let truncated = if epoch.is_truncated { self.disk.truncate(&name, epoch.length) } else { Ok(()) };
+        let done = truncated.and_then(|()| self.disk.sync(&name)).and_then(|()| self.disk.sync_names());
+        self.note_failure(done)?;
+        self.current = Some(Epoch { is_truncated: false, ..epoch });
+        let damaged = self.remove_older()?;
+        // The run before may have died with a request in flight.
+        self.write(&Entry::InDoubt { resumed: true })?;
         self.sync()?;
-        let epoch = self.current.clone().ok_or_else(broken)?;
-        Ok(Start { epoch, waits, kept })
+        let epoch = self.current.clone().ok_or_else(broken_error)?;
+        Ok(Start { epoch, waits, damaged })
     }
 
-    fn renew(&mut self, shipment: &Shipment) -> io::Result<Start> {
+    fn begin_epoch(&mut self, shipment: &Shipment) -> io::Result<Start> {
         let number = self.number + 1;
         let header = Header {
             v: VERSION,
@@ -193,114 +200,115 @@ impl<D: Disk> Journal<D> {
             grace: self.may_linger(),
             tool: env!("CARGO_PKG_VERSION").into(),
         };
-        let (epoch, line) = Epoch::begun(header);
-        let (name, draft) = (file(EPOCH, number), format!("{}{DRAFT}", file(EPOCH, number)));
+        let (epoch, line) = Epoch::begin(header);
+        let (name, draft) = (file_name(EPOCH, number), format!("{}{DRAFT}", file_name(EPOCH, number)));
         let written = self.disk.create(&draft, line.as_bytes());
         if written.is_err() {
-            // It may not even have come to a file.
+            // The file may not exist.
             let _ = self.disk.remove(&draft);
         }
         let done = written.and_then(|()| self.disk.rename(&draft, &name)).and_then(|()| self.disk.sync_names());
-        self.tried(done)?;
+        self.note_failure(done)?;
         self.number = number;
         self.current = Some(epoch.clone());
-        let kept = self.tidy()?;
-        Ok(Start { waits: epoch.must_wait(), epoch, kept })
+        let damaged = self.remove_older()?;
+        Ok(Start { waits: epoch.must_wait(), epoch, damaged })
     }
 
-    /// Removes what is older than the current file; what is damaged is kept under another name, which is given back.
-    fn tidy(&mut self) -> io::Result<Option<String>> {
-        let done = self.tidied();
-        self.tried(done)
+    /// Removes the files older than the current one. A damaged file is renamed instead; returns its new name.
+    fn remove_older(&mut self) -> io::Result<Option<String>> {
+        let done = self.try_remove_older();
+        self.note_failure(done)
     }
 
-    fn tidied(&mut self) -> io::Result<Option<String>> {
-        let (mut kept, mut changed) = (None, false);
+    fn try_remove_older(&mut self) -> io::Result<Option<String>> {
+        let (mut damaged, mut changed) = (None, false);
         for name in self.disk.names()? {
-            let older = number(&name, EPOCH).filter(|number| *number < self.number);
+            let older = parse_number(&name, EPOCH).filter(|number| *number < self.number);
             if let Some(older) = older {
                 changed = true;
                 if Epoch::read(older, &self.disk.read(&name)?).is_some() {
                     self.disk.remove(&name)?;
                 } else {
-                    let other = file(CORRUPT, older);
+                    let other = file_name(CORRUPT, older);
                     self.disk.rename(&name, &other)?;
-                    kept = Some(other);
+                    damaged = Some(other);
                 }
             }
         }
         if changed {
             self.disk.sync_names()?;
         }
-        Ok(kept)
+        Ok(damaged)
     }
 
-    /// Adds what became known, which survives a kill; a power cut only after [`Journal::sync`]. That some outcome is unknown
-    /// need not be said twice.
+    /// Appends an entry. It survives a kill, and after [`Journal::sync`] a power cut. That an outcome is in doubt is written
+    /// once.
     ///
     /// # Errors
-    /// The disk failed, now or before: what was settled will be sent again.
-    pub fn record(&mut self, entry: &Entry) -> io::Result<()> {
+    /// The disk failed, now or before: documents without a durable entry will be sent again.
+    pub fn append(&mut self, entry: &Entry) -> io::Result<()> {
         match (entry, &self.current) {
-            (Entry::Maybe { .. }, Some(epoch)) if epoch.maybe && !self.broken => Ok(()),
-            _ => self.add(entry),
+            (Entry::InDoubt { .. }, Some(epoch)) if epoch.is_in_doubt && !self.broken => Ok(()),
+            _ => self.write(entry),
         }
     }
 
-    /// Makes durable what was added.
+    /// Makes durable what was appended.
     ///
     /// # Errors
-    /// The disk failed, now or before: what was settled will be sent again.
+    /// The disk failed, now or before: documents without a durable entry will be sent again.
     pub fn sync(&mut self) -> io::Result<()> {
         if self.broken {
-            return Err(broken());
+            return Err(broken_error());
         }
         if self.unsynced {
-            let done = self.disk.sync(&file(EPOCH, self.number));
-            self.tried(done)?;
+            let done = self.disk.sync(&file_name(EPOCH, self.number));
+            self.note_failure(done)?;
             self.unsynced = false;
         }
         Ok(())
     }
 
-    /// Every document is settled. This is durable afterwards, so that the same delivery is never made again.
+    /// Writes that every document is settled, and makes it durable, so that the same delivery is never repeated.
     ///
     /// # Errors
     /// The disk failed, now or before, or not every document is settled.
     pub fn finish(&mut self) -> io::Result<()> {
-        let epoch = self.current.as_ref().ok_or_else(broken)?;
-        let (clean, counts): (bool, Counts) = (!epoch.maybe, epoch.counts());
-        self.add(&Entry::Done { clean, counts })?;
+        let epoch = self.current.as_ref().ok_or_else(broken_error)?;
+        let (clean, counts): (bool, Counts) = (!epoch.is_in_doubt, epoch.counts());
+        self.write(&Entry::Done { clean, counts })?;
         self.sync()
     }
 
-    /// What was sent was not what the header says: the file is put aside, and everything will be sent again.
+    /// Renames the current file, because the documents that were sent are not those of its header. Everything will be sent
+    /// again.
     ///
     /// # Errors
     /// The disk failed.
-    pub fn distrust(&mut self) -> io::Result<()> {
+    pub fn set_aside(&mut self) -> io::Result<()> {
         self.current = None;
-        let (from, to) = (file(EPOCH, self.number), file(CORRUPT, self.number));
+        let (from, to) = (file_name(EPOCH, self.number), file_name(CORRUPT, self.number));
         let done = self.disk.rename(&from, &to);
-        self.tried(done)?;
+        self.note_failure(done)?;
         let done = self.disk.sync_names();
-        self.tried(done)
+        self.note_failure(done)
     }
 
-    /// Adds an entry to the current file. No more than one is ever not durable, so a power cut can tear only the last.
-    fn add(&mut self, entry: &Entry) -> io::Result<()> {
+    /// Writes an entry to the current file. At most one entry is not durable, so a power cut can damage only the last one.
+    fn write(&mut self, entry: &Entry) -> io::Result<()> {
         self.sync()?;
-        let epoch = self.current.as_mut().filter(|_| !self.broken).ok_or_else(broken)?;
-        let line = epoch.extend(entry).ok_or_else(broken)?;
-        let name = file(EPOCH, self.number);
+        let epoch = self.current.as_mut().filter(|_| !self.broken).ok_or_else(broken_error)?;
+        let line = epoch.extend(entry).ok_or_else(broken_error)?;
+        let name = file_name(EPOCH, self.number);
         let done = self.disk.append(&name, line.as_bytes());
-        self.tried(done)?;
+        self.note_failure(done)?;
         self.unsynced = true;
         Ok(())
     }
 
-    /// After a failure nothing is written any more: what a second sync says about the first is not to be trusted.
-    fn tried<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
+    /// After a failure nothing more is written: the success of a second sync does not prove the first.
+    fn note_failure<T>(&mut self, done: io::Result<T>) -> io::Result<T> {
         self.broken |= done.is_err();
         done
     }
@@ -310,14 +318,14 @@ impl<D: Disk> Journal<D> {
 const EPOCH: &str = "epoch-";
 /// Before the number of an epoch whose file is damaged.
 const CORRUPT: &str = ".corrupt-";
-/// Behind the name of a file that is not whole yet.
+/// Behind the name of a file that is not complete yet.
 const DRAFT: &str = ".new";
 
-fn file(kind: &str, number: u64) -> String {
+fn file_name(kind: &str, number: u64) -> String {
     format!("{kind}{number}")
 }
 
-fn number(name: &str, kind: &str) -> Option<u64> {
+fn parse_number(name: &str, kind: &str) -> Option<u64> {
     let digits = name.strip_prefix(kind)?;
     let plain = !digits.starts_with(['0', '+']);
     digits.parse().ok().filter(|_| plain)
@@ -327,7 +335,7 @@ fn is_same(epoch: &Epoch, shipment: &Shipment) -> bool {
     (epoch.header.plan, epoch.header.docs) == (shipment.plan, shipment.documents)
 }
 
-fn broken() -> io::Error {
+fn broken_error() -> io::Error {
     io::Error::other("nothing more is written after a failure")
 }
 
@@ -338,17 +346,17 @@ mod tests {
     use crate::{
         digest::Target,
         journal::{
-            Disk as _, Journal, Shipment, Trouble,
+            BeginError, Disk as _, Journal, Shipment,
             entry::Entry,
-            state_dir::{Folder, Refusal, State},
+            state_dir::{LockError, StateDir, TargetDir},
         },
     };
 
-    fn state(folder: &Path) -> State {
-        State { path: folder.join("state"), named: true }
+    fn state(folder: &Path) -> StateDir {
+        StateDir { path: folder.join("state"), named: true }
     }
 
-    fn journal(folder: &Path) -> Journal<Folder> {
+    fn journal(folder: &Path) -> Journal<TargetDir> {
         Journal::open(state(folder).lock(&Target::new(&["a"])).unwrap()).unwrap()
     }
 
@@ -361,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn a_delivery_goes_on_until_it_is_done_and_then_nothing_is_written() {
+    fn a_delivery_is_resumed_until_it_is_done_and_then_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = journal(folder.path());
         assert!(!first.begin(&shipment(1), &mut |_| false).unwrap().waits);
@@ -369,26 +377,26 @@ mod tests {
         drop(first);
         let mut second = journal(folder.path());
         second.begin(&shipment(1), &mut |_| false).unwrap();
-        second.record(&ack(0..1)).unwrap();
-        second.record(&Entry::Reject { index: 1, status: 413, code: "deliver/too-large".into() }).unwrap();
+        second.append(&ack(0..1)).unwrap();
+        second.append(&Entry::Reject { index: 1, status: 413, code: "deliver/too-large".into() }).unwrap();
         second.finish().unwrap();
-        assert!(second.record(&ack(1..2)).is_err(), "nothing follows the end");
+        assert!(second.append(&ack(1..2)).is_err(), "nothing follows the end");
         drop(second);
         let mut third = journal(folder.path());
         let start = third.begin(&shipment(1), &mut |_| false).unwrap();
         assert_eq!((start.epoch.done, start.epoch.header.nonce), (Some(false), [1; 16]), "it was resumed, so in doubt");
-        assert!(third.record(&ack(0..1)).is_err());
+        assert!(third.append(&ack(0..1)).is_err());
     }
 
     #[test]
-    fn an_unfinished_delivery_is_only_given_up_on_demand_or_when_its_inputs_grew() {
+    fn an_unfinished_delivery_is_superseded_only_on_request_or_when_its_inputs_grew() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = journal(folder.path());
         first.begin(&shipment(1), &mut |_| false).unwrap();
-        first.record(&ack(0..1)).unwrap();
+        first.append(&ack(0..1)).unwrap();
         drop(first);
         let refused = journal(folder.path()).begin(&shipment(2), &mut |_| false);
-        assert!(matches!(refused, Err(Trouble::Unfinished { open: 1, documents: 2 })));
+        assert!(matches!(refused, Err(BeginError::Unfinished { open: 1, documents: 2 })));
         let grown = journal(folder.path()).begin(&shipment(2), &mut |_| true).unwrap();
         assert!(grown.waits && grown.epoch.accepted.is_empty());
         let superseding = Shipment { supersede: true, ..shipment(3) };
@@ -400,13 +408,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_to_be_trusted_is_put_aside_and_waited_for() {
+    fn a_file_that_was_set_aside_is_waited_for() {
         let folder = tempfile::tempdir().unwrap();
         let mut first = journal(folder.path());
         first.begin(&shipment(1), &mut |_| false).unwrap();
-        first.record(&ack(0..2)).unwrap();
-        first.distrust().unwrap();
-        assert!(first.record(&ack(0..1)).is_err());
+        first.append(&ack(0..2)).unwrap();
+        first.set_aside().unwrap();
+        assert!(first.append(&ack(0..1)).is_err());
         drop(first);
         let mut second = journal(folder.path());
         assert!(second.may_linger());
@@ -416,14 +424,14 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_held_by_one_at_a_time_and_can_be_forgotten() {
+    fn a_folder_is_locked_by_one_process_at_a_time_and_can_be_removed() {
         let folder = tempfile::tempdir().unwrap();
         let (state, target) = (state(folder.path()), Target::new(&["a"]));
         let held = state.lock(&target).unwrap();
-        assert!(matches!(state.lock(&target), Err(Refusal::Busy)));
+        assert!(matches!(state.lock(&target), Err(LockError::Busy)));
         assert!(state.lock(&Target::new(&["b"])).is_ok());
         assert_eq!(state.targets().unwrap().len(), 2);
-        held.forget().unwrap();
+        held.remove().unwrap();
         assert_eq!(state.targets().unwrap(), [Target::new(&["b"])]);
         assert!(state.lock(&target).is_ok());
     }

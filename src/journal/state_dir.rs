@@ -1,7 +1,7 @@
-//! The folder of one target on the real disk, held by one process at a time.
+//! The state folder, and in it a folder for each target, locked by one process at a time.
 //!
-//! Folders are for their owner only (0700), and so are files (0600), whatever the umask says; no symbolic link is ever
-//! followed in here. A folder that others may write to is refused: who can write a journal can make documents be skipped.
+//! Only their owner can use folders (0700) and files (0600), whatever the umask is; no symbolic link is followed here. A
+//! folder that others may write to is refused: a forged journal would make documents be skipped.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
@@ -11,65 +11,65 @@ use std::{
 
 use crate::{digest::Target, journal::Disk, list_dir::list_dir};
 
-/// The file whose lock is the right to deliver.
+/// The file whose lock gives the right to deliver.
 const LOCK: &str = "lock";
-/// How often a lock is taken anew because its file was removed meanwhile.
+/// How often locking is tried again because the file was removed meanwhile.
 const MAX_LOCKS: usize = 10;
 
 /// The locked folder of one target.
 #[derive(Debug)]
-pub struct Folder {
+pub struct TargetDir {
     path: PathBuf,
     lock: File,
-    /// The file that was added to last.
+    /// The file that was written to last.
     open: Option<(String, File)>,
 }
 
-/// Why a folder is not ours to use.
+/// Why the folder of a target cannot be locked.
 #[derive(Debug)]
-pub enum Refusal {
-    /// Another process holds it.
+pub enum LockError {
+    /// Another process holds its lock.
     Busy,
     /// It cannot be used.
     Unusable {
         /// The folder or file.
         path: PathBuf,
         /// Why not.
-        said: String,
+        reason: String,
     },
 }
 
-/// Where deliveries are remembered.
+/// The folder in which each target has its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct StateDir {
     /// The folder.
     pub path: PathBuf,
-    /// Somebody named it, so its parent has to be there.
+    /// The user named it, so its parent must exist.
     pub named: bool,
 }
 
-impl State {
-    /// Takes the folder of a target, which is made if it is not there.
+impl StateDir {
+    /// Locks the folder of a target, and makes it first if it does not exist.
     ///
     /// # Errors
     /// Another process holds it, or it cannot be used.
-    pub fn lock(&self, target: &Target) -> Result<Folder, Refusal> {
-        self.make().map_err(|cause| unusable(&self.path, &cause))?;
-        private(&self.path, false)?;
+    pub fn lock(&self, target: &Target) -> Result<TargetDir, LockError> {
+        self.create().map_err(|cause| unusable(&self.path, &cause))?;
+        check_access(&self.path, Access::OwnerWrites)?;
         let path = self.path.join(&target.id);
-        make(&path, false).map_err(|cause| unusable(&path, &cause))?;
-        private(&path, true)?;
+        create_dir(&path, false).map_err(|cause| unusable(&path, &cause))?;
+        check_access(&path, Access::OwnerOnly)?;
         for _ in 0..MAX_LOCKS {
-            let lock = locked(&path)?;
-            // Whoever forgets a target removes the file while holding its lock.
+            let lock = open_lock(&path)?;
+            // A process that removes a target removes this file while it holds the lock.
             let there = fs::symlink_metadata(path.join(LOCK));
             if there.is_ok_and(|there| lock.metadata().is_ok_and(|held| is_same(&there, &held))) {
-                let folder = Folder { path, lock, open: None };
-                folder.owned()?;
+                let folder = TargetDir { path, lock, open: None };
+                folder.check_owner()?;
                 return Ok(folder);
             }
         }
-        Err(Refusal::Busy)
+        Err(LockError::Busy)
     }
 
     /// The targets that have a folder.
@@ -86,29 +86,29 @@ impl State {
         Ok(names.filter(is_id).map(|id| Target { id }).collect())
     }
 
-    fn make(&self) -> io::Result<()> {
-        make(&self.path, !self.named)
+    fn create(&self) -> io::Result<()> {
+        create_dir(&self.path, !self.named)
     }
 }
 
-impl Folder {
-    /// Removes the folder with all that is in it.
+impl TargetDir {
+    /// Removes the folder and everything in it.
     ///
     /// # Errors
     /// The disk failed.
-    pub fn forget(mut self) -> io::Result<()> {
-        // The lock goes last: whoever takes it now finds that its file is gone, and makes another.
+    pub fn remove(mut self) -> io::Result<()> {
+        // The lock goes last: a process that takes it now finds that its file is gone, and makes another.
         for name in self.names()?.into_iter().filter(|name| name != LOCK) {
             fs::remove_file(self.path.join(name))?;
         }
         fs::remove_file(self.path.join(LOCK))?;
         fs::remove_dir(&self.path)?;
-        self.path.parent().map_or(Ok(()), sync)
+        self.path.parent().map_or(Ok(()), sync_dir)
     }
 
-    /// The folder belongs to whoever runs this, as a file shows that was just made.
+    /// Checks that the folder belongs to the present user, who also owns the lock file that was just made.
     #[cfg(unix)]
-    fn owned(&self) -> Result<(), Refusal> {
+    fn check_owner(&self) -> Result<(), LockError> {
         use std::os::unix::fs::MetadataExt as _;
         let owner = |metadata: io::Result<Metadata>| metadata.map(|metadata| metadata.uid());
         match (owner(self.lock.metadata()), owner(fs::symlink_metadata(&self.path))) {
@@ -119,36 +119,36 @@ impl Folder {
     }
 
     #[cfg(not(unix))]
-    fn owned(&self) -> Result<(), Refusal> {
+    fn check_owner(&self) -> Result<(), LockError> {
         self.lock.metadata().map(drop).map_err(|cause| unusable(&self.path, &cause))
     }
 
-    /// The file to add to, as it was left.
-    fn file(&mut self, name: &str) -> io::Result<&File> {
+    /// Opens a file for appending, if it is not open already.
+    fn open_file(&mut self, name: &str) -> io::Result<&File> {
         if self.open.as_ref().is_none_or(|(open, _)| open != name) {
             let path = self.path.join(name);
-            plain(&path)?;
+            check_is_file(&path)?;
             self.open = Some((name.to_owned(), OpenOptions::new().append(true).open(path)?));
         }
         self.open.as_ref().map(|(_, file)| file).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
-impl Disk for Folder {
+impl Disk for TargetDir {
     fn names(&mut self) -> io::Result<Vec<String>> {
         Ok(list_dir(&self.path)?.into_iter().filter_map(|name| name.into_string().ok()).collect())
     }
 
     fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {
         let path = self.path.join(name);
-        plain(&path)?;
+        check_is_file(&path)?;
         fs::read(path)
     }
 
     fn create(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true);
-        own(&mut options);
+        restrict_to_owner(&mut options);
         let mut file = options.open(self.path.join(name))?;
         file.write_all(bytes)?;
         file.sync_all()
@@ -164,38 +164,38 @@ impl Disk for Folder {
     }
 
     fn sync_names(&mut self) -> io::Result<()> {
-        sync(&self.path)
+        sync_dir(&self.path)
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.file(name)?.write_all(bytes)
+        self.open_file(name)?.write_all(bytes)
     }
 
-    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
-        self.file(name)?.set_len(length)
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
+        self.open_file(name)?.set_len(length)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        self.file(name)?.sync_data()
+        self.open_file(name)?.sync_data()
     }
 }
 
-fn refused(path: &Path, said: &str) -> Refusal {
-    Refusal::Unusable { path: path.to_owned(), said: said.to_owned() }
+fn refused(path: &Path, reason: &str) -> LockError {
+    LockError::Unusable { path: path.to_owned(), reason: reason.to_owned() }
 }
 
-fn unusable(path: &Path, cause: &io::Error) -> Refusal {
+fn unusable(path: &Path, cause: &io::Error) -> LockError {
     refused(path, &cause.to_string())
 }
 
-/// Makes a folder for its owner only, with those above it if they may be made too, and its name durable.
-fn make(path: &Path, parents: bool) -> io::Result<()> {
+/// Makes a folder that only its owner can use, and with `parents` those above it; makes its name durable.
+fn create_dir(path: &Path, parents: bool) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok() {
         return Ok(());
     }
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if parents {
-        make(above, true)?;
+        create_dir(above, true)?;
     }
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
@@ -203,12 +203,21 @@ fn make(path: &Path, parents: bool) -> io::Result<()> {
     match builder.create(path) {
         // Another process was faster.
         Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        done => done.and_then(|()| sync(above)),
+        done => done.and_then(|()| sync_dir(above)),
     }
 }
 
-/// A folder that only its owner can write to, and with `all` only its owner can read.
-fn private(path: &Path, all: bool) -> Result<(), Refusal> {
+/// Who may use a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Only its owner writes to it.
+    OwnerWrites,
+    /// Only its owner reads it and writes to it.
+    OwnerOnly,
+}
+
+/// Checks that a path is a folder, not a link, and that no one else may use it more than `access` says.
+fn check_access(path: &Path, access: Access) -> Result<(), LockError> {
     let metadata = fs::symlink_metadata(path).map_err(|cause| unusable(path, &cause))?;
     if metadata.is_symlink() {
         return Err(refused(path, "it is a symbolic link"));
@@ -216,17 +225,17 @@ fn private(path: &Path, all: bool) -> Result<(), Refusal> {
     if !metadata.is_dir() {
         return Err(refused(path, "it is not a folder"));
     }
-    closed(path, &metadata, all)
+    restrict_access(path, &metadata, access)
 }
 
 #[cfg(unix)]
-fn closed(path: &Path, metadata: &Metadata, all: bool) -> Result<(), Refusal> {
+fn restrict_access(path: &Path, metadata: &Metadata, access: Access) -> Result<(), LockError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode();
     if mode & 0o022 != 0 {
         return Err(refused(path, "others may write to it"));
     }
-    if all && mode & 0o077 != 0 {
+    if access == Access::OwnerOnly && mode & 0o077 != 0 {
         let done = fs::set_permissions(path, fs::Permissions::from_mode(0o700));
         return done.map_err(|cause| unusable(path, &cause));
     }
@@ -234,38 +243,38 @@ fn closed(path: &Path, metadata: &Metadata, all: bool) -> Result<(), Refusal> {
 }
 
 #[cfg(not(unix))]
-fn closed(_: &Path, _: &Metadata, _: bool) -> Result<(), Refusal> {
+fn restrict_access(_: &Path, _: &Metadata, _: Access) -> Result<(), LockError> {
     Ok(())
 }
 
-/// Takes the lock of a folder.
-fn locked(folder: &Path) -> Result<File, Refusal> {
+/// Opens the lock file of a folder and locks it.
+fn open_lock(folder: &Path) -> Result<File, LockError> {
     let path = folder.join(LOCK);
     let mut options = OpenOptions::new();
     options.write(true).create(true);
-    own(&mut options);
-    let opened = match plain(&path) {
+    restrict_to_owner(&mut options);
+    let opened = match check_is_file(&path) {
         Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
         Ok(()) | Err(_) => options.open(&path),
     };
     let file = opened.map_err(|cause| unusable(&path, &cause))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Refusal::Busy),
+        Err(TryLockError::WouldBlock) => Err(LockError::Busy),
         Err(TryLockError::Error(cause)) => Err(unusable(&path, &cause)),
     }
 }
 
-/// A new file is for its owner only.
-fn own(options: &mut OpenOptions) {
+/// Lets only its owner use a new file.
+fn restrict_to_owner(options: &mut OpenOptions) {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     #[cfg(not(unix))]
     let _ = options;
 }
 
-/// Whether a file is one, and not a link to one.
-fn plain(path: &Path) -> io::Result<()> {
+/// Checks that a path is a regular file, and not a link to one.
+fn check_is_file(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is not a regular file")) }
 }
 
@@ -282,12 +291,12 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
 
 /// Makes the names in a folder durable.
 #[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
+fn sync_dir(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Folders cannot be opened here; the system keeps names in order by itself.
+/// Folders cannot be opened on this system, which makes names durable by itself.
 #[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
+fn sync_dir(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     diagnostic::{Code, Diagnostic},
-    digest::Sum,
+    digest::Digest,
     json_pointer,
     list_dir::list_dir,
     options::SourcePath,
@@ -54,7 +54,7 @@ pub struct Stamp {
     /// How many bytes it has.
     pub length: u64,
     /// The digest of its bytes, if it was taken while they were read.
-    pub digest: Option<Sum>,
+    pub digest: Option<Digest>,
     pub(super) modified: Option<SystemTime>,
 }
 

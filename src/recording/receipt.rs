@@ -1,30 +1,39 @@
-//! What came of a delivery: which documents are settled, the history of every batch, and how much went over the wire.
+//! The result of a delivery: which documents were accepted or rejected, the attempts of every batch, how much was sent.
 //!
-//! Every attempt is kept and only the last one of a batch decides. An attempt that ended without a whole answer is in
-//! doubt: the API may have acted on it, and nobody may count it as accepted.
+//! Every attempt is kept, and only the last one of a batch decides. An attempt that ended without a whole answer is in
+//! doubt: the API may have acted on it, but it does not count as accepted.
 
 use std::{fmt, ops::Range, time::Duration};
 
 use crate::{diagnostic::Diagnostic, error::Exit};
 
-/// All that came of one delivery.
+/// The result of one delivery.
 #[derive(Clone, Debug, Default)]
 pub struct Delivery {
     /// The documents that the API acknowledged, as ranges of indexes, sorted and merged.
     pub accepted: Vec<Range<u64>>,
     /// The documents that the API will never accept, in their order.
     pub rejected: Vec<Rejected>,
-    /// The documents that were rejected alone and alike until the run ended: it may not be the documents, so they are
-    /// pending, and only told.
-    pub alike: Vec<Rejected>,
-    /// The documents that were sent without an answer that settles them; the API may have taken them.
+    /// The documents that were rejected alone for the same problem until the run ended. The setup may be at fault, so they are
+    /// pending: only the finding is printed.
+    pub same_problem: Vec<Rejected>,
+    /// The documents that the API may have accepted: they were sent, and no answer says what became of them.
     pub in_doubt: Vec<Range<u64>>,
     /// The history of each batch that was sent, in the order of documents.
     pub receipts: Vec<Receipt>,
-    /// How much it was.
+    /// How much was sent.
     pub volume: Volume,
-    /// Why it ended before everything was settled.
-    pub stopped: Option<(Exit, Diagnostic)>,
+    /// Why the run ended before every document had an outcome.
+    pub stopped: Option<StopReason>,
+}
+
+/// Why a run ended early.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StopReason {
+    /// The exit code of the run.
+    pub exit: Exit,
+    /// What happened, and what to do.
+    pub finding: Diagnostic,
 }
 
 /// A document that the API will never accept. Its debug form shows nothing that the API wrote.
@@ -34,10 +43,10 @@ pub struct Rejected {
     pub index: u64,
     /// The status of the answer about it alone.
     pub status: u16,
-    /// Why, without where.
+    /// The reason, without a location.
     pub finding: Diagnostic,
-    /// Where the API sees the reason, as JSON pointers into the document. The API wrote them: they are for looking up,
-    /// never for showing.
+    /// Where the API found the reason, as JSON pointers into the document. The API wrote them: they may be followed, but not
+    /// shown.
     pub pointers: Vec<String>,
 }
 
@@ -47,12 +56,12 @@ impl fmt::Debug for Rejected {
     }
 }
 
-/// The proof of what became of one batch.
+/// The history of one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The indexes of its documents.
     pub range: Range<u64>,
-    /// Every exchange, the last of which counts.
+    /// Every exchange; the last one counts.
     pub attempts: Vec<Attempt>,
 }
 
@@ -63,8 +72,8 @@ pub struct Attempt {
     pub ending: Ending,
     /// How long it took.
     pub duration: Duration,
-    /// The API may have acted on the request without saying so.
-    pub maybe: bool,
+    /// The API may have acted on the request, but no answer says so.
+    pub in_doubt: bool,
 }
 
 /// How one exchange ended.
@@ -81,15 +90,15 @@ pub enum Ending {
 pub enum Failure {
     /// No connection: refused, reset while it was made, no route, no such name. Nothing was sent.
     Unreachable(String),
-    /// The server's identity could not be proven. Nothing was sent.
+    /// The server's identity was not proven. Nothing was sent.
     Identity(String),
-    /// The server said that it did not look at the request: HTTP/2 lets it.
+    /// The server answered that it did not process the request, as HTTP/2 allows.
     Untouched,
     /// The connection broke before the answer was whole.
     Broken,
     /// The answer did not come, or not to its end, in time.
     Late,
-    /// The answer is larger than any that makes sense.
+    /// The answer is too large.
     Endless,
     /// The run ended before the answer came.
     Abandoned,
@@ -98,9 +107,9 @@ pub enum Failure {
 /// How much there was to send, and how much was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Volume {
-    /// Documents that were drawn.
+    /// Documents that were put into batches.
     pub documents: u64,
-    /// Batches they were put into.
+    /// The batches.
     pub batches: u64,
     /// Bytes of JSON in them.
     pub bytes: u64,
@@ -113,10 +122,10 @@ pub struct Volume {
 }
 
 impl Delivery {
-    /// How the run ends as far as delivering goes.
+    /// The exit code of the run, as far as the delivery decides it.
     pub fn exit(&self) -> Exit {
         match &self.stopped {
-            Some((exit, _)) => *exit,
+            Some(reason) => reason.exit,
             None if self.rejected.is_empty() => Exit::Done,
             None => Exit::Rejects,
         }
@@ -132,21 +141,21 @@ impl Receipt {
         }
     }
 
-    /// The API acknowledged none of the attempts, but may have acted on one.
-    pub fn in_doubt(&self) -> bool {
-        let settled = self.attempts.last().is_some_and(|last| !last.maybe);
-        let acknowledged = settled && self.status().is_some_and(|status| (200..300).contains(&status));
-        !acknowledged && self.attempts.iter().any(|attempt| attempt.maybe)
+    /// Whether the API acknowledged none of the attempts, but may have acted on one.
+    pub fn is_in_doubt(&self) -> bool {
+        let is_known = self.attempts.last().is_some_and(|last| !last.in_doubt);
+        let acknowledged = is_known && self.status().is_some_and(|status| (200..300).contains(&status));
+        !acknowledged && self.attempts.iter().any(|attempt| attempt.in_doubt)
     }
 }
 
 impl Failure {
-    /// Whether the server may have acted on the request all the same.
-    pub fn maybe(&self) -> bool {
+    /// Whether the server may have acted on the request.
+    pub fn leaves_doubt(&self) -> bool {
         self.was_sent() && *self != Failure::Untouched
     }
 
-    /// Whether some of the request went over the wire.
+    /// Whether a part of the request went over the wire.
     pub fn was_sent(&self) -> bool {
         !matches!(self, Failure::Unreachable(_) | Failure::Identity(_))
     }

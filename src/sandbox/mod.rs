@@ -1,4 +1,4 @@
-//! A pretend API on this machine that enforces the contract, with faults on request.
+//! A mock API on this machine that enforces the contract, with faults on request.
 //!
 //! It answers as the real one should: what breaks the contract is refused with a problem (RFC 9457) that points at the
 //! place and repeats no value. Faults are drawn from a seed, so that two runs meet the same ones. Only loopback is bound.
@@ -40,9 +40,9 @@ const MAX_ERRORS: usize = 100;
 /// How much more than it accepts is read of a body, so that the refusal reaches the sender.
 const MAX_DRAINED: u64 = 64 << 20;
 
-/// How the pretend API behaves.
+/// How the mock API behaves.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SandboxOptions {
     /// The port; 0: any that is free.
     pub port: u16,
     /// The only path that exists; `None`: every path does.
@@ -63,9 +63,9 @@ pub struct Settings {
     pub seed: u64,
 }
 
-impl Default for Settings {
-    fn default() -> Settings {
-        Settings {
+impl Default for SandboxOptions {
+    fn default() -> SandboxOptions {
+        SandboxOptions {
             port: 8080,
             path: None,
             bearer: None,
@@ -79,23 +79,23 @@ impl Default for Settings {
     }
 }
 
-/// A pretend API that runs until this is dropped.
+/// A mock API that runs until this is dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningSandbox {
     /// Where it listens.
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Running {
+impl RunningSandbox {
     /// The base URL to send to.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningSandbox {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
@@ -105,16 +105,16 @@ impl Drop for Running {
     }
 }
 
-/// The pretend API itself.
+/// Starts and serves the mock API.
 #[derive(Debug)]
-pub struct Sandbox;
+pub struct SandboxServer;
 
-impl Sandbox {
+impl SandboxServer {
     /// Starts it on a thread of its own.
     ///
     /// # Errors
     /// The port is taken, or the folder for bodies cannot be made.
-    pub fn start(settings: Settings, contract: Arc<Contract>) -> io::Result<Running> {
+    pub fn start(settings: SandboxOptions, contract: Arc<Contract>) -> io::Result<RunningSandbox> {
         let listener = bind(&settings)?;
         let address = listener.local_addr()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -129,14 +129,14 @@ impl Sandbox {
                 }
             });
         })?;
-        Ok(Running { address, stop: Some(stop), thread: Some(thread) })
+        Ok(RunningSandbox { address, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Runs it until Ctrl-C, and says where it listens as soon as it does.
     ///
     /// # Errors
     /// The port is taken, or the folder for bodies cannot be made.
-    pub fn run(settings: Settings, contract: Arc<Contract>, started: impl FnOnce(SocketAddr)) -> io::Result<()> {
+    pub fn run(settings: SandboxOptions, contract: Arc<Contract>, started: impl FnOnce(SocketAddr)) -> io::Result<()> {
         let listener = bind(&settings)?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
         started(listener.local_addr()?);
@@ -149,9 +149,9 @@ impl Sandbox {
     }
 }
 
-fn bind(settings: &Settings) -> io::Result<std::net::TcpListener> {
+fn bind(settings: &SandboxOptions) -> io::Result<std::net::TcpListener> {
     if let Some(folder) = &settings.keep {
-        // What is kept is people's data.
+        // Bodies hold personal data.
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
@@ -163,7 +163,7 @@ fn bind(settings: &Settings) -> io::Result<std::net::TcpListener> {
     Ok(listener)
 }
 
-async fn serve(listener: std::net::TcpListener, settings: Settings, contract: Arc<Contract>) -> io::Result<()> {
+async fn serve(listener: std::net::TcpListener, settings: SandboxOptions, contract: Arc<Contract>) -> io::Result<()> {
     let listener = Lossy(TcpListener::from_std(listener)?);
     let api = Api { settings, contract, requests: AtomicU64::new(0), answers: AtomicU64::new(0) };
     let router = Router::new().fallback(answered).with_state(Arc::new(api));
@@ -172,7 +172,7 @@ async fn serve(listener: std::net::TcpListener, settings: Settings, contract: Ar
 
 /// What all requests share.
 struct Api {
-    settings: Settings,
+    settings: SandboxOptions,
     contract: Arc<Contract>,
     /// Requests so far.
     requests: AtomicU64,
@@ -183,12 +183,12 @@ struct Api {
 async fn answered(State(api): State<Arc<Api>>, ConnectInfo(cut): ConnectInfo<Cut>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let number = api.requests.fetch_add(1, Ordering::SeqCst);
-    // The body is read in any case: whoever is refused in the middle of writing may never see why.
+    // The body is read in any case: a client that is refused while it still writes may never see why.
     let body = whole(body, api.settings.max_body).await;
     tokio::time::sleep(api.settings.delay).await;
-    let response = match chosen(&api.settings, number) {
+    let response = match draw_fault(&api.settings, number) {
         Some(status) => problem(status, "urn:xwalk:sandbox:failure", "a failure on request", &[]),
-        None => api.judge(&parts, body).unwrap_or_else(|refusal| refusal),
+        None => api.answer_request(&parts, body).unwrap_or_else(|refusal| refusal),
     };
     let answers = api.answers.fetch_add(1, Ordering::SeqCst);
     if api.settings.drop_after.is_some_and(|after| answers >= after) {
@@ -201,7 +201,7 @@ async fn answered(State(api): State<Arc<Api>>, ConnectInfo(cut): ConnectInfo<Cut
 
 impl Api {
     /// The answer to one request, good or bad.
-    fn judge(&self, parts: &axum::http::request::Parts, body: Option<Vec<u8>>) -> Result<Response, Response> {
+    fn answer_request(&self, parts: &axum::http::request::Parts, body: Option<Vec<u8>>) -> Result<Response, Response> {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let refuse = |status, kind: &str, title: &str| Err(problem(status, kind, title, &[]));
         if self.settings.path.as_ref().is_some_and(|path| path != parts.uri.path()) {
@@ -324,7 +324,7 @@ fn keep(folder: &Path, body: &[u8]) -> io::Result<()> {
 }
 
 /// The status that the n-th request fails with, if it does: the same for the same seed.
-fn chosen(settings: &Settings, number: u64) -> Option<u16> {
+fn draw_fault(settings: &SandboxOptions, number: u64) -> Option<u16> {
     // One step of splitmix64.
     let mut bits = settings.seed.wrapping_add(number.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! Requests by hand, so that the sandbox is not judged by the client it is there to test.
+//! Requests written by hand, so that the sandbox is not tested with the client that it serves to test.
 
 use std::{
     io::{Read as _, Write as _},
@@ -9,19 +9,19 @@ use std::{
 use crate::{
     config::{contract::Contract, profile::secret::Secret},
     options::InjectedFault,
-    sandbox::{Running, Sandbox, Settings, chosen},
+    sandbox::{RunningSandbox, SandboxOptions, SandboxServer, draw_fault},
 };
 
 const CONTRACT: &str = r#"{"type": "array", "items": {"type": "object", "required": ["price"],
     "properties": {"price": {"type": "number", "minimum": 0}}, "additionalProperties": false}}"#;
 
-fn sandbox(settings: Settings) -> Running {
+fn sandbox(settings: SandboxOptions) -> RunningSandbox {
     let contract = Contract::compile("contract.json", CONTRACT).unwrap();
-    Sandbox::start(Settings { port: 0, ..settings }, Arc::new(contract)).unwrap()
+    SandboxServer::start(SandboxOptions { port: 0, ..settings }, Arc::new(contract)).unwrap()
 }
 
 /// What a request is answered with: status line, headers and body; empty when the connection just closes.
-fn exchange(running: &Running, head: &str, body: &[u8]) -> String {
+fn exchange(running: &RunningSandbox, head: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(running.address).unwrap();
     let head = format!("{head}\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).unwrap();
@@ -40,7 +40,7 @@ fn status(answer: &str) -> u16 {
 
 #[test]
 fn what_meets_the_contract_is_accepted() {
-    let running = sandbox(Settings::default());
+    let running = sandbox(SandboxOptions::default());
     let answer = exchange(&running, PUT, br#"[{"price": 1}, {"price": 2}]"#);
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("{\"accepted\":2}"), "{answer}");
     assert!(answer.contains("content-type: application/json\r\n"), "{answer}");
@@ -48,7 +48,7 @@ fn what_meets_the_contract_is_accepted() {
 
 #[test]
 fn what_breaks_the_contract_is_pointed_at_and_not_repeated() {
-    let running = sandbox(Settings::default());
+    let running = sandbox(SandboxOptions::default());
     let answer = exchange(&running, PUT, br#"[{"price": 1}, {"price": "canary"}, {"price": -7171}, {}]"#);
     assert_eq!(status(&answer), 422);
     assert!(answer.contains("content-type: application/problem+json\r\n"), "{answer}");
@@ -60,11 +60,11 @@ fn what_breaks_the_contract_is_pointed_at_and_not_repeated() {
 
 #[test]
 fn each_kind_of_bad_request_has_its_status() {
-    let settings = Settings {
+    let settings = SandboxOptions {
         path: Some("/v1/customers".into()),
         bearer: Some(Secret::new("token")),
         max_body: 100,
-        ..Settings::default()
+        ..SandboxOptions::default()
     };
     let running = sandbox(settings);
     let with = |extra: &str| format!("{PUT}\r\nAuthorization: Bearer token{extra}");
@@ -87,7 +87,7 @@ fn each_kind_of_bad_request_has_its_status() {
 
 #[test]
 fn compressed_bodies_are_decoded_up_to_a_limit() {
-    let running = sandbox(Settings { max_body: 1000, ..Settings::default() });
+    let running = sandbox(SandboxOptions { max_body: 1000, ..SandboxOptions::default() });
     for (size, expected) in [(10, 200), (100_000, 413)] {
         let body = format!("[{}]", " ".repeat(size));
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -104,7 +104,7 @@ fn compressed_bodies_are_decoded_up_to_a_limit() {
 #[test]
 fn accepted_bodies_are_kept_for_their_owner_only() {
     let folder = tempfile::tempdir().unwrap();
-    let running = sandbox(Settings { keep: Some(folder.path().join("kept")), ..Settings::default() });
+    let running = sandbox(SandboxOptions { keep: Some(folder.path().join("kept")), ..SandboxOptions::default() });
     for body in ["[{\"price\": 1}]", "[{}]", "[]"] {
         exchange(&running, PUT, body.as_bytes());
     }
@@ -124,7 +124,7 @@ fn accepted_bodies_are_kept_for_their_owner_only() {
 fn replies_are_lost_after_the_work_is_done() {
     let folder = tempfile::tempdir().unwrap();
     let keep = Some(folder.path().to_owned());
-    let running = sandbox(Settings { drop_after: Some(2), keep, ..Settings::default() });
+    let running = sandbox(SandboxOptions { drop_after: Some(2), keep, ..SandboxOptions::default() });
     let statuses: Vec<u16> = (0..6).map(|_| status(&exchange(&running, PUT, b"[]"))).collect();
     assert_eq!(statuses, [200, 200, 0, 200, 200, 0]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 6);
@@ -133,12 +133,14 @@ fn replies_are_lost_after_the_work_is_done() {
 #[test]
 fn faults_are_as_frequent_as_asked_and_the_same_for_a_seed() {
     let faults = vec![InjectedFault { status: 503, percent: 20 }, InjectedFault { status: 500, percent: 5 }];
-    let settings = Settings { faults, seed: 7, ..Settings::default() };
-    let drawn: Vec<Option<u16>> = (0..10_000).map(|number| chosen(&settings, number)).collect();
+    let settings = SandboxOptions { faults, seed: 7, ..SandboxOptions::default() };
+    let drawn: Vec<Option<u16>> = (0..10_000).map(|number| draw_fault(&settings, number)).collect();
     let count = |status| drawn.iter().filter(|drawn| **drawn == Some(status)).count();
     assert!((1800..2200).contains(&count(503)) && (400..600).contains(&count(500)));
-    assert_eq!(drawn, (0..10_000).map(|number| chosen(&settings, number)).collect::<Vec<_>>());
-    let running =
-        sandbox(Settings { faults: vec![InjectedFault { status: 503, percent: 100 }], ..Settings::default() });
+    assert_eq!(drawn, (0..10_000).map(|number| draw_fault(&settings, number)).collect::<Vec<_>>());
+    let running = sandbox(SandboxOptions {
+        faults: vec![InjectedFault { status: 503, percent: 100 }],
+        ..SandboxOptions::default()
+    });
     assert_eq!(status(&exchange(&running, PUT, b"[]")), 503);
 }

@@ -1,6 +1,6 @@
-//! A disk in memory that forgets what was not synced: any part of it, in any order, torn and garbled.
+//! A disk in memory that loses what was not synced: any part of it, in any order, truncated or corrupted.
 //!
-//! It can also fail, die in the middle of an operation, and, for a planted bug, lie.
+//! An operation can also fail, the machine can die within one, and, for a planted bug, a sync can do nothing.
 
 use std::{cell::RefCell, collections::BTreeMap, io, rc::Rc};
 
@@ -14,38 +14,38 @@ use crate::{
     simulation::mutant::Mutant,
 };
 
-/// The disk as all who use it share it.
+/// The disk, shared by the machine and its journal.
 #[derive(Clone)]
-pub(crate) struct Shared(pub(crate) Rc<RefCell<Store>>);
+pub(crate) struct SharedDisk(pub(crate) Rc<RefCell<DiskState>>);
 
-/// What happened to the bytes of a file since they were synced.
+/// A change of a file that is not synced yet.
 #[derive(Clone)]
-enum Change {
+enum FileChange {
     Written { at: usize, bytes: Vec<u8> },
-    Cut(usize),
+    Truncated(usize),
 }
 
-/// What happened to names since they were synced.
+/// A change of a name that is not synced yet.
 #[derive(Clone)]
-enum Naming {
+enum NameChange {
     Link(String, usize),
     Unlink(String),
     Rename { from: String, to: String, node: usize },
 }
 
 #[derive(Clone, Default)]
-struct Node {
+struct Inode {
     durable: Vec<u8>,
     current: Vec<u8>,
-    changes: Vec<Change>,
+    changes: Vec<FileChange>,
 }
 
 /// The disk.
-pub(crate) struct Store {
-    nodes: Vec<Node>,
+pub(crate) struct DiskState {
+    nodes: Vec<Inode>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
-    namings: Vec<Naming>,
+    namings: Vec<NameChange>,
     random: Random,
     mutant: Option<Mutant>,
     /// After this many operations the machine dies.
@@ -57,9 +57,9 @@ pub(crate) struct Store {
     renamed: bool,
 }
 
-impl Store {
-    pub(crate) fn new(seed: u64, mutant: Option<Mutant>) -> Store {
-        Store {
+impl DiskState {
+    pub(crate) fn new(seed: u64, mutant: Option<Mutant>) -> DiskState {
+        DiskState {
             nodes: Vec::new(),
             names: BTreeMap::new(),
             durable_names: BTreeMap::new(),
@@ -84,22 +84,22 @@ impl Store {
         self.failed
     }
 
-    /// A new process sees all that the one before did.
+    /// Starts a new process, which sees everything that the one before wrote.
     pub(crate) fn restart(&mut self) {
         (self.dead, self.failed, self.renamed) = (false, false, false);
         (self.fuse, self.fault) = (None, None);
     }
 
-    /// The power is cut: of what was not synced, any part is left.
+    /// Cuts the power: any part of what was not synced is lost.
     pub(crate) fn cut_power(&mut self) {
         for naming in std::mem::take(&mut self.namings) {
             if self.random.below(2) == 0 {
                 continue;
             }
             match naming {
-                Naming::Link(name, node) => drop(self.durable_names.insert(name, node)),
-                Naming::Unlink(name) => drop(self.durable_names.remove(&name)),
-                Naming::Rename { from, to, node } => {
+                NameChange::Link(name, node) => drop(self.durable_names.insert(name, node)),
+                NameChange::Unlink(name) => drop(self.durable_names.remove(&name)),
+                NameChange::Rename { from, to, node } => {
                     self.durable_names.remove(&from);
                     self.durable_names.insert(to, node);
                 }
@@ -110,10 +110,10 @@ impl Store {
             for change in std::mem::take(&mut node.changes) {
                 match (change, self.random.below(3)) {
                     (_, 0) => {}
-                    (Change::Cut(length), _) => node.durable.truncate(length),
-                    (Change::Written { at, bytes }, 1) => write(&mut node.durable, at, &bytes),
-                    (Change::Written { at, bytes }, _) => {
-                        write(&mut node.durable, at, &torn(bytes, &mut self.random));
+                    (FileChange::Truncated(length), _) => node.durable.truncate(length),
+                    (FileChange::Written { at, bytes }, 1) => write(&mut node.durable, at, &bytes),
+                    (FileChange::Written { at, bytes }, _) => {
+                        write(&mut node.durable, at, &damage(bytes, &mut self.random));
                     }
                 }
             }
@@ -121,8 +121,8 @@ impl Store {
         }
     }
 
-    /// Whether the newest epoch that a power cut would leave holds this text in its header.
-    pub(crate) fn surely_holds(&self, text: &str) -> bool {
+    /// Whether the newest epoch that is durable has this text in its header.
+    pub(crate) fn has_durable_header(&self, text: &str) -> bool {
         let number = |name: &str| name.strip_prefix("epoch-").and_then(|number| number.parse::<u64>().ok());
         let newest = self.durable_names.iter().filter_map(|(name, node)| number(name).map(|number| (number, node)));
         newest.max().is_some_and(|(_, node)| {
@@ -131,8 +131,8 @@ impl Store {
         })
     }
 
-    /// Dies or fails, when it is time to.
-    fn step(&mut self) -> io::Result<()> {
+    /// Counts one operation; an error if the machine dies in it.
+    fn count_operation(&mut self) -> io::Result<()> {
         let over = |count: &mut Option<u64>| match count {
             Some(0) => {
                 *count = None;
@@ -148,7 +148,8 @@ impl Store {
         if self.dead { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
     }
 
-    fn fails(&mut self) -> bool {
+    /// Counts one operation that can fail; whether it does.
+    fn fails_now(&mut self) -> bool {
         match &mut self.fault {
             Some(0) => {
                 self.fault = None;
@@ -162,13 +163,13 @@ impl Store {
         }
     }
 
-    /// One operation that changes something: done whole, or not, or in part, as `partly` does it.
-    fn change(&mut self, partly: impl FnOnce(&mut Store), wholly: impl FnOnce(&mut Store)) -> io::Result<()> {
-        if let Err(death) = self.step() {
+    /// Runs one operation that changes something: completely, not at all, or in part, as `partly` does it.
+    fn change(&mut self, partly: impl FnOnce(&mut DiskState), wholly: impl FnOnce(&mut DiskState)) -> io::Result<()> {
+        if let Err(death) = self.count_operation() {
             partly(self);
             return Err(death);
         }
-        if self.fails() {
+        if self.fails_now() {
             self.failed = true;
             if self.mutant == Some(Mutant::ErrorIgnored) {
                 return Ok(());
@@ -180,13 +181,13 @@ impl Store {
         Ok(())
     }
 
-    fn node(&self, name: &str) -> io::Result<usize> {
+    fn find(&self, name: &str) -> io::Result<usize> {
         self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn write(&mut self, node: usize, bytes: &[u8]) {
         let node = &mut self.nodes[node];
-        node.changes.push(Change::Written { at: node.current.len(), bytes: bytes.to_vec() });
+        node.changes.push(FileChange::Written { at: node.current.len(), bytes: bytes.to_vec() });
         node.current.extend_from_slice(bytes);
     }
 
@@ -209,14 +210,14 @@ impl Store {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let node = self.nodes.len();
-        let link = |store: &mut Store| {
-            store.nodes.push(Node::default());
+        let link = |store: &mut DiskState| {
+            store.nodes.push(Inode::default());
             store.names.insert(name.to_owned(), node);
-            store.namings.push(Naming::Link(name.to_owned(), node));
+            store.namings.push(NameChange::Link(name.to_owned(), node));
         };
         self.change(|_| {}, link)?;
         if node == self.nodes.len() {
-            // It failed, and a planted bug says that it did not: what follows is written nowhere.
+            // It failed, and a planted bug ignored that: what follows is written nowhere.
             return Ok(());
         }
         self.append(node, bytes)?;
@@ -225,25 +226,25 @@ impl Store {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        let node = self.node(from)?;
+        let node = self.find(from)?;
         self.renamed = true;
         self.change(
             |_| {},
             |store| {
                 store.names.remove(from);
                 store.names.insert(to.to_owned(), node);
-                store.namings.push(Naming::Rename { from: from.to_owned(), to: to.to_owned(), node });
+                store.namings.push(NameChange::Rename { from: from.to_owned(), to: to.to_owned(), node });
             },
         )
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.node(name)?;
+        self.find(name)?;
         self.change(
             |_| {},
             |store| {
                 store.names.remove(name);
-                store.namings.push(Naming::Unlink(name.to_owned()));
+                store.namings.push(NameChange::Unlink(name.to_owned()));
             },
         )
     }
@@ -265,8 +266,8 @@ impl Store {
         )
     }
 
-    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
-        let node = self.node(name)?;
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
+        let node = self.find(name)?;
         if self.mutant == Some(Mutant::TruncatedLastRecordKept) {
             return Ok(());
         }
@@ -275,33 +276,33 @@ impl Store {
             |_| {},
             |store| {
                 let node = &mut store.nodes[node];
-                node.changes.push(Change::Cut(length));
+                node.changes.push(FileChange::Truncated(length));
                 node.current.truncate(length);
             },
         )
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
-        let node = self.node(name)?;
+        let node = self.find(name)?;
         let lies = self.mutant == Some(Mutant::NothingSynced);
         self.change(|_| {}, |store| store.flush(node, lies))
     }
 }
 
-impl Disk for Shared {
+impl Disk for SharedDisk {
     fn names(&mut self) -> io::Result<Vec<String>> {
         let mut store = self.0.borrow_mut();
-        store.step()?;
+        store.count_operation()?;
         Ok(store.names.keys().cloned().collect())
     }
 
     fn read(&mut self, name: &str) -> io::Result<Vec<u8>> {
         let mut store = self.0.borrow_mut();
-        store.step()?;
-        let node = store.node(name)?;
-        if let Some(seen) = store.mutant.and_then(|mutant| seen(mutant, name, &store.nodes[node].current)) {
-            // Whoever reads it so also goes on so.
-            store.nodes[node].current = seen;
+        store.count_operation()?;
+        let node = store.find(name)?;
+        if let Some(misread) = store.mutant.and_then(|mutant| misread(mutant, name, &store.nodes[node].current)) {
+            // A program that reads the file so also continues it so.
+            store.nodes[node].current = misread;
             store.flush(node, false);
         }
         Ok(store.nodes[node].current.clone())
@@ -325,12 +326,12 @@ impl Disk for Shared {
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut store = self.0.borrow_mut();
-        let node = store.node(name)?;
+        let node = store.find(name)?;
         store.append(node, bytes)
     }
 
-    fn cut(&mut self, name: &str, length: u64) -> io::Result<()> {
-        self.0.borrow_mut().cut(name, length)
+    fn truncate(&mut self, name: &str, length: u64) -> io::Result<()> {
+        self.0.borrow_mut().truncate(name, length)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
@@ -343,8 +344,8 @@ fn write(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     content[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-/// Bytes as they are after a cut in their middle: a beginning of them, or with one digit changed.
-fn torn(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
+/// Damages bytes as a power cut does: keeps a beginning of them, or changes one digit.
+fn damage(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
     let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).take(6).collect();
     let any = |random: &mut Random, count: usize| usize::try_from(random.below(count as u64)).unwrap_or(0);
     if digits.is_empty() || random.below(2) == 0 {
@@ -356,21 +357,21 @@ fn torn(mut bytes: Vec<u8>, random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// A journal as a program with a bug would understand it.
-fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+/// The bytes of a journal as a program with a planted bug would read them.
+fn misread(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let number = name.strip_prefix("epoch-")?.parse().ok()?;
     let (keeps, length): (fn(&Entry) -> bool, _) = match mutant {
         Mutant::NoChecksum => (|_| true, bytes.len()),
-        Mutant::GraceNotPersisted => (|_| true, whole(number, bytes)?),
-        Mutant::NoMaybe => (|entry| *entry != Entry::Maybe { resumed: false }, whole(number, bytes)?),
-        Mutant::ResumeNotMarked => (|entry| *entry != Entry::Maybe { resumed: true }, whole(number, bytes)?),
+        Mutant::GraceNotPersisted => (|_| true, valid_length(number, bytes)?),
+        Mutant::DoubtNotWritten => (|entry| *entry != Entry::InDoubt { resumed: false }, valid_length(number, bytes)?),
+        Mutant::ResumeNotMarked => (|entry| *entry != Entry::InDoubt { resumed: true }, valid_length(number, bytes)?),
         _ => return None,
     };
     let lines = bytes[..length].split_inclusive(|byte| *byte == b'\n');
     let mut entries: Vec<Entry> =
-        lines.map_while(|line| entry::opened(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
+        lines.map_while(|line| entry::parse_unchecked(line.strip_suffix(b"\n")?)).map(|(entry, _)| entry).collect();
     entries.retain(keeps);
-    let marked = entries.iter().any(|entry| matches!(entry, Entry::Maybe { .. }));
+    let marked = entries.iter().any(|entry| matches!(entry, Entry::InDoubt { .. }));
     for entry in &mut entries {
         match entry {
             Entry::Epoch(header) if mutant == Mutant::GraceNotPersisted => header.grace = false,
@@ -381,14 +382,14 @@ fn seen(mutant: Mutant, name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     let mut chain = entry::Chain::default();
     let mut text = String::new();
     for entry in entries {
-        let (line, next) = entry::line(chain, &entry);
+        let (line, next) = entry::write_line(chain, &entry);
         text.push_str(&line);
         chain = next;
     }
     Some(text.into_bytes())
 }
 
-/// How much of a journal is whole lines.
-fn whole(number: u64, bytes: &[u8]) -> Option<usize> {
+/// How many bytes of a journal are valid lines.
+fn valid_length(number: u64, bytes: &[u8]) -> Option<usize> {
     usize::try_from(Epoch::read(number, bytes)?.length).ok()
 }

@@ -1,55 +1,55 @@
-//! Bugs that are planted around the protocol, one at a time: each must be caught, or the simulation proves nothing.
+//! Bugs that are planted around the protocol, one at a time: the simulation must catch each, or it proves nothing.
 //!
-//! They live in the simulated edge, so no program that is shipped can be made to have them.
+//! They are planted in the simulated disk, network and server, so a release build cannot contain them.
 
 /// A planted bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutant {
-    /// An acknowledgement is believed in before the reply came.
+    /// An acknowledgement counts before the reply has arrived.
     AckBeforeReply,
-    /// A redirect is taken for a success.
+    /// A redirect counts as a success.
     RedirectIsSuccess,
-    /// An answer that only promises is taken for a success.
+    /// An answer that only promises to act counts as a success.
     PromiseIsSuccess,
     /// The header of an epoch is not made durable.
     HeaderNotSynced,
-    /// Nothing is ever made durable.
+    /// Nothing is made durable.
     NothingSynced,
     /// A run that resumes does not make the name of the file durable.
     ResumedNameNotSynced,
-    /// Lines are believed in without their checksums.
+    /// Lines are read without a check of their checksums.
     NoChecksum,
-    /// A torn end is not cut off.
+    /// A truncated last line is not cut off.
     TruncatedLastRecordKept,
-    /// A disk that failed is taken for one that did not.
+    /// A failure of the disk is ignored.
     ErrorIgnored,
     /// An acknowledgement is counted and not written.
     AckNotWritten,
-    /// What was acknowledged in any epoch counts for documents of the same content.
+    /// An acknowledgement counts in every epoch for documents with the same content.
     AcksByContent,
     /// Idempotency keys do not differ between epochs.
     KeyWithoutNonce,
-    /// Idempotency keys stay the same when the API has settled on a failure.
+    /// Idempotency keys stay the same when the API has stored a failure for them.
     KeyNeverTurns,
-    /// Earlier requests are not waited for.
+    /// A run does not wait for earlier requests.
     NoGrace,
-    /// Earlier requests are not waited for long enough.
+    /// A run does not wait for earlier requests long enough.
     ShortGrace,
-    /// That there is something to wait for is forgotten with the process.
+    /// That a run has to wait for earlier requests is not stored on disk.
     GraceNotPersisted,
-    /// An unknown outcome is not noted.
-    NoMaybe,
-    /// A run that resumes does not note that the one before may have died in flight.
+    /// An unknown outcome is not written.
+    DoubtNotWritten,
+    /// A run that resumes does not write that the one before may have died with a request in flight.
     ResumeNotMarked,
-    /// A list of results is taken for a success.
+    /// A list of results counts as a success.
     ListIsSuccess,
-    /// Results are taken in the order in which they stand, though they have numbers.
+    /// Results are read in the order of the list, though they have numbers.
     NumbersIgnored,
-    /// A document that a list leaves open is taken for one that failed.
+    /// A document with an open result counts as failed.
     OpenItemIsFailure,
-    /// A request that is being worked on is taken for one that is refused.
+    /// A request that the API still works on counts as rejected.
     ProgressIsRejection,
-    /// Of a batch that is refused every document is taken for a bad one.
+    /// Every document of a rejected batch counts as rejected.
     BatchIsRejected,
     /// A rejection is counted and not written.
     RejectNotWritten,
@@ -57,8 +57,8 @@ pub(crate) enum Mutant {
     RejectWithLastStatus,
     /// What was rejected in an earlier run is sent again.
     RejectForgotten,
-    /// Documents that are rejected alike, as all are, are rejected for good.
-    AlikeIsRejected,
+    /// Documents that are rejected for the same problem, as all are, are rejected for good.
+    SameProblemIsRejected,
 }
 
 impl Mutant {
@@ -80,7 +80,7 @@ impl Mutant {
         Mutant::NoGrace,
         Mutant::ShortGrace,
         Mutant::GraceNotPersisted,
-        Mutant::NoMaybe,
+        Mutant::DoubtNotWritten,
         Mutant::ResumeNotMarked,
         Mutant::ListIsSuccess,
         Mutant::NumbersIgnored,
@@ -90,6 +90,6 @@ impl Mutant {
         Mutant::RejectNotWritten,
         Mutant::RejectWithLastStatus,
         Mutant::RejectForgotten,
-        Mutant::AlikeIsRejected,
+        Mutant::SameProblemIsRejected,
     ];
 }

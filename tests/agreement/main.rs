@@ -17,10 +17,7 @@ use proptest::{
 use serde_json::Value;
 use xwalk::{
     check,
-    commands::convert::partitioned::{
-        partitioner,
-        recording::{Stored, load},
-    },
+    commands::convert::partitioned::{loading::load_joined, partitioner, recording::Stored},
     config::{
         contract::{Contract, Violation},
         mapping::{self, Root},
@@ -142,7 +139,7 @@ fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut T
         .map_err(|wrong| format!("the files: {wrong:?}"))?;
     let [Stored::Partition(partition)] = recording.stored.as_slice() else { panic!("it is one partition") };
     let mut loaded = LoadedPartition::default();
-    load(&plan, partition, &mut loaded, &mut |_| {}).map_err(|wrong| format!("the join: {wrong:?}"))?;
+    load_joined(&plan, partition, &mut loaded, &mut |_| {}).map_err(|wrong| format!("the join: {wrong:?}"))?;
     let (tables, recording) = (&loaded.tables, loaded.view(&plan));
     if (tables[plan.each].len() as usize) < ROWS {
         return Err("rows were lost".into());

@@ -1,4 +1,4 @@
-//! Marked texts that must never be told, and the search for them in every spelling.
+//! Marked cells and secrets that must never be written, and the search for them in every encoding.
 
 /// A cell.
 pub(crate) const CELL: &str = "CANARY-7f3a é\"<x>/Zq";
@@ -7,20 +7,20 @@ pub(crate) const EMAIL: &str = "canary+7f3a@mail.example.org";
 /// A secret.
 pub(crate) const TOKEN: &str = "tok3n~CANARY+7f3a/Qz=";
 
-/// The name and the spelling of the first marked text that some bytes hold.
-pub(crate) fn leak(bytes: &[u8]) -> Option<String> {
+/// Finds a marked text in some bytes; returns its name and encoding.
+pub(crate) fn find_leak(bytes: &[u8]) -> Option<String> {
     let found = |needle: &Vec<u8>| bytes.windows(needle.len()).any(|window| window == needle.as_slice());
     for canary in [CELL, EMAIL, TOKEN, "CANARY-7f3a", "canary+7f3a", "CANARY+7f3a"] {
-        for (spelling, needle) in spellings(canary) {
+        for (encoding, needle) in encodings(canary) {
             if found(&needle) {
-                return Some(format!("{canary} as {spelling}"));
+                return Some(format!("{canary} as {encoding}"));
             }
         }
     }
     None
 }
 
-fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+fn encodings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let json = serde_json::Value::from(text).to_string();
     let ascii: String =
         text.chars().map(|c| if c.is_ascii() { c.to_string() } else { format!("\\u{:04x}", u32::from(c)) }).collect();
@@ -32,8 +32,8 @@ fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
         ("JSON", json.trim_matches('"').into()),
         ("ASCII JSON", ascii.into()),
         ("debug", format!("{text:?}").trim_matches('"').into()),
-        ("URL", percent(text).into()),
-        ("form", percent(text).replace("%20", "+").into()),
+        ("URL", percent_encode(text).into()),
+        ("form", percent_encode(text).replace("%20", "+").into()),
         ("HTML", text.replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").into()),
         ("UTF-16", wide),
         ("Latin-1", latin),
@@ -45,18 +45,18 @@ fn spellings(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     all
 }
 
-/// Percent-encoding of all but letters and digits.
-pub(crate) fn percent(text: &str) -> String {
+/// Percent-encodes everything but letters and digits.
+pub(crate) fn percent_encode(text: &str) -> String {
     let one = |byte: u8| {
         if byte.is_ascii_alphanumeric() || byte == b'-' { char::from(byte).to_string() } else { format!("%{byte:02X}") }
     };
     text.bytes().map(one).collect()
 }
 
-/// What base64 makes of some bytes whatever stands before and behind them, when they begin at this place of a group.
+/// The base64 of some bytes that does not depend on what is before and behind them; `shift` is their place in a group of three.
 fn base64(bytes: &[u8], shift: usize, last: [u8; 2]) -> Vec<u8> {
     let alphabet: Vec<u8> = (b'A'..=b'Z').chain(b'a'..=b'z').chain(b'0'..=b'9').chain(last).collect();
-    // The group that shares bits with what stands before is left out, and so is that behind.
+    // Groups that share bits with bytes before or behind are left out.
     let from = (3 - shift) % 3;
     let groups = bytes[from..].chunks_exact(3);
     groups
@@ -68,13 +68,13 @@ fn base64(bytes: &[u8], shift: usize, last: [u8; 2]) -> Vec<u8> {
 }
 
 #[test]
-fn every_spelling_is_found() {
+fn every_encoding_is_found() {
     for canary in [CELL, EMAIL, TOKEN] {
-        for (spelling, needle) in spellings(canary) {
+        for (encoding, needle) in encodings(canary) {
             let told = [b"before ".as_slice(), &needle, b" behind"].concat();
-            assert!(leak(&told).is_some(), "{canary} as {spelling}");
+            assert!(find_leak(&told).is_some(), "{canary} as {encoding}");
         }
     }
     assert_eq!(base64(b"Man is", 0, *b"+/"), b"TWFuIGlz");
-    assert_eq!(leak(b"XXXXXX-9x9x"), None);
+    assert_eq!(find_leak(b"XXXXXX-9x9x"), None);
 }

@@ -1,13 +1,13 @@
-//! Deliveries through the program itself, over real sockets: what arrives, how it ends, and what is never told.
+//! Deliveries by the program itself, over real sockets: what arrives, how the run ends, and what is never written.
 //!
-//! Each delivery is written once, runs once for what it does, and again at full loudness in every message format: no byte
-//! that the program or the sandbox writes may hold a cell or a secret, in any spelling.
+//! Each delivery runs once to check what it does, and again with all logs in every message format: no byte that the program
+//! or the sandbox writes may contain a cell or a secret, in any encoding. `XWALK_KILLS` sets how often `storm` kills a run.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
 mod canary;
-mod desk;
+mod fixture;
 mod server;
 mod journal;
 mod memory;
@@ -18,24 +18,25 @@ use std::{
     net::TcpListener,
     process::{Child, Command, Output, Stdio},
     sync::mpsc,
+    thread,
     time::Duration,
 };
 
 use serde_json::{Value, json};
 
 use crate::{
-    canary::{CELL, EMAIL, TOKEN, leak},
-    desk::{Desk, Run},
-    server::{Sandbox, Server, accepted, answer},
+    canary::{CELL, EMAIL, TOKEN, find_leak},
+    fixture::{FinishedRun, Fixture},
+    server::{SandboxProcess, ScriptedServer, accepted, answer},
 };
 
-/// What a delivery is called, how many customers it has, what it does, and how it has to end.
+/// A delivery and how it has to end.
 struct Delivery {
     name: &'static str,
     customers: usize,
-    run: fn(&Desk) -> Run,
+    run: fn(&Fixture) -> FinishedRun,
     code: i32,
-    /// All that is said before the summary.
+    /// Everything that is printed before the summary.
     says: &'static str,
 }
 
@@ -60,7 +61,7 @@ const DELIVERIES: &[Delivery] = &[
         run: a_dead_port,
         code: 5,
         says: concat!(
-            "error[deliver/unreachable]: not everything was delivered within 1 s: no connection: Connection refused (os error 111)\n",
+            "error[deliver/unreachable]: not everything was delivered within 0.3 s: no connection: Connection refused (os error 111)\n",
             " |\n",
             " = help: run the same command again\n",
             "\n",
@@ -191,17 +192,17 @@ const DELIVERIES: &[Delivery] = &[
     },
 ];
 
-fn a_token_from_a_variable(desk: &Desk) -> Run {
-    with_token(desk, "by_variable")
+fn a_token_from_a_variable(fixture: &Fixture) -> FinishedRun {
+    with_token(fixture, "by_variable")
 }
 
-fn a_token_from_a_file(desk: &Desk) -> Run {
-    with_token(desk, "by_file")
+fn a_token_from_a_file(fixture: &Fixture) -> FinishedRun {
+    with_token(fixture, "by_file")
 }
 
-fn with_token(desk: &Desk, profile: &str) -> Run {
-    let server = Server::answers(|_, _| accepted());
-    let run = desk.run(desk.convert(profile, &server.url, &[]));
+fn with_token(fixture: &Fixture, profile: &str) -> FinishedRun {
+    let server = ScriptedServer::answers(|_, _| accepted());
+    let run = fixture.run(fixture.convert(profile, &server.url, &[]));
     let seen = server.seen();
     assert_eq!(seen.len(), 1);
     assert!(seen[0].head.starts_with("PUT /v1/customers HTTP/1.1\r\n"), "{}", seen[0].head);
@@ -211,101 +212,101 @@ fn with_token(desk: &Desk, profile: &str) -> Run {
     run
 }
 
-fn a_wrong_token(desk: &Desk) -> Run {
-    let mut command = desk.command(&["sandbox", "--port", "0", "--keep", "kept", "--bearer-env", "RIGHT"]);
+fn a_wrong_token(fixture: &Fixture) -> FinishedRun {
+    let mut command = fixture.command(&["sandbox", "--port", "0", "--keep", "kept", "--bearer-env", "RIGHT"]);
     command.env("RIGHT", "another");
-    let sandbox = Sandbox::start(command);
-    let run = desk.run(desk.convert("by_variable", &sandbox.url, &[]));
-    assert_eq!((desk.kept().len(), leak(&sandbox.end())), (0, None));
+    let sandbox = SandboxProcess::start(command);
+    let run = fixture.run(fixture.convert("by_variable", &sandbox.url, &[]));
+    assert_eq!((fixture.stored_names().len(), find_leak(&sandbox.end())), (0, None));
     run
 }
 
-fn a_dead_port(desk: &Desk) -> Run {
+fn a_dead_port(fixture: &Fixture) -> FinishedRun {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    desk.run(desk.convert("by_variable", &format!("http://{free}"), &["--set", "deadline=1s"]))
+    fixture.run(fixture.convert("by_variable", &format!("http://{free}"), &["--set", "deadline=300ms"]))
 }
 
-fn a_redirect(desk: &Desk) -> Run {
-    let second = Server::answers(|_, _| accepted());
-    let to = format!("Location: {}/{}\r\n", second.url, canary::percent(EMAIL));
-    let server = Server::answers(move |_, _| answer(307, &to, ""));
-    let run = desk.run(desk.convert("by_variable", &server.url, &[]));
+fn a_redirect(fixture: &Fixture) -> FinishedRun {
+    let second = ScriptedServer::answers(|_, _| accepted());
+    let to = format!("Location: {}/{}\r\n", second.url, canary::percent_encode(EMAIL));
+    let server = ScriptedServer::answers(move |_, _| answer(307, &to, ""));
+    let run = fixture.run(fixture.convert("by_variable", &server.url, &[]));
     assert_eq!((server.seen().len(), second.connections()), (1, 0));
     run
 }
 
-fn a_web_page(desk: &Desk) -> Run {
+fn a_web_page(fixture: &Fixture) -> FinishedRun {
     let server =
-        Server::answers(|_, seen| answer(200, "Content-Type: text/html\r\n", &format!("<p>{}</p>", seen.body)));
-    let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "deadline=2s"]));
+        ScriptedServer::answers(|_, seen| answer(200, "Content-Type: text/html\r\n", &format!("<p>{}</p>", seen.body)));
+    let run = fixture.run(fixture.convert("by_variable", &server.url, &["--set", "deadline=2s"]));
     assert!(server.seen().len() > 1);
     run
 }
 
-fn a_pause(desk: &Desk) -> Run {
-    let server = Server::answers(|number, seen| match number {
+fn a_pause(fixture: &Fixture) -> FinishedRun {
+    let server = ScriptedServer::answers(|number, seen| match number {
         0 => answer(503, "Retry-After: 1\r\nContent-Type: application/json\r\n", &seen.body),
         _ => accepted(),
     });
-    let run = desk.run(desk.convert("by_variable", &server.url, &[]));
+    let run = fixture.run(fixture.convert("by_variable", &server.url, &[]));
     let seen = server.seen();
     assert_eq!(seen.len(), 2);
     assert!(seen[0].body == seen[1].body, "the same bytes are sent again");
     run
 }
 
-fn compressed_bodies(desk: &Desk) -> Run {
-    let sandbox = desk.sandbox(&["--keep", "kept"]);
+fn compressed_bodies(fixture: &Fixture) -> FinishedRun {
+    let sandbox = fixture.start_sandbox(&["--keep", "kept"]);
     let mut last = None;
     for (number, compression) in ["gzip", "zstd"].into_iter().enumerate() {
-        let state = desk.path(&format!("state/{compression}"));
-        fs::create_dir_all(desk.path("state")).unwrap();
+        let state = fixture.path(&format!("state/{compression}"));
+        fs::create_dir_all(fixture.path("state")).unwrap();
         let sets = ["--set", &format!("compression={compression}"), "--state", state.to_str().unwrap()];
-        let run = desk.run(desk.convert("dev", &sandbox.url, &sets));
+        let run = fixture.run(fixture.convert("dev", &sandbox.url, &sets));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
-        let kept = desk.kept();
+        let kept = fixture.stored_names();
         assert!(kept.len() == 50 && kept.values().all(|times| *times == number + 1), "{compression}");
         last = Some(run);
     }
-    assert_eq!(leak(&sandbox.end()), None);
+    assert_eq!(find_leak(&sandbox.end()), None);
     last.unwrap()
 }
 
-/// What an API says about a batch in which it does not like the customer 00002, if it is there.
-fn poisoned(seen: &server::Seen, says: impl Fn(usize) -> Value) -> Option<Value> {
+/// What an API that rejects the customer 00002 says about a batch with that customer.
+fn reject_customer(seen: &server::ReceivedRequest, says: impl Fn(usize) -> Value) -> Option<Value> {
     let documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
     documents.iter().position(|document| document["first_name"] == "00002").map(says)
 }
 
-fn a_poisoned_document(desk: &Desk) -> Run {
-    let server = Server::answers(move |_, seen| {
+fn a_poisoned_document(fixture: &Fixture) -> FinishedRun {
+    let server = ScriptedServer::answers(move |_, seen| {
         let says = |at: usize| {
             let pointers = [format!("#/{at}/email"), format!("#/{at}/purchases/0/price")];
             let errors = pointers.map(|pointer| json!({ "pointer": pointer, "detail": seen.body }));
             json!({ "type": "urn:api:contract", "title": seen.body, "detail": seen.head, "errors": errors })
         };
-        poisoned(seen, says)
+        reject_customer(seen, says)
             .map_or_else(accepted, |said| answer(422, "Content-Type: application/problem+json\r\n", &said.to_string()))
     });
-    let run = desk.run(desk.convert("by_variable", &server.url, &[]));
+    let run = fixture.run(fixture.convert("by_variable", &server.url, &[]));
     assert_eq!(server.seen().len(), 4);
     run
 }
 
-fn an_echo_in_every_part(desk: &Desk) -> Run {
-    let [cell, url] = [CELL, EMAIL].map(canary::percent);
+fn an_echo_in_every_part(fixture: &Fixture) -> FinishedRun {
+    let [cell, url] = [CELL, EMAIL].map(canary::percent_encode);
     let headers = format!(
         "Content-Type: application/{cell}+json; a={url}\r\nX-{cell}: {TOKEN}\r\nRetry-After: {EMAIL}\r\n\
          Date: {TOKEN}\r\nLocation: https://CANARY-7f3a.example/{url}\r\nServer: {EMAIL}\r\nSet-Cookie: {TOKEN}\r\n"
     );
-    let server = Server::answers(move |number, seen| {
+    let server = ScriptedServer::answers(move |number, seen| {
         let says = |at: usize| {
             let pointers =
                 [format!("#/{at}/email/CANARY-7f3a"), format!("#/{at}/{CELL}"), format!("/{TOKEN}"), EMAIL.into()];
             let errors = pointers.map(|pointer| json!({ "pointer": pointer, CELL: EMAIL, "field": TOKEN }));
             json!({ "type": "urn:CANARY-7f3a", CELL: seen.body, "instance": EMAIL, "errors": errors })
         };
-        match (number, poisoned(seen, says)) {
+        match (number, reject_customer(seen, says)) {
             (0, _) => answer(500, &headers, &seen.body),
             (1, _) => answer(200, &headers, &seen.head),
             (3, _) => answer(409, &headers, &json!({ "type": "tok3n~CANARY", "detail": TOKEN }).to_string()),
@@ -320,40 +321,40 @@ fn an_echo_in_every_part(desk: &Desk) -> Run {
             _ => accepted(),
         }
     });
-    desk.run(desk.convert("by_variable", &server.url, &["--set", "in_flight=1"]))
+    fixture.run(fixture.convert("by_variable", &server.url, &["--set", "in_flight=1"]))
 }
 
-fn a_closed_connection(desk: &Desk) -> Run {
-    let server = Server::answers(|number, _| {
+fn a_closed_connection(fixture: &Fixture) -> FinishedRun {
+    let server = ScriptedServer::answers(|number, _| {
         if number == 0 { "HTTP/1.1 200 Said\r\nContent-Length: 99\r\n\r\n{".into() } else { accepted() }
     });
-    let run = desk.run(desk.convert("by_variable", &server.url, &["--set", "timeout=1s"]));
+    let run = fixture.run(fixture.convert("by_variable", &server.url, &["--set", "timeout=1s"]));
     assert_eq!(server.seen().len(), 2);
     run
 }
 
-fn small_bodies(desk: &Desk) -> Run {
-    let sandbox = desk.sandbox(&["--keep", "kept", "--max-body", "8KiB"]);
-    let run = desk.run(desk.convert("dev", &sandbox.url, &[]));
-    let kept = desk.kept();
+fn small_bodies(fixture: &Fixture) -> FinishedRun {
+    let sandbox = fixture.start_sandbox(&["--keep", "kept", "--max-body", "8KiB"]);
+    let run = fixture.run(fixture.convert("dev", &sandbox.url, &[]));
+    let kept = fixture.stored_names();
     assert!(kept.len() == 200 && kept.values().all(|times| *times == 1), "{kept:?}");
-    assert_eq!(leak(&sandbox.end()), None);
+    assert_eq!(find_leak(&sandbox.end()), None);
     run
 }
 
-fn an_interruption(desk: &Desk) -> Run {
-    let server = Server::answers(|_, _| String::new());
-    let mut command = desk.convert("by_variable", &server.url, &[]);
+fn an_interruption(fixture: &Fixture) -> FinishedRun {
+    let server = ScriptedServer::answers(|_, _| String::new());
+    let mut command = fixture.convert("by_variable", &server.url, &[]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     server.wait();
-    let Output { status, stdout, stderr } = interrupted(child);
-    desk.told(status.code(), &stdout, &stderr)
+    let Output { status, stdout, stderr } = interrupt(child);
+    fixture.check_output(status.code(), &stdout, &stderr)
 }
 
-/// Sends Ctrl-C until the process ends: once it waits for what is on the way, twice it does not.
-fn interrupted(child: Child) -> Output {
+/// Sends Ctrl-C until the process ends: after the first one it waits for answers in flight, after the second it does not.
+fn interrupt(child: Child) -> Output {
     let (pid, (ended, end)) = (child.id().to_string(), mpsc::channel());
-    std::thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
+    thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
     for _ in 0..100 {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         if let Ok(output) = end.recv_timeout(Duration::from_millis(300)) {
@@ -363,54 +364,63 @@ fn interrupted(child: Child) -> Output {
     panic!("it does not end");
 }
 
-fn a_bad_row(desk: &Desk) -> Run {
-    let purchases = desk.path("drop/purchases.csv");
+fn a_bad_row(fixture: &Fixture) -> FinishedRun {
+    let purchases = fixture.path("drop/purchases.csv");
     let text = fs::read_to_string(&purchases).unwrap();
     fs::write(&purchases, text.replacen(";10.50;", &format!(";{};", CELL.replace('"', "")), 1)).unwrap();
-    let server = Server::answers(|_, _| accepted());
-    desk.run(desk.convert("by_variable", &server.url, &[]))
+    let server = ScriptedServer::answers(|_, _| accepted());
+    fixture.run(fixture.convert("by_variable", &server.url, &[]))
+}
+
+/// Runs all deliveries at once, since most of their time is waiting.
+fn run_all(flags: &[&str], check: impl Fn(&Delivery, FinishedRun) + Sync) {
+    let check = &check;
+    thread::scope(|scope| {
+        for delivery in DELIVERIES {
+            scope.spawn(move || check(delivery, (delivery.run)(&Fixture::new(delivery.customers, flags))));
+        }
+    });
 }
 
 #[test]
 fn deliveries_end_as_they_should() {
-    for Delivery { name, customers, run, code, says } in DELIVERIES {
-        let run = run(&Desk::new(*customers, &[]));
+    run_all(&[], |Delivery { name, code, says, .. }, run| {
         let summary = run.stderr.lines().find(|line| line.contains(" documents accepted by ")).unwrap();
         let (said, _) = run.stderr.split_once(summary).unwrap();
         assert_eq!((said, run.code), (*says, Some(*code)), "{name}");
-    }
+    });
 }
 
 #[test]
-fn nothing_marked_is_ever_told() {
+fn no_marked_text_is_ever_written() {
     for format in ["full", "concise", "json", "github"] {
-        let loud = ["-vv", "--log", "json", "--message-format", format];
-        for Delivery { name, customers, run, code, .. } in DELIVERIES {
-            let run = run(&Desk::new(*customers, &loud));
+        let flags = ["-vv", "--log", "json", "--message-format", format];
+        run_all(&flags, |Delivery { name, code, .. }, run| {
             assert_eq!(run.code, Some(*code), "{name} in {format}: {}", run.stderr);
-        }
+        });
     }
 }
 
 #[test]
 fn all_of_2000_documents_arrive_in_spite_of_faults() {
     for faults in [["--fail", "503:20%"], ["--drop-after", "3"]] {
-        let desk = Desk::new(2_000, &[]);
-        let sandbox = desk.sandbox(&[&["--keep", "kept", "--seed", "7"][..], &faults].concat());
-        let run = desk.run(desk.convert("dev", &sandbox.url, &["--set", "batch.documents=50", "--set", "in_flight=2"]));
+        let fixture = Fixture::new(2_000, &[]);
+        let sandbox = fixture.start_sandbox(&[&["--keep", "kept", "--seed", "7"][..], &faults].concat());
+        let run =
+            fixture.run(fixture.convert("dev", &sandbox.url, &["--set", "batch.documents=50", "--set", "in_flight=2"]));
         assert_eq!(run.code, Some(0), "{faults:?}: {}", run.stderr);
         let expected: Vec<String> = (0..2_000).map(|id| format!("{id:05}")).collect();
-        assert!(desk.kept().into_keys().eq(expected), "{faults:?}");
-        assert_eq!(leak(&sandbox.end()), None);
+        assert!(fixture.stored_names().into_keys().eq(expected), "{faults:?}");
+        assert_eq!(find_leak(&sandbox.end()), None);
     }
 }
 
 #[test]
 fn production_is_never_reached_by_default() {
-    let desk = Desk::new(1, &[]);
-    let profiles = fs::read_to_string(desk.path("profiles.yaml")).unwrap();
-    fs::write(desk.path("profiles.yaml"), profiles.replace("default: sandbox", "default: prod")).unwrap();
-    let run = desk.run(desk.command(&["convert", "drop"]));
+    let fixture = Fixture::new(1, &[]);
+    let profiles = fs::read_to_string(fixture.path("profiles.yaml")).unwrap();
+    fs::write(fixture.path("profiles.yaml"), profiles.replace("default: sandbox", "default: prod")).unwrap();
+    let run = fixture.run(fixture.command(&["convert", "drop"]));
     let says = concat!(
         "error[plan/profile]: the profile `prod` is never used by default\n",
         "  --> profiles.yaml:19:15\n",
@@ -425,8 +435,8 @@ fn production_is_never_reached_by_default() {
 
 #[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
-    let desk = Desk::new(1, &[]);
-    let server = Server::answers(|_, _| accepted());
+    let fixture = Fixture::new(1, &[]);
+    let server = ScriptedServer::answers(|_, _| accepted());
     for set in [
         "auth.bearer",
         "auth.bearer.value",
@@ -435,20 +445,20 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
         "auth",
         "headers.Authorization",
     ] {
-        let run = desk.run(desk.convert("dev", &server.url, &["--set", &format!("{set}={TOKEN}")]));
+        let run = fixture.run(fixture.convert("dev", &server.url, &["--set", &format!("{set}={TOKEN}")]));
         assert_eq!(run.code, Some(2), "{set}: {}", run.stderr);
     }
     for flags in [["--token", TOKEN], ["--password", TOKEN], ["--bearer", TOKEN]] {
-        assert_eq!(desk.run(desk.command(&[&["convert", "drop"], &flags[..]].concat())).code, Some(2));
+        assert_eq!(fixture.run(fixture.command(&[&["convert", "drop"], &flags[..]].concat())).code, Some(2));
     }
     assert_eq!(server.connections(), 0);
 }
 
 #[test]
 fn stdout_is_the_only_place_for_cells() {
-    let desk = Desk::new(2, &["-vv", "--log", "json"]);
-    let Output { status, stdout, stderr } = desk.command(&["convert", "drop", "--output", "-"]).output().unwrap();
-    assert_eq!((status.code(), leak(&stderr)), (Some(0), None));
+    let fixture = Fixture::new(2, &["-vv", "--log", "json"]);
+    let Output { status, stdout, stderr } = fixture.command(&["convert", "drop", "--output", "-"]).output().unwrap();
+    assert_eq!((status.code(), find_leak(&stderr)), (Some(0), None));
     let documents: Value = serde_json::from_slice(&stdout).unwrap();
     assert_eq!(documents[1]["email"], EMAIL);
 }

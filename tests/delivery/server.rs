@@ -1,4 +1,4 @@
-//! What stands at the other end: a scripted server on a loopback port, or the pretend API as a process of its own.
+//! The API at the other end: a scripted server on a loopback port, or the sandbox as a process.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -13,19 +13,19 @@ use std::{
     time::Duration,
 };
 
-/// How long a test waits for something that has to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a test waits for an event before it fails.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One request as it came in.
+/// One request as it arrived.
 #[derive(Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     /// The request line and the headers.
     pub(crate) head: String,
     /// The body.
     pub(crate) body: String,
 }
 
-impl Seen {
+impl ReceivedRequest {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
@@ -33,49 +33,49 @@ impl Seen {
     }
 }
 
-type Reply = dyn Fn(usize, &Seen) -> String + Send + Sync;
+type Script = dyn Fn(usize, &ReceivedRequest) -> String + Send + Sync;
 
 /// A server that runs until the test process ends.
-pub(crate) struct Server {
+pub(crate) struct ScriptedServer {
     /// Its base URL.
     pub(crate) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<ReceivedRequest>>>,
     connections: Arc<AtomicUsize>,
-    came: mpsc::Receiver<()>,
+    arrived: mpsc::Receiver<()>,
 }
 
-impl Server {
-    /// Answers the n-th request, from 0, with the text that `reply` makes; without a text it answers nothing and waits.
-    pub(crate) fn answers(reply: impl Fn(usize, &Seen) -> String + Send + Sync + 'static) -> Server {
+impl ScriptedServer {
+    /// Starts a server that answers the n-th request, from 0, with the string that `reply` returns; an empty string is no answer.
+    pub(crate) fn answers(reply: impl Fn(usize, &ReceivedRequest) -> String + Send + Sync + 'static) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (seen, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
-        let (coming, came) = mpsc::channel();
-        let server = Server { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), came };
-        let reply: Arc<Reply> = Arc::new(reply);
+        let (arrivals, arrived) = mpsc::channel();
+        let server = ScriptedServer { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), arrived };
+        let reply: Arc<Script> = Arc::new(reply);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (seen, reply, coming) = (Arc::clone(&seen), Arc::clone(&reply), coming.clone());
-                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply, &coming));
+                let (seen, reply, arrivals) = (Arc::clone(&seen), Arc::clone(&reply), arrivals.clone());
+                thread::spawn(move || serve(stream.unwrap(), &seen, &*reply, &arrivals));
             }
         });
         server
     }
 
     /// The requests so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap().clone()
     }
 
-    /// How often somebody connected.
+    /// How many connections were opened.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Waits until a request came.
+    /// Waits for the next request.
     pub(crate) fn wait(&self) {
-        self.came.recv_timeout(PATIENCE).unwrap();
+        self.arrived.recv_timeout(TIMEOUT).unwrap();
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn accepted() -> String {
     answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
 }
 
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: &mpsc::Sender<()>) {
+fn serve(mut stream: TcpStream, seen: &Mutex<Vec<ReceivedRequest>>, reply: &Script, arrivals: &mpsc::Sender<()>) {
     while let Some(request) = request(&mut stream) {
         let number = {
             let mut seen = seen.lock().unwrap();
@@ -97,7 +97,7 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: 
             seen.len() - 1
         };
         // The test may be over.
-        let _ = coming.send(());
+        let _ = arrivals.send(());
         if stream.write_all(reply(number, &request).as_bytes()).is_err() {
             return;
         }
@@ -105,30 +105,30 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Seen>>, reply: &Reply, coming: 
 }
 
 /// Reads one whole request.
-pub(crate) fn request(stream: &mut impl Read) -> Option<Seen> {
+pub(crate) fn request(stream: &mut impl Read) -> Option<ReceivedRequest> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         stream.read_exact(&mut byte).ok()?;
         head.push(byte[0]);
     }
-    let mut seen = Seen { head: String::from_utf8(head).unwrap(), body: String::new() };
+    let mut seen = ReceivedRequest { head: String::from_utf8(head).unwrap(), body: String::new() };
     let mut body = vec![0; seen.header("content-length").map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut body).ok()?;
     seen.body = String::from_utf8(body).unwrap();
     Some(seen)
 }
 
-/// The pretend API as a process.
-pub(crate) struct Sandbox {
+/// The sandbox as a process.
+pub(crate) struct SandboxProcess {
     /// Its base URL.
     pub(crate) url: String,
     process: Child,
     said: Option<JoinHandle<Vec<u8>>>,
 }
 
-impl Sandbox {
+impl SandboxProcess {
     /// Starts it and waits until it listens.
-    pub(crate) fn start(mut command: Command) -> Sandbox {
+    pub(crate) fn start(mut command: Command) -> SandboxProcess {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap());
         let (mut said, mut line) = (Vec::new(), String::new());
@@ -145,17 +145,17 @@ impl Sandbox {
             let _ = lines.read_to_end(&mut said);
             said
         });
-        Sandbox { url, process, said: Some(said) }
+        SandboxProcess { url, process, said: Some(said) }
     }
 
-    /// Ends it and gives all that it said.
+    /// Ends it and returns its stderr.
     pub(crate) fn end(mut self) -> Vec<u8> {
         let _ = self.process.kill();
         self.said.take().unwrap().join().unwrap()
     }
 }
 
-impl Drop for Sandbox {
+impl Drop for SandboxProcess {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -1,4 +1,4 @@
-//! Two thousand customers against an API that breaks in every way at once, and against one that dislikes one of them.
+//! Two thousand customers against an API that fails in every way at once, and against one that rejects one of them.
 
 use std::{
     collections::BTreeMap,
@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::{
     canary::CELL,
-    desk::Desk,
-    server::{Server, accepted, answer, request},
+    fixture::Fixture,
+    server::{ScriptedServer, accepted, answer, request},
 };
 
 /// How many customers there are.
@@ -26,18 +26,18 @@ const CUSTOMERS: usize = 2_000;
 const MAX_BODY: usize = 9_000;
 
 /// An API that resets every 7th connection, answers every 5th request with 503, loses every 6th answer after it has
-/// acted, and takes no body above 9 kB. One request goes over each connection.
+/// acted, and rejects bodies above 9 kB. Each connection carries one request.
 struct Storm {
     url: String,
-    /// How often each customer was taken, by first name.
+    /// How often each customer was accepted, by first name.
     taken: Arc<Mutex<BTreeMap<String, usize>>>,
     /// How often each fault happened: resets, 503, lost answers, bodies that were too large.
     faults: Arc<Mutex<[usize; 4]>>,
 }
 
 impl Storm {
-    /// It does not take this customer.
-    fn breaks(dislikes: Option<&'static str>) -> Storm {
+    /// Starts an API that also rejects this customer.
+    fn start(rejects: Option<&'static str>) -> Storm {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let storm = Storm { url, taken: Arc::default(), faults: Arc::default() };
@@ -48,13 +48,13 @@ impl Storm {
                 let mut stream = stream.unwrap();
                 let mut faults = faults.lock().unwrap();
                 if connection % 7 == 0 {
-                    // Closing it with bytes that nobody read resets it.
+                    // Closing it with unread bytes resets it.
                     let _ = stream.read(&mut [0]);
                     faults[0] += 1;
                     continue;
                 }
                 requests += 1;
-                if let Some((fault, said)) = reply(&mut stream, requests, dislikes, &mut taken.lock().unwrap()) {
+                if let Some((fault, said)) = reply(&mut stream, requests, rejects, &mut taken.lock().unwrap()) {
                     if let Some(fault) = fault {
                         faults[fault] += 1;
                     }
@@ -70,7 +70,7 @@ impl Storm {
 fn reply(
     stream: &mut TcpStream,
     number: usize,
-    dislikes: Option<&str>,
+    rejects: Option<&str>,
     taken: &mut BTreeMap<String, usize>,
 ) -> Option<(Option<usize>, String)> {
     let seen = request(stream)?;
@@ -83,7 +83,7 @@ fn reply(
     }
     let documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
     let names: Vec<String> = documents.iter().map(|document| document["first_name"].as_str().unwrap().into()).collect();
-    if names.iter().any(|name| Some(name.as_str()) == dislikes) {
+    if names.iter().any(|name| Some(name.as_str()) == rejects) {
         return Some((None, answer(422, close, &seen.body)));
     }
     assert!(documents.iter().all(|document| document["last_name"] == CELL));
@@ -102,35 +102,35 @@ fn all_but(missing: &[usize]) -> Vec<String> {
 
 #[test]
 fn every_document_arrives_in_a_storm() {
-    for (dislikes, bad, code) in [(None, None, 0), (None, Some(700), 1), (Some("01234"), Some(700), 1)] {
-        let desk = Desk::new(CUSTOMERS, &[]);
+    for (rejects, bad, code) in [(None, None, 0), (None, Some(700), 1), (Some("01234"), Some(700), 1)] {
+        let fixture = Fixture::new(CUSTOMERS, &[]);
         if let Some(id) = bad {
-            spoil(&desk, id);
+            spoil_row(&fixture, id);
         }
-        let storm = Storm::breaks(dislikes);
-        let run = desk.run(desk.convert("by_variable", &storm.url, &["--set", "deadline=60s"]));
+        let storm = Storm::start(rejects);
+        let run = fixture.run(fixture.convert("by_variable", &storm.url, &["--set", "deadline=60s"]));
         assert_eq!(run.code, Some(code), "{}", run.stderr);
-        let missing: Vec<usize> = bad.into_iter().chain(dislikes.map(|name| name.parse().unwrap())).collect();
+        let missing: Vec<usize> = bad.into_iter().chain(rejects.map(|name| name.parse().unwrap())).collect();
         let taken = storm.taken.lock().unwrap();
-        assert!(taken.keys().eq(&all_but(&missing)), "{dislikes:?} {bad:?}: {} taken", taken.len());
+        assert!(taken.keys().eq(&all_but(&missing)), "{rejects:?} {bad:?}: {} taken", taken.len());
         let faults = *storm.faults.lock().unwrap();
         assert!(faults.iter().all(|count| *count >= 3), "{faults:?}");
-        assert_eq!(run.stderr.contains("--> drop/customers.csv:1236:1\n"), dislikes.is_some(), "{}", run.stderr);
+        assert_eq!(run.stderr.contains("--> drop/customers.csv:1236:1\n"), rejects.is_some(), "{}", run.stderr);
     }
 }
 
-/// Kills at random instants, again and again, until a delivery comes to its end; then the next one begins.
+/// Kills runs at random instants until a delivery is complete; then the next one begins.
 #[test]
 fn killed_at_random_in_a_storm_everything_arrives() {
-    let (wanted, mut kills, mut deliveries) = (kills_wanted(), 0, 0);
+    let (wanted, mut kills, mut deliveries) = (kill_count(), 0, 0);
     while kills < wanted {
         let bad = [None, Some(700)][deliveries % 2];
-        let desk = Desk::new(CUSTOMERS, &["-vv"]);
+        let fixture = Fixture::new(CUSTOMERS, &["-vv"]);
         if let Some(id) = bad {
-            spoil(&desk, id);
+            spoil_row(&fixture, id);
         }
-        let storm = Storm::breaks(None);
-        let command = || desk.convert("by_variable", &storm.url, &["--set", "deadline=60s", "--set", "grace=0s"]);
+        let storm = Storm::start(None);
+        let command = || fixture.convert("by_variable", &storm.url, &["--set", "deadline=60s", "--set", "grace=0s"]);
         let mut ended = None;
         while ended.is_none() && kills < wanted {
             let mut child = command();
@@ -148,13 +148,13 @@ fn killed_at_random_in_a_storm_everything_arrives() {
             let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
             drop(over);
             killer.join().unwrap();
-            let run = desk.told(status.code(), &stdout, &stderr);
+            let run = fixture.check_output(status.code(), &stdout, &stderr);
             match run.code {
                 None => kills += 1,
                 Some(_) => ended = Some(run),
             }
         }
-        let run = ended.unwrap_or_else(|| desk.run(command()));
+        let run = ended.unwrap_or_else(|| fixture.run(command()));
         assert_eq!(run.code, Some(i32::from(bad.is_some())), "{}", run.stderr);
         let missing: Vec<usize> = bad.into_iter().collect();
         let taken = storm.taken.lock().unwrap();
@@ -165,13 +165,13 @@ fn killed_at_random_in_a_storm_everything_arrives() {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test that takes long is asked for by a variable")]
-fn kills_wanted() -> usize {
-    std::env::var("XWALK_KILLS").map_or(40, |count| count.parse().unwrap())
+fn kill_count() -> usize {
+    std::env::var("XWALK_KILLS").map_or(20, |count| count.parse().unwrap())
 }
 
 /// Makes the first purchase of a customer a bad row.
-fn spoil(desk: &Desk, id: usize) {
-    let purchases = desk.path("drop/purchases.csv");
+fn spoil_row(fixture: &Fixture, id: usize) {
+    let purchases = fixture.path("drop/purchases.csv");
     let (good, wrong) = (format!("\n{id}/1;{id};"), format!("\n{id}/1;{id};;"));
     fs::write(&purchases, fs::read_to_string(&purchases).unwrap().replacen(&good, &wrong, 1)).unwrap();
 }
@@ -179,13 +179,14 @@ fn spoil(desk: &Desk, id: usize) {
 #[test]
 fn one_bad_document_of_2000_is_found_and_named_by_its_line() {
     for (index, batch) in [(0, 500), (1_234, 500), (1_999, 500), (77, 64)] {
-        let desk = Desk::new(CUSTOMERS, &[]);
+        let fixture = Fixture::new(CUSTOMERS, &[]);
         let name = format!("\"{index:05}\"");
-        let server =
-            Server::answers(move |_, seen| if seen.body.contains(&name) { answer(422, "", "") } else { accepted() });
+        let server = ScriptedServer::answers(
+            move |_, seen| if seen.body.contains(&name) { answer(422, "", "") } else { accepted() },
+        );
         let sets =
             ["--set", &format!("batch.documents={batch}"), "--set", "batch.bytes=1MiB", "--rejects", "again.csv"];
-        let run = desk.run(desk.convert("by_variable", &server.url, &sets));
+        let run = fixture.run(fixture.convert("by_variable", &server.url, &sets));
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains("rejects this document: it answered 422\n"), "{}", run.stderr);
         assert!(run.stderr.contains(&format!("--> drop/customers.csv:{}:1\n", index + 2)), "{}", run.stderr);
@@ -193,7 +194,7 @@ fn one_bad_document_of_2000_is_found_and_named_by_its_line() {
         let more = server.seen().len() - CUSTOMERS.div_ceil(batch);
         let [extra, size] = [more, batch].map(|number| f64::from(u32::try_from(number).unwrap()));
         assert!(extra <= 2.0 * size.log2() + 2.0, "{more} requests more");
-        let again = fs::read_to_string(desk.path("again.csv")).unwrap();
+        let again = fs::read_to_string(fixture.path("again.csv")).unwrap();
         assert_eq!(again.lines().count(), 2);
         assert!(again.lines().nth(1).unwrap().starts_with(&format!("{index};1;")), "{again}");
         assert!(again.contains(";deliver/rejected;"));

@@ -19,10 +19,7 @@ use proptest::{
 use serde_json::Value;
 use xwalk::{
     check,
-    commands::convert::partitioned::{
-        partitioner,
-        recording::{Stored, load},
-    },
+    commands::convert::partitioned::{loading::load_joined, partitioner, recording::Stored},
     config::{contract::Contract, mapping},
     options::Memory,
     partition::{loaded::LoadedPartition, spill::Spill},
@@ -106,7 +103,7 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
         panic!("a small recording is one partition")
     };
     let mut loaded = LoadedPartition::default();
-    if load(plan, partition, &mut loaded, &mut say).is_err() {
+    if load_joined(plan, partition, &mut loaded, &mut say).is_err() {
         return (Vec::new(), 1);
     }
     let (tables, mut scratch, mut bytes, mut findings) = (&loaded.tables, Scratch::default(), Vec::new(), 0);

@@ -1,24 +1,27 @@
-//! Which system calls a delivery makes, what can happen to each, and the command that lets it happen.
+//! The system calls of a delivery, the faults that can be injected at each, and the command that injects one.
+//!
+//! Calls are counted per thread and per kind, first among all calls and then only among calls for files of the trial.
 
 use std::{collections::BTreeMap, fmt, fs, path::Path, process::Command};
 
 use crate::{
-    desk::by,
+    Coverage,
+    fixture::run_by,
     scenario::{Scenario, Stage},
 };
 
-/// What happens at a call.
+/// What is injected at a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// The process is killed.
     Kill,
     /// The call fails with this error.
     Error(&'static str),
-    /// The call says that it wrote three bytes, and wrote none.
+    /// The call returns that it wrote three bytes, and wrote none.
     Short,
-    /// The other end has closed the connection.
+    /// The call returns that the other end has closed the connection.
     Closed,
-    /// There is no space at this call, nor at any later one.
+    /// This call and all later ones fail with a full disk.
     Full,
 }
 
@@ -26,17 +29,24 @@ pub(crate) enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
     All,
-    /// Those for files of the trial: the inputs, the journal, what the program says.
+    /// Calls for files of the trial: the inputs, the journal, the output of the program.
     Files,
 }
 
-/// One call of one kind, and what happens at it.
+/// One call, and the fault that is injected at it.
 #[derive(Clone, Debug)]
 pub(crate) struct Point {
     pub(crate) call: String,
     pub(crate) number: usize,
     pub(crate) fault: Fault,
     pub(crate) scope: Scope,
+}
+
+impl Point {
+    /// The kind of call and the fault, without the number of the call.
+    pub(crate) fn kind(&self) -> String {
+        format!("{} {:?} {:?}", self.call, self.fault, self.scope)
+    }
 }
 
 impl fmt::Display for Point {
@@ -46,7 +56,7 @@ impl fmt::Display for Point {
     }
 }
 
-/// What a call for a file can fail with.
+/// The faults of a call for a file.
 const FILE_FAULTS: &[(&str, &[Fault])] = &[
     ("openat", &[Fault::Error("EIO"), Fault::Error("ENOSPC"), Fault::Error("EMFILE"), Fault::Error("EINTR")]),
     ("read", &[Fault::Error("EIO"), Fault::Error("EINTR")]),
@@ -73,7 +83,7 @@ const FILE_FAULTS: &[(&str, &[Fault])] = &[
     ("close", &[Fault::Error("EIO")]),
 ];
 
-/// What a call for a socket or a thread can fail with.
+/// The faults of a call for a socket or a thread.
 const OTHER_FAULTS: &[(&str, &[Fault])] = &[
     ("socket", &[Fault::Error("EMFILE")]),
     ("connect", &[Fault::Error("ECONNREFUSED"), Fault::Error("ENETUNREACH")]),
@@ -92,7 +102,7 @@ const OTHER_FAULTS: &[(&str, &[Fault])] = &[
     ("clone", &[Fault::Error("EAGAIN")]),
 ];
 
-/// Calls that leave no trace outside the process: to be killed there is to be killed at the call before.
+/// Calls without an effect outside the process: a kill there is the same as a kill at the call before.
 const INNER: &[&str] = &[
     "access",
     "arch_prctl",
@@ -117,19 +127,19 @@ const INNER: &[&str] = &[
     "sigaltstack",
 ];
 
-/// Every call of one run of a scenario, with all that can happen at it.
-pub(crate) fn points(scenario: &Scenario) -> Vec<Point> {
-    let all = calls(scenario, Scope::All);
-    let files = calls(scenario, Scope::Files);
+/// Every call of one run of a scenario, with each fault that can be injected at it.
+pub(crate) fn find_points(scenario: &Scenario, coverage: Coverage) -> Vec<Point> {
+    let all = count_calls(scenario, Scope::All);
+    let files = count_calls(scenario, Scope::Files);
     let mut points = Vec::new();
     let mut add = |call: &str, count: usize, scope: Scope, faults: &[Fault]| {
         for number in 1..=count {
             points.extend(faults.iter().map(|fault| Point { call: call.to_owned(), number, fault: *fault, scope }));
         }
     };
-    // A disk that is full for some paths needs all other faults to be at those paths, too.
+    // `strace` has one list of paths, so with a disk that is full for some paths all other faults are at those paths, too.
     let (kills, scope) = if scenario.full_from.is_some() { (&files, Scope::Files) } else { (&all, Scope::All) };
-    for (call, count) in kills.iter().filter(|(call, _)| every_kill() || !INNER.contains(&call.as_str())) {
+    for (call, count) in kills.iter().filter(|(call, _)| coverage == Coverage::All || !INNER.contains(&call.as_str())) {
         add(call, *count, scope, &[Fault::Kill]);
     }
     let faults = |table: &'static [(&str, &[Fault])], counts: &BTreeMap<String, usize>| {
@@ -146,27 +156,22 @@ pub(crate) fn points(scenario: &Scenario) -> Vec<Point> {
     points
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test that takes long is asked for by a variable")]
-fn every_kill() -> bool {
-    std::env::var("XWALK_RIG").is_ok_and(|value| value == "all")
-}
-
-/// How often a run makes each call, in the thread that makes it most often: that is how they are counted when it matters.
-fn calls(scenario: &Scenario, scope: Scope) -> BTreeMap<String, usize> {
-    let stage = Stage::set(scenario);
-    let log = stage.desk.path("calls");
+/// How often a run makes each call, in the thread that makes it most often, since `strace` counts per thread.
+fn count_calls(scenario: &Scenario, scope: Scope) -> BTreeMap<String, usize> {
+    let stage = Stage::set_up(scenario);
+    let log = stage.fixture.path("calls");
     let mut tracer = Command::new("strace");
     tracer.args(["-f", "-y", "-qqq", "-o"]).arg(&log);
     if let Some(full) = scenario.full_from {
         tracer.args(["-e", &format!("inject=write:error=ENOSPC:when={full}+")]);
     }
     if scope == Scope::Files || scenario.full_from.is_some() {
-        paths(&stage, &mut tracer);
+        restrict_to_files(&stage, &mut tracer);
     }
-    stage.desk.run(with_files(by(tracer, &stage.command()), &stage));
+    stage.fixture.run(with_output_files(run_by(tracer, &stage.command()), &stage));
     let text = fs::read_to_string(log).unwrap();
     if scope == Scope::All && scenario.full_from.is_none() {
-        header_is_durable_before_bodies(&text);
+        check_header_before_bodies(&text);
     }
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (thread, rest) in text.lines().filter_map(|line| line.split_once(' ')) {
@@ -180,13 +185,13 @@ fn calls(scenario: &Scenario, scope: Scope) -> BTreeMap<String, usize> {
         let most = most.entry(call.to_owned()).or_default();
         *most = count.max(*most);
     }
-    // A process is not killed when it begins: it is not ours yet. And threads yield to each other as often as they like.
+    // At `execve` the process is not the program yet. And how often threads yield differs from run to run.
     most.retain(|call, _| !["execve", "exit", "exit_group", "sched_yield"].contains(&call.as_str()));
     most
 }
 
-/// A header is written, synced, renamed and its name synced before anything is sent; whoever resumes syncs it again.
-fn header_is_durable_before_bodies(log: &str) {
+/// Checks that a header and its name are synced before the first body is sent, in a resumed run too.
+fn check_header_before_bodies(log: &str) {
     let lines: Vec<&str> = log.lines().collect();
     let at = |parts: &[&str]| lines.iter().position(|line| parts.iter().all(|part| line.contains(part)));
     let Some(sent) = at(&["writev(", "<socket:", "PUT /"]).or_else(|| at(&["sendto(", "<socket:", "PUT /"])) else {
@@ -201,8 +206,8 @@ fn header_is_durable_before_bodies(log: &str) {
     assert!(from < sent && lines[from..sent].iter().any(is_folder), "the name is not synced before the first body");
 }
 
-/// The run of a stage that meets a fault; `full`: the disk is full from this write on.
-pub(crate) fn traced(stage: &Stage, point: &Point, full: Option<usize>) -> Command {
+/// The command of a stage with a fault injected; `full`: the disk is full from this write on.
+pub(crate) fn inject(stage: &Stage, point: &Point, full: Option<usize>) -> Command {
     let Point { call, number, fault, scope } = point;
     let what = match fault {
         Fault::Kill => format!("signal=SIGKILL:when={number}"),
@@ -211,10 +216,10 @@ pub(crate) fn traced(stage: &Stage, point: &Point, full: Option<usize>) -> Comma
         Fault::Closed => format!("retval=0:when={number}"),
         Fault::Full => format!("error=ENOSPC:when={number}+"),
     };
-    // Nothing may wait for ever. `--seccomp-bpf` would be faster, but then strace 6.1 sends no signal.
+    // A hanging trial is killed. `--seccomp-bpf` would be faster, but with it strace 6.1 sends no signal.
     let mut tracer = Command::new("timeout");
     tracer.args(["-k", "5", "30", "strace", "-f", "-y", "-qqq", "-o"]);
-    tracer.arg(stage.desk.path("calls"));
+    tracer.arg(stage.fixture.path("calls"));
     match full.filter(|_| call != "write") {
         Some(full) => tracer.args([
             "-e",
@@ -226,20 +231,20 @@ pub(crate) fn traced(stage: &Stage, point: &Point, full: Option<usize>) -> Comma
     };
     tracer.args(["-e", &format!("inject={call}:{what}")]);
     if *scope == Scope::Files {
-        paths(stage, &mut tracer);
+        restrict_to_files(stage, &mut tracer);
     }
-    with_files(by(tracer, &stage.command()), stage)
+    with_output_files(run_by(tracer, &stage.command()), stage)
 }
 
-/// What the program says goes to files, so that those can be full as well.
-fn with_files(mut command: Command, stage: &Stage) -> Command {
-    command.stdout(fs::File::create(stage.desk.path("out")).unwrap());
-    command.stderr(fs::File::create(stage.desk.path("err")).unwrap());
+/// Redirects the output of the program to files, so that those can be full as well.
+fn with_output_files(mut command: Command, stage: &Stage) -> Command {
+    command.stdout(fs::File::create(stage.fixture.path("out")).unwrap());
+    command.stderr(fs::File::create(stage.fixture.path("err")).unwrap());
     command
 }
 
-/// Only calls for the files of the trial count.
-fn paths(stage: &Stage, tracer: &mut Command) {
+/// Counts only calls for the files of the trial.
+fn restrict_to_files(stage: &Stage, tracer: &mut Command) {
     let inputs = [
         "profiles.yaml",
         "mappings/inflight-sales.yaml",
@@ -252,10 +257,10 @@ fn paths(stage: &Stage, tracer: &mut Command) {
     };
     for input in inputs {
         add(Path::new(input));
-        add(&stage.desk.path(input));
+        add(&stage.fixture.path(input));
     }
     for path in ["out", "err", "state", "state/xwalk"] {
-        add(&stage.desk.path(path));
+        add(&stage.fixture.path(path));
     }
     add(&stage.journal);
     for name in ["lock", ".corrupt-1", ".corrupt-2"] {

@@ -1,4 +1,5 @@
-//! The API at the other end of a trial: what it has committed, and whether anything came before it was on disk.
+//! The API at the other end of a trial: it knows what was committed, and whether a body arrived before its journal header
+//! was on disk.
 
 use std::{
     collections::BTreeMap,
@@ -17,17 +18,17 @@ use crate::{
     server::{accepted, answer, request},
 };
 
-/// What the API knows.
+/// What the API has seen and committed.
 #[derive(Clone, Default)]
-pub(crate) struct Known {
-    /// The prices that each customer was committed with, by first name, in order.
+pub(crate) struct OracleState {
+    /// The prices of each committed customer, by first name, in order.
     pub(crate) committed: BTreeMap<String, Vec<String>>,
-    /// How often somebody connected.
+    /// How many connections were opened.
     pub(crate) connections: usize,
-    /// Requests whose first byte came while no journal was there.
+    /// Requests whose first byte arrived while no journal existed.
     pub(crate) early: usize,
-    /// Requests that were no list of the marked documents.
-    pub(crate) strange: usize,
+    /// Requests whose body was not a list of the marked documents.
+    pub(crate) malformed: usize,
     /// After this many requests it answers 401.
     pub(crate) closes_after: Option<usize>,
     folder: PathBuf,
@@ -40,15 +41,15 @@ pub(crate) struct Oracle {
     /// Its base URL.
     pub(crate) url: String,
     address: std::net::SocketAddr,
-    known: Arc<Mutex<Known>>,
+    known: Arc<Mutex<OracleState>>,
 }
 
 impl Oracle {
-    /// Takes everything but one customer.
-    pub(crate) fn start(dislikes: Option<&'static str>) -> Oracle {
+    /// Starts an API that accepts everything but one customer.
+    pub(crate) fn start(rejects: Option<&'static str>) -> Oracle {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let known: Arc<Mutex<Known>> = Arc::default();
+        let known: Arc<Mutex<OracleState>> = Arc::default();
         let shared = Arc::clone(&known);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -61,23 +62,23 @@ impl Oracle {
                     known.connections += 1;
                 }
                 let known = Arc::clone(&shared);
-                thread::spawn(move || serve(stream, dislikes, &known));
+                thread::spawn(move || serve(stream, rejects, &known));
             }
         });
         Oracle { url: format!("http://{address}"), address, known }
     }
 
-    /// What it knows by now.
-    pub(crate) fn known(&self) -> Known {
+    /// What it has seen and committed so far.
+    pub(crate) fn known(&self) -> OracleState {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where the sender keeps its journal for this address.
-    pub(crate) fn looks_at(&self, folder: PathBuf) {
+    /// Sets the folder of the journal that must exist before a request.
+    pub(crate) fn watch_journal(&self, folder: PathBuf) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).folder = folder;
     }
 
-    /// Answers 401 after this many requests more.
+    /// Answers 401 after this many more requests.
     pub(crate) fn close_after(&self, requests: Option<usize>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.closes_after = requests.map(|requests| known.requests + requests);
@@ -87,12 +88,12 @@ impl Oracle {
 impl Drop for Oracle {
     fn drop(&mut self) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).is_over = true;
-        // Its thread waits for somebody to come.
+        // Wakes its thread, which waits for a connection.
         let _ = TcpStream::connect(self.address);
     }
 }
 
-fn serve(mut stream: TcpStream, dislikes: Option<&str>, known: &Mutex<Known>) {
+fn serve(mut stream: TcpStream, rejects: Option<&str>, known: &Mutex<OracleState>) {
     loop {
         if !matches!(stream.peek(&mut [0]), Ok(1)) {
             return;
@@ -103,7 +104,7 @@ fn serve(mut stream: TcpStream, dislikes: Option<&str>, known: &Mutex<Known>) {
         let said = {
             let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
             known.early += usize::from(is_early);
-            known.reply(&seen.body, dislikes)
+            known.reply(&seen.body, rejects)
         };
         if stream.write_all(said.as_bytes()).is_err() {
             let _ = stream.shutdown(Shutdown::Both);
@@ -112,25 +113,25 @@ fn serve(mut stream: TcpStream, dislikes: Option<&str>, known: &Mutex<Known>) {
     }
 }
 
-impl Known {
-    fn reply(&mut self, body: &str, dislikes: Option<&str>) -> String {
+impl OracleState {
+    fn reply(&mut self, body: &str, rejects: Option<&str>) -> String {
         self.requests += 1;
         if self.closes_after.is_some_and(|most| self.requests > most) {
             return answer(401, "", "");
         }
         let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
-        let one = |document: &Value| {
+        let read = |document: &Value| {
             let is_marked = document["last_name"] == CELL && document["email"] == EMAIL;
             let name = text(&document["first_name"]).filter(|_| is_marked)?;
             Some((name, document["purchases"][0]["price"].to_string()))
         };
         let documents: Option<Vec<(String, String)>> =
-            serde_json::from_str::<Vec<Value>>(body).ok().and_then(|documents| documents.iter().map(one).collect());
+            serde_json::from_str::<Vec<Value>>(body).ok().and_then(|documents| documents.iter().map(read).collect());
         let Some(documents) = documents else {
-            self.strange += 1;
+            self.malformed += 1;
             return answer(500, "", "");
         };
-        if documents.iter().any(|(name, _)| Some(name.as_str()) == dislikes) {
+        if documents.iter().any(|(name, _)| Some(name.as_str()) == rejects) {
             return answer(422, "Content-Type: application/json\r\n", body);
         }
         for (name, price) in documents {
@@ -140,7 +141,7 @@ impl Known {
     }
 }
 
-/// Whether a whole header stands in a journal.
+/// Whether a journal has a complete header.
 fn has_header(folder: &Path) -> bool {
     let is_epoch = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("epoch-"));
     let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());

@@ -1,32 +1,35 @@
-//! One trial: a run that meets a fault, a run without one, and a run that has nothing to do; and what must hold after each.
+//! One trial: a run with a fault, a run without one, and a run with nothing left to send; and what must hold after each.
 
 use std::{fs, os::unix::process::ExitStatusExt as _, process::Output};
 
 use serde_json::Value;
 
 use crate::{
-    inject::{Fault, Point, traced},
-    oracle::Known,
+    inject::{Fault, Point, inject},
+    oracle::OracleState,
     scenario::{Scenario, Stage},
 };
 
-/// How the run that was to meet a fault ended.
+/// How the run with the fault ended.
 pub(crate) enum Ending {
     Killed,
     /// A call failed, and the run ended by itself.
     Failed,
-    /// There was no such call this time.
+    /// The run made no such call this time.
     Missed,
 }
 
-/// Runs one trial, and says what it violates.
-pub(crate) fn trial(scenario: &Scenario, point: &Point) -> Result<Ending, String> {
-    let stage = Stage::set(scenario);
+/// Runs one trial.
+///
+/// # Errors
+/// What the program violated.
+pub(crate) fn run_trial(scenario: &Scenario, point: &Point) -> Result<Ending, String> {
+    let stage = Stage::set_up(scenario);
     let before = stage.oracle.known();
-    let status = traced(&stage, point, scenario.full_from).status().map_err(|cause| cause.to_string())?;
-    let said = [fs::read(stage.desk.path("out")), fs::read(stage.desk.path("err"))].map(Result::unwrap);
-    let first = stage.desk.told(status.code(), &said[0], &said[1]);
-    let calls = String::from_utf8_lossy(&fs::read(stage.desk.path("calls")).unwrap_or_default()).into_owned();
+    let status = inject(&stage, point, scenario.full_from).status().map_err(|cause| cause.to_string())?;
+    let said = [fs::read(stage.fixture.path("out")), fs::read(stage.fixture.path("err"))].map(Result::unwrap);
+    let first = stage.fixture.check_output(status.code(), &said[0], &said[1]);
+    let calls = String::from_utf8_lossy(&fs::read(stage.fixture.path("calls")).unwrap_or_default()).into_owned();
     let hit = calls.lines().find(|line| line.contains("(INJECTED)")).map(ToOwned::to_owned);
     let ending = match (status.code(), &hit) {
         (None, _) if status.signal() == Some(9) && point.fault == Fault::Kill => Ending::Killed,
@@ -47,28 +50,28 @@ pub(crate) fn trial(scenario: &Scenario, point: &Point) -> Result<Ending, String
             return Err(format!("exit {code} after {hit:?}: {}", first.stderr));
         }
         if code == scenario.code {
-            arrived(scenario, &known).map_err(|what| format!("exit {code}, but {what}: {}", first.stderr))?;
+            check_arrived(scenario, &known).map_err(|what| format!("exit {code}, but {what}: {}", first.stderr))?;
         }
     }
-    acknowledged(scenario, &stage, &known)?;
-    // A disk that lies about what it wrote is only found out when it is read again.
+    check_acknowledged(scenario, &stage, &known)?;
+    // A short write that reports success is only noticed when the file is read again.
     if known.early > 0 && point.fault != Fault::Short {
         return Err("a body was sent before there was a header".into());
     }
-    settled(scenario, point, &stage, &before)?;
+    check_later_runs(scenario, point, &stage, &before)?;
     Ok(ending)
 }
 
-/// After the same command without a fault everything has arrived, and after another nothing more came.
-fn settled(scenario: &Scenario, point: &Point, stage: &Stage, before: &Known) -> Result<(), String> {
+/// Checks that the same command without a fault delivers everything, and that another run sends nothing.
+fn check_later_runs(scenario: &Scenario, point: &Point, stage: &Stage, before: &OracleState) -> Result<(), String> {
     let second = run(stage)?;
     if second.code != Some(scenario.code) {
         return Err(format!("the second run ended with {:?}: {}", second.code, second.stderr));
     }
     let known = stage.oracle.known();
-    arrived(scenario, &known).map_err(|what| format!("{what} in the end: {}", second.stderr))?;
-    acknowledged(scenario, stage, &known)?;
-    let bad = usize::from(scenario.dislikes.is_some());
+    check_arrived(scenario, &known).map_err(|what| format!("{what} in the end: {}", second.stderr))?;
+    check_acknowledged(scenario, stage, &known)?;
+    let bad = usize::from(scenario.rejects.is_some());
     let (all, sent) = (scenario.customers, scenario.customers - bad);
     let equation = format!("documents {all} = {sent} sent + {bad} rejected + 0 filtered + 0 pending");
     let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -90,20 +93,20 @@ fn settled(scenario: &Scenario, point: &Point, stage: &Stage, before: &Known) ->
     Ok(())
 }
 
-fn run(stage: &Stage) -> Result<crate::desk::Run, String> {
+fn run(stage: &Stage) -> Result<crate::fixture::FinishedRun, String> {
     let Output { status, stdout, stderr } = stage.command().output().map_err(|cause| cause.to_string())?;
-    Ok(stage.desk.told(status.code(), &stdout, &stderr))
+    Ok(stage.fixture.check_output(status.code(), &stdout, &stderr))
 }
 
-/// Every document is at the API as it is now, but for the one that it does not like.
-fn arrived(scenario: &Scenario, known: &Known) -> Result<(), String> {
-    if known.strange > 0 {
-        return Err(format!("{} requests were no list of documents", known.strange));
+/// Checks that every document has arrived in its present form, except the one that the API rejects.
+fn check_arrived(scenario: &Scenario, known: &OracleState) -> Result<(), String> {
+    if known.malformed > 0 {
+        return Err(format!("{} requests were no list of documents", known.malformed));
     }
     for id in 0..scenario.customers {
         let name = format!("{id:05}");
         let last = known.committed.get(&name).and_then(|prices| prices.last()).map(String::as_str);
-        let expected = Some(scenario.price).filter(|_| scenario.dislikes != Some(name.as_str()));
+        let expected = Some(scenario.price).filter(|_| scenario.rejects != Some(name.as_str()));
         if last != expected {
             return Err(format!("{name} is there as {last:?}"));
         }
@@ -111,8 +114,8 @@ fn arrived(scenario: &Scenario, known: &Known) -> Result<(), String> {
     Ok(())
 }
 
-/// Nothing stands in a journal as acknowledged that the API has not committed.
-fn acknowledged(scenario: &Scenario, stage: &Stage, known: &Known) -> Result<(), String> {
+/// Checks that the API has committed every document that a journal calls acknowledged.
+fn check_acknowledged(scenario: &Scenario, stage: &Stage, known: &OracleState) -> Result<(), String> {
     for number in 1..=9 {
         let Ok(bytes) = fs::read(stage.epoch(number)) else { continue };
         // Earlier prices were in the first journal, if there were any.

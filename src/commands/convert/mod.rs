@@ -13,8 +13,9 @@ use crate::{
     commands::{
         convert::{
             partitioned::{
+                loading::{self, spill_error},
                 partitioner,
-                recording::{self, Recording, Stored, spill_error},
+                recording::{self, Recording, Stored},
             },
             send::Ending,
             sink::Sink,
@@ -45,7 +46,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(look);
     let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
-    let journal = delivery::memory(args, &job, runtime.environment)?;
+    let journal = delivery::open_journal(args, &job, runtime.environment)?;
     let spill = spill(args, runtime);
     let (mut recordings, stamps) = read(args, &job, journal.is_some(), &spill, &mut findings, runtime)?;
     unchanged(&stamps)?;
@@ -134,12 +135,12 @@ fn accept<'a>(
             *stored = Stored::Partition(document.together(plan.each));
         }
         let Stored::Partition(partition) = stored else { continue };
-        recording::load(plan, partition, &mut loaded, &mut say)?;
+        loading::load_joined(plan, partition, &mut loaded, &mut say)?;
         let mut keep = |payload: &_| sink.add(payload);
         let done = accept::about(plan, &mut loaded, first, (&mut say, wanted), &mut keep);
         done.map_err(|cause| sink::unwritten(args, &cause))?;
         let again = sink.output.is_none() || args.rejects.is_some() && !loaded.rejects.is_empty();
-        recording::store(plan, partition, &loaded, again)?;
+        loading::store_verdicts(plan, partition, &loaded, again)?;
         first += partition.documents;
     }
     Ok(sink)
@@ -169,7 +170,7 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
     for (number, recording) in (1..).zip(recordings) {
         let partitions = recording.stored.iter().flat_map(Stored::partitions);
         for partition in partitions.filter(|partition| partition.rejected().0 > 0) {
-            let added = recording::with_loaded(plan, partition, |loaded| all.add(number, loaded));
+            let added = loading::with_loaded(plan, partition, |loaded| all.add(number, loaded));
             added.unwrap_or(Ok(())).map_err(failed)?;
         }
     }

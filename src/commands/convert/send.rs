@@ -5,7 +5,7 @@ use crate::{
     cli::Convert,
     commands::{
         convert::{
-            delivery::{self, Delivered, Memory},
+            delivery::{self, Delivered, JournaledDelivery},
             partitioned::recording::{self, Recording},
             sink,
         },
@@ -42,7 +42,7 @@ pub(crate) fn send(
     args: &Convert,
     job: &Job,
     recordings: &mut [Recording],
-    journal: Option<&mut Memory>,
+    journal: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
 ) -> Result<Ending, Error> {
@@ -74,7 +74,7 @@ fn deliver_all(
     plan: &Plan,
     destination: &Destination,
     recordings: &mut [Recording],
-    journal: Option<&mut Memory>,
+    journal: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
     is_shown: bool,
@@ -83,16 +83,16 @@ fn deliver_all(
     let progress = Progress::start("documents", Some(documents), is_shown);
     let payloads = || recording::payloads(plan, recordings);
     let delivered = if let Some(journal) = journal {
-        delivery::remembered(journal, payloads, plan, destination, findings, runtime, &progress)
+        delivery::deliver_with_journal(journal, payloads, plan, destination, findings, runtime, &progress)
     } else {
-        let delivery = delivery::forgetful(payloads(), destination, &runtime.context, &progress);
+        let delivery = delivery::deliver_without_journal(payloads(), destination, &runtime.context, &progress);
         Ok(Delivered { delivery, earlier: 0 })
     };
     progress.finish();
     let Delivered { delivery, earlier } = delivered?;
     tell_rejected(plan, recordings, &delivery, findings, runtime);
-    if let Some((_, finding)) = &delivery.stopped {
-        let _ = findings.print(runtime.err, finding);
+    if let Some(reason) = &delivery.stopped {
+        let _ = findings.print(runtime.err, &reason.finding);
     }
     recording::apply_delivery(plan, recordings, &delivery);
     let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
@@ -114,7 +114,7 @@ fn tell_rejected(
 ) {
     let (mut loaded, mut scratch) = (LoadedPartition::default(), Scratch::default());
     let mut is_loaded = None;
-    for rejected in delivery.rejected.iter().chain(&delivery.alike) {
+    for rejected in delivery.rejected.iter().chain(&delivery.same_problem) {
         let Some((partition, at)) = recording::locate(recordings, rejected.index) else { continue };
         // Documents that follow each other mostly stand in one partition.
         if !is_loaded.is_some_and(|known| std::ptr::eq(known, partition)) {

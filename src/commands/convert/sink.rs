@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     cli::Convert,
-    commands::convert::{delivery::Memory, partitioned::oversized::OversizedDocument, send::Ending},
+    commands::convert::{delivery::JournaledDelivery, partitioned::oversized::OversizedDocument, send::Ending},
     config::mapping::Root,
     error::{Error, Exit},
     output::documents::Documents,
@@ -18,7 +18,7 @@ use crate::{
 /// What takes documents at once.
 pub(crate) struct Sink<'a> {
     /// The journal that remembers them, where they are delivered.
-    pub(crate) journal: Option<Memory>,
+    pub(crate) journal: Option<JournaledDelivery>,
     /// The output, where they can be written at once.
     pub(crate) output: Option<Documents<'a>>,
 }

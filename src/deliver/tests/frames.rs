@@ -1,4 +1,5 @@
-//! HTTP/2, frame by frame: what a server says it did not look at is sent again and is in no doubt; whatever else breaks is.
+//! HTTP/2, frame by frame: a request that the server did not process is sent again and is not in doubt; after any other
+//! failure it is.
 
 use std::{
     io::{Read, Write},
@@ -11,10 +12,10 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::{
     deliver::tests::{
-        delivered, destination, endings,
-        identity::{identity, path},
-        one,
-        server::{Server, accepted},
+        deliver, destination, endings,
+        identity::{VALID, identity, path},
+        list_of,
+        server::{ScriptedServer, accepted},
     },
     recording::receipt::{Ending, Failure},
 };
@@ -28,25 +29,25 @@ const GO_AWAY: u8 = 7;
 const END_STREAM: u8 = 1;
 /// The flag of a frame that holds all headers.
 const END_HEADERS: u8 = 4;
-/// The code of a stream that was not looked at.
+/// The code of a stream that was not processed.
 const REFUSED_STREAM: u32 = 7;
 
-/// What a server does with a request on a stream.
+/// The answer of a server to a request on a stream.
 #[derive(Clone, Copy)]
 enum Say {
-    /// It takes everything.
+    /// It accepts the request.
     Accepted,
     /// It refuses the stream.
     Refused,
     /// It resets the stream for another reason.
     Reset,
-    /// It goes away, and this stream is not one of those that it looked at.
+    /// It goes away, and has not processed this stream.
     AwayBefore,
-    /// It goes away, and looked at this stream.
+    /// It goes away, and has processed this stream.
     AwayAfter,
 }
 
-fn frame(stream: &mut impl Write, kind: u8, flags: u8, id: u32, payload: &[u8]) {
+fn write_frame(stream: &mut impl Write, kind: u8, flags: u8, id: u32, payload: &[u8]) {
     let mut bytes = u32::try_from(payload.len()).unwrap().to_be_bytes()[1..].to_vec();
     bytes.extend([kind, flags]);
     bytes.extend(id.to_be_bytes());
@@ -55,8 +56,8 @@ fn frame(stream: &mut impl Write, kind: u8, flags: u8, id: u32, payload: &[u8]) 
     let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
 }
 
-/// Reads frames up to the end of a request; gives its stream.
-fn request(stream: &mut impl Read) -> Option<u32> {
+/// Reads frames up to the end of a request; returns its stream.
+fn read_request(stream: &mut impl Read) -> Option<u32> {
     loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head).ok()?;
@@ -69,24 +70,25 @@ fn request(stream: &mut impl Read) -> Option<u32> {
     }
 }
 
-fn answer(stream: &mut impl Write, id: u32, say: Say) {
+fn write_answer(stream: &mut impl Write, id: u32, say: Say) {
     let away = |last: u32| [last.to_be_bytes(), 0u32.to_be_bytes()].concat();
     match say {
         Say::Accepted => {
             // Status 200 and a content type, as the static table of HPACK numbers them.
             let headers = [&[0x88, 0x0f, 0x10, 16][..], b"application/json"].concat();
-            frame(stream, HEADERS, END_HEADERS, id, &headers);
-            frame(stream, DATA, END_STREAM, id, b"{\"accepted\": 1}");
+            write_frame(stream, HEADERS, END_HEADERS, id, &headers);
+            write_frame(stream, DATA, END_STREAM, id, b"{\"accepted\": 1}");
         }
-        Say::Refused => frame(stream, RESET, 0, id, &REFUSED_STREAM.to_be_bytes()),
-        Say::Reset => frame(stream, RESET, 0, id, &2u32.to_be_bytes()),
-        Say::AwayBefore => frame(stream, GO_AWAY, 0, 0, &away(0)),
-        Say::AwayAfter => frame(stream, GO_AWAY, 0, 0, &away(id)),
+        Say::Refused => write_frame(stream, RESET, 0, id, &REFUSED_STREAM.to_be_bytes()),
+        Say::Reset => write_frame(stream, RESET, 0, id, &2u32.to_be_bytes()),
+        Say::AwayBefore => write_frame(stream, GO_AWAY, 0, 0, &away(0)),
+        Say::AwayAfter => write_frame(stream, GO_AWAY, 0, 0, &away(id)),
     }
 }
 
-/// A server that says one thing after the other, and then accepts everything; it closes a connection when it goes away.
-fn server(mut config: ServerConfig, script: &'static [Say]) -> String {
+/// Starts a server that gives these answers one after the other, and then accepts everything. It closes a connection when it
+/// goes away.
+fn start_server(mut config: ServerConfig, script: &'static [Say]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     config.alpn_protocols = vec![b"h2".to_vec()];
@@ -99,10 +101,10 @@ fn server(mut config: ServerConfig, script: &'static [Say]) -> String {
             if stream.read_exact(&mut [0; 24]).is_err() {
                 continue;
             }
-            frame(&mut stream, SETTINGS, 0, 0, &[]);
-            while let Some(id) = request(&mut stream) {
+            write_frame(&mut stream, SETTINGS, 0, 0, &[]);
+            while let Some(id) = read_request(&mut stream) {
                 let say = says.next().unwrap_or(Say::Accepted);
-                answer(&mut stream, id, say);
+                write_answer(&mut stream, id, say);
                 if matches!(say, Say::AwayBefore | Say::AwayAfter) {
                     break;
                 }
@@ -113,8 +115,8 @@ fn server(mut config: ServerConfig, script: &'static [Say]) -> String {
 }
 
 #[test]
-fn what_a_server_did_not_look_at_is_in_no_doubt() {
-    let ended = |failure: Failure| Ending::Failure(failure);
+fn a_request_that_was_not_processed_is_not_in_doubt() {
+    let ended = Ending::Failure;
     let table: [(&'static [Say], Vec<Ending>); 5] = [
         (&[], Vec::new()),
         (&[Say::Refused, Say::Refused], vec![ended(Failure::Untouched), ended(Failure::Untouched)]),
@@ -124,24 +126,24 @@ fn what_a_server_did_not_look_at_is_in_no_doubt() {
     ];
     for (script, mut expected) in table {
         let folder = tempfile::tempdir().unwrap();
-        let url = server(identity(folder.path(), "localhost", (2000, 3000)), script);
-        let delivery = delivered(2, &destination(&url, &[("ca_file", &path(&folder))]));
-        assert_eq!(delivery.accepted, one(0..2), "{:?}", delivery.stopped);
+        let url = start_server(identity(folder.path(), "localhost", VALID), script);
+        let delivery = deliver(2, &destination(&url, &[("ca_file", &path(&folder))]));
+        assert_eq!(delivery.accepted, list_of(0..2), "{:?}", delivery.stopped);
         let doubts = expected.iter().filter(|ending| **ending == ended(Failure::Broken)).count();
         expected.push(Ending::Status(200));
         assert_eq!(endings(&delivery), [expected]);
-        let maybe = delivery.receipts[0].attempts.iter().filter(|attempt| attempt.maybe).count();
-        assert_eq!(maybe, doubts);
+        let in_doubt = delivery.receipts[0].attempts.iter().filter(|attempt| attempt.in_doubt).count();
+        assert_eq!(in_doubt, doubts);
     }
 }
 
 #[test]
-fn a_server_that_only_speaks_http_1_is_understood() {
+fn a_server_with_only_http_1_gets_http_1() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = identity(folder.path(), "localhost", (2000, 3000));
+    let mut config = identity(folder.path(), "localhost", VALID);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let server = Server::answers_with(config, |_, _| accepted());
-    let delivery = delivered(2, &destination(&server.url, &[("ca_file", &path(&folder))]));
-    assert_eq!(delivery.accepted, one(0..2));
+    let server = ScriptedServer::answers_with(config, |_, _| accepted());
+    let delivery = deliver(2, &destination(&server.url, &[("ca_file", &path(&folder))]));
+    assert_eq!(delivery.accepted, list_of(0..2));
     assert!(server.seen()[0].head.starts_with("PUT /v1/customers HTTP/1.1\r\n"));
 }

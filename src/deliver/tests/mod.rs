@@ -1,6 +1,6 @@
-//! Deliveries over real loopback sockets, each against a server that follows a script.
+//! Deliveries over real loopback sockets, each against a scripted server.
 
-mod course;
+mod state;
 mod frames;
 mod identity;
 mod poison;
@@ -33,24 +33,24 @@ use crate::{
         yaml,
     },
     deliver::{
-        Context, Progress, put,
-        tests::server::{Server, accepted, answer},
+        Context, DeliveryProgress, put,
+        tests::server::{ScriptedServer, accepted, answer},
         volume,
     },
     diagnostic::Code,
-    digest::key,
+    digest::idempotency_key,
     error::Exit,
     options::{InjectedFault, Setting},
     recording::{
         payload::Payload,
-        receipt::{Attempt, Delivery, Ending, Failure},
+        receipt::{Attempt, Delivery, Ending, Failure, StopReason},
     },
-    sandbox::{Sandbox, Settings},
+    sandbox::{SandboxOptions, SandboxServer},
 };
 
 const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false };
 
-/// A destination at a base URL, which waits 5 ms between tries unless the test says otherwise.
+/// A destination at a base URL that waits 5 ms between tries, unless the test sets another time.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
     let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text).unwrap();
@@ -62,22 +62,22 @@ pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     resolve::destination(Some(&file), Some("dev"), &all, &request, &environment).unwrap()
 }
 
-/// Documents 0 to n, each a JSON text of its index.
+/// `count` documents that contain their index.
 fn documents(count: u64) -> impl Iterator<Item = Payload> + Send {
     (0..count).map(|index| Payload::conforming(index, format!("{{\"n\":\"canary{index}\"}}").into_bytes()))
 }
 
-fn delivered(count: u64, destination: &Destination) -> Delivery {
+fn deliver(count: u64, destination: &Destination) -> Delivery {
     put(documents(count), destination, &CONTEXT, &mut |_| Ok(()), &|_| {})
 }
 
-fn stop(delivery: &Delivery) -> (Exit, Code, String) {
-    let (exit, finding) = delivery.stopped.clone().unwrap();
+fn stop_reason(delivery: &Delivery) -> (Exit, Code, String) {
+    let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
     (exit, finding.code, finding.message)
 }
 
 /// A list of one range.
-fn one(range: Range<u64>) -> Vec<Range<u64>> {
+fn list_of(range: Range<u64>) -> Vec<Range<u64>> {
     std::iter::once(range).collect()
 }
 
@@ -89,8 +89,8 @@ fn endings(delivery: &Delivery) -> Vec<Vec<Ending>> {
 
 #[test]
 fn a_good_delivery_says_all_the_api_needs() {
-    let server = Server::answers(|_, _| accepted());
-    let told = Mutex::new(Vec::new());
+    let server = ScriptedServer::answers(|_, _| accepted());
+    let reported = Mutex::new(Vec::new());
     let sets = [
         ("batch.documents", "2"),
         ("in_flight", "1"),
@@ -98,9 +98,9 @@ fn a_good_delivery_says_all_the_api_needs() {
         ("idempotency_header", "Idempotency-Key"),
     ];
     let destination = destination(&server.url, &sets);
-    let tell = |progress: &Progress<'_>| told.lock().unwrap().push(progress.accepted);
-    let delivery = put(documents(3), &destination, &CONTEXT, &mut |_| Ok(()), &tell);
-    assert_eq!(delivery.accepted, one(0..3));
+    let report = |progress: &DeliveryProgress<'_>| reported.lock().unwrap().push(progress.accepted);
+    let delivery = put(documents(3), &destination, &CONTEXT, &mut |_| Ok(()), &report);
+    assert_eq!(delivery.accepted, list_of(0..3));
     assert_eq!((delivery.exit(), delivery.stopped.is_none()), (Exit::Done, true));
     assert_eq!(server.bodies(), ["[{\"n\":\"canary0\"},{\"n\":\"canary1\"}]", "[{\"n\":\"canary2\"}]"]);
     let seen = &server.seen()[0];
@@ -110,8 +110,8 @@ fn a_good_delivery_says_all_the_api_needs() {
     assert_eq!(seen.header("x-team"), Some("ground"));
     assert_eq!(seen.header("content-encoding"), None);
     assert_eq!(seen.header("accept-encoding"), None);
-    assert_eq!(seen.header("idempotency-key"), Some(format!("\"{}\"", key([7; 16], &(0..2), 0)).as_str()));
-    assert_eq!(*told.lock().unwrap(), [2, 3]);
+    assert_eq!(seen.header("idempotency-key"), Some(format!("\"{}\"", idempotency_key([7; 16], &(0..2), 0)).as_str()));
+    assert_eq!(*reported.lock().unwrap(), [2, 3]);
     let volume = volume(documents(3), &destination);
     assert_eq!(delivery.volume, volume);
     assert_eq!((volume.documents, volume.batches, volume.bytes, volume.wire_bytes), (3, 2, 50, 50));
@@ -119,25 +119,25 @@ fn a_good_delivery_says_all_the_api_needs() {
 
 #[test]
 fn nothing_to_send_sends_nothing() {
-    let server = Server::never_called();
-    let delivery = delivered(0, &destination(&server.url, &[]));
+    let server = ScriptedServer::never_called();
+    let delivery = deliver(0, &destination(&server.url, &[]));
     assert_eq!((delivery.exit(), delivery.volume.requests), (Exit::Done, 0));
 }
 
 #[test]
 fn an_object_is_a_request_of_its_own() {
-    let server = Server::answers(|_, _| answer(204, "", ""));
+    let server = ScriptedServer::answers(|_, _| answer(204, "", ""));
     let destination = destination(&server.url, &[("in_flight", "1")]).shaped(BodyShape::Object);
-    assert_eq!(delivered(2, &destination).accepted, one(0..2));
+    assert_eq!(deliver(2, &destination).accepted, list_of(0..2));
     assert_eq!(server.bodies(), ["{\"n\":\"canary0\"}", "{\"n\":\"canary1\"}"]);
 }
 
 #[test]
 fn a_refusal_stops_at_once_and_names_where_the_secret_came_from() {
     for status in [401, 403, 404, 405, 406, 410, 415, 501] {
-        let server = Server::answers(move |_, _| answer(status, "", "canary"));
-        let delivery = delivered(9, &destination(&server.url, &[("batch.documents", "1"), ("in_flight", "1")]));
-        let (exit, code, message) = stop(&delivery);
+        let server = ScriptedServer::answers(move |_, _| answer(status, "", "canary"));
+        let delivery = deliver(9, &destination(&server.url, &[("batch.documents", "1"), ("in_flight", "1")]));
+        let (exit, code, message) = stop_reason(&delivery);
         assert_eq!((exit, code), (Exit::Refused, Code::DeliverRefused), "{status}");
         let end = format!("answered {status}; profile `dev`, credentials from the variable `TOKEN`");
         assert!(message.ends_with(&end), "{message}");
@@ -151,8 +151,8 @@ fn a_dead_port_is_tried_until_the_deadline() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let start = Instant::now();
-    let delivery = delivered(3, &destination(&url, &[("deadline", "300ms")]));
-    let (exit, code, message) = stop(&delivery);
+    let delivery = deliver(3, &destination(&url, &[("deadline", "300ms")]));
+    let (exit, code, message) = stop_reason(&delivery);
     assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverUnreachable));
     assert!(message.contains("within 0.3 s: no connection: "), "{message}");
     assert!(start.elapsed() < Duration::from_secs(5));
@@ -163,11 +163,11 @@ fn a_dead_port_is_tried_until_the_deadline() {
 #[test]
 fn a_redirect_is_never_followed() {
     for status in [301, 302, 303, 307, 308] {
-        let elsewhere = Server::never_called();
+        let elsewhere = ScriptedServer::never_called();
         let location = format!("Location: {}/canary?canary=1\r\n", elsewhere.url);
-        let server = Server::answers(move |_, _| answer(status, &location, ""));
-        let delivery = delivered(1, &destination(&server.url, &[]));
-        let (exit, code, message) = stop(&delivery);
+        let server = ScriptedServer::answers(move |_, _| answer(status, &location, ""));
+        let delivery = deliver(1, &destination(&server.url, &[]));
+        let (exit, code, message) = stop_reason(&delivery);
         assert_eq!((exit, code), (Exit::Refused, Code::DeliverRedirect));
         assert!(message.contains("a redirect to `127.0.0.1`") && !message.contains("canary"), "{message}");
         assert!(delivery.accepted.is_empty());
@@ -176,32 +176,33 @@ fn a_redirect_is_never_followed() {
 
 #[test]
 fn a_web_page_never_acknowledges() {
-    let server = Server::answers(|_, _| answer(200, "Content-Type: text/html\r\n", "<html>canary: log in</html>"));
-    let delivery = delivered(2, &destination(&server.url, &[]));
-    let (exit, code, message) = stop(&delivery);
+    let server =
+        ScriptedServer::answers(|_, _| answer(200, "Content-Type: text/html\r\n", "<html>canary: log in</html>"));
+    let delivery = deliver(2, &destination(&server.url, &[]));
+    let (exit, code, message) = stop_reason(&delivery);
     assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverNoAnswer));
     assert!(message.ends_with("200 with a web page"), "{message}");
     assert!(delivery.accepted.is_empty());
-    assert_eq!((server.seen().len(), delivery.in_doubt), (3, one(0..2)));
+    assert_eq!((server.seen().len(), delivery.in_doubt), (3, list_of(0..2)));
 }
 
 #[test]
 fn a_busy_server_is_obeyed() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => answer(503, "Retry-After: 1\r\n", ""),
         _ => accepted(),
     });
     let start = Instant::now();
-    let delivery = delivered(4, &destination(&server.url, &[("batch.documents", "2")]));
-    assert_eq!(delivery.accepted, one(0..4));
+    let delivery = deliver(4, &destination(&server.url, &[("batch.documents", "2")]));
+    assert_eq!(delivery.accepted, list_of(0..4));
     assert!(start.elapsed() >= Duration::from_secs(1));
 }
 
 #[test]
 fn a_server_that_asks_for_more_time_than_there_is_ends_the_run() {
-    let server = Server::answers(|_, _| answer(429, "Retry-After: 86400\r\n", ""));
-    let delivery = delivered(1, &destination(&server.url, &[]));
-    let (exit, code, message) = stop(&delivery);
+    let server = ScriptedServer::answers(|_, _| answer(429, "Retry-After: 86400\r\n", ""));
+    let delivery = deliver(1, &destination(&server.url, &[]));
+    let (exit, code, message) = stop_reason(&delivery);
     assert_eq!((exit, code), (Exit::Undelivered, Code::DeliverUnreachable));
     assert!(message.contains("not to come back before 86400 s"), "{message}");
 }
@@ -209,18 +210,18 @@ fn a_server_that_asks_for_more_time_than_there_is_ends_the_run() {
 #[test]
 fn what_is_in_doubt_is_sent_again_with_the_same_bytes_and_key() {
     let cut = || b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n{".to_vec();
-    let server = Server::answers(move |number, _| match number {
+    let server = ScriptedServer::answers(move |number, _| match number {
         0 => cut(),
         1 => Vec::new(),
         2 => answer(500, "", ""),
         _ => accepted(),
     });
-    let delivery = delivered(3, &destination(&server.url, &[("idempotency_header", "Key")]));
-    assert_eq!(delivery.accepted, one(0..3));
+    let delivery = deliver(3, &destination(&server.url, &[("idempotency_header", "Key")]));
+    assert_eq!(delivery.accepted, list_of(0..3));
     let broken = Ending::Failure(Failure::Broken);
     assert_eq!(endings(&delivery), [[broken.clone(), broken, Ending::Status(500), Ending::Status(200)]]);
-    let maybe: Vec<bool> = delivery.receipts[0].attempts.iter().map(|attempt| attempt.maybe).collect();
-    assert_eq!(maybe, [true, true, false, false]);
+    let in_doubt: Vec<bool> = delivery.receipts[0].attempts.iter().map(|attempt| attempt.in_doubt).collect();
+    assert_eq!(in_doubt, [true, true, false, false]);
     assert!(delivery.in_doubt.is_empty());
     let seen = server.seen();
     assert!(seen.iter().all(|request| request.body == seen[0].body));
@@ -230,11 +231,11 @@ fn what_is_in_doubt_is_sent_again_with_the_same_bytes_and_key() {
 
 #[test]
 fn an_answer_that_does_not_end_is_no_answer() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => answer(200, "Content-Type: application/json\r\n", &" ".repeat((1 << 20) + 1)),
         _ => accepted(),
     });
-    let delivery = delivered(1, &destination(&server.url, &[]));
+    let delivery = deliver(1, &destination(&server.url, &[]));
     assert_eq!(endings(&delivery), [[Ending::Failure(Failure::Endless), Ending::Status(200)]]);
 }
 
@@ -242,18 +243,19 @@ fn an_answer_that_does_not_end_is_no_answer() {
 fn a_silent_server_is_given_up_after_the_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let delivery = delivered(1, &destination(&url, &[("timeout", "100ms"), ("deadline", "350ms")]));
-    assert_eq!(stop(&delivery).0, Exit::Undelivered);
+    let delivery = deliver(1, &destination(&url, &[("timeout", "100ms"), ("deadline", "350ms")]));
+    assert_eq!(stop_reason(&delivery).0, Exit::Undelivered);
     assert_eq!(endings(&delivery)[0][0], Ending::Failure(Failure::Late));
-    assert_eq!(delivery.in_doubt, one(0..1));
+    assert_eq!(delivery.in_doubt, list_of(0..1));
 }
 
 #[test]
 fn what_is_too_large_is_halved_and_the_limit_kept() {
     for limit in [1, 15, 40, 100, 200] {
-        let server =
-            Server::answers(move |_, seen| if seen.body.len() > limit { answer(413, "", "") } else { accepted() });
-        let delivery = delivered(9, &destination(&server.url, &[("in_flight", "1"), ("batch.documents", "8")]));
+        let server = ScriptedServer::answers(
+            move |_, seen| if seen.body.len() > limit { answer(413, "", "") } else { accepted() },
+        );
+        let delivery = deliver(9, &destination(&server.url, &[("in_flight", "1"), ("batch.documents", "8")]));
         assert!(delivery.stopped.is_none());
         if limit < 18 {
             assert_eq!(delivery.exit(), Exit::Rejects, "{limit}");
@@ -261,7 +263,7 @@ fn what_is_too_large_is_halved_and_the_limit_kept() {
             assert_eq!((rejected, delivery.accepted.len()), ((0..9).collect(), 0));
             assert!(delivery.rejected.iter().all(|rejected| rejected.finding.code == Code::DeliverTooLarge));
         } else {
-            assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Done, &one(0..9)[..]), "{limit}");
+            assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Done, &list_of(0..9)[..]), "{limit}");
             let tried = server.bodies().iter().filter(|body| body.len() > limit).count();
             assert!(tried <= 4, "{limit}: {tried}");
         }
@@ -273,12 +275,12 @@ fn only_the_document_that_is_named_is_rejected_and_nothing_the_server_wrote_is_r
     let body = r##"{"type": "urn:contract", "detail": "canary", "errors": [{"pointer": "#/1/n/canary", "detail": "canary"}]}"##;
     let alone = r##"{"type": "urn:contract", "title": "canary", "errors": [{"pointer": "#/0/n"}]}"##;
     let rejection = |body: &str| answer(422, "Content-Type: application/problem+json\r\n", body);
-    let server = Server::answers(move |_, seen| match String::from_utf8_lossy(&seen.body).as_ref() {
+    let server = ScriptedServer::answers(move |_, seen| match String::from_utf8_lossy(&seen.body).as_ref() {
         "[{\"n\":\"canary1\"}]" => rejection(alone),
         several if several.contains("canary1") => rejection(body),
         _ => accepted(),
     });
-    let delivery = delivered(3, &destination(&server.url, &[("in_flight", "1")]));
+    let delivery = deliver(3, &destination(&server.url, &[("in_flight", "1")]));
     assert_eq!((delivery.exit(), delivery.accepted), (Exit::Rejects, vec![0..1, 2..3]));
     let [rejected] = &delivery.rejected[..] else { panic!("{:?}", delivery.rejected) };
     assert_eq!((rejected.index, &rejected.pointers[..]), (1, &["/n".to_owned()][..]));
@@ -290,10 +292,10 @@ fn only_the_document_that_is_named_is_rejected_and_nothing_the_server_wrote_is_r
 #[test]
 fn compressed_bodies_say_so_and_are_the_same() {
     for compression in ["gzip", "zstd"] {
-        let server = Server::answers(|_, _| accepted());
+        let server = ScriptedServer::answers(|_, _| accepted());
         let destination = destination(&server.url, &[("compression", compression)]);
-        let delivery = delivered(50, &destination);
-        assert_eq!(delivery.accepted, one(0..50));
+        let delivery = deliver(50, &destination);
+        assert_eq!(delivery.accepted, list_of(0..50));
         assert_eq!(delivery.volume, volume(documents(50), &destination));
         let seen = &server.seen()[0];
         assert_eq!(seen.header("content-encoding"), Some(compression));
@@ -309,12 +311,12 @@ fn compressed_bodies_say_so_and_are_the_same() {
 
 #[test]
 fn a_collection_that_is_replaced_goes_in_one_request_or_not_at_all() {
-    let silent = Server::never_called();
-    let delivery = delivered(3, &destination(&silent.url, &[("collection", "replace"), ("batch.documents", "2")]));
-    assert_eq!((stop(&delivery).0, stop(&delivery).1), (Exit::Config, Code::PlanProfile));
-    let server = Server::answers(|_, _| accepted());
-    let delivery = delivered(3, &destination(&server.url, &[("collection", "replace"), ("batch", "all")]));
-    assert_eq!(delivery.accepted, one(0..3));
+    let silent = ScriptedServer::never_called();
+    let delivery = deliver(3, &destination(&silent.url, &[("collection", "replace"), ("batch.documents", "2")]));
+    assert_eq!((stop_reason(&delivery).0, stop_reason(&delivery).1), (Exit::Config, Code::PlanProfile));
+    let server = ScriptedServer::answers(|_, _| accepted());
+    let delivery = deliver(3, &destination(&server.url, &[("collection", "replace"), ("batch", "all")]));
+    assert_eq!(delivery.accepted, list_of(0..3));
 }
 
 #[test]
@@ -326,7 +328,7 @@ fn plaintext_on_a_tls_port_is_a_matter_of_identity() {
             let _ = stream.unwrap().write_all(&answer(400, "", "canary"));
         }
     });
-    let (exit, code, message) = stop(&delivered(1, &destination(&url, &[])));
+    let (exit, code, message) = stop_reason(&deliver(1, &destination(&url, &[])));
     if code == Code::PlanProfile {
         // A machine without certificate authorities cannot even begin.
         assert!(exit == Exit::Config && message.starts_with("the HTTP client cannot be used: "), "{message}");
@@ -355,7 +357,7 @@ fn a_good_delivery_needs_no_proxy_variables_and_no_certificate_authorities() {
 
 #[test]
 fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
-    let server = Server::answers(|number, _| match number {
+    let server = ScriptedServer::answers(|number, _| match number {
         0 => answer(500, "X-Echo: canary\r\n", "canary"),
         1 => answer(200, "Content-Type: text/canary\r\n", "canary"),
         _ => {
@@ -363,7 +365,7 @@ fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
         }
     });
     let destination = destination(&server.url, &[("headers.X-Run", "canary-header")]);
-    let delivery = delivered(2, &destination);
+    let delivery = deliver(2, &destination);
     let shown = format!("{delivery:?} {destination:?} {:?}", server.url);
     assert!(!shown.contains("canary"), "{shown}");
 }
@@ -372,7 +374,7 @@ fn no_text_of_bodies_headers_or_secrets_is_ever_shown() {
 fn an_unreliable_api_gets_every_document_all_the_same() {
     let kept = tempfile::tempdir().unwrap();
     let contract = r#"{"type": "array", "items": {"required": ["n"], "properties": {"n": {"type": "string"}}}}"#;
-    let settings = Settings {
+    let settings = SandboxOptions {
         port: 0,
         bearer: Some(Secret::new("canary-token")),
         faults: vec![InjectedFault { status: 500, percent: 20 }, InjectedFault { status: 502, percent: 10 }],
@@ -380,13 +382,14 @@ fn an_unreliable_api_gets_every_document_all_the_same() {
         keep: Some(kept.path().to_owned()),
         max_body: 300,
         seed: 7,
-        ..Settings::default()
+        ..SandboxOptions::default()
     };
-    let running = Sandbox::start(settings, Arc::new(Contract::compile("contract.json", contract).unwrap())).unwrap();
+    let running =
+        SandboxServer::start(settings, Arc::new(Contract::compile("contract.json", contract).unwrap())).unwrap();
     let destination = destination("sandbox", &[("compression", "zstd")]);
     assert!(destination.is_sandbox());
-    let delivery = delivered(200, &destination.at(&running.url()));
-    assert_eq!((delivery.exit(), &delivery.accepted), (Exit::Done, &one(0..200)), "{:?}", delivery.stopped);
+    let delivery = deliver(200, &destination.at(&running.url()));
+    assert_eq!((delivery.exit(), &delivery.accepted), (Exit::Done, &list_of(0..200)), "{:?}", delivery.stopped);
     assert!(delivery.volume.resent_bytes > 0 && delivery.in_doubt.is_empty());
     let mut got = BTreeSet::new();
     for file in std::fs::read_dir(kept.path()).unwrap() {

@@ -1,4 +1,4 @@
-//! Documents that an API will not take, at every place of a batch: found exactly, and with few requests.
+//! Documents that an API rejects, at every place of a batch: exactly these are found, with few requests.
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc, time::Duration};
 
@@ -13,17 +13,17 @@ use crate::{
         http::Exchange,
         response::Answer,
         retry::Random,
-        state::Course,
-        tests::{course::destination, documents},
+        state::DeliveryState,
+        tests::{documents, state::destination},
     },
     diagnostic::Code,
     error::Exit,
-    recording::receipt::{Delivery, Failure},
+    recording::receipt::{Delivery, Failure, StopReason},
 };
 
-/// What an API says about the documents it does not take.
+/// Which documents an API names when it rejects a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Says {
+enum Naming {
     Nothing,
     All,
     First,
@@ -33,18 +33,18 @@ enum Says {
     Everything,
 }
 
-const SAYINGS: [Says; 5] = [Says::Nothing, Says::All, Says::First, Says::TheNext, Says::Everything];
+const NAMINGS: [Naming; 5] = [Naming::Nothing, Naming::All, Naming::First, Naming::TheNext, Naming::Everything];
 
-/// An API that does not take some documents.
-fn picky(poison: &BTreeSet<u64>, says: Says) -> impl FnMut(&Range<u64>) -> Exchange {
+/// An API that rejects some documents.
+fn rejecting_api(poison: &BTreeSet<u64>, naming: Naming) -> impl FnMut(&Range<u64>) -> Exchange {
     move |range| {
         let bad = poison.range(range.clone()).map(|index| index - range.start);
-        let named: Vec<u64> = match says {
-            Says::Nothing => Vec::new(),
-            Says::All => bad.clone().collect(),
-            Says::First => bad.clone().take(1).collect(),
-            Says::TheNext => bad.clone().map(|place| place + 1).collect(),
-            Says::Everything => (0..range.end - range.start).collect(),
+        let named: Vec<u64> = match naming {
+            Naming::Nothing => Vec::new(),
+            Naming::All => bad.clone().collect(),
+            Naming::First => bad.clone().take(1).collect(),
+            Naming::TheNext => bad.clone().map(|place| place + 1).collect(),
+            Naming::Everything => (0..range.end - range.start).collect(),
         };
         let errors: Vec<Value> = named.iter().map(|place| json!({ "pointer": format!("#/{place}/n") })).collect();
         if bad.count() == 0 { status(204, "") } else { status(422, &json!({ "errors": errors }).to_string()) }
@@ -62,50 +62,50 @@ fn batches_of(count: u64, size: u64) -> Vec<Batch> {
     batches(documents(count), limits, BodyShape::Array).collect()
 }
 
-/// Plays a delivery against an API to its end, on a clock of its own. Answers come in a random order.
-fn played(
+/// Runs a delivery against an API to its end, on a simulated clock. Answers come in a random order.
+fn deliver(
     destination: &Arc<Destination>,
     all: Vec<Batch>,
     api: &mut dyn FnMut(&Range<u64>) -> Exchange,
     seed: u64,
 ) -> Delivery {
-    let mut course = Course::new(Arc::clone(destination), seed, false);
-    let (mut all, mut flying, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
+    let mut state = DeliveryState::new(Arc::clone(destination), seed, false);
+    let (mut all, mut in_flight, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
-        course.tick(now, all.peek().is_some());
-        while let Some(parcel) = course.ready(now) {
+        state.check_deadline(now, all.peek().is_some());
+        while let Some(pending) = state.next_batch(now) {
             assert!(
-                flying
+                in_flight
                     .iter()
-                    .all(|range| range.end <= parcel.batch.range.start || parcel.batch.range.end <= range.start)
+                    .all(|range| range.end <= pending.batch.range.start || pending.batch.range.end <= range.start)
             );
-            flying.push(parcel.batch.range);
+            in_flight.push(pending.batch.range);
         }
-        if course.is_still() && (!course.goes_on() || (all.peek().is_none() && course.is_drained())) {
-            course.abandon();
-            course.close();
-            return course.delivery;
+        if state.is_idle() && (!state.is_running() || (all.peek().is_none() && state.is_drained())) {
+            state.abandon_in_flight();
+            state.finish();
+            return state.delivery;
         }
-        if course.may_draw(now)
+        if state.wants_batch(now)
             && let Some(batch) = all.next()
         {
             let wire = batch.body.clone();
-            course.take(batch, wire);
-        } else if flying.is_empty() {
-            now = course.wake(now, all.peek().is_some()).max(now);
+            state.add_batch(batch, wire);
+        } else if in_flight.is_empty() {
+            now = state.wake_time(now, all.peek().is_some()).max(now);
         } else {
-            let at = place(&mut random, flying.len());
-            let range = flying.swap_remove(at);
+            let at = pick(&mut random, in_flight.len());
+            let range = in_flight.swap_remove(at);
             now += Duration::from_millis(1);
-            course.answered(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
+            state.apply_exchange(range.start, api(&range), now, Timestamp::UNIX_EPOCH);
         }
     }
     panic!("it does not end");
 }
 
-/// A place in a list of this length.
-fn place(random: &mut Random, length: usize) -> usize {
+/// A random index into a list of this length.
+fn pick(random: &mut Random, length: usize) -> usize {
     usize::try_from(random.below(length as u64)).unwrap()
 }
 
@@ -119,19 +119,19 @@ fn accepted(delivery: &Delivery) -> BTreeSet<u64> {
     delivery.accepted.iter().cloned().flatten().collect()
 }
 
-/// Only what is bad is rejected, everything else is accepted, and the requests more than one are within the promise.
-fn found(destination: &Arc<Destination>, count: u64, poison: &BTreeSet<u64>, says: Says) {
-    let delivery = played(destination, batches_of(count, count), &mut picky(poison, says), 7);
-    assert_eq!((delivery.stopped.as_ref(), &rejected(&delivery)), (None, poison), "{count} {poison:?} {says:?}");
-    assert_eq!(accepted(&delivery), &(0..count).collect() - poison, "{count} {poison:?} {says:?}");
+/// Checks that only bad documents are rejected, all others accepted, and that the number of requests is within the bound.
+fn check_found(destination: &Arc<Destination>, count: u64, poison: &BTreeSet<u64>, naming: Naming) {
+    let delivery = deliver(destination, batches_of(count, count), &mut rejecting_api(poison, naming), 7);
+    assert_eq!((delivery.stopped.as_ref(), &rejected(&delivery)), (None, poison), "{count} {poison:?} {naming:?}");
+    assert_eq!(accepted(&delivery), &(0..count).collect() - poison, "{count} {poison:?} {naming:?}");
     let number = |number: u64| f64::from(u32::try_from(number).unwrap());
     let promise = number(poison.len() as u64) * (2.0 * number(count).log2() + 2.0);
     let more = number(delivery.volume.requests - 1);
-    match says {
+    match naming {
         // A wrong name costs three requests, once; names for everything cost a request each, once.
-        Says::TheNext => assert!(more <= promise + 3.0, "{count} {poison:?}: {more} requests more"),
-        Says::Everything => assert!(more <= promise + 101.0, "{count} {poison:?}: {more} requests more"),
-        _ => assert!(more <= promise, "{count} {poison:?} {says:?}: {more} requests more"),
+        Naming::TheNext => assert!(more <= promise + 3.0, "{count} {poison:?}: {more} requests more"),
+        Naming::Everything => assert!(more <= promise + 101.0, "{count} {poison:?}: {more} requests more"),
+        _ => assert!(more <= promise, "{count} {poison:?} {naming:?}: {more} requests more"),
     }
 }
 
@@ -141,21 +141,21 @@ fn a_bad_document_is_found_at_every_place_of_a_batch() {
         let destination = destination(&[("in_flight", in_flight)]);
         for count in 1..=64 {
             for bad in 0..count {
-                found(&destination, count, &BTreeSet::from([bad]), Says::Nothing);
-                found(&destination, count, &BTreeSet::from([bad]), SAYINGS[(bad % 5) as usize]);
+                check_found(&destination, count, &BTreeSet::from([bad]), Naming::Nothing);
+                check_found(&destination, count, &BTreeSet::from([bad]), NAMINGS[(bad % 5) as usize]);
             }
         }
     }
 }
 
 #[test]
-fn neighbours_that_are_bad_alike_do_not_end_the_run() {
+fn neighbours_with_the_same_problem_do_not_end_the_run() {
     for in_flight in ["1", "3"] {
         let destination = destination(&[("in_flight", in_flight)]);
         for count in [8, 13, 64] {
             for first in 0..count - 3 {
-                for says in SAYINGS {
-                    found(&destination, count, &(first..first + 3).collect(), says);
+                for naming in NAMINGS {
+                    check_found(&destination, count, &(first..first + 3).collect(), naming);
                 }
             }
         }
@@ -166,8 +166,8 @@ fn neighbours_that_are_bad_alike_do_not_end_the_run() {
 fn an_api_that_names_good_documents_is_not_believed_again() {
     let destination = destination(&[("in_flight", "1")]);
     let poison: BTreeSet<u64> = (0..20).map(|batch| batch * 64 + 3 * batch).collect();
-    let [silent, wrong] = [Says::Nothing, Says::TheNext].map(|says| {
-        let delivery = played(&destination, batches_of(20 * 64, 64), &mut picky(&poison, says), 7);
+    let [silent, wrong] = [Naming::Nothing, Naming::TheNext].map(|naming| {
+        let delivery = deliver(&destination, batches_of(20 * 64, 64), &mut rejecting_api(&poison, naming), 7);
         assert_eq!(rejected(&delivery), poison);
         delivery.volume.requests
     });
@@ -178,17 +178,18 @@ fn an_api_that_names_good_documents_is_not_believed_again() {
 fn one_bad_document_of_five_hundred_is_named_in_three_requests_more() {
     let destination = destination(&[("in_flight", "1")]);
     let poison = BTreeSet::from([321]);
-    let delivery = played(&destination, batches_of(500, 500), &mut picky(&poison, Says::All), 7);
+    let delivery = deliver(&destination, batches_of(500, 500), &mut rejecting_api(&poison, Naming::All), 7);
     assert_eq!((rejected(&delivery), delivery.volume.requests), (poison, 4));
 }
 
 #[test]
 fn an_api_that_takes_nothing_is_left_after_three_documents() {
-    for (size, says) in [(500, Says::Nothing), (500, Says::All), (1, Says::All), (500, Says::Everything)] {
+    for (size, naming) in [(500, Naming::Nothing), (500, Naming::All), (1, Naming::All), (500, Naming::Everything)] {
         let destination = destination(&[("in_flight", "1")]);
-        let delivery = played(&destination, batches_of(2_000, size), &mut picky(&(0..2_000).collect(), says), 7);
-        let (exit, finding) = delivery.stopped.clone().unwrap();
-        assert_eq!((exit, finding.code, delivery.alike.len()), (Exit::Refused, Code::DeliverRejected, 3));
+        let delivery =
+            deliver(&destination, batches_of(2_000, size), &mut rejecting_api(&(0..2_000).collect(), naming), 7);
+        let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
+        assert_eq!((exit, finding.code, delivery.same_problem.len()), (Exit::Refused, Code::DeliverRejected, 3));
         assert!(delivery.rejected.is_empty(), "it is not the documents");
         assert!(finding.message.ends_with("rejects one document after the other in the same way"));
         assert!(delivery.accepted.is_empty() && delivery.volume.requests <= 40, "{}", delivery.volume.requests);
@@ -201,7 +202,7 @@ fn a_document_on_which_the_api_fails_is_found_while_others_pass() {
     for (count, size) in [(24, 8), (8, 8)] {
         for bad in 0..count {
             let mut api = |range: &Range<u64>| if range.contains(&bad) { status(500, "") } else { status(204, "") };
-            let delivery = played(&destination, batches_of(count, size), &mut api, 7);
+            let delivery = deliver(&destination, batches_of(count, size), &mut api, 7);
             assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, BTreeSet::from([bad])), "{count} {bad}");
             assert_eq!(accepted(&delivery).len() as u64, count - 1);
             assert!(delivery.rejected[0].finding.message.ends_with("it answered 500"));
@@ -213,21 +214,21 @@ fn a_document_on_which_the_api_fails_is_found_while_others_pass() {
 fn a_document_on_which_the_api_fails_after_all_others_passed_is_no_proof() {
     let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "1s")]);
     let mut api = |range: &Range<u64>| if range.contains(&2) { status(500, "") } else { status(204, "") };
-    let delivery = played(&destination, batches_of(3, 1), &mut api, 7);
+    let delivery = deliver(&destination, batches_of(3, 1), &mut api, 7);
     assert_eq!((delivery.exit(), accepted(&delivery).len(), delivery.rejected.len()), (Exit::Undelivered, 2, 0));
 }
 
 #[test]
 fn an_api_that_fails_on_everything_is_waited_for() {
     let destination = destination(&[("retry.fixed.wait", "1s"), ("deadline", "60s")]);
-    let delivery = played(&destination, batches_of(64, 8), &mut |_| status(500, ""), 7);
+    let delivery = deliver(&destination, batches_of(64, 8), &mut |_| status(500, ""), 7);
     assert_eq!((delivery.exit(), delivery.rejected.len()), (Exit::Undelivered, 0));
     let mut failures = 100;
     let mut api = |_: &Range<u64>| {
         failures -= 1;
         status(if failures > 0 { 500 } else { 204 }, "")
     };
-    assert_eq!(accepted(&played(&destination, batches_of(64, 8), &mut api, 7)).len(), 64);
+    assert_eq!(accepted(&deliver(&destination, batches_of(64, 8), &mut api, 7)).len(), 64);
 }
 
 #[test]
@@ -243,7 +244,7 @@ fn a_document_that_was_cut_out_of_a_batch_too_large_has_all_its_tries() {
         }
     };
     let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms")]);
-    let delivery = played(&destination, batches_of(3, 3), &mut api, 7);
+    let delivery = deliver(&destination, batches_of(3, 3), &mut api, 7);
     assert_eq!((delivery.rejected.len(), accepted(&delivery).len()), (0, 3));
 }
 
@@ -261,7 +262,7 @@ fn each_document_is_settled_by_its_own_result() {
         };
         status(207, &json!({ "items": range.clone().map(one).collect::<Vec<_>>() }).to_string())
     };
-    let delivery = played(&destination, batches_of(8, 8), &mut api, 7);
+    let delivery = deliver(&destination, batches_of(8, 8), &mut api, 7);
     assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Rejects, &[0..1, 2..5, 6..8][..]));
     let [first, second] = &delivery.rejected[..] else { panic!("{:?}", delivery.rejected) };
     assert_eq!(
@@ -274,11 +275,11 @@ fn each_document_is_settled_by_its_own_result() {
 }
 
 #[test]
-fn results_that_are_all_bad_alike_end_the_run_after_three() {
+fn results_that_all_have_the_same_problem_end_the_run_after_three() {
     let all = vec![json!({ "status": 422 }); 10];
     let body = Value::from(all).to_string();
-    let delivery = played(&destination(&[]), batches_of(10, 10), &mut |_| status(207, &body), 7);
-    assert_eq!((delivery.exit(), delivery.alike.len(), delivery.rejected.len()), (Exit::Refused, 3, 0));
+    let delivery = deliver(&destination(&[]), batches_of(10, 10), &mut |_| status(207, &body), 7);
+    assert_eq!((delivery.exit(), delivery.same_problem.len(), delivery.rejected.len()), (Exit::Refused, 3, 0));
     assert_eq!((delivery.volume.requests, delivery.accepted.len()), (1, 0));
 }
 
@@ -289,7 +290,7 @@ fn a_result_that_a_gateway_made_up_is_in_doubt() {
         let one = |index| json!({ "status": if index == 1 { 504 } else { 201 } });
         status(207, &Value::from(range.clone().map(one).collect::<Vec<_>>()).to_string())
     };
-    let delivery = played(&destination(&sets), batches_of(3, 3), &mut api, 7);
+    let delivery = deliver(&destination(&sets), batches_of(3, 3), &mut api, 7);
     assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Undelivered, &[0..1, 2..3][..]));
     assert_eq!(delivery.in_doubt.iter().cloned().flatten().collect::<Vec<_>>(), [1]);
 }
@@ -310,10 +311,10 @@ fn a_collection_that_is_replaced_is_never_sent_in_parts() {
         assert_eq!(*range, 0..3);
         answers.pop().unwrap()
     };
-    let delivery = played(&replaced, batches_of(3, 3), &mut api, 7);
+    let delivery = deliver(&replaced, batches_of(3, 3), &mut api, 7);
     assert_eq!((delivery.exit(), accepted(&delivery).len(), answers.len()), (Exit::Done, 3, 0));
     for refusal in [413, 422] {
-        let delivery = played(&replaced, batches_of(3, 3), &mut |_| status(refusal, ""), 7);
+        let delivery = deliver(&replaced, batches_of(3, 3), &mut |_| status(refusal, ""), 7);
         assert_eq!((delivery.exit(), delivery.volume.requests, delivery.rejected.len()), (Exit::Refused, 1, 0));
     }
 }
@@ -326,8 +327,8 @@ fn results_that_do_not_fit_the_batch_acknowledge_nothing() {
         "{}",
         "[{\"index\": 9, \"status\": 201}, {\"index\": 1, \"status\": 201}]",
     ] {
-        let delivery = played(&destination(&[]), batches_of(2, 2), &mut |_| status(207, body), 7);
-        let (exit, finding) = delivery.stopped.clone().unwrap();
+        let delivery = deliver(&destination(&[]), batches_of(2, 2), &mut |_| status(207, body), 7);
+        let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
         assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverRefused), "{body}");
         assert!(delivery.accepted.is_empty() && delivery.rejected.is_empty(), "{body}");
     }
@@ -342,7 +343,7 @@ fn what_is_refused_stops_the_run_whenever_it_comes() {
                 number += 1;
                 status(if number == at { refusal } else { 204 }, "")
             };
-            let delivery = played(&destination(&[("in_flight", "1")]), batches_of(10, 1), &mut api, 7);
+            let delivery = deliver(&destination(&[("in_flight", "1")]), batches_of(10, 1), &mut api, 7);
             assert_eq!(
                 (delivery.exit(), delivery.volume.requests, accepted(&delivery).len() as u64),
                 (Exit::Refused, at, at - 1)
@@ -351,8 +352,8 @@ fn what_is_refused_stops_the_run_whenever_it_comes() {
     }
 }
 
-/// Any answer, and the documents that it acknowledges and rejects for good.
-fn answered(random: &mut Random, range: &Range<u64>) -> (Exchange, Vec<u64>) {
+/// A random answer, and the documents that it acknowledges.
+fn random_answer(random: &mut Random, range: &Range<u64>) -> (Exchange, Vec<u64>) {
     let broken = |failure| (Exchange { ending: Err(failure), duration: Duration::ZERO }, Vec::new());
     let not = |code: u16, body: &str| (status(code, body), Vec::new());
     match random.below(24) {
@@ -372,7 +373,7 @@ fn answered(random: &mut Random, range: &Range<u64>) -> (Exchange, Vec<u64>) {
         21 if random.below(9) == 0 => not(207, "[]"),
         22 if random.below(9) == 0 => not(202, ""),
         _ => {
-            let statuses: Vec<u64> = range.clone().map(|_| [201, 201, 503, 422][place(random, 4)]).collect();
+            let statuses: Vec<u64> = range.clone().map(|_| [201, 201, 503, 422][pick(random, 4)]).collect();
             let items: Vec<Value> = statuses.iter().map(|status| json!({ "status": status })).collect();
             let acked = range.clone().zip(&statuses).filter(|(_, status)| **status == 201);
             (status(207, &Value::from(items).to_string()), acked.map(|(index, _)| index).collect())
@@ -392,11 +393,11 @@ fn every_document_ends_in_one_place_whatever_is_answered() {
         let mut api = |range: &Range<u64>| {
             let again = range.clone().find(|index| acked.contains(index));
             assert_eq!(again, None, "seed {seed}: an acknowledged document is never sent again");
-            let (exchange, more) = answered(&mut random, range);
+            let (exchange, more) = random_answer(&mut random, range);
             acked.extend(more);
             exchange
         };
-        let delivery = played(&destination, batches_of(count, size), &mut api, seed);
+        let delivery = deliver(&destination, batches_of(count, size), &mut api, seed);
         let (accepted, rejected) = (accepted(&delivery), rejected(&delivery));
         assert_eq!(accepted, acked, "seed {seed}");
         assert!(accepted.is_disjoint(&rejected), "seed {seed}");
@@ -425,13 +426,13 @@ proptest! {
     ) {
         let poison: BTreeSet<u64> = places.into_iter().filter(|place| *place < count).collect();
         let destination = destination(&[("in_flight", &in_flight.to_string())]);
-        let delivery = played(&destination, batches_of(count, count), &mut picky(&poison, SAYINGS[saying]), seed);
+        let delivery = deliver(&destination, batches_of(count, count), &mut rejecting_api(&poison, NAMINGS[saying]), seed);
         let (accepted, rejected) = (accepted(&delivery), rejected(&delivery));
         let good: BTreeSet<u64> = &(0..count).collect() - &poison;
         prop_assert!(accepted.is_subset(&good) && rejected.is_subset(&poison));
         if delivery.stopped.is_some() {
-            // Three alike and nothing accepted: it could not know better.
-            prop_assert!(accepted.is_empty() && delivery.alike.len() >= 3);
+            // Three with the same problem and nothing accepted: it could not know better.
+            prop_assert!(accepted.is_empty() && delivery.same_problem.len() >= 3);
         } else {
             prop_assert_eq!((accepted, rejected), (good, poison));
         }

@@ -1,4 +1,4 @@
-//! A scripted server on a loopback port: reads whole requests, keeps them, and answers as the test says.
+//! A scripted server on a loopback port: reads whole requests, keeps them, and answers as the test scripts.
 //!
 //! A test in which it is never called fails.
 
@@ -14,16 +14,16 @@ use std::{
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// One request as it came in.
+/// One request as it arrived.
 #[derive(Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     /// The request line and the headers.
     pub(crate) head: String,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
 
-impl Seen {
+impl ReceivedRequest {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let lines = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
@@ -31,42 +31,45 @@ impl Seen {
     }
 }
 
-type Reply = dyn Fn(usize, &Seen) -> Vec<u8> + Send + Sync;
+type Script = dyn Fn(usize, &ReceivedRequest) -> Vec<u8> + Send + Sync;
 
 /// A server that runs until the test process ends.
-pub(crate) struct Server {
+pub(crate) struct ScriptedServer {
     /// Its base URL.
     pub(crate) url: String,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    seen: Arc<Mutex<Vec<ReceivedRequest>>>,
     connections: Arc<AtomicUsize>,
     silent: bool,
 }
 
-impl Server {
+impl ScriptedServer {
     /// Answers the n-th request, from 0, with the bytes that `reply` makes; without bytes it closes the connection.
-    pub(crate) fn answers(reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static) -> Server {
-        Server::start(None, reply)
+    pub(crate) fn answers(
+        reply: impl Fn(usize, &ReceivedRequest) -> Vec<u8> + Send + Sync + 'static,
+    ) -> ScriptedServer {
+        ScriptedServer::start(None, reply)
     }
 
     /// The same over TLS, as `localhost`.
     pub(crate) fn answers_with(
         identity: ServerConfig,
-        reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Server {
-        let mut server = Server::start(Some(Arc::new(identity)), reply);
+        reply: impl Fn(usize, &ReceivedRequest) -> Vec<u8> + Send + Sync + 'static,
+    ) -> ScriptedServer {
+        let mut server = ScriptedServer::start(Some(Arc::new(identity)), reply);
         server.url = server.url.replace("http://127.0.0.1", "https://localhost");
         server
     }
 
     fn start(
         tls: Option<Arc<ServerConfig>>,
-        reply: impl Fn(usize, &Seen) -> Vec<u8> + Send + Sync + 'static,
-    ) -> Server {
+        reply: impl Fn(usize, &ReceivedRequest) -> Vec<u8> + Send + Sync + 'static,
+    ) -> ScriptedServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
         let connections = Arc::new(AtomicUsize::new(0));
-        let server = Server { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), silent: false };
+        let server =
+            ScriptedServer { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), silent: false };
         let reply = Arc::new(reply);
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -84,15 +87,15 @@ impl Server {
         server
     }
 
-    /// Expects that nobody ever connects.
-    pub(crate) fn never_called() -> Server {
-        let mut server = Server::answers(|_, _| Vec::new());
+    /// A server that no one may connect to.
+    pub(crate) fn never_called() -> ScriptedServer {
+        let mut server = ScriptedServer::answers(|_, _| Vec::new());
         server.silent = true;
         server
     }
 
     /// The requests so far.
-    pub(crate) fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<ReceivedRequest> {
         self.seen.lock().unwrap().clone()
     }
 
@@ -102,7 +105,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ScriptedServer {
     fn drop(&mut self) {
         if !thread::panicking() {
             let called = self.connections.load(Ordering::SeqCst) > 0;
@@ -116,12 +119,12 @@ pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Vec<u8> {
     format!("HTTP/1.1 {status} Said\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
-/// The answer of an API that took everything.
+/// The answer of an API that accepted everything.
 pub(crate) fn accepted() -> Vec<u8> {
     answer(200, "Content-Type: application/json\r\n", "{\"accepted\": 1}")
 }
 
-fn serve(mut stream: impl Read + Write, seen: &Mutex<Vec<Seen>>, reply: &Reply) {
+fn serve(mut stream: impl Read + Write, seen: &Mutex<Vec<ReceivedRequest>>, reply: &Script) {
     while let Some(request) = request(&mut stream) {
         let number = {
             let mut seen = seen.lock().unwrap();
@@ -140,7 +143,7 @@ fn serve(mut stream: impl Read + Write, seen: &Mutex<Vec<Seen>>, reply: &Reply) 
     }
 }
 
-fn request(stream: &mut impl Read) -> Option<Seen> {
+fn request(stream: &mut impl Read) -> Option<ReceivedRequest> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
@@ -148,7 +151,7 @@ fn request(stream: &mut impl Read) -> Option<Seen> {
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).unwrap();
-    let mut seen = Seen { head, body: Vec::new() };
+    let mut seen = ReceivedRequest { head, body: Vec::new() };
     seen.body = vec![0; seen.header("content-length").map_or(0, |length| length.parse().unwrap())];
     stream.read_exact(&mut seen.body).ok()?;
     Some(seen)

@@ -2,7 +2,9 @@
 //!
 //! A small recording is one partition, and so is one whose mapping needs all of it at once.
 
-pub mod router;
+pub mod loading;
 pub mod oversized;
-pub mod partitioner;
 pub mod recording;
+pub mod router;
+pub mod divide;
+pub mod partitioner;

@@ -8,9 +8,10 @@ use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
 
 use crate::{
     commands::convert::partitioned::{
-        oversized,
-        recording::{Recording, Stored, spill_error},
-        router::{Route, Routed, Router},
+        divide,
+        loading::spill_error,
+        recording::{Recording, Stored},
+        router::{ParentMap, Route, Routed, Router},
     },
     config::mapping::policy::OnDuplicateKey,
     diagnostic::{Code, Diagnostic, Severity},
@@ -74,7 +75,7 @@ pub fn read(
         is_divided,
         spill: Arc::clone(spill),
         chunks: vec![Vec::new(); sources],
-        places: (0..sources).map(|_| PartitionMap::default()).collect(),
+        maps: (0..sources).map(|_| PartitionMap::default()).collect(),
         shapes: vec![None; sources],
         known_statuses: Vec::new(),
         partitions: 1,
@@ -86,7 +87,7 @@ pub fn read(
     for number in order {
         let Some(found) = files[number].take() else { continue };
         let read = found.map_err(Stopped::Input);
-        let read = read.and_then(|files| partitioner.source(number, &files, !findings.is_empty(), stamps, say));
+        let read = read.and_then(|files| partitioner.read_source(number, &files, !findings.is_empty(), stamps, say));
         match read {
             Ok(()) => {}
             Err(Stopped::Input(wrong)) => findings.extend(wrong),
@@ -96,7 +97,7 @@ pub fn read(
     if !findings.is_empty() {
         return Err(Error::input(findings));
     }
-    partitioner.recording().map_err(|cause| spill_error(spill, &cause))
+    partitioner.into_recording().map_err(|cause| spill_error(spill, &cause))
 }
 
 /// Whether the recordings of a plan can be divided: its sources are a tree of lists below the root.
@@ -132,10 +133,10 @@ struct Partitioner<'a> {
     spill: Arc<Spill>,
     /// For each source and each partition, its rows.
     chunks: Vec<Vec<Vec<Chunk>>>,
-    /// In which partition the records of each source are.
-    places: Vec<PartitionMap>,
+    /// For each source that has children: the partition of each key.
+    maps: Vec<PartitionMap>,
     shapes: Vec<Option<Table>>,
-    /// What was found out about records, with their partitions.
+    /// The records whose status is known already, with their partitions.
     known_statuses: Vec<(u32, KnownStatus)>,
     partitions: usize,
     /// The partitions that hold records with one key.
@@ -161,15 +162,15 @@ impl<'a> Partitioner<'a> {
             None => Route::InTurn { share },
             Some(link) => Route::ToParent {
                 source: link.parent,
-                places: std::mem::take(&mut self.places[link.parent]),
+                map: std::mem::take(&mut self.maps[link.parent]),
                 columns: &link.child_columns,
             },
         };
         Router::new(route, PartitionBuffers::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
     }
 
-    /// Reads one source. `is_idle`: another one cannot be trusted, so this one is only looked at.
-    fn source(
+    /// Reads one source. `is_idle`: another one cannot be trusted, so this one is only checked.
+    fn read_source(
         &mut self,
         number: usize,
         files: &[PathBuf],
@@ -207,35 +208,37 @@ impl<'a> Partitioner<'a> {
         let reading = Reading { plan, source: number, inputs, block: memory.block, stamps };
         let mut shape = reading.read_blocks(files, say, &mut visit)?;
         let Routed { chunks, partitions, firsts, parents } = router.finish(&spill)?;
-        if let Some((parent, places)) = parents {
-            self.places[parent] = places;
+        if let Some(ParentMap { source, map }) = parents {
+            self.maps[source] = map;
         }
         self.chunks[number] = chunks;
         self.partitions = self.partitions.max(partitions);
         if has_keys {
-            shape.unique = !self.keys(number, &shape, (&keys, &firsts), owns, say)? && !keys.has_keyless();
+            shape.unique = !self.resolve_keys(number, &shape, &keys, owns.then_some(firsts.as_slice()), say)?
+                && !keys.has_keyless();
         }
         self.shapes[number] = Some(shape);
         Ok(())
     }
 
-    /// Notes where every key is, and deals with those that are there twice in different partitions; tells whether any is there
-    /// twice.
-    fn keys(
+    /// Finds keys that are there twice: in different partitions they are resolved here, in one partition when it is joined.
+    /// Fills the partition map of the source, if it has children: `firsts` are the first records of each partition. Tells
+    /// whether any key is there twice.
+    fn resolve_keys(
         &mut self,
         number: usize,
         shape: &Table,
-        (keys, firsts): (&PartitionedKeys, &[u32]),
-        owns: bool,
+        keys: &PartitionedKeys,
+        firsts: Option<&[u32]>,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<bool, Stopped> {
         let plan = self.plan;
         let source = &plan.sources[number];
-        if owns {
-            self.places[number] = PartitionMap::with_capacity(keys.len());
+        if firsts.is_some() {
+            self.maps[number] = PartitionMap::with_capacity(keys.len());
         }
         let strict = source.on_duplicate_key.then == OnDuplicateKey::Error;
-        let to_fill = owns.then_some(MapToFill { map: &mut self.places[number], firsts });
+        let to_fill = firsts.map(|firsts| MapToFill { map: &mut self.maps[number], firsts });
         let DuplicateKeys { across: duplicates, within } = keys.find_duplicates(&self.spill, to_fill, strict)?;
         let has_some_within = !within.is_empty();
         self.with_duplicates.extend(within);
@@ -243,9 +246,9 @@ impl<'a> Partitioner<'a> {
             return Ok(has_some_within);
         }
         let mut rows = Vec::new();
-        for (place, chunks) in (0..).zip(&self.chunks[number]) {
+        for (partition, chunks) in (0..).zip(&self.chunks[number]) {
             let own: Vec<u32> =
-                duplicates.iter().filter(|key| key.partition() == place).map(|key| key.number).collect();
+                duplicates.iter().filter(|key| key.partition() == partition).map(|key| key.number).collect();
             if !own.is_empty() {
                 decode::collect_rows(&self.spill, chunks, shape, &own, &mut rows)?;
             }
@@ -263,22 +266,22 @@ impl<'a> Partitioner<'a> {
         }
         let (mut fates, rejects) = ledger.close();
         for ((row, duplicate), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
-            let place = duplicate.partition();
-            if owns {
-                self.places[number].insert_in_full(&table, &source.key, row, place, fate == Fate::Good);
+            let partition = duplicate.partition();
+            if firsts.is_some() {
+                self.maps[number].insert_in_full(&table, &source.key, row, partition, fate == Fate::Good);
             }
             if fate != Fate::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
                 let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
                 self.known_statuses
-                    .push((place, KnownStatus { source: number, number: duplicate.number, fate, reject }));
+                    .push((partition, KnownStatus { source: number, number: duplicate.number, fate, reject }));
             }
         }
         Ok(true)
     }
 
     /// The recording, its unmatched partition first.
-    fn recording(self) -> io::Result<Recording> {
+    fn into_recording(self) -> io::Result<Recording> {
         let Partitioner { plan, memory, spill, is_divided, .. } = self;
         let shapes: Arc<Vec<Table>> = Arc::new(self.shapes.into_iter().flatten().collect());
         let (mut chunks, parents) = (self.chunks, if is_divided { Parents::Stored } else { Parents::ByKey });
@@ -295,13 +298,13 @@ impl<'a> Partitioner<'a> {
         for number in self.with_duplicates {
             partitions[number as usize].holds_duplicates = true;
         }
-        // What was needed to find partitions makes room for them.
-        drop(self.places);
+        // The partition maps are not needed any more.
+        drop(self.maps);
         let mut stored = Vec::new();
         for partition in partitions {
             if is_divided {
                 let limit = memory.partition.max(memory.all / 16) * 2;
-                stored.extend(oversized::divide_again(plan, partition, limit)?);
+                stored.extend(divide::divide(plan, partition, limit)?);
             } else {
                 stored.push(Stored::Partition(partition));
             }

@@ -29,14 +29,14 @@ pub(super) enum Route<'a> {
     ToParent {
         /// The source of the parents.
         source: usize,
-        /// Where they are.
-        places: PartitionMap,
+        /// The partition of each.
+        map: PartitionMap,
         /// The columns that name them.
         columns: &'a [usize],
     },
 }
 
-/// What comes of sending the rows of one source to their partitions.
+/// The rows of one source, routed.
 pub(super) struct Routed {
     /// The rows of each partition.
     pub(super) chunks: Vec<Vec<Chunk>>,
@@ -44,11 +44,17 @@ pub(super) struct Routed {
     pub(super) partitions: usize,
     /// The number of the first root record of each partition, of the unmatched one any.
     pub(super) firsts: Vec<u32>,
-    /// The places of the parents, and their source.
-    pub(super) parents: Option<(usize, PartitionMap)>,
+    /// The partition map of the parents, which was borrowed from their source.
+    pub(super) parents: Option<ParentMap>,
 }
 
-/// Sends the rows of one source to their partitions.
+/// The partition map of a source.
+pub(super) struct ParentMap {
+    pub(super) source: usize,
+    pub(super) map: PartitionMap,
+}
+
+/// Appends the rows of one source to the buffers of their partitions.
 pub(super) struct Router<'a> {
     route: Route<'a>,
     /// The partition that root records go to, and how many bytes it holds.
@@ -107,9 +113,16 @@ impl<'a> Router<'a> {
             // Whether the last row of a block ends with a line end has to be looked at.
             left = rows.end.min(table.len().saturating_sub(1)).max(left);
             let known = rows.start as usize..left as usize;
-            let routes = self.partitions[known.clone()].iter().zip(&self.parents[known.clone()]);
-            for ((number, (partition, parent)), row) in (block.first + rows.start..).zip(routes).zip(good.rows(known)) {
-                self.buffers.add(*partition as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+            let numbered = (block.first + rows.start..).zip(good.rows(known.clone()));
+            if let Route::One = self.route {
+                self.buffers.add(UNMATCHED as usize, spill, |rows| {
+                    numbered.for_each(|(number, row)| good.put(rows, row, number, NONE));
+                })?;
+            } else {
+                let routes = self.partitions[known.clone()].iter().zip(&self.parents[known]);
+                for ((number, row), (partition, parent)) in numbered.zip(routes) {
+                    self.buffers.add(*partition as usize, spill, |rows| good.put(rows, row, number, *parent))?;
+                }
             }
         }
         for row in left..rows.end {
@@ -140,8 +153,8 @@ impl<'a> Router<'a> {
     #[cold]
     #[inline(never)]
     fn route_copy(&mut self, at: usize, entry: RowEntry<'_>, spill: &Spill) -> io::Result<()> {
-        let Route::ToParent { places, columns, .. } = &self.route else { return Ok(()) };
-        let (first, second) = (self.partitions[at], places.find_second_parent(entry.table, columns, entry.row));
+        let Route::ToParent { map, columns, .. } = &self.route else { return Ok(()) };
+        let (first, second) = (self.partitions[at], map.find_second_parent(entry.table, columns, entry.row));
         if second == NONE || second == first {
             return Ok(());
         }
@@ -174,11 +187,14 @@ impl<'a> Router<'a> {
                     self.partitions.push(small(self.partition));
                 }
             }
-            Route::ToParent { places, columns, .. } => {
+            Route::ToParent { map, columns, .. } => {
                 partition_map::hash_keys(table, columns, &mut self.key_hashes);
                 let found = FoundParents { partitions: &mut self.partitions, rows: &mut self.parents };
-                places.find_parents(table, columns, &self.key_hashes, found);
-                self.partitions.iter_mut().filter(|place| **place == NONE).for_each(|place| *place = UNMATCHED);
+                map.find_parents(table, columns, &self.key_hashes, found);
+                self.partitions
+                    .iter_mut()
+                    .filter(|partition| **partition == NONE)
+                    .for_each(|partition| *partition = UNMATCHED);
                 return;
             }
         }
@@ -199,7 +215,7 @@ impl<'a> Router<'a> {
     /// Writes what is left in the buffers.
     pub(super) fn finish(self, spill: &Spill) -> io::Result<Routed> {
         let parents = match self.route {
-            Route::ToParent { source, places, .. } => Some((source, places)),
+            Route::ToParent { source, map, .. } => Some(ParentMap { source, map }),
             _ => None,
         };
         let chunks = self.buffers.finish(spill)?;

@@ -1,4 +1,5 @@
-//! A folder with all that a run needs, every cell of it marked, and the search of all that a run writes for the marks.
+//! A folder with everything that a run needs, every cell of it marked, and the search for these marks in all that a run
+//! writes.
 
 use std::{
     collections::BTreeMap,
@@ -13,42 +14,45 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    canary::{CELL, EMAIL, TOKEN, leak},
-    server::Sandbox,
+    canary::{CELL, EMAIL, TOKEN, find_leak},
+    server::SandboxProcess,
 };
 
-/// Profiles beside those that are shipped.
+/// Profiles in addition to the shipped ones.
 const PROFILES: &str = "  by_variable: { extends: dev, auth: { bearer: { env: ECRM_TOKEN } } }
   by_file: { extends: dev, auth: { bearer: { file: token } } }
 ";
 
-/// A folder with all that a run needs, and how loud its runs are.
-pub(crate) struct Desk {
+/// A folder with everything that a run needs.
+pub(crate) struct Fixture {
     pub(crate) folder: TempDir,
-    pub(crate) loud: Vec<String>,
+    /// Flags for all its runs.
+    pub(crate) flags: Vec<String>,
 }
 
-/// How a run ended.
-pub(crate) struct Run {
+/// A run that ended.
+pub(crate) struct FinishedRun {
     /// The exit code.
     pub(crate) code: Option<i32>,
-    /// Ports, times and folders replaced.
+    /// With ports and folders replaced by placeholders.
     pub(crate) stderr: String,
 }
 
-impl Desk {
-    pub(crate) fn new(customers: usize, loud: &[&str]) -> Desk {
-        let desk =
-            Desk { folder: tempfile::tempdir().unwrap(), loud: loud.iter().map(|flag| (*flag).to_owned()).collect() };
+impl Fixture {
+    pub(crate) fn new(customers: usize, flags: &[&str]) -> Fixture {
+        let fixture = Fixture {
+            folder: tempfile::tempdir().unwrap(),
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+        };
         for folder in ["mappings", "schemas", "drop"] {
-            fs::create_dir(desk.path(folder)).unwrap();
+            fs::create_dir(fixture.path(folder)).unwrap();
         }
         for file in ["mappings/inflight-sales.yaml", "schemas/customers.schema.json"] {
-            fs::copy(file, desk.path(file)).unwrap();
+            fs::copy(file, fixture.path(file)).unwrap();
         }
-        fs::write(desk.path("profiles.yaml"), fs::read_to_string("profiles.yaml").unwrap() + PROFILES).unwrap();
-        fs::write(desk.path("token"), format!("{TOKEN}\n")).unwrap();
-        fs::set_permissions(desk.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(fixture.path("profiles.yaml"), fs::read_to_string("profiles.yaml").unwrap() + PROFILES).unwrap();
+        fs::write(fixture.path("token"), format!("{TOKEN}\n")).unwrap();
+        fs::set_permissions(fixture.path("token"), fs::Permissions::from_mode(0o600)).unwrap();
         let mut files = [
             "customer_id;title;lastname;firstname;postal_code;city;email\n".to_owned(),
             "purchase_identifier;customer_id;product_id;quantity;price;currency;date\n".to_owned(),
@@ -56,13 +60,13 @@ impl Desk {
         for id in 0..customers {
             let name = CELL.replace('"', "\"\"");
             writeln!(files[0], "{id};1;\"{name}\";{id:05};10000;Nowhere;{EMAIL}").unwrap();
-            // The currency is told in the summary on purpose.
+            // The currency is not marked: the summary shows it.
             let product = CELL.replace('"', "");
             writeln!(files[1], "{id}/1;{id};{product};1;10.50;euros;2017-12-31").unwrap();
         }
-        fs::write(desk.path("drop/customers.csv"), &files[0]).unwrap();
-        fs::write(desk.path("drop/purchases.csv"), &files[1]).unwrap();
-        desk
+        fs::write(fixture.path("drop/customers.csv"), &files[0]).unwrap();
+        fs::write(fixture.path("drop/purchases.csv"), &files[1]).unwrap();
+        fixture
     }
 
     pub(crate) fn path(&self, inside: &str) -> PathBuf {
@@ -71,8 +75,10 @@ impl Desk {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_xwalk"));
-        command.args(arguments).args(&self.loud).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.args(arguments).args(&self.flags).current_dir(self.folder.path()).stdin(Stdio::null());
         command.env_remove("XWALK_PROFILE").env_remove("RUST_LOG").env("ECRM_TOKEN", TOKEN);
+        // `cargo test` sets it, and the loader would look for each library in all its folders: a thousand more calls.
+        command.env_remove("LD_LIBRARY_PATH");
         command.env_remove("STATE_DIRECTORY").env("XDG_STATE_HOME", self.path("state"));
         command
     }
@@ -80,45 +86,45 @@ impl Desk {
     pub(crate) fn convert(&self, profile: &str, url: &str, more: &[&str]) -> Command {
         let url = format!("url={url}");
         let soon = ["--set", "retry.fixed.wait=10ms", "--set", "deadline=20s"];
-        // A run that shall give up says when itself.
+        // A test of the deadline sets its own.
         let quick = if more.iter().any(|set| set.starts_with("deadline")) { &soon[..2] } else { &soon };
         let arguments = [&["convert", "drop", "--profile", profile, "--set", &url][..], quick, more].concat();
         self.command(&arguments)
     }
 
-    /// Runs to the end, and looks for leaks.
-    pub(crate) fn run(&self, mut command: Command) -> Run {
+    /// Runs a command to its end, and checks its output for leaks.
+    pub(crate) fn run(&self, mut command: Command) -> FinishedRun {
         let Output { status, stdout, stderr } = command.output().unwrap();
-        self.told(status.code(), &stdout, &stderr)
+        self.check_output(status.code(), &stdout, &stderr)
     }
 
-    /// Kills a run, and looks for leaks in what it left.
-    pub(crate) fn killed(&self, mut child: Child) -> Run {
+    /// Kills a run, and checks its output for leaks.
+    pub(crate) fn kill(&self, mut child: Child) -> FinishedRun {
         // It may have come to its end already.
         let _ = child.kill();
         let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        self.told(status.code(), &stdout, &stderr)
+        self.check_output(status.code(), &stdout, &stderr)
     }
 
-    /// Looks for leaks in all that a run wrote, but for what it was asked to give out.
-    pub(crate) fn told(&self, code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Run {
+    /// Checks everything that a run wrote for leaks, except the documents it delivered.
+    pub(crate) fn check_output(&self, code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> FinishedRun {
         for (stream, bytes) in [("stdout", stdout), ("stderr", stderr)] {
-            assert_eq!(leak(bytes), None, "{stream}: {}", String::from_utf8_lossy(bytes));
+            assert_eq!(find_leak(bytes), None, "{stream}: {}", String::from_utf8_lossy(bytes));
         }
-        for (path, bytes) in self.remembered() {
-            assert_eq!(leak(&bytes), None, "{}", path.display());
+        for (path, bytes) in self.state_files() {
+            assert_eq!(find_leak(&bytes), None, "{}", path.display());
         }
         let text = String::from_utf8(stderr.to_vec()).unwrap();
         let folder = self.folder.path().display().to_string();
-        Run { code, stderr: normal(&text.replace(&folder, "FOLDER")) }
+        FinishedRun { code, stderr: hide_ports(&text.replace(&folder, "FOLDER")) }
     }
 
-    pub(crate) fn sandbox(&self, faults: &[&str]) -> Sandbox {
-        Sandbox::start(self.command(&[&["sandbox", "--port", "0"], faults].concat()))
+    pub(crate) fn start_sandbox(&self, faults: &[&str]) -> SandboxProcess {
+        SandboxProcess::start(self.command(&[&["sandbox", "--port", "0"], faults].concat()))
     }
 
     /// All files of the state folder.
-    pub(crate) fn remembered(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+    pub(crate) fn state_files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let (mut files, mut folders) = (BTreeMap::new(), vec![self.path("state")]);
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(folder).into_iter().flatten() {
@@ -133,8 +139,8 @@ impl Desk {
         files
     }
 
-    /// The first names of all documents that the sandbox accepted, each with how often it came.
-    pub(crate) fn kept(&self) -> BTreeMap<String, usize> {
+    /// The first names of all documents that the sandbox accepted, each with how often.
+    pub(crate) fn stored_names(&self) -> BTreeMap<String, usize> {
         let mut names = BTreeMap::new();
         for entry in fs::read_dir(self.path("kept")).unwrap() {
             let body: Value = serde_json::from_slice(&fs::read(entry.unwrap().path()).unwrap()).unwrap();
@@ -147,8 +153,8 @@ impl Desk {
     }
 }
 
-/// The same command, run by another program.
-pub(crate) fn by(mut program: Command, command: &Command) -> Command {
+/// The same command, run by another program such as a tracer.
+pub(crate) fn run_by(mut program: Command, command: &Command) -> Command {
     program.arg(command.get_program()).args(command.get_args());
     program.current_dir(command.get_current_dir().unwrap()).stdin(Stdio::null());
     for (name, value) in command.get_envs() {
@@ -160,14 +166,14 @@ pub(crate) fn by(mut program: Command, command: &Command) -> Command {
     program
 }
 
-/// Ports and times, which differ from run to run, as words.
-fn normal(text: &str) -> String {
-    let mut normal = String::new();
+/// Replaces ports, which differ from run to run.
+fn hide_ports(text: &str) -> String {
+    let mut hidden = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("127.0.0.1:") {
-        normal += before;
-        normal += "127.0.0.1:PORT";
+        hidden += before;
+        hidden += "127.0.0.1:PORT";
         rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
     }
-    normal + rest
+    hidden + rest
 }
