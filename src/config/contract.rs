@@ -35,7 +35,7 @@ fn note_pointers(value: &Value, at: String, pointers: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
             fields.iter().for_each(|(name, field)| {
-                note_pointers(field, format!("{at}/{}", json_pointer::escape(name)), pointers)
+                note_pointers(field, format!("{at}/{}", json_pointer::escape(name)), pointers);
             });
         }
         Value::Array(items) => {

@@ -160,7 +160,7 @@ fn find_unquoted(places: &Places) -> Vec<Diagnostic> {
         }
         match node.scalar.as_deref() {
             Some(text) if node.plain && !reads_as_text(text) => {
-                findings.push(unquoted_finding(text, places.value(pointer)))
+                findings.push(unquoted_finding(text, places.value(pointer)));
             }
             _ => {}
         }

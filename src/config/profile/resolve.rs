@@ -1,4 +1,4 @@
-//! ProfileSettings as written -> the [`Destination`] they mean, or everything that is wrong with them.
+//! Settings as written -> the [`Destination`] they mean, or everything that is wrong with them.
 //!
 //! Each finding names the setting and the line of the layer that wrote it. Secrets are read here, and none is ever part
 //! of a finding; neither is a URL that was refused, since it may hold one.
