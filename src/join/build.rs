@@ -12,7 +12,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     join::hash_index::{self, HashIndex},
     plan::Plan,
-    recording::ledger::{Fate, Ledger, as_warning},
+    recording::ledger::{Ledger, RowStatus, as_warning},
     table::{Table, dialect::Span, row::Row},
     text::lanes::ByteLanes,
 };
@@ -54,11 +54,11 @@ pub(super) fn compose_key<'a>(
 }
 
 /// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
-fn are_keys_unique(table: &Table, columns: &[usize], fates: &[Fate]) -> bool {
-    let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(fates.len()));
-    for (row, fate) in (0..table.len()).zip(fates) {
+fn are_keys_unique(table: &Table, columns: &[usize], statuses: &[RowStatus]) -> bool {
+    let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(statuses.len()));
+    for (row, status) in (0..table.len()).zip(statuses) {
         match read_key(table.row(row), columns, &mut buffer) {
-            _ if *fate != Fate::Good => {}
+            _ if *status != RowStatus::Good => {}
             Some(key) => key_hashes.push(hash_index::hash_key(key)),
             None => return false,
         }
@@ -78,14 +78,14 @@ pub(super) fn build_index(
 ) -> HashIndex {
     let source = &plan.sources[number];
     let mut buffer = Vec::new();
-    let are_unique = || table.unique || are_keys_unique(table, &source.key, &ledger.fates[number]);
+    let are_unique = || table.unique || are_keys_unique(table, &source.key, &ledger.statuses[number]);
     if !is_looked_up && are_unique() {
         return HashIndex::default();
     }
     let mut index = HashIndex::with_capacity(table.starts.len());
     let mut duplicates: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for row in 0..table.len() {
-        if ledger.fate(number, row) != Fate::Good {
+        if ledger.status(number, row) != RowStatus::Good {
             continue;
         }
         if let Some(key) = read_key(table.row(row), &source.key, &mut buffer) {
@@ -109,7 +109,7 @@ pub(super) fn build_index(
     }
     // Rejected records still own their children, which are rejected with them and are no orphans.
     for row in 0..table.len() {
-        if ledger.fate(number, row) == Fate::Rejected
+        if ledger.status(number, row) == RowStatus::Rejected
             && let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
         {
             index.insert(key, row);

@@ -24,7 +24,7 @@ use crate::{
     },
     plan::{Condition, LinkPlan, Plan},
     recording::{
-        ledger::{Fate, Ledger, as_warning},
+        ledger::{Ledger, RowStatus, as_warning},
         match_groups::{Link, MatchGroups},
     },
     table::{NONE, Table},
@@ -90,7 +90,7 @@ pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> R
     }
     for (number, _) in plan.sources.iter().enumerate().filter(|(_, source)| source.lookup) {
         for row in 0..tables[number].len() {
-            if flags[number][row as usize] & ATTACHED == 0 && ledger.fate(number, row) == Fate::Good {
+            if flags[number][row as usize] & ATTACHED == 0 && ledger.status(number, row) == RowStatus::Good {
                 ledger.filter(number, row);
             }
         }
@@ -109,7 +109,7 @@ pub fn resolve_duplicates(plan: &Plan, number: usize, table: &Table, ledger: &mu
 fn filter_roots(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) {
     let Some(only) = &plan.only else { return };
     for row in 0..tables[plan.each].len() {
-        if ledger.fate(plan.each, row) == Fate::Good
+        if ledger.status(plan.each, row) == RowStatus::Good
             && !meets_condition(plan, only, plan.each, &tables[plan.each], row, ledger)
         {
             ledger.filter(plan.each, row);
@@ -123,8 +123,8 @@ fn find_lost_parents(plan: &Plan, link: &LinkPlan, flags: &[u8], ledger: &Ledger
     if link.parent == plan.each || link.parent == link.child {
         return Vec::new();
     }
-    let fates = flags.iter().zip(&ledger.fates[link.parent]);
-    fates.map(|(flags, fate)| flags & ATTACHED == 0 || *fate == Fate::Rejected).collect()
+    let statuses = flags.iter().zip(&ledger.statuses[link.parent]);
+    statuses.map(|(flags, status)| flags & ATTACHED == 0 || *status == RowStatus::Rejected).collect()
 }
 
 /// Whether records of a source are looked up by their key.
@@ -266,8 +266,8 @@ impl Children<'_> {
                     let run = GoodRun {
                         first: next,
                         parents: &parents[(next - block.start) as usize..],
-                        fates: &ledger.fates[link.child][at..],
-                        parent_fates: &ledger.fates[link.parent],
+                        statuses: &ledger.statuses[link.child][at..],
+                        parent_statuses: &ledger.statuses[link.parent],
                         lost,
                         flags: &mut flags[at..],
                     };
@@ -276,17 +276,17 @@ impl Children<'_> {
                 let Some(parent) = parents.get((next - block.start) as usize).copied() else { break };
                 let child = next;
                 next += 1;
-                let fate = ledger.fate(link.child, child);
-                if fate == Fate::Filtered && link.child != plan.each {
+                let status = ledger.status(link.child, child);
+                if status == RowStatus::Filtered && link.child != plan.each {
                     continue;
                 }
-                let flag = self.flag(Pair { parent, child }, fate, ledger);
+                let flag = self.flag(Pair { parent, child }, status, ledger);
                 flags[child as usize] |= flag;
                 if flag == ATTACHED {
                     pairs.push(Pair { parent, child });
                 }
                 // Two records that are merged belong to two parents, and both parents are rejected with them.
-                let other = if fate == Fate::Rejected { lookup.find_second_parent(child) } else { NONE };
+                let other = if status == RowStatus::Rejected { lookup.find_second_parent(child) } else { NONE };
                 if other != NONE && other != parent {
                     pairs.push(Pair { parent: other, child });
                 }
@@ -296,18 +296,18 @@ impl Children<'_> {
     }
 
     /// What becomes of a child, as a flag.
-    fn flag(&self, pair: Pair, fate: Fate, ledger: &mut Ledger<'_>) -> u8 {
+    fn flag(&self, pair: Pair, status: RowStatus, ledger: &mut Ledger<'_>) -> u8 {
         let Children { plan, link, tables, lost, .. } = *self;
         let Pair { parent, child } = pair;
         let table = &tables[link.child];
         if let Some(only) = &link.only
-            && fate == Fate::Good
+            && status == RowStatus::Good
             && !meets_condition(plan, only, link.child, table, child, ledger)
         {
             LEFT_OUT
         } else if parent == NONE {
             ORPHAN
-        } else if ledger.fate(link.parent, parent) == Fate::Filtered {
+        } else if ledger.status(link.parent, parent) == RowStatus::Filtered {
             LEFT_OUT
         } else if lost.get(parent as usize) == Some(&true) {
             LOST
@@ -323,10 +323,10 @@ struct GoodRun<'a> {
     first: u32,
     /// The parent of each child.
     parents: &'a [u32],
-    /// The fate of each child.
-    fates: &'a [Fate],
-    /// The fates of all parents.
-    parent_fates: &'a [Fate],
+    /// The status of each child.
+    statuses: &'a [RowStatus],
+    /// The statuses of all parents.
+    parent_statuses: &'a [RowStatus],
     /// For each parent, whether its children are lost with it; empty if none are.
     lost: &'a [bool],
     /// The flags of each child.
@@ -337,14 +337,14 @@ impl GoodRun<'_> {
     /// Attaches the children up to the first that is not good or has no parent to attach it to; returns how many.
     #[inline(never)]
     fn attach(self, pairs: &mut Vec<Pair>) -> u32 {
-        let GoodRun { first, parents, fates, parent_fates, lost, flags } = self;
+        let GoodRun { first, parents, statuses, parent_statuses, lost, flags } = self;
         let before = pairs.len();
         let takes = |parent: u32| {
-            let fate = parent_fates.get(parent as usize);
-            fate.is_some_and(|fate| *fate != Fate::Filtered) && lost.get(parent as usize) != Some(&true)
+            let status = parent_statuses.get(parent as usize);
+            status.is_some_and(|status| *status != RowStatus::Filtered) && lost.get(parent as usize) != Some(&true)
         };
-        for ((child, parent), (fate, flags)) in (first..).zip(parents).zip(fates.iter().zip(flags)) {
-            if *fate != Fate::Good || !takes(*parent) {
+        for ((child, parent), (status, flags)) in (first..).zip(parents).zip(statuses.iter().zip(flags)) {
+            if *status != RowStatus::Good || !takes(*parent) {
                 break;
             }
             *flags |= ATTACHED;
@@ -392,7 +392,7 @@ fn resolve_orphans(plan: &Plan, child: usize, tables: &[Table], flags: &[u8], le
     let (table, lost) = (&tables[child], "the record it belongs to is rejected".into());
     for row in 0..table.len() {
         let flags = flags[row as usize];
-        if flags & ATTACHED != 0 || ledger.fate(child, row) != Fate::Good {
+        if flags & ATTACHED != 0 || ledger.status(child, row) != RowStatus::Good {
             continue;
         }
         if flags & LOST != 0 {

@@ -10,7 +10,7 @@ use crate::{
         spill::{Chunk, Spill},
         wire::Reader,
     },
-    recording::ledger::{Fate, Reject},
+    recording::ledger::{Reject, RowStatus},
     table::{
         Part, Patch, Table,
         row::{MANY, REACH, UNKNOWN_NARROW},
@@ -33,7 +33,7 @@ pub struct DecodedRows<'a> {
     /// The records.
     pub table: &'a mut Table,
     /// What became of each.
-    pub fates: &'a mut Vec<Fate>,
+    pub statuses: &'a mut Vec<RowStatus>,
     /// Why some will not be sent.
     pub rejects: &'a mut Vec<Reject>,
 }
@@ -62,7 +62,7 @@ pub(super) fn read_rows(spill: &Spill, chunks: &[Chunk], shape: &Table, rows: &m
     } else {
         let bytes = take(&mut rows.table.text);
         reset(rows.table, shape);
-        rows.fates.clear();
+        rows.statuses.clear();
         rows.rejects.truncate(before);
         append_rows(&bytes[..end], shape, rows);
     }
@@ -84,7 +84,7 @@ pub(super) fn reset(table: &mut Table, shape: &Table) {
 
 /// Finds the rows in a range of the text of a table, and leaves them there; `false`: some of them have no u8 offsets.
 fn index_rows(Range { start: mut at, end }: Range<usize>, shape: &Table, rows: &mut DecodedRows<'_>) -> bool {
-    let DecodedRows { source, table, fates, rejects } = rows;
+    let DecodedRows { source, table, statuses, rejects } = rows;
     let (text, width) = (Arc::clone(&table.text), table.header.len() + 1);
     let bytes = &text[..end];
     let (mut known, mut prefetched) = (0, at);
@@ -118,11 +118,11 @@ fn index_rows(Range { start: mut at, end }: Range<usize>, shape: &Table, rows: &
             let before = rest.0.len();
             read_details(&mut rest, flags, RowPlace { source: *source, row, start }, table, rejects);
             at += before - rest.0.len();
-            fates.resize(row as usize, Fate::Good);
-            fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
+            statuses.resize(row as usize, RowStatus::Good);
+            statuses.push(if flags & REJECTED == 0 { RowStatus::Good } else { RowStatus::Rejected });
         }
     }
-    fates.resize(table.starts.len(), Fate::Good);
+    statuses.resize(table.starts.len(), RowStatus::Good);
     if let Some(part) = table.parts.last_mut() {
         part.text.end = at;
     }
@@ -138,7 +138,7 @@ fn prefetch(bytes: &[u8]) {
 
 /// Copies rows behind those of a table of this shape.
 pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
-    let DecodedRows { source, table, fates, rejects } = rows;
+    let DecodedRows { source, table, statuses, rejects } = rows;
     let width = table.header.len() + 1;
     let mut whole = Arc::unwrap_or_clone(take(&mut table.text));
     whole.reserve(bytes.len() + 2 * WINDOW);
@@ -169,7 +169,7 @@ pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
         table.numbers.push(number);
         table.parents.push(parent);
         table.starts.push(start);
-        fates.push(if flags & REJECTED == 0 { Fate::Good } else { Fate::Rejected });
+        statuses.push(if flags & REJECTED == 0 { RowStatus::Good } else { RowStatus::Rejected });
         if place == known {
             continue;
         }

@@ -7,7 +7,7 @@ use crate::{
     plan::Plan,
     recording::{
         View,
-        ledger::{Fate, Reject},
+        ledger::{Reject, RowStatus},
         match_groups::MatchGroups,
         receipt::Delivery,
     },
@@ -22,7 +22,7 @@ pub struct LoadedPartition {
     /// Which of them belong together.
     pub groups: MatchGroups,
     /// For each source, what became of each of its rows.
-    pub fates: Vec<Vec<Fate>>,
+    pub statuses: Vec<Vec<RowStatus>>,
     /// The rows that will not be sent.
     pub rejects: Vec<Reject>,
     /// The root records whose documents may be sent, in order.
@@ -33,7 +33,7 @@ impl LoadedPartition {
     /// What a stage sees of it.
     #[must_use]
     pub fn view<'a>(&'a self, plan: &'a Plan) -> View<'a> {
-        View { plan, tables: &self.tables, groups: &self.groups, fates: &self.fates }
+        View { plan, tables: &self.tables, groups: &self.groups, statuses: &self.statuses }
     }
 
     /// Notes what a delivery means for every row: what was not acknowledged is pending, what the API refused is rejected.
@@ -46,12 +46,12 @@ impl LoadedPartition {
                 continue;
             }
             let refused = refused.get(&index);
-            let (fates, rejects) = (&mut self.fates, &mut self.rejects);
+            let (statuses, rejects) = (&mut self.statuses, &mut self.rejects);
             self.groups.visit_members(plan, *root, &mut |source, row| {
-                let fate = &mut fates[source][row as usize];
-                match (refused, *fate) {
-                    (Some(finding), Fate::Good) => {
-                        *fate = Fate::Rejected;
+                let status = &mut statuses[source][row as usize];
+                match (refused, *status) {
+                    (Some(finding), RowStatus::Good) => {
+                        *status = RowStatus::Rejected;
                         rejects.push(Reject {
                             source,
                             row,
@@ -59,7 +59,7 @@ impl LoadedPartition {
                             reason: finding.message.as_str().into(),
                         });
                     }
-                    (None, Fate::Good) => *fate = Fate::Pending,
+                    (None, RowStatus::Good) => *status = RowStatus::Pending,
                     _ => {}
                 }
             });

@@ -16,7 +16,7 @@ use crate::{
     },
     plan::Plan,
     recording::{
-        ledger::{Fate, Reject},
+        ledger::{Reject, RowStatus},
         match_groups::{Link, MatchGroups},
         summary::SourceTally,
         totals,
@@ -24,8 +24,8 @@ use crate::{
     table::Table,
 };
 
-/// How a fate is written.
-const FATES: [Fate; 4] = [Fate::Good, Fate::Filtered, Fate::Pending, Fate::Rejected];
+/// How a status is written.
+const STATUSES: [RowStatus; 4] = [RowStatus::Good, RowStatus::Filtered, RowStatus::Pending, RowStatus::Rejected];
 
 /// What was found out about a row before its partition was loaded.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ pub struct KnownStatus {
     /// Its number in its source.
     pub number: u32,
     /// What became of it.
-    pub fate: Fate,
+    pub status: RowStatus,
     /// Why it is rejected, if it is.
     pub reject: Option<(Code, Arc<str>)>,
 }
@@ -64,7 +64,7 @@ pub struct StoredPartition {
     is_continuation: bool,
     /// What was found out before.
     pub known_statuses: Vec<KnownStatus>,
-    /// Match groups, fates, rejects and accepted root records, since it was joined.
+    /// Match groups, statuses, rejects and accepted root records, since it was joined.
     verdicts: Option<Chunk>,
     /// How many rows of each source ended in each bucket, since it was decided about.
     pub tally: Vec<SourceTally>,
@@ -140,14 +140,14 @@ impl StoredPartition {
     /// The disk is broken.
     pub fn load(&self, each: usize, loaded: &mut LoadedPartition) -> io::Result<bool> {
         loaded.tables.resize_with(self.shapes.len(), || Table::empty("", &self.shapes[0].dialect));
-        loaded.fates.resize_with(self.shapes.len(), Vec::new);
+        loaded.statuses.resize_with(self.shapes.len(), Vec::new);
         loaded.rejects.clear();
         loaded.accepted.clear();
         for (number, shape) in self.shapes.iter().enumerate() {
-            let (table, fates) = (&mut loaded.tables[number], &mut loaded.fates[number]);
+            let (table, statuses) = (&mut loaded.tables[number], &mut loaded.statuses[number]);
             decode::reset(table, shape);
-            fates.clear();
-            let mut rows = DecodedRows { source: number, table, fates, rejects: &mut loaded.rejects };
+            statuses.clear();
+            let mut rows = DecodedRows { source: number, table, statuses, rejects: &mut loaded.rejects };
             decode::read_rows(&self.spill, &self.rows[number], shape, &mut rows)?;
         }
         if self.holds_duplicates || self.parents == Parents::ByKey {
@@ -159,7 +159,7 @@ impl StoredPartition {
         for known in &self.known_statuses {
             let table = &loaded.tables[known.source];
             if let Ok(row) = table.numbers.binary_search(&known.number) {
-                loaded.fates[known.source][row] = known.fate;
+                loaded.statuses[known.source][row] = known.status;
                 if let Some((code, reason)) = &known.reject {
                     let (source, row) = (known.source, as_u32(row));
                     loaded.rejects.push(Reject { source, row, code: *code, reason: Arc::clone(reason) });
@@ -184,9 +184,9 @@ impl StoredPartition {
             put_numbers(&mut bytes, &link.starts);
             put_numbers(&mut bytes, &link.rows);
         }
-        for fates in &loaded.fates {
-            let fates: Vec<u8> = fates.iter().map(|fate| *fate as u8).collect();
-            put_bytes(&mut bytes, &fates);
+        for statuses in &loaded.statuses {
+            let statuses: Vec<u8> = statuses.iter().map(|status| *status as u8).collect();
+            put_bytes(&mut bytes, &statuses);
         }
         bytes.extend_from_slice(&as_u32(loaded.rejects.len()).to_le_bytes());
         for reject in &loaded.rejects {
@@ -201,7 +201,7 @@ impl StoredPartition {
 
     /// Counts its rows by what became of them, and its documents.
     pub fn count(&mut self, plan: &Plan, loaded: &LoadedPartition) {
-        self.tally = totals::tally(plan, &loaded.tables, &loaded.fates);
+        self.tally = totals::tally(plan, &loaded.tables, &loaded.statuses);
         // The files are told once for a recording.
         self.tally.iter_mut().for_each(|tally| tally.paths.clear());
         self.documents = if self.is_continuation { 0 } else { loaded.accepted.len() as u64 };
@@ -213,10 +213,11 @@ fn read_verdicts(mut bytes: Reader<'_>, loaded: &mut LoadedPartition) {
     let link = |bytes: &mut Reader<'_>| Link { starts: bytes.numbers(), rows: bytes.numbers() };
     let links = (0..bytes.count()).map(|_| link(&mut bytes)).collect();
     loaded.groups = MatchGroups::new(links);
-    for fates in &mut loaded.fates {
-        fates.clear();
-        let fate = |fate: &u8| FATES.into_iter().find(|known| *known as u8 == *fate).unwrap_or(Fate::Rejected);
-        fates.extend(bytes.bytes().iter().map(fate));
+    for statuses in &mut loaded.statuses {
+        statuses.clear();
+        let status =
+            |status: &u8| STATUSES.into_iter().find(|known| *known as u8 == *status).unwrap_or(RowStatus::Rejected);
+        statuses.extend(bytes.bytes().iter().map(status));
     }
     loaded.rejects.clear();
     for _ in 0..bytes.count() {

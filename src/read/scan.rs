@@ -7,7 +7,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     json_pointer,
     plan::Plan,
-    recording::ledger::{Fate, Ledger},
+    recording::ledger::{Ledger, RowStatus},
     table::{
         Table,
         dialect::{Span, Tail},
@@ -156,7 +156,7 @@ impl Scan<'_> {
             let next = match self.add_good_rows(at, most, table) {
                 Rows { count: 0, .. } => {
                     table.starts.push(at);
-                    ledger.fates[self.number].push(Fate::Good);
+                    ledger.statuses[self.number].push(RowStatus::Good);
                     let from = row as usize * stride;
                     table.begins[from..from + stride].fill(UNKNOWN);
                     let record_end = table.dialect.split(&table.text, at, &mut cells);
@@ -167,8 +167,8 @@ impl Scan<'_> {
                     self.check_row(row, &record_end, &cells, table, ledger)?
                 }
                 Rows { count, next, are_lines } => {
-                    let fates = &mut ledger.fates[self.number];
-                    fates.resize(fates.len() + count, Fate::Good);
+                    let statuses = &mut ledger.statuses[self.number];
+                    statuses.resize(statuses.len() + count, RowStatus::Good);
                     // Each record is one line, so their lines need not be counted again.
                     if are_lines && self.counted == at {
                         (self.line, self.counted) = (self.line + count as u64, next);
@@ -226,7 +226,7 @@ impl Scan<'_> {
     fn drop_last_row(&self, row: u32, table: &mut Table, ledger: &mut Ledger<'_>) {
         table.starts.pop();
         table.begins.truncate(table.starts.len() * (self.width + 1));
-        ledger.fates[self.number].pop();
+        ledger.statuses[self.number].pop();
         if table.marks.last().is_some_and(|(checkpoint, _)| *checkpoint == row) {
             table.marks.pop();
         }

@@ -20,7 +20,7 @@ use crate::{
         header,
         scan::{BlockToScan, FilePosition, report_no_records, trim_nuls},
     },
-    recording::ledger::{Fate, Ledger, Reject},
+    recording::ledger::{Ledger, Reject, RowStatus},
     table::{
         Part, Patch, Shown, Table,
         dialect::{Dialect, Encoding},
@@ -32,8 +32,8 @@ use crate::{
 pub struct Block<'a> {
     /// The records; they come from the last of its files.
     pub table: &'a Table,
-    /// The fate of each of them so far.
-    pub fates: &'a [Fate],
+    /// The status of each of them so far.
+    pub statuses: &'a [RowStatus],
     /// Those that are rejected.
     pub rejects: &'a [Reject],
     /// The number of the first of them in the source.
@@ -198,12 +198,13 @@ impl Reading<'_> {
             table.starts.clear();
             table.begins.clear();
             table.marks.clear();
-            ledger.fates[source].clear();
+            ledger.statuses[source].clear();
             ledger.rejects.clear();
             let block = BlockToScan { plan: self.plan, number: source, position, body, is_last };
             position = block.scan(table, ledger)?;
-            let (fates, rejects) = (&ledger.fates[source], &ledger.rejects);
-            let block = Block { table, fates, rejects, first: first + before, end: position.at, line: position.line };
+            let (statuses, rejects) = (&ledger.statuses[source], &ledger.rejects);
+            let block =
+                Block { table, statuses, rejects, first: first + before, end: position.at, line: position.line };
             visit(block)?;
             if is_last {
                 return Ok(position.records);

@@ -1,7 +1,7 @@
 //! What became of every source row, and why.
 //!
 //! Every row of every source ends in exactly one bucket: sent, rejected, filtered or pending. A row starts as good: it
-//! belongs to a document that may be sent. A fate only ever gets worse, and every rejected row has exactly one reject.
+//! belongs to a document that may be sent. A status only ever gets worse, and every rejected row has exactly one reject.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Severity};
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fate {
+pub enum RowStatus {
     /// It belongs to a document that may be sent.
     #[default]
     Good,
@@ -34,10 +34,10 @@ pub struct Reject {
     pub reason: Arc<str>,
 }
 
-/// The fates of all rows of one recording, and the findings about them.
+/// The statuses of all rows of one recording, and the findings about them.
 pub struct Ledger<'a> {
-    /// For each source, the fate of each of its rows.
-    pub fates: Vec<Vec<Fate>>,
+    /// For each source, the status of each of its rows.
+    pub statuses: Vec<Vec<RowStatus>>,
     /// The rows that will not be sent, in the order they were found.
     pub rejects: Vec<Reject>,
     /// How many findings of one code are shown; the others are only counted.
@@ -53,14 +53,18 @@ impl<'a> Ledger<'a> {
     }
 
     /// A ledger that continues with what [`close`](Ledger::close) returned.
-    pub fn reopen(fates: Vec<Vec<Fate>>, rejects: Vec<Reject>, say: &'a mut dyn FnMut(&Diagnostic)) -> Ledger<'a> {
-        Ledger { fates, rejects, wanted: u64::MAX, counts: BTreeMap::new(), say }
+    pub fn reopen(
+        statuses: Vec<Vec<RowStatus>>,
+        rejects: Vec<Reject>,
+        say: &'a mut dyn FnMut(&Diagnostic),
+    ) -> Ledger<'a> {
+        Ledger { statuses, rejects, wanted: u64::MAX, counts: BTreeMap::new(), say }
     }
 
-    /// The fates and the rejects.
+    /// The statuses and the rejects.
     #[must_use]
-    pub fn close(self) -> (Vec<Vec<Fate>>, Vec<Reject>) {
-        (self.fates, self.rejects)
+    pub fn close(self) -> (Vec<Vec<RowStatus>>, Vec<Reject>) {
+        (self.statuses, self.rejects)
     }
 
     /// Reports a finding.
@@ -83,23 +87,23 @@ impl<'a> Ledger<'a> {
 
     /// Rejects a row for a finding that was reported already.
     pub fn reject_silently(&mut self, source: usize, row: u32, code: Code, reason: &Arc<str>) {
-        let fate = &mut self.fates[source][row as usize];
-        if *fate != Fate::Rejected {
-            *fate = Fate::Rejected;
+        let status = &mut self.statuses[source][row as usize];
+        if *status != RowStatus::Rejected {
+            *status = RowStatus::Rejected;
             self.rejects.push(Reject { source, row, code, reason: Arc::clone(reason) });
         }
     }
 
     /// Leaves a row out on purpose.
     pub fn filter(&mut self, source: usize, row: u32) {
-        let fate = &mut self.fates[source][row as usize];
-        *fate = (*fate).max(Fate::Filtered);
+        let status = &mut self.statuses[source][row as usize];
+        *status = (*status).max(RowStatus::Filtered);
     }
 
-    /// The fate of a row.
+    /// The status of a row.
     #[must_use]
-    pub fn fate(&self, source: usize, row: u32) -> Fate {
-        self.fates[source][row as usize]
+    pub fn status(&self, source: usize, row: u32) -> RowStatus {
+        self.statuses[source][row as usize]
     }
 }
 

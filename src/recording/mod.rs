@@ -13,7 +13,7 @@ pub mod receipt;
 
 use crate::{
     plan::Plan,
-    recording::{ledger::Fate, match_groups::MatchGroups},
+    recording::{ledger::RowStatus, match_groups::MatchGroups},
     table::Table,
 };
 
@@ -27,5 +27,5 @@ pub struct View<'a> {
     /// Which of them belong together.
     pub groups: &'a MatchGroups,
     /// What became of each so far.
-    pub fates: &'a [Vec<Fate>],
+    pub statuses: &'a [Vec<RowStatus>],
 }

@@ -8,7 +8,7 @@
 use crate::{
     plan::Plan,
     recording::{
-        ledger::Fate,
+        ledger::RowStatus,
         summary::{SourceTally, UnitSum},
     },
     table::{
@@ -34,33 +34,33 @@ const SLOTS: usize = 64;
 
 /// How many rows of each source ended in each bucket, with the sums the mapping asks for. Good rows count as sent.
 #[must_use]
-pub fn tally(plan: &Plan, tables: &[Table], fates: &[Vec<Fate>]) -> Vec<SourceTally> {
+pub fn tally(plan: &Plan, tables: &[Table], statuses: &[Vec<RowStatus>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
         // A row that stands in several pieces of a source counts in one of them.
-        let copies = |fate| table.copies.iter().filter(|row| fates[number][**row as usize] == fate).count();
-        let count = |fate| count_rows(&fates[number], fate) - copies(fate) as u64;
+        let copies = |status| table.copies.iter().filter(|row| statuses[number][**row as usize] == status).count();
+        let count = |status| count_rows(&statuses[number], status) - copies(status) as u64;
         SourceTally {
             name: table.name.clone(),
             paths: table.parts.iter().map(|part| part.path.clone()).collect(),
             rows: u64::from(table.len()) - table.copies.len() as u64,
-            sent: count(Fate::Good),
-            rejected: count(Fate::Rejected),
-            filtered: count(Fate::Filtered),
-            pending: count(Fate::Pending),
-            sums: sum_amounts(plan, number, table, &fates[number]),
+            sent: count(RowStatus::Good),
+            rejected: count(RowStatus::Rejected),
+            filtered: count(RowStatus::Filtered),
+            pending: count(RowStatus::Pending),
+            sums: sum_amounts(plan, number, table, &statuses[number]),
         }
     };
     tables.iter().enumerate().map(one).collect()
 }
 
 /// How many rows ended like this. They are counted in bytes, many at once, so none may overflow.
-fn count_rows(fates: &[Fate], fate: Fate) -> u64 {
-    let count = |fates: &[Fate]| fates.iter().fold(0u8, |count, other| count + u8::from(*other == fate));
-    fates.chunks(usize::from(u8::MAX)).map(|fates| u64::from(count(fates))).sum()
+fn count_rows(statuses: &[RowStatus], status: RowStatus) -> u64 {
+    let count = |statuses: &[RowStatus]| statuses.iter().fold(0u8, |count, other| count + u8::from(*other == status));
+    statuses.chunks(usize::from(u8::MAX)).map(|statuses| u64::from(count(statuses))).sum()
 }
 
 /// The amounts of a source, in the order their units first appear.
-fn sum_amounts(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec<UnitSum> {
+fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus]) -> Vec<UnitSum> {
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
     // The compiler refuses to add up a column that holds no numbers.
@@ -69,12 +69,12 @@ fn sum_amounts(plan: &Plan, number: usize, table: &Table, fates: &[Fate]) -> Vec
     let mut row = 0;
     while row < table.len() {
         if table.copies.is_empty() {
-            row = adder.add_plain_rows(table, fates, row);
+            row = adder.add_plain_rows(table, statuses, row);
         }
-        if let Some(fate) = fates.get(row as usize)
+        if let Some(status) = statuses.get(row as usize)
             && !table.copies.contains(&row)
         {
-            adder.add_row(table.row(row), *fate);
+            adder.add_row(table.row(row), *status);
         }
         row += 1;
     }
@@ -98,11 +98,11 @@ struct Adder {
 
 impl Adder {
     /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
-    fn add_plain_rows(&mut self, table: &Table, fates: &[Fate], from: u32) -> u32 {
+    fn add_plain_rows(&mut self, table: &Table, statuses: &[RowStatus], from: u32) -> u32 {
         if table.is_narrow {
-            self.add_plain_cells(table, fates, from, Row::narrow)
+            self.add_plain_cells(table, statuses, from, Row::narrow)
         } else {
-            self.add_plain_cells(table, fates, from, Row::wide)
+            self.add_plain_cells(table, statuses, from, Row::wide)
         }
     }
 
@@ -110,7 +110,7 @@ impl Adder {
     fn add_plain_cells<'a, C: Cells<'a>>(
         &mut self,
         table: &'a Table,
-        fates: &[Fate],
+        statuses: &[RowStatus],
         from: u32,
         cells: impl Fn(Row<'a>) -> Option<C>,
     ) -> u32 {
@@ -119,7 +119,7 @@ impl Adder {
         // No UTF-8 text holds this byte.
         let quote = table.dialect.quote.unwrap_or(0xFF);
         let mut row = from;
-        for (record, fate) in table.rows(from).zip(fates.get(from as usize..).unwrap_or_default()) {
+        for (record, status) in table.rows(from).zip(statuses.get(from as usize..).unwrap_or_default()) {
             let Some(cells) = cells(record) else { break };
             let at = if let Some(by) = by {
                 let Some((unit, length)) = cells.cell(by).filter(|(_, length)| *length < LANES) else { break };
@@ -134,16 +134,16 @@ impl Adder {
             let Some(amount) = amount[quoted..].first_chunk() else { break };
             let Some(amount) = parse_plain(amount, length.wrapping_sub(2 * quoted), separator) else { break };
             let Some(total) = self.totals.get_mut(at) else { break };
-            total.add_plain(*fate, amount);
+            total.add_plain(*status, amount);
             row += 1;
         }
         row
     }
 
     /// Adds the amount of any row.
-    fn add_row(&mut self, record: Row<'_>, fate: Fate) {
+    fn add_row(&mut self, record: Row<'_>, status: RowStatus) {
         let (table, mut buffer) = (record.table, Vec::new());
-        let unit = unit_of(record, self.by, fate, &mut buffer);
+        let unit = unit_of(record, self.by, status, &mut buffer);
         let at = find_or_add_total(unit, &mut self.totals, table.number(record.number));
         if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANES)
             && let Some(unit) = table.text.get(cell.start..).and_then(|text| text.first_chunk())
@@ -152,7 +152,7 @@ impl Adder {
             self.cache[slot_of(unit)] = (unit, at);
         }
         let span = record.span(self.column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
-        self.totals[at].add(fate, ByteLanes::within(&table.text, span.start, span.end), self.format);
+        self.totals[at].add(status, ByteLanes::within(&table.text, span.start, span.end), self.format);
     }
 }
 
@@ -166,9 +166,9 @@ fn slot_of(unit: u128) -> usize {
 }
 
 /// The unit of an amount; of a cell that cannot be one, none.
-fn unit_of<'a>(record: Row<'a>, by: Option<usize>, fate: Fate, buffer: &'a mut Vec<u8>) -> &'a [u8] {
+fn unit_of<'a>(record: Row<'a>, by: Option<usize>, status: RowStatus, buffer: &'a mut Vec<u8>) -> &'a [u8] {
     // In a damaged record any text may stand where the unit should, so it has none.
-    let whole = fate != Fate::Rejected || record.is_plain() || {
+    let whole = status != RowStatus::Rejected || record.is_plain() || {
         let mut cells = Vec::new();
         record.table.split(record.number, &mut cells).fault.is_none() && cells.len() == record.table.header.len()
     };
@@ -204,37 +204,37 @@ struct UnitTotal {
     unit: Vec<u8>,
     /// The number of the record it first appears in.
     first: u64,
-    /// For each fate, the sums of plain amounts by how many decimals they have, and a bit for each of these that occurs.
+    /// For each status, the sums of plain amounts by how many decimals they have, and a bit for each of these that occurs.
     plain: [([i128; MAX_DECIMALS], u8); 4],
-    /// For each fate, the sum of all other amounts.
+    /// For each status, the sum of all other amounts.
     other: [Decimal; 4],
     unreadable: u64,
 }
 
 impl UnitTotal {
     /// Adds the amount of a cell, or counts the cell if it is no number.
-    fn add(&mut self, fate: Fate, cell: ByteLanes<'_>, format: NumberFormat) {
+    fn add(&mut self, status: RowStatus, cell: ByteLanes<'_>, format: NumberFormat) {
         if let Some(amount) = parse_plain(&cell.lanes_at(0), cell.len(), format.decimal_separator) {
-            self.add_plain(fate, amount);
+            self.add_plain(status, amount);
         } else if let Some(number) = format.parse(cell.bytes()) {
-            self.other[fate as usize].add(&number.into());
+            self.other[status as usize].add(&number.into());
         } else {
             self.unreadable += 1;
         }
     }
 
     #[inline(always)]
-    fn add_plain(&mut self, fate: Fate, amount: PlainAmount) {
-        let (sums, occurring) = &mut self.plain[fate as usize];
+    fn add_plain(&mut self, status: RowStatus, amount: PlainAmount) {
+        let (sums, occurring) = &mut self.plain[status as usize];
         sums[amount.decimals] += i128::from(amount.digits);
         *occurring |= 1 << amount.decimals;
     }
 
     /// The sum of the column with this name.
     fn into_sum(self, what: String) -> UnitSum {
-        let total = |fate: Fate| {
-            let (sums, occurring) = self.plain[fate as usize];
-            let mut total = self.other[fate as usize].clone();
+        let total = |status: RowStatus| {
+            let (sums, occurring) = self.plain[status as usize];
+            let mut total = self.other[status as usize].clone();
             let sums = sums.into_iter().enumerate().filter(|(decimals, _)| occurring >> decimals & 1 == 1);
             sums.for_each(|(decimals, sum)| total.add(&Decimal::new(sum, decimals)));
             total
@@ -243,10 +243,10 @@ impl UnitTotal {
             what,
             by: String::from_utf8_lossy(&self.unit).into_owned(),
             first: self.first,
-            sent: total(Fate::Good),
-            rejected: total(Fate::Rejected),
-            filtered: total(Fate::Filtered),
-            pending: total(Fate::Pending),
+            sent: total(RowStatus::Good),
+            rejected: total(RowStatus::Rejected),
+            filtered: total(RowStatus::Filtered),
+            pending: total(RowStatus::Pending),
             unreadable: self.unreadable,
         }
     }
@@ -263,7 +263,7 @@ fn parse_plain(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<Plai
 #[cfg(test)]
 mod tests {
     use crate::{
-        recording::{ledger::Fate, totals::UnitTotal},
+        recording::{ledger::RowStatus, totals::UnitTotal},
         text::number::{NO_SEPARATOR, NumberFormat, samples},
     };
 
@@ -271,7 +271,7 @@ mod tests {
     fn summed(format: NumberFormat, cells: &[&str]) -> (String, u64) {
         let mut total = UnitTotal::default();
         for cell in cells {
-            total.add(Fate::Good, cell.as_bytes().into(), format);
+            total.add(RowStatus::Good, cell.as_bytes().into(), format);
         }
         let sum = total.into_sum("price".into());
         (sum.sent.to_string(), sum.unreadable)

@@ -13,7 +13,7 @@ use crate::{
     },
     recording::{
         View,
-        ledger::Fate,
+        ledger::RowStatus,
         provenance::{NodeName, Step},
     },
     table::{NONE, row::Row},
@@ -290,7 +290,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     }
 
     fn write_list(&mut self, many: &'a Many, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let View { groups, fates, .. } = *self.view;
+        let View { groups, statuses, .. } = *self.view;
         let site = ValueSite { scope, column: None, rule };
         self.observer.note_origin(site);
         self.out.push(b'[');
@@ -307,15 +307,15 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 child: *child,
                 may_drop: many.on_incomplete.then == OnIncomplete::Send,
             };
-            match fates[many.source][*child as usize] {
-                Fate::Filtered => continue,
-                Fate::Rejected if step.may_drop => continue,
-                Fate::Rejected if !O::TRACED => return Err(Stop),
-                Fate::Rejected => {
+            match statuses[many.source][*child as usize] {
+                RowStatus::Filtered => continue,
+                RowStatus::Rejected if step.may_drop => continue,
+                RowStatus::Rejected if !O::TRACED => return Err(Stop),
+                RowStatus::Rejected => {
                     self.observer.note_bad_record(step);
                     continue;
                 }
-                Fate::Good | Fate::Pending => {}
+                RowStatus::Good | RowStatus::Pending => {}
             }
             self.observer.enter_node(NodeName::Item(count));
             self.observer.enter_record(step);
@@ -349,15 +349,15 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         if self.observer.notes_all() {
             return 0;
         }
-        let fates = &self.view.fates[many.source];
-        let good = children.iter().copied().take_while(|child| fates[*child as usize] == Fate::Good);
+        let statuses = &self.view.statuses[many.source];
+        let good = children.iter().copied().take_while(|child| statuses[*child as usize] == RowStatus::Good);
         fast::write_items(object, &self.view.tables[many.source], good, self.out)
     }
 
     fn write_lookup(&mut self, one: &'a One, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let View { groups, fates, plan, .. } = *self.view;
+        let View { groups, statuses, plan, .. } = *self.view;
         let target = groups.lookup(one.link, scope.row);
-        let is_found = target != NONE && fates[one.source][target as usize] != Fate::Rejected;
+        let is_found = target != NONE && statuses[one.source][target as usize] != RowStatus::Rejected;
         if is_found {
             return self.write_value(&one.value, &self.scope(one.source, target), rule);
         }

@@ -27,7 +27,7 @@ use xwalk::{
     partition::{loaded::LoadedPartition, spill::Spill},
     plan::{CodeFiles, FieldPlan, Leaf, Plan, ValuePlan, checks::Quick},
     read::files::Inputs,
-    recording::{View, ledger::Fate},
+    recording::{View, ledger::RowStatus},
     transform::{self, Scratch},
 };
 
@@ -145,7 +145,7 @@ fn compared(case: &Case, folder: &Path, spoil: &dyn Fn(&mut Plan), tally: &mut T
         return Err("rows were lost".into());
     }
     for root in 0..tables[plan.each].len() {
-        if loaded.fates[plan.each][root as usize] == Fate::Good {
+        if loaded.statuses[plan.each][root as usize] == RowStatus::Good {
             agreed(recording, &judge, root, tally).map_err(|wrong| format!("row {root}: {wrong}"))?;
         }
     }

@@ -25,7 +25,7 @@ use xwalk::{
     partition::{loaded::LoadedPartition, spill::Spill},
     plan::{CodeFiles, Plan},
     read::files::Inputs,
-    recording::ledger::Fate,
+    recording::ledger::RowStatus,
     table::dialect::{Dialect, Encoding, Tail},
     transform::{self, Scratch},
 };
@@ -108,7 +108,7 @@ fn converted(plan: &Plan, folder: &Path) -> (Vec<u8>, usize) {
     }
     let (tables, mut scratch, mut bytes, mut findings) = (&loaded.tables, Scratch::default(), Vec::new(), 0);
     for root in 0..tables[plan.each].len() {
-        if loaded.fates[plan.each][root as usize] != Fate::Good {
+        if loaded.statuses[plan.each][root as usize] != RowStatus::Good {
             continue;
         }
         let view = loaded.view(plan);

@@ -13,7 +13,7 @@ use crate::{
     plan::Plan,
     recording::{
         View,
-        ledger::{Fate, Ledger},
+        ledger::{Ledger, RowStatus},
         match_groups::MatchGroups,
         payload::Payload,
         provenance::Step,
@@ -34,11 +34,11 @@ pub(crate) fn about(
     (say, wanted): (&mut dyn FnMut(&Diagnostic), u64),
     keep: &mut dyn FnMut(&Payload) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut ledger = Ledger::reopen(take(&mut partition.fates), take(&mut partition.rejects), say);
+    let mut ledger = Ledger::reopen(take(&mut partition.statuses), take(&mut partition.rejects), say);
     ledger.wanted = wanted;
     let mut groups = Undecided { plan, tables: &partition.tables, groups: &partition.groups, ledger };
     let accepted = groups.accepted(first, keep)?;
-    (partition.fates, partition.rejects) = groups.ledger.close();
+    (partition.statuses, partition.rejects) = groups.ledger.close();
     partition.accepted = accepted;
     Ok(())
 }
@@ -53,7 +53,7 @@ struct Undecided<'a, 'l> {
 
 impl Undecided<'_, '_> {
     fn view(&self) -> View<'_> {
-        View { plan: self.plan, tables: self.tables, groups: self.groups, fates: &self.ledger.fates }
+        View { plan: self.plan, tables: self.tables, groups: self.groups, statuses: &self.ledger.statuses }
     }
 
     /// The root records whose documents may be sent.
@@ -66,13 +66,13 @@ impl Undecided<'_, '_> {
                 let last = root as usize + transform::TOGETHER;
                 transform::fetch(self.view(), root..roots.min(u32::try_from(last).unwrap_or(u32::MAX)));
             }
-            match self.ledger.fate(each, root) {
-                Fate::Filtered => {}
-                Fate::Rejected => {
+            match self.ledger.status(each, root) {
+                RowStatus::Filtered => {}
+                RowStatus::Rejected => {
                     let place = self.tables[each].record(root).place;
                     self.hold(root, &format!("its record in {place} is rejected"));
                 }
-                Fate::Good | Fate::Pending => {
+                RowStatus::Good | RowStatus::Pending => {
                     let index = first + accepted.len() as u64;
                     let payload = transform::document(&self.view(), root, index, &mut scratch);
                     let payload = payload.or_else(|| self.after_all(root, index, &mut scratch));
@@ -140,7 +140,7 @@ impl Undecided<'_, '_> {
     fn hold(&mut self, root: u32, reason: &str) {
         let reason: Arc<str> = reason.into();
         self.groups.visit_members(self.plan, root, &mut |source, row| {
-            if self.ledger.fate(source, row) != Fate::Filtered {
+            if self.ledger.status(source, row) != RowStatus::Filtered {
                 self.ledger.reject_silently(source, row, Code::TransformIncomplete, &reason);
             }
         });

@@ -17,7 +17,7 @@ use crate::{
         stored::StoredPartition,
     },
     plan::Plan,
-    recording::ledger::{Fate, Reject},
+    recording::ledger::{Reject, RowStatus},
     table::{NONE, Table, row_header},
 };
 
@@ -27,7 +27,7 @@ const BUFFER: usize = 64 << 10;
 /// Some rows of a partition, loaded.
 struct LoadedRows {
     table: Table,
-    fates: Vec<Fate>,
+    statuses: Vec<RowStatus>,
     rejects: Vec<Reject>,
 }
 
@@ -35,14 +35,14 @@ impl LoadedRows {
     fn new(shape: &Table) -> LoadedRows {
         let mut table = shape.clone();
         table.parts.clear();
-        LoadedRows { table, fates: Vec::new(), rejects: Vec::new() }
+        LoadedRows { table, statuses: Vec::new(), rejects: Vec::new() }
     }
 
     fn add(&mut self, partition: &StoredPartition, source: usize, chunk: Chunk) -> io::Result<()> {
         let mut bytes = Vec::new();
         let bytes = partition.spill().read(chunk, &mut bytes)?;
-        let LoadedRows { table, fates, rejects } = self;
-        decode::append_rows(&bytes, &partition.shapes()[source], &mut DecodedRows { source, table, fates, rejects });
+        let LoadedRows { table, statuses, rejects } = self;
+        decode::append_rows(&bytes, &partition.shapes()[source], &mut DecodedRows { source, table, statuses, rejects });
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl LoadedRows {
     }
 
     fn reject(&self, row: u32) -> Option<&Reject> {
-        let rejected = self.fates[row as usize] == Fate::Rejected;
+        let rejected = self.statuses[row as usize] == RowStatus::Rejected;
         rejected.then(|| self.rejects.iter().find(|reject| reject.row == row)).flatten()
     }
 
@@ -145,10 +145,11 @@ fn weigh(
 
 /// Maps the key of each root record to its number; `None`: two keys are the same, or have the same hash.
 fn map_roots(plan: &Plan, roots: &LoadedRows) -> Option<PartitionMap> {
-    let (mut key_hashes, mut map) = (Vec::new(), PartitionMap::with_capacity(roots.fates.len()));
+    let (mut key_hashes, mut map) = (Vec::new(), PartitionMap::with_capacity(roots.statuses.len()));
     partition_map::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
-    let of =
-        |good: bool| (0..).zip(&key_hashes).zip(&roots.fates).filter(move |(_, fate)| (**fate == Fate::Good) == good);
+    let of = |good: bool| {
+        (0..).zip(&key_hashes).zip(&roots.statuses).filter(move |(_, status)| (**status == RowStatus::Good) == good)
+    };
     for ((root, key_hash), _) in of(true) {
         if partition_map::is_key(*key_hash) && map.insert(*key_hash, root, NONE).is_some() {
             return None;

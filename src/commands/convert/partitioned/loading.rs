@@ -28,10 +28,10 @@ pub fn load_joined(
 ) -> Result<(), Error> {
     let is_joined = partition.load(plan.each, loaded).map_err(|cause| spill_error(partition.spill(), &cause))?;
     if !is_joined {
-        let (fates, rejects) = (std::mem::take(&mut loaded.fates), std::mem::take(&mut loaded.rejects));
-        let mut ledger = Ledger::reopen(fates, rejects, say);
+        let (statuses, rejects) = (std::mem::take(&mut loaded.statuses), std::mem::take(&mut loaded.rejects));
+        let mut ledger = Ledger::reopen(statuses, rejects, say);
         loaded.groups = join::match_groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
-        (loaded.fates, loaded.rejects) = ledger.close();
+        (loaded.statuses, loaded.rejects) = ledger.close();
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     partition::{loaded::LoadedPartition, spill::Chunk, stored::StoredPartition},
     plan::Plan,
-    recording::{ledger::Fate, payload::Payload},
+    recording::{ledger::RowStatus, payload::Payload},
     transform::{self, Scratch},
 };
 
@@ -98,9 +98,9 @@ impl OversizedDocument {
         let (mut told, mut scratch, mut frame) = (Vec::new(), Scratch::default(), Vec::new());
         for (number, partition) in [&mut self.head].into_iter().chain(&mut self.continuations).enumerate() {
             load_joined(plan, partition, loaded, &mut |diagnostic| told.push(diagnostic.clone()))?;
-            match loaded.fates[plan.each].first() {
-                Some(Fate::Filtered) => {}
-                Some(Fate::Good | Fate::Pending) => {
+            match loaded.statuses[plan.each].first() {
+                Some(RowStatus::Filtered) => {}
+                Some(RowStatus::Good | RowStatus::Pending) => {
                     let Some(payload) = transform::document(&loaded.view(plan), 0, 0, &mut scratch) else {
                         return Ok(None);
                     };
@@ -119,7 +119,7 @@ impl OversizedDocument {
                     scratch.take_back(payload);
                     loaded.accepted = vec![0];
                 }
-                Some(Fate::Rejected) | None => return Ok(None),
+                Some(RowStatus::Rejected) | None => return Ok(None),
             }
             store_verdicts(plan, partition, loaded, true)?;
         }

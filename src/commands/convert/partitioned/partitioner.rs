@@ -33,7 +33,7 @@ use crate::{
         files::{self, Inputs, Stamp},
         stream::{Block, Reading, Stopped},
     },
-    recording::ledger::{Fate, Ledger},
+    recording::ledger::{Ledger, RowStatus},
     table::{Table, row::REACH},
 };
 
@@ -196,9 +196,9 @@ impl<'a> Partitioner<'a> {
                 return Ok(());
             }
             partition_map::hash_keys(block.table, key, &mut hashes);
-            let rows = hashes.iter().zip(&router.partitions).zip(block.fates);
-            for (number, ((hash, place), fate)) in (block.first..).zip(rows) {
-                let good = *fate == Fate::Good;
+            let rows = hashes.iter().zip(&router.partitions).zip(block.statuses);
+            for (number, ((hash, place), status)) in (block.first..).zip(rows) {
+                let good = *status == RowStatus::Good;
                 if good || owns {
                     keys.add(&spill, RecordKey::new(*hash, number, *place, good))?;
                 }
@@ -258,23 +258,23 @@ impl<'a> Partitioner<'a> {
         let mut table = shape.clone();
         table.parts.clear();
         let mut ledger = Ledger::new(plan.sources.len(), say);
-        let (fates, rejects) = (&mut ledger.fates[number], &mut ledger.rejects);
-        decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, fates, rejects });
+        let (statuses, rejects) = (&mut ledger.statuses[number], &mut ledger.rejects);
+        decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, statuses, rejects });
         let findings = join::resolve_duplicates(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
         }
-        let (mut fates, rejects) = ledger.close();
-        for ((row, duplicate), fate) in (0..).zip(&duplicates).zip(fates.swap_remove(number)) {
+        let (mut statuses, rejects) = ledger.close();
+        for ((row, duplicate), status) in (0..).zip(&duplicates).zip(statuses.swap_remove(number)) {
             let partition = duplicate.partition();
             if firsts.is_some() {
-                self.maps[number].insert_in_full(&table, &source.key, row, partition, fate == Fate::Good);
+                self.maps[number].insert_in_full(&table, &source.key, row, partition, status == RowStatus::Good);
             }
-            if fate != Fate::Good {
+            if status != RowStatus::Good {
                 let reject = rejects.iter().find(|reject| reject.row == row);
                 let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
                 self.known_statuses
-                    .push((partition, KnownStatus { source: number, number: duplicate.number, fate, reject }));
+                    .push((partition, KnownStatus { source: number, number: duplicate.number, status, reject }));
             }
         }
         Ok(true)
