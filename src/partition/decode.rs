@@ -77,7 +77,7 @@ pub(super) fn reset(table: &mut Table, shape: &Table) {
     table.text = spare.text;
     table.starts = spare.starts;
     table.begins = spare.begins;
-    table.marks = spare.marks;
+    table.line_checkpoints = spare.line_checkpoints;
     table.numbers = spare.numbers;
     table.parents = spare.parents;
 }
@@ -109,8 +109,8 @@ fn index_rows(Range { start: mut at, end }: Range<usize>, shape: &Table, rows: &
         let Some(decoded) = RowHeader::decode(header) else { break };
         let (shift, part, flags) = unpack_place(decoded.header.place);
         known = if flags == 0 { packed >> 8 } else { 0 };
-        if table.marks.last().is_none_or(|(_, last)| *last != shift) {
-            table.marks.push((row, shift));
+        if table.line_checkpoints.last().is_none_or(|(_, last)| *last != shift) {
+            table.line_checkpoints.push((row, shift));
         }
         note_part(table, &shape.parts, part, start);
         if flags != 0 {
@@ -175,7 +175,7 @@ pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
         }
         known = if flags == 0 { place } else { u64::MAX };
         if shifted != Some(shift) {
-            table.marks.push((row, shift));
+            table.line_checkpoints.push((row, shift));
             shifted = Some(shift);
         }
         if part != current {

@@ -212,7 +212,7 @@ impl Scan<'_> {
     fn add_checkpoint(&mut self, row: u32, at: usize, table: &mut Table) {
         self.line += line_ends(&table.text[self.counted..at]);
         self.counted = at;
-        table.marks.push((row, self.line));
+        table.line_checkpoints.push((row, self.line));
     }
 
     /// Whether the bytes behind the text may belong to a record, or decide what is wrong with it.
@@ -227,8 +227,8 @@ impl Scan<'_> {
         table.starts.pop();
         table.begins.truncate(table.starts.len() * (self.width + 1));
         ledger.statuses[self.number].pop();
-        if table.marks.last().is_some_and(|(checkpoint, _)| *checkpoint == row) {
-            table.marks.pop();
+        if table.line_checkpoints.last().is_some_and(|(checkpoint, _)| *checkpoint == row) {
+            table.line_checkpoints.pop();
         }
     }
 

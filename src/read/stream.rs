@@ -197,7 +197,7 @@ impl Reading<'_> {
             let before = position.records;
             table.starts.clear();
             table.begins.clear();
-            table.marks.clear();
+            table.line_checkpoints.clear();
             ledger.statuses[source].clear();
             ledger.rejects.clear();
             let block = BlockToScan { plan: self.plan, number: source, position, body, is_last };

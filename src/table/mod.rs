@@ -79,7 +79,7 @@ pub struct Table {
     pub patches: Vec<Patch>,
     /// Line checkpoints: the lines of some records, so that the line of any record is found without counting from the start.
     /// In a partition: the [line shift](row_header::line_shift) that holds from this record on.
-    pub marks: Vec<(u32, u64)>,
+    pub line_checkpoints: Vec<(u32, u64)>,
     /// In a partition: the number of each record in its source.
     pub numbers: Vec<u32>,
     /// In a partition: for each record, the row of its parent, or [`NONE`] where the parent has to be looked up. Empty: all
@@ -107,7 +107,7 @@ impl Table {
             begins: Vec::new(),
             is_narrow: false,
             patches: Vec::new(),
-            marks: Vec::new(),
+            line_checkpoints: Vec::new(),
             numbers: Vec::new(),
             parents: Vec::new(),
             copies: Vec::new(),
@@ -125,7 +125,7 @@ impl Table {
         self.begins.clear();
         self.is_narrow = false;
         self.patches.clear();
-        self.marks.clear();
+        self.line_checkpoints.clear();
         self.numbers.clear();
         self.parents.clear();
         self.copies.clear();
@@ -184,11 +184,11 @@ impl Table {
     /// The line a record starts on, from 1.
     #[must_use]
     pub fn line(&self, row: u32) -> u64 {
-        let mark = self.marks.partition_point(|(marked, _)| *marked <= row).saturating_sub(1);
-        let (marked, line) = self.marks[mark];
+        let at = self.line_checkpoints.partition_point(|(checkpoint, _)| *checkpoint <= row).saturating_sub(1);
+        let (checkpoint, line) = self.line_checkpoints[at];
         match self.numbers.get(row as usize) {
             Some(number) => row_header::line_of(line, *number),
-            None => line + line_ends(&self.text[self.starts[marked as usize]..self.starts[row as usize]]),
+            None => line + line_ends(&self.text[self.starts[checkpoint as usize]..self.starts[row as usize]]),
         }
     }
 }

@@ -234,8 +234,8 @@ fn line_shifts(block: Block<'_>) -> Vec<(u32, u64)> {
             shifts.push((row, shift));
         }
     };
-    for (at, (row, line)) in table.marks.iter().enumerate() {
-        let (next, after) = table.marks.get(at + 1).copied().unwrap_or((table.len(), block.line));
+    for (at, (row, line)) in table.line_checkpoints.iter().enumerate() {
+        let (next, after) = table.line_checkpoints.get(at + 1).copied().unwrap_or((table.len(), block.line));
         let ended = matches!(table.text[..start(next)].last(), Some(b'\n' | b'\r'));
         // Every record has at least one line end; if there are not more line ends than records, each has exactly one.
         if ended && after - line == u64::from(next - row) {
