@@ -206,7 +206,7 @@ pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
     let quote = table.dialect.quote.unwrap_or(0xFF);
     // Most keys are one cell, without quotes.
     let column = match columns {
-        [column] if table.dialect.plain_nulls && !table.is_narrow => table.bind[*column],
+        [column] if table.dialect.plain_nulls && !table.has_u8_offsets => table.bind[*column],
         _ => {
             key_hashes.extend((0..table.len()).map(|row| hash_row_key(table, columns, row)));
             return;

@@ -13,7 +13,7 @@ use crate::{
     recording::ledger::{Reject, RowStatus},
     table::{
         Part, Patch, Table,
-        row::{MANY, REACH, UNKNOWN_NARROW},
+        row::{MAX_U8_OFFSETS, REACH, UNKNOWN_U8},
         row_header::{
             COPY, DecodedHeader, HAS_U8_OFFSETS, PATCHED, REJECTED, RowHeader, SHORT, decode_three, unpack_place,
         },
@@ -58,7 +58,7 @@ pub(super) fn read_rows(spill: &Spill, chunks: &[Chunk], shape: &Table, rows: &m
         Arc::make_mut(&mut rows.table.text).resize(end + REACH, 0);
     }
     if stay {
-        rows.table.is_narrow = true;
+        rows.table.has_u8_offsets = true;
     } else {
         let bytes = take(&mut rows.table.text);
         reset(rows.table, shape);
@@ -152,11 +152,11 @@ pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
         let begins = bytes.get(at + size..).unwrap_or_default();
         let text = begins.get(offset_size * width..).unwrap_or_default();
         let end = table.begins.len() + width;
-        let is_known = offset_size == 2 || begins.get(width - 1) != Some(&UNKNOWN_NARROW);
-        match begins.first_chunk::<MANY>() {
+        let is_known = offset_size == 2 || begins.get(width - 1) != Some(&UNKNOWN_U8);
+        match begins.first_chunk::<MAX_U8_OFFSETS>() {
             _ if !is_known => table.begins.resize(end, UNKNOWN),
             Some(offsets) if offset_size == 1 => {
-                let mut begins = [[0; 2]; MANY];
+                let mut begins = [[0; 2]; MAX_U8_OFFSETS];
                 begins.iter_mut().zip(offsets).for_each(|(begin, low)| *begin = u16::from(*low).to_le_bytes());
                 table.begins.extend_from_slice(&begins);
             }

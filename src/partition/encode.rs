@@ -9,7 +9,7 @@ use crate::{
     recording::ledger::Reject,
     table::{
         Patch, Table,
-        row::MANY,
+        row::MAX_U8_OFFSETS,
         row_header::{COPY, PATCHED, REJECTED, RowHeader, pack_place},
         split::Begin,
     },
@@ -125,8 +125,8 @@ pub struct RowBytes<'a> {
 /// Appends the header, the starts of the cells and the text of a row.
 #[inline(always)]
 fn put_plain_row(rows: &mut Vec<u8>, header: RowHeader, RowBytes { begins, text, length }: RowBytes<'_>, width: usize) {
-    match begins.first_chunk::<MANY>() {
-        Some(window) if header.is_short() && width <= MANY => {
+    match begins.first_chunk::<MAX_U8_OFFSETS>() {
+        Some(window) if header.is_short() && width <= MAX_U8_OFFSETS => {
             rows.extend_from_slice(&header.short_bytes());
             let end = rows.len() + width;
             rows.extend_from_slice(&u8_offsets(window));
@@ -139,8 +139,8 @@ fn put_plain_row(rows: &mut Vec<u8>, header: RowHeader, RowBytes { begins, text,
 
 /// The low bytes of u16 offsets.
 #[inline(always)]
-fn u8_offsets(begins: &[Begin; MANY]) -> [u8; MANY] {
-    let mut low = [0; MANY];
+fn u8_offsets(begins: &[Begin; MAX_U8_OFFSETS]) -> [u8; MAX_U8_OFFSETS] {
+    let mut low = [0; MAX_U8_OFFSETS];
     for (low, begins) in low.as_chunks_mut().0.iter_mut().zip(begins.as_chunks().0) {
         *low = low_bytes(begins);
     }
@@ -151,7 +151,7 @@ fn u8_offsets(begins: &[Begin; MANY]) -> [u8; MANY] {
 #[cold]
 #[inline(never)]
 fn put_header(rows: &mut Vec<u8>, header: RowHeader, begins: &[Begin]) {
-    if header.is_short() && begins.len() <= MANY {
+    if header.is_short() && begins.len() <= MAX_U8_OFFSETS {
         rows.extend_from_slice(&header.short_bytes());
         rows.extend(begins.iter().map(|begin| begin[0]));
     } else {

@@ -99,10 +99,10 @@ struct Adder {
 impl Adder {
     /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
     fn add_plain_rows(&mut self, table: &Table, statuses: &[RowStatus], from: u32) -> u32 {
-        if table.is_narrow {
-            self.add_plain_cells(table, statuses, from, Row::narrow)
+        if table.has_u8_offsets {
+            self.add_plain_cells(table, statuses, from, Row::u8_offsets)
         } else {
-            self.add_plain_cells(table, statuses, from, Row::wide)
+            self.add_plain_cells(table, statuses, from, Row::u16_offsets)
         }
     }
 

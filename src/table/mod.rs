@@ -74,7 +74,7 @@ pub struct Table {
     pub begins: Vec<Begin>,
     /// In a partition: where the cells of each record start stands as u8 offsets in front of it in the text, behind its
     /// [header](row_header), and not in `begins`.
-    pub is_narrow: bool,
+    pub has_u8_offsets: bool,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
     /// Line checkpoints: the lines of some records, so that the line of any record is found without counting from the start.
@@ -105,7 +105,7 @@ impl Table {
             text: Arc::default(),
             starts: Vec::new(),
             begins: Vec::new(),
-            is_narrow: false,
+            has_u8_offsets: false,
             patches: Vec::new(),
             line_checkpoints: Vec::new(),
             numbers: Vec::new(),
@@ -123,7 +123,7 @@ impl Table {
         }
         self.starts.clear();
         self.begins.clear();
-        self.is_narrow = false;
+        self.has_u8_offsets = false;
         self.patches.clear();
         self.line_checkpoints.clear();
         self.numbers.clear();
@@ -176,7 +176,8 @@ impl Table {
         let start = self.starts[row as usize];
         let part_end = self.part(row).text.end;
         let next = || self.starts.get(row as usize + 1).map_or(part_end, |next| (*next).min(part_end));
-        let end = if self.is_narrow { row_header::text_end(&self.text, start, self.header.len() + 1) } else { next() };
+        let end =
+            if self.has_u8_offsets { row_header::text_end(&self.text, start, self.header.len() + 1) } else { next() };
         let blank = self.text[start..end].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         start..end - blank
     }

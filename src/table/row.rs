@@ -1,7 +1,7 @@
 //! One record of a table, and its cells.
 //!
 //! Where the cells of a record start was found when it was read. It is stored as u16 offsets, or in a partition of short
-//! records as u8 offsets. Hot loops ask once for all cells of a record, as [`Wide`] or [`Narrow`].
+//! records as u8 offsets. Hot loops ask once for all cells of a record, as [`U16Offsets`] or [`U8Offsets`].
 
 #![expect(clippy::inline_always, reason = "a call for each cell costs more than finding it")]
 
@@ -17,21 +17,21 @@ use crate::{
 };
 
 /// In the place of the last u8 offset: the record has to be split to find its cells.
-pub const UNKNOWN_NARROW: u8 = 0xFF;
+pub const UNKNOWN_U8: u8 = 0xFF;
 
 /// The most u8 offsets of a record: one more than it has columns.
-pub const MANY: usize = 32;
+pub const MAX_U8_OFFSETS: usize = 32;
 /// How many offsets a byte can tell apart. A window of this size is read whatever the number of columns is, so that no
 /// bounds are checked.
-const ANY: usize = 1 << 8;
+const ALL_U8: usize = 1 << 8;
 
 /// How many bytes of a cell are read at once, with the quote in front of it.
 pub const AHEAD: usize = 2 * LANES + 1;
 
 /// How many bytes may be read from the u8 offsets of a record on.
-pub const REACH: usize = ANY + 1 + AHEAD + MANY;
+pub const REACH: usize = ALL_U8 + 1 + AHEAD + MAX_U8_OFFSETS;
 /// How many bytes may be read from the text of such a record on.
-const FAR: usize = ANY + AHEAD;
+const FAR: usize = ALL_U8 + AHEAD;
 
 /// One record.
 #[derive(Clone, Copy, Debug)]
@@ -53,19 +53,19 @@ pub trait Cells<'a>: Copy {
 
 /// The cells of a record with u16 offsets.
 #[derive(Clone, Copy)]
-pub struct Wide<'a> {
+pub struct U16Offsets<'a> {
     begins: &'a [Begin],
     text: &'a [u8],
 }
 
 /// The cells of a record with u8 offsets; reading them needs no bounds check.
 #[derive(Clone, Copy)]
-pub struct Narrow<'a> {
-    begins: &'a [u8; ANY + 1],
+pub struct U8Offsets<'a> {
+    begins: &'a [u8; ALL_U8 + 1],
     text: &'a [u8; FAR],
 }
 
-impl<'a> Cells<'a> for Wide<'a> {
+impl<'a> Cells<'a> for U16Offsets<'a> {
     #[inline(always)]
     fn cell(self, column: usize) -> Option<(&'a [u8; AHEAD], usize)> {
         let (begin, end) = (distance(self.begins[column]), distance(self.begins[column + 1]));
@@ -74,10 +74,10 @@ impl<'a> Cells<'a> for Wide<'a> {
     }
 }
 
-impl<'a> Cells<'a> for Narrow<'a> {
+impl<'a> Cells<'a> for U8Offsets<'a> {
     #[inline(always)]
     fn cell(self, column: usize) -> Option<(&'a [u8; AHEAD], usize)> {
-        let column = column % ANY;
+        let column = column % ALL_U8;
         let (begin, end) = (usize::from(self.begins[column]), usize::from(self.begins[column + 1]));
         let ahead = self.text[begin..].first_chunk()?;
         Some((ahead, end.wrapping_sub(begin + 1)))
@@ -103,21 +103,22 @@ impl Table {
 impl<'a> Row<'a> {
     /// Its cells by u16 offsets; `None`: its table has u8 offsets, or the record has to be split.
     #[inline(always)]
-    pub fn wide(self) -> Option<Wide<'a>> {
+    pub fn u16_offsets(self) -> Option<U16Offsets<'a>> {
         let (at, width) = (self.number as usize, self.table.header.len() + 1);
         let begins = self.table.begins.get(at * width..(at + 1) * width)?;
         let known = begins.last().is_some_and(|end| *end != UNKNOWN);
-        known.then(|| Wide { begins, text: &self.table.text[self.start..] })
+        known.then(|| U16Offsets { begins, text: &self.table.text[self.start..] })
     }
 
     /// Its cells by u8 offsets, in a table that has them; `None`: the record has to be split.
     #[inline(always)]
-    pub fn narrow(self) -> Option<Narrow<'a>> {
+    pub fn u8_offsets(self) -> Option<U8Offsets<'a>> {
         let width = self.table.header.len() + 1;
         let window = self.table.text.get(self.start.checked_sub(width)?..)?.first_chunk::<REACH>()?;
         // The remainder changes nothing; it proves to the compiler that the index is inside the window.
-        let narrow = Narrow { begins: window.first_chunk()?, text: window[width % (MANY + 1)..].first_chunk()? };
-        (narrow.begins[(width - 1) % ANY] != UNKNOWN_NARROW).then_some(narrow)
+        let cells =
+            U8Offsets { begins: window.first_chunk()?, text: window[width % (MAX_U8_OFFSETS + 1)..].first_chunk()? };
+        (cells.begins[(width - 1) % ALL_U8] != UNKNOWN_U8).then_some(cells)
     }
 
     /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the
@@ -125,9 +126,9 @@ impl<'a> Row<'a> {
     #[inline(always)]
     pub fn outer(self, column: usize) -> Option<Range<usize>> {
         let (column, width) = (self.table.bind[column], self.table.header.len() + 1);
-        let (begin, end) = if self.table.is_narrow {
+        let (begin, end) = if self.table.has_u8_offsets {
             let begins = &self.table.text[self.start - width..self.start];
-            if begins[width - 1] == UNKNOWN_NARROW {
+            if begins[width - 1] == UNKNOWN_U8 {
                 return None;
             }
             (usize::from(begins[column]), usize::from(begins[column + 1]))
@@ -144,7 +145,7 @@ impl<'a> Row<'a> {
     /// Whether it has as many cells as the header, and its quotes are right.
     #[inline]
     pub fn is_plain(self) -> bool {
-        if self.table.is_narrow { self.narrow().is_some() } else { self.wide().is_some() }
+        if self.table.has_u8_offsets { self.u8_offsets().is_some() } else { self.u16_offsets().is_some() }
     }
 
     /// A cell, by the number the plan gave its column; `None`: the record is not that wide.

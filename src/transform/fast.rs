@@ -43,10 +43,10 @@ type WrittenLength = Option<NonZero<usize>>;
 /// Writes the fields of an object from `first` on, as long as they are fast; gives how many.
 pub(super) fn write_fields(object: &ObjectPlan, first: usize, row: &Row<'_>, out: &mut OutputBuffer) -> usize {
     let (Some(traits), true) = (TableTraits::of(row.table), first < object.fast_fields.len()) else { return 0 };
-    if row.table.is_narrow {
-        row.narrow().map_or(0, |cells| write_fields_of_row(object, first, traits, row, cells, out))
+    if row.table.has_u8_offsets {
+        row.u8_offsets().map_or(0, |cells| write_fields_of_row(object, first, traits, row, cells, out))
     } else {
-        row.wide().map_or(0, |cells| write_fields_of_row(object, first, traits, row, cells, out))
+        row.u16_offsets().map_or(0, |cells| write_fields_of_row(object, first, traits, row, cells, out))
     }
 }
 
@@ -78,10 +78,10 @@ pub(super) fn write_items(
         return 0;
     }
     let rows = rows.map(|row| table.row(row));
-    if table.is_narrow {
-        write_items_of_rows(object, traits, rows.map_while(|row| Some((row, row.narrow()?))), out)
+    if table.has_u8_offsets {
+        write_items_of_rows(object, traits, rows.map_while(|row| Some((row, row.u8_offsets()?))), out)
     } else {
-        write_items_of_rows(object, traits, rows.map_while(|row| Some((row, row.wide()?))), out)
+        write_items_of_rows(object, traits, rows.map_while(|row| Some((row, row.u16_offsets()?))), out)
     }
 }
 
