@@ -213,7 +213,7 @@ pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
         }
     };
     key_hashes.reserve(table.starts.len());
-    for (row, (field_starts, start)) in (0..).zip(table.begins.chunks_exact(width).zip(&table.starts)) {
+    for (row, (field_starts, start)) in (0..).zip(table.cell_starts.chunks_exact(width).zip(&table.starts)) {
         let (from, to) = (distance(field_starts[column]), distance(field_starts[column + 1]));
         let length = to.wrapping_sub(from + 1);
         let lanes = text.get(start + from..).and_then(|text| text.first_chunk());

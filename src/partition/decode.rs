@@ -76,7 +76,7 @@ pub(super) fn reset(table: &mut Table, shape: &Table) {
     table.parts.clear();
     table.text = spare.text;
     table.starts = spare.starts;
-    table.begins = spare.begins;
+    table.cell_starts = spare.cell_starts;
     table.line_checkpoints = spare.line_checkpoints;
     table.numbers = spare.numbers;
     table.parents = spare.parents;
@@ -149,21 +149,23 @@ pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
         let (row, start) = (table.len(), whole.len());
         let RowHeader { number, length, parent, place } = header;
         let (length, (shift, part, flags)) = (length as usize, unpack_place(place));
-        let begins = bytes.get(at + size..).unwrap_or_default();
-        let text = begins.get(offset_size * width..).unwrap_or_default();
-        let end = table.begins.len() + width;
-        let is_known = offset_size == 2 || begins.get(width - 1) != Some(&UNKNOWN_U8);
-        match begins.first_chunk::<MAX_U8_OFFSETS>() {
-            _ if !is_known => table.begins.resize(end, UNKNOWN),
+        let cell_starts = bytes.get(at + size..).unwrap_or_default();
+        let text = cell_starts.get(offset_size * width..).unwrap_or_default();
+        let end = table.cell_starts.len() + width;
+        let is_known = offset_size == 2 || cell_starts.get(width - 1) != Some(&UNKNOWN_U8);
+        match cell_starts.first_chunk::<MAX_U8_OFFSETS>() {
+            _ if !is_known => table.cell_starts.resize(end, UNKNOWN),
             Some(offsets) if offset_size == 1 => {
-                let mut begins = [[0; 2]; MAX_U8_OFFSETS];
-                begins.iter_mut().zip(offsets).for_each(|(begin, low)| *begin = u16::from(*low).to_le_bytes());
-                table.begins.extend_from_slice(&begins);
+                let mut cell_starts = [[0; 2]; MAX_U8_OFFSETS];
+                cell_starts.iter_mut().zip(offsets).for_each(|(start, low)| *start = u16::from(*low).to_le_bytes());
+                table.cell_starts.extend_from_slice(&cell_starts);
             }
-            None if offset_size == 1 => table.begins.extend(begins.iter().take(width).map(|begin| [*begin, 0])),
-            _ => table.begins.extend(begins.as_chunks().0.iter().take(width)),
+            None if offset_size == 1 => {
+                table.cell_starts.extend(cell_starts.iter().take(width).map(|start| [*start, 0]))
+            }
+            _ => table.cell_starts.extend(cell_starts.as_chunks().0.iter().take(width)),
         }
-        table.begins.truncate(end);
+        table.cell_starts.truncate(end);
         append(&mut whole, text, length.min(text.len()));
         at += size + offset_size * width + length;
         table.numbers.push(number);

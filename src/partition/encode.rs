@@ -11,7 +11,7 @@ use crate::{
         Patch, Table,
         row::MAX_U8_OFFSETS,
         row_header::{COPY, PATCHED, REJECTED, RowHeader, pack_place},
-        split::Begin,
+        split::CellStart,
     },
     text::lanes::low_bytes,
 };
@@ -46,7 +46,7 @@ pub struct RowEntry<'a> {
 pub fn put_row(rows: &mut Vec<u8>, entry: RowEntry<'_>) {
     let RowEntry { table, row, end, number, parent, line_shift, part, reject, is_copy } = entry;
     let (start, width) = (table.starts[row as usize], table.header.len() + 1);
-    let (text, begins) = (&table.text[start..], &table.begins[row as usize * width..]);
+    let (text, cell_starts) = (&table.text[start..], &table.cell_starts[row as usize * width..]);
     let ended = matches!(text[end - start - 1], b'\n' | b'\r');
     let patches = if table.patches.is_empty() { &[][..] } else { patches_of(table, start, end) };
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
@@ -57,7 +57,7 @@ pub fn put_row(rows: &mut Vec<u8>, entry: RowEntry<'_>) {
         parent,
         place: pack_place(line_shift, part, flags),
     };
-    put_plain_row(rows, header, RowBytes { begins, text, length: end - start }, width);
+    put_plain_row(rows, header, RowBytes { cell_starts, text, length: end - start }, width);
     if !ended {
         // The last record of a file has no line end of its own, and another record may follow.
         rows.push(b'\n');
@@ -78,7 +78,7 @@ fn patches_of(table: &Table, start: usize, end: usize) -> &[Patch] {
 pub struct GoodRows<'a> {
     text: &'a [u8],
     starts: &'a [usize],
-    begins: &'a [Begin],
+    cell_starts: &'a [CellStart],
     width: usize,
     place: u64,
 }
@@ -87,20 +87,20 @@ impl<'a> GoodRows<'a> {
     /// The good rows of a table that stand in one file and have one line shift. `None`: some bytes could not be decoded.
     #[must_use]
     pub fn new(table: &'a Table, line_shift: u64, part: usize) -> Option<GoodRows<'a>> {
-        let Table { text, starts, begins, .. } = table;
+        let Table { text, starts, cell_starts, .. } = table;
         let (width, place) = (table.header.len() + 1, pack_place(line_shift, part, 0));
-        table.patches.is_empty().then_some(GoodRows { text, starts, begins, width, place })
+        table.patches.is_empty().then_some(GoodRows { text, starts, cell_starts, width, place })
     }
 
     /// Some of the rows, each with the bytes that stand behind it; none of them is the last.
     #[inline(always)]
     pub fn rows(self, rows: Range<usize>) -> impl Iterator<Item = RowBytes<'a>> {
-        let GoodRows { text, starts, begins, width, .. } = self;
+        let GoodRows { text, starts, cell_starts, width, .. } = self;
         let ends = starts.iter().skip(rows.start + 1);
         let starts = starts.iter().skip(rows.start).zip(ends);
         let bytes = move |(row, (start, end)): (usize, (&usize, &usize))| {
-            let (begins, text) = (&begins[row * width..], &text[*start..]);
-            RowBytes { begins, text, length: end - start }
+            let (cell_starts, text) = (&cell_starts[row * width..], &text[*start..]);
+            RowBytes { cell_starts, text, length: end - start }
         };
         rows.zip(starts).map(bytes)
     }
@@ -116,7 +116,7 @@ impl<'a> GoodRows<'a> {
 /// The bytes of a row in its table, and what stands behind them.
 #[derive(Clone, Copy, Debug)]
 pub struct RowBytes<'a> {
-    begins: &'a [Begin],
+    cell_starts: &'a [CellStart],
     text: &'a [u8],
     /// How many bytes of the text are the row.
     length: usize,
@@ -124,25 +124,30 @@ pub struct RowBytes<'a> {
 
 /// Appends the header, the starts of the cells and the text of a row.
 #[inline(always)]
-fn put_plain_row(rows: &mut Vec<u8>, header: RowHeader, RowBytes { begins, text, length }: RowBytes<'_>, width: usize) {
-    match begins.first_chunk::<MAX_U8_OFFSETS>() {
+fn put_plain_row(
+    rows: &mut Vec<u8>,
+    header: RowHeader,
+    RowBytes { cell_starts, text, length }: RowBytes<'_>,
+    width: usize,
+) {
+    match cell_starts.first_chunk::<MAX_U8_OFFSETS>() {
         Some(window) if header.is_short() && width <= MAX_U8_OFFSETS => {
             rows.extend_from_slice(&header.short_bytes());
             let end = rows.len() + width;
             rows.extend_from_slice(&u8_offsets(window));
             rows.truncate(end);
         }
-        _ => put_header(rows, header, &begins[..width]),
+        _ => put_header(rows, header, &cell_starts[..width]),
     }
     append(rows, text, length);
 }
 
 /// The low bytes of u16 offsets.
 #[inline(always)]
-fn u8_offsets(begins: &[Begin; MAX_U8_OFFSETS]) -> [u8; MAX_U8_OFFSETS] {
+fn u8_offsets(cell_starts: &[CellStart; MAX_U8_OFFSETS]) -> [u8; MAX_U8_OFFSETS] {
     let mut low = [0; MAX_U8_OFFSETS];
-    for (low, begins) in low.as_chunks_mut().0.iter_mut().zip(begins.as_chunks().0) {
-        *low = low_bytes(begins);
+    for (low, cell_starts) in low.as_chunks_mut().0.iter_mut().zip(cell_starts.as_chunks().0) {
+        *low = low_bytes(cell_starts);
     }
     low
 }
@@ -150,13 +155,13 @@ fn u8_offsets(begins: &[Begin; MAX_U8_OFFSETS]) -> [u8; MAX_U8_OFFSETS] {
 /// Appends the header and the starts of the cells of a row that is long, or one of the last in its table.
 #[cold]
 #[inline(never)]
-fn put_header(rows: &mut Vec<u8>, header: RowHeader, begins: &[Begin]) {
-    if header.is_short() && begins.len() <= MAX_U8_OFFSETS {
+fn put_header(rows: &mut Vec<u8>, header: RowHeader, cell_starts: &[CellStart]) {
+    if header.is_short() && cell_starts.len() <= MAX_U8_OFFSETS {
         rows.extend_from_slice(&header.short_bytes());
-        rows.extend(begins.iter().map(|begin| begin[0]));
+        rows.extend(cell_starts.iter().map(|start| start[0]));
     } else {
         rows.extend_from_slice(&header.long_bytes());
-        rows.extend_from_slice(begins.as_flattened());
+        rows.extend_from_slice(cell_starts.as_flattened());
     }
 }
 

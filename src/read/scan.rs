@@ -12,7 +12,7 @@ use crate::{
         Table,
         dialect::{Span, Tail},
         line_ends,
-        split::{Border, Fault, Rows, UNKNOWN},
+        split::{PlainRows, QuoteFault, RecordEnd, UNKNOWN},
     },
 };
 
@@ -142,7 +142,7 @@ impl Scan<'_> {
             let after_last = at;
             at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
             if at >= self.end {
-                table.begins.truncate(table.starts.len() * stride);
+                table.cell_starts.truncate(table.starts.len() * stride);
                 return Ok(if self.is_last { self.end } else { after_last });
             }
             let row = table.len();
@@ -154,11 +154,11 @@ impl Scan<'_> {
             let one_by_one = has_nuls || has_strays || patch < table.patches.len();
             let most = if one_by_one { 1 } else { (CHECKPOINT_EVERY - since_checkpoint) as usize };
             let next = match self.add_good_rows(at, most, table) {
-                Rows { count: 0, .. } => {
+                PlainRows { count: 0, .. } => {
                     table.starts.push(at);
                     ledger.statuses[self.number].push(RowStatus::Good);
                     let from = row as usize * stride;
-                    table.begins[from..from + stride].fill(UNKNOWN);
+                    table.cell_starts[from..from + stride].fill(UNKNOWN);
                     let record_end = table.dialect.split(&table.text, at, &mut cells);
                     if !self.is_last && self.may_continue(&record_end, table) {
                         self.drop_last_row(row, table, ledger);
@@ -166,7 +166,7 @@ impl Scan<'_> {
                     }
                     self.check_row(row, &record_end, &cells, table, ledger)?
                 }
-                Rows { count, next, are_lines } => {
+                PlainRows { count, next, are_lines } => {
                     let statuses = &mut ledger.statuses[self.number];
                     statuses.resize(statuses.len() + count, RowStatus::Good);
                     // Each record is one line, so their lines need not be counted again.
@@ -195,14 +195,14 @@ impl Scan<'_> {
 
     /// Adds good records up to the first that has to be checked, `most` at most. The table has capacity for the cells of one
     /// more then.
-    fn add_good_rows(&self, at: usize, most: usize, table: &mut Table) -> Rows {
+    fn add_good_rows(&self, at: usize, most: usize, table: &mut Table) -> PlainRows {
         let (row, stride) = (table.starts.len(), self.width + 1);
         let from = row * stride;
-        if table.begins.len() < from + most * stride {
-            table.begins.resize(2 * from + CHECKPOINT_EVERY as usize * stride, [0; 2]);
+        if table.cell_starts.len() < from + most * stride {
+            table.cell_starts.resize(2 * from + CHECKPOINT_EVERY as usize * stride, [0; 2]);
         }
         table.starts.resize(row + most, 0);
-        let field_starts = &mut table.begins[from..from + most * stride];
+        let field_starts = &mut table.cell_starts[from..from + most * stride];
         let rows = table.dialect.rows(&table.text, at, &mut table.starts[row..], field_starts);
         table.starts.truncate(row + rows.count);
         rows
@@ -216,16 +216,16 @@ impl Scan<'_> {
     }
 
     /// Whether the bytes behind the text may belong to a record, or decide what is wrong with it.
-    fn may_continue(&self, record_end: &Border, table: &Table) -> bool {
+    fn may_continue(&self, record_end: &RecordEnd, table: &Table) -> bool {
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let is_stray = matches!(record_end.fault, Some(Fault::Stray(at)) if !table.text[at..].iter().any(is_end));
+        let is_stray = matches!(record_end.fault, Some(QuoteFault::Stray(at)) if !table.text[at..].iter().any(is_end));
         record_end.next >= self.end || is_stray
     }
 
     /// Drops the last record: it is left to the next block.
     fn drop_last_row(&self, row: u32, table: &mut Table, ledger: &mut Ledger<'_>) {
         table.starts.pop();
-        table.begins.truncate(table.starts.len() * (self.width + 1));
+        table.cell_starts.truncate(table.starts.len() * (self.width + 1));
         ledger.statuses[self.number].pop();
         if table.line_checkpoints.last().is_some_and(|(checkpoint, _)| *checkpoint == row) {
             table.line_checkpoints.pop();
@@ -236,15 +236,15 @@ impl Scan<'_> {
     fn check_row(
         &self,
         row: u32,
-        record_end: &Border,
+        record_end: &RecordEnd,
         cells: &[Span],
         table: &Table,
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let start = table.starts[row as usize];
         match record_end.fault {
-            Some(Fault::Open(open)) => return self.check_open_quote(row, open, table, ledger),
-            Some(Fault::Stray(at)) => return self.check_stray_quote(row, at, table, ledger),
+            Some(QuoteFault::Open(open)) => return self.check_open_quote(row, open, table, ledger),
+            Some(QuoteFault::Stray(at)) => return self.check_stray_quote(row, at, table, ledger),
             None => {}
         }
         let is_last = record_end.next >= self.end;

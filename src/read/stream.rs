@@ -196,7 +196,7 @@ impl Reading<'_> {
             }
             let before = position.records;
             table.starts.clear();
-            table.begins.clear();
+            table.cell_starts.clear();
             table.line_checkpoints.clear();
             ledger.statuses[source].clear();
             ledger.rejects.clear();

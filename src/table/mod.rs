@@ -13,7 +13,7 @@ use std::{ops::Range, sync::Arc};
 
 use crate::table::{
     dialect::{Dialect, Span},
-    split::{Begin, Border},
+    split::{CellStart, RecordEnd},
 };
 
 /// The number of no record.
@@ -71,9 +71,9 @@ pub struct Table {
     pub starts: Vec<usize>,
     /// Where the cells of each record start, as [`Dialect::rows`] tells: one more than there are columns. A record with
     /// [`UNKNOWN`](crate::table::split::UNKNOWN) is split when a cell of it is asked for.
-    pub begins: Vec<Begin>,
+    pub cell_starts: Vec<CellStart>,
     /// In a partition: where the cells of each record start stands as u8 offsets in front of it in the text, behind its
-    /// [header](row_header), and not in `begins`.
+    /// [header](row_header), and not in `cell_starts`.
     pub has_u8_offsets: bool,
     /// Where bytes could not be decoded, in order.
     pub patches: Vec<Patch>,
@@ -104,7 +104,7 @@ impl Table {
             shown: Vec::new(),
             text: Arc::default(),
             starts: Vec::new(),
-            begins: Vec::new(),
+            cell_starts: Vec::new(),
             has_u8_offsets: false,
             patches: Vec::new(),
             line_checkpoints: Vec::new(),
@@ -122,7 +122,7 @@ impl Table {
             None => self.text = Arc::default(),
         }
         self.starts.clear();
-        self.begins.clear();
+        self.cell_starts.clear();
         self.has_u8_offsets = false;
         self.patches.clear();
         self.line_checkpoints.clear();
@@ -159,7 +159,7 @@ impl Table {
     }
 
     /// Splits a record into its cells.
-    pub fn split(&self, row: u32, cells: &mut Vec<Span>) -> Border {
+    pub fn split(&self, row: u32, cells: &mut Vec<Span>) -> RecordEnd {
         self.dialect.split(&self.text, self.starts[row as usize], cells)
     }
 

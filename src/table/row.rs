@@ -11,7 +11,7 @@ use crate::{
     table::{
         Table,
         dialect::Span,
-        split::{Begin, UNKNOWN, distance},
+        split::{CellStart, UNKNOWN, distance},
     },
     text::lanes::{ByteLanes, LANES},
 };
@@ -54,23 +54,23 @@ pub trait Cells<'a>: Copy {
 /// The cells of a record with u16 offsets.
 #[derive(Clone, Copy)]
 pub struct U16Offsets<'a> {
-    begins: &'a [Begin],
+    cell_starts: &'a [CellStart],
     text: &'a [u8],
 }
 
 /// The cells of a record with u8 offsets; reading them needs no bounds check.
 #[derive(Clone, Copy)]
 pub struct U8Offsets<'a> {
-    begins: &'a [u8; ALL_U8 + 1],
+    cell_starts: &'a [u8; ALL_U8 + 1],
     text: &'a [u8; FAR],
 }
 
 impl<'a> Cells<'a> for U16Offsets<'a> {
     #[inline(always)]
     fn cell(self, column: usize) -> Option<(&'a [u8; AHEAD], usize)> {
-        let (begin, end) = (distance(self.begins[column]), distance(self.begins[column + 1]));
-        let ahead = self.text.get(begin..)?.first_chunk()?;
-        Some((ahead, end.wrapping_sub(begin + 1)))
+        let (start_at, end) = (distance(self.cell_starts[column]), distance(self.cell_starts[column + 1]));
+        let ahead = self.text.get(start_at..)?.first_chunk()?;
+        Some((ahead, end.wrapping_sub(start_at + 1)))
     }
 }
 
@@ -78,9 +78,9 @@ impl<'a> Cells<'a> for U8Offsets<'a> {
     #[inline(always)]
     fn cell(self, column: usize) -> Option<(&'a [u8; AHEAD], usize)> {
         let column = column % ALL_U8;
-        let (begin, end) = (usize::from(self.begins[column]), usize::from(self.begins[column + 1]));
-        let ahead = self.text[begin..].first_chunk()?;
-        Some((ahead, end.wrapping_sub(begin + 1)))
+        let (start_at, end) = (usize::from(self.cell_starts[column]), usize::from(self.cell_starts[column + 1]));
+        let ahead = self.text[start_at..].first_chunk()?;
+        Some((ahead, end.wrapping_sub(start_at + 1)))
     }
 }
 
@@ -105,9 +105,9 @@ impl<'a> Row<'a> {
     #[inline(always)]
     pub fn u16_offsets(self) -> Option<U16Offsets<'a>> {
         let (at, width) = (self.number as usize, self.table.header.len() + 1);
-        let begins = self.table.begins.get(at * width..(at + 1) * width)?;
-        let known = begins.last().is_some_and(|end| *end != UNKNOWN);
-        known.then(|| U16Offsets { begins, text: &self.table.text[self.start..] })
+        let cell_starts = self.table.cell_starts.get(at * width..(at + 1) * width)?;
+        let known = cell_starts.last().is_some_and(|end| *end != UNKNOWN);
+        known.then(|| U16Offsets { cell_starts, text: &self.table.text[self.start..] })
     }
 
     /// Its cells by u8 offsets, in a table that has them; `None`: the record has to be split.
@@ -116,9 +116,11 @@ impl<'a> Row<'a> {
         let width = self.table.header.len() + 1;
         let window = self.table.text.get(self.start.checked_sub(width)?..)?.first_chunk::<REACH>()?;
         // The remainder changes nothing; it proves to the compiler that the index is inside the window.
-        let cells =
-            U8Offsets { begins: window.first_chunk()?, text: window[width % (MAX_U8_OFFSETS + 1)..].first_chunk()? };
-        (cells.begins[(width - 1) % ALL_U8] != UNKNOWN_U8).then_some(cells)
+        let cells = U8Offsets {
+            cell_starts: window.first_chunk()?,
+            text: window[width % (MAX_U8_OFFSETS + 1)..].first_chunk()?,
+        };
+        (cells.cell_starts[(width - 1) % ALL_U8] != UNKNOWN_U8).then_some(cells)
     }
 
     /// Where a cell stands in the text of its table, quotes included, by the number the plan gave its column; `None`: the
@@ -126,20 +128,20 @@ impl<'a> Row<'a> {
     #[inline(always)]
     pub fn outer(self, column: usize) -> Option<Range<usize>> {
         let (column, width) = (self.table.bind[column], self.table.header.len() + 1);
-        let (begin, end) = if self.table.has_u8_offsets {
-            let begins = &self.table.text[self.start - width..self.start];
-            if begins[width - 1] == UNKNOWN_U8 {
+        let (start_at, end) = if self.table.has_u8_offsets {
+            let cell_starts = &self.table.text[self.start - width..self.start];
+            if cell_starts[width - 1] == UNKNOWN_U8 {
                 return None;
             }
-            (usize::from(begins[column]), usize::from(begins[column + 1]))
+            (usize::from(cell_starts[column]), usize::from(cell_starts[column + 1]))
         } else {
-            let begins = &self.table.begins[self.number as usize * width..];
-            if begins[column + 1] == UNKNOWN {
+            let cell_starts = &self.table.cell_starts[self.number as usize * width..];
+            if cell_starts[column + 1] == UNKNOWN {
                 return None;
             }
-            (distance(begins[column]), distance(begins[column + 1]))
+            (distance(cell_starts[column]), distance(cell_starts[column + 1]))
         };
-        Some(self.start + begin..self.start + end - 1)
+        Some(self.start + start_at..self.start + end - 1)
     }
 
     /// Whether it has as many cells as the header, and its quotes are right.

@@ -10,32 +10,32 @@ use wide::u8x16;
 use crate::table::dialect::{Dialect, Span};
 
 /// The u16 offset of a cell from the start of its record, the low byte first, so that it is copied as bytes.
-pub type Begin = [u8; 2];
+pub type CellStart = [u8; 2];
 
 /// An offset as a number of bytes.
 #[must_use]
 #[inline(always)]
-pub fn distance(begin: Begin) -> usize {
-    usize::from(u16::from_le_bytes(begin))
+pub fn distance(start: CellStart) -> usize {
+    usize::from(u16::from_le_bytes(start))
 }
 
 /// In the place of the offsets of a record that is long or not plainly good.
-pub const UNKNOWN: Begin = [0xFF; 2];
+pub const UNKNOWN: CellStart = [0xFF; 2];
 
 /// The end of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Border {
+pub struct RecordEnd {
     /// Where its last cell ends.
     pub end: usize,
     /// Where the next record starts.
     pub next: usize,
     /// Why the end of the record cannot be trusted.
-    pub fault: Option<Fault>,
+    pub fault: Option<QuoteFault>,
 }
 
 /// What is wrong with the quotes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum QuoteFault {
     /// A quote inside a cell, or text behind a closing quote, at this byte.
     Stray(usize),
     /// A quote opened at this byte is never closed.
@@ -44,7 +44,7 @@ pub enum Fault {
 
 /// Records that follow each other and are plainly good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rows {
+pub struct PlainRows {
     /// How many there are.
     pub count: usize,
     /// Where the next record starts.
@@ -167,12 +167,18 @@ impl Ends {
 
     /// Finds where the cells of a record start, and one behind the last; gives where the next record starts.
     #[inline(always)]
-    fn scan_row(&mut self, dialect: &Dialect, text: &[u8], start: usize, begins: &mut [Begin]) -> Option<usize> {
+    fn scan_row(
+        &mut self,
+        dialect: &Dialect,
+        text: &[u8],
+        start: usize,
+        cell_starts: &mut [CellStart],
+    ) -> Option<usize> {
         // Of a record that is long these are wrong, and not used.
         let behind_first = |window: usize| u16::try_from((window + 1).wrapping_sub(start) & 0xFFFF).unwrap_or(0);
         let (mut behind, mut records, mut last) = (behind_first(self.window), self.records, 0);
         let mut unvisited = self.cells;
-        for begin in begins.get_mut(1..)? {
+        for start in cell_starts.get_mut(1..)? {
             while self.cells == 0 {
                 // A record that ended here would have too few cells.
                 if records & unvisited != 0 || !self.next_window(dialect, text) {
@@ -181,7 +187,7 @@ impl Ends {
                 (behind, records, unvisited) = (behind_first(self.window), self.records, self.cells);
             }
             last = self.cells.trailing_zeros();
-            *begin = behind.wrapping_add(u16::try_from(last).unwrap_or(0)).to_le_bytes();
+            *start = behind.wrapping_add(u16::try_from(last).unwrap_or(0)).to_le_bytes();
             self.cells &= self.cells - 1;
         }
         // The last cell ends the record, and no other does.
@@ -205,7 +211,7 @@ impl Ends {
 
 impl Dialect {
     /// Splits the record that starts at `start` into its cells.
-    pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> Border {
+    pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> RecordEnd {
         cells.clear();
         let mut special = self.seek(text, start);
         let (mut open, mut at) = (start, special.next(self, text));
@@ -214,23 +220,23 @@ impl Dialect {
             if byte.is_none() || byte != self.quote {
                 cells.push(Span { start: open, end: at, quoted: false, doubled: false });
             } else if at != open {
-                return Border { end: at, next: at, fault: Some(Fault::Stray(at)) };
+                return RecordEnd { end: at, next: at, fault: Some(QuoteFault::Stray(at)) };
             } else {
                 let Some((end, doubled)) = special.close(self, text) else {
-                    return Border { end: text.len(), next: text.len(), fault: Some(Fault::Open(open)) };
+                    return RecordEnd { end: text.len(), next: text.len(), fault: Some(QuoteFault::Open(open)) };
                 };
                 cells.push(Span { start: open + 1, end, quoted: true, doubled });
                 at = special.next(self, text);
                 if at != end + 1 || at < text.len() && text.get(at).copied() == self.quote {
-                    return Border { end: end + 1, next: end + 1, fault: Some(Fault::Stray(end + 1)) };
+                    return RecordEnd { end: end + 1, next: end + 1, fault: Some(QuoteFault::Stray(end + 1)) };
                 }
             }
             match text.get(at) {
-                None => return Border { end: at, next: at, fault: None },
-                Some(b'\n') => return Border { end: at, next: at + 1, fault: None },
+                None => return RecordEnd { end: at, next: at, fault: None },
+                Some(b'\n') => return RecordEnd { end: at, next: at + 1, fault: None },
                 Some(b'\r') => {
                     let next = if text.get(at + 1) == Some(&b'\n') { at + 2 } else { at + 1 };
-                    return Border { end: at, next, fault: None };
+                    return RecordEnd { end: at, next, fault: None };
                 }
                 Some(_) => {
                     open = at + 1;
@@ -250,18 +256,18 @@ impl Dialect {
     ///
     /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
     /// quotes; then [`Dialect::split`] tells.
-    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], begins: &mut [Begin]) -> Rows {
-        let (mut count, width) = (0, begins.len() / starts.len().max(1));
+    pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], cell_starts: &mut [CellStart]) -> PlainRows {
+        let (mut count, width) = (0, cell_starts.len() / starts.len().max(1));
         let mut ends = Ends::from(self, text, at);
-        for (start, begins) in starts.iter_mut().zip(begins.chunks_exact_mut(width.max(1))) {
+        for (start, cell_starts) in starts.iter_mut().zip(cell_starts.chunks_exact_mut(width.max(1))) {
             let is_blank = matches!(text.get(at), None | Some(b'\n' | b'\r'));
-            match if is_blank { None } else { ends.scan_row(self, text, at, begins) } {
+            match if is_blank { None } else { ends.scan_row(self, text, at, cell_starts) } {
                 Some(next) if next < text.len() => (*start, at) = (at, next),
                 _ => break,
             }
             count += 1;
         }
-        Rows { count, next: at, are_lines: ends.hidden == 0 }
+        PlainRows { count, next: at, are_lines: ends.hidden == 0 }
     }
 
     /// Which of the 64 bytes at `at` may end a cell: delimiters, quotes and line ends, the first in the lowest bit.
@@ -305,17 +311,17 @@ impl Dialect {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, Rows};
+    use super::{PlainRows, QuoteFault};
     use crate::table::dialect::{Dialect, Encoding, Span};
     use crate::table::{dialect::Tail, line_ends};
 
-    fn split(text: &str) -> (Vec<String>, Option<Fault>) {
+    fn split(text: &str) -> (Vec<String>, Option<QuoteFault>) {
         let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
         let mut spans: Vec<Span> = Vec::new();
-        let border = dialect.split(text.as_bytes(), 0, &mut spans);
+        let record_end = dialect.split(text.as_bytes(), 0, &mut spans);
         let mut buffer = Vec::new();
         let cell = |span: &Span| String::from_utf8(dialect.cell(text.as_bytes(), *span, &mut buffer).to_vec()).unwrap();
-        (spans.iter().map(cell).collect(), border.fault)
+        (spans.iter().map(cell).collect(), record_end.fault)
     }
 
     #[test]
@@ -332,13 +338,13 @@ mod tests {
         for (text, cells) in good {
             assert_eq!(split(text), (cells.iter().map(|cell| (*cell).to_owned()).collect(), None), "{text:?}");
         }
-        assert_eq!(split("\"a\"b;c\n").1, Some(Fault::Stray(3)));
-        assert_eq!(split("a\"b;c\n").1, Some(Fault::Stray(1)));
-        assert_eq!(split("x;\"ab\n").1, Some(Fault::Open(2)));
+        assert_eq!(split("\"a\"b;c\n").1, Some(QuoteFault::Stray(3)));
+        assert_eq!(split("a\"b;c\n").1, Some(QuoteFault::Stray(1)));
+        assert_eq!(split("x;\"ab\n").1, Some(QuoteFault::Open(2)));
     }
 
     /// The same rules, one byte after the other.
-    fn plainly(text: &[u8]) -> (Vec<Span>, usize, Option<Fault>) {
+    fn plainly(text: &[u8]) -> (Vec<Span>, usize, Option<QuoteFault>) {
         let (mut cells, mut at) = (Vec::new(), 0);
         let is_end = |at: usize| matches!(text.get(at), None | Some(b';' | b'\n' | b'\r'));
         loop {
@@ -348,7 +354,7 @@ mod tests {
                 at += 1;
                 loop {
                     match (text.get(at), text.get(at + 1)) {
-                        (None, _) => return (cells, text.len(), Some(Fault::Open(open))),
+                        (None, _) => return (cells, text.len(), Some(QuoteFault::Open(open))),
                         (Some(b'"'), Some(b'"')) => (doubled, at) = (true, at + 2),
                         (Some(b'"'), _) => break,
                         _ => at += 1,
@@ -357,14 +363,14 @@ mod tests {
                 cells.push(Span { start: open + 1, end: at, quoted: true, doubled });
                 at += 1;
                 if !is_end(at) {
-                    return (cells, at, Some(Fault::Stray(at)));
+                    return (cells, at, Some(QuoteFault::Stray(at)));
                 }
             } else {
                 while !is_end(at) && text[at] != b'"' {
                     at += 1;
                 }
                 if !is_end(at) {
-                    return (cells, at, Some(Fault::Stray(at)));
+                    return (cells, at, Some(QuoteFault::Stray(at)));
                 }
                 cells.push(Span { start: open, end: at, quoted: false, doubled: false });
             }
@@ -392,24 +398,24 @@ mod tests {
             };
             let text: Vec<u8> = (0..length).map(|_| next()).collect();
             let (mut cells, expected) = (Vec::new(), plainly(&text));
-            let border = dialect.split(&text, 0, &mut cells);
-            let mut begins = vec![[0; 2]; cells.len() + 1];
+            let record_end = dialect.split(&text, 0, &mut cells);
+            let mut cell_starts = vec![[0; 2]; cells.len() + 1];
             let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
-            if let Rows { count: 1, next, are_lines } = dialect.rows(&text, 0, &mut [0], &mut begins) {
+            if let PlainRows { count: 1, next, are_lines } = dialect.rows(&text, 0, &mut [0], &mut cell_starts) {
                 assert!(!are_lines || line_ends(&text[..next]) == 1);
                 let behind =
                     |cell: &Span| u16::try_from(cell.end + usize::from(cell.quoted) + 1).unwrap().to_le_bytes();
-                assert_eq!((next, border.fault, is_blank), (border.next, None, false));
-                assert_eq!(begins[1..], cells.iter().map(behind).collect::<Vec<_>>());
+                assert_eq!((next, record_end.fault, is_blank), (record_end.next, None, false));
+                assert_eq!(cell_starts[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {
-                let is_last = border.next == text.len();
-                assert!(is_blank || border.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
+                let is_last = record_end.next == text.len();
+                assert!(is_blank || record_end.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
             }
             for width in (1..cells.len()).chain([cells.len() + 1]) {
                 let rows = dialect.rows(&text, 0, &mut [0], &mut vec![[0; 2]; width + 1]);
                 assert_eq!((rows.count, rows.next), (0, 0));
             }
-            let found = (cells, border.end, border.fault);
+            let found = (cells, record_end.end, record_end.fault);
             assert_eq!(found, expected, "{}", String::from_utf8_lossy(&text));
         }
     }

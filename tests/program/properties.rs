@@ -248,11 +248,11 @@ fn cells_are_split_as_the_csv_crate_splits_them() {
         same(&theirs, &meant)?;
         let (mut ours, mut at, mut spans, mut buffer) = (Vec::new(), 0, Vec::new(), Vec::new());
         while at < text.len() {
-            let border = dialect.split(text.as_bytes(), at, &mut spans);
-            same(&border.fault, &None)?;
+            let record_end = dialect.split(text.as_bytes(), at, &mut spans);
+            same(&record_end.fault, &None)?;
             let cell = |span| String::from_utf8(dialect.cell(text.as_bytes(), span, &mut buffer).to_vec()).unwrap();
             ours.push(spans.iter().copied().map(cell).collect::<Vec<_>>());
-            at = border.next;
+            at = record_end.next;
         }
         same(&ours, &meant)
     });
