@@ -17,19 +17,19 @@ const BLOCK: usize = 128 << 10;
 
 /// Where documents are delivered: each target has a journal of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct DeliveryTarget {
     /// The digest as hexadecimal digits, which is the name of its state folder.
     pub id: String,
 }
 
-impl Target {
+impl DeliveryTarget {
     /// The target that these parts identify: method, address and contract, but neither credentials nor limits.
-    pub fn new(parts: &[&str]) -> Target {
+    pub fn new(parts: &[&str]) -> DeliveryTarget {
         let mut hasher = tagged_hasher("xwalk target 1\0");
         for part in parts {
             add_part(&mut hasher, part.as_bytes());
         }
-        Target { id: hex(hasher.finalize().as_bytes()) }
+        DeliveryTarget { id: hex(hasher.finalize().as_bytes()) }
     }
 }
 
@@ -53,7 +53,7 @@ pub struct DocumentsDigest {
 
 impl PlanDigest {
     /// The digest for a target, without any document yet.
-    pub fn new(target: &Target) -> PlanDigest {
+    pub fn new(target: &DeliveryTarget) -> PlanDigest {
         let mut plan = PlanDigest { hasher: Hasher::new(), buffer: Vec::with_capacity(BLOCK), documents: 0 };
         plan.write(b"xwalk plan 1\0");
         plan.write(&(target.id.len() as u64).to_be_bytes());
@@ -149,7 +149,7 @@ fn tagged_hasher(tag: &str) -> Hasher {
 mod tests {
     use std::collections::BTreeSet;
 
-    use crate::digest::{FileDigest, PlanDigest, Target, hex, idempotency_key};
+    use crate::digest::{DeliveryTarget, FileDigest, PlanDigest, hex, idempotency_key};
 
     #[test]
     fn a_key_is_a_uuid_that_differs_by_nonce_range_and_turn() {
@@ -170,9 +170,9 @@ mod tests {
 
     #[test]
     fn the_digest_differs_by_target_bytes_and_borders() {
-        let (a, b) = (Target::new(&["a", "b"]), Target::new(&["ab", ""]));
+        let (a, b) = (DeliveryTarget::new(&["a", "b"]), DeliveryTarget::new(&["ab", ""]));
         assert_ne!(a, b);
-        let plan = |target: &Target, documents: &[&str]| {
+        let plan = |target: &DeliveryTarget, documents: &[&str]| {
             let mut digest = PlanDigest::new(target);
             for document in documents {
                 digest.add(document.as_bytes());

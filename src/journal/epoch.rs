@@ -18,7 +18,7 @@ pub struct Epoch {
     /// The documents that the API acknowledged.
     pub accepted: Vec<Range<u64>>,
     /// The documents that the API will never accept.
-    pub rejected: BTreeMap<u64, Rejection>,
+    pub rejected: BTreeMap<u64, RejectedDocument>,
     /// The outcome of some request is unknown.
     pub is_in_doubt: bool,
     /// The delivery waited for requests of an earlier epoch.
@@ -35,7 +35,7 @@ pub struct Epoch {
 
 /// Why the API will never accept a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rejection {
+pub struct RejectedDocument {
     /// The status of the answer about it alone.
     pub status: u16,
     /// The code of the finding, as a word.
@@ -106,7 +106,7 @@ impl Epoch {
             }
             Entry::Reject { index, status, code } => {
                 (*index < documents).then_some(())?;
-                self.rejected.insert(*index, Rejection { status: *status, code: code.clone() });
+                self.rejected.insert(*index, RejectedDocument { status: *status, code: code.clone() });
             }
             Entry::InDoubt { .. } => self.is_in_doubt = true,
             Entry::Graced {} => self.graced = true,

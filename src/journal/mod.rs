@@ -344,7 +344,7 @@ mod tests {
     use std::path::Path;
 
     use crate::{
-        digest::Target,
+        digest::DeliveryTarget,
         journal::{
             BeginError, Disk as _, Journal, Shipment,
             entry::Entry,
@@ -357,7 +357,7 @@ mod tests {
     }
 
     fn journal(folder: &Path) -> Journal<TargetDir> {
-        Journal::open(state(folder).lock(&Target::new(&["a"])).unwrap()).unwrap()
+        Journal::open(state(folder).lock(&DeliveryTarget::new(&["a"])).unwrap()).unwrap()
     }
 
     fn shipment(plan: u8) -> Shipment {
@@ -426,13 +426,13 @@ mod tests {
     #[test]
     fn a_folder_is_locked_by_one_process_at_a_time_and_can_be_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let (state, target) = (state(folder.path()), Target::new(&["a"]));
+        let (state, target) = (state(folder.path()), DeliveryTarget::new(&["a"]));
         let held = state.lock(&target).unwrap();
         assert!(matches!(state.lock(&target), Err(LockError::Busy)));
-        assert!(state.lock(&Target::new(&["b"])).is_ok());
+        assert!(state.lock(&DeliveryTarget::new(&["b"])).is_ok());
         assert_eq!(state.targets().unwrap().len(), 2);
         held.remove().unwrap();
-        assert_eq!(state.targets().unwrap(), [Target::new(&["b"])]);
+        assert_eq!(state.targets().unwrap(), [DeliveryTarget::new(&["b"])]);
         assert!(state.lock(&target).is_ok());
     }
 }

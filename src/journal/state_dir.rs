@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{digest::Target, journal::Disk, list_dir::list_dir};
+use crate::{digest::DeliveryTarget, journal::Disk, list_dir::list_dir};
 
 /// The file whose lock gives the right to deliver.
 const LOCK: &str = "lock";
@@ -53,7 +53,7 @@ impl StateDir {
     ///
     /// # Errors
     /// Another process holds it, or it cannot be used.
-    pub fn lock(&self, target: &Target) -> Result<TargetDir, LockError> {
+    pub fn lock(&self, target: &DeliveryTarget) -> Result<TargetDir, LockError> {
         self.create().map_err(|cause| unusable(&self.path, &cause))?;
         check_access(&self.path, Access::OwnerWrites)?;
         let path = self.path.join(&target.id);
@@ -76,14 +76,14 @@ impl StateDir {
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub fn targets(&self) -> io::Result<Vec<Target>> {
+    pub fn targets(&self) -> io::Result<Vec<DeliveryTarget>> {
         let names = match list_dir(&self.path) {
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             names => names?,
         };
         let is_id = |name: &String| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         let names = names.into_iter().filter_map(|name| name.into_string().ok());
-        Ok(names.filter(is_id).map(|id| Target { id }).collect())
+        Ok(names.filter(is_id).map(|id| DeliveryTarget { id }).collect())
     }
 
     fn create(&self) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use xwalk::digest::Target;
+use xwalk::digest::DeliveryTarget;
 
 use crate::{
     canary::TOKEN,
@@ -71,7 +71,7 @@ impl Stage {
         let schema: serde_json::Value =
             serde_json::from_str(&fs::read_to_string(fixture.path("schemas/customers.schema.json")).unwrap()).unwrap();
         let url = format!("{}/v1/customers", oracle.url);
-        let target = Target::new(&["PUT", &url, schema["$id"].as_str().unwrap_or_default()]);
+        let target = DeliveryTarget::new(&["PUT", &url, schema["$id"].as_str().unwrap_or_default()]);
         let journal = fixture.path("state/xwalk").join(target.id);
         oracle.watch_journal(journal.clone());
         let stage = Stage { fixture, oracle, journal, more: [scenario.more, &["--set", scenario.batch]].concat() };

@@ -23,13 +23,13 @@ use crate::{
     config::profile::destination::Destination,
     deliver::{self, commit::CommitStep},
     diagnostic::{Code, Diagnostic, Severity},
-    digest::{Digest, DocumentsDigest, FileDigest, PlanDigest, Target},
+    digest::{DeliveryTarget, Digest, DocumentsDigest, FileDigest, PlanDigest},
     error::{Error, Exit},
     index_ranges,
     journal::{
         BeginError, Journal, Shipment, Start,
         entry::{Entry, InputFile},
-        epoch::Rejection,
+        epoch::RejectedDocument,
         state_dir::TargetDir,
     },
     plan::Plan,
@@ -52,7 +52,7 @@ pub(crate) struct JournaledDelivery {
     pub(crate) stamps: Vec<files::Stamp>,
     /// The rows lie on disk, so whether the documents are still the same is checked when they are sent.
     pub(crate) on_disk: bool,
-    target: Target,
+    target: DeliveryTarget,
     journal: Journal<TargetDir>,
     state: PathBuf,
     supersede: bool,
@@ -73,7 +73,7 @@ pub(crate) fn open_journal(
         return Ok(None);
     };
     let contract = job.plan.contract.schema.get("$id").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let target = Target::new(&[destination.method.word(), url.as_str(), contract]);
+    let target = DeliveryTarget::new(&[destination.method.word(), url.as_str(), contract]);
     let state = locate(args.state.as_deref(), environment)?;
     let folder = state.lock(&target).map_err(|error| not_locked(&error, &destination.host()))?;
     let journal = Journal::open(folder).map_err(|cause| unusable(&state.path, &cause))?;
@@ -212,7 +212,7 @@ pub(crate) fn deliver_with_journal<P: Iterator<Item = Payload> + Send>(
     for range in start.epoch.accepted {
         index_ranges::merge(&mut delivery.accepted, range);
     }
-    for (index, Rejection { status, code }) in start.epoch.rejected {
+    for (index, RejectedDocument { status, code }) in start.epoch.rejected {
         let code = Code::ALL.iter().copied().find(|known| known.word() == code).unwrap_or(Code::DeliverRejected);
         let message = format!("the API rejected the document in an earlier run, with {status}");
         let finding = Diagnostic::new(code, message);
@@ -324,7 +324,7 @@ mod tests {
         },
         deliver::Context,
         diagnostic::Code,
-        digest::{DocumentsDigest, PlanDigest, Target},
+        digest::{DeliveryTarget, DocumentsDigest, PlanDigest},
         journal::{Journal, Shipment, state_dir::StateDir},
         options::Setting,
         read::files,
@@ -335,7 +335,7 @@ mod tests {
     fn documents_that_are_not_those_that_were_checked_never_count() {
         let folder = tempfile::tempdir().unwrap();
         let state = StateDir { path: folder.path().join("state"), named: true };
-        let target = Target::new(&["a"]);
+        let target = DeliveryTarget::new(&["a"]);
         let mut digest = PlanDigest::new(&target);
         digest.add(b"{}");
         let journal = Journal::open(state.lock(&target).unwrap()).unwrap();

@@ -1,6 +1,7 @@
 //! `xwalk convert`: the pipe, and what surrounds it.
 
 pub mod partitioned;
+pub mod conclusion;
 pub mod accept;
 pub mod sink;
 pub mod delivery;
@@ -12,12 +13,12 @@ use crate::{
     cli::Convert,
     commands::{
         convert::{
+            conclusion::Conclusion,
             partitioned::{
                 loading::{self, spill_error},
                 partitioner,
                 recording::{self, Recording, Stored},
             },
-            send::Ending,
             sink::Sink,
         },
         load::{self, Job},
@@ -69,7 +70,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let given = give_back(args, plan, &recordings);
     let (rejects, lost) = given.map_or_else(|error| (None, Some(error)), |rejects| (rejects, None));
     spill.take_failure().map_or(Ok(()), |cause| Err(spill_error(&spill, &cause)))?;
-    let Ending { outcome, volume, exit } = sent?;
+    let Conclusion { outcome, volume, exit } = sent?;
     let _ = findings.finish(runtime.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, runtime);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
@@ -155,10 +156,10 @@ fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> 
 }
 
 /// Says why nothing is sent.
-fn nothing(reason: String, findings: &mut Findings, runtime: &mut Runtime<'_>) -> Ending {
+fn nothing(reason: String, findings: &mut Findings, runtime: &mut Runtime<'_>) -> Conclusion {
     let hint = "mend the rejected rows, or allow more with `--max-rejects`";
     let _ = findings.print(runtime.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
-    Ending { outcome: Outcome::Nothing { reason }, volume: None, exit: Exit::Rejects }
+    Conclusion { outcome: Outcome::Nothing { reason }, volume: None, exit: Exit::Rejects }
 }
 
 /// Writes the rejected rows, where that was asked for.

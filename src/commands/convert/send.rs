@@ -5,6 +5,7 @@ use crate::{
     cli::Convert,
     commands::{
         convert::{
+            conclusion::Conclusion,
             delivery::{self, Delivered, JournaledDelivery},
             partitioned::recording::{self, Recording},
             sink,
@@ -19,20 +20,10 @@ use crate::{
     output::documents::Documents,
     partition::loaded::LoadedPartition,
     plan::Plan,
-    recording::{
-        receipt::{Delivery, Volume},
-        summary::Outcome,
-    },
+    recording::{receipt::Delivery, summary::Outcome},
     report::{Findings, progress::Progress},
     transform::{self, Scratch},
 };
-
-/// How a conversion ended: in words, in bytes, as an exit code.
-pub(crate) struct Ending {
-    pub(crate) outcome: Outcome,
-    pub(crate) volume: Option<Volume>,
-    pub(crate) exit: Exit,
-}
 
 /// Validates, writes or delivers all documents that may be sent.
 ///
@@ -45,7 +36,7 @@ pub(crate) fn send(
     journal: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
-) -> Result<Ending, Error> {
+) -> Result<Conclusion, Error> {
     let Job { plan, destination, .. } = job;
     if let Some(path) = &args.output {
         let all = |mut output: Documents<'_>| {
@@ -58,7 +49,7 @@ pub(crate) fn send(
     if args.validate_only {
         let volume = deliver::volume(recording::payloads(plan, recordings), destination);
         let url = destination.url().map(|url| url.to_string());
-        return Ok(Ending { outcome: Outcome::Validated { url }, volume: Some(volume), exit: Exit::Done });
+        return Ok(Conclusion { outcome: Outcome::Validated { url }, volume: Some(volume), exit: Exit::Done });
     }
     let embedded = if destination.is_sandbox() { Some(embedded(plan)?) } else { None };
     let destination = match &embedded {
@@ -78,7 +69,7 @@ fn deliver_all(
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
     is_shown: bool,
-) -> Result<Ending, Error> {
+) -> Result<Conclusion, Error> {
     let documents = recordings.iter().flat_map(|recording| &recording.stored).map(recording::Stored::documents).sum();
     let progress = Progress::start("documents", Some(documents), is_shown);
     let payloads = || recording::payloads(plan, recordings);
@@ -101,7 +92,7 @@ fn deliver_all(
     let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };
     // Where an earlier run did it all, there is nothing to measure.
     let volume = (earlier == 0 || delivery.volume.requests > 0).then_some(delivery.volume);
-    Ok(Ending { outcome, volume, exit })
+    Ok(Conclusion { outcome, volume, exit })
 }
 
 /// Tells of every document that the API rejected, with the cells that its answer points to.

@@ -7,7 +7,9 @@ use std::{
 
 use crate::{
     cli::Convert,
-    commands::convert::{delivery::JournaledDelivery, partitioned::oversized::OversizedDocument, send::Ending},
+    commands::convert::{
+        conclusion::Conclusion, delivery::JournaledDelivery, partitioned::oversized::OversizedDocument,
+    },
     config::mapping::Root,
     error::{Error, Exit},
     output::documents::Documents,
@@ -62,15 +64,19 @@ pub(crate) fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) ->
 }
 
 /// Gives the output its name, unless nothing may be written after all.
-pub(crate) fn finish(args: &Convert, output: Option<Documents<'_>>, refused: bool) -> Option<Result<Ending, Error>> {
+pub(crate) fn finish(
+    args: &Convert,
+    output: Option<Documents<'_>>,
+    refused: bool,
+) -> Option<Result<Conclusion, Error>> {
     let output = output.filter(|_| !refused)?;
     Some(output.finish().map(|()| written(args)).map_err(|cause| unwritten(args, &cause)))
 }
 
 /// The documents were written.
-pub(crate) fn written(args: &Convert) -> Ending {
+pub(crate) fn written(args: &Convert) -> Conclusion {
     let path = args.output.as_deref().unwrap_or(Path::new("-"));
-    Ending { outcome: Outcome::Written { path: path.display().to_string() }, volume: None, exit: Exit::Done }
+    Conclusion { outcome: Outcome::Written { path: path.display().to_string() }, volume: None, exit: Exit::Done }
 }
 
 /// The output cannot be written.
