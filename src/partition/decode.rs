@@ -84,7 +84,9 @@ pub(super) fn reset(table: &mut Table, shape: &Table) {
 
 /// Finds the rows in a range of the text of a table, and leaves them there; `false`: some of them have no u8 offsets.
 fn index_rows(Range { start: mut at, end }: Range<usize>, shape: &Table, rows: &mut DecodedRows<'_>) -> bool {
-    let DecodedRows { source, table, statuses, rejects } = rows;
+    // Borrowed once, not through `rows` for each row.
+    let (source, table, statuses) = (rows.source, &mut *rows.table, &mut *rows.statuses);
+    let rejects = &mut *rows.rejects;
     let (text, width) = (Arc::clone(&table.text), table.header.len() + 1);
     let bytes = &text[..end];
     let (mut known, mut prefetched) = (0, at);
@@ -116,7 +118,7 @@ fn index_rows(Range { start: mut at, end }: Range<usize>, shape: &Table, rows: &
         if flags != 0 {
             let mut rest = Reader(bytes.get(at..).unwrap_or_default());
             let before = rest.0.len();
-            read_details(&mut rest, flags, RowPlace { source: *source, row, start }, table, rejects);
+            read_details(&mut rest, flags, RowPlace { source, row, start }, table, rejects);
             at += before - rest.0.len();
             statuses.resize(row as usize, RowStatus::Good);
             statuses.push(if flags & REJECTED == 0 { RowStatus::Good } else { RowStatus::Rejected });
@@ -138,7 +140,8 @@ fn prefetch(bytes: &[u8]) {
 
 /// Copies rows behind those of a table of this shape.
 pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
-    let DecodedRows { source, table, statuses, rejects } = rows;
+    let (source, table, statuses) = (rows.source, &mut *rows.table, &mut *rows.statuses);
+    let rejects = &mut *rows.rejects;
     let width = table.header.len() + 1;
     let mut whole = Arc::unwrap_or_clone(take(&mut table.text));
     whole.reserve(bytes.len() + 2 * WINDOW);
@@ -187,7 +190,7 @@ pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
         if flags != 0 {
             let mut rest = Reader(bytes.get(at..).unwrap_or_default());
             let before = rest.0.len();
-            read_details(&mut rest, flags, RowPlace { source: *source, row, start }, table, rejects);
+            read_details(&mut rest, flags, RowPlace { source, row, start }, table, rejects);
             at += before - rest.0.len();
         }
     }

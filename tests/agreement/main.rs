@@ -34,7 +34,7 @@ use xwalk::{
 use crate::make::{Case, ROWS, Tape, case};
 
 /// How many rows a usual run compares at least.
-const CASES: usize = 30_000;
+const CASES: usize = 10_000;
 /// How many contracts one round draws.
 const ROUND: u32 = 50;
 

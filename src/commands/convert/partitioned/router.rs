@@ -6,7 +6,7 @@ use crate::{
     join::partition_map::{self, FoundParents, PartitionMap},
     partition::{
         buffers::PartitionBuffers,
-        encode::{self, RowEntry},
+        encode::{self, GoodRows, RowEntry},
         spill::{Chunk, Spill},
     },
     read::stream::Block,
@@ -105,28 +105,40 @@ impl<'a> Router<'a> {
     }
 
     /// Appends rows that are not rejected and have one line shift.
-    #[inline(never)]
     fn route_good(&mut self, block: Block<'_>, rows: Range<u32>, line_shift: u64, spill: &Spill) -> io::Result<()> {
         let (table, part) = (block.table, block.table.parts.len().saturating_sub(1));
         let mut left = rows.start;
-        if let Some(good) = encode::GoodRows::new(table, line_shift, part) {
+        if let Some(good) = GoodRows::new(table, line_shift, part) {
             // Whether the last row of a block ends with a line end has to be looked at.
             left = rows.end.min(table.len().saturating_sub(1)).max(left);
-            let known = rows.start as usize..left as usize;
-            let numbered = (block.first + rows.start..).zip(good.rows(known.clone()));
-            if let Route::One = self.route {
-                self.buffers.add(UNMATCHED as usize, spill, |rows| {
-                    numbered.for_each(|(number, row)| good.put(rows, row, number, NONE));
-                })?;
-            } else {
-                let routes = self.partitions[known.clone()].iter().zip(&self.parents[known]);
-                for ((number, row), (partition, parent)) in numbered.zip(routes) {
-                    self.buffers.add(*partition as usize, spill, |rows| good.put(rows, row, number, *parent))?;
-                }
+            let (first, known) = (block.first + rows.start, rows.start as usize..left as usize);
+            match self.route {
+                Route::One => self.put_in_one(good, first, known, spill)?,
+                _ => self.put_in_several(good, first, known, spill)?,
             }
         }
         for row in left..rows.end {
             self.put_row(self.partitions[row as usize], self.entry(block, row, line_shift), spill)?;
+        }
+        Ok(())
+    }
+
+    /// Appends good rows, the first of which has the number `first`, to the only partition.
+    #[inline(never)]
+    fn put_in_one(&mut self, good: GoodRows<'_>, first: u32, rows: Range<usize>, spill: &Spill) -> io::Result<()> {
+        self.buffers.add(UNMATCHED as usize, spill, |bytes| {
+            for (number, row) in (first..).zip(good.rows(rows)) {
+                good.put(bytes, row, number, NONE);
+            }
+        })
+    }
+
+    /// Appends good rows, the first of which has the number `first`, each to its partition.
+    #[inline(never)]
+    fn put_in_several(&mut self, good: GoodRows<'_>, first: u32, rows: Range<usize>, spill: &Spill) -> io::Result<()> {
+        let routes = self.partitions[rows.clone()].iter().zip(&self.parents[rows.clone()]);
+        for ((number, (partition, parent)), row) in (first..).zip(routes).zip(good.rows(rows)) {
+            self.buffers.add(*partition as usize, spill, |bytes| good.put(bytes, row, number, *parent))?;
         }
         Ok(())
     }
