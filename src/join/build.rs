@@ -10,60 +10,24 @@ use std::collections::BTreeMap;
 use crate::{
     config::mapping::policy::OnDuplicateKey,
     diagnostic::{Code, Diagnostic, Severity},
-    join::hash_index::{self, HashIndex},
+    join::{
+        hash_index::{self, HashIndex},
+        keys::{self, read_key},
+    },
     plan::Plan,
     recording::ledger::{Ledger, RowStatus, as_warning},
-    table::{Table, dialect::Span, row::Row},
-    text::lanes::ByteLanes,
+    table::Table,
 };
-
-/// Reads the key of a record; `None` if one of its cells is missing or empty.
-#[inline(always)]
-pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
-    let dialect = &row.table.dialect;
-    if let [column] = columns
-        && let Some(span) = row.span(*column).filter(|span| !span.doubled)
-    {
-        let key = ByteLanes::within(&row.table.text, span.start, span.end);
-        return (!dialect.is_null(key.bytes())).then_some(key);
-    }
-    let spans = columns.iter().map(|column| row.span(*column));
-    compose_key(row.table, spans, buffer)
-}
-
-/// Composes a key from several cells, or from one that has to be unquoted. `None` if a cell is missing or empty.
-pub(super) fn compose_key<'a>(
-    table: &Table,
-    spans: impl Iterator<Item = Option<Span>>,
-    buffer: &'a mut Vec<u8>,
-) -> Option<ByteLanes<'a>> {
-    buffer.clear();
-    let mut undoubled = Vec::new();
-    for (number, span) in spans.enumerate() {
-        let cell = table.dialect.cell(&table.text, span?, &mut undoubled);
-        if table.dialect.is_null(cell) {
-            return None;
-        }
-        // No cell of a trusted record holds a NUL byte, so different cells never give the same key.
-        if number > 0 {
-            buffer.push(0);
-        }
-        buffer.extend_from_slice(cell);
-    }
-    Some(ByteLanes::from(buffer.as_slice()))
-}
 
 /// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
 fn are_keys_unique(table: &Table, columns: &[usize], statuses: &[RowStatus]) -> bool {
-    let (mut buffer, mut key_hashes) = (Vec::new(), Vec::with_capacity(statuses.len()));
-    for (row, status) in (0..table.len()).zip(statuses) {
-        match read_key(table.row(row), columns, &mut buffer) {
-            _ if *status != RowStatus::Good => {}
-            Some(key) => key_hashes.push(hash_index::hash_key(key)),
-            None => return false,
-        }
+    let mut key_hashes = Vec::new();
+    keys::hash_keys(table, columns, &mut key_hashes);
+    if statuses.iter().any(|status| *status != RowStatus::Good) {
+        let mut status = statuses.iter();
+        key_hashes.retain(|_| status.next() == Some(&RowStatus::Good));
     }
-    hash_index::all_differ(key_hashes)
+    key_hashes.iter().all(|key_hash| keys::is_key(*key_hash)) && hash_index::all_differ(key_hashes)
 }
 
 /// Indexes a source by its key, and resolves keys that are empty or there twice. If it is not looked up (`is_looked_up`) and

@@ -9,6 +9,7 @@
 
 pub mod partition_map;
 pub mod hash_index;
+pub mod keys;
 pub mod partitioned_keys;
 pub mod build;
 pub mod order;
@@ -19,8 +20,9 @@ use crate::{
     config::mapping::policy::OnOrphan,
     diagnostic::{Code, Diagnostic},
     join::{
-        build::{build_index, compose_key, read_key},
+        build::build_index,
         hash_index::HashIndex,
+        keys::{compose_key, read_key},
     },
     plan::{Condition, LinkPlan, Plan},
     recording::{

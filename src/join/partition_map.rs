@@ -8,15 +8,10 @@ use std::{collections::BTreeMap, hint::black_box};
 
 use crate::{
     join::{
-        build::{compose_key, read_key},
         hash_index,
+        keys::{KEYLESS, compose_key, hash_key, read_key},
     },
-    table::{
-        NONE, Table,
-        dialect::Span,
-        split::{UNKNOWN, distance},
-    },
-    text::lanes::{ByteLanes, LANES},
+    table::{NONE, Table, dialect::Span},
 };
 
 /// Stands for a partition: the hash is ambiguous, so the key is looked up in full.
@@ -189,52 +184,6 @@ impl PartitionMap {
     }
 }
 
-/// Stands for a hash: the record has no key.
-pub(super) const KEYLESS: u64 = u64::MAX;
-
-/// Whether a hash is that of a key.
-#[must_use]
-pub fn is_key(key_hash: u64) -> bool {
-    key_hash != KEYLESS
-}
-
-/// Hashes the keys of all records of a table; a record without a key gets a hash that [`is_key`] tells apart.
-pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
-    key_hashes.clear();
-    let (width, text) = (table.header.len() + 1, table.text.as_slice());
-    // UTF-8 text never contains this byte.
-    let quote = table.dialect.quote.unwrap_or(0xFF);
-    // Most keys are one cell, without quotes.
-    let column = match columns {
-        [column] if table.dialect.plain_nulls && !table.has_u8_offsets => table.bind[*column],
-        _ => {
-            key_hashes.extend((0..table.len()).map(|row| hash_row_key(table, columns, row)));
-            return;
-        }
-    };
-    key_hashes.reserve(table.starts.len());
-    for (row, (field_starts, start)) in (0..).zip(table.cell_starts.chunks_exact(width).zip(&table.starts)) {
-        let (from, to) = (distance(field_starts[column]), distance(field_starts[column + 1]));
-        let length = to.wrapping_sub(from + 1);
-        let lanes = text.get(start + from..).and_then(|text| text.first_chunk());
-        key_hashes.push(match lanes {
-            Some(lanes)
-                if length.wrapping_sub(1) < LANES && field_starts[column + 1] != UNKNOWN && lanes[0] != quote =>
-            {
-                hash_index::hash_short_key(lanes, length).min(KEYLESS - 1)
-            }
-            _ => hash_row_key(table, columns, row),
-        });
-    }
-}
-
-/// Hashes the key of any record, however it is written.
-#[cold]
-#[inline(never)]
-fn hash_row_key(table: &Table, columns: &[usize], row: u32) -> u64 {
-    read_key(table.row(row), columns, &mut Vec::new()).map_or(KEYLESS, hash_key)
-}
-
 /// Reduces a hash to a number below `count`, evenly.
 #[must_use]
 #[inline]
@@ -257,11 +206,6 @@ pub(super) fn take_fingerprint(key_hash: u64) -> Fingerprint {
     let mixed = mix_hash(key_hash);
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     Fingerprint { start: half(mixed) as usize, bits: half(mixed >> 24) }
-}
-
-#[inline]
-fn hash_key(key: ByteLanes<'_>) -> u64 {
-    hash_index::hash_key(key).min(KEYLESS - 1)
 }
 
 #[inline]

@@ -10,7 +10,10 @@ use std::{
 };
 
 use crate::{
-    join::partition_map::{Fingerprint, KEYLESS, PartitionMap, reduce_hash, take_fingerprint},
+    join::{
+        keys::KEYLESS,
+        partition_map::{Fingerprint, PartitionMap, reduce_hash, take_fingerprint},
+    },
     partition::{buffers::PartitionBuffers, spill::Spill},
     table::NONE,
 };

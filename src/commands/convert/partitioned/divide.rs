@@ -8,7 +8,10 @@ use crate::{
         recording::Stored,
         router::{Route, Router, small},
     },
-    join::partition_map::{self, FoundParents, PartitionMap},
+    join::{
+        keys,
+        partition_map::{FoundParents, PartitionMap},
+    },
     partition::{
         buffers::PartitionBuffers,
         decode::{self, DecodedRows},
@@ -146,16 +149,16 @@ fn weigh(
 /// Maps the key of each root record to its number; `None`: two keys are the same, or have the same hash.
 fn map_roots(plan: &Plan, roots: &LoadedRows) -> Option<PartitionMap> {
     let (mut key_hashes, mut map) = (Vec::new(), PartitionMap::with_capacity(roots.statuses.len()));
-    partition_map::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
+    keys::hash_keys(&roots.table, &plan.sources[plan.each].key, &mut key_hashes);
     let of = |good: bool| {
         (0..).zip(&key_hashes).zip(&roots.statuses).filter(move |(_, status)| (**status == RowStatus::Good) == good)
     };
     for ((root, key_hash), _) in of(true) {
-        if partition_map::is_key(*key_hash) && map.insert(*key_hash, root, NONE).is_some() {
+        if keys::is_key(*key_hash) && map.insert(*key_hash, root, NONE).is_some() {
             return None;
         }
     }
-    for ((root, key_hash), _) in of(false).filter(|((_, key_hash), _)| partition_map::is_key(**key_hash)) {
+    for ((root, key_hash), _) in of(false).filter(|((_, key_hash), _)| keys::is_key(**key_hash)) {
         map.insert(*key_hash, root, NONE);
     }
     Some(map)
@@ -176,7 +179,7 @@ impl RootLookup {
     }
 
     fn find(&mut self, rows: &LoadedRows, columns: &[usize]) {
-        partition_map::hash_keys(&rows.table, columns, &mut self.key_hashes);
+        keys::hash_keys(&rows.table, columns, &mut self.key_hashes);
         let RootLookup { map, key_hashes, roots, unused } = self;
         map.find_parents(&rows.table, columns, key_hashes, FoundParents { partitions: roots, rows: unused });
     }

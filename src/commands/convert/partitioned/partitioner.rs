@@ -17,8 +17,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     error::Error,
     join::{
-        self,
-        partition_map::{self, PartitionMap},
+        self, keys,
+        partition_map::PartitionMap,
         partitioned_keys::{DuplicateKeys, MapToFill, PartitionedKeys, RecordKey},
     },
     options::Memory,
@@ -195,7 +195,7 @@ impl<'a> Partitioner<'a> {
             if !has_keys {
                 return Ok(());
             }
-            partition_map::hash_keys(block.table, key, &mut hashes);
+            keys::hash_keys(block.table, key, &mut hashes);
             let rows = hashes.iter().zip(&router.partitions).zip(block.statuses);
             for (number, ((hash, place), status)) in (block.first..).zip(rows) {
                 let good = *status == RowStatus::Good;

@@ -3,7 +3,10 @@
 use std::{io, ops::Range};
 
 use crate::{
-    join::partition_map::{self, FoundParents, PartitionMap},
+    join::{
+        keys,
+        partition_map::{FoundParents, PartitionMap},
+    },
     partition::{
         buffers::PartitionBuffers,
         encode::{self, GoodRows, RowEntry},
@@ -200,7 +203,7 @@ impl<'a> Router<'a> {
                 }
             }
             Route::ToParent { map, columns, .. } => {
-                partition_map::hash_keys(table, columns, &mut self.key_hashes);
+                keys::hash_keys(table, columns, &mut self.key_hashes);
                 let found = FoundParents { partitions: &mut self.partitions, rows: &mut self.parents };
                 map.find_parents(table, columns, &self.key_hashes, found);
                 self.partitions

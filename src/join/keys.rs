@@ -1,0 +1,115 @@
+//! The keys of records: read from one cell or several, and hashed.
+
+#![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
+
+use crate::{
+    join::hash_index,
+    table::{
+        Table,
+        dialect::Span,
+        row::{Row, UNKNOWN_U8},
+        split::{UNKNOWN, distance},
+    },
+    text::lanes::{ByteLanes, LANES},
+};
+
+/// Reads the key of a record; `None` if one of its cells is missing or empty.
+#[inline(always)]
+pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
+    let dialect = &row.table.dialect;
+    if let [column] = columns
+        && let Some(span) = row.span(*column).filter(|span| !span.doubled)
+    {
+        let key = ByteLanes::within(&row.table.text, span.start, span.end);
+        return (!dialect.is_null(key.bytes())).then_some(key);
+    }
+    let spans = columns.iter().map(|column| row.span(*column));
+    compose_key(row.table, spans, buffer)
+}
+
+/// Composes a key from several cells, or from one that has to be unquoted. `None` if a cell is missing or empty.
+pub(super) fn compose_key<'a>(
+    table: &Table,
+    spans: impl Iterator<Item = Option<Span>>,
+    buffer: &'a mut Vec<u8>,
+) -> Option<ByteLanes<'a>> {
+    buffer.clear();
+    let mut undoubled = Vec::new();
+    for (number, span) in spans.enumerate() {
+        let cell = table.dialect.cell(&table.text, span?, &mut undoubled);
+        if table.dialect.is_null(cell) {
+            return None;
+        }
+        // No cell of a trusted record holds a NUL byte, so different cells never give the same key.
+        if number > 0 {
+            buffer.push(0);
+        }
+        buffer.extend_from_slice(cell);
+    }
+    Some(ByteLanes::from(buffer.as_slice()))
+}
+
+/// Stands for a hash: the record has no key.
+pub(super) const KEYLESS: u64 = u64::MAX;
+
+/// Whether a hash is that of a key.
+#[must_use]
+pub fn is_key(key_hash: u64) -> bool {
+    key_hash != KEYLESS
+}
+
+/// Hashes the keys of all records of a table; a record without a key gets a hash that [`is_key`] tells apart.
+pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
+    key_hashes.clear();
+    key_hashes.reserve(table.starts.len());
+    let (width, text) = (table.header.len() + 1, table.text.as_slice());
+    // Most keys are one cell, without quotes.
+    let column = match columns {
+        [column] if table.dialect.plain_nulls => table.bind[*column],
+        _ => {
+            key_hashes.extend((0..table.len()).map(|row| hash_row_key(table, columns, row)));
+            return;
+        }
+    };
+    let hash = |row: u32, start: usize, cell: Option<(usize, usize)>| {
+        cell.and_then(|(from, to)| hash_cell(table, start + from, to.wrapping_sub(from + 1)))
+            .unwrap_or_else(|| hash_row_key(table, columns, row))
+    };
+    if table.has_u8_offsets {
+        for (row, start) in (0..).zip(&table.starts) {
+            let offsets = &text[start - width..*start];
+            let cell = (offsets[width - 1] != UNKNOWN_U8)
+                .then(|| (usize::from(offsets[column]), usize::from(offsets[column + 1])));
+            key_hashes.push(hash(row, *start, cell));
+        }
+    } else {
+        for (row, (offsets, start)) in (0..).zip(table.cell_starts.chunks_exact(width).zip(&table.starts)) {
+            let cell =
+                (offsets[column + 1] != UNKNOWN).then(|| (distance(offsets[column]), distance(offsets[column + 1])));
+            key_hashes.push(hash(row, *start, cell));
+        }
+    }
+}
+
+/// Hashes a cell that is short and has no quotes; `None` for any other.
+#[inline(always)]
+fn hash_cell(table: &Table, start: usize, length: usize) -> Option<u64> {
+    // UTF-8 text never contains this byte.
+    let quote = table.dialect.quote.unwrap_or(0xFF);
+    let lanes = table.text.get(start..).and_then(|text| text.first_chunk())?;
+    let is_short = length.wrapping_sub(1) < LANES && lanes[0] != quote;
+    is_short.then(|| hash_index::hash_short_key(lanes, length).min(KEYLESS - 1))
+}
+
+/// Hashes the key of any record, however it is written.
+#[cold]
+#[inline(never)]
+fn hash_row_key(table: &Table, columns: &[usize], row: u32) -> u64 {
+    read_key(table.row(row), columns, &mut Vec::new()).map_or(KEYLESS, hash_key)
+}
+
+/// Hashes a key.
+#[inline]
+pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {
+    hash_index::hash_key(key).min(KEYLESS - 1)
+}
