@@ -36,7 +36,7 @@ const SLOTS: usize = 64;
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], statuses: &[Vec<RowStatus>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
-        // A row that stands in several pieces of a source counts in one of them.
+        // A row that stands in several partitions counts in one of them.
         let copies = |status| table.copies.iter().filter(|row| statuses[number][**row as usize] == status).count();
         let count = |status| count_rows(&statuses[number], status) - copies(status) as u64;
         SourceTally {

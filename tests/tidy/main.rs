@@ -70,7 +70,7 @@ const DOORS: &[(&str, &[&str])] = &[
 ];
 
 /// Codes that a folder cannot show, because they need a certificate, a signal, an earlier run with the same port, or much
-/// data: `src/deliver/tests/identity.rs`, `tests/delivery` and `tests/pieces.rs` show them. Never add to it without a reason in the commit.
+/// data: `src/deliver/tests/identity.rs`, `tests/delivery` and `tests/partitions.rs` show them. Never add to it without a reason in the commit.
 const SHOWN_ELSEWHERE: &[&str] = &[
     "deliver/identity",
     "deliver/interrupted",

@@ -1,11 +1,19 @@
-//! A recording that is cut into pieces gives what it gives in memory: the same documents, byte for byte, the same findings,
-//! the same rejects, the same sums, whatever the sizes of blocks and pieces.
+//! A recording that is divided into partitions gives what it gives as one partition: the same documents, byte for byte, the same findings,
+//! the same rejects, the same sums, whatever the sizes of blocks and partitions.
 //!
-//! Every case of `cases/` that converts is run in pieces, and so are random recordings. Findings may come in another order.
+//! Every case of `cases/` that converts is run in partitions, and so are random recordings. Findings may come in another order.
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
-use std::{collections::BTreeMap, ffi::OsString, fmt::Write as _, fs, path::Path, process, time::Instant};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process, thread,
+    time::Instant,
+};
 
 use xwalk::{
     cli::{Command, Convert, parse::parse},
@@ -76,9 +84,9 @@ fn converts(args: &[&str]) -> Option<Convert> {
     }
 }
 
-/// The same, cut into pieces, of which so many bytes stay in memory.
-fn cut(convert: &Convert, block: usize, piece: u64, held: u64) -> Convert {
-    Convert { memory: Memory { all: 0, held, block, partition: piece }, ..convert.clone() }
+/// The same, divided into partitions, of which so many bytes stay in memory.
+fn divided(convert: &Convert, block: usize, partition: u64, held: u64) -> Convert {
+    Convert { memory: Memory { all: 0, held, block, partition }, ..convert.clone() }
 }
 
 fn without_notice(mut outcome: Outcome) -> Outcome {
@@ -108,8 +116,8 @@ fn without_notice(mut outcome: Outcome) -> Outcome {
 
 fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)]) -> u8 {
     let expected = without_notice(run(folder, convert));
-    for ((block, piece), held) in sizes.iter().flat_map(|sizes| [(sizes, 0), (sizes, 1 << 30)]) {
-        let found = without_notice(run(folder, &cut(convert, *block, *piece, held)));
+    for ((block, partition), held) in sizes.iter().flat_map(|sizes| [(sizes, 0), (sizes, 1 << 30)]) {
+        let found = without_notice(run(folder, &divided(convert, *block, *partition, held)));
         let shown = |outcome: &Outcome| format!("exit {}\n{}{}", outcome.exit, outcome.out, outcome.told.join("\n"));
         let only = |one: &Outcome, other: &Outcome| {
             one.told.iter().filter(|line| !other.told.contains(line)).cloned().collect::<Vec<_>>().join("\n")
@@ -117,7 +125,7 @@ fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)])
         let (one, other) = (shown(&expected), shown(&found));
         let (missing, new) = (only(&expected, &found), only(&found, &expected));
         let shown = format!("{}\n{}\nmissing:\n{missing}\nnew:\n{new}", expected.out, found.out);
-        let sizes = format!("blocks of {block}, pieces of {piece}, {held} held");
+        let sizes = format!("blocks of {block}, partitions of {partition}, {held} held");
         assert!(one == other, "{name}, {sizes}:\n{shown}");
         assert!(found.files == expected.files, "{name}, {sizes}: other files");
     }
@@ -125,7 +133,7 @@ fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)])
 }
 
 #[test]
-fn cases_are_the_same_in_pieces() {
+fn cases_are_the_same_in_partitions() {
     let root = tempfile::tempdir().unwrap();
     for folder in ["schemas", "mappings", "samples", "tests/cases"] {
         copy(Path::new(folder), &root.path().join(folder));
@@ -147,11 +155,11 @@ fn cases_are_the_same_in_pieces() {
 }
 
 #[test]
-fn what_cannot_be_cut_is_held_and_that_is_told() {
+fn what_cannot_be_divided_is_held_and_that_is_told() {
     let root = tempfile::tempdir().unwrap();
     copy(Path::new("tests/cases/join-one"), root.path());
     let convert = converts(&["convert", ".", "--mapping", "mapping.yaml", "--output", "-"]).unwrap();
-    let told = run(root.path(), &cut(&convert, 1, 1, 0)).told;
+    let told = run(root.path(), &divided(&convert, 1, 1, 0)).told;
     let notice = "{\"code\":\"join/held-in-memory\",\"severity\":\"notice\",\"message\":\"this recording does not fit into \
         `--memory`, and its mapping needs all of it at once\"";
     assert_eq!(told.iter().filter(|line| line.starts_with(notice)).count(), 1, "{told:?}");
@@ -281,14 +289,21 @@ fn recording(folder: &Path, dice: &mut Dice) {
     });
 }
 
+/// A random recording with its mapping, and what is to be done with it.
+struct Round {
+    name: String,
+    folder: PathBuf,
+    convert: Convert,
+}
+
 #[test]
-fn random_recordings_are_the_same_in_pieces() {
+fn random_recordings_are_the_same_in_partitions() {
     let root = tempfile::tempdir().unwrap();
-    let folder = root.path().join("a/b/c");
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("schema.json"), r#"{"type":"array","items":{"type":"object"}}"#).unwrap();
-    let (mut dice, mut exits) = (Dice(7), [0; 256]);
-    for round in 0..200 {
+    let mut dice = Dice(7);
+    let draw = |number: usize| {
+        let folder = root.path().join(format!("{number}/a/b/c"));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("schema.json"), r#"{"type":"array","items":{"type":"object"}}"#).unwrap();
         let mapping = mapping(&mut dice);
         fs::write(folder.join("mapping.yaml"), &mapping).unwrap();
         recording(&folder, &mut dice);
@@ -297,16 +312,24 @@ fn random_recordings_are_the_same_in_pieces() {
         let goal: Vec<&str> = goal.split('\n').collect();
         let usual = ["convert", ".", "--mapping", "mapping.yaml", "--rejects", "bad/"];
         let args: Vec<&str> = usual.iter().chain(&goal).copied().collect();
-        let convert = converts(&args).unwrap();
-        let exit =
-            compare(&format!("round {round} in {mapping}"), &folder, &convert, &[(1 << 20, 1), (7, 40), (200, 300)]);
-        exits[usize::from(exit)] += 1;
-    }
-    let counts = [exits[0], exits[1], exits[2], exits[3]];
+        Round { name: format!("round {number} in {mapping}"), folder, convert: converts(&args).unwrap() }
+    };
+    let rounds: Vec<Round> = (0..200).map(draw).collect();
+    let check =
+        |Round { name, folder, convert }: &Round| compare(name, folder, convert, &[(1 << 20, 1), (7, 40), (200, 300)]);
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    let exits: Vec<u8> = thread::scope(|scope| {
+        let share = |rounds| scope.spawn(move || <[Round]>::iter(rounds).map(check).collect::<Vec<u8>>());
+        let workers: Vec<_> = rounds.chunks(rounds.len().div_ceil(workers)).map(share).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    let count = |exit: u8| exits.iter().filter(|found| **found == exit).count();
     assert!(
-        exits[2] == 0 && exits[0] + exits[1] > exits[3],
-        "{counts:?}: {:?}",
-        run(&folder, &converts(&["convert", ".", "--mapping", "mapping.yaml"]).unwrap()).told
+        count(2) == 0 && count(0) + count(1) > count(3),
+        "{} good, {} rejects, {} refused",
+        count(0),
+        count(1),
+        count(3)
     );
 }
 
@@ -318,15 +341,15 @@ request: { method: PUT, path: /v1/orders }
 dialects:
   d: { delimiter: ";" }
 sources:
-  orders: { path: orders.csv, dialect: d, key: id, on_duplicate_key: TWINS }
+  orders: { path: orders.csv, dialect: d, key: id, on_duplicate_key: DUPLICATES }
   lines:
     path: lines.csv
     dialect: d
     key: line
-    on_duplicate_key: TWINS
+    on_duplicate_key: DUPLICATES
     columns: { price: { type: decimal } }
     total: { sum: price, by: unit }
-  parts: { path: parts.csv, dialect: d, key: part, on_duplicate_key: TWINS, columns: { size: { type: integer } } }
+  parts: { path: parts.csv, dialect: d, key: part, on_duplicate_key: DUPLICATES, columns: { size: { type: integer } } }
   notes: { path: notes.csv, dialect: d }
 codes:
   kinds:
@@ -363,7 +386,7 @@ output:
 
 /// A mapping of orders, with policies by chance.
 fn mapping(dice: &mut Dice) -> String {
-    let twins = |dice: &mut Dice| dice.one(&["reject", "keep_first", "keep_last", "reject", "error"]).to_owned();
+    let duplicates = |dice: &mut Dice| dice.one(&["reject", "keep_first", "keep_last", "reject", "error"]).to_owned();
     let orphans = |dice: &mut Dice| dice.one(&["reject", "warn", "ignore"]).to_owned();
     let incomplete = |dice: &mut Dice| dice.one(&["reject", "send"]).to_owned();
     let order = dice.one(&["", "order_by: [price]"]);
@@ -378,9 +401,11 @@ fn mapping(dice: &mut Dice) -> String {
         let end = mapping.find("  notes: { path").unwrap();
         mapping.replace_range(start..end, "");
     }
-    for (word, policy) in
-        [("TWINS", &twins as &dyn Fn(&mut Dice) -> String), ("ORPHANS", &orphans), ("INCOMPLETE", &incomplete)]
-    {
+    for (word, policy) in [
+        ("DUPLICATES", &duplicates as &dyn Fn(&mut Dice) -> String),
+        ("ORPHANS", &orphans),
+        ("INCOMPLETE", &incomplete),
+    ] {
         while mapping.contains(word) {
             mapping = mapping.replacen(word, &policy(dice), 1);
         }
