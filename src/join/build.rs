@@ -3,8 +3,6 @@
 //! One record owns each key. A record whose key is empty is rejected; records with one key are resolved as the policy
 //! `on_duplicate_key` of the source says.
 
-#![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
-
 use std::collections::BTreeMap;
 
 use crate::{

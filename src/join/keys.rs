@@ -67,7 +67,9 @@ pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
     let column = match columns {
         [column] if table.dialect.plain_nulls => table.bind[*column],
         _ => {
-            key_hashes.extend((0..table.len()).map(|row| hash_row_key(table, columns, row)));
+            let mut buffer = Vec::new();
+            let hash = |row| read_key(row, columns, &mut buffer).map_or(KEYLESS, hash_key);
+            key_hashes.extend(table.rows(0).map(hash));
             return;
         }
     };

@@ -164,7 +164,7 @@ pub fn append_rows(bytes: &[u8], shape: &Table, rows: &mut DecodedRows<'_>) {
                 table.cell_starts.extend_from_slice(&cell_starts);
             }
             None if offset_size == 1 => {
-                table.cell_starts.extend(cell_starts.iter().take(width).map(|start| [*start, 0]))
+                table.cell_starts.extend(cell_starts.iter().take(width).map(|start| [*start, 0]));
             }
             _ => table.cell_starts.extend(cell_starts.as_chunks().0.iter().take(width)),
         }

@@ -76,7 +76,7 @@ impl<'a> Router<'a> {
     /// A router for the rows of a source.
     pub(super) fn new(route: Route<'a>, buffers: PartitionBuffers) -> Router<'a> {
         let (firsts, key_hashes, partitions, parents) = Default::default();
-        let partition = if matches!(route, Route::InTurn { .. }) { 1 } else { 0 };
+        let partition = usize::from(matches!(route, Route::InTurn { .. }));
         Router { route, partition, filled: 0, firsts, buffers, key_hashes, partitions, parents }
     }
 
