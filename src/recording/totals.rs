@@ -206,8 +206,9 @@ struct UnitTotal {
     first: u64,
     /// For each status, the sums of plain amounts by how many decimals they have, and a bit for each of these that occurs.
     plain: [([i128; MAX_DECIMALS], u8); 4],
-    /// For each status, the sum of all other amounts.
-    other: [Decimal; 4],
+    /// For each status, the sums of all other amounts by how long they are: each twice as long as the one before. So adding
+    /// an amount costs as much as it has digits, however long the total is.
+    other: [Vec<Decimal>; 4],
     unreadable: u64,
 }
 
@@ -217,7 +218,11 @@ impl UnitTotal {
         if let Some(amount) = parse_plain(&cell.lanes_at(0), cell.len(), format.decimal_separator) {
             self.add_plain(status, amount);
         } else if let Some(number) = format.parse(cell.bytes()) {
-            self.other[status as usize].add(&number.into());
+            let (sums, class) = (&mut self.other[status as usize], (cell.len().ilog2() as usize));
+            if sums.len() <= class {
+                sums.resize(class + 1, Decimal::default());
+            }
+            sums[class].add(&number.into());
         } else {
             self.unreadable += 1;
         }
@@ -234,7 +239,8 @@ impl UnitTotal {
     fn into_sum(self, what: String) -> UnitSum {
         let total = |status: RowStatus| {
             let (sums, occurring) = self.plain[status as usize];
-            let mut total = self.other[status as usize].clone();
+            let mut total = Decimal::default();
+            self.other[status as usize].iter().for_each(|sum| total.add(sum));
             let sums = sums.into_iter().enumerate().filter(|(decimals, _)| occurring >> decimals & 1 == 1);
             sums.for_each(|(decimals, sum)| total.add(&Decimal::new(sum, decimals)));
             total

@@ -142,7 +142,7 @@ impl Equation {
         let total = sum.total();
         let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
         let scale = parts.into_iter().chain([&total]).map(Decimal::scale).max().unwrap_or(0);
-        let shown = |number: &Decimal| format!("{number:.scale$}");
+        let shown = |number: &Decimal| number.with_decimals(scale);
         let by = if sum.by.is_empty() { String::new() } else { format!(", {}", sum.by) };
         let remark = match sum.unreadable {
             0 => String::new(),
@@ -227,11 +227,19 @@ impl Widths {
             .zip(words)
             .zip(self.shown)
             .filter(|(_, shown)| *shown)
-            .map(|(((bucket, width), word), _)| format!("{bucket:>width$} {word}").replace(' ', &GLUE.to_string()))
+            .map(|(((bucket, width), word), _)| {
+                format!("{} {word}", right(bucket, width)).replace(' ', &GLUE.to_string())
+            })
             .collect();
         let (name, total, width) = (&equation.name, &equation.total, self.total);
-        format!("{name:<names$}  {total:>width$} = {}{}", terms.join(&format!(" +{GLUE}")), equation.remark)
+        let terms = terms.join(&format!(" +{GLUE}"));
+        format!("{name:<names$}  {} = {terms}{}", right(total, width), equation.remark)
     }
+}
+
+/// A text with spaces before it up to a width. A total may have more digits than the widths of a format string can say.
+fn right(text: &str, width: usize) -> String {
+    " ".repeat(width.saturating_sub(text.chars().count())) + text
 }
 
 fn findings(summary: &Summary) -> Vec<String> {

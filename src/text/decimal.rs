@@ -4,7 +4,7 @@
 //! by whole limbs, and nothing is ever rounded. Plain amounts are not added here one by one: `recording::totals` adds them
 //! up as whole numbers first.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use crate::text::number::Number;
 
@@ -112,22 +112,38 @@ impl Decimal {
     }
 }
 
-/// Prints it with all of its decimals, or with as many as the precision asks for.
+impl Decimal {
+    /// The number with this many digits behind the decimal point: further ones are cut off, missing ones are zeros.
+    #[must_use]
+    pub fn with_decimals(&self, decimals: usize) -> String {
+        let (fraction, whole) = self.limbs.split_at(limbs_of_fraction(self.scale));
+        let mut text = String::from(if self.is_negative { "-" } else { "" });
+        let mut whole = whole.iter().rev();
+        text.push_str(&whole.next().unwrap_or(&0).to_string());
+        whole.for_each(|limb| push_limb(*limb, &mut text));
+        if decimals > 0 {
+            text.push('.');
+            let end = text.len() + decimals;
+            fraction.iter().rev().for_each(|limb| push_limb(*limb, &mut text));
+            // The widths of a format string end at 65,535.
+            text.extend(std::iter::repeat_n('0', end.saturating_sub(text.len())));
+            text.truncate(end);
+        }
+        text
+    }
+}
+
+/// Appends all digits of a limb.
+fn push_limb(limb: i64, text: &mut String) {
+    let digits = limb.to_string();
+    text.extend(std::iter::repeat_n('0', LIMB_DIGITS.saturating_sub(digits.len())));
+    text.push_str(&digits);
+}
+
+/// Prints it with all of its decimals.
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (fraction, whole) = self.limbs.split_at(limbs_of_fraction(self.scale));
-        f.write_str(if self.is_negative { "-" } else { "" })?;
-        let mut whole = whole.iter().rev();
-        write!(f, "{}", whole.next().unwrap_or(&0))?;
-        whole.try_for_each(|limb| write!(f, "{limb:0LIMB_DIGITS$}"))?;
-        let decimals = f.precision().unwrap_or(self.scale);
-        if decimals > 0 {
-            let mut digits = String::new();
-            fraction.iter().rev().try_for_each(|limb| write!(digits, "{limb:0LIMB_DIGITS$}"))?;
-            digits.truncate(decimals);
-            write!(f, ".{digits:0<decimals$}")?;
-        }
-        Ok(())
+        f.write_str(&self.with_decimals(self.scale))
     }
 }
 
@@ -173,6 +189,17 @@ mod tests {
     }
 
     #[test]
+    fn numbers_longer_than_a_format_width_are_printed() {
+        for digits in [65_535, 65_536, 100_000] {
+            let fraction = format!("0.{}1", "0".repeat(digits - 1));
+            assert_eq!(sum(&[&fraction]), fraction);
+            assert_eq!(Decimal::new(5, 0).with_decimals(digits).len(), digits + 2);
+            let nines = "9".repeat(digits);
+            assert_eq!(sum(&[&nines]), nines);
+        }
+    }
+
+    #[test]
     fn long_numbers_carry_across_every_limb() {
         for digits in [30, 100, 10_000] {
             let nines = "9".repeat(digits);
@@ -202,8 +229,8 @@ mod tests {
         for (decimal, expected) in table {
             assert_eq!(decimal.to_string(), expected);
         }
-        assert_eq!(format!("{:.4}", Decimal::new(455, 1)), "45.5000");
-        assert_eq!(format!("{:.2}", Decimal::default()), "0.00");
+        assert_eq!(Decimal::new(455, 1).with_decimals(4), "45.5000");
+        assert_eq!(Decimal::default().with_decimals(2), "0.00");
     }
 
     #[test]
