@@ -43,8 +43,8 @@ use crate::{
 /// # Errors
 /// What ends the run before anything was sent, and a full or broken disk.
 pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let look = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
-    let mut findings = Findings::new(look);
+    let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
+    let mut findings = Findings::new(style);
     let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
     let journal = delivery::open_journal(args, &job, runtime.environment)?;
@@ -75,7 +75,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, runtime);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
     // stderr that is closed or full changes nothing about the delivery.
-    let _ = report::summary::summary(runtime.err, &summary, look);
+    let _ = report::summary::summary(runtime.err, &summary, style);
     if let Some(error) = lost {
         return Err(error);
     }
@@ -167,12 +167,13 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
     let Some(path) = &args.rejects else { return Ok(None) };
     let failed = |cause| Error::storage("cannot write", path, &cause);
     let shapes = recordings.first().map_or(&[][..], |recording| recording.shapes.as_slice());
-    let mut all = Rejects::new(shapes).map_err(failed)?;
+    let (mut all, mut loaded) = (Rejects::new(shapes).map_err(failed)?, LoadedPartition::default());
     for (number, recording) in (1..).zip(recordings) {
         let partitions = recording.stored.iter().flat_map(Stored::partitions);
         for partition in partitions.filter(|partition| partition.rejected().0 > 0) {
-            let added = loading::with_loaded(plan, partition, |loaded| all.add(number, loaded));
-            added.unwrap_or(Ok(())).map_err(failed)?;
+            if loading::load_again(plan, partition, &mut loaded).is_some() {
+                all.add(number, &loaded).map_err(failed)?;
+            }
         }
     }
     let written = rejects(path, plan, all);

@@ -7,7 +7,10 @@ use crate::{
         convert::{
             conclusion::Conclusion,
             delivery::{self, Delivered, JournaledDelivery},
-            partitioned::recording::{self, Recording},
+            partitioned::{
+                loading::load_again,
+                recording::{self, Recording},
+            },
             sink,
         },
         load::Job,
@@ -110,8 +113,7 @@ fn tell_rejected(
         // Documents that follow each other mostly stand in one partition.
         if !is_loaded.is_some_and(|known| std::ptr::eq(known, partition)) {
             is_loaded = Some(partition);
-            if let Err(cause) = partition.load(plan.each, &mut loaded) {
-                partition.spill().keep_failure(cause);
+            if load_again(plan, partition, &mut loaded).is_none() {
                 return;
             }
         }

@@ -51,14 +51,7 @@ pub fn store_verdicts(
     kept.map_err(|cause| spill_error(partition.spill(), &cause))
 }
 
-/// Loads a partition to look at it. Whether the disk was broken, the spill tells.
-pub fn with_loaded<T>(plan: &Plan, partition: &StoredPartition, look: impl FnOnce(&LoadedPartition) -> T) -> Option<T> {
-    let mut loaded = LoadedPartition::default();
-    match partition.load(plan.each, &mut loaded) {
-        Ok(_) => Some(look(&loaded)),
-        Err(cause) => {
-            partition.spill().keep_failure(cause);
-            None
-        }
-    }
+/// Loads a partition that was decided about, where an error cannot be returned: the spill keeps it. `None`: it failed.
+pub fn load_again(plan: &Plan, partition: &StoredPartition, loaded: &mut LoadedPartition) -> Option<()> {
+    partition.load(plan.each, loaded).map_err(|cause| partition.spill().keep_failure(cause)).ok().map(drop)
 }

@@ -59,8 +59,7 @@ pub(super) fn group_chunks(plan: &Plan, partition: &StoredPartition, limit: u64)
                 filled <= limit
             };
             let count = rest.iter().take_while(fits).count().max(1);
-            let mut rows = vec![Vec::new(); partition.rows().len()];
-            rows[plan.each].clone_from(&partition.rows()[plan.each]);
+            let mut rows = root_rows(plan, partition);
             rows[link.child] = rest[..count].to_vec();
             rest = &rest[count..];
             divided.push(rows);

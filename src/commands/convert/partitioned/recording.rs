@@ -3,7 +3,7 @@
 use std::{iter, sync::Arc};
 
 use crate::{
-    commands::convert::partitioned::oversized::OversizedDocument,
+    commands::convert::partitioned::{loading::load_again, oversized::OversizedDocument},
     partition::{loaded::LoadedPartition, stored::StoredPartition},
     plan::Plan,
     recording::{
@@ -95,13 +95,8 @@ impl Iterator for PartitionPayloads<'_> {
     fn next(&mut self) -> Option<Payload> {
         if self.loaded.is_none() {
             let mut loaded = LoadedPartition::default();
-            match self.partition.load(self.plan.each, &mut loaded) {
-                Ok(_) => self.loaded = Some(loaded),
-                Err(cause) => {
-                    self.partition.spill().keep_failure(cause);
-                    return None;
-                }
-            }
+            load_again(self.plan, self.partition, &mut loaded)?;
+            self.loaded = Some(loaded);
         }
         let loaded = self.loaded.as_ref()?;
         let root = *loaded.accepted.get(self.next)?;
