@@ -1,4 +1,4 @@
-//! Group -> diagnostics: the slow, exact way.
+//! Match group -> diagnostics: the slow, exact way.
 //!
 //! A document that may not conform was written to its end by the traced way of `transform`. Here the `jsonschema` crate
 //! checks the whole contract, and every violation is led back to its cell and its rule. If there is no finding, the document

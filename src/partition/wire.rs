@@ -24,7 +24,7 @@ pub(super) fn put_numbers(bytes: &mut Vec<u8>, numbers: &[u32]) {
 }
 
 /// A number as it is encoded: no partition holds more rows or bytes.
-pub(super) fn as_u32(number: usize) -> u32 {
+pub(crate) fn as_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 

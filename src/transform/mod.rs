@@ -1,4 +1,4 @@
-//! Group -> payload: JSON bytes written straight from CSV bytes, and checked while they are written. The hot loop.
+//! Match group -> payload: JSON bytes written straight from CSV bytes, and checked while they are written. The hot loop.
 //!
 //! There is one writer, with two observers. The fast way stops at the first value that is not certain to conform, and keeps
 //! only the bytes; the traced way goes on, notes every problem and the origin of every value, and leaves the decision to

@@ -1,4 +1,4 @@
-//! Group -> payload or rejects: which documents may be sent.
+//! Match group -> payload or rejects: which documents may be sent.
 //!
 //! Every document is written the fast way of `transform`, which checks while it writes. Where that has a doubt, the exact
 //! way decides: `transform` writes the document again and notes where what may be wrong came from, `check` holds the whole

@@ -6,7 +6,7 @@ use crate::{
     commands::convert::partitioned::{
         oversized::{OversizedDocument, group_chunks, root_rows},
         recording::Stored,
-        router::{Route, Router, small},
+        router::{Route, Router},
     },
     join::{
         keys,
@@ -18,6 +18,7 @@ use crate::{
         encode::RowEntry,
         spill::Chunk,
         stored::StoredPartition,
+        wire::as_u32,
     },
     plan::Plan,
     recording::ledger::{Reject, RowStatus},
@@ -203,7 +204,7 @@ impl Parts {
                 filled = 0;
             }
             filled = if is_oversized { u64::MAX } else { filled + weight };
-            parts.of_roots.push(small(parts.are_oversized.len() - 1));
+            parts.of_roots.push(as_u32(parts.are_oversized.len() - 1));
         }
         parts
     }

@@ -108,11 +108,10 @@ impl Iterator for PartitionPayloads<'_> {
 
 /// Notes for every row of every recording what a delivery means for it. Whether the disk was broken, the spill tells.
 pub fn apply_delivery(plan: &Plan, recordings: &mut [Recording], delivery: &Delivery) {
-    let mut first = 0;
+    let (mut first, mut loaded) = (0, LoadedPartition::default());
     for stored in recordings.iter_mut().flat_map(|recording| &mut recording.stored) {
         let documents = stored.documents();
         for partition in stored.partitions_mut() {
-            let mut loaded = LoadedPartition::default();
             let done = partition.load(plan.each, &mut loaded).and_then(|_| {
                 loaded.apply_delivery(plan, delivery, first);
                 partition.count(plan, &loaded);

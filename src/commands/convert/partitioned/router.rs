@@ -11,6 +11,7 @@ use crate::{
         buffers::PartitionBuffers,
         encode::{self, GoodRows, RowEntry},
         spill::{Chunk, Spill},
+        wire::as_u32,
     },
     read::stream::Block,
     table::{NONE, line_ends, row_header},
@@ -199,7 +200,7 @@ impl<'a> Router<'a> {
                         self.firsts.resize(self.partition + 1, number);
                     }
                     self.filled += (end - start) as u64;
-                    self.partitions.push(small(self.partition));
+                    self.partitions.push(as_u32(self.partition));
                 }
             }
             Route::ToParent { map, columns, .. } => {
@@ -264,8 +265,4 @@ fn line_shifts(block: Block<'_>) -> Vec<(u32, u64)> {
         }
     }
     shifts
-}
-
-pub(super) fn small(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(NONE)
 }
