@@ -202,8 +202,6 @@ impl StoredPartition {
     /// Counts its rows by what became of them, and its documents.
     pub fn count(&mut self, plan: &Plan, loaded: &LoadedPartition) {
         self.tally = totals::tally(plan, &loaded.tables, &loaded.statuses);
-        // The files are told once for a recording.
-        self.tally.iter_mut().for_each(|tally| tally.paths.clear());
         self.documents = if self.is_continuation { 0 } else { loaded.accepted.len() as u64 };
     }
 }
