@@ -187,7 +187,7 @@ impl Rejection {
         let (reason, known) = (&self.reason, diagnostic.hint.clone());
         diagnostic.hint(if known.is_empty() {
             let hint = "or set `on_incomplete: send` for this list";
-            format!("{reason}, so the whole document is held back; mend it, {hint}")
+            format!("{reason}, so the whole document is held back; fix it, {hint}")
         } else {
             format!("{known}; {reason}, so the whole document is held back")
         })
@@ -227,7 +227,7 @@ fn describe_incomplete(plan: &Plan, tables: &[Table], document: BadDocument<'_>,
     let rule = bad.map_or("/output", |step| plan.links[step.link].rule.as_str());
     plan.finding(Code::TransformIncomplete, rule, format!("{reason}, so the whole document is held back"))
         .cell(tables[plan.each].record(document.root))
-        .hint("mend the bad records, or set `on_incomplete: send` for this list")
+        .hint("fix the bad records, or set `on_incomplete: send` for this list")
 }
 
 /// The finding about a value that could not be made; it only has a place if it is `wanted`.

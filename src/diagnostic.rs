@@ -276,7 +276,7 @@ codes! {
     ReadHeader = "read/header",
     /// The file is in an encoding the dialect does not say, told by its byte order mark.
     ReadEncoding = "read/encoding",
-    /// Quotes do not pair up, so the borders of records are in doubt from this line on. Nothing of the file is used.
+    /// Quotes do not pair up, so the boundaries of records are uncertain from this line on. Nothing of the file is used.
     ReadUnbalancedQuote = "read/unbalanced-quote",
     /// The file holds a long run of NUL bytes in its middle: a block was lost when power failed.
     ReadLostBlock = "read/lost-block",
@@ -339,7 +339,7 @@ codes! {
     /// A `many` has fewer records than `min` or more than `max`.
     TransformCount = "transform/count",
     /// A record is good, but the document it belongs to is rejected: sending the rest could erase good data.
-    /// Mend the other record, or allow incomplete documents with `on_incomplete: send`.
+    /// Fix the other record, or allow incomplete documents with `on_incomplete: send`.
     TransformIncomplete = "transform/incomplete",
 
     /// A value breaks a rule of the contract.

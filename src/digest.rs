@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_differs_by_target_bytes_and_borders() {
+    fn the_digest_differs_by_target_bytes_and_boundaries() {
         let (a, b) = (DeliveryTarget::new(&["a", "b"]), DeliveryTarget::new(&["ab", ""]));
         assert_ne!(a, b);
         let plan = |target: &DeliveryTarget, documents: &[&str]| {

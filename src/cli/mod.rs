@@ -163,7 +163,7 @@ pub struct Convert {
     #[arg(long, value_name = "FILE", help_heading = "Rejects")]
     pub rejects: Option<PathBuf>,
 
-    /// Hold about this much in memory; what is more goes to temporary files
+    /// Hold about this much in memory; everything beyond it goes to temporary files
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = value::memory)]
     #[arg(hide_default_value = true, help_heading = "What to read")]
     pub memory: Memory,

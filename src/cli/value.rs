@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_met_exactly_at_its_border() {
+    fn a_share_is_met_exactly_at_its_limit() {
         assert!(MaxRejects::Share(500).allows(5, 100));
         assert!(!MaxRejects::Share(500).allows(6, 100));
         assert!(MaxRejects::Share(500).allows(0, 0));

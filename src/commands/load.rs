@@ -51,7 +51,8 @@ const MAPPINGS: &str = "mappings";
 /// Everything that is wrong with the mapping, the contract, the profile, or the flags that name them.
 pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
     let profiles = profiles(root)?;
-    let plan = plan(&mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?)?;
+    let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
+    let plan = plan(&mapping)?;
     for source in &args.sources {
         if !plan.sources.iter().any(|known| known.name == source.name) {
             return Err(vec![unknown_source(&plan, &source.name)]);

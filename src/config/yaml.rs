@@ -140,7 +140,8 @@ impl Places {
 /// # Errors
 /// Every reason why it is not one, each with its place.
 pub fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<(T, Places), Vec<Diagnostic>> {
-    typed(text, places(path, text).map_err(|diagnostic| vec![diagnostic])?)
+    let places = places(path, text).map_err(|diagnostic| vec![diagnostic])?;
+    typed(text, places)
 }
 
 /// Reads a text whose places are known into a typed value.

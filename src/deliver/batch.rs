@@ -45,9 +45,9 @@ impl Batch {
         let split = self.spans.iter().position(|span| span.end > middle).unwrap_or(0);
         let split = split.clamp(1, self.spans.len().max(2) - 1);
         let (left, right) = self.spans.split_at_checked(split)?;
-        let border = self.range.start + split as u64;
+        let middle = self.range.start + split as u64;
         (!left.is_empty() && !right.is_empty())
-            .then(|| (self.copy_part(self.range.start..border, left), self.copy_part(border..self.range.end, right)))
+            .then(|| (self.copy_part(self.range.start..middle, left), self.copy_part(middle..self.range.end, right)))
     }
 
     /// The same as `documents`, for places in the batch.

@@ -50,6 +50,11 @@ impl Outcomes {
             is_in_doubt: state.is_in_doubt,
         }
     }
+
+    /// The documents that were accepted since `earlier`.
+    fn accepted_since(&self, earlier: &Outcomes) -> Vec<Range<u64>> {
+        index_ranges::subtract(&self.accepted, &earlier.accepted)
+    }
 }
 
 /// How many documents durably ended how.
@@ -95,7 +100,7 @@ impl CommitState {
             return;
         }
         let outcomes = Outcomes::of(state);
-        match self.new_entries(state, status).iter().try_for_each(|entry| commit(CommitStep::Append(entry))) {
+        match self.new_entries(state, &outcomes, status).iter().try_for_each(|entry| commit(CommitStep::Append(entry))) {
             Ok(()) => self.appended = outcomes,
             Err(cause) => self.roll_back(state, &cause),
         }
@@ -129,9 +134,10 @@ impl CommitState {
         DurableCounts { accepted: index_ranges::count(&self.durable.accepted), rejected: self.durable.rejected as u64 }
     }
 
-    fn new_entries(&self, state: &DeliveryState, status: u16) -> Vec<Entry> {
+    /// The entries for what came since the last ones.
+    fn new_entries(&self, state: &DeliveryState, outcomes: &Outcomes, status: u16) -> Vec<Entry> {
         let mut entries = Vec::new();
-        if state.is_in_doubt && !self.appended.is_in_doubt {
+        if outcomes.is_in_doubt && !self.appended.is_in_doubt {
             entries.push(Entry::InDoubt { resumed: false });
         }
         for rejected in &state.delivery.rejected[self.appended.rejected..] {
@@ -139,7 +145,7 @@ impl CommitState {
             let code = rejected.finding.code.word().into();
             entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
-        let ranges = index_ranges::subtract(&state.delivery.accepted, &self.appended.accepted);
+        let ranges = outcomes.accepted_since(&self.appended);
         if !ranges.is_empty() {
             entries.push(Entry::Ack { ranges, status });
         }
@@ -148,7 +154,7 @@ impl CommitState {
 
     /// Takes back the outcomes that are not durable, and stops the delivery.
     fn roll_back(&mut self, state: &mut DeliveryState, cause: &io::Error) {
-        self.lost += index_ranges::count(&index_ranges::subtract(&state.delivery.accepted, &self.durable.accepted));
+        self.lost += index_ranges::count(&Outcomes::of(state).accepted_since(&self.durable));
         state.delivery.accepted.clone_from(&self.durable.accepted);
         state.delivery.rejected.truncate(self.durable.rejected);
         let what = match self.lost {

@@ -266,7 +266,7 @@ async fn send_batches(
                 if !state.is_running() {
                     break;
                 }
-                interrupt(&mut state, exit);
+                state.interrupt(exit);
             }
             () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
                 break;
@@ -300,11 +300,6 @@ fn apply_answer(
     let status = exchange.status();
     state.apply_exchange(first, exchange, now, (context.now)());
     (200..300).contains(&status).then_some(status)
-}
-
-fn interrupt(state: &mut DeliveryState, exit: Exit) {
-    let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
-    state.stop(exit, finding.hint("run the same command again"));
 }
 
 /// Takes all documents as one batch, or stops the run because they do not fit into one.

@@ -299,6 +299,12 @@ impl DeliveryState {
         self.delivery.stopped.get_or_insert(StopReason { exit, finding });
     }
 
+    /// Stops the run because a signal asked for it.
+    pub(crate) fn interrupt(&mut self, exit: Exit) {
+        let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
+        self.stop(exit, finding.hint("run the same command again"));
+    }
+
     /// Stops the run because each request replaces the whole collection, and one request does not hold all documents.
     pub(crate) fn refuse_second_batch(&mut self) {
         if let Err(finding) = self.destination.allows(2) {

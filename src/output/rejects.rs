@@ -174,8 +174,8 @@ fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
     let mut raw = table.raw(row);
     if table.header.ends_with(&ADDED.map(str::to_owned)) {
         let mut cells = Vec::new();
-        let border = table.split(row, &mut cells);
-        if border.fault.is_none() && cells.len() == table.header.len() && cells.len() > ADDED.len() {
+        let boundary = table.split(row, &mut cells);
+        if boundary.fault.is_none() && cells.len() == table.header.len() && cells.len() > ADDED.len() {
             let last = cells[cells.len() - ADDED.len() - 1];
             raw.end = last.end + usize::from(last.quoted);
         }

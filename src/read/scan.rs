@@ -316,7 +316,7 @@ impl Scan<'_> {
             let why = if tail == Tail::Strict {
                 "the dialect says `tail: strict`"
             } else {
-                "the file ends at a block border of the disk"
+                "the file ends at a block boundary of the disk"
             };
             let message = format!("the last record has no line end and may be cut inside its last cell; {why}");
             let hint = "add the line end if the record is whole, or set `tail: accept` in the dialect";
@@ -377,7 +377,7 @@ impl Scan<'_> {
     fn unbalanced_quote(&self, row: u32, table: &Table) -> Diagnostic {
         let message =
             "quotes do not pair up from here on, so nobody can tell where records end; nothing of the file is used";
-        let hint = "mend the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";
+        let hint = "fix the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";
         self.finding(Code::ReadUnbalancedQuote, row, message, table).hint(hint)
     }
 

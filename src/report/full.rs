@@ -122,7 +122,7 @@ mod tests {
         report::{full::full, render_style::RenderStyle},
     };
 
-    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false };
+    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
 
     fn place(path: &str, line: u64, column: u64, width: u64, text: &str) -> Place {
         Place { path: path.into(), line, column, width, text: text.into() }
@@ -137,7 +137,7 @@ mod tests {
             .cell(Cell { place: place_of_cell, column: "quantity".into(), found: "-9".into() })
             .rule(rule)
             .target("/purchases/0/quantity", schema)
-            .hint("mend the till's export, or loosen the contract")
+            .hint("fix the till's export, or loosen the contract")
     }
 
     fn cell_at(column: u64, width: u64, text: &str) -> Diagnostic {
@@ -164,7 +164,7 @@ mod tests {
    |
    = target: /purchases/0/quantity
    = contract: /items/properties/purchases/items/properties/quantity/minimum
-   = help: mend the till's export, or loosen the contract
+   = help: fix the till's export, or loosen the contract
 
 "#;
         assert_eq!(full(&range(), STYLE), expected);

@@ -129,7 +129,7 @@ mod tests {
             .cell(Cell { place, column: "quantity".into(), found: "-9".into() })
             .rule(at("mappings/inflight-sales.yaml", 36, 9))
             .target("/purchases/0/quantity", "/items/properties/purchases/items/properties/quantity/minimum")
-            .hint("mend the till's export, or loosen the contract")
+            .hint("fix the till's export, or loosen the contract")
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             r#""rule":{"path":"mappings/inflight-sales.yaml","line":36,"column":9},"also":null,"#,
             r#""target":{"pointer":"/purchases/0/quantity","#,
             r#""schema":"/items/properties/purchases/items/properties/quantity/minimum"},"#,
-            r#""hint":"mend the till's export, or loosen the contract"}"#,
+            r#""hint":"fix the till's export, or loosen the contract"}"#,
             "\n"
         );
         assert_eq!(json(&range()), expected);
@@ -178,7 +178,7 @@ mod tests {
             cell.place.path = "a,b:c%.csv".into();
         }
         let expected = "::error file=a%2Cb%3Ac%25.csv,line=3,col=13,title=check/range::\
-                        100%25 wrong\\nor, so: it seems (help: mend the till's export, or loosen the contract)\n";
+                        100%25 wrong\\nor, so: it seems (help: fix the till's export, or loosen the contract)\n";
         assert_eq!(github(&diagnostic), expected);
         let file = Diagnostic::new(Code::ReadEmpty, "empty").file("a.csv").severity(Severity::Warning);
         assert_eq!(github(&file), "::warning file=a.csv,title=read/empty::empty\n");

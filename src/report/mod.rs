@@ -20,7 +20,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     options::MessageFormat,
     plan::Plan,
-    report::render_style::RenderStyle,
+    report::{progress::Progress, render_style::RenderStyle},
 };
 
 /// How many findings of one code are drawn in full.
@@ -72,6 +72,11 @@ impl Findings {
             writeln!(out, "… and {count} more {code} (--message-format concise shows all)")?;
         }
         if left_out.is_empty() { Ok(()) } else { writeln!(out) }
+    }
+
+    /// Starts the bar of a step with this many parts, if bars are drawn.
+    pub fn start_progress(&self, step: &'static str, total: u64) -> Progress {
+        Progress::start(step, Some(total), self.style.has_progress)
     }
 
     /// How many findings of each code came by, drawn or not.
@@ -128,7 +133,7 @@ mod tests {
 
     fn drawn(diagnostics: &[Diagnostic], format: MessageFormat, quiet: bool) -> String {
         let mut out = Vec::new();
-        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet }).unwrap();
+        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet, has_progress: false }).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -149,7 +154,7 @@ mod tests {
         let warning = Diagnostic::new(Code::ReadNoLineEnd, "no line end").severity(Severity::Warning);
         let error = Diagnostic::new(Code::ReadNul, "a NUL byte");
         assert_eq!(drawn(&[warning.clone(), error], MessageFormat::Concise, true), "error[read/nul]: a NUL byte\n");
-        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true };
+        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true, has_progress: false };
         let mut findings = Findings::new(style);
         let mut out = Vec::new();
         findings.print(&mut out, &warning).unwrap();

@@ -2,8 +2,6 @@
 //!
 //! Everywhere else it draws nothing at all, so logs hold no half lines.
 
-use std::io;
-
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// How far one step is.
@@ -30,11 +28,6 @@ impl Progress {
         self.bar.set_position(position);
     }
 
-    /// Writes something to the same terminal without leaving parts of the bar behind.
-    pub fn aside(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        self.bar.suspend(write)
-    }
-
     /// The step is over; the bar goes away.
     pub fn finish(self) {
         self.bar.finish_and_clear();
@@ -59,8 +52,6 @@ fn template(total: Option<u64>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
     use indicatif::ProgressStyle;
 
     use crate::report::progress::{Progress, template};
@@ -77,7 +68,6 @@ mod tests {
         progress.advance(2);
         assert!(progress.bar.is_hidden());
         assert_eq!(progress.bar.position(), 2);
-        assert!(progress.aside(|| Err(io::Error::from(io::ErrorKind::BrokenPipe))).is_err());
         progress.finish();
     }
 }

@@ -17,6 +17,8 @@ pub struct RenderStyle {
     pub width: usize,
     /// Only errors are said; scripts still get their summary.
     pub quiet: bool,
+    /// A bar shows how far a step is.
+    pub has_progress: bool,
 }
 
 impl RenderStyle {
@@ -31,7 +33,8 @@ impl RenderStyle {
         };
         let columns = environment.get("COLUMNS").and_then(|columns| columns.parse().ok());
         let width = columns.filter(|_| terminal).unwrap_or(80).clamp(60, 140);
-        RenderStyle { format: options.message_format, styled, width, quiet: options.quiet }
+        let has_progress = terminal && !options.quiet;
+        RenderStyle { format: options.message_format, styled, width, quiet: options.quiet, has_progress }
     }
 }
 

@@ -50,7 +50,7 @@ pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -
 
 /// The items of one part of a document: their offset in the document without items, and their range in that of the part.
 #[must_use]
-pub fn items(empty: &[u8], part: &[u8]) -> Option<(usize, Range<usize>)> {
+pub fn find_items(empty: &[u8], part: &[u8]) -> Option<(usize, Range<usize>)> {
     // The documents differ where the first list with items begins.
     let at = empty.iter().zip(part).position(|(one, other)| one != other)?;
     Some((at, at..at + part.len() - empty.len()))
@@ -58,7 +58,7 @@ pub fn items(empty: &[u8], part: &[u8]) -> Option<(usize, Range<usize>)> {
 
 /// The payload of a document whose parts were all found to conform, assembled.
 #[must_use]
-pub fn together(index: u64, json: Vec<u8>) -> Payload {
+pub fn assemble(index: u64, json: Vec<u8>) -> Payload {
     Payload::conforming(index, json)
 }
 
@@ -66,7 +66,7 @@ pub fn together(index: u64, json: Vec<u8>) -> Payload {
 ///
 /// Children lie anywhere in their file, and waiting for memory costs more than writing them. No access here depends on the
 /// one before it.
-pub fn fetch(view: View<'_>, roots: Range<u32>) {
+pub fn prefetch(view: View<'_>, roots: Range<u32>) {
     let View { plan, tables, groups, .. } = view;
     for (number, link) in plan.links.iter().enumerate().filter(|(_, link)| link.many && link.parent == plan.each) {
         let Table { text, starts, .. } = &tables[link.child];
@@ -77,13 +77,13 @@ pub fn fetch(view: View<'_>, roots: Range<u32>) {
 }
 
 /// For how many documents records are prefetched at once.
-pub const TOGETHER: usize = 16;
+pub const PREFETCHED: usize = 16;
 
 /// The payload of a document that was not certain to conform, and that the exact check accepted.
 ///
 /// # Panics
 /// The contract does not accept it after all: a document that does not conform is never sent, so the run ends here.
-pub fn confirmed(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
+pub fn confirm(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
     assert!(trace.is_sound() && plan.accepts(&trace.json), "what was accepted has to conform");
     Payload::conforming(index, trace.json)
 }
@@ -115,43 +115,12 @@ fn write_traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch
 
 /// Writes the document of a root record that was found to conform, into a buffer of its own size; the larger one stays in
 /// `scratch`.
-pub fn again(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
+pub fn write_again(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Payload {
     let Some(payload) = document(view, root, index, scratch) else {
         // It was not certain to conform, and the exact check accepted it before.
-        return confirmed(view.plan, trace(view, root, scratch), index);
+        return confirm(view.plan, trace(view, root, scratch), index);
     };
     let copy = Payload::conforming(index, payload.bytes().to_vec());
     scratch.take_back(payload);
     copy
-}
-
-/// The payloads of some root records that were all found to conform, one after the other.
-pub struct ConformingPayloads<'a> {
-    view: View<'a>,
-    roots: &'a [u32],
-    next: usize,
-    /// The index of the first payload.
-    first: u64,
-    scratch: Scratch,
-}
-
-/// The payloads of root records that passed every check, numbered from `first`.
-#[must_use]
-pub fn payloads<'a>(view: View<'a>, accepted: &'a [u32], first: u64) -> ConformingPayloads<'a> {
-    ConformingPayloads { view, roots: accepted, next: 0, first, scratch: Scratch::default() }
-}
-
-impl Iterator for ConformingPayloads<'_> {
-    type Item = Payload;
-
-    fn next(&mut self) -> Option<Payload> {
-        let root = *self.roots.get(self.next)?;
-        if self.next.is_multiple_of(TOGETHER) {
-            let last = self.roots.len().min(self.next + TOGETHER) - 1;
-            fetch(self.view, root..self.roots[last] + 1);
-        }
-        let index = self.first + self.next as u64;
-        self.next += 1;
-        Some(again(&self.view, root, index, &mut self.scratch))
-    }
 }

@@ -371,7 +371,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                     "add the missing record, or set `on_missing` for this field",
                 )
             } else {
-                (format!("the record of `{name}` with this key is rejected"), "mend that record")
+                (format!("the record of `{name}` with this key is rejected"), "fix that record")
             };
             return self.write_placeholder(site, Code::JoinLookupNotFound, message, hint);
         }

@@ -186,7 +186,7 @@ const DELIVERIES: &[Delivery] = &[
             "   |                ----- by this rule\n",
             "   |\n",
             "   = target: /purchases/0/price\n",
-            "   = help: 1 of its 1 `purchases` is bad, so the whole document is held back; mend it, or set `on_incomplete: send` for this list\n",
+            "   = help: 1 of its 1 `purchases` is bad, so the whole document is held back; fix it, or set `on_incomplete: send` for this list\n",
             "\n",
         ),
     },

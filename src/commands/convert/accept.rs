@@ -23,11 +23,11 @@ use crate::{
 };
 
 /// Decides about every root record of a partition, and hands each document that may be sent to `keep`. The first of them
-/// has the index `first`. Findings go to `say`; of each code somebody wants to see so many.
+/// has the index `first`. Findings go to `say`; of each code, only so many are shown.
 ///
 /// # Errors
 /// A document could not be kept.
-pub(crate) fn about(
+pub(crate) fn decide_documents(
     plan: &Plan,
     partition: &mut LoadedPartition,
     first: u64,
@@ -62,9 +62,9 @@ impl Undecided<'_, '_> {
         let (each, before) = (self.plan.each, self.ledger.rejects.len());
         let roots = self.tables[each].len();
         for root in 0..roots {
-            if (root as usize).is_multiple_of(transform::TOGETHER) {
-                let last = root as usize + transform::TOGETHER;
-                transform::fetch(self.view(), root..roots.min(u32::try_from(last).unwrap_or(u32::MAX)));
+            if (root as usize).is_multiple_of(transform::PREFETCHED) {
+                let last = root as usize + transform::PREFETCHED;
+                transform::prefetch(self.view(), root..roots.min(u32::try_from(last).unwrap_or(u32::MAX)));
             }
             match self.ledger.status(each, root) {
                 RowStatus::Filtered => {}
@@ -105,7 +105,7 @@ impl Undecided<'_, '_> {
             let is_error = |finding: &check::Finding| finding.diagnostic.severity == Severity::Error;
             let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_error);
             if errors.is_empty() && trace.bad.is_empty() {
-                let payload = transform::confirmed(plan, trace, index);
+                let payload = transform::confirm(plan, trace, index);
                 for warning in &warnings {
                     self.ledger.say(&warning.diagnostic);
                 }

@@ -56,7 +56,6 @@ pub(crate) struct JournaledDelivery {
     journal: Journal<TargetDir>,
     state: PathBuf,
     supersede: bool,
-    quiet: bool,
 }
 
 /// Opens the journal of the target; `None` when this run delivers nothing, or to the embedded API.
@@ -85,7 +84,6 @@ pub(crate) fn open_journal(
         journal,
         state: state.path,
         supersede: args.supersede,
-        quiet: args.messages.quiet,
     }))
 }
 
@@ -237,7 +235,7 @@ fn wait_for_late_requests(
     let waited = deliver::wait(time, &mut |passed| {
         let bar = bar.get_or_insert_with(|| {
             let _ = findings.print(runtime.err, &finding);
-            Progress::start("seconds", Some(time.as_secs()), runtime.terminal && !journaled.quiet)
+            findings.start_progress("seconds", time.as_secs())
         });
         bar.reach(passed.as_secs());
     });
@@ -348,7 +346,6 @@ mod tests {
             journal,
             state: path,
             supersede,
-            quiet: true,
         };
         let DocumentsDigest { digest: plan, documents } = journaled.digest.clone().finish();
         let shipment = Shipment { plan, documents, inputs: Vec::new(), nonce: [1; 16], supersede };

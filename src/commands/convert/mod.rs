@@ -133,12 +133,12 @@ fn accept<'a>(
                 first += documents;
                 continue;
             }
-            *stored = Stored::Partition(document.together(plan.each));
+            *stored = Stored::Partition(document.to_partition(plan.each));
         }
         let Stored::Partition(partition) = stored else { continue };
         loading::load_joined(plan, partition, &mut loaded, &mut say)?;
         let mut keep = |payload: &_| sink.add(payload);
-        let done = accept::about(plan, &mut loaded, first, (&mut say, wanted), &mut keep);
+        let done = accept::decide_documents(plan, &mut loaded, first, (&mut say, wanted), &mut keep);
         done.map_err(|cause| sink::unwritten(args, &cause))?;
         let again = sink.output.is_none() || args.rejects.is_some() && !loaded.rejects.is_empty();
         loading::store_verdicts(plan, partition, &loaded, again)?;
@@ -157,7 +157,7 @@ fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> 
 
 /// Says why nothing is sent.
 fn nothing(reason: String, findings: &mut Findings, runtime: &mut Runtime<'_>) -> Conclusion {
-    let hint = "mend the rejected rows, or allow more with `--max-rejects`";
+    let hint = "fix the rejected rows, or allow more with `--max-rejects`";
     let _ = findings.print(runtime.err, &Diagnostic::new(Code::ReportTooManyRejects, reason.clone()).hint(hint));
     Conclusion { outcome: Outcome::Nothing { reason }, volume: None, exit: Exit::Rejects }
 }

@@ -24,7 +24,7 @@ use crate::{
     partition::loaded::LoadedPartition,
     plan::Plan,
     recording::{receipt::Delivery, summary::Outcome},
-    report::{Findings, progress::Progress},
+    report::Findings,
     transform::{self, Scratch},
 };
 
@@ -43,14 +43,15 @@ pub(crate) fn send(
     let Job { plan, destination, .. } = job;
     if let Some(path) = &args.output {
         let all = |mut output: Documents<'_>| {
-            recording::payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
+            recording::all_payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
             output.finish()
         };
         let done = Documents::create(path, plan.root == Root::Array, runtime.out).and_then(all);
         return done.map(|()| sink::written(args)).map_err(|cause| sink::unwritten(args, &cause));
     }
     if args.validate_only {
-        let volume = deliver::volume(recording::payloads(plan, recordings), destination);
+        let payloads = recording::all_payloads(plan, recordings);
+        let volume = deliver::volume(payloads, destination);
         let url = destination.url().map(|url| url.to_string());
         return Ok(Conclusion { outcome: Outcome::Validated { url }, volume: Some(volume), exit: Exit::Done });
     }
@@ -59,8 +60,7 @@ pub(crate) fn send(
         Some(running) => destination.clone().at(&running.url()),
         None => destination.clone(),
     };
-    let is_shown = runtime.terminal && !args.messages.quiet;
-    deliver_all(plan, &destination, recordings, journal, findings, runtime, is_shown)
+    deliver_all(plan, &destination, recordings, journal, findings, runtime)
 }
 
 /// Delivers all documents that may be sent, and tells what became of them.
@@ -71,11 +71,10 @@ fn deliver_all(
     journal: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
-    is_shown: bool,
 ) -> Result<Conclusion, Error> {
     let documents = recordings.iter().flat_map(|recording| &recording.stored).map(recording::Stored::documents).sum();
-    let progress = Progress::start("documents", Some(documents), is_shown);
-    let payloads = || recording::payloads(plan, recordings);
+    let progress = findings.start_progress("documents", documents);
+    let payloads = || recording::all_payloads(plan, recordings);
     let delivered = if let Some(journal) = journal {
         delivery::deliver_with_journal(journal, payloads, plan, destination, findings, runtime, &progress)
     } else {

@@ -84,7 +84,7 @@ impl OversizedDocument {
     }
 
     /// Decides about the document, without holding all of it; gives how many documents may be sent. `None`: there is a
-    /// doubt, and all of it has to be looked at [together](Self::together).
+    /// doubt, and all of it has to be looked at [at once](Self::to_partition).
     ///
     /// # Errors
     /// The disk for temporary files is full or broken.
@@ -110,7 +110,7 @@ impl OversizedDocument {
                         let frame = partition.spill().write(json).map_err(failed)?;
                         self.rendered = Some(Rendered { frame, items: Vec::new() });
                     } else if let (Some((at, items)), Some(rendered)) =
-                        (transform::items(&frame, json), &mut self.rendered)
+                        (transform::find_items(&frame, json), &mut self.rendered)
                     {
                         let json = partition.spill().write(&json[items]).map_err(failed)?;
                         rendered.items.push(Items { at, json });
@@ -130,7 +130,7 @@ impl OversizedDocument {
     }
 
     /// The document as one partition.
-    pub(crate) fn together(&self, each: usize) -> StoredPartition {
+    pub(crate) fn to_partition(&self, each: usize) -> StoredPartition {
         let mut rows = self.head.rows().to_vec();
         for partition in &self.continuations {
             for (source, chunks) in partition.rows().iter().enumerate().filter(|(source, _)| *source != each) {
@@ -168,7 +168,7 @@ impl OversizedDocument {
             Ok(())
         });
         match written {
-            Ok(()) => Some(transform::together(index, json)),
+            Ok(()) => Some(transform::assemble(index, json)),
             Err(cause) => {
                 self.head.spill().keep_failure(cause);
                 None

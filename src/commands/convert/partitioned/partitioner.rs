@@ -63,7 +63,7 @@ pub fn read(
     let is_divided = is_large && can_be_divided(plan);
     if is_large && !is_divided && size.saturating_mul(HELD) > memory.all {
         let message = "this recording does not fit into `--memory`, and its mapping needs all of it at once";
-        let hint = "only lists of sources that belong to one other source can be cut";
+        let hint = "only lists of sources that belong to one other source can be partitioned";
         say(&Diagnostic::new(Code::JoinHeldInMemory, message).severity(Severity::Notice).hint(hint));
     }
     let sources = plan.sources.len();

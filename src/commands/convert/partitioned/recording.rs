@@ -70,7 +70,7 @@ impl Stored {
 }
 
 /// All documents of all recordings that may be sent, in order.
-pub fn payloads<'a>(plan: &'a Plan, recordings: &'a [Recording]) -> impl Iterator<Item = Payload> + Send + 'a {
+pub fn all_payloads<'a>(plan: &'a Plan, recordings: &'a [Recording]) -> impl Iterator<Item = Payload> + Send + 'a {
     let mut next = 0;
     recordings.iter().flat_map(|recording| &recording.stored).flat_map(move |stored| {
         let first = next;
@@ -102,7 +102,7 @@ impl Iterator for PartitionPayloads<'_> {
         let root = *loaded.accepted.get(self.next)?;
         let (view, index) = (loaded.view(self.plan), self.first + self.next as u64);
         self.next += 1;
-        Some(transform::again(&view, root, index, &mut self.scratch))
+        Some(transform::write_again(&view, root, index, &mut self.scratch))
     }
 }
 
