@@ -252,8 +252,15 @@ codes! {
     PlanSameFile = "plan/same-file",
     /// The columns of a join have different types, so they could never match; or the join does not name what it needs.
     PlanJoin = "plan/join",
-    /// The contract is not a valid JSON Schema, or uses a draft, format or pattern that cannot be checked.
+    /// The contract is not a valid JSON Schema, or uses a draft or pattern that cannot be checked.
     PlanContract = "plan/contract",
+    /// The contract has a keyword that JSON Schema ignores: it is misspelt, of another draft, or hidden by a `$ref` beside it.
+    /// What it was meant to forbid is accepted. `xwalk check --strict` makes it an error.
+    PlanIgnoredKeyword = "plan/ignored-keyword",
+    /// The contract names a format that is not checked here, such as `int64` or `password`. It restricts nothing.
+    PlanUnknownFormat = "plan/unknown-format",
+    /// No rule of the contract concerns the documents, so it would accept anything. Usually it is the wrong file.
+    PlanContractWithoutRules = "plan/contract-without-rules",
     /// The contract refers to another file or to the network. Nothing outside the contract is ever opened.
     PlanContractReference = "plan/contract-reference",
     /// A field of the mapping can never meet the contract: another type, a value outside an `enum`, or not allowed at all.

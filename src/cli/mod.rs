@@ -194,6 +194,10 @@ pub struct Check {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
 
+    /// Take warnings about the contract for errors
+    #[arg(long)]
+    pub strict: bool,
+
     /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,

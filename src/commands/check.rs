@@ -4,10 +4,11 @@ use crate::{
     cli,
     commands::{load, runtime::Runtime},
     config::profile::{resolve, secret::Environment},
+    diagnostic::Severity,
     error::{Error, Exit},
     options::BLOCK,
     read::stream,
-    report,
+    report::{self, render_style::RenderStyle},
 };
 
 /// Compiles the plans of all named mappings, and compares them with the headers of a folder if one is named.
@@ -23,6 +24,7 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
         (named, _) => named.to_vec(),
     };
     let environment = Environment(runtime.environment.clone());
+    let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let mut findings = Vec::new();
     for mapping in &mappings {
         let plan = load::plan(mapping).and_then(|plan| match &args.profile {
@@ -34,6 +36,15 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
         match (plan, &args.against) {
             (Err(wrong), _) => findings.extend(wrong),
             (Ok(plan), against) => {
+                let ignored = plan.contract.ignored.iter().cloned();
+                let (warnings, notices): (Vec<_>, Vec<_>) =
+                    ignored.partition(|finding| finding.severity == Severity::Warning);
+                let _ = report::findings(runtime.err, &notices, style);
+                if args.strict && !warnings.is_empty() {
+                    findings.extend(warnings.into_iter().map(|finding| finding.severity(Severity::Error)));
+                    continue;
+                }
+                let _ = report::findings(runtime.err, &warnings, style);
                 if let Some(folder) = against {
                     stream::check_headers(&plan, folder, BLOCK).map_err(Error::input)?;
                 }

@@ -12,6 +12,7 @@ use crate::{
     cli::{Convert, Sandbox},
     config::{
         contract::Contract,
+        json_places,
         mapping::{self, Mapping, Root, code_table::CodeTable, dialect::DialectSpec, field::Field, short_forms::Named},
         profile::{
             Profiles, ProfilesFile,
@@ -95,7 +96,7 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = read_text(&path, "the profiles file").map_err(|wrong| vec![wrong])?;
+    let text = read_text(&path, "the profiles file", yaml::MAX_BYTES).map_err(|wrong| vec![wrong])?;
     let (profiles, places) = yaml::read::<Profiles>(&path.display().to_string(), &text)?;
     Ok(Some(ProfilesFile { profiles, places }))
 }
@@ -164,7 +165,7 @@ pub fn mappings(root: &Path) -> Vec<PathBuf> {
 /// Everything that can be known to be wrong before any data is read.
 pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
     let shown = path.display().to_string();
-    let mapping_text = read_text(path, "the mapping").map_err(|wrong| vec![wrong])?;
+    let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES).map_err(|wrong| vec![wrong])?;
     let (mapping, places) = mapping::read(&shown, &mapping_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let contract = contract(&tidy_path(&folder.join(&mapping.contract))).map_err(|wrong| {
@@ -180,7 +181,7 @@ pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
 /// # Errors
 /// It cannot be read, or is no JSON Schema that can be used.
 pub fn contract(path: &Path) -> Result<Contract, Diagnostic> {
-    Contract::compile(&path.display().to_string(), &read_text(path, "the contract")?)
+    Contract::compile(&path.display().to_string(), &read_text(path, "the contract", json_places::MAX_BYTES)?)
 }
 
 /// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.
@@ -198,12 +199,12 @@ fn tidy_path(path: &Path) -> PathBuf {
 }
 
 /// The text of a configuration file.
-fn read_text(path: &Path, what: &str) -> Result<String, Diagnostic> {
+fn read_text(path: &Path, what: &str, limit: usize) -> Result<String, Diagnostic> {
     let shown = path.display().to_string();
     let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown.clone());
     let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if length > yaml::MAX_BYTES as u64 {
-        return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {} bytes", yaml::MAX_BYTES)));
+    if length > limit as u64 {
+        return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {limit} bytes")));
     }
     let bytes =
         fs::read(path).map_err(|cause| wrong(Code::PlanMissingFile, format!("{what} cannot be read: {cause}")))?;

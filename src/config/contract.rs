@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, sync::OnceLock};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::yaml::{self, Places},
+    config::{
+        ignored_keywords::{self, DraftFacts, is_rule},
+        json_places,
+        yaml::Places,
+    },
     diagnostic::{Code, Diagnostic, Place},
     json_pointer,
 };
@@ -31,6 +35,8 @@ pub struct Contract {
     lone_references: bool,
     /// Some part has a base URI of its own, so that references inside it are not followed here.
     rebased: bool,
+    /// What it says and nobody checks.
+    pub ignored: Vec<Diagnostic>,
 }
 
 /// Under which URI parts refer to the whole.
@@ -95,20 +101,25 @@ impl Contract {
             let message = message.split(" at line ").next().unwrap_or_default();
             Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
         })?;
-        let places = match yaml::places(path, text) {
-            // JSON allows a few characters that YAML does not; then messages name the file without a line.
-            Err(wrong) if wrong.code == Code::PlanSyntax => Places::of_file(path),
-            places => places?,
-        };
+        let places = json_places::places(path, text)?;
         let whole = options().build(&schema).map_err(|error| explain_unusable(&error, &places))?;
-        let lone_references = matches!(
-            whole.draft(),
-            jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7
-        );
+        let lone_references =
+            matches!(whole.draft(), jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
         let rebased = nested_values(&schema).any(|part| has_own_base(part, lone_references));
+        let draft = DraftFacts {
+            number: draft_number(whole.draft()),
+            checks_format: &|format| options().is_known_format(whole.draft(), format),
+        };
+        let ignored = ignored_keywords::find(&schema, &places, &draft);
         let mut parts = BTreeMap::new();
         note_pointers(&schema, String::new(), &mut parts);
-        Ok(Contract { schema, places, whole, parts, registry: OnceLock::new(), lone_references, rebased })
+        Ok(Contract { schema, places, whole, parts, registry: OnceLock::new(), lone_references, rebased, ignored })
+    }
+
+    /// Whether a keyword restricts values here: all others, and unknown formats, are ignored.
+    pub fn listens_to(&self, keyword: &str, value: &Value) -> bool {
+        let is_unknown = |format: &str| !options().is_known_format(self.whole.draft(), format);
+        is_rule(keyword) && !(keyword == "format" && value.as_str().is_some_and(is_unknown))
     }
 
     /// The exact verdict on one request body.
@@ -220,9 +231,20 @@ impl Contract {
 fn options<'a>() -> jsonschema::ValidationOptions<'a> {
     jsonschema::options()
         .should_validate_formats(true)
-        .should_ignore_unknown_formats(false)
+        .should_ignore_unknown_formats(true)
         .with_pattern_options(jsonschema::PatternOptions::regex())
         .offline()
+}
+
+/// The number of a draft, as people name it.
+fn draft_number(draft: jsonschema::Draft) -> u16 {
+    match draft {
+        jsonschema::Draft::Draft4 => 4,
+        jsonschema::Draft::Draft6 => 6,
+        jsonschema::Draft::Draft7 => 7,
+        jsonschema::Draft::Draft201909 => 2019,
+        _ => 2020,
+    }
 }
 
 /// Whether a part of a schema refers to anything.
@@ -277,12 +299,6 @@ fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) ->
         .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
     }
     let said = error.to_string();
-    if let Some(format) = said.strip_prefix("Unknown format: '").and_then(|rest| rest.split('\'').next()) {
-        let message = format!("the contract cannot be used: its draft of JSON Schema has no format `{format}`");
-        return Diagnostic::new(Code::PlanContract, message)
-            .rule(place)
-            .hint("name a draft that has it in `$schema`, or leave the format out");
-    }
     let said = said.split(". Adjust configuration").next().unwrap_or_default();
     let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {

@@ -23,10 +23,10 @@ pub const MAX_NODES: usize = 50_000;
 
 /// A span of one line: the line and the column from 1, the width in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct TextSpan {
-    line: u64,
-    column: u64,
-    width: u64,
+pub(super) struct TextSpan {
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) width: u64,
 }
 
 impl TextSpan {
@@ -167,11 +167,7 @@ pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Plac
 /// # Errors
 /// The first thing that is not allowed: broken syntax, a limit, a key twice, an anchor, a tag, a second document.
 pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
-    let mut walk = Walk {
-        places: Places { path: path.into(), lines: text.lines().map(str::to_owned).collect(), nodes: BTreeMap::new() },
-        open: Vec::new(),
-        documents: 0,
-    };
+    let mut walk = PlaceWalk::new(path, text, MAX_NODES);
     if text.len() > MAX_BYTES {
         let message = format!("`{path}` is larger than {MAX_BYTES} bytes");
         return Err(Diagnostic::new(Code::PlanTooLarge, message).rule(Place::file(path)));
@@ -187,7 +183,7 @@ pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
             }
         }
     }
-    Ok(walk.places)
+    Ok(walk.finish())
 }
 
 /// The lists and mappings that are open where the walk stands.
@@ -199,13 +195,48 @@ struct Open {
     key: Option<(String, bool, TextSpan)>,
 }
 
-struct Walk {
+/// A walk through the nodes of a text, which notes their places and refuses what is not allowed.
+pub(super) struct PlaceWalk {
     places: Places,
     open: Vec<Open>,
     documents: usize,
+    max_nodes: usize,
 }
 
-impl Walk {
+impl PlaceWalk {
+    /// A walk that has seen nothing yet.
+    pub(super) fn new(path: &str, text: &str, max_nodes: usize) -> PlaceWalk {
+        let lines = text.lines().map(str::to_owned).collect();
+        PlaceWalk {
+            places: Places { path: path.into(), lines, nodes: BTreeMap::new() },
+            open: Vec::new(),
+            documents: 0,
+            max_nodes,
+        }
+    }
+
+    /// All places, once the walk is over.
+    pub(super) fn finish(self) -> Places {
+        self.places
+    }
+
+    /// A quoted text.
+    pub(super) fn text(&mut self, text: &str, at: TextSpan) -> Result<(), Diagnostic> {
+        self.check_nodes(at)?;
+        self.scalar(text, ScalarStyle::DoubleQuoted, at)
+    }
+
+    /// A bare word.
+    pub(super) fn word(&mut self, text: &str, at: TextSpan) -> Result<(), Diagnostic> {
+        self.check_nodes(at)?;
+        self.scalar(text, ScalarStyle::Plain, at)
+    }
+
+    /// The end of a list or mapping.
+    pub(super) fn close(&mut self) {
+        self.open.pop();
+    }
+
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
         let at =
             TextSpan { line: span.start.line() as u64, column: span.start.col() as u64 + 1, width: span_width(span) };
@@ -231,7 +262,7 @@ impl Walk {
                 self.container(None, at)
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                self.open.pop();
+                self.close();
                 Ok(())
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
@@ -245,8 +276,12 @@ impl Walk {
         if tagged {
             return Err(self.unsupported(at, "a tag", "leave the tag out; quote the value if it is a text"));
         }
-        if self.places.nodes.len() >= MAX_NODES {
-            return Err(self.too_large(at, &format!("more than {MAX_NODES} nodes")));
+        self.check_nodes(at)
+    }
+
+    fn check_nodes(&self, at: TextSpan) -> Result<(), Diagnostic> {
+        if self.places.nodes.len() >= self.max_nodes {
+            return Err(self.too_large(at, &format!("more than {} nodes", self.max_nodes)));
         }
         Ok(())
     }
@@ -277,7 +312,8 @@ impl Walk {
         Ok(())
     }
 
-    fn container(&mut self, items: Option<usize>, at: TextSpan) -> Result<(), Diagnostic> {
+    /// The start of a list, with no items yet, or of a mapping.
+    pub(super) fn container(&mut self, items: Option<usize>, at: TextSpan) -> Result<(), Diagnostic> {
         if self.open.len() >= MAX_DEPTH {
             return Err(self.too_large(at, &format!("nested deeper than {MAX_DEPTH} levels")));
         }

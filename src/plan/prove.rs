@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::{
     config::{
         contract::{Contract, Rules},
+        ignored_keywords::is_rule,
         mapping::{
             Root,
             policy::{IfEmpty, OnLookup, OnUnknown},
@@ -38,6 +39,7 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         Root::Array => prover.prove_body(),
     };
     if let Some((pointers, max)) = documents {
+        prover.expect_rules(&pointers);
         plan.max_documents = plan.max_documents.or(max);
         prover.prove_object(&mut plan.document, &pointers, "/output", "");
     }
@@ -82,7 +84,7 @@ impl Prover<'_> {
                 );
                 return None;
             }
-            for (keyword, value) in *schema {
+            for (keyword, value) in schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value)) {
                 match keyword.as_str() {
                     "items" if !value.is_array() => pointers.push(format!("{at}/items")),
                     "maxItems" => max = value.as_u64().into_iter().chain(max).min(),
@@ -115,6 +117,30 @@ impl Prover<'_> {
         Some((pointers, max))
     }
 
+    /// Reports a contract that has no rule about the documents: it would accept anything.
+    fn expect_rules(&mut self, pointers: &[String]) {
+        let rules = self.contract.rules(pointers);
+        let mut keywords = rules.schemas.iter().flat_map(|(_, schema)| schema.iter());
+        if rules.opaque || rules.never.is_some() || keywords.any(|(keyword, _)| is_rule(keyword) && !is_silent(keyword))
+        {
+            return;
+        }
+        let is_open_api = ["openapi", "swagger"].iter().any(|key| self.contract.schema.get(key).is_some());
+        let (message, hint) = if is_open_api {
+            (
+                "the contract is a description of an API in OpenAPI, not a JSON Schema of the request body",
+                "copy the schema of the body into a file of its own, and what it refers to into `$defs` there",
+            )
+        } else {
+            (
+                "no rule of the contract concerns the documents, so it would accept anything",
+                "is it the right file? at least, say `\"items\": { \"type\": \"object\" }`",
+            )
+        };
+        let finding = Diagnostic::new(Code::PlanContractWithoutRules, message);
+        self.findings.push(finding.rule(self.places.leaf("/contract")).hint(hint));
+    }
+
     fn prove_field(&mut self, field: &mut FieldPlan, pointers: &[String], target: &str) {
         let rule = field.rule.clone();
         match &mut field.value {
@@ -143,7 +169,7 @@ impl Prover<'_> {
         for (at, schema) in &rules.schemas {
             self.check_required(object, &optional, at, schema, rule, target);
             self.check_additional(object, at, schema, target);
-            for (keyword, value) in *schema {
+            for (keyword, value) in schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value)) {
                 let count = object.fields.len() as u64;
                 let complete = !optional.contains(&true);
                 let is_covered = match keyword.as_str() {
@@ -390,7 +416,9 @@ impl Prover<'_> {
             checks.covered = accepted(true) && accepted(false);
         } else {
             for (_, schema) in &rules.schemas {
-                for (keyword, value) in *schema {
+                for (keyword, value) in
+                    schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value))
+                {
                     match classify_rule(&leaf.conversion, schema, keyword, value) {
                         RuleStatus::Proven => {}
                         RuleStatus::Quick(quick) => checks.quick.push(quick),

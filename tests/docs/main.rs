@@ -150,7 +150,7 @@ fn mismatches_are_found_and_blessed() {
     assert_eq!(found("```json\n{}\n```\n"), [(2..3, "no `yaml example` stands before it\n".into())]);
     let base = "```yaml file: mapping.yaml\nmapping: 1\nname: a\ncontract: any.json\nrequest: { method: PUT, path: /v1 }\n\
                 sources: { a: { path: a.csv } }\noutput: { each: a, fields: {} }\n```\n\
-                ```json file: any.json\n{}\n```\n```csv file: a.csv\nat\nx\n2026-01-01\n```\n\
+                ```json file: any.json\n{\"items\": {\"type\": \"object\"}}\n```\n```csv file: a.csv\nat\nx\n2026-01-01\n```\n\
                 ```yaml example\nsources: { a: { columns: { at: { type: date } } } }\noutput: { fields: { at: at } }\n```\n";
     let shown = "```json\n{\"at\":\"2026-01-01\"}\n```\n\
                  ```text\na.csv:2:1: error[transform/not-a-date]: expected a real day in the format `%Y-%m-%d`\n```\n";

@@ -46,7 +46,7 @@ fn check_every_length(names: &[(&str, &str)], cells: [&str; 3]) {
     let fill = |text: &str| names.iter().fold(text.to_owned(), |text, (name, value)| text.replace(name, value));
     let whole = ["FIRST", "SECOND", "THIRD"].iter().zip(cells).fold(fill(WHOLE), |text, (n, c)| text.replace(n, c));
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("schema.json"), r#"{ "type": "array" }"#).unwrap();
+    fs::write(folder.path().join("schema.json"), r#"{ "type": "array", "items": { "type": "object" } }"#).unwrap();
     fs::write(folder.path().join("mapping.yaml"), fill(MAPPING)).unwrap();
     let (documents, exit) = convert(folder.path(), &whole);
     assert_eq!((documents.len(), exit), (3, Some(0)));

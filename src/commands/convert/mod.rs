@@ -25,7 +25,7 @@ use crate::{
         runtime::Runtime,
     },
     config::profile::secret::Environment,
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     output::rejects::{Rejects, rejects},
     partition::{loaded::LoadedPartition, spill::Spill},
@@ -47,6 +47,9 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(style);
     let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
+    for finding in plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning) {
+        let _ = findings.print(runtime.err, finding);
+    }
     let journal = delivery::open_journal(args, &job, runtime.environment)?;
     let spill = spill(args, runtime);
     let (mut recordings, stamps) = read(args, &job, journal.is_some(), &spill, &mut findings, runtime)?;

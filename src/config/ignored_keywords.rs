@@ -1,0 +1,187 @@
+//! What a contract says and no validator hears: keywords that JSON Schema ignores, and formats that are not checked.
+//!
+//! JSON Schema ignores what it does not know, so a misspelt `requried` accepts everything.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    config::yaml::Places,
+    diagnostic::{Code, Diagnostic, Severity, nearest},
+    json_pointer::escape,
+};
+
+/// Keywords that hold one schema.
+const ONE: &[&str] = &[
+    "items",
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "not",
+    "if",
+    "then",
+    "else",
+    "propertyNames",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+    "contentSchema",
+];
+/// Keywords that hold a list of schemas.
+const LIST: &[&str] = &["allOf", "anyOf", "oneOf", "prefixItems", "items"];
+/// Keywords that hold schemas by name.
+const MAP: &[&str] = &["properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"];
+/// All other keywords of any draft that restrict values.
+const RULES: &[&str] = &[
+    "$ref",
+    "$dynamicRef",
+    "$recursiveRef",
+    "type",
+    "enum",
+    "const",
+    "required",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "minContains",
+    "maxContains",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "format",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "contentEncoding",
+    "contentMediaType",
+];
+/// Keywords that restrict nothing: of any draft, and those that OpenAPI adds.
+const ANNOTATIONS: &[&str] = &[
+    "$schema",
+    "$id",
+    "id",
+    "$comment",
+    "$anchor",
+    "$dynamicAnchor",
+    "$recursiveAnchor",
+    "$vocabulary",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "example",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "nullable",
+    "discriminator",
+    "xml",
+    "externalDocs",
+];
+/// Keywords that some drafts do not have, with the first and the last draft that does.
+const DRAFTS: &[(&str, u16, u16)] = &[
+    ("const", 6, u16::MAX),
+    ("contains", 6, u16::MAX),
+    ("propertyNames", 6, u16::MAX),
+    ("if", 7, u16::MAX),
+    ("then", 7, u16::MAX),
+    ("else", 7, u16::MAX),
+    ("dependentRequired", 2019, u16::MAX),
+    ("dependentSchemas", 2019, u16::MAX),
+    ("minContains", 2019, u16::MAX),
+    ("maxContains", 2019, u16::MAX),
+    ("unevaluatedItems", 2019, u16::MAX),
+    ("unevaluatedProperties", 2019, u16::MAX),
+    ("$recursiveRef", 2019, 2019),
+    ("prefixItems", 2020, u16::MAX),
+    ("$dynamicRef", 2020, u16::MAX),
+    ("additionalItems", 4, 2019),
+];
+
+/// Whether a keyword restricts values in some draft.
+pub(crate) fn is_rule(keyword: &str) -> bool {
+    RULES.contains(&keyword) || ONE.contains(&keyword) || LIST.contains(&keyword) || MAP.contains(&keyword)
+}
+
+/// What is known about the draft of a contract.
+pub(super) struct DraftFacts<'a> {
+    /// Its number: 4, 6, 7, 2019 or 2020.
+    pub(super) number: u16,
+    /// Whether a format is checked in it.
+    pub(super) checks_format: &'a dyn Fn(&str) -> bool,
+}
+
+/// Finds the keywords and formats of a contract that are ignored.
+pub(super) fn find(schema: &Value, places: &Places, draft: &DraftFacts<'_>) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    let mut open = vec![(String::new(), schema)];
+    while let Some((at, schema)) = open.pop() {
+        let Value::Object(schema) = schema else { continue };
+        let is_hidden = draft.number <= 7 && schema.contains_key("$ref");
+        for (keyword, value) in schema {
+            if let Some(finding) = judge(keyword, value, is_hidden, draft) {
+                findings.push(finding.rule(places.key(&format!("{at}/{}", escape(keyword)))));
+            }
+        }
+        let nested = nested_schemas(schema).map(|(inside, part)| (format!("{at}/{inside}"), part));
+        // The last is looked at first: findings come in the order of the file.
+        let first = open.len();
+        open.extend(nested);
+        open[first..].reverse();
+    }
+    findings.sort_by_key(|finding| finding.rule.as_ref().map(|place| (place.line, place.column)));
+    findings
+}
+
+/// What is wrong with one keyword. `is_hidden`: it stands beside a `$ref` that hides it.
+fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) -> Option<Diagnostic> {
+    let ignored = |message: String| Diagnostic::new(Code::PlanIgnoredKeyword, message).severity(Severity::Warning);
+    let number = draft.number;
+    if keyword.starts_with("x-") || ANNOTATIONS.contains(&keyword) {
+        return None;
+    }
+    if !is_rule(keyword) {
+        let message = format!("`{keyword}` is no keyword of JSON Schema, so it is ignored");
+        let known = [RULES, ONE, LIST, MAP, ANNOTATIONS].into_iter().flatten().copied();
+        let hint = match nearest(keyword, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "take it out, or begin its name with `x-` if it is meant for another tool".into(),
+        };
+        return Some(ignored(message).hint(hint));
+    }
+    if is_hidden && keyword != "$ref" && !MAP[2..4].contains(&keyword) {
+        let message = format!("`{keyword}` stands beside `$ref`, where draft {number} ignores it");
+        return Some(ignored(message).hint("put both into `allOf`, or name a newer draft in `$schema`"));
+    }
+    if let Some((_, first, last)) = DRAFTS.iter().find(|(known, ..)| *known == keyword)
+        && !(*first..=*last).contains(&number)
+    {
+        let message = format!("`{keyword}` is no keyword of draft {number}, so it is ignored");
+        return Some(ignored(message).hint("name the draft that the contract is written for in `$schema`"));
+    }
+    let format = value.as_str().filter(|format| keyword == "format" && !(draft.checks_format)(format))?;
+    let message = format!("the format `{format}` is not known here, so it is not checked");
+    let finding = Diagnostic::new(Code::PlanUnknownFormat, message).severity(Severity::Notice);
+    Some(finding.hint("add a `pattern` if it matters"))
+}
+
+/// The schemas directly inside a schema, each with its pointer from there.
+fn nested_schemas(schema: &Map<String, Value>) -> impl Iterator<Item = (String, &Value)> {
+    schema.iter().flat_map(|(keyword, value)| {
+        let (keyword, mut parts) = (keyword.as_str(), Vec::new());
+        match value {
+            Value::Object(fields) if MAP.contains(&keyword) => {
+                parts.extend(fields.iter().map(|(name, part)| (format!("{keyword}/{}", escape(name)), part)));
+            }
+            Value::Array(items) if LIST.contains(&keyword) => {
+                parts.extend(items.iter().enumerate().map(|(number, part)| (format!("{keyword}/{number}"), part)));
+            }
+            value if ONE.contains(&keyword) => parts.push((keyword.to_owned(), value)),
+            _ => {}
+        }
+        parts
+    })
+}
