@@ -6,8 +6,9 @@ use crate::{
     config::profile::{resolve, secret::Environment},
     error::{Error, Exit},
     options::BLOCK,
+    plan::Plan,
     read::stream,
-    report,
+    report::{self, render_style::RenderStyle},
 };
 
 /// Compiles the plans of all named mappings, and compares them with the headers of a folder if one is named.
@@ -23,6 +24,12 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
         (named, _) => named.to_vec(),
     };
     let environment = Environment(runtime.environment.clone());
+    let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
+    let states_collection = |plan: &Plan| {
+        let named = args.profile.as_deref();
+        resolve::destination(profiles.as_ref(), named, &[], &plan.request, &environment)
+            .is_ok_and(|destination| destination.states_collection)
+    };
     let mut findings = Vec::new();
     for mapping in &mappings {
         let plan = load::plan(mapping).and_then(|plan| match &args.profile {
@@ -34,6 +41,9 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
         match (plan, &args.against) {
             (Err(wrong), _) => findings.extend(wrong),
             (Ok(plan), against) => {
+                if let Some(warning) = plan.warn_of_one_url().filter(|_| !states_collection(&plan)) {
+                    let _ = report::findings(runtime.err, &[warning], style);
+                }
                 if let Some(folder) = against {
                     stream::check_headers(&plan, folder, BLOCK).map_err(Error::input)?;
                 }
