@@ -302,7 +302,12 @@ fn read_code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<
         let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
         let line = record.position().map_or(1, csv::Position::line);
         let here = |message: String| {
-            let cell = Cell { place: find_entry(&shown, &text, line), column: String::new(), found: String::new() };
+            let cell = Cell {
+                place: find_entry(&shown, &text, line),
+                column: String::new(),
+                found: String::new(),
+                is_masked: false,
+            };
             Diagnostic::new(Code::PlanCodeTable, message).cell(cell)
         };
         let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {

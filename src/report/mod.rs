@@ -32,12 +32,14 @@ pub struct Findings {
     style: RenderStyle,
     seen: BTreeMap<Code, u64>,
     left_out: BTreeMap<Code, u64>,
+    /// A record that was drawn is masked.
+    has_masks: bool,
 }
 
 impl Findings {
     /// A printer that has drawn nothing yet.
     pub fn new(style: RenderStyle) -> Findings {
-        Findings { style, seen: BTreeMap::new(), left_out: BTreeMap::new() }
+        Findings { style, seen: BTreeMap::new(), left_out: BTreeMap::new(), has_masks: false }
     }
 
     /// Draws one finding. In `full`, only the first ten of a code are drawn; the others are counted.
@@ -52,7 +54,10 @@ impl Findings {
                 *self.left_out.entry(diagnostic.code).or_default() += 1;
                 return Ok(());
             }
-            MessageFormat::Full => full::full(diagnostic, self.style),
+            MessageFormat::Full => {
+                self.has_masks |= diagnostic.cell.as_ref().is_some_and(|cell| cell.is_masked);
+                full::full(diagnostic, self.style)
+            }
             MessageFormat::Concise => line::concise(diagnostic),
             MessageFormat::Json => line::json(diagnostic),
             MessageFormat::Github => line::github(diagnostic),
@@ -65,13 +70,17 @@ impl Findings {
         if self.style.format == MessageFormat::Full { DRAWN_PER_CODE } else { u64::MAX }
     }
 
-    /// Says how many findings were not drawn.
+    /// Says how many findings were not drawn, and what masks are.
     pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let left_out = std::mem::take(&mut self.left_out);
         for (code, count) in &left_out {
             writeln!(out, "… and {count} more {code} (--message-format concise shows all)")?;
         }
-        if left_out.is_empty() { Ok(()) } else { writeln!(out) }
+        let explains_masks = self.has_masks && !self.style.quiet;
+        if explains_masks {
+            writeln!(out, "masked cells: `x` is a letter, `#` is a digit (--unmask shows them)")?;
+        }
+        if left_out.is_empty() && !explains_masks { Ok(()) } else { writeln!(out) }
     }
 
     /// Starts the bar of a step with this many parts, if bars are drawn.
