@@ -11,14 +11,16 @@ use std::{
 };
 
 use crate::{
+    diagnostic::Code,
+    output::places,
     partition::loaded::LoadedPartition,
-    plan::Plan,
-    recording::ledger::Reject,
-    table::{Table, dialect::Encoding},
+    plan::{Plan, SourcePlan},
+    recording::ledger::{ADDED_COLUMNS, Reject},
+    table::{
+        Table,
+        dialect::{Encoding, Span},
+    },
 };
-
-/// The columns that are added to each row.
-const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 
 /// The rejected rows of some recordings, ready to be written.
 #[derive(Debug, Default)]
@@ -65,28 +67,56 @@ impl Rejects {
 /// # Errors
 /// The file that cannot be written, and why.
 pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    let mut written = Vec::new();
-    let is_folder = path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/');
-    if is_folder {
+    let (mut written, mut streamed) = (Vec::new(), Vec::new());
+    let in_stream = !is_folder(path) && places::is_stream(path);
+    if is_folder(path) {
         create_private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
-    for (number, (source, rejected)) in plan.sources.iter().zip(&mut rejects.sources).enumerate() {
+    let failed = |file: &Path, cause| (file.to_owned(), cause);
+    for (number, (file, rejected)) in files(path, plan).into_iter().zip(&mut rejects.sources).enumerate() {
         let has_rejects = !rejected.rows.is_empty();
-        let file = match (is_folder, number == plan.each) {
-            (true, _) => path.join(plain_file_name(&source.path)),
-            (false, true) => path.to_owned(),
-            (false, false) if has_rejects => path_beside(path, &source.name),
-            (false, false) => continue,
-        };
+        // Rows of an earlier run do not stay beside those of this one.
+        let is_wanted = has_rejects || number == plan.each || is_folder(path) || file.is_file();
+        if !is_wanted {
+            continue;
+        }
         rejected.rows.sort();
         let rows = rejected.rows.iter().flat_map(|(_, _, row)| row);
         let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
-        write_file(&file, &bytes).map_err(|cause| (file.clone(), cause))?;
-        if has_rejects {
+        if in_stream {
+            streamed.extend(bytes);
+        } else {
+            write_file(&file, &bytes).map_err(|cause| failed(&file, cause))?;
+        }
+        if has_rejects && !written.contains(&file) {
             written.push(file);
         }
     }
+    if in_stream {
+        places::open_stream(path)
+            .and_then(|mut file| file.write_all(&streamed))
+            .map_err(|cause| failed(path, cause))?;
+    }
     Ok(written)
+}
+
+/// Whether rejected rows go into a folder, each source under its own name.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/')
+}
+
+/// For each source, the file that its rejected rows go to. A device or a pipe takes those of all sources.
+#[must_use]
+pub fn files(path: &Path, plan: &Plan) -> Vec<PathBuf> {
+    let in_folder = is_folder(path);
+    let file = |(number, source): (usize, &SourcePlan)| match number == plan.each {
+        _ if in_folder => path.join(plain_file_name(&source.path)),
+        true => path.to_owned(),
+        false if places::is_stream(path) => path.to_owned(),
+        false => path_beside(path, &source.name),
+    };
+    plan.sources.iter().enumerate().map(file).collect()
 }
 
 /// A folder that only its owner can look into, unless it is there already.
@@ -119,29 +149,21 @@ fn header(table: &Table) -> io::Result<Vec<u8>> {
     if !table.dialect.header {
         return Ok(Vec::new());
     }
-    let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
-    write_line(table, header.iter().map(String::as_str).chain(ADDED))
+    let header: Vec<String> =
+        table.header.iter().filter(|name| !ADDED_COLUMNS.contains(&name.as_str())).cloned().collect();
+    write_line(table, header.iter().map(String::as_str).chain(ADDED_COLUMNS))
 }
 
 /// A rejected row as it stood in its file, with its code and reason.
 fn row(table: &Table, reject: &Reject) -> io::Result<Vec<u8>> {
     let mut bytes = original_bytes(table, reject.row);
-    if table.dialect.header {
-        bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
-        bytes.extend_from_slice(&write_line(table, [reject.code.word(), &reject.reason].into_iter())?);
-    } else {
-        bytes.extend_from_slice(&table.dialect.encoding.encoded("\n"));
-    }
+    bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+    bytes.extend_from_slice(&write_line(table, [reject.code.word(), &reject.reason].into_iter())?);
     Ok(bytes)
 }
 
 fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if file.exists() && !file.is_file() {
-        return fs::File::options().write(true).open(file)?.write_all(bytes);
-    }
-    // A new file, private from its first byte, takes the place of an old one only when it is whole.
-    let mut temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
+    let (mut temporary, file) = places::make_temporary(file)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(file).map(drop).map_err(|error| error.error)
@@ -172,11 +194,14 @@ fn write_line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Re
 /// The bytes of a record as they stood in its file, without the two columns that an earlier run added.
 fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
     let mut raw = table.raw(row);
-    if table.header.ends_with(&ADDED.map(str::to_owned)) {
+    if table.header.ends_with(&ADDED_COLUMNS.map(str::to_owned)) {
         let mut cells = Vec::new();
         let boundary = table.split(row, &mut cells);
-        if boundary.fault.is_none() && cells.len() == table.header.len() && cells.len() > ADDED.len() {
-            let last = cells[cells.len() - ADDED.len() - 1];
+        let is_code =
+            |code: &Span| Code::ALL.iter().any(|known| known.word().as_bytes() == &table.text[code.start..code.end]);
+        let has_both = cells.len() == table.header.len() || cells.iter().rev().nth(1).is_some_and(is_code);
+        if boundary.fault.is_none() && has_both && cells.len() > ADDED_COLUMNS.len() {
+            let last = cells[cells.len() - ADDED_COLUMNS.len() - 1];
             raw.end = last.end + usize::from(last.quoted);
         }
     }
