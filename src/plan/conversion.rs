@@ -348,8 +348,12 @@ mod tests {
             (&long, &["31 December 2030"], &["31 Norris 2030", "30 February 2050"]),
         ];
         for (conversion, shown, masked) in table {
-            shown.iter().for_each(|cell| assert!(conversion.is_shown(cell), "{conversion:?} {cell:?}"));
-            masked.iter().for_each(|cell| assert!(!conversion.is_shown(cell), "{conversion:?} {cell:?}"));
+            for cell in shown {
+                assert!(conversion.is_shown(cell), "{conversion:?} {cell:?}");
+            }
+            for cell in masked {
+                assert!(!conversion.is_shown(cell), "{conversion:?} {cell:?}");
+            }
         }
     }
 
