@@ -10,3 +10,4 @@ pub mod decode;
 pub mod header;
 pub mod scan;
 pub mod stream;
+pub mod code_table;
