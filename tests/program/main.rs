@@ -8,5 +8,6 @@ mod cli;
 mod golden;
 mod inflight;
 mod properties;
+mod quotes;
 mod schemas;
 mod truncation;
