@@ -175,8 +175,14 @@ pub(super) fn describe_unreadable(path: &Path, cause: &io::Error) -> Diagnostic 
 
 /// The finding that a source has no file, with the files that are near.
 fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let message = format!("the file of the source `{}` is not there", source.name);
+    let is_pattern = pattern::is_pattern(inputs.named.get(&source.name).unwrap_or(&source.path));
+    let folder = if is_pattern { Some(inputs.folder.as_path()) } else { path.parent() };
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let message = if is_pattern {
+        format!("no file matches the path of the source `{}`", source.name)
+    } else {
+        format!("the file of the source `{}` is not there", source.name)
+    };
     let others = list_dir(folder).unwrap_or_default();
     let others: Vec<String> = others.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();

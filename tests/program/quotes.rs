@@ -85,7 +85,7 @@ fn dirty_text_gives_the_records_of_the_csv_crate_or_nothing() {
         " ",
     ]);
     let (read_cases, refused) = (Cell::new(0), Cell::new(0));
-    holds(20_000, &vec(fragment, 0..14).prop_map(|fragments| fragments.concat()), |dirty| {
+    holds(3_000, &vec(fragment, 0..14).prop_map(|fragments| fragments.concat()), |dirty| {
         let text = format!("a,b\n{dirty}");
         fs::write(folder.path().join("pairs.csv"), &text).unwrap();
         let [ours, others @ ..] = BLOCKS.map(|block| read(&plan, folder.path(), block));
@@ -124,7 +124,7 @@ fn dirty_text_gives_the_records_of_the_csv_crate_or_nothing() {
         Ok(())
     });
     let (read_cases, refused) = (read_cases.get(), refused.get());
-    assert!(read_cases > 5_000 && refused > 2_000, "{read_cases} were read, {refused} refused");
+    assert!(read_cases > 1_000 && refused > 300, "{read_cases} were read, {refused} refused");
 }
 
 #[test]
