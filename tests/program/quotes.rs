@@ -60,6 +60,23 @@ fn read(plan: &Plan, folder: &Path, block: usize) -> Result<Vec<Option<Cells>>, 
     }
 }
 
+/// The records that the `csv` crate finds, without those that are the header.
+fn csv_records(text: &str) -> Vec<Cells> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
+    let records: Vec<_> = reader.byte_records().map(Result::unwrap).collect();
+    let start = |at: usize| {
+        let position = records.get(at).map(|record| record.position().unwrap().byte());
+        position.map_or(text.len(), |byte| usize::try_from(byte).unwrap())
+    };
+    let is_header = |at: usize| {
+        let line = text[start(at)..start(at + 1)].trim_matches(['\r', '\n']);
+        let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
+        ["a,b", "\"a\",b", "a,\"b\"", "\"a\",\"b\""].contains(&line)
+    };
+    let others = records.iter().enumerate().filter(|(at, _)| !is_header(*at));
+    others.map(|(_, record)| record.iter().map(<[u8]>::to_vec).collect()).collect()
+}
+
 #[test]
 fn dirty_text_gives_the_records_of_the_csv_crate_or_nothing() {
     let (plan, folder) = (pairs(), tempfile::tempdir().unwrap());
@@ -103,18 +120,7 @@ fn dirty_text_gives_the_records_of_the_csv_crate_or_nothing() {
             return Ok(());
         };
         read_cases.set(read_cases.get() + 1);
-        let known = text.trim_end_matches('\0');
-        let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(known.as_bytes());
-        let records: Vec<_> = reader.byte_records().map(Result::unwrap).collect();
-        let start =
-            |at: usize| records.get(at).map_or(known.len(), |record| record.position().unwrap().byte() as usize);
-        let is_header = |at: usize| {
-            let line = known[start(at)..start(at + 1)].trim_matches(['\r', '\n']);
-            let line = line.strip_prefix('\u{FEFF}').unwrap_or(line);
-            ["a,b", "\"a\",b", "a,\"b\"", "\"a\",\"b\""].contains(&line)
-        };
-        let theirs = records.iter().enumerate().filter(|(at, _)| !is_header(*at));
-        let theirs: Vec<Cells> = theirs.map(|(_, record)| record.iter().map(<[u8]>::to_vec).collect()).collect();
+        let theirs = csv_records(text.trim_end_matches('\0'));
         same(&ours.len(), &theirs.len())?;
         for (ours, theirs) in ours.into_iter().zip(theirs) {
             if let Some(ours) = ours {
