@@ -54,12 +54,14 @@ impl fmt::Display for Place {
 /// The cell, or the whole record, a finding is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// Where it lies; `text` is the record with every character masked by its shape.
+    /// Where it lies; `text` is the record, each cell as it may be shown.
     pub place: Place,
     /// The name of the column; empty when the record as a whole is meant.
     pub column: String,
-    /// The masked text of the cell.
+    /// The text of the cell, as it may be shown.
     pub found: String,
+    /// Some of the record is shown as a mask.
+    pub is_masked: bool,
 }
 
 /// Where the value would have gone.
@@ -122,7 +124,7 @@ impl Diagnostic {
     /// The same, with the file that it is about as a whole.
     #[must_use]
     pub fn file(self, path: impl Into<String>) -> Diagnostic {
-        self.cell(Cell { place: Place::file(path), column: String::new(), found: String::new() })
+        self.cell(Cell { place: Place::file(path), column: String::new(), found: String::new(), is_masked: false })
     }
 
     /// The same, with the rule that was applied.
@@ -150,10 +152,10 @@ impl Diagnostic {
     }
 }
 
-/// The shape of a text without the text: letters become `x` or `X`, digits `9`, everything else that is visible stays.
+/// The shape of a text without the text: letters become `x`, digits `#`, other visible ASCII characters stay.
 ///
-/// Longer texts are cut after 40 characters. What remains tells `12,50` from `12.50` and a date from a name, and nothing
-/// about whose they were.
+/// Longer texts are cut after 40 characters. What remains tells `12,50` from `12.50` and a date from a name, cannot be taken
+/// for the text itself, and says nothing about whose it was.
 pub fn mask(text: &str) -> String {
     let mut masked: String = text.chars().take(40).map(shape).collect();
     if text.chars().nth(40).is_some() {
@@ -165,9 +167,8 @@ pub fn mask(text: &str) -> String {
 /// The shape of one character, of the same width.
 pub fn shape(character: char) -> char {
     match character {
-        c if c.is_ascii_digit() => '9',
+        c if c.is_ascii_digit() => '#',
         c if c.is_ascii() && !c.is_ascii_control() && !c.is_alphabetic() => c,
-        c if c.is_uppercase() => 'X',
         c if c.is_alphanumeric() => 'x',
         _ => '?',
     }

@@ -3,7 +3,7 @@
 //! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -20,18 +20,24 @@ pub struct Contract {
     pub schema: Value,
     /// Where each of its nodes stands, for messages.
     pub places: Places,
-    /// One validator for each part of the schema, by its pointer as a URI fragment; `#` is the whole.
-    parts: jsonschema::ValidatorMap,
+    /// The validator of the whole.
+    whole: jsonschema::Validator,
+    /// The validators of its parts by their pointers, each built when it is first needed: a part compiles everything it
+    /// refers to, so building all of them takes a time that grows with the square of the contract.
+    parts: BTreeMap<String, OnceLock<Option<jsonschema::Validator>>>,
+    /// The schema, for references out of parts.
+    registry: OnceLock<Option<jsonschema::Registry<'static>>>,
     /// `$ref` hides its siblings: draft 7 and older.
     lone_references: bool,
     /// Some part has a base URI of its own, so that references inside it are not followed here.
     rebased: bool,
-    /// The pointers of all parts of the schema, computed when first needed.
-    pointers: OnceLock<BTreeSet<String>>,
 }
 
+/// Under which URI parts refer to the whole.
+const CONTRACT_URI: &str = "urn:xwalk:contract";
+
 /// Notes the pointers of a value and of everything in it.
-fn note_pointers(value: &Value, at: String, pointers: &mut BTreeSet<String>) {
+fn note_pointers<T: Default>(value: &Value, at: String, pointers: &mut BTreeMap<String, T>) {
     match value {
         Value::Object(fields) => {
             fields.iter().for_each(|(name, field)| {
@@ -43,7 +49,7 @@ fn note_pointers(value: &Value, at: String, pointers: &mut BTreeSet<String>) {
         }
         _ => {}
     }
-    pointers.insert(at);
+    pointers.insert(at, T::default());
 }
 
 /// Everything the contract says directly about one place: `$ref` and `allOf` followed.
@@ -94,25 +100,15 @@ impl Contract {
             Err(wrong) if wrong.code == Code::PlanSyntax => Places::of_file(path),
             places => places?,
         };
-        let options = jsonschema::options()
-            .should_validate_formats(true)
-            .should_ignore_unknown_formats(false)
-            .with_pattern_options(jsonschema::PatternOptions::regex())
-            .offline();
-        let parts = options.build_map(&schema).map_err(|error| explain_unusable(&error, &places))?;
-        // The map silently leaves out what cannot be compiled, and a missing whole would accept everything.
-        if parts.get("#").is_none() {
-            let whole = options.build(&schema).map_err(|error| explain_unusable(&error, &places));
-            let message = "the contract cannot be used: it has no whole";
-            return Err(whole
-                .err()
-                .unwrap_or_else(|| Diagnostic::new(Code::PlanContract, message).rule(Place::file(path))));
-        }
-        let draft = parts.get("#").map(jsonschema::Validator::draft);
-        let lone_references =
-            matches!(draft, Some(jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7));
+        let whole = options().build(&schema).map_err(|error| explain_unusable(&error, &places))?;
+        let lone_references = matches!(
+            whole.draft(),
+            jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7
+        );
         let rebased = nested_values(&schema).any(|part| has_own_base(part, lone_references));
-        Ok(Contract { schema, places, parts, lone_references, rebased, pointers: OnceLock::new() })
+        let mut parts = BTreeMap::new();
+        note_pointers(&schema, String::new(), &mut parts);
+        Ok(Contract { schema, places, whole, parts, registry: OnceLock::new(), lone_references, rebased })
     }
 
     /// The exact verdict on one request body.
@@ -145,17 +141,30 @@ impl Contract {
     /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
     fn rule(&self, part: &str, rule: &str) -> String {
         let inside = format!("{part}{rule}");
-        let pointers = self.pointers.get_or_init(|| {
-            let mut pointers = BTreeSet::new();
-            note_pointers(&self.schema, String::new(), &mut pointers);
-            pointers
-        });
-        let known = [inside, rule.to_owned()].into_iter().find(|pointer| pointers.contains(pointer));
+        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.parts.contains_key(pointer));
         known.unwrap_or_else(|| part.to_owned())
     }
 
     fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {
-        self.parts.get(&format!("#{pointer}"))
+        if pointer.is_empty() {
+            return Some(&self.whole);
+        }
+        self.parts.get(pointer)?.get_or_init(|| self.build_part(pointer)).as_ref()
+    }
+
+    /// Builds the validator of a part of the schema.
+    fn build_part(&self, pointer: &str) -> Option<jsonschema::Validator> {
+        let part = self.schema.pointer(pointer)?;
+        let options = options().with_draft(self.whole.draft());
+        if !refers(part) && !self.rebased {
+            return options.build(part).ok();
+        }
+        let registry = self.registry.get_or_init(|| {
+            let builder = jsonschema::Registry::new().draft(self.whole.draft());
+            builder.add(CONTRACT_URI, self.schema.clone()).ok()?.prepare().ok()
+        });
+        let reference = serde_json::json!({ "$ref": format!("{CONTRACT_URI}#{}", encode_fragment(pointer)) });
+        options.with_registry(registry.as_ref()?).build(&reference).ok()
     }
 
     /// What the contract says about the places of some pointers.
@@ -205,6 +214,34 @@ impl Contract {
     pub fn place(&self, pointer: &str) -> Place {
         self.places.key(pointer)
     }
+}
+
+/// How contracts are compiled.
+fn options<'a>() -> jsonschema::ValidationOptions<'a> {
+    jsonschema::options()
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .offline()
+}
+
+/// Whether a part of a schema refers to anything.
+fn refers(part: &Value) -> bool {
+    let is_reference = |name: &&str| part.get(name).is_some();
+    ["$ref", "$dynamicRef", "$recursiveRef"].iter().any(is_reference) || nested_values(part).any(refers)
+}
+
+/// A JSON pointer as the fragment of a URI (RFC 6901, section 6).
+fn encode_fragment(pointer: &str) -> String {
+    let mut fragment = String::with_capacity(pointer.len());
+    for byte in pointer.bytes() {
+        match byte {
+            b'/' | b'~' | b'-' | b'.' | b'_' | b'$' => fragment.push(char::from(byte)),
+            byte if byte.is_ascii_alphanumeric() => fragment.push(char::from(byte)),
+            byte => fragment.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    fragment
 }
 
 /// The values directly inside a value.

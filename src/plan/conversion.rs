@@ -15,6 +15,11 @@ use crate::{
     },
 };
 
+/// The most digits of a number, and the most characters of a code, that messages show.
+const MAX_SHOWN: usize = 12;
+/// The most characters of a code without digits that messages show: `EUR` or `Mrs`, but not a name.
+const MAX_SHOWN_WORD: usize = 3;
+
 /// What a cell is converted to, and how the file writes it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Conversion {
@@ -138,6 +143,29 @@ impl Conversion {
         }
     }
 
+    /// Whether a cell looks like what its column declares, so that messages may show it as it is.
+    ///
+    /// A record may be shifted by a cell, so that a name stands where a code is expected: what looks like a word is no code.
+    #[must_use]
+    pub fn is_shown(&self, cell: &str) -> bool {
+        let digits = cell.bytes().filter(u8::is_ascii_digit).count();
+        match self {
+            Conversion::Text => false,
+            Conversion::Code => {
+                let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+                (1..=MAX_SHOWN).contains(&cell.len())
+                    && cell.chars().all(is_code)
+                    && (digits > 0 || cell.len() <= MAX_SHOWN_WORD)
+            }
+            Conversion::Integer(_) | Conversion::Decimal(_) => {
+                let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | ',' | '\'');
+                (1..=MAX_SHOWN).contains(&digits) && cell.len() <= 2 * MAX_SHOWN && cell.chars().all(is_numeric)
+            }
+            Conversion::Boolean { yes, no } => yes.iter().chain(no).any(|word| word == cell.as_bytes()),
+            Conversion::Date(format) | Conversion::Datetime { format, .. } => format.has_layout(cell.as_bytes()),
+        }
+    }
+
     /// What a valid cell looks like, for messages.
     #[must_use]
     pub fn describe_expected(&self) -> String {
@@ -200,7 +228,7 @@ mod tests {
     use super::{Conversion, DateFormat};
     use crate::text::{
         buffer::OutputBuffer,
-        number::{NO_SEPARATOR, samples},
+        number::{NO_SEPARATOR, NumberFormat, samples},
     };
 
     fn written(conversion: &Conversion, cell: &str) -> Option<String> {
@@ -216,6 +244,40 @@ mod tests {
             let conversion =
                 if format.decimal_separator == NO_SEPARATOR { Conversion::Integer } else { Conversion::Decimal };
             assert_eq!(written(&conversion(*format), text).as_deref(), *expected, "{format:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn messages_show_what_looks_like_its_column() {
+        let number = NumberFormat { decimal_separator: b'.', group_separator: None };
+        let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let boolean = Conversion::Boolean { yes: words(&["yes", "Y"]), no: words(&["no"]) };
+        let date = Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap());
+        let long = Conversion::Date(DateFormat::new("%d %B %Y").unwrap());
+        let table: [(&Conversion, &[&str], &[&str]); 7] = [
+            (&Conversion::Text, &[], &["", "1", "x", "2030-12-31"]),
+            (
+                &Conversion::Code,
+                &["9", "0012", "A-12/3", "EUR", "m"],
+                &["", "NORRIS", "é1", "a b1", "1234567890123", "a@1"][..],
+            ),
+            (
+                &Conversion::Integer(number),
+                &["0", "-5", "12,50", "123456789012"],
+                &["", "-", "1234567890123", "06 12", "1e3", "x1"],
+            ),
+            (&Conversion::Decimal(number), &["3,90", "1'200.50", "+1"], &[".", "12.50 EUR", "٣"]),
+            (&boolean, &["yes", "Y", "no"], &["", "YES", "maybe"]),
+            (
+                &date,
+                &["31.12.2030", "30.02.2050", "99.99.9999"],
+                &["", "2030-12-31", "31.12.203", "31.12.20300", "ab.cd.efgh"],
+            ),
+            (&long, &["31 December 2030"], &["31 Norris 2030", "30 February 2050"]),
+        ];
+        for (conversion, shown, masked) in table {
+            shown.iter().for_each(|cell| assert!(conversion.is_shown(cell), "{conversion:?} {cell:?}"));
+            masked.iter().for_each(|cell| assert!(!conversion.is_shown(cell), "{conversion:?} {cell:?}"));
         }
     }
 

@@ -132,6 +132,27 @@ impl DateFormat {
         self.fixed.is_some()
     }
 
+    /// Whether a text has digits and separators where this format has them, be it a real day or not.
+    #[must_use]
+    pub fn has_layout(&self, text: &[u8]) -> bool {
+        let Some(parts) = &self.fixed else { return self.parse(text).is_some() };
+        let mut rest = text;
+        let matches = parts.iter().all(|part| {
+            let width = match part {
+                DatePart::Literal(_) => 1,
+                DatePart::Year => 4,
+                DatePart::Month | DatePart::Day | DatePart::Hour | DatePart::Minute | DatePart::Second => 2,
+            };
+            let Some((field, behind)) = rest.split_at_checked(width) else { return false };
+            rest = behind;
+            match part {
+                DatePart::Literal(byte) => field == [*byte],
+                _ => field.iter().all(u8::is_ascii_digit),
+            }
+        });
+        matches && rest.is_empty()
+    }
+
     /// Where its digits stand, if it is a day of eight digits and two literals.
     #[must_use]
     pub fn shape(&self) -> Option<DayShape> {

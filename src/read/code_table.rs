@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    diagnostic::{Cell, Code, Diagnostic, Place, shape},
+    diagnostic::{Cell, Code, Diagnostic, Place},
     read::decode::decode_text,
     table::{
         dialect::{Dialect, Span, Tail},
@@ -85,7 +85,7 @@ struct CodeText<'a> {
 impl CodeText<'_> {
     /// A finding about the line of a byte.
     fn finding(&self, at: usize, message: impl Into<String>) -> Diagnostic {
-        let cell = Cell { place: self.line(at), column: String::new(), found: String::new() };
+        let cell = Cell { place: self.line(at), column: String::new(), found: String::new(), is_masked: false };
         Diagnostic::new(Code::PlanCodeTable, message).cell(cell)
     }
 
@@ -107,8 +107,12 @@ impl CodeText<'_> {
         let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
         let start = self.text[..at].iter().rposition(is_end).map_or(0, |end| end + 1);
         let column = String::from_utf8_lossy(&self.text[start..at]).chars().count() as u64 + 1;
-        let cell =
-            Cell { place: Place { column, width: 1, ..self.line(at) }, column: String::new(), found: String::new() };
+        let cell = Cell {
+            place: Place { column, width: 1, ..self.line(at) },
+            column: String::new(),
+            found: String::new(),
+            is_masked: false,
+        };
         Diagnostic::new(Code::PlanCodeTable, message)
             .cell(cell)
             .hint("a cell that holds a quote needs quotes around it, and writes the quote twice")
@@ -232,14 +236,20 @@ impl CodeText<'_> {
 /// Whether a first line has the form of all entries: its code the same letters and digits, in upper or lower case, and its
 /// translation words of the same kind. Names in lower case say nothing.
 fn looks_like_entries(names: &CodeEntry, entries: &[CodeEntry]) -> bool {
-    let form = |text: &str| text.chars().map(shape).collect::<String>();
+    let sort = |character: char| match character {
+        c if c.is_numeric() => '9',
+        c if c.is_uppercase() => 'X',
+        c if c.is_alphabetic() => 'x',
+        c => c,
+    };
+    let form = |text: &str| text.chars().map(sort).collect::<String>();
     let kind = |text: &str| {
-        let mut kind: Vec<char> = text.chars().map(shape).collect();
+        let mut kind: Vec<char> = text.chars().map(sort).collect();
         kind.dedup();
         kind
     };
     let (code, value) = (form(&names.0), kind(&names.1));
-    let says_something = code.chars().chain(value.iter().copied()).any(|shape| shape != 'x');
+    let says_something = code.chars().chain(value.iter().copied()).any(|sort| sort != 'x');
     says_something && entries.iter().all(|entry| form(&entry.0) == code && kind(&entry.1) == value)
 }
 

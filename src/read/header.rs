@@ -15,6 +15,8 @@ use crate::{
 
 /// The largest header, in bytes.
 const MAX_HEADER: usize = 64 << 10;
+/// The longest name of a column that is shown for sure, in bytes.
+const MAX_NAME: usize = 64;
 /// The most columns.
 const MAX_COLUMNS: usize = 4096;
 
@@ -241,7 +243,12 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
         };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
-            .cell(Cell { place: locate_header(path, text, source, names), column: String::new(), found: String::new() })
+            .cell(Cell {
+                place: locate_header(path, text, source, names),
+                column: String::new(),
+                found: String::new(),
+                is_masked: false,
+            })
             .rule(plan.place(&column.rule))
             .hint(hint)
     };
@@ -253,8 +260,12 @@ fn find_doubled(source: &SourcePlan, plan: &Plan, path: &str, names: &[String], 
     let is_doubled = |name: &str| names.iter().filter(|known| *known == name).count() > 1;
     let doubled = source.columns.iter().filter(|column| is_doubled(&column.name));
     let finding = |column: &ColumnPlan| {
-        let cell =
-            Cell { place: locate_header(path, text, source, names), column: String::new(), found: String::new() };
+        let cell = Cell {
+            place: locate_header(path, text, source, names),
+            column: String::new(),
+            found: String::new(),
+            is_masked: false,
+        };
         Diagnostic::new(Code::ReadHeader, format!("the header has the column `{}` twice", column.name))
             .cell(cell)
             .rule(plan.place(&column.rule))
@@ -311,11 +322,22 @@ fn count_blank_lines(text: &[u8]) -> usize {
     text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
 }
 
-/// Shows a name of the header: in the clear if the plan uses it, or misses a similar one; else masked.
+/// Shows a name of the header. If some of its cells look like data, the line end behind the header may be lost: then only
+/// a name that the plan uses, or misses a similar one of, is shown as it is.
 fn show_name(source: &SourcePlan, names: &[String], name: &str) -> String {
+    if !names.iter().any(|name| looks_like_data(name)) {
+        return name.to_owned();
+    }
     let means =
         |column: &str| column == name || !names.iter().any(|n| n == column) && nearest(column, [name]).is_some();
     if source.columns.iter().any(|column| means(&column.name)) { name.to_owned() } else { mask(name) }
+}
+
+/// Whether a cell of the header is no name of a column: a number, a date, an address of e-mail, or very long.
+fn looks_like_data(name: &str) -> bool {
+    let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | ',' | ':' | '/' | ' ');
+    let is_number = name.contains(|c: char| c.is_ascii_digit()) && name.chars().all(is_numeric);
+    is_number || name.contains('@') || name.len() > MAX_NAME
 }
 
 /// The place of the header, with its line as far as it may be shown.

@@ -69,7 +69,7 @@ pub(super) fn report_blank_lines(path: &str, position: FilePosition, has_quotes:
     };
     ledger.say(
         &Diagnostic::new(Code::ReadBlankLine, message)
-            .cell(Cell { place, column: String::new(), found: String::new() })
+            .cell(Cell { place, column: String::new(), found: String::new(), is_masked: false })
             .severity(Severity::Notice)
             .hint(hint),
     );
@@ -328,7 +328,8 @@ impl Scan<'_> {
         let path = table.parts.last().map_or("", |part| part.path.as_str());
         let line = self.position.line + line_ends(&table.text[self.position.counted..at]);
         let place = header::locate_header(path, &table.text[start..], &self.plan.sources[self.number], &table.header);
-        let cell = Cell { place: Place { line, ..place }, column: String::new(), found: String::new() };
+        let cell =
+            Cell { place: Place { line, ..place }, column: String::new(), found: String::new(), is_masked: false };
         ledger.say(
             &Diagnostic::new(Code::ReadRepeatedHeader, "this line is the header again and was skipped")
                 .cell(cell)

@@ -22,7 +22,7 @@ use crate::{
     },
     recording::ledger::{Ledger, Reject, RowStatus},
     table::{
-        Part, Patch, Shown, Table,
+        CellTest, Part, Patch, Shown, Table,
         dialect::{Dialect, Encoding},
     },
 };
@@ -266,6 +266,9 @@ fn choose_shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: boo
     for (column, at) in source.columns.iter().zip(bind) {
         if column.sensitive {
             shown[*at] = Shown::Never;
+        } else if !unmask {
+            let conversion = column.conversion.clone();
+            shown[*at] = Shown::Typed(CellTest(Arc::new(move |cell| conversion.is_shown(cell))));
         }
     }
     shown

@@ -122,7 +122,8 @@ mod tests {
         report::{full::full, render_style::RenderStyle},
     };
 
-    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
+    const STYLE: RenderStyle =
+        RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
 
     fn place(path: &str, line: u64, column: u64, width: u64, text: &str) -> Place {
         Place { path: path.into(), line, column, width, text: text.into() }
@@ -134,7 +135,7 @@ mod tests {
         let rule = place("mappings/inflight-sales.yaml", 36, 9, 8, "        quantity: quantity");
         let schema = "/items/properties/purchases/items/properties/quantity/minimum";
         Diagnostic::new(Code::CheckRange, "expected at least 1")
-            .cell(Cell { place: place_of_cell, column: "quantity".into(), found: "-9".into() })
+            .cell(Cell { place: place_of_cell, column: "quantity".into(), found: "-9".into(), is_masked: false })
             .rule(rule)
             .target("/purchases/0/quantity", schema)
             .hint("fix the till's export, or loosen the contract")
@@ -146,7 +147,7 @@ mod tests {
         diagnostic.target = None;
         diagnostic.hint.clear();
         let place = place("purchases.csv", 3, column, width, text);
-        diagnostic.cell(Cell { place, column: "quantity".into(), found: "-9".into() })
+        diagnostic.cell(Cell { place, column: "quantity".into(), found: "-9".into(), is_masked: false })
     }
 
     #[test]

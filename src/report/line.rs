@@ -126,7 +126,7 @@ mod tests {
         let at = |path: &str, line, column| Place { line, column, width: 2, ..Place::file(path) };
         let place = at("samples/flight-02/purchases.csv", 3, 13);
         Diagnostic::new(Code::CheckRange, "expected at least 1")
-            .cell(Cell { place, column: "quantity".into(), found: "-9".into() })
+            .cell(Cell { place, column: "quantity".into(), found: "-9".into(), is_masked: false })
             .rule(at("mappings/inflight-sales.yaml", 36, 9))
             .target("/purchases/0/quantity", "/items/properties/purchases/items/properties/quantity/minimum")
             .hint("fix the till's export, or loosen the contract")

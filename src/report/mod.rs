@@ -32,12 +32,14 @@ pub struct Findings {
     style: RenderStyle,
     seen: BTreeMap<Code, u64>,
     left_out: BTreeMap<Code, u64>,
+    /// A record that was drawn is masked.
+    has_masks: bool,
 }
 
 impl Findings {
     /// A printer that has drawn nothing yet.
     pub fn new(style: RenderStyle) -> Findings {
-        Findings { style, seen: BTreeMap::new(), left_out: BTreeMap::new() }
+        Findings { style, seen: BTreeMap::new(), left_out: BTreeMap::new(), has_masks: false }
     }
 
     /// Draws one finding. In `full`, only the first ten of a code are drawn; the others are counted.
@@ -52,7 +54,10 @@ impl Findings {
                 *self.left_out.entry(diagnostic.code).or_default() += 1;
                 return Ok(());
             }
-            MessageFormat::Full => full::full(diagnostic, self.style),
+            MessageFormat::Full => {
+                self.has_masks |= diagnostic.cell.as_ref().is_some_and(|cell| cell.is_masked);
+                full::full(diagnostic, self.style)
+            }
             MessageFormat::Concise => line::concise(diagnostic),
             MessageFormat::Json => line::json(diagnostic),
             MessageFormat::Github => line::github(diagnostic),
@@ -65,13 +70,17 @@ impl Findings {
         if self.style.format == MessageFormat::Full { DRAWN_PER_CODE } else { u64::MAX }
     }
 
-    /// Says how many findings were not drawn.
+    /// Says how many findings were not drawn, and what masks are.
     pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
         let left_out = std::mem::take(&mut self.left_out);
         for (code, count) in &left_out {
             writeln!(out, "… and {count} more {code} (--message-format concise shows all)")?;
         }
-        if left_out.is_empty() { Ok(()) } else { writeln!(out) }
+        let explains_masks = self.has_masks && !self.style.quiet;
+        if explains_masks {
+            writeln!(out, "masked cells: `x` is a letter, `#` is a digit (--unmask shows them)")?;
+        }
+        if left_out.is_empty() && !explains_masks { Ok(()) } else { writeln!(out) }
     }
 
     /// Starts the bar of a step with this many parts, if bars are drawn.
@@ -133,7 +142,8 @@ mod tests {
 
     fn drawn(diagnostics: &[Diagnostic], format: MessageFormat, quiet: bool) -> String {
         let mut out = Vec::new();
-        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet, has_progress: false }).unwrap();
+        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet, has_progress: false })
+            .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -154,7 +164,8 @@ mod tests {
         let warning = Diagnostic::new(Code::ReadNoLineEnd, "no line end").severity(Severity::Warning);
         let error = Diagnostic::new(Code::ReadNul, "a NUL byte");
         assert_eq!(drawn(&[warning.clone(), error], MessageFormat::Concise, true), "error[read/nul]: a NUL byte\n");
-        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true, has_progress: false };
+        let style =
+            RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true, has_progress: false };
         let mut findings = Findings::new(style);
         let mut out = Vec::new();
         findings.print(&mut out, &warning).unwrap();

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::{
-    diagnostic::{Cell, Place, shape},
-    table::{Shown, Table, dialect::Span, line_ends},
+    diagnostic::{Cell, Place, mask, shape},
+    table::{CellTest, Shown, Table, dialect::Span, line_ends},
 };
 
 impl Table {
@@ -14,14 +14,9 @@ impl Table {
         let raw = self.raw(row);
         let first = line_of(&self.text, raw.clone(), raw.start);
         let width = self.chars(first.clone());
-        let place = Place {
-            path: self.part(row).path.clone(),
-            line: self.line(row),
-            column: 1,
-            width,
-            text: self.masked(row, first),
-        };
-        Cell { place, column: String::new(), found: String::new() }
+        let (text, is_masked) = self.draw_line(row, first);
+        let place = Place { path: self.part(row).path.clone(), line: self.line(row), column: 1, width, text };
+        Cell { place, column: String::new(), found: String::new(), is_masked }
     }
 
     /// The place of one byte of a record.
@@ -29,14 +24,15 @@ impl Table {
     pub fn byte(&self, row: u32, at: usize) -> Cell {
         let raw = self.raw(row);
         let line = line_of(&self.text, raw.clone(), at);
+        let (text, is_masked) = self.draw_line(row, line.clone());
         let place = Place {
             path: self.part(row).path.clone(),
             line: self.line(row) + line_ends(&self.text[raw.start..at]),
             column: self.chars(line.start..at) + 1,
             width: 1,
-            text: self.masked(row, line),
+            text,
         };
-        Cell { place, column: String::new(), found: String::new() }
+        Cell { place, column: String::new(), found: String::new(), is_masked }
     }
 
     /// The place of one cell, by its column in the file.
@@ -48,53 +44,81 @@ impl Table {
         let raw = self.raw(row);
         let start = if span.quoted { span.start - 1 } else { span.start };
         let line = line_of(&self.text, raw.clone(), start);
-        let mut buffer = Vec::new();
-        let text = String::from_utf8_lossy(self.dialect.cell(&self.text, span, &mut buffer)).into_owned();
+        let (text, is_masked) = self.draw_line(row, line.clone());
         let place = Place {
             path: self.part(row).path.clone(),
             line: self.line(row) + line_ends(&self.text[raw.start..start]),
             column: self.chars(line.start..start) + 1,
             width: self.chars(start..(span.end + usize::from(span.quoted)).min(line.end).max(start)).max(1),
-            text: self.masked(row, line),
+            text,
         };
-        let found = match self.shown_as(&cells, column) {
-            Shown::Clear => text,
-            Shown::Never => "(sensitive)".to_owned(),
-            Shown::Masked => crate::diagnostic::mask(&text),
+        let found = match self.drawing_of(&cells, column) {
+            Drawing::Clear => self.read_cell(span),
+            Drawing::Never => "(sensitive)".to_owned(),
+            Drawing::Mask => mask(&self.read_cell(span)),
         };
-        Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found }
+        Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found, is_masked }
     }
 
-    /// How a cell of a record may be shown. In a record of another width any cell may be the sensitive one.
-    fn shown_as(&self, cells: &[Span], column: usize) -> Shown {
-        let shifted = cells.len() != self.header.len() && self.shown.contains(&Shown::Never);
-        if shifted { Shown::Never } else { self.shown.get(column).copied().unwrap_or(Shown::Masked) }
+    /// How to draw a cell of a record. In a record of another width, any cell may be that of any other column.
+    fn drawing_of(&self, cells: &[Span], column: usize) -> Drawing {
+        let is_shifted = cells.len() != self.header.len();
+        let has_sensitive = self.shown.iter().any(|shown| matches!(shown, Shown::Never));
+        match self.shown.get(column) {
+            _ if is_shifted && has_sensitive => Drawing::Never,
+            Some(Shown::Never) => Drawing::Never,
+            Some(Shown::Clear) => Drawing::Clear,
+            Some(Shown::Typed(CellTest(looks_right))) if !is_shifted && looks_right(&self.read_cell(cells[column])) => {
+                Drawing::Clear
+            }
+            _ => Drawing::Mask,
+        }
+    }
+
+    /// The text of a cell, without its quotes.
+    fn read_cell(&self, span: Span) -> String {
+        let mut buffer = Vec::new();
+        String::from_utf8_lossy(self.dialect.cell(&self.text, span, &mut buffer)).into_owned()
     }
 
     fn chars(&self, range: Range<usize>) -> u64 {
         String::from_utf8_lossy(&self.text[range]).chars().count() as u64
     }
 
-    /// A line of a record with every cell masked as its column asks; delimiters and quotes stay.
-    fn masked(&self, row: u32, line: Range<usize>) -> String {
+    /// A line of a record with every cell drawn as its column asks, and whether a mask hides some of it; delimiters and
+    /// quotes stay.
+    fn draw_line(&self, row: u32, line: Range<usize>) -> (String, bool) {
         let mut cells = Vec::new();
         self.split(row, &mut cells);
-        let mut column = 0;
-        let mut masked = String::new();
+        let drawings: Vec<Drawing> = (0..cells.len()).map(|column| self.drawing_of(&cells, column)).collect();
+        let (mut column, mut drawn, mut is_masked) = (0, String::new(), false);
         for (at, character) in String::from_utf8_lossy(&self.text[line.clone()]).char_indices() {
             let at = line.start + at;
             while cells.get(column).is_some_and(|cell| cell.end < at) {
                 column += 1;
             }
             let inside = cells.get(column).is_none_or(|cell| (cell.start..cell.end).contains(&at));
-            masked.push(match self.shown_as(&cells, column) {
-                Shown::Clear if inside && !character.is_control() => character,
-                Shown::Never if inside => 'x',
+            let shown = match drawings.get(column) {
+                Some(Drawing::Clear) if inside && !character.is_control() => character,
+                Some(Drawing::Never) if inside => 'x',
                 _ => shape(character),
-            });
+            };
+            is_masked |= shown != character && !matches!(drawings.get(column), Some(Drawing::Never));
+            drawn.push(shown);
         }
-        masked
+        (drawn, is_masked)
     }
+}
+
+/// How one cell is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Drawing {
+    /// As it is.
+    Clear,
+    /// By its shape.
+    Mask,
+    /// Not at all.
+    Never,
 }
 
 /// The physical line around a byte, within a range.

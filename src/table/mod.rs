@@ -9,7 +9,7 @@ pub mod row_header;
 pub mod row;
 pub mod excerpt;
 
-use std::{ops::Range, sync::Arc};
+use std::{fmt, ops::Range, sync::Arc};
 
 use crate::table::{
     dialect::{Dialect, Span},
@@ -19,11 +19,23 @@ use crate::table::{
 /// The number of no record.
 pub const NONE: u32 = u32::MAX;
 
+/// Whether a cell looks like what its column declares.
+#[derive(Clone)]
+pub struct CellTest(pub Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl fmt::Debug for CellTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CellTest")
+    }
+}
+
 /// How messages may show the cells of a column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Shown {
     /// As a mask: only the kind of each character.
     Masked,
+    /// As they are when they look like what the column declares, else as a mask.
+    Typed(CellTest),
     /// As they are: `--unmask` was given.
     Clear,
     /// Not at all.
