@@ -35,7 +35,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("csv", &["commands/load", "output/rejects"]),
+    ("csv", &["output/rejects"]),
     ("encoding_rs", &["table/dialect", "read"]),
     ("flate2", &["read", "deliver/batch", "sandbox"]),
     ("glob", &["read"]),
