@@ -1,18 +1,26 @@
 //! One request with one body -> the whole answer, or why there is none.
 //!
 //! The client follows no redirect, retries nothing by itself, and uses no proxy but the profile's. Every wait has a
-//! timeout: connecting, the first byte, each further chunk, the whole body. No header value and no body is ever logged.
+//! timeout: connecting, the first byte, each further chunk, the whole body. A success is whole only if the request was
+//! written to its last byte, and if its own end is known. No header value and no body is ever logged.
 
-use std::{error::Error, io, iter, sync::Arc, time::Duration};
+use std::{error::Error, future::poll_fn, io, iter, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use hyper::body::Body as _;
 use jiff::Timestamp;
 use reqwest::{
-    Certificate, Client, Identity, Proxy, RequestBuilder, Response,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    Body, Certificate, Client, Identity, Proxy, RequestBuilder, Response, Version,
+    header::{
+        ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+        TRANSFER_ENCODING,
+    },
     redirect, retry,
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 use url::Url;
 
 use crate::{
@@ -24,7 +32,7 @@ use crate::{
             settings::Compression,
         },
     },
-    deliver::response::Answer,
+    deliver::{request_body::RequestBody, response::Answer},
     recording::receipt::Failure,
 };
 
@@ -34,8 +42,14 @@ const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(15);
 /// How long an idle connection is kept: less than servers do, so that none closes it while a request is sent.
 const KEEP: Duration = Duration::from_secs(4);
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 1 << 20;
+/// How much of an error is read, in bytes: its status decides.
+const MAX_ERROR: u64 = 1 << 20;
+/// The largest success that is read, in bytes, if the request was not larger. An API may give back all that it took.
+const MAX_SUCCESS: u64 = 16 << 20;
+/// How many times as large as the request a success may be.
+const MAX_TIMES: u64 = 4;
+/// How many headers an answer may have.
+const MAX_HEADERS: usize = 1_000;
 /// The slowest uplink that timeouts allow for, in bytes per second: 64 kbit/s.
 const SLOWEST: u64 = 8 << 10;
 
@@ -78,6 +92,7 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
         .referer(false)
         .no_proxy()
         .connect_timeout(CONNECT)
+        .http1_max_headers(MAX_HEADERS)
         .pool_idle_timeout(KEEP);
     if let Some(proxy) = &destination.proxy {
         let proxy = Proxy::all(proxy.clone()).map_err(|error| describe("the `proxy`", error))?;
@@ -128,9 +143,11 @@ impl HttpClient {
     }
 
     async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
-        let upload = Duration::from_secs(body.len() as u64 / SLOWEST);
-        let request = self.build_request(body, key);
-        let response = timeout(self.destination.timeout + upload, request.send())
+        let bytes = body.len() as u64;
+        let (body, written) = RequestBody::new(body);
+        let request = self.build_request(Body::wrap(body), key);
+        let time = self.destination.timeout + Duration::from_secs(bytes / SLOWEST);
+        let response = timeout(time, request.send())
             .await
             .map_err(|_| Failure::Late)?
             .map_err(|error| classify(error, &self.destination))?;
@@ -147,11 +164,22 @@ impl HttpClient {
             location: location.and_then(|url| url.host_str().map(str::to_owned)),
             body: Vec::new(),
         };
-        let body = timeout(self.destination.timeout, read_body(response)).await.map_err(|_| Failure::Late)??;
-        Ok(Answer { body, ..answer })
+        if !response.status().is_success() {
+            let body = read_body(response, MAX_ERROR, self.destination.timeout).await?;
+            return Ok(Answer { body: body.bytes, ..answer });
+        }
+        if ends_with_connection(&response) {
+            return Err(Failure::Unbounded);
+        }
+        let body = read_body(response, MAX_SUCCESS.max(MAX_TIMES * bytes), self.destination.timeout).await?;
+        if body.is_cut {
+            return Err(Failure::Endless);
+        }
+        was_written(written, time).await?;
+        Ok(Answer { body: body.bytes, ..answer })
     }
 
-    fn build_request(&self, body: Bytes, key: Option<String>) -> RequestBuilder {
+    fn build_request(&self, body: Body, key: Option<String>) -> RequestBuilder {
         let destination = &self.destination;
         let method = match destination.method {
             Method::Put => reqwest::Method::PUT,
@@ -191,16 +219,48 @@ fn sensitive_header(value: &Secret) -> HeaderValue {
     value
 }
 
-/// Reads the whole body of an answer.
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
+/// Whether nothing but the end of the connection says where the body of an answer ends, so that it may be cut.
+fn ends_with_connection(response: &Response) -> bool {
+    let is_bounded = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
+    response.version() <= Version::HTTP_11 && !is_bounded && response.status() != 204
+}
+
+/// Waits until the request was written: the server answered, and may still read it.
+async fn was_written(written: oneshot::Receiver<()>, time: Duration) -> Result<(), Failure> {
+    match timeout(time, written).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Failure::Early),
+    }
+}
+
+/// The body of an answer.
+struct AnswerBody {
+    bytes: Vec<u8>,
+    /// It is longer than that.
+    is_cut: bool,
+}
+
+/// Reads the body of an answer, up to some bytes. A large one has more time, as a slow link needs it.
+async fn read_body(response: Response, most: u64, time: Duration) -> Result<AnswerBody, Failure> {
+    let (start, mut bytes) = (Instant::now(), Vec::new());
+    let is_framed = response.version() > Version::HTTP_11;
+    let mut body = Body::from(response);
     loop {
-        match timeout(IDLE, response.chunk()).await {
+        let end = start + time + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        match timeout_at(end.min(Instant::now() + IDLE), frame).await {
             Err(_) => return Err(Failure::Late),
-            Ok(Err(_)) => return Err(Failure::Broken),
-            Ok(Ok(None)) => return Ok(body),
-            Ok(Ok(Some(chunk))) if body.len() + chunk.len() > MAX_ANSWER => return Err(Failure::Endless),
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Some(Err(_))) => return Err(Failure::Broken),
+            // A stream that was reset without an error ends as well, and not as a whole.
+            Ok(None) if is_framed && !body.is_end_stream() => return Err(Failure::Broken),
+            Ok(None) => return Ok(AnswerBody { bytes, is_cut: false }),
+            Ok(Some(Ok(frame))) => {
+                let chunk = frame.into_data().unwrap_or_default();
+                if (bytes.len() + chunk.len()) as u64 > most {
+                    return Ok(AnswerBody { bytes, is_cut: true });
+                }
+                bytes.extend_from_slice(&chunk);
+            }
         }
     }
 }

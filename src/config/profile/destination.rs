@@ -58,11 +58,44 @@ pub struct Destination {
     pub collection: Collection,
     /// How long to wait before trying again.
     pub retry: RetryPolicy,
+    /// What acknowledges, where the profile says so.
+    pub answers: AnswerRules,
+    /// How many times the bytes of the delivery may be sent again.
+    pub resend: u64,
     /// `None`: the embedded API, which has no address yet.
     pub(crate) base: Option<Url>,
     pub(crate) path: String,
     /// Where `collection` is written.
     pub(crate) replace_rule: Option<Place>,
+}
+
+/// What in the body of a success acknowledges, as the profile says it; with neither, the body is read as others write them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnswerRules {
+    /// What must stand in the body.
+    pub accept: Option<AcceptRule>,
+    /// Where the result of each document stands.
+    pub results: Option<ResultsRule>,
+}
+
+/// What must stand in the body of a success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptRule {
+    /// A JSON pointer into the body.
+    pub pointer: String,
+    /// A text, a number or a truth value.
+    pub equals: serde_json::Value,
+}
+
+/// Where the result of each document stands; all are JSON pointers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultsRule {
+    /// To the list in the body.
+    pub list: String,
+    /// To the status in an item.
+    pub status: String,
+    /// To the number of the document in an item, from 0.
+    pub index: Option<String>,
 }
 
 /// What one request body looks like.

@@ -12,10 +12,15 @@ use crate::{
         mapping::request::Request,
         profile::{
             ProfilesFile,
-            destination::{AuthScheme, BodyShape, Credential, Destination, Limits, RetryPolicy, SANDBOX},
+            destination::{
+                AcceptRule, AnswerRules, AuthScheme, BodyShape, Credential, Destination, Limits, ResultsRule, RetryPolicy,
+                SANDBOX,
+            },
             layers::Layers,
             secret::{self, Environment, Secret, SecretSource},
-            settings::{Auth, BatchSetting, Collection, Compression, ProfileSettings, Retry},
+            settings::{
+                AcceptSetting, Auth, BatchSetting, Collection, Compression, ProfileSettings, ResultsSetting, Retry,
+            },
         },
     },
     diagnostic::{Code, Diagnostic},
@@ -93,6 +98,8 @@ fn resolve_settings(
         idempotency_header: settings.idempotency_header.and_then(|name| reader.header("idempotency_header", &name)),
         collection: settings.collection.unwrap_or(Collection::Upsert),
         retry: reader.retry(&settings.retry.unwrap_or_default()),
+        answers: reader.answers(settings.accept, settings.results),
+        resend: reader.resend(settings.resend.as_deref().unwrap_or("3x")),
         replace_rule: layers.place("collection"),
     };
     if reader.findings.is_empty() { Ok(destination) } else { Err(reader.findings) }
@@ -271,6 +278,48 @@ impl SettingsReader<'_> {
             _ => {
                 self.wrong("retry", "`retry` needs exactly one of `fixed` and `exponential`");
                 RetryPolicy::Fixed { wait: Duration::from_secs(1) }
+            }
+        }
+    }
+
+    fn answers(&mut self, accept: Option<AcceptSetting>, results: Option<ResultsSetting>) -> AnswerRules {
+        let accept = accept.map(|AcceptSetting { pointer, equals }| {
+            self.check_pointer("accept/pointer", &pointer);
+            if equals.is_array() || equals.is_object() || equals.is_null() {
+                self.wrong("accept/equals", "`accept.equals` must be a text, a number or a truth value");
+                self.hint("as in `accept: { pointer: /acknowledged, equals: true }`");
+            }
+            AcceptRule { pointer, equals }
+        });
+        let results = results.map(|ResultsSetting { list, status, index }| {
+            self.check_pointer("results/list", &list);
+            self.check_pointer("results/status", &status);
+            if let Some(index) = &index {
+                self.check_pointer("results/index", index);
+            }
+            ResultsRule { list, status, index }
+        });
+        AnswerRules { accept, results }
+    }
+
+    /// Refuses a text that is no JSON pointer.
+    fn check_pointer(&mut self, key: &str, pointer: &str) {
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            let name = key.replace('/', ".");
+            self.wrong(key, format!("`{name}` is `{}`, which is no JSON pointer", pointer.escape_debug()));
+            self.hint("as in `/items`; an empty text is the whole");
+        }
+    }
+
+    /// How many times bytes may be sent again, written as `3x`.
+    fn resend(&mut self, written: &str) -> u64 {
+        let digits = written.strip_suffix('x').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits.and_then(|digits| digits.parse().ok()) {
+            Some(times) if times <= 100 => times,
+            _ => {
+                self.wrong("resend", format!("`resend` is `{}`; it must be from `0x` to `100x`", written.escape_debug()));
+                self.hint("as in `resend: 3x`");
+                0
             }
         }
     }

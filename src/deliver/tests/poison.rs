@@ -73,6 +73,7 @@ fn deliver(
     let (mut all, mut in_flight, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
+        state.set_more(all.peek().is_some());
         state.check_deadline(now, all.peek().is_some());
         while let Some(pending) = state.next_batch(now) {
             assert!(
