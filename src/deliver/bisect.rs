@@ -152,14 +152,14 @@ impl Crashes {
 
     /// Whether the batch is to blame: others were accepted meanwhile. Where there are no others, it is divided once.
     pub(crate) fn blames(&self, weather: Weather, accepted: u64, is_alone: bool) -> bool {
-        let enough = match weather {
-            Weather::Failed => CRASHES,
-            Weather::NoAnswer => CRASHES - 1,
-            Weather::Silent => 1,
+        let (enough, enough_alone) = match weather {
+            Weather::Failed => (CRASHES, CRASHES + 1),
+            Weather::NoAnswer => (CRASHES - 1, CRASHES),
+            Weather::Silent => (1, 1),
             Weather::Busy => return false,
         };
         let others_passed = self.since.is_some_and(|since| accepted > since);
-        self.count >= enough && (others_passed || (is_alone && self.count == enough))
+        (others_passed && self.count >= enough) || (is_alone && self.count == enough_alone)
     }
 
     /// The count that a part of the batch begins with: one more failure is enough, but a single document gets all its tries.
@@ -207,7 +207,10 @@ mod tests {
         }
         for documents in [16, 17, 31, 500] {
             let parts = divide_batch(documents);
-            assert!((8..=16).contains(&parts.len()) && parts.iter().map(|part| part.places.len()).sum::<usize>() == documents);
+            assert!(
+                (8..=16).contains(&parts.len())
+                    && parts.iter().map(|part| part.places.len()).sum::<usize>() == documents
+            );
         }
     }
 
@@ -242,11 +245,11 @@ mod tests {
         assert!(!crashes.blames(Weather::Busy, 5, true));
         let mut alone = Crashes::default();
         alone.note_sent(0);
-        let blamed = [0, 0, 0, 0].map(|accepted| {
+        let blamed = [0, 0, 0, 0, 0].map(|accepted| {
             alone.count_one();
             alone.blames(Weather::Failed, accepted, true)
         });
-        assert_eq!(blamed, [false, false, true, false]);
+        assert_eq!(blamed, [false, false, false, true, false]);
         let mut half = alone.inherit(2);
         half.note_sent(0);
         half.count_one();

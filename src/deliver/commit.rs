@@ -100,7 +100,8 @@ impl CommitState {
             return;
         }
         let outcomes = Outcomes::of(state);
-        match self.new_entries(state, &outcomes, status).iter().try_for_each(|entry| commit(CommitStep::Append(entry))) {
+        match self.new_entries(state, &outcomes, status).iter().try_for_each(|entry| commit(CommitStep::Append(entry)))
+        {
             Ok(()) => self.appended = outcomes,
             Err(cause) => self.roll_back(state, &cause),
         }

@@ -94,8 +94,20 @@ const BAD_WORDS: [&str; 32] = [
 ];
 /// Words that tell of success as the value of a status.
 const GOOD_WORDS: [&str; 14] = [
-    "ok", "success", "succeeded", "successful", "created", "updated", "accepted", "done", "complete", "completed",
-    "stored", "saved", "inserted", "indexed",
+    "ok",
+    "success",
+    "succeeded",
+    "successful",
+    "created",
+    "updated",
+    "accepted",
+    "done",
+    "complete",
+    "completed",
+    "stored",
+    "saved",
+    "inserted",
+    "indexed",
 ];
 /// The names of a status, without case and separators.
 const STATUS: [&str; 5] = ["status", "statuscode", "httpstatus", "httpstatuscode", "code"];
@@ -314,7 +326,9 @@ pub(crate) fn read_status(object: &Map<String, Value>, name: &str, value: &Value
 }
 
 fn has_message(object: &Map<String, Value>) -> bool {
-    object.keys().any(|name| matches!(normalize(name).as_str(), "message" | "msg" | "errmsg" | "detail" | "description"))
+    object
+        .keys()
+        .any(|name| matches!(normalize(name).as_str(), "message" | "msg" | "errmsg" | "detail" | "description"))
 }
 
 /// The status at the beginning of a text, as in `422 Unprocessable` or `HTTP/1.1 201 Created`.

@@ -4,13 +4,14 @@
 //! timeout: connecting, the first byte, each further chunk, the whole body. A success is whole only if the request was
 //! written to its last byte, and if its own end is known. No header value and no body is ever logged.
 
-use std::{error::Error, future::poll_fn, io, iter, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, fmt, future::poll_fn, io, iter, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::body::Body as _;
 use jiff::Timestamp;
 use reqwest::{
     Body, Certificate, Client, Identity, Proxy, RequestBuilder, Response, Version,
+    dns::{Addrs, Name, Resolve, Resolving},
     header::{
         ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
         TRANSFER_ENCODING,
@@ -18,6 +19,7 @@ use reqwest::{
     redirect, retry,
 };
 use tokio::{
+    net::lookup_host,
     sync::oneshot,
     time::{Instant, timeout, timeout_at},
 };
@@ -32,7 +34,10 @@ use crate::{
             settings::Compression,
         },
     },
-    deliver::{request_body::RequestBody, response::Answer},
+    deliver::{
+        request_body::{RequestBody, SendingProgress},
+        response::Answer,
+    },
     recording::receipt::Failure,
 };
 
@@ -99,6 +104,9 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
         builder = builder.proxy(proxy);
     }
     let is_plain = |url: &Url| url.scheme() == "http";
+    if is_plain(&url) {
+        builder = builder.dns_resolver(Arc::new(ThisMachine));
+    }
     if let Some(pem) = &destination.authorities {
         let authorities = Certificate::from_pem_bundle(pem).map_err(|error| describe("the `ca_file`", error))?;
         builder = builder.tls_certs_only(authorities);
@@ -112,6 +120,34 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
     }
     let client = builder.build().map_err(|error| describe("the HTTP client", error))?;
     Ok(HttpClient { client, destination: Arc::new(destination.clone()), url })
+}
+
+/// Finds the loopback addresses of a name, and no others: plain http never leaves this machine.
+struct ThisMachine;
+
+/// A name has no loopback address.
+#[derive(Debug)]
+struct Elsewhere(String);
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is another machine here, and plain http is for this one only", self.0)
+    }
+}
+
+impl Error for Elsewhere {}
+
+impl Resolve for ThisMachine {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = lookup_host((name.as_str(), 0)).await?;
+            let here: Vec<SocketAddr> = found.filter(|address| address.ip().is_loopback()).collect();
+            if here.is_empty() {
+                return Err(Elsewhere(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(here.into_iter()) as Addrs)
+        })
+    }
 }
 
 fn describe(what: &str, error: reqwest::Error) -> String {
@@ -144,13 +180,11 @@ impl HttpClient {
 
     async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
         let bytes = body.len() as u64;
-        let (body, written) = RequestBody::new(body);
+        let (body, SendingProgress { begun, written }) = RequestBody::new(body);
         let request = self.build_request(Body::wrap(body), key);
         let time = self.destination.timeout + Duration::from_secs(bytes / SLOWEST);
-        let response = timeout(time, request.send())
-            .await
-            .map_err(|_| Failure::Late)?
-            .map_err(|error| classify(error, &self.destination))?;
+        let response =
+            wait_for_head(request.send(), begun, time).await?.map_err(|error| classify(error, &self.destination))?;
         let header = |name: &HeaderName| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -219,6 +253,27 @@ fn sensitive_header(value: &Secret) -> HeaderValue {
     value
 }
 
+/// Waits for the head of an answer. The time counts from the connection on; until then nothing was sent.
+async fn wait_for_head<T>(
+    head: impl Future<Output = T>,
+    begun: oneshot::Receiver<()>,
+    time: Duration,
+) -> Result<T, Failure> {
+    let mut head = std::pin::pin!(head);
+    // The client gives up connecting by itself; this is for one that has no place for another request.
+    let connected = timeout(CONNECT + time, async {
+        tokio::select! {
+            head = &mut head => Some(head),
+            _ = begun => None,
+        }
+    });
+    match connected.await {
+        Err(_) => Err(Failure::Unreachable("no connection in time".into())),
+        Ok(Some(head)) => Ok(head),
+        Ok(None) => timeout(time, head).await.map_err(|_| Failure::Late),
+    }
+}
+
 /// Whether nothing but the end of the connection says where the body of an answer ends, so that it may be cut.
 fn ends_with_connection(response: &Response) -> bool {
     let is_bounded = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
@@ -268,6 +323,10 @@ async fn read_body(response: Response, most: u64, time: Duration) -> Result<Answ
 /// The failure that an error of the client means. Its own text is not used: it may hold the URL.
 fn classify(error: reqwest::Error, destination: &Destination) -> Failure {
     let error = error.without_url();
+    let causes = || iter::successors(error.source(), |error| (*error).source());
+    if let Some(elsewhere) = causes().find_map(|error| error.downcast_ref::<Elsewhere>()) {
+        return Failure::Identity(elsewhere.to_string());
+    }
     if let Some(reason) = identity_error(&error) {
         return Failure::Identity(format!("the identity of `{}` is not proven: {reason}", destination.host()));
     }
@@ -319,9 +378,13 @@ fn identity_error(error: &(dyn Error + 'static)) -> Option<String> {
 }
 
 fn lasting_reason(error: &rustls::Error) -> Option<String> {
-    use rustls::Error as Tls;
+    use rustls::{CertificateError, Error as Tls};
     match error {
         Tls::InvalidMessage(_) => Some("what answers there does not speak TLS".into()),
+        // Which names it is for is what the server wrote.
+        Tls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Some("its certificate is for other names".into()),
         Tls::InvalidCertificate(_)
         | Tls::InvalidCertRevocationList(_)
         | Tls::NoCertificatesPresented

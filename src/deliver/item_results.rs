@@ -50,9 +50,11 @@ pub(crate) fn read_body(
     let top = body.as_object().map_or(Told::Nothing, |object| read_told(object, sent));
     let mut elsewhere = Told::Nothing;
     for list in find_lists(body, sent) {
-        let told: Vec<Told> = list.iter().map(|item| item.as_object().map_or(Told::Nothing, |o| read_told(o, sent))).collect();
+        let told: Vec<Told> =
+            list.iter().map(|item| item.as_object().map_or(Told::Nothing, |o| read_told(o, sent))).collect();
         let bad = told.iter().filter(|told| told.is_bad()).count() as u64;
-        let has_statuses = !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
+        let has_statuses =
+            !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
         match list.len() as u64 == sent.count() {
             true if bad > 0 || has_statuses => {
                 let counted = body.as_object().and_then(|object| count_of_failures(object, sent));
@@ -105,7 +107,8 @@ fn read_by_rule(
     if list.len() as u64 != sent.count() {
         return Err(format!("results for {} documents instead of {}", list.len(), sent.count()));
     }
-    let told = |item: &Value| item.pointer(&rule.status).map_or(Told::Nothing, |value| read_status(&Map::new(), "", value));
+    let told =
+        |item: &Value| item.pointer(&rule.status).map_or(Told::Nothing, |value| read_status(&Map::new(), "", value));
     let told: Vec<Told> = list.iter().map(told).collect();
     if told.contains(&Told::Nothing) {
         return Err(format!("a result without a status at `{}`", rule.status));
@@ -242,9 +245,18 @@ mod tests {
     fn results_are_read_in_the_shapes_that_servers_use() {
         let table = [
             (json!([{"status": 201}, {"status": 422}, {"status": 503}]), "ok no again"),
-            (json!([{"index": 2, "status": 201}, {"index": 0, "status": 422}, {"index": 1, "status": 429}]), "no alone ok"),
-            (json!([{"index": "2", "status": 201}, {"index": "1", "status": 201}, {"index": "0", "status": 422}]), "no ok ok"),
-            (json!([{"Item-Index": "01", "status": 422}, {"ItemIndex": 0, "status": 201}, {"itemIndex": 2, "status": 201}]), "ok no ok"),
+            (
+                json!([{"index": 2, "status": 201}, {"index": 0, "status": 422}, {"index": 1, "status": 429}]),
+                "no alone ok",
+            ),
+            (
+                json!([{"index": "2", "status": 201}, {"index": "1", "status": 201}, {"index": "0", "status": 422}]),
+                "no ok ok",
+            ),
+            (
+                json!([{"Item-Index": "01", "status": 422}, {"ItemIndex": 0, "status": 201}, {"itemIndex": 2, "status": 201}]),
+                "ok no ok",
+            ),
             (json!([{"row": 1, "ok": true}, {"row": 0, "ok": false}, {"row": 2, "ok": true}]), "no ok ok"),
             (json!({"items": [{"status": "201"}, {"status": "413"}, {"status": "409"}]}), "ok large no"),
             (
@@ -254,11 +266,23 @@ mod tests {
             (json!([{"success": true, "id": "x"}, {"success": false}, {"success": true}]), "ok no ok"),
             (json!([{"code": 200}, {"code": 202}, {"code": 501}]), "ok again no"),
             (json!([{"status": 205}, {"status": 226}, {"status": 206}]), "again again again"),
-            (json!([{"status": 412, "type": "urn:request-in-progress"}, {"status": 204}, {"status": 100}]), "again ok no"),
+            (
+                json!([{"status": 412, "type": "urn:request-in-progress"}, {"status": 204}, {"status": 100}]),
+                "again ok no",
+            ),
             (json!([{"status": 201}, {"status": 201}]), "results for 2 documents instead of 3"),
-            (json!([{"status": 201}, {"status": 201}, {"status": 201}, {"status": 201}]), "results for 4 documents instead of 3"),
-            (json!([{"status": 201}, {"status": "fine"}, {"status": 201}]), "a result for each document that cannot be read"),
-            (json!([{"status": 201}, {"status": 99}, {"status": 201}]), "a result for each document that cannot be read"),
+            (
+                json!([{"status": 201}, {"status": 201}, {"status": 201}, {"status": 201}]),
+                "results for 4 documents instead of 3",
+            ),
+            (
+                json!([{"status": 201}, {"status": "fine"}, {"status": 201}]),
+                "a result for each document that cannot be read",
+            ),
+            (
+                json!([{"status": 201}, {"status": 99}, {"status": 201}]),
+                "a result for each document that cannot be read",
+            ),
             (json!({"accepted": 3}), "a result for each document that cannot be read"),
             (json!([]), "a result for each document that cannot be read"),
             (Value::Null, "a result for each document that cannot be read"),
@@ -275,16 +299,52 @@ mod tests {
         let firehose = json!({"FailedPutCount": 2, "RequestResponses": each(&json!({"RecordId": "1"}), &json!({"ErrorCode": "InvalidArgument", "ErrorMessage": "x"}))});
         let salesforce = json!({"compositeResponse": each(&json!({"body": null, "httpStatusCode": 201, "referenceId": "a"}), &json!({"body": [{"errorCode": "x"}], "httpStatusCode": 400, "referenceId": "b"}))});
         let table = [
-            ("CouchDB", 201, each(&json!({"ok": true, "id": "a", "rev": "1-a"}), &json!({"id": "b", "error": "conflict", "reason": "x"})), "ok no ok no ok"),
+            (
+                "CouchDB",
+                201,
+                each(
+                    &json!({"ok": true, "id": "a", "rev": "1-a"}),
+                    &json!({"id": "b", "error": "conflict", "reason": "x"}),
+                ),
+                "ok no ok no ok",
+            ),
             ("Elasticsearch", 200, elastic, "ok no ok no ok"),
-            ("Kinesis", 200, kinesis, "ok alone ok alone ok"),
+            ("Kinesis", 200, kinesis, "ok again ok again ok"),
             ("Firehose", 200, firehose, "ok no ok no ok"),
-            ("FHIR", 200, json!({"resourceType": "Bundle", "entry": each(&json!({"response": {"status": "201 Created"}}), &json!({"resource": {}, "response": {"status": "422 Unprocessable"}}))}), "ok no ok no ok"),
+            (
+                "FHIR",
+                200,
+                json!({"resourceType": "Bundle", "entry": each(&json!({"response": {"status": "201 Created"}}), &json!({"resource": {}, "response": {"status": "422 Unprocessable"}}))}),
+                "ok no ok no ok",
+            ),
             ("Salesforce composite", 200, salesforce, "ok no ok no ok"),
-            ("Salesforce collections", 200, each(&json!({"id": "a", "success": true, "errors": []}), &json!({"success": false, "errors": [{"statusCode": "X"}]})), "ok no ok no ok"),
-            ("Azure Search", 207, json!({"value": each(&json!({"key": "1", "status": true, "errorMessage": null, "statusCode": 201}), &json!({"key": "2", "status": false, "errorMessage": "x", "statusCode": 422}))}), "ok no ok no ok"),
-            ("Zoho", 200, json!({"data": each(&json!({"code": "SUCCESS", "status": "success"}), &json!({"code": "INVALID_DATA", "status": "error"}))}), "ok no ok no ok"),
-            ("status words", 200, json!({"results": each(&json!({"status": "created"}), &json!({"status": "rejected"}))}), "ok no ok no ok"),
+            (
+                "Salesforce collections",
+                200,
+                each(
+                    &json!({"id": "a", "success": true, "errors": []}),
+                    &json!({"success": false, "errors": [{"statusCode": "X"}]}),
+                ),
+                "ok no ok no ok",
+            ),
+            (
+                "Azure Search",
+                207,
+                json!({"value": each(&json!({"key": "1", "status": true, "errorMessage": null, "statusCode": 201}), &json!({"key": "2", "status": false, "errorMessage": "x", "statusCode": 422}))}),
+                "ok no ok no ok",
+            ),
+            (
+                "Zoho",
+                200,
+                json!({"data": each(&json!({"code": "SUCCESS", "status": "success"}), &json!({"code": "INVALID_DATA", "status": "error"}))}),
+                "ok no ok no ok",
+            ),
+            (
+                "status words",
+                200,
+                json!({"results": each(&json!({"status": "created"}), &json!({"status": "rejected"}))}),
+                "ok no ok no ok",
+            ),
             ("BigQuery", 200, json!({"insertErrors": [{"index": 1, "errors": [{"reason": "invalid"}]}]}), "all no"),
             ("DynamoDB", 200, json!({"UnprocessedItems": {"t": [{}, {}]}}), "all no"),
             ("MongoDB", 200, json!({"ok": 1, "writeErrors": [{"index": 1, "code": 11000}]}), "all no"),
@@ -346,7 +406,11 @@ mod tests {
         }
         assert_eq!(read_of(200, &orders[0], &orders[..1], &rules), "all ok");
         let results = json!([{"index": 1, "status": 422}, {"index": 0, "status": 201}]);
-        assert_eq!(read_of(200, &results, &orders, &rules), "no ok", "an `index` of the documents does not number them");
+        assert_eq!(
+            read_of(200, &results, &orders, &rules),
+            "no ok",
+            "an `index` of the documents does not number them"
+        );
         for body in [json!([{"status": "active"}, {"name": "x"}]), json!([1, 2]), json!({"links": [{"rel": "a"}]})] {
             assert_eq!(read(200, &body, 2), "all ok", "{body}");
         }
@@ -364,7 +428,8 @@ mod tests {
     #[test]
     fn what_the_profile_says_counts_and_nothing_is_guessed() {
         let documents = [json!({"id": 1}), json!({"id": 2})];
-        let accept = |equals: Value| AnswerRules { accept: Some(AcceptRule { pointer: "/ack".into(), equals }), results: None };
+        let accept =
+            |equals: Value| AnswerRules { accept: Some(AcceptRule { pointer: "/ack".into(), equals }), results: None };
         let table = [
             (accept(true.into()), json!({"ack": true, "error": "none of this counts"}), "all ok"),
             (accept(true.into()), json!({"ack": "true"}), "all no"),
@@ -382,7 +447,11 @@ mod tests {
         let table = [
             (rule(None), json!({"items": [{"code": 200}, {"code": 422}], "errors": true}), "ok no"),
             (rule(Some("/n")), json!({"items": [{"code": true, "n": "1"}, {"code": "rejected", "n": 0}]}), "no ok"),
-            (rule(Some("/n")), json!({"items": [{"code": 200, "n": 0}, {"code": 200}]}), "results that do not name each document once"),
+            (
+                rule(Some("/n")),
+                json!({"items": [{"code": 200, "n": 0}, {"code": 200}]}),
+                "results that do not name each document once",
+            ),
             (rule(None), json!({"items": [{"code": 200}]}), "results for 1 documents instead of 2"),
             (rule(None), json!({"items": [{"code": 200}, {}]}), "a result without a status at `/code`"),
             (rule(None), json!({"success": true}), "no list at `/items`"),

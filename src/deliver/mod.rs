@@ -248,7 +248,7 @@ async fn send_batches(
         state.set_more(more);
         state.check_deadline(now, more);
         while let Some(pending) = state.next_batch(now) {
-            requests.spawn(send(client.clone(), pending, context.nonce));
+            requests.spawn(send(client.clone(), pending, context.nonce, destination.compression.word()));
         }
         let is_over = state.is_idle() && (!state.is_running() || (!more && state.is_drained()));
         if commits.is_behind(&state) && (is_over || commits.due <= now) {
@@ -294,8 +294,8 @@ async fn send_batches(
 }
 
 /// Sends one batch and waits for its answer.
-async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16]) -> Answered {
-    let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn());
+async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16], encoding: &str) -> Answered {
+    let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn(), encoding);
     let exchange = client.send(pending.wire, Some(key)).await;
     Answered { first: pending.batch.range.start, exchange }
 }

@@ -22,7 +22,16 @@ const TAIL: usize = 17;
 /// The body of a request.
 pub(crate) struct RequestBody {
     left: Bytes,
+    begun: Option<oneshot::Sender<()>>,
     written: Option<oneshot::Sender<()>>,
+}
+
+/// What tells how far a body was sent; each fails when the connection breaks before.
+pub(crate) struct SendingProgress {
+    /// There is a connection, and the body is asked for.
+    pub(crate) begun: oneshot::Receiver<()>,
+    /// It was written to its last byte.
+    pub(crate) written: oneshot::Receiver<()>,
 }
 
 /// The last byte of a body: when it is let go, it was written.
@@ -47,10 +56,11 @@ impl Drop for LastByte {
 }
 
 impl RequestBody {
-    /// A body, and what tells that all of it was written; that fails if the connection breaks before.
-    pub(crate) fn new(body: Bytes) -> (RequestBody, oneshot::Receiver<()>) {
-        let (sender, written) = oneshot::channel();
-        (RequestBody { left: body, written: Some(sender) }, written)
+    /// A body, and what tells how far it was sent.
+    pub(crate) fn new(body: Bytes) -> (RequestBody, SendingProgress) {
+        let (begin, begun) = oneshot::channel();
+        let (write, written) = oneshot::channel();
+        (RequestBody { left: body, begun: Some(begin), written: Some(write) }, SendingProgress { begun, written })
     }
 }
 
@@ -58,10 +68,11 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(begun) = self.begun.take() {
+            // Nobody waits for it when the exchange has failed.
+            let _ = begun.send(());
+        }
         let length = match self.left.len() {
             0 => return Poll::Ready(None),
             1 => {
@@ -96,16 +107,15 @@ mod tests {
     use hyper::body::Body as _;
     use tokio::sync::oneshot::error::TryRecvError;
 
-    use super::{PART, RequestBody, TAIL};
+    use super::{PART, RequestBody, SendingProgress, TAIL};
 
     #[test]
     fn all_bytes_are_handed_on_and_the_last_tells_when_it_is_let_go() {
         for size in [1, 2, TAIL, TAIL + 1, PART, PART + TAIL + 1, 3 * PART] {
             let whole: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
-            let (mut body, mut written) = RequestBody::new(Bytes::from(whole.clone()));
+            let (mut body, SendingProgress { mut written, .. }) = RequestBody::new(Bytes::from(whole.clone()));
             let mut parts: Vec<Bytes> = Vec::new();
-            while let Poll::Ready(Some(frame)) =
-                Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()))
+            while let Poll::Ready(Some(frame)) = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()))
             {
                 assert_eq!(written.try_recv(), Err(TryRecvError::Empty), "{size}");
                 parts.push(frame.unwrap().into_data().unwrap());
@@ -122,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_given_up_was_not_written() {
-        let (mut body, mut written) = RequestBody::new(Bytes::from(vec![0; 3 * PART]));
+        let (mut body, SendingProgress { mut written, .. }) = RequestBody::new(Bytes::from(vec![0; 3 * PART]));
         let first = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
         drop((first, body));
         assert_eq!(written.try_recv(), Err(TryRecvError::Closed));

@@ -160,7 +160,7 @@ impl DeliveryState {
             denials: Denials::default(),
             divisions: Divisions::default(),
             answered: None,
-            has_more: true,
+            has_more: false,
             charged_bytes: 0,
         }
     }

@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn json_is_read_once_and_in_one_way() {
         let table = [
-            ("{\"a\": 1, \"b\": [true, null, 1.50, -3, \"x\"]}", Some(json!({"a": 1, "b": [true, null, 1.50, -3, "x"]}))),
+            ("{\"a\": 1, \"b\": [true, null, 1.5, -3, \"x\"]}", Some(json!({"a": 1, "b": [true, null, 1.5, -3, "x"]}))),
             ("\u{feff}{\"accepted\": 2}", Some(json!({"accepted": 2}))),
             ("{\"errors\": [1], \"errors\": []}", None),
             ("{\"a\": {\"b\": 1, \"\\u0062\": 2}}", None),

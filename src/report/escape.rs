@@ -75,7 +75,8 @@ mod tests {
     fn nothing_that_a_terminal_acts_on_comes_out() {
         let mut hostile: String = (0..0xa0).filter_map(char::from_u32).collect();
         hostile.push_str("\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{e0041}é漢");
-        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
+        let style =
+            RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
         let at = Place { path: hostile.clone(), line: 3, column: 2, width: 4, text: hostile.clone() };
         let diagnostic = Diagnostic::new(Code::CheckRange, &hostile)
             .cell(Cell { place: at.clone(), column: hostile.clone(), found: hostile.clone() })

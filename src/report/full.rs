@@ -122,7 +122,8 @@ mod tests {
         report::{full::full, render_style::RenderStyle},
     };
 
-    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
+    const STYLE: RenderStyle =
+        RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
 
     fn place(path: &str, line: u64, column: u64, width: u64, text: &str) -> Place {
         Place { path: path.into(), line, column, width, text: text.into() }

@@ -133,7 +133,8 @@ mod tests {
 
     fn drawn(diagnostics: &[Diagnostic], format: MessageFormat, quiet: bool) -> String {
         let mut out = Vec::new();
-        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet, has_progress: false }).unwrap();
+        findings(&mut out, diagnostics, RenderStyle { format, styled: false, width: 80, quiet, has_progress: false })
+            .unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -154,7 +155,8 @@ mod tests {
         let warning = Diagnostic::new(Code::ReadNoLineEnd, "no line end").severity(Severity::Warning);
         let error = Diagnostic::new(Code::ReadNul, "a NUL byte");
         assert_eq!(drawn(&[warning.clone(), error], MessageFormat::Concise, true), "error[read/nul]: a NUL byte\n");
-        let style = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true, has_progress: false };
+        let style =
+            RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: true, has_progress: false };
         let mut findings = Findings::new(style);
         let mut out = Vec::new();
         findings.print(&mut out, &warning).unwrap();

@@ -349,7 +349,8 @@ mod tests {
         text::decimal::Decimal,
     };
 
-    const STYLE: RenderStyle = RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
+    const STYLE: RenderStyle =
+        RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
 
     fn flight() -> Summary {
         let euros = UnitSum {

@@ -333,9 +333,9 @@ impl Simulation {
 
     fn choose_key(&self, start: &Start, range: &Range<u64>, turn: u64) -> String {
         match self.mutant {
-            Some(Mutant::KeyWithoutNonce) => idempotency_key([0; 16], range, turn),
-            Some(Mutant::KeyNeverTurns) => idempotency_key(start.epoch.header.nonce, range, 0),
-            _ => idempotency_key(start.epoch.header.nonce, range, turn),
+            Some(Mutant::KeyWithoutNonce) => idempotency_key([0; 16], range, turn, "none"),
+            Some(Mutant::KeyNeverTurns) => idempotency_key(start.epoch.header.nonce, range, 0, "none"),
+            _ => idempotency_key(start.epoch.header.nonce, range, turn, "none"),
         }
     }
 
@@ -488,7 +488,8 @@ impl Simulation {
 /// Whether this run need not send a document again.
 fn is_decided(state: &DeliveryState, index: u64) -> bool {
     let rejected = state.delivery.rejected.iter().chain(&state.delivery.same_problem);
-    let is_rejected = rejected.chain(state.suspects.iter().map(|suspect| &suspect.rejected)).any(|rejected| rejected.index == index);
+    let is_rejected =
+        rejected.chain(state.suspects.iter().map(|suspect| &suspect.rejected)).any(|rejected| rejected.index == index);
     is_rejected || index_ranges::contains(&state.delivery.accepted, index)
 }
 

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     config::{
@@ -163,6 +163,16 @@ pub enum AuthScheme {
     },
 }
 
+/// Whether the host of a URL is a name or an address of this machine; what a name resolves to is another question.
+pub(crate) fn names_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 impl Destination {
     /// Whether the embedded API is meant and has no address yet.
     pub fn is_sandbox(&self) -> bool {
@@ -187,6 +197,12 @@ impl Destination {
         let path = format!("{}{}", url.path().trim_end_matches('/'), self.path);
         url.set_path(&path);
         Some(url)
+    }
+
+    /// Where requests with this URL arrive: one text for all names of this machine.
+    pub fn address(&self, url: &Url) -> String {
+        let host = if names_this_machine(url) { "localhost" } else { url.host_str().unwrap_or_default() };
+        format!("{}://{host}:{}{}", url.scheme(), url.port_or_known_default().unwrap_or(0), url.path())
     }
 
     /// The host and the port, for messages.

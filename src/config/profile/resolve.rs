@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     config::{
@@ -13,8 +13,8 @@ use crate::{
         profile::{
             ProfilesFile,
             destination::{
-                AcceptRule, AnswerRules, AuthScheme, BodyShape, Credential, Destination, Limits, ResultsRule, RetryPolicy,
-                SANDBOX,
+                AcceptRule, AnswerRules, AuthScheme, BodyShape, Credential, Destination, Limits, ResultsRule,
+                RetryPolicy, SANDBOX, names_this_machine,
             },
             layers::Layers,
             secret::{self, Environment, Secret, SecretSource},
@@ -94,7 +94,7 @@ fn resolve_settings(
         grace: reader.time("grace", settings.grace.map_or(0, |p| p.0.as_millis()), 0, 86_400_000),
         authorities: settings.ca_file.and_then(|path| reader.authorities(&path)),
         identity: settings.client_identity.and_then(|pair| reader.identity(&pair.certificate, &pair.key)),
-        proxy: settings.proxy.and_then(|proxy| reader.url("proxy", &proxy)),
+        proxy: settings.proxy.and_then(|proxy| reader.proxy(&proxy, settings.url.as_deref())),
         idempotency_header: settings.idempotency_header.and_then(|name| reader.header("idempotency_header", &name)),
         collection: settings.collection.unwrap_or(Collection::Upsert),
         retry: reader.retry(&settings.retry.unwrap_or_default()),
@@ -127,19 +127,24 @@ impl SettingsReader<'_> {
             Some(SANDBOX) => None,
             Some(text) => {
                 let url = self.url("url", text)?;
-                let here = match url.host() {
-                    Some(Host::Domain(name)) => name == "localhost",
-                    Some(Host::Ipv4(address)) => address.is_loopback(),
-                    Some(Host::Ipv6(address)) => address.is_loopback(),
-                    None => false,
-                };
-                if url.scheme() == "http" && !here {
+                if url.scheme() == "http" && !names_this_machine(&url) {
                     self.wrong("url", "plain http is for this machine only: anywhere else the data could be read");
                     self.hint("write `https://`");
                 }
                 Some(url)
             }
         }
+    }
+
+    /// The proxy. Plain http stays on this machine, so a proxy elsewhere cannot carry it.
+    fn proxy(&mut self, text: &str, url: Option<&str>) -> Option<Url> {
+        let proxy = self.url("proxy", text)?;
+        let is_plain = url.and_then(|url| Url::parse(url).ok()).is_some_and(|url| url.scheme() == "http");
+        if is_plain && !names_this_machine(&proxy) {
+            self.wrong("proxy", "plain http is for this machine only: this proxy elsewhere could read the data");
+            self.hint("write an `https://` URL, or no `proxy`");
+        }
+        Some(proxy)
     }
 
     /// An http or https URL without anything that could be a secret. The finding shows neither the text nor its line.
@@ -317,7 +322,10 @@ impl SettingsReader<'_> {
         match digits.and_then(|digits| digits.parse().ok()) {
             Some(times) if times <= 100 => times,
             _ => {
-                self.wrong("resend", format!("`resend` is `{}`; it must be from `0x` to `100x`", written.escape_debug()));
+                self.wrong(
+                    "resend",
+                    format!("`resend` is `{}`; it must be from `0x` to `100x`", written.escape_debug()),
+                );
                 self.hint("as in `resend: 3x`");
                 0
             }

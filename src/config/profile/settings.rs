@@ -147,6 +147,17 @@ pub enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// Its word in a profile.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
+}
+
 /// What the API does with a request on a collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
