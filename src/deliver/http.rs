@@ -4,7 +4,19 @@
 //! timeout: connecting, the first byte, each further chunk, the whole body. A success is whole only if the request was
 //! written to its last byte, and if its own end is known. No header value and no body is ever logged.
 
-use std::{error::Error, fmt, future::poll_fn, io, iter, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    future::poll_fn,
+    io, iter,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::body::Body as _;
@@ -29,7 +41,7 @@ use crate::{
     config::{
         mapping::request::Method,
         profile::{
-            destination::{AuthScheme, Destination},
+            destination::{AuthScheme, Credential, Destination},
             secret::Secret,
             settings::Compression,
         },
@@ -64,6 +76,10 @@ pub(crate) struct HttpClient {
     client: Client,
     destination: Arc<Destination>,
     url: Url,
+    /// What proves who sends, now: a file may be renewed while a run goes on.
+    credential: Arc<Mutex<Option<Credential>>>,
+    /// How often it was renewed.
+    renewals: Arc<AtomicU64>,
 }
 
 /// One request and what came of it.
@@ -119,7 +135,8 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
         builder = builder.identity(identity.map_err(|error| describe("the `client_identity`", error))?);
     }
     let client = builder.build().map_err(|error| describe("the HTTP client", error))?;
-    Ok(HttpClient { client, destination: Arc::new(destination.clone()), url })
+    let credential = Arc::new(Mutex::new(destination.credential.clone()));
+    Ok(HttpClient { client, destination: Arc::new(destination.clone()), url, credential, renewals: Arc::default() })
 }
 
 /// Finds the loopback addresses of a name, and no others: plain http never leaves this machine.
@@ -160,7 +177,11 @@ impl HttpClient {
     pub(crate) async fn send(&self, body: Bytes, key: Option<String>) -> Exchange {
         let start = Instant::now();
         let bytes = body.len();
-        let ending = self.try_send(body, key).await;
+        let renewals = self.renewals.load(Ordering::SeqCst);
+        let mut ending = self.try_send(body.clone(), key.clone()).await;
+        if ending.as_ref().is_ok_and(|answer| answer.status == 401) && self.renew_credential(renewals) {
+            ending = self.try_send(body, key).await;
+        }
         let duration = start.elapsed();
         let (status, failure) = match &ending {
             Ok(answer) => (answer.status, String::new()),
@@ -176,6 +197,22 @@ impl HttpClient {
             "attempt"
         );
         Exchange { ending, duration }
+    }
+
+    /// Reads the file of the credential again; whether it holds another one now, or another request has renewed it since.
+    fn renew_credential(&self, renewals: u64) -> bool {
+        let mut credential = self.credential.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.renewals.load(Ordering::SeqCst) != renewals {
+            return true;
+        }
+        let Some(known) = credential.as_mut() else { return false };
+        let renewed = known.renewed();
+        let is_new = renewed.is_some();
+        if let Some(scheme) = renewed {
+            known.scheme = scheme;
+            self.renewals.fetch_add(1, Ordering::SeqCst);
+        }
+        is_new
     }
 
     async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
@@ -236,7 +273,8 @@ impl HttpClient {
         if let (Some(name), Some(key)) = (&destination.idempotency_header, key) {
             request = request.header(name, format!("\"{key}\""));
         }
-        request = match destination.credential.as_ref().map(|credential| &credential.scheme) {
+        let credential = self.credential.lock().unwrap_or_else(PoisonError::into_inner);
+        request = match credential.as_ref().map(|credential| &credential.scheme) {
             None => request,
             Some(AuthScheme::Bearer(token)) => request.bearer_auth(token.expose()),
             Some(AuthScheme::Basic { username, password }) => request.basic_auth(username, Some(password.expose())),

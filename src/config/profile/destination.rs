@@ -3,7 +3,7 @@
 //! A destination is whole and possible: its URL is https or on this machine, its secrets were read and fit into headers,
 //! no limit is zero. Its debug form shows no secret and no header value.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use url::{Host, Url};
 
@@ -11,7 +11,7 @@ use crate::{
     config::{
         mapping::request::Method,
         profile::{
-            secret::Secret,
+            secret::{self, Secret},
             settings::{Collection, Compression},
         },
     },
@@ -140,6 +140,23 @@ pub struct Credential {
     pub scheme: AuthScheme,
     /// Where the secret came from, as in "the variable `ECRM_TOKEN`".
     pub origin: String,
+    /// The file that it was read from, which another program may renew.
+    pub file: Option<PathBuf>,
+}
+
+impl Credential {
+    /// The same with the secret that the file holds now; `None` if it is the same one, or cannot be read.
+    pub fn renewed(&self) -> Option<AuthScheme> {
+        let secret = secret::read_file(self.file.as_deref()?).ok()?;
+        let (known, renewed) = match self.scheme.clone() {
+            AuthScheme::Bearer(known) => (known, AuthScheme::Bearer(secret.clone())),
+            AuthScheme::Basic { username, password } => {
+                (password, AuthScheme::Basic { username, password: secret.clone() })
+            }
+            AuthScheme::Header { name, value } => (value, AuthScheme::Header { name, value: secret.clone() }),
+        };
+        (known != secret).then_some(renewed)
+    }
 }
 
 /// What proves who sends.

@@ -180,16 +180,18 @@ impl SettingsReader<'_> {
         match (auth.bearer, auth.basic, auth.api_key) {
             (Some(source), None, None) => {
                 let (secret, origin) = self.secret("auth/bearer", &source)?;
-                Some(Credential { scheme: AuthScheme::Bearer(secret), origin })
+                Some(Credential { scheme: AuthScheme::Bearer(secret), origin, file: self.secret_file(&source) })
             }
             (None, Some(basic), None) => {
                 let (password, origin) = self.secret("auth/basic/password", &basic.password)?;
-                Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin })
+                let file = self.secret_file(&basic.password);
+                Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin, file })
             }
             (None, None, Some(key)) => {
                 let name = self.header("auth/api_key/header", &key.header)?;
                 let (value, origin) = self.secret("auth/api_key/value", &key.value)?;
-                Some(Credential { scheme: AuthScheme::Header { name, value }, origin })
+                let file = self.secret_file(&key.value);
+                Some(Credential { scheme: AuthScheme::Header { name, value }, origin, file })
             }
             _ => {
                 self.wrong("auth", "`auth` needs exactly one of `bearer`, `basic` and `api_key`");
@@ -206,6 +208,11 @@ impl SettingsReader<'_> {
                 None
             }
         }
+    }
+
+    /// The path of the file that holds a secret.
+    fn secret_file(&self, source: &SecretSource) -> Option<PathBuf> {
+        Some(self.folder.join(self.environment.expand(source.file.as_deref()?).ok()?))
     }
 
     fn headers(&mut self, written: BTreeMap<String, String>) -> Vec<(String, Secret)> {
