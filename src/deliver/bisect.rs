@@ -145,6 +145,11 @@ impl Crashes {
         self.count += 1;
     }
 
+    /// How often it failed.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
     /// Whether there were any.
     pub(crate) fn any(&self) -> bool {
         self.count > 0

@@ -302,7 +302,7 @@ impl DeliveryState {
         let order = |pending: &PendingBatch| {
             let large = if self.streak.has_grown() { pending.batch.documents() } else { 0 };
             // What the server fails on comes behind what it was not asked yet.
-            (Reverse(pending.is_probe), Reverse(large), pending.crashes.any(), pending.batch.range.start)
+            (Reverse(pending.is_probe), Reverse(large), pending.crashes.count(), pending.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
         let mut pending = self.waiting.remove(at);
