@@ -189,7 +189,9 @@ pub(crate) fn compress(body: &Bytes, compression: Compression) -> Bytes {
 #[cfg(test)]
 pub(crate) fn test_batch(documents: &[serde_json::Value]) -> Batch {
     let mut builder = BatchBuilder::new(BodyShape::Array, 0);
-    documents.iter().for_each(|document| builder.push(document.to_string().as_bytes()));
+    for document in documents {
+        builder.push(document.to_string().as_bytes());
+    }
     builder.finish()
 }
 

@@ -422,7 +422,7 @@ fn lasting_reason(error: &rustls::Error) -> Option<String> {
         // Which names it is for is what the server wrote.
         Tls::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        ) => Some("its certificate is for other names".into()),
+        ) => Some("its certificate is not valid for this name, but for others".into()),
         Tls::InvalidCertificate(_)
         | Tls::InvalidCertRevocationList(_)
         | Tls::NoCertificatesPresented

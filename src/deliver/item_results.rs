@@ -345,6 +345,15 @@ mod tests {
                 json!({"results": each(&json!({"status": "created"}), &json!({"status": "rejected"}))}),
                 "ok no ok no ok",
             ),
+        ];
+        for (name, status, body, expected) in table {
+            assert_eq!(read(status, &body, 5), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn known_formats_without_a_result_for_each_tell_of_failure() {
+        let table = [
             ("BigQuery", 200, json!({"insertErrors": [{"index": 1, "errors": [{"reason": "invalid"}]}]}), "all no"),
             ("DynamoDB", 200, json!({"UnprocessedItems": {"t": [{}, {}]}}), "all no"),
             ("MongoDB", 200, json!({"ok": 1, "writeErrors": [{"index": 1, "code": 11000}]}), "all no"),

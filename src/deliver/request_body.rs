@@ -58,9 +58,9 @@ impl Drop for LastByte {
 impl RequestBody {
     /// A body, and what tells how far it was sent.
     pub(crate) fn new(body: Bytes) -> (RequestBody, SendingProgress) {
-        let (begin, begun) = oneshot::channel();
+        let (start, begun) = oneshot::channel();
         let (write, written) = oneshot::channel();
-        (RequestBody { left: body, begun: Some(begin), written: Some(write) }, SendingProgress { begun, written })
+        (RequestBody { left: body, begun: Some(start), written: Some(write) }, SendingProgress { begun, written })
     }
 }
 

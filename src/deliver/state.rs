@@ -42,6 +42,7 @@ const MAX_WAITING_ALONE: usize = 1_000;
 
 /// A batch that is not settled yet: with its body as it goes over the wire, and its history.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
 pub(crate) struct PendingBatch {
     /// The documents.
     pub(crate) batch: Batch,
@@ -92,6 +93,7 @@ impl PendingBatch {
 }
 
 /// The state of one delivery.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
 pub(crate) struct DeliveryState {
     /// The outcomes so far.
     pub(crate) delivery: Delivery,

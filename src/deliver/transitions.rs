@@ -216,9 +216,10 @@ impl DeliveryState {
 
     /// Queues the parts of a batch. `is_rejected`: the API rejects something of it, so that a limit may be learnt.
     fn divide(&mut self, pending: &PendingBatch, parts: Vec<BatchPart>, is_rejected: bool, due: Duration) {
-        let division = match is_rejected {
-            true => Some(self.divisions.divide(pending.division, pending.batch.documents())),
-            false => pending.division,
+        let division = if is_rejected {
+            Some(self.divisions.divide(pending.division, pending.batch.documents()))
+        } else {
+            pending.division
         };
         for BatchPart { places, is_named } in parts {
             let part = self.new_part(pending, pending.batch.slice(places));
@@ -299,9 +300,10 @@ impl DeliveryState {
         if !self.is_on_hold() || !self.is_idle() {
             return;
         }
-        match self.denials.are_enough() {
-            true => self.refuse_all(),
-            false => self.stop_on_same_problem(),
+        if self.denials.are_enough() {
+            self.refuse_all();
+        } else {
+            self.stop_on_same_problem();
         }
         self.set_suspects_aside();
     }
