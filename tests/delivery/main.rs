@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
+mod answers;
 mod canary;
 mod fixture;
 mod server;
