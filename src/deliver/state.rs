@@ -374,7 +374,10 @@ impl DeliveryState {
         let next_batch = (more && self.has_capacity()).then_some(self.pause);
         let due = self.next_due().into_iter().chain(next_batch.filter(|pause| *pause > now)).min();
         let limit = if self.is_probing() { 1 } else { self.limit };
-        let due = due.filter(|_| self.in_flight.len() < limit && !self.is_on_hold() && !self.needs_batch(now));
+        // A batch is only taken after the pause.
+        let due = due.filter(|_| {
+            self.in_flight.len() < limit && !self.is_on_hold() && !(self.pause <= now && self.needs_batch(now))
+        });
         due.unwrap_or(Duration::MAX).min(self.destination.deadline)
     }
 
