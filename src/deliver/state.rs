@@ -133,6 +133,8 @@ pub(crate) struct DeliveryState {
     pub(crate) last_failure: String,
     /// The batch that the answer at hand is about.
     pub(crate) answered: Option<Batch>,
+    /// The server answered before it had read a request, so what it says of smaller ones proves nothing.
+    pub(crate) answers_early: bool,
     /// There are batches that were not taken yet.
     has_more: bool,
     /// How many bytes were sent again that count against the limit.
@@ -162,6 +164,7 @@ impl DeliveryState {
             denials: Denials::default(),
             divisions: Divisions::default(),
             answered: None,
+            answers_early: false,
             has_more: false,
             charged_bytes: 0,
         }
@@ -374,7 +377,10 @@ impl DeliveryState {
         let next_batch = (more && self.has_capacity()).then_some(self.pause);
         let due = self.next_due().into_iter().chain(next_batch.filter(|pause| *pause > now)).min();
         let limit = if self.is_probing() { 1 } else { self.limit };
-        let due = due.filter(|_| self.in_flight.len() < limit && !self.is_on_hold() && !self.needs_batch(now));
+        // A batch is only taken after the pause.
+        let due = due.filter(|_| {
+            self.in_flight.len() < limit && !self.is_on_hold() && !(self.pause <= now && self.needs_batch(now))
+        });
         due.unwrap_or(Duration::MAX).min(self.destination.deadline)
     }
 
@@ -494,6 +500,7 @@ impl DeliveryState {
 
     fn apply_failure(&mut self, pending: PendingBatch, failure: &Failure, now: Duration, wall: Timestamp) {
         self.last_failure = failure.to_string();
+        self.answers_early |= *failure == Failure::Early;
         match failure {
             Failure::Identity(said) => {
                 let message = format!("{said}; the clock of this machine says {}", format_clock(wall));

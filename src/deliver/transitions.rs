@@ -240,7 +240,8 @@ impl DeliveryState {
         let Pause { wait, alone } = asked.unwrap_or_default();
         let is_single = pending.batch.documents() == 1;
         pending.crashes.count_one();
-        let is_blamed = pending.crashes.blames(weather, self.accepted_batches, self.is_last() && !is_single);
+        let is_blamed =
+            pending.crashes.blames(weather, self.accepted_batches, self.is_last() && !is_single && !self.answers_early);
         if is_single || !is_blamed || self.destination.allows(2).is_err() {
             // What only this one causes holds up no others.
             return self.retry_later(pending, wait, alone && !is_blamed, now);

@@ -180,7 +180,7 @@ fn what_the_profile_says_counts() {
 fn the_other_names_of_an_address_wait_for_what_is_on_the_way() {
     let fixture = Fixture::new(2, &[]);
     let server = ScriptedServer::answers(|number, _| if number == 0 { String::new() } else { accepted() });
-    let first = ["--set", "timeout=100ms", "--set", "deadline=150ms", "--set", "grace=100ms"];
+    let first = ["--set", "timeout=1s", "--set", "deadline=150ms", "--set", "grace=100ms"];
     assert_eq!(fixture.run(fixture.convert("dev", &server.url, &first)).code, Some(5));
     // Other documents, and another name for the same place.
     let customers = fixture.path("drop/customers.csv");

@@ -40,7 +40,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2", &["read", "deliver/batch", "sandbox"]),
     ("glob", &["read"]),
     ("h2", &["deliver/http"]),
-    ("hyper", &["sandbox"]),
+    ("hyper", &["deliver", "sandbox"]),
     ("hyper_util", &["sandbox"]),
     ("idna_adapter", &[]),
     ("indexmap", &["*"]),
