@@ -4,9 +4,18 @@
 //! that is true of the numbers; a run whose summary does not balance has a bug.
 //! Layout and words are the business of `report`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use crate::{diagnostic::Code, recording::receipt::Volume, text::decimal::Decimal};
+
+/// The most units of a source that are kept apart.
+pub const MAX_UNITS: usize = 10_000;
+
+/// The most bytes that the names of the units of a source may be, for them to be kept apart.
+pub const MAX_UNIT_BYTES: usize = 1_000_000;
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,11 +75,29 @@ impl SourceTally {
         self.filtered += other.filtered;
         self.pending += other.pending;
         self.paths.extend(other.paths);
-        for sum in other.sums {
-            match self.sums.iter_mut().find(|known| known.what == sum.what && known.by == sum.by) {
-                Some(known) => known.add(&sum),
-                None => self.sums.push(sum),
+        self.add_sums(other.sums);
+    }
+
+    /// Adds sums, each to that of the same unit. Units that are too many are no longer kept apart.
+    fn add_sums(&mut self, others: Vec<UnitSum>) {
+        let known = self.sums.iter().enumerate();
+        let mut numbers: HashMap<Unit, usize> = known.map(|(at, sum)| (sum.by.clone(), at)).collect();
+        for other in others {
+            match numbers.get(&other.by) {
+                Some(at) => self.sums[*at].add(&other),
+                None => {
+                    numbers.insert(other.by.clone(), self.sums.len());
+                    self.sums.push(other);
+                }
             }
+        }
+        let named = self.sums.iter().filter(|sum| sum.by != Unit::Unreadable).count();
+        let bytes: usize = self.sums.iter().map(|sum| sum.by.name().len()).sum();
+        let too_many = named > MAX_UNITS || bytes > MAX_UNIT_BYTES || numbers.contains_key(&Unit::TooMany);
+        if too_many && let Some(mut all) = self.sums.pop() {
+            all.by = Unit::TooMany;
+            self.sums.drain(..).for_each(|sum| all.add(&sum));
+            self.sums.push(all);
         }
         self.sums.sort_by_key(|sum| sum.first);
     }
@@ -89,13 +116,38 @@ impl SourceTally {
     }
 }
 
+/// What a sum is kept apart by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Unit {
+    /// Nothing: the mapping names no column of units.
+    #[default]
+    None,
+    /// A unit, like `euros`; empty where its cell is.
+    Named(String),
+    /// Records that have more or fewer cells than the header, so neither their unit nor their amount is known.
+    Unreadable,
+    /// Nothing any more: there are too many units.
+    TooMany,
+}
+
+impl Unit {
+    /// The name of the unit; empty if it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Unit::Named(name) => name,
+            Unit::None | Unit::Unreadable | Unit::TooMany => "",
+        }
+    }
+}
+
 /// The sum of one decimal column over the rows of each bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct UnitSum {
     /// What was added up, like `price`.
     pub what: String,
-    /// In which unit, like `euros`; empty when there is none.
-    pub by: String,
+    /// In which unit.
+    pub by: Unit,
     /// Where the unit first appears: sums are told in this order.
     pub first: u64,
     /// Over the rows that were sent.
@@ -204,7 +256,10 @@ fn balanced(total: u64, buckets: [u64; 4]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, time::Duration};
+    use std::{
+        collections::{BTreeMap, HashMap},
+        time::Duration,
+    };
 
     use crate::{
         recording::summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},

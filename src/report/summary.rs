@@ -14,7 +14,7 @@ use crate::{
     options::MessageFormat,
     recording::{
         receipt::Volume,
-        summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+        summary::{DocumentTally, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
     },
     report::{
         escape::{json_line, visible},
@@ -23,6 +23,9 @@ use crate::{
     },
     text::decimal::Decimal,
 };
+
+/// How many units of a source have a line.
+const SHOWN_UNITS: usize = 100;
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
 pub fn summary(out: &mut dyn Write, summary: &Summary, style: RenderStyle) -> io::Result<()> {
@@ -143,10 +146,20 @@ impl Equation {
         let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
         let scale = parts.into_iter().chain([&total]).map(Decimal::scale).max().unwrap_or(0);
         let shown = |number: &Decimal| number.with_decimals(scale);
-        let by = if sum.by.is_empty() { String::new() } else { format!(", {}", sum.by) };
+        let by = match &sum.by {
+            Unit::None => String::new(),
+            Unit::Named(unit) if unit.is_empty() => ", no unit".into(),
+            Unit::Named(unit) => format!(", {unit}"),
+            Unit::Unreadable => ", unknown unit".into(),
+            Unit::TooMany => ", all units".into(),
+        };
         let remark = match sum.unreadable {
             0 => String::new(),
             cells => format!("; {} unreadable", counted(cells, "cell", "cells")),
+        };
+        let remark = match sum.by {
+            Unit::TooMany => format!("{remark}; more than {MAX_UNITS} units, so they are not kept apart"),
+            _ => remark,
         };
         Equation {
             name: format!("  {}", name(&format!("{}{by}", sum.what))),
@@ -176,11 +189,11 @@ fn equations(summary: &Summary) -> Vec<String> {
     };
     let rows: Vec<Equation> = summary.sources.iter().map(Equation::of_rows).collect();
     let documents = Equation::of_documents(&summary.documents);
-    let sums: Vec<Vec<Equation>> =
-        summary.sources.iter().map(|source| source.sums.iter().map(Equation::of_sum).collect()).collect();
+    let shown = |source: &SourceTally| source.sums.iter().take(SHOWN_UNITS).map(Equation::of_sum).collect();
+    let sums: Vec<Vec<Equation>> = summary.sources.iter().map(shown).collect();
     let counts = Widths { shown: [true; 4], ..Widths::of(rows.iter().chain([&documents])) };
     let mut amounts = Widths::of(sums.iter().flatten());
-    for sum in summary.sources.iter().flat_map(|source| &source.sums) {
+    for sum in summary.sources.iter().flat_map(|source| source.sums.iter().take(SHOWN_UNITS)) {
         let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
         amounts.shown.iter_mut().zip(parts).for_each(|(shown, part)| *shown |= !part.is_zero());
     }
@@ -188,9 +201,13 @@ fn equations(summary: &Summary) -> Vec<String> {
     amounts.shown[0] |= !amounts.shown.contains(&true);
     let names = counts.name.max(amounts.name);
     let mut lines = Vec::new();
-    for (row, sums) in rows.iter().zip(&sums) {
+    for ((row, sums), source) in rows.iter().zip(&sums).zip(&summary.sources) {
         lines.push(counts.line(row, names, sent));
         lines.extend(sums.iter().map(|sum| amounts.line(sum, names, sent)));
+        if let more @ 1.. = source.sums.len() - sums.len() {
+            let units = if more == 1 { "unit" } else { "units" };
+            lines.push(format!("  and {more} more {units}: `--message-format json` tells all of them"));
+        }
     }
     lines.push(counts.line(&documents, names, sent));
     lines
@@ -284,8 +301,12 @@ fn bytes(count: u64) -> String {
 /// The summary for scripts. Amounts are texts, so that no reader rounds them.
 fn object(summary: &Summary) -> Value {
     let sums = |sum: &UnitSum| {
+        let by = match &sum.by {
+            Unit::None | Unit::Named(_) => Some(sum.by.name()),
+            Unit::Unreadable | Unit::TooMany => None,
+        };
         json!({
-            "what": sum.what, "by": sum.by, "sent": sum.sent.to_string(), "rejected": sum.rejected.to_string(),
+            "what": sum.what, "by": by, "sent": sum.sent.to_string(), "rejected": sum.rejected.to_string(),
             "filtered": sum.filtered.to_string(), "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
         })
     };
@@ -340,7 +361,7 @@ mod tests {
         options::MessageFormat,
         recording::{
             receipt::Volume,
-            summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+            summary::{DocumentTally, Outcome, SourceTally, Summary, Unit, UnitSum},
         },
         report::{
             render_style::RenderStyle,
@@ -355,7 +376,7 @@ mod tests {
     fn flight() -> Summary {
         let euros = UnitSum {
             what: "price".into(),
-            by: "euros".into(),
+            by: Unit::Named("euros".into()),
             sent: Decimal::new(1_230_010, 2),
             rejected: Decimal::new(455, 1),
             unreadable: 1,
