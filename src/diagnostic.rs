@@ -248,10 +248,17 @@ codes! {
     PlanTemplate = "plan/template",
     /// A code table file cannot be read as two columns of different codes.
     PlanCodeTable = "plan/code-table",
-    /// Two sources read the same file. Each source has its own.
+    /// Two sources read the same file, or the run would write a file that it reads, or one file twice. Nothing was read.
+    /// Files are compared by what they are, not by what they are called: links and other spellings of a path are followed.
+    /// Give each source, the output and the rejected rows a file of its own.
     PlanSameFile = "plan/same-file",
     /// The columns of a join have different types, so they could never match; or the join does not name what it needs.
     PlanJoin = "plan/join",
+    /// With `root: object` every document is a request of its own, and PUT or PATCH send all of them to one URL.
+    /// An API that takes what a PUT holds for all that there is keeps the last document only.
+    /// Send a list (`root: array`) or use POST. If the API tells documents apart by what they hold, `collection: upsert` in
+    /// the profile says so, and this warning goes away.
+    PlanOneUrl = "plan/one-url",
     /// The contract is not a valid JSON Schema, or uses a draft or pattern that cannot be checked.
     PlanContract = "plan/contract",
     /// The contract has a keyword that JSON Schema ignores: it is misspelt, of another draft, or hidden by a `$ref` beside it.
@@ -317,7 +324,8 @@ codes! {
     /// With `encoding: auto`, some records were Windows-1252.
     ReadMixedEncodings = "read/mixed-encodings",
 
-    /// Several records have the same key but differ, so none of them can be trusted.
+    /// Several records have the same key but differ, so none of them can be trusted, and all are rejected.
+    /// With `on_duplicate_key: keep_first` or `keep_last` one of them is used nevertheless, and this is a warning for each key.
     JoinDuplicateKey = "join/duplicate-key",
     /// The same record is there several times, byte for byte. It was used once.
     JoinRepeatedRecord = "join/repeated-record",

@@ -31,6 +31,7 @@ impl Error {
         let hint = match kind {
             io::ErrorKind::NotFound => "name a folder that is there, then run the same command again",
             io::ErrorKind::PermissionDenied => "name a place this user may write to, then run the same command again",
+            io::ErrorKind::IsADirectory => "it is a folder; name a file, then run the same command again",
             _ => "free space or repair it, then run the same command again",
         };
         let diagnostic = Diagnostic::new(Code::ReportCannotWrite, format!("{attempt} {shown}: {cause}")).hint(hint);

@@ -29,6 +29,7 @@ use xwalk::{
     diagnostic::{Code, Diagnostic, nearest},
     error::Exit,
     options::{Color, Log, OutputOptions},
+    output::places,
     report::{self, render_style::RenderStyle},
 };
 
@@ -78,7 +79,7 @@ fn name_null_device(command: &mut Command) {
     let null_device = Path::new("/dev/null");
     let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return };
     let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
-    if output == Path::new("-")
+    if places::is_stdout(output)
         && let (Ok(stdout), Ok(null)) = (stdout(), fs::metadata(null_device))
         && stdout.file_type().is_char_device()
         && stdout.rdev() == null.rdev()

@@ -194,7 +194,7 @@ pub struct Check {
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub profile: Option<String>,
 
-    /// Take warnings about the contract for errors
+    /// Take warnings for errors
     #[arg(long)]
     pub strict: bool,
 

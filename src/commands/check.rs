@@ -7,6 +7,7 @@ use crate::{
     diagnostic::Severity,
     error::{Error, Exit},
     options::BLOCK,
+    plan::Plan,
     read::stream,
     report::{self, render_style::RenderStyle},
 };
@@ -25,6 +26,11 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
     };
     let environment = Environment(runtime.environment.clone());
     let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
+    let states_collection = |plan: &Plan| {
+        let named = args.profile.as_deref();
+        resolve::destination(profiles.as_ref(), named, &[], &plan.request, &environment)
+            .is_ok_and(|destination| destination.states_collection)
+    };
     let mut findings = Vec::new();
     for mapping in &mappings {
         let plan = load::plan(mapping).and_then(|plan| match &args.profile {
@@ -37,8 +43,9 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
             (Err(wrong), _) => findings.extend(wrong),
             (Ok(plan), against) => {
                 let ignored = plan.contract.ignored.iter().cloned();
-                let (warnings, notices): (Vec<_>, Vec<_>) =
+                let (mut warnings, notices): (Vec<_>, Vec<_>) =
                     ignored.partition(|finding| finding.severity == Severity::Warning);
+                warnings.extend(plan.warn_of_one_url().filter(|_| !states_collection(&plan)));
                 let _ = report::findings(runtime.err, &notices, style);
                 if args.strict && !warnings.is_empty() {
                     findings.extend(warnings.into_iter().map(|finding| finding.severity(Severity::Error)));

@@ -39,6 +39,23 @@ pub struct Job {
     pub destination: Destination,
     /// The drop folders.
     pub folders: Vec<PathBuf>,
+    /// The files of the configuration that were read.
+    pub read: Vec<ConfigFile>,
+}
+
+/// A file of the configuration that was read.
+#[derive(Clone, Debug)]
+pub struct ConfigFile {
+    /// What it is, for messages.
+    pub role: &'static str,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl ConfigFile {
+    fn new(role: &'static str, path: impl Into<PathBuf>) -> ConfigFile {
+        ConfigFile { role, path: path.into() }
+    }
 }
 
 /// The profiles file, in the root.
@@ -53,7 +70,7 @@ const MAPPINGS: &str = "mappings";
 pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
     let profiles = profiles(root)?;
     let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
-    let plan = plan(&mapping)?;
+    let (plan, mut read) = plan_with_files(&mapping)?;
     for source in &args.sources {
         if !plan.sources.iter().any(|known| known.name == source.name) {
             return Err(vec![unknown_source(&plan, &source.name)]);
@@ -75,7 +92,9 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
-    Ok(Job { plan, destination: destination.shaped(shape), folders })
+    read.extend(profiles.iter().map(|_| ConfigFile::new("the profiles file", root.join(PROFILES))));
+    read.extend(destination.files.iter().map(|path| ConfigFile::new("a file of the profile", path)));
+    Ok(Job { plan, destination: destination.shaped(shape), folders, read })
 }
 
 fn unknown_source(plan: &Plan, name: &str) -> Diagnostic {
@@ -164,16 +183,24 @@ pub fn mappings(root: &Path) -> Vec<PathBuf> {
 /// # Errors
 /// Everything that can be known to be wrong before any data is read.
 pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
+    plan_with_files(path).map(|(plan, _)| plan)
+}
+
+/// Compiles a mapping file, and tells which files were read for it.
+fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnostic>> {
     let shown = path.display().to_string();
     let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES).map_err(|wrong| vec![wrong])?;
     let (mapping, places) = mapping::read(&shown, &mapping_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let contract = contract(&tidy_path(&folder.join(&mapping.contract))).map_err(|wrong| {
+    let contract_path = tidy_path(&folder.join(&mapping.contract));
+    let contract = contract(&contract_path).map_err(|wrong| {
         let rule = if wrong.code == Code::PlanMissingFile { wrong.rule(places.value("/contract")) } else { wrong };
         vec![rule]
     })?;
     let files = read_code_files(&mapping, &places, folder)?;
-    Plan::compile(&mapping, places, contract, &files)
+    let mut read = vec![ConfigFile::new("the mapping", path), ConfigFile::new("the contract", contract_path)];
+    read.extend(files.keys().map(|file| ConfigFile::new("a code table", tidy_path(&folder.join(file)))));
+    Ok((Plan::compile(&mapping, places, contract, &files)?, read))
 }
 
 /// Compiles a contract file.

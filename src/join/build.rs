@@ -11,14 +11,15 @@ use crate::{
     join::{
         hash_index::{self, HashIndex},
         keys::{self, read_key},
+        typed_cells::reject_bad_cells,
     },
-    plan::Plan,
+    plan::{Plan, key::KeyColumns},
     recording::ledger::{Ledger, RowStatus, as_warning},
     table::Table,
 };
 
 /// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
-fn are_keys_unique(table: &Table, columns: &[usize], statuses: &[RowStatus]) -> bool {
+fn are_keys_unique(table: &Table, columns: &KeyColumns, statuses: &[RowStatus]) -> bool {
     let mut key_hashes = Vec::new();
     keys::hash_keys(table, columns, &mut key_hashes);
     if statuses.iter().any(|status| *status != RowStatus::Good) {
@@ -39,6 +40,7 @@ pub(super) fn build_index(
     findings: &mut Vec<Diagnostic>,
 ) -> HashIndex {
     let source = &plan.sources[number];
+    reject_bad_cells(plan, number, table, &source.checked.in_key, ledger);
     let mut buffer = Vec::new();
     let are_unique = || table.unique || are_keys_unique(table, &source.key, &ledger.statuses[number]);
     if !is_looked_up && are_unique() {
@@ -55,8 +57,9 @@ pub(super) fn build_index(
                 duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
             }
         } else {
-            let is_empty = |column: &&usize| read_key(table.row(row), &[**column], &mut Vec::new()).is_none();
-            let empty = source.key.iter().find(is_empty).copied().unwrap_or(source.key[0]);
+            let columns = &source.key.columns;
+            let is_empty = |column: &&usize| table.dialect.is_null(table.row(row).cell(**column, &mut Vec::new()));
+            let empty = columns.iter().find(is_empty).copied().unwrap_or(columns[0]);
             let diagnostic = Diagnostic::new(
                 Code::TransformEmpty,
                 format!("the key column `{}` is empty", source.columns[empty].name),
@@ -108,7 +111,7 @@ fn resolve_duplicate_key(
         }
         return;
     }
-    let column = table.bind[source.key[0]];
+    let column = table.bind[source.key.columns[0]];
     let message = format!("{} records of `{}` have this key, and they differ", rows.len(), source.name);
     let diagnostic = |row: u32, other: u32| {
         Diagnostic::new(Code::JoinDuplicateKey, message.clone())
@@ -116,8 +119,7 @@ fn resolve_duplicate_key(
             .rule(rule.clone())
             .also(table.cell(other, column).place, "the same key here")
     };
-    let policy = &source.on_duplicate_key;
-    let keep = match policy.then {
+    let (keep, which) = match source.on_duplicate_key.then {
         OnDuplicateKey::Error => {
             findings.push(
                 diagnostic(later[0], first)
@@ -136,17 +138,25 @@ fn resolve_duplicate_key(
             }
             return;
         }
-        OnDuplicateKey::KeepFirst => first,
-        OnDuplicateKey::KeepLast => rows[rows.len() - 1],
+        OnDuplicateKey::KeepFirst => (first, "first"),
+        OnDuplicateKey::KeepLast => (rows[rows.len() - 1], "last"),
     };
     let mut buffer = Vec::new();
     if let Some(key) = read_key(table.row(keep), &source.key, &mut buffer) {
         index.replace(key, keep);
     }
+    let choice = describe_choice(table, rows, (keep, column), format!("{message}; the {which} of them is used"));
+    ledger.say(&choice.rule(rule));
     for row in rows.iter().filter(|row| **row != keep) {
-        if policy.warn {
-            ledger.say(&as_warning(diagnostic(*row, keep)));
-        }
         ledger.filter(number, *row);
     }
+}
+
+/// The warning that one of several records with one key is used, though nobody can tell which of them is right: the first that
+/// differs from the one that is kept, with the column of the key.
+fn describe_choice(table: &Table, rows: &[u32], (keep, column): (u32, usize), message: String) -> Diagnostic {
+    let differs = |row: &u32| table.text[table.raw(*row)] != table.text[table.raw(keep)];
+    let other = rows.iter().copied().find(differs).unwrap_or(keep);
+    let choice = Diagnostic::new(Code::JoinDuplicateKey, message).cell(table.cell(other, column));
+    as_warning(choice.also(table.cell(keep, column).place, "this one is used"))
 }

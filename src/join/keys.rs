@@ -4,6 +4,7 @@
 
 use crate::{
     join::hash_index,
+    plan::key::KeyColumns,
     table::{
         Table,
         dialect::Span,
@@ -15,21 +16,23 @@ use crate::{
 
 /// Reads the key of a record; `None` if one of its cells is missing or empty.
 #[inline(always)]
-pub(super) fn read_key<'a>(row: Row<'a>, columns: &[usize], buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
+pub(super) fn read_key<'a>(row: Row<'a>, key: &KeyColumns, buffer: &'a mut Vec<u8>) -> Option<ByteLanes<'a>> {
     let dialect = &row.table.dialect;
-    if let [column] = columns
+    if let ([column], []) = (key.columns.as_slice(), key.by_value.as_slice())
         && let Some(span) = row.span(*column).filter(|span| !span.doubled)
     {
         let key = ByteLanes::within(&row.table.text, span.start, span.end);
         return (!dialect.is_null(key.bytes())).then_some(key);
     }
-    let spans = columns.iter().map(|column| row.span(*column));
-    compose_key(row.table, spans, buffer)
+    let spans = key.columns.iter().map(|column| row.span(*column));
+    compose_key(row.table, key, spans, buffer)
 }
 
-/// Composes a key from several cells, or from one that has to be unquoted. `None` if a cell is missing or empty.
+/// Composes a key from several cells, or from one that has to be unquoted or is compared by value. `None` if a cell is missing
+/// or empty.
 pub(super) fn compose_key<'a>(
     table: &Table,
+    key: &KeyColumns,
     spans: impl Iterator<Item = Option<Span>>,
     buffer: &'a mut Vec<u8>,
 ) -> Option<ByteLanes<'a>> {
@@ -44,7 +47,10 @@ pub(super) fn compose_key<'a>(
         if number > 0 {
             buffer.push(0);
         }
-        buffer.extend_from_slice(cell);
+        match key.compared_by(number) {
+            Some(conversion) => conversion.write_value(cell, buffer),
+            None => buffer.extend_from_slice(cell),
+        }
     }
     Some(ByteLanes::from(buffer.as_slice()))
 }
@@ -59,23 +65,23 @@ pub fn is_key(key_hash: u64) -> bool {
 }
 
 /// Hashes the keys of all records of a table; a record without a key gets a hash that [`is_key`] tells apart.
-pub fn hash_keys(table: &Table, columns: &[usize], key_hashes: &mut Vec<u64>) {
+pub fn hash_keys(table: &Table, key: &KeyColumns, key_hashes: &mut Vec<u64>) {
     key_hashes.clear();
     key_hashes.reserve(table.starts.len());
     let (width, text) = (table.header.len() + 1, table.text.as_slice());
     // Most keys are one cell, without quotes.
-    let column = match columns {
-        [column] if table.dialect.plain_nulls => table.bind[*column],
+    let column = match (key.columns.as_slice(), key.by_value.as_slice()) {
+        ([column], []) if table.dialect.plain_nulls => table.bind[*column],
         _ => {
             let mut buffer = Vec::new();
-            let hash = |row| read_key(row, columns, &mut buffer).map_or(KEYLESS, hash_key);
+            let hash = |row| read_key(row, key, &mut buffer).map_or(KEYLESS, hash_key);
             key_hashes.extend(table.rows(0).map(hash));
             return;
         }
     };
     let hash = |row: u32, start: usize, cell: Option<(usize, usize)>| {
         cell.and_then(|(from, to)| hash_cell(table, start + from, to.wrapping_sub(from + 1)))
-            .unwrap_or_else(|| hash_row_key(table, columns, row))
+            .unwrap_or_else(|| hash_row_key(table, key, row))
     };
     if table.has_u8_offsets {
         for (row, start) in (0..).zip(&table.starts) {
@@ -106,8 +112,8 @@ fn hash_cell(table: &Table, start: usize, length: usize) -> Option<u64> {
 /// Hashes the key of any record, however it is written.
 #[cold]
 #[inline(never)]
-fn hash_row_key(table: &Table, columns: &[usize], row: u32) -> u64 {
-    read_key(table.row(row), columns, &mut Vec::new()).map_or(KEYLESS, hash_key)
+fn hash_row_key(table: &Table, key: &KeyColumns, row: u32) -> u64 {
+    read_key(table.row(row), key, &mut Vec::new()).map_or(KEYLESS, hash_key)
 }
 
 /// Hashes a key.

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod partitioned_keys;
 pub mod build;
 pub mod order;
+pub mod typed_cells;
 
 use std::ops::Range;
 
@@ -23,8 +24,9 @@ use crate::{
         build::build_index,
         hash_index::HashIndex,
         keys::{compose_key, read_key},
+        typed_cells::{reject_bad_cells, reject_bad_cells_below},
     },
-    plan::{Condition, LinkPlan, Plan},
+    plan::{Condition, LinkPlan, Plan, key::KeyColumns},
     recording::{
         ledger::{Ledger, RowStatus, as_warning},
         match_groups::{Link, MatchGroups},
@@ -56,7 +58,7 @@ pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> R
     let mut findings = Vec::new();
     let mut indexes = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {
-        let index = if source.key.is_empty() {
+        let index = if source.key.columns.is_empty() {
             HashIndex::default()
         } else {
             let is_looked_up = is_looked_up(plan, number, tables);
@@ -66,6 +68,10 @@ pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> R
     }
     if !findings.is_empty() {
         return Err(findings);
+    }
+    for (number, source) in plan.sources.iter().enumerate() {
+        reject_bad_cells(plan, number, &tables[number], &source.checked.in_match, ledger);
+        reject_bad_cells(plan, number, &tables[number], &source.checked.in_where, ledger);
     }
     filter_roots(plan, tables, ledger);
     let mut links: Vec<Link> = plan.links.iter().map(|_| Link::default()).collect();
@@ -90,7 +96,10 @@ pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> R
             resolve_orphans(plan, link.child, tables, &flags[link.child], ledger);
         }
     }
-    Ok(MatchGroups::new(links))
+    let groups = MatchGroups::new(links);
+    filter_unused(plan, &groups, &flags, ledger);
+    reject_bad_cells_below(plan, tables, &groups, ledger);
+    Ok(groups)
 }
 
 /// Resolves the records of a table that have one key; returns what makes their source untrustworthy.
@@ -98,6 +107,15 @@ pub fn resolve_duplicates(plan: &Plan, number: usize, table: &Table, ledger: &mu
     let mut findings = Vec::new();
     build_index(plan, number, table, true, ledger, &mut findings);
     findings
+}
+
+/// Filters the records that nobody looks up, with what is below them.
+fn filter_unused(plan: &Plan, groups: &MatchGroups, flags: &[Vec<u8>], ledger: &mut Ledger<'_>) {
+    for (number, _) in plan.sources.iter().enumerate().filter(|(_, source)| source.lookup) {
+        for (row, _) in (0..).zip(&flags[number]).filter(|(_, flags)| **flags & ATTACHED == 0) {
+            groups.visit_subtree(plan, number, row, &mut |source, row| ledger.filter(source, row));
+        }
+    }
 }
 
 /// Filters the root records that do not meet the condition of the mapping.
@@ -177,7 +195,7 @@ const BLOCK: u32 = 64;
 struct BlockLookup<'a> {
     table: &'a Table,
     index: &'a HashIndex,
-    columns: &'a [usize],
+    key: &'a KeyColumns,
     buffer: Vec<u8>,
     /// The hashes of short keys: they are looked up together.
     key_hashes: Vec<u64>,
@@ -188,9 +206,9 @@ struct BlockLookup<'a> {
 }
 
 impl<'a> BlockLookup<'a> {
-    fn new(table: &'a Table, index: &'a HashIndex, columns: &'a [usize]) -> BlockLookup<'a> {
+    fn new(table: &'a Table, index: &'a HashIndex, key: &'a KeyColumns) -> BlockLookup<'a> {
         let (buffer, key_hashes, positions, rows, found) = Default::default();
-        BlockLookup { table, index, columns, buffer, key_hashes, positions, rows, found }
+        BlockLookup { table, index, key, buffer, key_hashes, positions, rows, found }
     }
 
     /// Finds the record that each record of a block belongs to, or [`NONE`].
@@ -199,7 +217,7 @@ impl<'a> BlockLookup<'a> {
         self.positions.clear();
         self.found.clear();
         for row in rows {
-            let found = match read_key(self.table.row(row), self.columns, &mut self.buffer) {
+            let found = match read_key(self.table.row(row), self.key, &mut self.buffer) {
                 None => NONE,
                 Some(key) => match key.packed() {
                     Some(key_hash) => {
@@ -227,8 +245,8 @@ impl<'a> BlockLookup<'a> {
             return NONE;
         }
         let second = &cells[cells.len() - width..];
-        let spans = self.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
-        compose_key(self.table, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
+        let spans = self.key.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
+        compose_key(self.table, self.key, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
     }
 }
 
@@ -407,11 +425,12 @@ fn resolve_orphans(plan: &Plan, child: usize, tables: &[Table], flags: &[u8], le
 fn resolve_orphan(plan: &Plan, link: &LinkPlan, table: &Table, row: u32, ledger: &mut Ledger<'_>) {
     let policy = &link.on_orphan;
     let parent = &plan.sources[link.parent];
-    let columns: Vec<&str> = link.parent_columns.iter().map(|column| parent.columns[*column].name.as_str()).collect();
+    let columns = link.parent_columns.columns.iter();
+    let columns: Vec<&str> = columns.map(|column| parent.columns[*column].name.as_str()).collect();
     let message = format!("no record of `{}` has this `{}`", parent.name, columns.join("`, `"));
     let diagnostic = plan
         .finding(Code::JoinNoMatch, &format!("{}/match", link.rule), message)
-        .cell(table.cell(row, table.bind[link.child_columns[0]]));
+        .cell(table.cell(row, table.bind[link.child_columns.columns[0]]));
     match (&policy.then, policy.warn) {
         (OnOrphan::Reject, _) => {
             ledger.reject(

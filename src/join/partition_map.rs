@@ -11,6 +11,7 @@ use crate::{
         hash_index,
         keys::{KEYLESS, compose_key, hash_key, read_key},
     },
+    plan::key::KeyColumns,
     table::{NONE, Table, dialect::Span},
 };
 
@@ -85,7 +86,7 @@ impl PartitionMap {
 
     /// Maps the key of a record, which may be there twice, to a partition, in full. `is_owner`: of all records with this
     /// key, this is the one that is used.
-    pub fn insert_in_full(&mut self, table: &Table, columns: &[usize], row: u32, partition: u32, is_owner: bool) {
+    pub fn insert_in_full(&mut self, table: &Table, columns: &KeyColumns, row: u32, partition: u32, is_owner: bool) {
         let mut buffer = Vec::new();
         let Some(key) = read_key(table.row(row), columns, &mut buffer) else { return };
         let (at, slot) = self.find_slot(hash_key(key));
@@ -99,7 +100,7 @@ impl PartitionMap {
     }
 
     /// Finds the parents of all records of a table, by the hashes of the keys in the `columns` that name the parent.
-    pub fn find_parents(&self, table: &Table, columns: &[usize], key_hashes: &[u64], found: FoundParents<'_>) {
+    pub fn find_parents(&self, table: &Table, columns: &KeyColumns, key_hashes: &[u64], found: FoundParents<'_>) {
         let FoundParents { partitions, rows } = found;
         partitions.clear();
         rows.clear();
@@ -134,15 +135,15 @@ impl PartitionMap {
 
     /// Finds the partition of the second parent of a row in which two records are merged, or returns [`NONE`].
     #[must_use]
-    pub fn find_second_parent(&self, table: &Table, columns: &[usize], row: u32) -> u32 {
+    pub fn find_second_parent(&self, table: &Table, columns: &KeyColumns, row: u32) -> u32 {
         let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());
         table.split(row, &mut cells);
         if cells.len() <= width || self.buckets.is_empty() {
             return NONE;
         }
         let second: &[Span] = &cells[cells.len() - width..];
-        let spans = columns.iter().map(|column| second.get(table.bind[*column]).copied());
-        let Some(key) = compose_key(table, spans, &mut buffer) else { return NONE };
+        let spans = columns.columns.iter().map(|column| second.get(table.bind[*column]).copied());
+        let Some(key) = compose_key(table, columns, spans, &mut buffer) else { return NONE };
         match self.get(hash_key(key)).0 {
             AMBIGUOUS => self.full.get(key.bytes()).copied().unwrap_or(NONE),
             partition => partition,

@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::recording::payload::Payload;
+use crate::{output::places, recording::payload::Payload};
 
 /// A file that documents are written to.
 pub struct Documents<'a> {
@@ -60,14 +60,13 @@ impl<'a> Documents<'a> {
     /// The file cannot be made.
     pub fn create(path: &Path, list: bool, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
         let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
-        let sink = if path == Path::new("-") {
+        let sink = if places::is_stdout(path) {
             OutputFile::Stream(out)
-        } else if path.exists() && !path.is_file() {
-            OutputFile::Device(File::options().write(true).open(path)?)
+        } else if places::is_stream(path) {
+            OutputFile::Device(places::open_stream(path)?)
         } else {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
-            OutputFile::Temporary(temporary, path.to_owned())
+            let (temporary, path) = places::make_temporary(path)?;
+            OutputFile::Temporary(temporary, path)
         };
         Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list: list && !lines, any: false })
     }

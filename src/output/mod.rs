@@ -1,4 +1,5 @@
 //! Documents and rejected rows, written as files.
 
+pub mod places;
 pub mod documents;
 pub mod rejects;

@@ -12,14 +12,19 @@ use std::{
 };
 
 use crate::{
+    diagnostic::Code,
+    output::places,
     partition::loaded::LoadedPartition,
     plan::{Plan, SourcePlan},
-    recording::{ledger::RowStatus, lookups::find_looked_up},
-    table::{Table, dialect::Encoding},
+    recording::{
+        ledger::{ADDED_COLUMNS, RowStatus},
+        lookups::find_looked_up,
+    },
+    table::{
+        Table,
+        dialect::{Encoding, Span},
+    },
 };
-
-/// The columns that are added to each row.
-const ADDED: [&str; 2] = ["xwalk_code", "xwalk_reason"];
 
 /// The rejected rows of some recordings, ready to be written.
 #[derive(Debug, Default)]
@@ -90,7 +95,7 @@ impl Rejects {
         let sources = shapes.iter().zip(&plan.sources).zip(find_looked_up(plan));
         let source = |((table, source), looked_up): ((&Table, &SourcePlan), bool)| {
             let (header, is_whole) = (header(table)?, looked_up && is_folder(path));
-            Ok(RejectedRows { header, is_whole, is_keyed: !source.key.is_empty(), rows: Vec::new() })
+            Ok(RejectedRows { header, is_whole, is_keyed: !source.key.columns.is_empty(), rows: Vec::new() })
         };
         Ok(Rejects { sources: sources.map(source).collect::<io::Result<_>>()? })
     }
@@ -101,11 +106,11 @@ impl Rejects {
     /// A row cannot be written as CSV.
     pub fn add(&mut self, number: usize, partition: &LoadedPartition) -> io::Result<()> {
         for reject in &partition.rejects {
-            let table = &partition.tables[reject.source];
+            let (source, table) = (&mut self.sources[reject.source], &partition.tables[reject.source]);
             // What stands in two partitions counts in the other one.
             if !table.copies.contains(&reject.row) {
                 let added = [reject.code.word(), &reject.reason];
-                self.sources[reject.source].rows.push(given_row(table, number, reject.row, Some(added))?);
+                source.rows.push(given_row(table, number, reject.row, Some(added), source.is_whole)?);
             }
         }
         if partition.rejects.is_empty() {
@@ -114,16 +119,11 @@ impl Rejects {
         let sources = self.sources.iter_mut().zip(&partition.tables).zip(&partition.statuses);
         for ((source, table), statuses) in sources.filter(|((source, _), _)| source.is_whole) {
             for (row, _) in (0..).zip(statuses).filter(|(_, status)| **status != RowStatus::Rejected) {
-                source.rows.push(given_row(table, number, row, None)?);
+                source.rows.push(given_row(table, number, row, None, true)?);
             }
         }
         Ok(())
     }
-}
-
-/// Whether a path names a folder, which takes a file for each source.
-fn is_folder(path: &Path) -> bool {
-    path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/')
 }
 
 /// Writes rejected rows; gives the files that hold any.
@@ -131,28 +131,56 @@ fn is_folder(path: &Path) -> bool {
 /// # Errors
 /// The file that cannot be written, and why.
 pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
-    let mut written = Vec::new();
-    let is_folder = is_folder(path);
-    if is_folder {
+    let (mut written, mut streamed) = (Vec::new(), Vec::new());
+    let in_stream = !is_folder(path) && places::is_stream(path);
+    if is_folder(path) {
         create_private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
-    for (number, (source, rejected)) in plan.sources.iter().zip(&mut rejects.sources).enumerate() {
+    let failed = |file: &Path, cause| (file.to_owned(), cause);
+    for (number, (file, rejected)) in files(path, plan).into_iter().zip(&mut rejects.sources).enumerate() {
         let has_rejects = rejected.rows.iter().any(|row| row.is_rejected);
-        let file = match (is_folder, number == plan.each) {
-            (true, _) => path.join(plain_file_name(&source.path)),
-            (false, true) => path.to_owned(),
-            (false, false) if has_rejects => path_beside(path, &source.name),
-            (false, false) => continue,
-        };
+        // Rows of an earlier run do not stay beside those of this one.
+        let is_wanted = has_rejects || number == plan.each || is_folder(path) || file.is_file();
+        if !is_wanted {
+            continue;
+        }
         rejected.sort_rows();
         let rows = rejected.rows.iter().flat_map(|row| &row.line);
         let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
-        write_file(&file, &bytes).map_err(|cause| (file.clone(), cause))?;
-        if has_rejects {
+        if in_stream {
+            streamed.extend(bytes);
+        } else {
+            write_file(&file, &bytes).map_err(|cause| failed(&file, cause))?;
+        }
+        if has_rejects && !written.contains(&file) {
             written.push(file);
         }
     }
+    if in_stream {
+        places::open_stream(path)
+            .and_then(|mut file| file.write_all(&streamed))
+            .map_err(|cause| failed(path, cause))?;
+    }
     Ok(written)
+}
+
+/// Whether rejected rows go into a folder, each source under its own name.
+#[must_use]
+pub fn is_folder(path: &Path) -> bool {
+    path.is_dir() || path.as_os_str().to_string_lossy().ends_with('/')
+}
+
+/// For each source, the file that its rejected rows go to. A device or a pipe takes those of all sources.
+#[must_use]
+pub fn files(path: &Path, plan: &Plan) -> Vec<PathBuf> {
+    let in_folder = is_folder(path);
+    let file = |(number, source): (usize, &SourcePlan)| match number == plan.each {
+        _ if in_folder => path.join(plain_file_name(&source.path)),
+        true => path.to_owned(),
+        false if places::is_stream(path) => path.to_owned(),
+        false => path_beside(path, &source.name),
+    };
+    plan.sources.iter().enumerate().map(file).collect()
 }
 
 /// A folder that only its owner can look into, unless it is there already.
@@ -185,30 +213,33 @@ fn header(table: &Table) -> io::Result<Vec<u8>> {
     if !table.dialect.header {
         return Ok(Vec::new());
     }
-    let header: Vec<String> = table.header.iter().filter(|name| !ADDED.contains(&name.as_str())).cloned().collect();
-    write_line(table, header.iter().map(String::as_str).chain(ADDED))
+    let header: Vec<String> =
+        table.header.iter().filter(|name| !ADDED_COLUMNS.contains(&name.as_str())).cloned().collect();
+    write_line(table, header.iter().map(String::as_str).chain(ADDED_COLUMNS))
 }
 
 /// A row as it stood in its file, with its code and reason if it is rejected.
-fn given_row(table: &Table, recording: usize, row: u32, added: Option<[&str; 2]>) -> io::Result<GivenRow> {
+fn given_row(
+    table: &Table,
+    recording: usize,
+    row: u32,
+    added: Option<[&str; 2]>,
+    is_whole: bool,
+) -> io::Result<GivenRow> {
     let mut line = original_bytes(table, row);
-    let original = line.len();
-    if table.dialect.header {
-        line.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
-        line.extend_from_slice(&write_line(table, added.unwrap_or_default().into_iter())?);
+    let (original, encoding) = (line.len(), &table.dialect.encoding);
+    if is_whole && !table.dialect.header {
+        // A file without a header is known by the code in its first row, and that row may be a good one.
+        line.extend_from_slice(&encoding.encoded("\n"));
     } else {
-        line.extend_from_slice(&table.dialect.encoding.encoded("\n"));
+        line.extend_from_slice(&encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+        line.extend_from_slice(&write_line(table, added.unwrap_or_default().into_iter())?);
     }
     Ok(GivenRow { number: (recording, table.number(row)), repetition: 0, is_rejected: added.is_some(), line, original })
 }
 
 fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if file.exists() && !file.is_file() {
-        return fs::File::options().write(true).open(file)?.write_all(bytes);
-    }
-    // A new file, private from its first byte, takes the place of an old one only when it is whole.
-    let mut temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder)?;
+    let (mut temporary, file) = places::make_temporary(file)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(file).map(drop).map_err(|error| error.error)
@@ -239,11 +270,14 @@ fn write_line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Re
 /// The bytes of a record as they stood in its file, without the two columns that an earlier run added.
 fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
     let mut raw = table.raw(row);
-    if table.header.ends_with(&ADDED.map(str::to_owned)) {
+    if table.header.ends_with(&ADDED_COLUMNS.map(str::to_owned)) {
         let mut cells = Vec::new();
         let boundary = table.split(row, &mut cells);
-        if boundary.fault.is_none() && cells.len() == table.header.len() && cells.len() > ADDED.len() {
-            let last = cells[cells.len() - ADDED.len() - 1];
+        let is_code =
+            |code: &Span| Code::ALL.iter().any(|known| known.word().as_bytes() == &table.text[code.start..code.end]);
+        let has_both = cells.len() == table.header.len() || cells.iter().rev().nth(1).is_some_and(is_code);
+        if boundary.fault.is_none() && has_both && cells.len() > ADDED_COLUMNS.len() {
+            let last = cells[cells.len() - ADDED_COLUMNS.len() - 1];
             raw.end = last.end + usize::from(last.quoted);
         }
     }

@@ -189,6 +189,12 @@ impl Spill {
         self.state().failure.get_or_insert(cause);
     }
 
+    /// Whether a failure was kept.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state().failure.is_some()
+    }
+
     /// Takes out the error that was kept.
     pub fn take_failure(&self) -> Option<io::Error> {
         self.state().failure.take()

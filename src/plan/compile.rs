@@ -18,7 +18,10 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
-    plan::{CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, conversion::Conversion, prove, template::Templates},
+    plan::{
+        CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
+        key::KeyColumns, prove, template::Templates,
+    },
     table::dialect::{Dialect, Encoding},
 };
 
@@ -36,6 +39,7 @@ impl Plan {
         let mut plan = resolve_names(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
         plan.document.find_fast_fields();
+        checked_columns::find(&mut plan);
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 }
@@ -78,6 +82,9 @@ fn resolve_names(
         }
     }
     compiler.check_request();
+    if compiler.findings.is_empty() {
+        compiler.compare_keys();
+    }
     let Compiler { findings, sources, links, templates, .. } = compiler;
     match (findings.is_empty(), each, document) {
         (true, Some(each), Some(document)) => Ok(Plan {
@@ -119,6 +126,16 @@ impl Compiler<'_> {
 
     fn check_request(&mut self) {
         let path = &self.mapping.request.path;
+        let is_encoded = |brace: &str| path.to_ascii_lowercase().contains(brace);
+        if path.contains(['{', '}']) || is_encoded("%7b") || is_encoded("%7d") {
+            self.report(
+                Code::PlanWrongValue,
+                "/request/path",
+                format!("`{path}` holds braces, which would be sent as they are: nothing is put in their place"),
+                "write the path that all requests go to, as in `/v1/customers`",
+            );
+            return;
+        }
         if !path.starts_with('/') || path.contains(['?', '#', ' ']) || path.chars().any(char::is_control) {
             let message = format!("`{path}` is not a path");
             self.report(
@@ -134,17 +151,23 @@ impl Compiler<'_> {
         let at = self.sources.len();
         let pointer = format!("/sources/{}", escape(name));
         let dialect = self.compile_dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));
-        let order = if dialect.header { Vec::new() } else { source.columns.keys().cloned().collect() };
+        let order: Vec<String> = if dialect.header { Vec::new() } else { source.columns.keys().cloned().collect() };
+        if !dialect.header && order.is_empty() {
+            let message = format!("files of `{name}` have no header, and nothing says which columns they have");
+            let hint = "list all their columns in order under `columns`; `{}` is a column of type `text`";
+            self.report(Code::PlanMissingKey, &pointer, message, hint);
+        }
         self.sources.push(SourcePlan {
             name: name.to_owned(),
             path: source.path.clone(),
             dialect,
-            key: Vec::new(),
+            key: KeyColumns::default(),
             on_duplicate_key: source.on_duplicate_key.clone(),
             columns: Vec::new(),
             order,
             total: None,
             lookup: false,
+            checked: CheckedColumns::default(),
         });
         if source.path.is_empty()
             || source.path.split(['/', '\\']).any(|step| step == "..")
@@ -163,7 +186,7 @@ impl Compiler<'_> {
         }
         let Columns(key) = &source.key;
         let key = key.iter().map(|column| self.find_or_add_column(at, column, &format!("{pointer}/key"))).collect();
-        self.sources[at].key = key;
+        self.sources[at].key = KeyColumns::new(key);
         if let Some(total) = &source.total {
             self.compile_total(at, total, &format!("{pointer}/total"));
         }
@@ -174,14 +197,14 @@ impl Compiler<'_> {
         let (sum_rule, by_rule) = (format!("{pointer}/sum"), format!("{pointer}/by"));
         let sum = self.find_or_add_column(at, &total.sum, &sum_rule);
         let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &by_rule));
-        if self.sources[at].columns[sum].conversion.number_format().is_none() {
+        let is_number = |column: &ColumnPlan| column.conversion.number_format().is_some();
+        if self.sources[at].columns.get(sum).is_some_and(|column| !is_number(column)) {
             let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
             self.report(Code::PlanWrongValue, &sum_rule, message, "declare its type as `decimal` or `integer`");
         }
         let columns = [Some((sum, &sum_rule, "sums")), by.map(|by| (by, &by_rule, "cells"))];
         for (column, rule, shown) in columns.into_iter().flatten() {
-            let ColumnPlan { name, sensitive, .. } = &self.sources[at].columns[column];
-            if *sensitive {
+            if let Some(ColumnPlan { name, sensitive: true, .. }) = self.sources[at].columns.get(column) {
                 let message = format!("the column `{name}` is `sensitive`, and the summary would show its {shown}");
                 let hint = format!("leave this out, or `sensitive` of `{name}` if its {shown} may be shown");
                 self.report(Code::PlanWrongValue, rule, message, hint);

@@ -3,7 +3,10 @@
 //! Digits are copied after a check of their grammar, never parsed and printed, so no number passes through a float and
 //! a 30-digit price keeps its 30 digits. A conversion writes a complete JSON value, or nothing.
 
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{
+    Timestamp,
+    tz::{AmbiguousOffset, TimeZone},
+};
 
 use crate::{
     diagnostic::Code,
@@ -11,7 +14,7 @@ use crate::{
     text::{
         buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
-        number::NumberFormat,
+        number::{Number, NumberFormat},
     },
 };
 
@@ -99,6 +102,61 @@ impl Conversion {
             }
         }
         Ok(())
+    }
+
+    /// Whether each of its values is written in one way only, so that cells may be compared byte for byte. The sign of zero
+    /// is not looked at: [`is_key`](Self::is_key) refuses it.
+    #[must_use]
+    pub fn has_one_spelling(&self) -> bool {
+        match self {
+            Conversion::Text | Conversion::Code => true,
+            Conversion::Integer(format) => format.group_separator.is_none(),
+            Conversion::Date(format) => format.is_fixed_day(),
+            Conversion::Boolean { yes, no } => yes.len() == 1 && no.len() == 1,
+            Conversion::Decimal(_) | Conversion::Datetime { .. } => false,
+        }
+    }
+
+    /// Whether a cell of this type can be compared with others: `-0` is written unlike the zero that it is.
+    #[must_use]
+    pub fn is_key(&self, cell: &[u8]) -> bool {
+        !matches!(self, Conversion::Integer(_)) || cell != b"-0"
+    }
+
+    /// Writes the value of a cell such that equal values are equal bytes, and no value has the bytes of a cell that is not of
+    /// this type.
+    pub fn write_value(&self, cell: &[u8], out: &mut Vec<u8>) {
+        let mut json = OutputBuffer::default();
+        if self.write(cell.into(), &mut json).is_err() {
+            out.push(b'?');
+            out.extend_from_slice(cell);
+            return;
+        }
+        match self {
+            Conversion::Integer(_) | Conversion::Decimal(_) => write_number_value(&json, out),
+            Conversion::Datetime { .. } => {
+                let moment =
+                    std::str::from_utf8(&json).ok().and_then(|text| text.trim_matches('"').parse::<Timestamp>().ok());
+                match moment {
+                    Some(moment) => out.extend_from_slice(moment.as_nanosecond().to_string().as_bytes()),
+                    None => out.extend_from_slice(&json),
+                }
+            }
+            Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
+                out.extend_from_slice(&json);
+            }
+        }
+    }
+
+    /// What to do about a cell that is not of this type, if there is one thing to do.
+    #[must_use]
+    pub fn suggest(&self, cell: &[u8]) -> &'static str {
+        match self {
+            Conversion::Decimal(NumberFormat { decimal_separator: b'.', .. }) if cell.contains(&b',') => {
+                "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
+            }
+            _ => "",
+        }
     }
 
     /// Whether its JSON values are texts.
@@ -189,6 +247,20 @@ impl Conversion {
     }
 }
 
+/// Writes a number as JSON has it, without zeros at the end of its fraction and without the sign of zero.
+fn write_number_value(json: &[u8], out: &mut Vec<u8>) {
+    let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(json) else { return };
+    let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
+    if is_negative && (whole != b"0" || !fraction.is_empty()) {
+        out.push(b'-');
+    }
+    out.extend_from_slice(whole);
+    if !fraction.is_empty() {
+        out.push(b'.');
+        out.extend_from_slice(fraction);
+    }
+}
+
 /// Writes a text as a JSON string. The text must be UTF-8, which `read` guarantees.
 #[inline]
 pub fn write_text(text: ByteLanes<'_>, out: &mut OutputBuffer) {
@@ -276,8 +348,12 @@ mod tests {
             (&long, &["31 December 2030"], &["31 Norris 2030", "30 February 2050"]),
         ];
         for (conversion, shown, masked) in table {
-            shown.iter().for_each(|cell| assert!(conversion.is_shown(cell), "{conversion:?} {cell:?}"));
-            masked.iter().for_each(|cell| assert!(!conversion.is_shown(cell), "{conversion:?} {cell:?}"));
+            for cell in shown {
+                assert!(conversion.is_shown(cell), "{conversion:?} {cell:?}");
+            }
+            for cell in masked {
+                assert!(!conversion.is_shown(cell), "{conversion:?} {cell:?}");
+            }
         }
     }
 
@@ -331,6 +407,44 @@ mod tests {
         ];
         for (conversion, cell, expected) in table {
             assert_eq!(written(conversion, cell).as_deref(), expected, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn equal_values_are_equal_keys_and_nothing_else_is() {
+        let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.') };
+        let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
+        let types = [
+            Conversion::Decimal(NumberFormat::JSON),
+            Conversion::Decimal(comma),
+            Conversion::Boolean { yes: words(&["oui", "o"]), no: words(&["non"]) },
+            Conversion::Datetime { format: DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None },
+        ];
+        let table = [
+            (0, "1", 0, "1.00", true),
+            (0, "-0.0", 0, "0", true),
+            (0, "-1.50", 0, "-1.5", true),
+            (0, "-1", 0, "1", false),
+            (0, "10", 0, "1", false),
+            (0, "123456789012345678901234567890.10", 0, "123456789012345678901234567890.1", true),
+            (0, "1234.5", 1, "1.234,50", true),
+            (0, "1.234", 1, "1.234", false),
+            (0, "01", 0, "1", false),
+            (0, "x", 0, "x", true),
+            (0, "1,5", 1, "1,5", false),
+            (2, "oui", 2, "o", true),
+            (2, "oui", 2, "non", false),
+            (2, "OUI", 2, "oui", false),
+            (3, "2024-07-01T12:00:00Z", 3, "2024-07-01T14:00:00+02:00", true),
+            (3, "2024-07-01T12:00:00Z", 3, "2024-07-01T12:00:00+02:00", false),
+        ];
+        let value = |kind: usize, cell: &str| {
+            let mut out = Vec::new();
+            types[kind].write_value(cell.as_bytes(), &mut out);
+            out
+        };
+        for (one, cell, other, other_cell, same) in table {
+            assert_eq!(value(one, cell) == value(other, other_cell), same, "{cell} {other_cell}");
         }
     }
 

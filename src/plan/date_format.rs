@@ -132,6 +132,13 @@ impl DateFormat {
         self.fixed.is_some()
     }
 
+    /// Whether it writes days only, each in one way.
+    #[must_use]
+    pub fn is_fixed_day(&self) -> bool {
+        let is_time = |part: &DatePart| matches!(part, DatePart::Hour | DatePart::Minute | DatePart::Second);
+        self.fixed.as_ref().is_some_and(|parts| !parts.iter().any(is_time))
+    }
+
     /// Whether a text has digits and separators where this format has them, be it a real day or not.
     #[must_use]
     pub fn has_layout(&self, text: &[u8]) -> bool {

@@ -15,6 +15,10 @@ impl ObjectPlan {
     /// Decides which fields are fast, once their checks are known.
     pub fn find_fast_fields(&mut self) {
         self.fast_fields = self.fields.iter().map(FastField::of_field).collect();
+        // Without a fast field no cell is asked for: a mapping may use no column at all.
+        if self.fast_fields.iter().all(|field| field.conversion == FastConversion::NotFast) {
+            self.fast_fields.clear();
+        }
         self.fields.iter_mut().for_each(|field| field.value.find_fast_fields());
     }
 }

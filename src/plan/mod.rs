@@ -7,6 +7,8 @@
 pub mod checks;
 pub mod compile;
 mod columns;
+mod checked_columns;
+mod match_columns;
 pub mod fields;
 pub mod prove;
 mod keywords;
@@ -14,6 +16,7 @@ pub mod pattern;
 pub mod code_table;
 pub mod template;
 pub mod conversion;
+pub mod key;
 pub mod date_format;
 pub mod fast_field;
 pub mod template_fast;
@@ -28,13 +31,13 @@ use crate::{
         mapping::{
             Root,
             policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, Policy},
-            request::Request,
+            request::{Method, Request},
             short_forms::Direction,
         },
         yaml::Places,
     },
-    diagnostic::{Code, Diagnostic, Place},
-    plan::{checks::Checks, code_table::Codes, conversion::Conversion, template::Templates},
+    diagnostic::{Code, Diagnostic, Place, Severity},
+    plan::{checks::Checks, code_table::Codes, conversion::Conversion, key::KeyColumns, template::Templates},
     table::{dialect::Dialect, row::Row},
     text::lanes::{LANES, Padded},
 };
@@ -80,7 +83,7 @@ pub struct SourcePlan {
     /// How its files are written.
     pub dialect: Dialect,
     /// The columns of its key; empty: it has none.
-    pub key: Vec<usize>,
+    pub key: KeyColumns,
     /// What to do with different records of the same key.
     pub on_duplicate_key: Policy<OnDuplicateKey>,
     /// The columns the plan uses.
@@ -91,6 +94,21 @@ pub struct SourcePlan {
     pub total: Option<(usize, Option<usize>)>,
     /// Its records are only looked up, and not sent for themselves.
     pub lookup: bool,
+    /// The columns whose cells are checked when its records are joined.
+    pub checked: CheckedColumns,
+}
+
+/// Columns with a declared type whose cells are checked when records are joined, because no field does it in time.
+#[derive(Debug, Default)]
+pub struct CheckedColumns {
+    /// Those of the key, checked before records with one key are looked for.
+    pub in_key: Vec<usize>,
+    /// Those of a `match`, checked before records are joined.
+    pub in_match: Vec<usize>,
+    /// Those of a `where`, checked before records are left out.
+    pub in_where: Vec<usize>,
+    /// All others that no field checks, checked in the records that go out.
+    pub in_output: Vec<usize>,
 }
 
 /// A column of a source.
@@ -127,9 +145,9 @@ pub struct LinkPlan {
     /// The source that is attached.
     pub child: usize,
     /// The columns of the parent, in the order of the key that is matched.
-    pub parent_columns: Vec<usize>,
+    pub parent_columns: KeyColumns,
     /// The columns of the child, in the same order.
-    pub child_columns: Vec<usize>,
+    pub child_columns: KeyColumns,
     /// Only records of the child that meet this condition.
     pub only: Option<Condition>,
     /// What to do with a record of the child that has no parent.
@@ -145,7 +163,7 @@ pub struct LinkPlan {
 pub struct ObjectPlan {
     /// Its fields, in order.
     pub fields: Vec<FieldPlan>,
-    /// For each of them, how it is written if it is fast.
+    /// For each of them, how it is written if it is fast; empty: none is.
     pub fast_fields: Vec<FastField>,
 }
 
@@ -337,6 +355,23 @@ impl Plan {
     /// Why it failed, without any cell.
     pub fn render(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
         self.templates.render(template, |number| row.text(columns[number]))
+    }
+
+    /// The warning that each document may replace the one before it at the API: every request carries one, and all go to one
+    /// URL.
+    #[must_use]
+    pub fn warn_of_one_url(&self) -> Option<Diagnostic> {
+        let Request { method, path } = &self.request;
+        if self.root != Root::Object || *method == Method::Post {
+            return None;
+        }
+        let word = method.word();
+        let message =
+            format!("every document is sent by its own {word} to `{path}`, so each may replace the one before");
+        let hint = "write `root: array` or `method: POST`; if the API tells documents apart by what they hold, \
+                    say `collection: upsert` in the profile";
+        let warning = self.finding(Code::PlanOneUrl, "/request/method", message);
+        Some(warning.severity(Severity::Warning).hint(hint))
     }
 
     /// How many leaves are proven to meet the contract, and how many are checked in the data.

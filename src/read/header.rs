@@ -6,6 +6,7 @@
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
     plan::{Plan, SourcePlan},
+    recording::ledger::ADDED_COLUMNS,
     table::{Table, dialect::Span},
 };
 
@@ -25,7 +26,8 @@ pub(super) fn bind_columns(
     table: &mut Table,
 ) -> Result<usize, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    let (names, body) = if source.dialect.header { read_names(path, text, source)? } else { (source.order.clone(), 0) };
+    let (names, body) =
+        if source.dialect.header { read_names(path, text, source)? } else { (name_columns(text, source), 0) };
     if table.parts.is_empty() {
         let wrong = find_missing(plan, number, path, &names, text);
         if !wrong.is_empty() {
@@ -43,6 +45,19 @@ pub(super) fn bind_columns(
         ]);
     }
     Ok(body)
+}
+
+/// Names the columns of a file without a header. Rejected rows that are read again have two columns more, and the first of
+/// them holds a code.
+fn name_columns(text: &[u8], source: &SourcePlan) -> Vec<String> {
+    let (mut names, mut cells) = (source.order.clone(), Vec::new());
+    source.dialect.split(text, count_blank_lines(text), &mut cells);
+    if let [_, .., code, _] = cells.as_slice()
+        && Code::ALL.iter().any(|known| known.word().as_bytes() == &text[code.start..code.end])
+    {
+        names.extend(ADDED_COLUMNS.map(str::to_owned));
+    }
+    names
 }
 
 /// Reads the names in the header; returns them, and where the first record starts.

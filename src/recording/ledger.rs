@@ -21,6 +21,9 @@ pub enum RowStatus {
     Rejected,
 }
 
+/// The columns that a rejected row is given back with: the code and the reason.
+pub const ADDED_COLUMNS: [&str; 2] = ["xwalk_code", "xwalk_reason"];
+
 /// A row that will not be sent.
 #[derive(Clone, Debug)]
 pub struct Reject {

@@ -182,11 +182,7 @@ fn name(name: &str) -> String {
 /// Where every row and every document ended. Rows and documents share their columns; sums are wider and have their own,
 /// without those in which there is no amount at all.
 fn equations(summary: &Summary) -> Vec<String> {
-    let sent = match summary.outcome {
-        Outcome::Delivered { .. } | Outcome::Nothing { .. } => "sent",
-        Outcome::Written { .. } => "written",
-        Outcome::Validated { .. } => "valid",
-    };
+    let sent = good_word(&summary.outcome);
     let rows: Vec<Equation> = summary.sources.iter().map(Equation::of_rows).collect();
     let documents = Equation::of_documents(&summary.documents);
     let shown = |source: &SourceTally| source.sums.iter().take(SHOWN_UNITS).map(Equation::of_sum).collect();
@@ -298,26 +294,44 @@ fn bytes(count: u64) -> String {
     }
 }
 
+/// What became of what is good.
+fn good_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered { .. } | Outcome::Nothing { .. } => "sent",
+        Outcome::Written { .. } => "written",
+        Outcome::Validated { .. } => "valid",
+    }
+}
+
 /// The summary for scripts. Amounts are texts, so that no reader rounds them.
 fn object(summary: &Summary) -> Value {
+    let good = |amount: Value, none: &Value| {
+        let word = good_word(&summary.outcome);
+        ["sent", "written", "valid"].map(|other| if other == word { amount.clone() } else { none.clone() })
+    };
     let sums = |sum: &UnitSum| {
+        let [sent, written, valid] = good(json!(sum.sent.to_string()), &json!("0"));
         let by = match &sum.by {
             Unit::None | Unit::Named(_) => Some(sum.by.name()),
             Unit::Unreadable | Unit::TooMany => None,
         };
         json!({
-            "what": sum.what, "by": by, "sent": sum.sent.to_string(), "rejected": sum.rejected.to_string(),
-            "filtered": sum.filtered.to_string(), "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
+            "what": sum.what, "by": by, "sent": sent, "written": written, "valid": valid,
+            "rejected": sum.rejected.to_string(), "filtered": sum.filtered.to_string(),
+            "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
         })
     };
     let source = |source: &SourceTally| {
+        let [sent, written, valid] = good(json!(source.sent), &json!(0));
         json!({
-            "name": source.name, "paths": source.paths, "rows": source.rows, "sent": source.sent,
+            "name": source.name, "paths": source.paths, "rows": source.rows,
+            "sent": sent, "written": written, "valid": valid,
             "rejected": source.rejected, "filtered": source.filtered, "pending": source.pending,
             "sums": source.sums.iter().map(sums).collect::<Vec<_>>(),
         })
     };
     let documents = &summary.documents;
+    let [sent, written, valid] = good(json!(documents.sent), &json!(0));
     let volume = summary.volume.map(|volume| {
         json!({
             "documents": volume.documents, "batches": volume.batches, "bytes": volume.bytes,
@@ -329,8 +343,8 @@ fn object(summary: &Summary) -> Value {
     json!({ "summary": {
         "outcome": outcome(&summary.outcome),
         "documents": {
-            "made": documents.made, "sent": documents.sent, "rejected": documents.rejected,
-            "filtered": documents.filtered, "pending": documents.pending,
+            "made": documents.made, "sent": sent, "written": written, "valid": valid,
+            "rejected": documents.rejected, "filtered": documents.filtered, "pending": documents.pending,
         },
         "sources": summary.sources.iter().map(source).collect::<Vec<_>>(),
         "volume": volume,
@@ -508,10 +522,13 @@ run the same command again to send what is pending
         let expected = concat!(
             r#"{"summary":{"outcome":{"kind":"delivered","profile":"sandbox","#,
             r#""url":"http://127.0.0.1:41234/v1/customers","earlier":0},"#,
-            r#""documents":{"made":300,"sent":298,"rejected":2,"filtered":0,"pending":0},"sources":["#,
-            r#"{"name":"customers","paths":[],"rows":300,"sent":298,"rejected":2,"filtered":0,"pending":0,"sums":[]},"#,
-            r#"{"name":"purchases","paths":["samples/flight-02/purchases.csv"],"rows":900,"sent":887,"rejected":13,"#,
-            r#""filtered":0,"pending":0,"sums":[{"what":"price","by":"euros","sent":"12300.10","rejected":"45.5","#,
+            r#""documents":{"made":300,"sent":298,"written":0,"valid":0,"rejected":2,"filtered":0,"pending":0},"sources":["#,
+            r#"{"name":"customers","paths":[],"rows":300,"sent":298,"written":0,"valid":0,"rejected":2,"#,
+            r#""filtered":0,"pending":0,"sums":[]},"#,
+            r#"{"name":"purchases","paths":["samples/flight-02/purchases.csv"],"rows":900,"sent":887,"#,
+            r#""written":0,"valid":0,"rejected":13,"#,
+            r#""filtered":0,"pending":0,"sums":[{"what":"price","by":"euros","sent":"12300.10","#,
+            r#""written":"0","valid":"0","rejected":"45.5","#,
             r#""filtered":"0","pending":"0","unreadable":1}]}],"#,
             r#""volume":{"documents":298,"batches":1,"bytes":41234,"wire_bytes":5190,"resent_bytes":0,"requests":1},"#,
             r#""findings":{"read/no-line-end":1,"check/range":12},"rejects":"bad.csv","balanced":true,"#,
@@ -519,6 +536,20 @@ run the same command again to send what is pending
             "\n"
         );
         assert_eq!(drawn(&flight(), RenderStyle { format: MessageFormat::Json, quiet: true, ..STYLE }), expected);
+    }
+
+    #[test]
+    fn json_says_what_became_of_what_is_good() {
+        let cases = [
+            (Outcome::Written { path: "-".into() }, r#""sent":0,"written":298,"valid":0,"#, r#""written":"12300.10","#),
+            (Outcome::Validated { url: None }, r#""sent":0,"written":0,"valid":298,"#, r#""valid":"12300.10","#),
+            (Outcome::Nothing { reason: "x".into() }, r#""sent":298,"written":0,"valid":0,"#, r#""sent":"12300.10","#),
+        ];
+        for (outcome, documents, sum) in cases {
+            let summary = Summary { outcome, ..flight() };
+            let json = drawn(&summary, RenderStyle { format: MessageFormat::Json, ..STYLE });
+            assert!(json.contains(documents) && json.contains(sum), "{json}");
+        }
     }
 
     #[test]

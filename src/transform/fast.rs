@@ -74,7 +74,9 @@ pub(super) fn write_items(
 ) -> usize {
     let Some(traits) = TableTraits::of(table) else { return 0 };
     // A field that is never fast would end the run in each item again.
-    if object.fast_fields.iter().any(|field| field.conversion == FastConversion::NotFast) {
+    if object.fast_fields.is_empty()
+        || object.fast_fields.iter().any(|field| field.conversion == FastConversion::NotFast)
+    {
         return 0;
     }
     let rows = rows.map(|row| table.row(row));

@@ -6,18 +6,14 @@
 use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
-    plan::{
-        Leaf, Many, ObjectPlan, One, ValuePlan, ValueSource,
-        code_table::Codes,
-        conversion::{Conversion, write_text},
-    },
+    plan::{Leaf, Many, ObjectPlan, One, ValuePlan, ValueSource, code_table::Codes, conversion::write_text},
     recording::{
         View,
         ledger::RowStatus,
         provenance::{NodeName, Step},
     },
     table::{NONE, row::Row},
-    text::{buffer::OutputBuffer, number::NumberFormat},
+    text::buffer::OutputBuffer,
     transform::fast,
 };
 
@@ -214,7 +210,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 Ok(()) => {}
                 Err(code) => {
                     let message = format!("expected {}", leaf.conversion.describe_expected());
-                    return self.write_placeholder(site, code, message, hint_for(&leaf.conversion, text));
+                    return self.write_placeholder(site, code, message, leaf.conversion.suggest(text));
                 }
             },
         }
@@ -362,7 +358,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             return self.write_value(&one.value, &self.scope(one.source, target), rule);
         }
         let name = &plan.sources[one.source].name;
-        let site = ValueSite { scope, column: plan.links[one.link].parent_columns.first().copied(), rule };
+        let site = ValueSite { scope, column: plan.links[one.link].parent_columns.columns.first().copied(), rule };
         self.observer.note_origin(site);
         if target != NONE || one.on_missing.then == OnLookup::Reject {
             let (message, hint) = if target == NONE {
@@ -416,16 +412,6 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         }
         self.observer.note_problem(site, code, message, "", true);
         Ok(())
-    }
-}
-
-/// What to do about a cell that is not of its type, if there is one thing to do.
-fn hint_for(conversion: &Conversion, text: &[u8]) -> &'static str {
-    match conversion {
-        Conversion::Decimal(NumberFormat { decimal_separator: b'.', .. }) if text.contains(&b',') => {
-            "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
-        }
-        _ => "",
     }
 }
 

@@ -7,6 +7,7 @@
 mod cli;
 mod golden;
 mod inflight;
+mod places;
 mod properties;
 mod schemas;
 mod truncation;

@@ -180,7 +180,10 @@ fn every_row_ends_in_one_bucket() {
         let summary = &last["summary"];
         let count = |tally: &Value, name: &str| tally[name].as_u64().unwrap();
         let buckets = |tally: &Value| {
-            ["sent", "rejected", "filtered", "pending"].map(|bucket| count(tally, bucket)).iter().sum::<u64>()
+            ["sent", "written", "valid", "rejected", "filtered", "pending"]
+                .map(|bucket| count(tally, bucket))
+                .iter()
+                .sum::<u64>()
         };
         let rows = [&customers, &purchases].map(|text| text.lines().count() as u64 - 1);
         let mut rejected = 0;
@@ -191,7 +194,7 @@ fn every_row_ends_in_one_bucket() {
         let documents = &summary["documents"];
         same(&buckets(documents), &rows[0])?;
         let written: Vec<Value> = serde_json::from_slice(&stdout).unwrap();
-        same(&(written.len() as u64), &count(documents, "sent"))?;
+        same(&(written.len() as u64), &count(documents, "written"))?;
         same(&status.code(), &Some(i32::from(rejected > 0)))
     });
 }

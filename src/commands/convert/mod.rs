@@ -6,6 +6,7 @@ pub mod accept;
 pub mod sink;
 pub mod delivery;
 pub mod send;
+pub mod written_places;
 
 use std::{io::Write, path::Path, sync::Arc};
 
@@ -43,6 +44,7 @@ use crate::{
 /// # Errors
 /// What ends the run before anything was sent, and a full or broken disk.
 pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
+    let args = &written_places::name_stdout(args)?;
     let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let mut findings = Findings::new(style);
     let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
@@ -50,6 +52,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     for finding in plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning) {
         let _ = findings.print(runtime.err, finding);
     }
+    written_places::check(args, &job)?;
     let journal = delivery::open_journal(args, &job, runtime.environment)?;
     let spill = spill(args, runtime);
     let (mut recordings, stamps) = read(args, &job, journal.is_some(), &spill, &mut findings, runtime)?;
@@ -178,6 +181,10 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
                 all.add(number, &loaded).map_err(failed)?;
             }
         }
+    }
+    let mut partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
+    if partitions.any(|partition| partition.spill().has_failed()) {
+        return Ok(None);
     }
     let written = rejects(path, plan, all);
     let written = written.map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;

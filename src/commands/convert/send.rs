@@ -1,5 +1,7 @@
 //! The end of the pipe: documents are validated, written or delivered.
 
+use std::io;
+
 use crate::{
     check,
     cli::Convert,
@@ -9,7 +11,7 @@ use crate::{
             delivery::{self, Delivered, JournaledDelivery},
             partitioned::{
                 loading::load_again,
-                recording::{self, Recording},
+                recording::{self, Recording, Stored},
             },
             sink,
         },
@@ -44,11 +46,17 @@ pub(crate) fn send(
     if let Some(path) = &args.output {
         let all = |mut output: Documents<'_>| {
             recording::all_payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
+            // What could not be read again is missing, so the old file stays.
+            let mut partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
+            if partitions.any(|partition| partition.spill().has_failed()) {
+                return Err(io::Error::other("the temporary files cannot be read"));
+            }
             output.finish()
         };
         let done = Documents::create(path, plan.root == Root::Array, runtime.out).and_then(all);
         return done.map(|()| sink::written(args)).map_err(|cause| sink::unwritten(args, &cause));
     }
+    warn_of_one_url(job, recordings, findings, runtime);
     if args.validate_only {
         let payloads = recording::all_payloads(plan, recordings);
         let volume = deliver::volume(payloads, destination);
@@ -63,6 +71,15 @@ pub(crate) fn send(
     deliver_all(plan, &destination, recordings, journal, findings, runtime)
 }
 
+/// Warns that each of several documents may replace the one before it, unless the profile says what the API does.
+fn warn_of_one_url(job: &Job, recordings: &[Recording], findings: &mut Findings, runtime: &mut Runtime<'_>) {
+    let documents: u64 = recordings.iter().flat_map(|recording| &recording.stored).map(Stored::documents).sum();
+    let warning = job.plan.warn_of_one_url().filter(|_| documents > 1 && !job.destination.states_collection);
+    if let Some(warning) = warning {
+        let _ = findings.print(runtime.err, &warning);
+    }
+}
+
 /// Delivers all documents that may be sent, and tells what became of them.
 fn deliver_all(
     plan: &Plan,
@@ -72,7 +89,7 @@ fn deliver_all(
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
 ) -> Result<Conclusion, Error> {
-    let documents = recordings.iter().flat_map(|recording| &recording.stored).map(recording::Stored::documents).sum();
+    let documents = recordings.iter().flat_map(|recording| &recording.stored).map(Stored::documents).sum();
     let progress = findings.start_progress("documents", documents);
     let payloads = || recording::all_payloads(plan, recordings);
     let delivered = if let Some(journal) = journal {

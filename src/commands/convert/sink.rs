@@ -12,7 +12,7 @@ use crate::{
     },
     config::mapping::Root,
     error::{Error, Exit},
-    output::documents::Documents,
+    output::{documents::Documents, places},
     plan::Plan,
     recording::{payload::Payload, summary::Outcome},
 };
@@ -51,16 +51,21 @@ impl Sink<'_> {
 
 /// Where documents are written as soon as they are found good, if they are written at all.
 ///
-/// What went to stdout cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record that several
+/// What went to stdout or to a device cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record that several
 /// documents share may be found bad after the first of them, so then all of them wait.
 pub(crate) fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Option<Documents<'a>>, Error> {
     match &args.output {
-        Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || path != Path::new("-")) => {
+        Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || !is_written_at_once(path)) => {
             let documents = Documents::create(path, plan.root == Root::Array, out);
             documents.map(Some).map_err(|cause| unwritten(args, &cause))
         }
         _ => Ok(None),
     }
+}
+
+/// Whether documents cannot be taken back once they are written.
+fn is_written_at_once(path: &Path) -> bool {
+    places::is_stdout(path) || places::is_stream(path)
 }
 
 /// Gives the output its name, unless nothing may be written after all.

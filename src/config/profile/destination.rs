@@ -3,7 +3,7 @@
 //! A destination is whole and possible: its URL is https or on this machine, its secrets were read and fit into headers,
 //! no limit is zero. Its debug form shows no secret and no header value.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use url::Url;
 
@@ -63,6 +63,10 @@ pub struct Destination {
     pub(crate) path: String,
     /// Where `collection` is written.
     pub(crate) replace_rule: Option<Place>,
+    /// Somebody wrote `collection`: it is no default.
+    pub states_collection: bool,
+    /// The files that were read for secrets and certificates.
+    pub files: Vec<PathBuf>,
 }
 
 /// What one request body looks like.

@@ -57,6 +57,13 @@ impl<'a> Layers<'a> {
         overrides::lay_over(settings, self.overrides)
     }
 
+    /// Whether a layer above the built-in defaults writes a setting of one word.
+    pub(crate) fn is_written(&self, key: &str) -> bool {
+        let pointer = |name: &str| format!("/profiles/{}/{key}", json_pointer::escape(name));
+        let is_in_file = |places: &Places| self.chain.iter().any(|(name, _)| places.node(&pointer(name)).is_some());
+        self.overrides.iter().any(|setting| setting.key == key) || self.places.is_some_and(is_in_file)
+    }
+
     /// The place of the strongest layer that writes a setting, given as in `batch/documents`; `None` for `--set`.
     pub(crate) fn place(&self, key: &str) -> Option<Place> {
         let dotted = key.replace('/', ".");

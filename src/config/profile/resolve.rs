@@ -70,9 +70,14 @@ fn resolve_settings(
     request: &Request,
     environment: &Environment,
 ) -> Result<Destination, Vec<Diagnostic>> {
-    let mut reader =
-        SettingsReader { layers, environment, folder: secret::folder(layers.path()), findings: Vec::new() };
-    let destination = Destination {
+    let mut reader = SettingsReader {
+        layers,
+        environment,
+        folder: secret::folder(layers.path()),
+        findings: Vec::new(),
+        files: Vec::new(),
+    };
+    let mut destination = Destination {
         profile: layers.name.to_owned(),
         method: request.method,
         shape: BodyShape::Array,
@@ -94,7 +99,10 @@ fn resolve_settings(
         collection: settings.collection.unwrap_or(Collection::Upsert),
         retry: reader.retry(&settings.retry.unwrap_or_default()),
         replace_rule: layers.place("collection"),
+        states_collection: layers.is_written("collection"),
+        files: Vec::new(),
     };
+    destination.files = reader.files;
     if reader.findings.is_empty() { Ok(destination) } else { Err(reader.findings) }
 }
 
@@ -104,6 +112,7 @@ struct SettingsReader<'a> {
     environment: &'a Environment,
     folder: PathBuf,
     findings: Vec<Diagnostic>,
+    files: Vec<PathBuf>,
 }
 
 impl SettingsReader<'_> {
@@ -143,6 +152,7 @@ impl SettingsReader<'_> {
             Ok(url) if !url.username().is_empty() || url.password().is_some() => "holds a user name or password",
             Ok(url) if url.query().is_some() => "has a query",
             Ok(url) if url.fragment().is_some() => "has a fragment",
+            Ok(_) if text.contains(['{', '}']) => "holds braces, which would be sent as they are",
             Ok(url) => return Some(url),
             Err(_) => "is not a URL",
         };
@@ -186,7 +196,14 @@ impl SettingsReader<'_> {
         }
     }
 
+    /// Notes a file that is read.
+    fn note_file(&mut self, path: Option<&str>) {
+        let path = path.and_then(|path| self.environment.expand(path).ok());
+        self.files.extend(path.map(|path| self.folder.join(path)));
+    }
+
     fn secret(&mut self, key: &str, source: &SecretSource) -> Option<(Secret, String)> {
+        self.note_file(source.file.as_deref());
         match source.read(&self.folder, self.environment) {
             Ok(read) => Some(read),
             Err(said) => {
@@ -281,6 +298,7 @@ impl SettingsReader<'_> {
 
     fn identity(&mut self, certificate: &str, key: &str) -> Option<Secret> {
         let certificate = self.certificates("client_identity/certificate", certificate)?;
+        self.note_file(Some(key));
         let private = self.environment.expand(key).and_then(|path| secret::private(&self.folder.join(path)));
         match private {
             Ok(private) if private.contains("PRIVATE KEY-----") => {
@@ -299,6 +317,7 @@ impl SettingsReader<'_> {
     }
 
     fn certificates(&mut self, key: &str, path: &str) -> Option<String> {
+        self.note_file(Some(path));
         let said = match self.environment.expand(path) {
             Ok(path) => match fs::read_to_string(self.folder.join(&path)) {
                 Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text),

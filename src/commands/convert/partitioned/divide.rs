@@ -20,7 +20,7 @@ use crate::{
         stored::StoredPartition,
         wire::as_u32,
     },
-    plan::Plan,
+    plan::{Plan, key::KeyColumns},
     recording::ledger::{Reject, RowStatus},
     table::{NONE, Table, row_header},
 };
@@ -179,7 +179,7 @@ impl RootLookup {
         RootLookup { map, key_hashes: Vec::new(), roots: Vec::new(), unused: Vec::new() }
     }
 
-    fn find(&mut self, rows: &LoadedRows, columns: &[usize]) {
+    fn find(&mut self, rows: &LoadedRows, columns: &KeyColumns) {
         keys::hash_keys(&rows.table, columns, &mut self.key_hashes);
         let RootLookup { map, key_hashes, roots, unused } = self;
         map.find_parents(&rows.table, columns, key_hashes, FoundParents { partitions: roots, rows: unused });
@@ -263,7 +263,7 @@ impl Division<'_> {
         &mut self,
         rows: &LoadedRows,
         shape: &Table,
-        columns: &[usize],
+        columns: &KeyColumns,
         router: &mut Router<'_>,
     ) -> io::Result<()> {
         self.lookup.find(rows, columns);

@@ -183,7 +183,7 @@ impl<'a> Partitioner<'a> {
         let owns = self.is_divided && plan.links.iter().any(|link| link.parent == number);
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
-        let has_keys = !is_idle && !key.is_empty() && (self.is_divided || is_strict);
+        let has_keys = !is_idle && !key.columns.is_empty() && (self.is_divided || is_strict);
         let (mut keys, mut hashes) = (PartitionedKeys::with_capacity(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
         let mut router = self.router(number, size);

@@ -13,6 +13,7 @@ use crate::{
         spill::{Chunk, Spill},
         wire::as_u32,
     },
+    plan::key::KeyColumns,
     read::stream::Block,
     table::{NONE, line_ends, row_header},
 };
@@ -36,7 +37,7 @@ pub(super) enum Route<'a> {
         /// The partition of each.
         map: PartitionMap,
         /// The columns that name them.
-        columns: &'a [usize],
+        columns: &'a KeyColumns,
     },
 }
 

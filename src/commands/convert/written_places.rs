@@ -1,0 +1,123 @@
+//! The places a run writes -> compared with all that it reads and with each other, and tried, before anything is read.
+//!
+//! Files are compared by what they are: links, other names of one file and other spellings of a path are followed.
+
+use std::path::{Path, PathBuf};
+
+use crate::{
+    cli::Convert,
+    commands::load::Job,
+    diagnostic::{Code, Diagnostic},
+    error::Error,
+    output::{
+        places::{self, FileIdentity},
+        rejects,
+    },
+    read::files::{self, Inputs},
+};
+
+/// A file that the run reads or writes, and what it is.
+struct NamedFile {
+    /// As in "`--output`" or "the contract".
+    role: String,
+    path: PathBuf,
+}
+
+/// The same flags, with one name for standard output.
+///
+/// # Errors
+/// Rejected rows would go there, where only documents may.
+pub(crate) fn name_stdout(args: &Convert) -> Result<Convert, Error> {
+    if args.rejects.as_deref().is_some_and(places::is_stdout) {
+        let finding = Diagnostic::new(Code::PlanUsage, "`--rejects` cannot be stdout, which carries documents only");
+        return Err(Error::Config(vec![finding.hint("name a file or a folder, as in `--rejects bad.csv`")]));
+    }
+    let output = args.output.as_ref();
+    let output = output.map(|path| if places::is_stdout(path) { PathBuf::from("-") } else { path.clone() });
+    Ok(Convert { output, ..args.clone() })
+}
+
+/// Checks that no place is written that is read or written otherwise, and that all of them can be written.
+///
+/// # Errors
+/// One file has two roles, or a place cannot be written.
+pub(crate) fn check(args: &Convert, job: &Job) -> Result<(), Error> {
+    let written = find_written(args, job);
+    if written.is_empty() {
+        return Ok(());
+    }
+    let mut findings = Vec::new();
+    let is_kept = |file: &&NamedFile| !places::is_device(&named_stream(&file.path, "/dev/stdout"));
+    let kept: Vec<&NamedFile> = written.iter().filter(is_kept).collect();
+    let mut known = if kept.is_empty() { Vec::new() } else { find_read(args, job) };
+    for file in kept {
+        let identity = FileIdentity::of(&named_stream(&file.path, "/dev/stdout"));
+        let same = known.iter().find(|(other, _)| other.is_same(&identity));
+        findings.extend(same.map(|(_, other)| describe_same(file, other)));
+        known.push((identity, NamedFile { role: file.role.clone(), path: file.path.clone() }));
+    }
+    if !findings.is_empty() {
+        return Err(Error::Config(findings));
+    }
+    try_all(args, &written)
+}
+
+/// Tries to write every place.
+fn try_all(args: &Convert, written: &[NamedFile]) -> Result<(), Error> {
+    let folder = args.rejects.as_deref().filter(|path| rejects::is_folder(path));
+    for NamedFile { path, .. } in written.iter().filter(|file| file.path != Path::new("-")) {
+        let done = match folder.filter(|folder| path.parent() == Some(folder) && !folder.exists()) {
+            Some(folder) => places::try_folder(folder),
+            None => places::try_writing(path),
+        };
+        done.map_err(|cause| Error::storage("cannot write", path, &cause))?;
+    }
+    Ok(())
+}
+
+/// The files that the run writes.
+fn find_written(args: &Convert, job: &Job) -> Vec<NamedFile> {
+    let output = args.output.iter().map(|path| NamedFile { role: "`--output`".into(), path: path.clone() });
+    let mut written: Vec<NamedFile> = output.collect();
+    let Some(path) = &args.rejects else { return written };
+    let files = rejects::files(path, &job.plan);
+    let is_one = files.iter().all(|file| file == path);
+    for (file, source) in files.into_iter().zip(&job.plan.sources) {
+        let role = format!("`--rejects` (rows of `{}`)", source.name);
+        if is_one {
+            written.push(NamedFile { role: "`--rejects`".into(), path: file });
+            break;
+        }
+        written.push(NamedFile { role, path: file });
+    }
+    written
+}
+
+/// The files that the run reads. What is wrong with those of a source is told when they are read.
+fn find_read(args: &Convert, job: &Job) -> Vec<(FileIdentity, NamedFile)> {
+    let mut read: Vec<NamedFile> =
+        job.read.iter().map(|file| NamedFile { role: file.role.to_owned(), path: file.path.clone() }).collect();
+    for folder in &job.folders {
+        let inputs = Inputs::new(folder, &args.sources, args.unmask);
+        for (source, found) in job.plan.sources.iter().zip(files::find_source_files(&job.plan, &inputs)) {
+            let role = format!("the source `{}`", source.name);
+            let files = found.unwrap_or_default().into_iter();
+            read.extend(files.map(|path| NamedFile { role: role.clone(), path }));
+        }
+    }
+    read.into_iter().map(|file| (FileIdentity::of(&named_stream(&file.path, "/dev/stdin")), file)).collect()
+}
+
+/// The path of a file; `-` is the stream of this name.
+fn named_stream(path: &Path, stream: &str) -> PathBuf {
+    if path == Path::new("-") { PathBuf::from(stream) } else { path.to_owned() }
+}
+
+fn describe_same(file: &NamedFile, other: &NamedFile) -> Diagnostic {
+    let NamedFile { role, path } = other;
+    let message = format!("{} and {role} are the same file", file.role);
+    let shown = |path: &Path| if path == Path::new("-") { "stdout".to_owned() } else { path.display().to_string() };
+    let hint = format!("it is also `{}`; nothing was read or written; name another file", shown(path));
+    let hint = if path == &file.path { "nothing was read or written; name another file".into() } else { hint };
+    Diagnostic::new(Code::PlanSameFile, message).file(shown(&file.path)).hint(hint)
+}

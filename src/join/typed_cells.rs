@@ -1,0 +1,76 @@
+//! Cells with a declared type that no field checks in time -> records that are rejected where a cell is not of its type.
+//!
+//! The plan knows which columns these are. An empty cell is of every type: what it means depends on where it is used.
+
+use std::sync::Arc;
+
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    plan::{CheckedColumns, ColumnPlan, Plan},
+    recording::{
+        ledger::{Ledger, RowStatus},
+        match_groups::MatchGroups,
+    },
+    table::Table,
+    text::buffer::OutputBuffer,
+};
+
+/// Rejects the good records of a source that have a cell in one of the columns that is not of its type.
+pub(super) fn reject_bad_cells(
+    plan: &Plan,
+    number: usize,
+    table: &Table,
+    columns: &[usize],
+    ledger: &mut Ledger<'_>,
+) -> Vec<u32> {
+    let mut rejected = Vec::new();
+    if columns.is_empty() {
+        return rejected;
+    }
+    let source = &plan.sources[number];
+    let (mut buffer, mut json) = (Vec::new(), OutputBuffer::default());
+    for row in 0..table.len() {
+        if ledger.status(number, row) != RowStatus::Good {
+            continue;
+        }
+        for column in columns {
+            let cell = table.row(row).cell(*column, &mut buffer);
+            if table.dialect.is_null(cell) {
+                continue;
+            }
+            json.clear();
+            let ColumnPlan { conversion, rule, .. } = &source.columns[*column];
+            let wrong = conversion.write(cell.into(), &mut json).err();
+            let is_no_key = || !conversion.is_key(cell) && is_compared(&source.checked, *column);
+            let Some(code) = wrong.or_else(|| is_no_key().then_some(Code::TransformNotAnInteger)) else { continue };
+            let finding = Diagnostic::new(code, format!("expected {}", conversion.describe_expected()))
+                .cell(table.cell(row, table.bind[*column]))
+                .rule(plan.place(rule))
+                .hint(conversion.suggest(cell));
+            ledger.reject(number, row, &finding);
+        }
+        if ledger.status(number, row) == RowStatus::Rejected {
+            rejected.push(row);
+        }
+    }
+    rejected
+}
+
+/// Whether the cells of a column are compared with those of other records.
+fn is_compared(checked: &CheckedColumns, column: usize) -> bool {
+    checked.in_key.contains(&column) || checked.in_match.contains(&column)
+}
+
+/// Rejects the records that would go out with a cell that is not of its type, and with each of them what is below it.
+pub(super) fn reject_bad_cells_below(plan: &Plan, tables: &[Table], groups: &MatchGroups, ledger: &mut Ledger<'_>) {
+    let lost: Arc<str> = "the record it belongs to is rejected".into();
+    for (number, source) in plan.sources.iter().enumerate() {
+        for row in reject_bad_cells(plan, number, &tables[number], &source.checked.in_output, ledger) {
+            groups.visit_subtree(plan, number, row, &mut |source, row| {
+                if ledger.status(source, row) != RowStatus::Filtered {
+                    ledger.reject_silently(source, row, Code::TransformIncomplete, &lost);
+                }
+            });
+        }
+    }
+}

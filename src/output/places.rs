@@ -1,0 +1,249 @@
+//! A place that is written -> which file it is once links are followed, and whether it can be written.
+//!
+//! A file takes its name when it is whole, so what stood there stays until then, and also when the run fails. What is no
+//! regular file (a device, a pipe, a stream of this process) is written as it is.
+
+use std::{
+    fs::{self, File, Metadata},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+/// The names of standard output besides `-`.
+const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+/// How many links are followed.
+const MAX_LINKS: usize = 40;
+
+/// Whether a path names standard output.
+#[must_use]
+pub fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-") || STDOUT.iter().any(|name| path == Path::new(name))
+}
+
+/// Where a file is, or would be made: links are followed, also those that lead nowhere yet.
+fn real_path(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        if let Ok(real) = fs::canonicalize(&path) {
+            return real;
+        }
+        let folder = folder_of(&path);
+        match (fs::read_link(&path), path.file_name()) {
+            (Ok(link), _) => path = folder.join(link),
+            (Err(_), Some(name)) if !path.as_os_str().is_empty() => return real_path(folder).join(name),
+            (Err(_), _) => break,
+        }
+    }
+    path
+}
+
+/// What tells one file from another: where it is, and whatever else it may be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileIdentity {
+    real: PathBuf,
+    /// The number of its file system, and its own number there; `None`: it is not there yet.
+    numbers: Option<(u64, u64)>,
+}
+
+impl FileIdentity {
+    /// The identity of a file, which need not be there.
+    #[must_use]
+    pub fn of(path: &Path) -> FileIdentity {
+        FileIdentity { real: real_path(path), numbers: numbers(path) }
+    }
+
+    /// Whether two files are one.
+    #[must_use]
+    pub fn is_same(&self, other: &FileIdentity) -> bool {
+        self.real == other.real || self.numbers.is_some() && self.numbers == other.numbers
+    }
+}
+
+#[cfg(unix)]
+fn numbers(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn numbers(_: &Path) -> Option<(u64, u64)> {
+    None
+}
+
+/// Whether a place is a device, which takes what everybody writes, and keeps nothing.
+#[must_use]
+pub fn is_device(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir() && !is_pipe(&metadata))
+}
+
+#[cfg(unix)]
+fn is_pipe(metadata: &Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: &Metadata) -> bool {
+    false
+}
+
+/// Whether a place is written as it is: it is there and no regular file, or it is a stream of this process.
+#[must_use]
+pub fn is_stream(path: &Path) -> bool {
+    path.exists() && (!path.is_file() || is_descriptor(path))
+}
+
+/// Whether a path leads through the open files of a process, such as `/dev/stderr`.
+fn is_descriptor(path: &Path) -> bool {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        if fs::canonicalize(folder_of(&path)).is_ok_and(|folder| folder.starts_with("/proc")) {
+            return true;
+        }
+        match fs::read_link(&path) {
+            Ok(link) => path = folder_of(&path).join(link),
+            Err(_) => return false,
+        }
+    }
+    false
+}
+
+/// Opens a place that is written as it is. A file that is a stream of this process is continued.
+///
+/// # Errors
+/// It cannot be opened.
+pub fn open_stream(path: &Path) -> io::Result<File> {
+    File::options().write(true).append(path.is_file()).open(path)
+}
+
+/// Makes a file that only its owner can read, to take the name of another when it is whole; gives it with that name.
+///
+/// # Errors
+/// The folder is not there, or cannot be written to.
+pub fn make_temporary(path: &Path) -> io::Result<(NamedTempFile, PathBuf)> {
+    let real = real_path(path);
+    let temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder_of(&real))?;
+    Ok((temporary, real))
+}
+
+/// Tries whether a place can be written, as far as that can be known; nothing is left there.
+///
+/// # Errors
+/// It cannot be written.
+pub fn try_writing(path: &Path) -> io::Result<()> {
+    if path.as_os_str().to_string_lossy().ends_with('/') {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    if !is_stream(path) {
+        return make_temporary(path).map(drop);
+    }
+    // Opening a pipe would wait for its reader, and end what it reads.
+    if fs::metadata(path).is_ok_and(|metadata| is_pipe(&metadata)) {
+        return Ok(());
+    }
+    // A device that is full refuses even nothing.
+    open_stream(path)?.write(&[]).map(drop)
+}
+
+/// Tries whether files can be made in a folder that is made first where it is not there.
+///
+/// # Errors
+/// They cannot be made.
+pub fn try_folder(folder: &Path) -> io::Result<()> {
+    let mut there = folder;
+    while !there.exists() && there != folder_of(there) {
+        there = folder_of(there);
+    }
+    tempfile::Builder::new().prefix(".xwalk-").tempfile_in(there).map(drop)
+}
+
+/// The folder that holds a file.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::{
+        fs,
+        os::unix::fs::symlink,
+        path::{Path, PathBuf},
+    };
+
+    use crate::output::places::{FileIdentity, is_device, is_stdout, is_stream, real_path, try_folder, try_writing};
+
+    #[test]
+    fn one_file_has_many_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a.csv"), "a").unwrap();
+        fs::write(at("b.csv"), "a").unwrap();
+        fs::create_dir(at("sub")).unwrap();
+        symlink("a.csv", at("link")).unwrap();
+        symlink("link", at("link-to-link")).unwrap();
+        symlink("new.csv", at("to-nowhere")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        symlink("sub", at("folder")).unwrap();
+        fs::hard_link(at("a.csv"), at("hard")).unwrap();
+        for (one, other, same) in [
+            ("a.csv", "a.csv", true),
+            ("a.csv", "./a.csv", true),
+            ("a.csv", "sub/../a.csv", true),
+            ("link", "a.csv", true),
+            ("a.csv", "link-to-link", true),
+            ("hard", "a.csv", true),
+            ("hard", "link", true),
+            ("new.csv", "to-nowhere", true),
+            ("new.csv", "sub/../new.csv", true),
+            ("folder/new.csv", "sub/new.csv", true),
+            ("no/new.csv", "./no/new.csv", true),
+            ("loop", "loop", true),
+            ("a.csv", "b.csv", false),
+            ("new.csv", "sub/new.csv", false),
+            ("new.csv", "a.csv", false),
+            ("loop", "a.csv", false),
+        ] {
+            let [one_is, other_is] = [one, other].map(|name| FileIdentity::of(&at(name)));
+            assert_eq!((one_is.is_same(&other_is), other_is.is_same(&one_is)), (same, same), "{one} {other}");
+        }
+        assert!(is_device(Path::new("/dev/null")) && !is_device(&at("a.csv")) && !is_device(&at("new.csv")));
+        assert_eq!(real_path(Path::new("no-such-file")), fs::canonicalize(".").unwrap().join("no-such-file"));
+    }
+
+    #[test]
+    fn places_are_tried_and_nothing_is_left_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("a.csv"), "a").unwrap();
+        for (name, can) in [
+            ("a.csv", true),
+            ("new.csv", true),
+            ("no/new.csv", false),
+            ("a.csv/new.csv", false),
+            (".", false),
+            ("new/", false),
+        ] {
+            assert_eq!(try_writing(&at(name)).is_ok(), can, "{name}");
+        }
+        for (name, can) in [(".", true), ("new", true), ("new/er", true), ("a.csv", false), ("a.csv/new", false)] {
+            assert_eq!(try_folder(&at(name)).is_ok(), can, "{name}");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(try_writing(Path::new("/dev/null")).is_ok());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn streams_are_no_files() {
+        assert!(try_writing(Path::new("/dev/full")).is_err());
+        assert!(is_stream(Path::new("/dev/null")));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(!is_stream(file.path()));
+        let descriptor = std::os::fd::AsRawFd::as_raw_fd(file.as_file());
+        let names = [format!("/dev/fd/{descriptor}"), format!("/proc/self/fd/{descriptor}")];
+        assert!(names.iter().all(|name| is_stream(Path::new(name))));
+        let stdout = ["-", "/dev/stdout", "/dev/fd/1"].map(PathBuf::from);
+        assert!(stdout.iter().all(|name| is_stdout(name)) && !is_stdout(Path::new("./-")));
+    }
+}

@@ -1,0 +1,120 @@
+//! The compiler of joins: the columns that `match` names, and how the cells of each key are compared.
+//!
+//! Both sides of a `match` have one type. How a file writes it may differ: then, and where one value can be written in
+//! several ways, cells are compared by value.
+
+use crate::{
+    config::mapping::field::FieldLong,
+    diagnostic::Code,
+    json_pointer::escape,
+    plan::{LinkPlan, compile::Compiler, conversion::Conversion, key::KeyColumns},
+};
+
+/// The columns of one source in a `match`.
+struct Side {
+    source: usize,
+    columns: Vec<usize>,
+}
+
+impl Compiler<'_> {
+    /// The columns of a join, in the order of the key that is matched: those of the child, and those of the parent.
+    pub(super) fn match_columns(
+        &mut self,
+        field: &FieldLong,
+        rule: &str,
+        child: usize,
+        parent: usize,
+        many: bool,
+    ) -> Option<(KeyColumns, KeyColumns)> {
+        let pointer = format!("{rule}/match");
+        let keyed = if many { parent } else { child };
+        if field.on.is_empty() {
+            let hint = "add `match: { column of the related source: column here }`";
+            self.report(Code::PlanMissingKey, rule, "nothing says which records belong together", hint);
+            return None;
+        }
+        let mut pairs: Vec<(usize, usize)> = Vec::new();
+        for (of_child, of_parent) in &field.on {
+            let step = format!("{pointer}/{}", escape(of_child));
+            let pair =
+                (self.find_or_add_column(child, of_child, &step), self.find_or_add_column(parent, of_parent, &step));
+            let conversions = (
+                &self.sources[child].columns.get(pair.0)?.conversion,
+                &self.sources[parent].columns.get(pair.1)?.conversion,
+            );
+            if conversions.0.type_name() != conversions.1.type_name() {
+                let message = format!(
+                    "`{of_child}` is {} and `{of_parent}` is {}, so they would never match",
+                    conversions.0.type_name(),
+                    conversions.1.type_name()
+                );
+                self.report(Code::PlanJoin, &step, message, "declare the same type for both columns");
+            }
+            pairs.push(pair);
+        }
+        let key = self.sources[keyed].key.columns.clone();
+        let side = |pair: &(usize, usize)| if many { pair.1 } else { pair.0 };
+        let ordered: Option<Vec<(usize, usize)>> =
+            key.iter().map(|column| pairs.iter().copied().find(|pair| side(pair) == *column)).collect();
+        match ordered {
+            Some(ordered) if !key.is_empty() && ordered.len() == pairs.len() => {
+                let (of_child, of_parent) = ordered.into_iter().unzip();
+                Some((KeyColumns::new(of_child), KeyColumns::new(of_parent)))
+            }
+            _ => {
+                let name = self.sources[keyed].name.clone();
+                let columns: Vec<&str> =
+                    pairs.iter().map(|pair| self.sources[keyed].columns[side(pair)].name.as_str()).collect();
+                let message =
+                    format!("`match` must name the whole key of `{name}`, so that each record belongs to one");
+                let hint = format!(
+                    "declare `key: [{}]` for the source `{name}`, or match all columns of its key",
+                    columns.join(", ")
+                );
+                self.report(Code::PlanJoin, &pointer, message, hint);
+                None
+            }
+        }
+    }
+
+    /// Decides for every key how its cells are compared, once all that is matched with it is known.
+    pub(super) fn compare_keys(&mut self) {
+        let side = |source: usize, key: &KeyColumns| Side { source, columns: key.columns.clone() };
+        let sides = |link: &LinkPlan| {
+            let (parent, child) = (side(link.parent, &link.parent_columns), side(link.child, &link.child_columns));
+            if link.many { (parent, child) } else { (child, parent) }
+        };
+        let matched: Vec<(Side, Side)> = self.links.iter().map(sides).collect();
+        for keyed in 0..self.sources.len() {
+            let key = self.sources[keyed].key.columns.clone();
+            let others: Vec<&Side> = matched.iter().filter(|(own, _)| own.source == keyed).map(|(_, it)| it).collect();
+            let conversion = |source: usize, column: usize| &self.sources[source].columns[column].conversion;
+            let is_by_value = |(place, column): (usize, &usize)| {
+                let own = conversion(keyed, *column);
+                !own.has_one_spelling() || others.iter().any(|it| conversion(it.source, it.columns[place]) != own)
+            };
+            let by_value: Vec<bool> = key.iter().enumerate().map(is_by_value).collect();
+            if !by_value.contains(&true) {
+                continue;
+            }
+            let compared = |source: usize, columns: &[usize]| -> Vec<Option<Conversion>> {
+                let types = columns.iter().zip(&by_value);
+                types.map(|(column, by_value)| by_value.then(|| conversion(source, *column).clone())).collect()
+            };
+            let own = compared(keyed, &key);
+            let other: Vec<_> = matched.iter().map(|(_, it)| compared(it.source, &it.columns)).collect();
+            for ((link, (this, _)), other) in self.links.iter_mut().zip(&matched).zip(other) {
+                if this.source == keyed {
+                    let [of_keyed, of_other] = if link.many {
+                        [&mut link.parent_columns, &mut link.child_columns]
+                    } else {
+                        [&mut link.child_columns, &mut link.parent_columns]
+                    };
+                    of_keyed.by_value.clone_from(&own);
+                    of_other.by_value = other;
+                }
+            }
+            self.sources[keyed].key.by_value = own;
+        }
+    }
+}
