@@ -274,11 +274,20 @@ fn recording(folder: &Path, dice: &mut Dice) {
     });
     table("lines.csv", "line;order;price;unit", orders * 3, &mut |dice, number| {
         let key = if dice.below(9) == 0 { dice.below(orders * 3) } else { number };
+        let kinds = format!("unit {}", dice.below(90));
         format!(
             "{key};{};{};{}",
             id(dice, orders),
             dice.one(&["1", "2.50", "x", "3", "4"]),
-            dice.one(&["e", "\"d\"", ""])
+            dice.one(&[
+                "e",
+                "\"d\"",
+                "",
+                "a unit of more than sixteen bytes",
+                "\"a \"\"quoted\"\" unit\"",
+                "f",
+                &kinds
+            ])
         )
     });
     table("parts.csv", "part;line;size", orders * 4, &mut |dice, number| {

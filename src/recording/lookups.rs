@@ -46,7 +46,7 @@ pub fn settle_lookups(plan: &Plan, groups: &MatchGroups, statuses: &mut [Vec<Row
         pass_on_uses(plan, groups, link, &mut uses);
     }
     // A record that is looked up may look up others.
-    while inner.iter().fold(false, |changed, link| pass_on_uses(plan, groups, *link, &mut uses) || changed) {}
+    while inner.iter().any(|link| pass_on_uses(plan, groups, *link, &mut uses)) {}
     let reason: Arc<str> = "all records that look it up are rejected".into();
     for (source, uses) in uses.iter().enumerate().filter(|(source, _)| is_looked_up[*source]) {
         for (row, (status, found)) in (0..).zip(statuses[source].iter_mut().zip(uses)) {

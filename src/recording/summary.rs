@@ -4,10 +4,7 @@
 //! that is true of the numbers; a run whose summary does not balance has a bug.
 //! Layout and words are the business of `report`.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use crate::{diagnostic::Code, recording::receipt::Volume, text::decimal::Decimal};
 
@@ -81,14 +78,13 @@ impl SourceTally {
     /// Adds sums, each to that of the same unit. Units that are too many are no longer kept apart.
     fn add_sums(&mut self, others: Vec<UnitSum>) {
         let known = self.sums.iter().enumerate();
-        let mut numbers: HashMap<Unit, usize> = known.map(|(at, sum)| (sum.by.clone(), at)).collect();
+        let mut numbers: BTreeMap<Unit, usize> = known.map(|(at, sum)| (sum.by.clone(), at)).collect();
         for other in others {
-            match numbers.get(&other.by) {
-                Some(at) => self.sums[*at].add(&other),
-                None => {
-                    numbers.insert(other.by.clone(), self.sums.len());
-                    self.sums.push(other);
-                }
+            if let Some(at) = numbers.get(&other.by) {
+                self.sums[*at].add(&other);
+            } else {
+                numbers.insert(other.by.clone(), self.sums.len());
+                self.sums.push(other);
             }
         }
         let named = self.sums.iter().filter(|sum| sum.by != Unit::Unreadable).count();
@@ -117,7 +113,7 @@ impl SourceTally {
 }
 
 /// What a sum is kept apart by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Unit {
     /// Nothing: the mapping names no column of units.
     #[default]
@@ -256,13 +252,10 @@ fn balanced(total: u64, buckets: [u64; 4]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        collections::{BTreeMap, HashMap},
-        time::Duration,
-    };
+    use std::{collections::BTreeMap, time::Duration};
 
     use crate::{
-        recording::summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+        recording::summary::{DocumentTally, MAX_UNIT_BYTES, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
         text::decimal::Decimal,
     };
 
@@ -299,5 +292,56 @@ mod tests {
         let sum =
             UnitSum { sent: Decimal::new(i128::MAX, 0), rejected: Decimal::new(i128::MAX, 0), ..UnitSum::default() };
         assert_eq!(sum.total().to_string(), "340282366920938463463374607431768211454");
+    }
+
+    /// A source with a sum of one for each of these units.
+    fn source(units: impl Iterator<Item = String>) -> SourceTally {
+        let sum = |(first, unit)| UnitSum {
+            by: Unit::Named(unit),
+            first,
+            sent: Decimal::new(1, 0),
+            unreadable: 1,
+            ..UnitSum::default()
+        };
+        SourceTally { sums: (0..).zip(units).map(sum).collect(), ..SourceTally::default() }
+    }
+
+    #[test]
+    fn sums_of_one_unit_are_added_whatever_recording_they_are_of() {
+        let mut tally = source(["a", "b"].map(str::to_owned).into_iter());
+        tally.add(source(["", "b", "c", "aa"].map(str::to_owned).into_iter()));
+        let mut found: Vec<(&str, String)> =
+            tally.sums.iter().map(|sum| (sum.by.name(), sum.sent.to_string())).collect();
+        found.sort();
+        let expected = [("", "1"), ("a", "1"), ("aa", "1"), ("b", "2"), ("c", "1")];
+        assert_eq!(found, expected.map(|(unit, sum)| (unit, sum.to_owned())));
+    }
+
+    #[test]
+    fn units_that_are_too_many_are_one_sum_with_everything_in_it() {
+        let numbered = |from: usize, count: usize| source((from..from + count).map(|number| number.to_string()));
+        let long = |letter: &str, count: usize| source((0..count).map(|_| letter.repeat(MAX_UNIT_BYTES / 2)));
+        let cases = [
+            (numbered(0, MAX_UNITS), numbered(0, MAX_UNITS), false),
+            (numbered(0, MAX_UNITS), numbered(MAX_UNITS, 1), true),
+            (numbered(0, MAX_UNITS / 2), numbered(7, MAX_UNITS), true),
+            (long("a", 1), long("b", 1), false),
+            (long("a", 1), source(["b".repeat(MAX_UNIT_BYTES / 2 + 1)].into_iter()), true),
+        ];
+        for (one, other, is_merged) in cases {
+            let all = one.sums.len() + other.sums.len();
+            let mut tally = one;
+            tally.add(other);
+            assert_eq!(tally.sums.iter().any(|sum| sum.by == Unit::TooMany), is_merged);
+            let mut total = Decimal::default();
+            tally.sums.iter().for_each(|sum| total.add(&sum.sent));
+            let unreadable: u64 = tally.sums.iter().map(|sum| sum.unreadable).sum();
+            assert_eq!((total.to_string(), unreadable), (all.to_string(), all as u64));
+            // What is merged stays so.
+            if is_merged {
+                tally.add(numbered(0, 3));
+                assert_eq!((tally.sums.len(), tally.sums[0].unreadable), (1, all as u64 + 3));
+            }
+        }
     }
 }

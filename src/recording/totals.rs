@@ -8,7 +8,7 @@
 
 #![expect(clippy::inline_always, reason = "a call for each amount costs more than adding it")]
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::{
     plan::Plan,
@@ -95,7 +95,7 @@ struct Adder {
     /// The raw texts of units, packed, quotes included, each with the number of its total.
     cache: [(u128, usize); SLOTS],
     /// The number of the total of each unit.
-    numbers: HashMap<Unit, usize>,
+    numbers: BTreeMap<Unit, usize>,
     /// How many bytes the names of all units are.
     unit_bytes: usize,
 }
@@ -103,7 +103,7 @@ struct Adder {
 impl Adder {
     fn new(column: usize, by: Option<usize>, format: NumberFormat) -> Adder {
         let (totals, cache) = (Vec::new(), [(NO_UNIT, 0); SLOTS]);
-        Adder { column, by, format, totals, cache, numbers: HashMap::new(), unit_bytes: 0 }
+        Adder { column, by, format, totals, cache, numbers: BTreeMap::new(), unit_bytes: 0 }
     }
 
     /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
@@ -327,7 +327,11 @@ fn parse_plain(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<Plai
 #[cfg(test)]
 mod tests {
     use crate::{
-        recording::{ledger::RowStatus, totals::UnitTotal},
+        recording::{
+            ledger::RowStatus,
+            summary::{MAX_UNIT_BYTES, MAX_UNITS, Unit},
+            totals::{Adder, PlainAmount, UnitTotal},
+        },
         text::number::{NO_SEPARATOR, NumberFormat, samples},
     };
 
@@ -377,6 +381,38 @@ mod tests {
         ];
         for (format, cells, expected, unreadable) in table {
             assert_eq!(summed(format, cells), (expected.to_owned(), unreadable), "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn units_are_kept_apart_up_to_a_bound_and_nothing_is_lost_beyond() {
+        let named = |count: usize| (0..count).map(|number| Unit::Named(format!("{:1$}", number, number % 40)));
+        let long = |length: usize| ["a", "b"].map(|letter| Unit::Named(letter.repeat(length)));
+        let cases: [(Vec<Unit>, bool); 5] = [
+            (named(MAX_UNITS).chain([Unit::Unreadable]).collect(), false),
+            (named(MAX_UNITS + 1).collect(), true),
+            (named(MAX_UNITS + 1).chain(named(MAX_UNITS)).chain([Unit::None]).collect(), true),
+            (long(MAX_UNIT_BYTES / 2).into(), false),
+            (long(MAX_UNIT_BYTES / 2 + 1).into(), true),
+        ];
+        for (units, is_merged) in cases {
+            let mut adder = Adder::new(0, Some(1), NumberFormat::JSON);
+            let count = units.len();
+            for (unit, first) in units.into_iter().zip(0..) {
+                let at = adder.find_or_add_total(unit.clone(), first);
+                adder.totals[at].add_plain(RowStatus::Good, PlainAmount { digits: 25, decimals: 2 });
+                assert!(adder.totals[at].unit == unit || adder.totals[at].unit == Unit::TooMany);
+            }
+            assert_eq!(adder.totals.iter().any(|total| total.unit == Unit::TooMany), is_merged);
+            assert_eq!(adder.by.is_none(), is_merged);
+            let sums: Vec<_> = adder.totals.into_iter().map(|total| total.into_sum("price".into())).collect();
+            assert_eq!(sums[0].first, 0);
+            if is_merged {
+                let expected = format!("{}.{:02}", count / 4, count % 4 * 25);
+                assert_eq!(sums.iter().map(|sum| sum.sent.to_string()).collect::<Vec<_>>(), [expected]);
+            } else {
+                assert!(sums.iter().all(|sum| sum.sent.to_string() == "0.25"));
+            }
         }
     }
 }
