@@ -246,7 +246,8 @@ codes! {
     PlanUnknownColumn = "plan/unknown-column",
     /// A template is not an expression over columns: it does not parse, or uses a statement, an unknown filter or an unknown column.
     PlanTemplate = "plan/template",
-    /// A code table file cannot be read as two columns of different codes.
+    /// A code table file cannot be read as a header and two columns of different codes. It is read as strictly as a source: one
+    /// wrong line would be in every document that uses it.
     PlanCodeTable = "plan/code-table",
     /// Two sources read the same file, or the run would write a file that it reads, or one file twice. Nothing was read.
     /// Files are compared by what they are, not by what they are called: links and other spellings of a path are followed.
@@ -287,17 +288,21 @@ codes! {
     ReadUnreadable = "read/unreadable",
     /// An input file has no bytes, or only blank lines. The recording was probably lost; it is never taken for "no customers".
     ReadEmpty = "read/empty",
-    /// The header row cannot be trusted: a name twice or empty, or the wrong delimiter.
+    /// The header row cannot be trusted: a name that a rule uses is there twice, its quotes do not pair up, it holds NUL bytes,
+    /// or it is written with another delimiter or quote. A column that no rule uses may have no name, or that of another.
     ReadHeader = "read/header",
     /// The file is in an encoding the dialect does not say, told by its byte order mark.
     ReadEncoding = "read/encoding",
     /// Quotes do not pair up, so the boundaries of records are uncertain from this line on. Nothing of the file is used.
+    /// Either a quote takes in the lines behind it up to the end of the file, and they may be records; or a quote stands where
+    /// none may be, and the line has an odd number of quotes or leaves one open.
     ReadUnbalancedQuote = "read/unbalanced-quote",
     /// The file holds a long run of NUL bytes in its middle: a block was lost when power failed.
     ReadLostBlock = "read/lost-block",
     /// A file, header, record or field is larger than the limit.
     ReadTooLarge = "read/too-large",
-    /// A compressed file is damaged or cut short.
+    /// A compressed file is damaged or cut short, or its name does not end in `.gz` or `.zst`; or it is another archive or a
+    /// spreadsheet.
     ReadCompressed = "read/compressed",
     /// An input file changed while it was read. Wait until the recording is complete, then run again.
     ReadChanged = "read/changed",
@@ -307,9 +312,9 @@ codes! {
     ReadRaggedRecord = "read/ragged-record",
     /// A record has the width of two: the line end between two records was lost.
     ReadMergedRecords = "read/merged-records",
-    /// A quote stands inside a cell, or text follows a closing quote.
+    /// A quote stands inside a cell, text follows a closing quote, or the last line opens a quote that it does not close.
     ReadStrayQuote = "read/stray-quote",
-    /// The last record is cut: its quote is open, cells are missing, or it has no line end where one is needed to be sure.
+    /// The last record is cut: cells are missing, or it has no line end and its quote is open, or a line end is needed to be sure.
     ReadTruncatedLastRecord = "read/truncated-last-record",
     /// The last record has no line end but looks whole, and was used.
     ReadNoLineEnd = "read/no-line-end",
@@ -321,6 +326,11 @@ codes! {
     ReadUndecodable = "read/undecodable",
     /// A byte order mark stands in the middle of the file: two files were joined.
     ReadStrayMark = "read/stray-mark",
+    /// The header is there again, as when two files are joined. The line was skipped: it is no record.
+    ReadRepeatedHeader = "read/repeated-header",
+    /// In a file with one column a blank line was taken for no record. It could be one whose only cell is empty: then it needs
+    /// quotes.
+    ReadBlankLine = "read/blank-line",
     /// With `encoding: auto`, some records were Windows-1252.
     ReadMixedEncodings = "read/mixed-encodings",
 

@@ -20,16 +20,24 @@ const BLOCK: usize = 128 << 10;
 pub struct DeliveryTarget {
     /// The digest as hexadecimal digits, which is the name of its state folder.
     pub id: String,
+    /// How it is asked: what differs in this is another delivery to the same target, which waits for the one before.
+    pub terms: Vec<String>,
 }
 
 impl DeliveryTarget {
-    /// The target that these parts identify: method, address and contract, but neither credentials nor limits.
+    /// The target that these parts identify: scheme, host, port and path, but neither credentials nor limits.
     pub fn new(parts: &[&str]) -> DeliveryTarget {
         let mut hasher = tagged_hasher("xwalk target 1\0");
         for part in parts {
             add_part(&mut hasher, part.as_bytes());
         }
-        DeliveryTarget { id: hex(hasher.finalize().as_bytes()) }
+        DeliveryTarget { id: hex(hasher.finalize().as_bytes()), terms: Vec::new() }
+    }
+
+    /// The same target, asked in this way: with a method, for a contract, and with a meaning of what is not mentioned.
+    #[must_use]
+    pub fn with_terms(self, terms: &[&str]) -> DeliveryTarget {
+        DeliveryTarget { terms: terms.iter().map(|term| (*term).to_owned()).collect(), ..self }
     }
 }
 
@@ -58,6 +66,10 @@ impl PlanDigest {
         plan.write(b"xwalk plan 1\0");
         plan.write(&(target.id.len() as u64).to_be_bytes());
         plan.write(target.id.as_bytes());
+        for term in &target.terms {
+            plan.write(&(term.len() as u64).to_be_bytes());
+            plan.write(term.as_bytes());
+        }
         plan
     }
 
@@ -111,9 +123,11 @@ impl FileDigest {
 /// The idempotency key of one body: a UUID (version 8) that is the same for each attempt of it in one epoch.
 ///
 /// `turn` rises when the API may have stored a failure under a key: some APIs repeat even those.
-pub fn idempotency_key(nonce: [u8; 16], range: &Range<u64>, turn: u64) -> String {
+/// `encoding` is the name of the compression: with another one the bytes are others.
+pub fn idempotency_key(nonce: [u8; 16], range: &Range<u64>, turn: u64, encoding: &str) -> String {
     let mut hasher = tagged_hasher("xwalk key 1\0");
     hasher.update(&nonce);
+    add_part(&mut hasher, encoding.as_bytes());
     for number in [range.start, range.end, turn] {
         hasher.update(&number.to_be_bytes());
     }
@@ -157,7 +171,7 @@ mod tests {
         for nonce in [[0; 16], [7; 16]] {
             for range in [0..1, 0..2, 1..2] {
                 for turn in 0..3 {
-                    let key = idempotency_key(nonce, &range, turn);
+                    let key = idempotency_key(nonce, &range, turn, "none");
                     let form: String = key.chars().map(|c| if c == '-' { '-' } else { 'x' }).collect();
                     assert_eq!(form, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
                     assert!(key.as_bytes()[14] == b'8' && b"89ab".contains(&key.as_bytes()[19]), "{key}");

@@ -39,6 +39,7 @@ fn main() -> ExitCode {
         // When even stderr is gone, the exit code says it alone.
         let _ = report::bug(&mut io::stderr(), &location);
     }));
+    forbid_core_dumps();
     let environment = parse::environment();
     let done = match parse::parse(std::env::args_os()) {
         Ok(mut cli) => {
@@ -53,6 +54,16 @@ fn main() -> ExitCode {
         Err(_) => Exit::Storage,
     };
     ExitCode::from(exit as u8)
+}
+
+/// Keeps cells and secrets out of core files.
+fn forbid_core_dumps() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, setrlimit};
+        // A process may always lower its own limits.
+        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    }
 }
 
 fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {

@@ -233,8 +233,8 @@ fn recording(folder: &Path, dice: &mut Dice) {
         let number = dice.below(count + 2);
         if number.is_multiple_of(3) { format!("a-long-key-{number}") } else { number.to_string() }
     };
-    let damage = ["", "", "", "", "", "", "", "", "", "", "", "", "", "", "", ";x", "\u{FEFF}", "\0", "\n", ";y;1;2;3"];
-    let ends = ["\n", "\n", "\n", "\n", "\n", "\n", "\r\n", "\n\n", ""];
+    let damage = ["", "", "", "", "", "", "", "", "", "", "", "", ";x", "\u{FEFF}", "\0", "\n", ";y;1;2;3", "\"q\""];
+    let ends = ["\n", "\n", "\n", "\n", "\n", "\n", "\r\n", "\n\n", "", "\nHEADER\n"];
     let mut table = |name: &str, header: &str, count: u64, row: &mut dyn FnMut(&mut Dice, u64) -> String| {
         let mut text = header.to_owned() + "\n";
         let mut rows: Vec<String> = Vec::new();
@@ -246,7 +246,7 @@ fn recording(folder: &Path, dice: &mut Dice) {
                 row(dice, number)
             };
             let harmed = dice.one(&damage);
-            write!(text, "{row}{harmed}{}", dice.one(&ends)).unwrap();
+            write!(text, "{row}{harmed}{}", dice.one(&ends).replace("HEADER", header)).unwrap();
             rows.push(row);
         }
         let mut bytes = text.into_bytes();

@@ -13,7 +13,13 @@ use crate::{
     config::{
         contract::Contract,
         json_places,
-        mapping::{self, Mapping, Root, code_table::CodeTable, dialect::DialectSpec, field::Field, short_forms::Named},
+        mapping::{
+            self, Mapping, Root,
+            code_table::CodeTable,
+            dialect::{DialectFault, DialectSpec},
+            field::Field,
+            short_forms::Named,
+        },
         profile::{
             Profiles, ProfilesFile,
             destination::{BodyShape, Destination, SANDBOX},
@@ -22,12 +28,13 @@ use crate::{
         },
         yaml::{self, Places},
     },
-    diagnostic::{Cell, Code, Diagnostic, Place, nearest},
+    diagnostic::{Code, Diagnostic, nearest},
     json_pointer,
     list_dir::list_dir,
     options::Setting,
     plan::{CodeFiles, Plan},
-    table::dialect::Encoding,
+    read::code_table::read_code_table,
+    table::dialect::Dialect,
 };
 
 /// What a conversion needs, found and compiled before any row is read.
@@ -197,9 +204,8 @@ fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnosti
         let rule = if wrong.code == Code::PlanMissingFile { wrong.rule(places.value("/contract")) } else { wrong };
         vec![rule]
     })?;
-    let files = read_code_files(&mapping, &places, folder)?;
     let mut read = vec![ConfigFile::new("the mapping", path), ConfigFile::new("the contract", contract_path)];
-    read.extend(files.keys().map(|file| ConfigFile::new("a code table", tidy_path(&folder.join(file)))));
+    let files = read_code_files(&mapping, &places, folder, &mut read)?;
     Ok((Plan::compile(&mapping, places, contract, &files)?, read))
 }
 
@@ -239,8 +245,13 @@ fn read_text(path: &Path, what: &str, limit: usize) -> Result<String, Diagnostic
     Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
 }
 
-/// The contents of all code table files of a mapping.
-fn read_code_files(mapping: &Mapping, places: &Places, folder: &Path) -> Result<CodeFiles, Vec<Diagnostic>> {
+/// The contents of all code table files of a mapping; the files are added to those that were read.
+fn read_code_files(
+    mapping: &Mapping,
+    places: &Places,
+    folder: &Path,
+    read: &mut Vec<ConfigFile>,
+) -> Result<CodeFiles, Vec<Diagnostic>> {
     let mut tables: Vec<(String, &CodeTable)> = Vec::new();
     for (name, table) in &mapping.codes {
         tables.push((format!("/codes/{}", json_pointer::escape(name)), table));
@@ -249,8 +260,17 @@ fn read_code_files(mapping: &Mapping, places: &Places, folder: &Path) -> Result<
     let (mut files, mut findings) = (CodeFiles::new(), Vec::new());
     for (pointer, table) in tables {
         let Some(file) = &table.file else { continue };
-        match read_code_table(&tidy_path(&folder.join(file)), table, mapping) {
-            Ok(pairs) => drop(files.insert(file.clone(), pairs)),
+        let dialect = match code_dialect(table, &pointer, mapping, places) {
+            Ok(dialect) => dialect,
+            Err(wrong) => {
+                findings.extend(wrong);
+                continue;
+            }
+        };
+        let path = tidy_path(&folder.join(file));
+        read.push(ConfigFile::new("a code table", path.as_path()));
+        match read_code_table(&path, &dialect) {
+            Ok(entries) => drop(files.insert(pointer, entries)),
             Err(wrong) => findings.push(wrong.rule(places.value(&format!("{pointer}/file")))),
         }
     }
@@ -274,77 +294,34 @@ fn collect_inline_tables<'a>(
     }
 }
 
-/// Reads a code table file: two columns, with a header row.
-fn read_code_table(path: &Path, table: &CodeTable, mapping: &Mapping) -> Result<Vec<(String, String)>, Diagnostic> {
-    let shown = path.display().to_string();
-    let wrong = |message: String| Diagnostic::new(Code::PlanCodeTable, message).file(shown.clone());
-    let dialect = match &table.dialect {
-        None => DialectSpec::default(),
-        Some(Named::Here(dialect)) => dialect.clone(),
+/// The dialect of the file of a code table.
+fn code_dialect(
+    table: &CodeTable,
+    pointer: &str,
+    mapping: &Mapping,
+    places: &Places,
+) -> Result<Dialect, Vec<Diagnostic>> {
+    let (spec, pointer) = match &table.dialect {
+        None => (DialectSpec::default(), String::new()),
+        Some(Named::Here(dialect)) => (dialect.clone(), format!("{pointer}/dialect")),
         Some(Named::Name(name)) => {
-            mapping.dialects.get(name).cloned().ok_or_else(|| wrong(format!("there is no dialect `{name}`")))?
+            let known = mapping.dialects.get(name).cloned();
+            let spec = known.ok_or_else(|| {
+                let names: Vec<&str> = mapping.dialects.keys().map(String::as_str).collect();
+                let hint = match nearest(name, names.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if names.is_empty() => "write it here, or define it under `dialects`".to_owned(),
+                    None => format!("there are: {}", names.join(", ")),
+                };
+                let unknown = Diagnostic::new(Code::PlanUnknownName, format!("there is no dialect `{name}`"));
+                vec![unknown.rule(places.leaf(&format!("{pointer}/dialect"))).hint(hint)]
+            })?;
+            (spec, format!("/dialects/{}", json_pointer::escape(name)))
         }
     };
-    let bytes = fs::read(path).map_err(|cause| {
-        Diagnostic::new(Code::PlanMissingFile, format!("the code table cannot be read: {cause}")).file(shown.clone())
-    })?;
-    let text = decode_text(&bytes, &dialect.encoding)
-        .ok_or_else(|| wrong(format!("the code table is not {}", dialect.encoding)))?;
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(dialect.delimiter.bytes().next().unwrap_or(b','))
-        .quote(dialect.quote.bytes().next().unwrap_or(b'"'))
-        .quoting(!dialect.quote.is_empty())
-        .has_headers(dialect.header)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let mut pairs: Vec<(String, String)> = Vec::new();
-    let mut lines: Vec<u64> = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|cause| wrong(format!("the code table cannot be read: {cause}")))?;
-        let line = record.position().map_or(1, csv::Position::line);
-        let here = |message: String| {
-            let cell = Cell {
-                place: find_entry(&shown, &text, line),
-                column: String::new(),
-                found: String::new(),
-                is_masked: false,
-            };
-            Diagnostic::new(Code::PlanCodeTable, message).cell(cell)
-        };
-        let (Some(code), Some(value), None) = (record.get(0), record.get(1), record.get(2)) else {
-            let message = format!(
-                "entry {} of the code table has {} cells, not a code and its translation",
-                pairs.len() + 1,
-                record.len()
-            );
-            return Err(here(message));
-        };
-        if let Some(first) = pairs.iter().position(|(known, _)| known == code) {
-            return Err(here(format!("the code table has the code `{code}` twice"))
-                .also(find_entry(&shown, &text, lines[first]), "first written here")
-                .hint("keep one of the two"));
-        }
-        pairs.push((code.to_owned(), value.to_owned()));
-        lines.push(line);
-    }
-    Ok(pairs)
-}
-
-/// The first line of an entry of a code table. For the reader, an entry begins with the empty lines above it.
-fn find_entry(path: &str, text: &str, line: u64) -> Place {
-    let mut lines = (1..).zip(text.lines()).skip_while(|(number, text)| *number < line || text.is_empty());
-    let (line, text) = lines.next().unwrap_or((line, ""));
-    Place { line, text: text.to_owned(), ..Place::file(path) }
-}
-
-fn decode_text(bytes: &[u8], label: &str) -> Option<String> {
-    match Encoding::named(label)? {
-        Encoding::Utf8 | Encoding::Auto => {
-            String::from_utf8(bytes.to_vec()).ok().map(|text| text.trim_start_matches('\u{FEFF}').to_owned())
-        }
-        Encoding::Label(encoding) => {
-            let (text, _, damaged) = encoding.decode(bytes);
-            (!damaged).then(|| text.into_owned())
-        }
-    }
+    let (dialect, faults) = spec.compile();
+    let finding = |DialectFault { key, message, hint }: DialectFault| {
+        Diagnostic::new(Code::PlanWrongValue, message).rule(places.leaf(&format!("{pointer}/{key}"))).hint(hint)
+    };
+    if faults.is_empty() { Ok(dialect) } else { Err(faults.into_iter().map(finding).collect()) }
 }

@@ -3,7 +3,7 @@
 //! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
-use std::{collections::BTreeMap, sync::OnceLock};
+use std::{collections::BTreeMap, fmt::Write as _, sync::OnceLock};
 
 use serde_json::{Map, Value};
 
@@ -260,7 +260,7 @@ fn encode_fragment(pointer: &str) -> String {
         match byte {
             b'/' | b'~' | b'-' | b'.' | b'_' | b'$' => fragment.push(char::from(byte)),
             byte if byte.is_ascii_alphanumeric() => fragment.push(char::from(byte)),
-            byte => fragment.push_str(&format!("%{byte:02X}")),
+            byte => drop(write!(fragment, "%{byte:02X}")),
         }
     }
     fragment

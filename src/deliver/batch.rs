@@ -67,6 +67,11 @@ impl Batch {
         self.spans.first().map_or(&[], |span| &self.body[span.clone()])
     }
 
+    /// The bytes of each of its documents.
+    pub(crate) fn each_document(&self) -> impl Iterator<Item = &[u8]> {
+        self.spans.iter().map(|span| &self.body[span.clone()])
+    }
+
     fn copy_part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
         let mut builder = BatchBuilder::new(self.shape, range.start);
         for span in spans {
@@ -94,6 +99,11 @@ impl<I: Iterator<Item = Payload>> Batches<I> {
     /// Limits the size of later batches, unless they hold a single document.
     pub(crate) fn limit_bytes(&mut self, bytes: u64) {
         self.limits.bytes = Some(self.limits.bytes.map_or(bytes, |limit| limit.min(bytes)));
+    }
+
+    /// Limits how many documents later batches hold.
+    pub(crate) fn limit_documents(&mut self, documents: u64) {
+        self.limits.documents = Some(self.limits.documents.map_or(documents, |limit| limit.min(documents)).max(1));
     }
 
     fn is_full(&self, builder: &BatchBuilder) -> bool {
@@ -173,6 +183,16 @@ pub(crate) fn compress(body: &Bytes, compression: Compression) -> Bytes {
         Compression::Zstd => zstd::bulk::compress(body, zstd::DEFAULT_COMPRESSION_LEVEL),
     };
     written.map_or_else(|error| unreachable!("writing to memory failed: {error}"), Bytes::from)
+}
+
+/// A batch of these documents, for tests of what an answer says about them.
+#[cfg(test)]
+pub(crate) fn test_batch(documents: &[serde_json::Value]) -> Batch {
+    let mut builder = BatchBuilder::new(BodyShape::Array, 0);
+    for document in documents {
+        builder.push(document.to_string().as_bytes());
+    }
+    builder.finish()
 }
 
 #[cfg(test)]

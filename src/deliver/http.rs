@@ -1,30 +1,55 @@
 //! One request with one body -> the whole answer, or why there is none.
 //!
 //! The client follows no redirect, retries nothing by itself, and uses no proxy but the profile's. Every wait has a
-//! timeout: connecting, the first byte, each further chunk, the whole body. No header value and no body is ever logged.
+//! timeout: connecting, the first byte, each further chunk, the whole body. A success is whole only if the request was
+//! written to its last byte, and if its own end is known. No header value and no body is ever logged.
 
-use std::{error::Error, io, iter, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    future::poll_fn,
+    io, iter,
+    net::SocketAddr,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
+use hyper::body::Body as _;
 use jiff::Timestamp;
 use reqwest::{
-    Certificate, Client, Identity, Proxy, RequestBuilder, Response,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER},
+    Body, Certificate, Client, Identity, Proxy, RequestBuilder, Response, Version,
+    dns::{Addrs, Name, Resolve, Resolving},
+    header::{
+        ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, DATE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER,
+        TRANSFER_ENCODING,
+    },
     redirect, retry,
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    net::lookup_host,
+    sync::oneshot,
+    time::{Instant, timeout, timeout_at},
+};
 use url::Url;
 
 use crate::{
     config::{
         mapping::request::Method,
         profile::{
-            destination::{AuthScheme, Destination},
+            destination::{AuthScheme, Credential, Destination},
             secret::Secret,
             settings::Compression,
         },
     },
-    deliver::response::Answer,
+    deliver::{
+        request_body::{RequestBody, SendingProgress},
+        response::Answer,
+    },
     recording::receipt::Failure,
 };
 
@@ -34,8 +59,14 @@ const CONNECT: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(15);
 /// How long an idle connection is kept: less than servers do, so that none closes it while a request is sent.
 const KEEP: Duration = Duration::from_secs(4);
-/// The largest answer that is read, in bytes.
-const MAX_ANSWER: usize = 1 << 20;
+/// How much of an error is read, in bytes: its status decides.
+const MAX_ERROR: u64 = 1 << 20;
+/// The largest success that is read, in bytes, if the request was not larger. An API may give back all that it took.
+const MAX_SUCCESS: u64 = 16 << 20;
+/// How many times as large as the request a success may be.
+const MAX_TIMES: u64 = 4;
+/// How many headers an answer may have.
+const MAX_HEADERS: usize = 1_000;
 /// The slowest uplink that timeouts allow for, in bytes per second: 64 kbit/s.
 const SLOWEST: u64 = 8 << 10;
 
@@ -45,6 +76,10 @@ pub(crate) struct HttpClient {
     client: Client,
     destination: Arc<Destination>,
     url: Url,
+    /// What proves who sends, now: a file may be renewed while a run goes on.
+    credential: Arc<Mutex<Option<Credential>>>,
+    /// How often it was renewed.
+    renewals: Arc<AtomicU64>,
 }
 
 /// One request and what came of it.
@@ -78,12 +113,16 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
         .referer(false)
         .no_proxy()
         .connect_timeout(CONNECT)
+        .http1_max_headers(MAX_HEADERS)
         .pool_idle_timeout(KEEP);
     if let Some(proxy) = &destination.proxy {
         let proxy = Proxy::all(proxy.clone()).map_err(|error| describe("the `proxy`", error))?;
         builder = builder.proxy(proxy);
     }
     let is_plain = |url: &Url| url.scheme() == "http";
+    if is_plain(&url) {
+        builder = builder.dns_resolver(Arc::new(ThisMachine));
+    }
     if let Some(pem) = &destination.authorities {
         let authorities = Certificate::from_pem_bundle(pem).map_err(|error| describe("the `ca_file`", error))?;
         builder = builder.tls_certs_only(authorities);
@@ -96,7 +135,36 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
         builder = builder.identity(identity.map_err(|error| describe("the `client_identity`", error))?);
     }
     let client = builder.build().map_err(|error| describe("the HTTP client", error))?;
-    Ok(HttpClient { client, destination: Arc::new(destination.clone()), url })
+    let credential = Arc::new(Mutex::new(destination.credential.clone()));
+    Ok(HttpClient { client, destination: Arc::new(destination.clone()), url, credential, renewals: Arc::default() })
+}
+
+/// Finds the loopback addresses of a name, and no others: plain http never leaves this machine.
+struct ThisMachine;
+
+/// A name has no loopback address.
+#[derive(Debug)]
+struct Elsewhere(String);
+
+impl fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is another machine here, and plain http is for this one only", self.0)
+    }
+}
+
+impl Error for Elsewhere {}
+
+impl Resolve for ThisMachine {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = lookup_host((name.as_str(), 0)).await?;
+            let here: Vec<SocketAddr> = found.filter(|address| address.ip().is_loopback()).collect();
+            if here.is_empty() {
+                return Err(Elsewhere(name.as_str().to_owned()).into());
+            }
+            Ok(Box::new(here.into_iter()) as Addrs)
+        })
+    }
 }
 
 fn describe(what: &str, error: reqwest::Error) -> String {
@@ -109,7 +177,11 @@ impl HttpClient {
     pub(crate) async fn send(&self, body: Bytes, key: Option<String>) -> Exchange {
         let start = Instant::now();
         let bytes = body.len();
-        let ending = self.try_send(body, key).await;
+        let renewals = self.renewals.load(Ordering::SeqCst);
+        let mut ending = self.try_send(body.clone(), key.clone()).await;
+        if ending.as_ref().is_ok_and(|answer| answer.status == 401) && self.renew_credential(renewals) {
+            ending = self.try_send(body, key).await;
+        }
         let duration = start.elapsed();
         let (status, failure) = match &ending {
             Ok(answer) => (answer.status, String::new()),
@@ -127,13 +199,29 @@ impl HttpClient {
         Exchange { ending, duration }
     }
 
+    /// Reads the file of the credential again; whether it holds another one now, or another request has renewed it since.
+    fn renew_credential(&self, renewals: u64) -> bool {
+        let mut credential = self.credential.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.renewals.load(Ordering::SeqCst) != renewals {
+            return true;
+        }
+        let Some(known) = credential.as_mut() else { return false };
+        let renewed = known.renewed();
+        let is_new = renewed.is_some();
+        if let Some(scheme) = renewed {
+            known.scheme = scheme;
+            self.renewals.fetch_add(1, Ordering::SeqCst);
+        }
+        is_new
+    }
+
     async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
-        let upload = Duration::from_secs(body.len() as u64 / SLOWEST);
-        let request = self.build_request(body, key);
-        let response = timeout(self.destination.timeout + upload, request.send())
-            .await
-            .map_err(|_| Failure::Late)?
-            .map_err(|error| classify(error, &self.destination))?;
+        let bytes = body.len() as u64;
+        let (body, SendingProgress { begun, written }) = RequestBody::new(body);
+        let request = self.build_request(Body::wrap(body), key);
+        let time = self.destination.timeout + Duration::from_secs(bytes / SLOWEST);
+        let response =
+            wait_for_head(request.send(), begun, time).await?.map_err(|error| classify(error, &self.destination))?;
         let header = |name: &HeaderName| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -147,11 +235,22 @@ impl HttpClient {
             location: location.and_then(|url| url.host_str().map(str::to_owned)),
             body: Vec::new(),
         };
-        let body = timeout(self.destination.timeout, read_body(response)).await.map_err(|_| Failure::Late)??;
-        Ok(Answer { body, ..answer })
+        if !response.status().is_success() {
+            let body = read_body(response, MAX_ERROR, self.destination.timeout).await?;
+            return Ok(Answer { body: body.bytes, ..answer });
+        }
+        if ends_with_connection(&response) {
+            return Err(Failure::Unbounded);
+        }
+        let body = read_body(response, MAX_SUCCESS.max(MAX_TIMES * bytes), self.destination.timeout).await?;
+        if body.is_cut {
+            return Err(Failure::Endless);
+        }
+        was_written(written, time).await?;
+        Ok(Answer { body: body.bytes, ..answer })
     }
 
-    fn build_request(&self, body: Bytes, key: Option<String>) -> RequestBuilder {
+    fn build_request(&self, body: Body, key: Option<String>) -> RequestBuilder {
         let destination = &self.destination;
         let method = match destination.method {
             Method::Put => reqwest::Method::PUT,
@@ -174,7 +273,8 @@ impl HttpClient {
         if let (Some(name), Some(key)) = (&destination.idempotency_header, key) {
             request = request.header(name, format!("\"{key}\""));
         }
-        request = match destination.credential.as_ref().map(|credential| &credential.scheme) {
+        let credential = self.credential.lock().unwrap_or_else(PoisonError::into_inner);
+        request = match credential.as_ref().map(|credential| &credential.scheme) {
             None => request,
             Some(AuthScheme::Bearer(token)) => request.bearer_auth(token.expose()),
             Some(AuthScheme::Basic { username, password }) => request.basic_auth(username, Some(password.expose())),
@@ -191,16 +291,69 @@ fn sensitive_header(value: &Secret) -> HeaderValue {
     value
 }
 
-/// Reads the whole body of an answer.
-async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
-    let mut body = Vec::new();
+/// Waits for the head of an answer. The time counts from the connection on; until then nothing was sent.
+async fn wait_for_head<T>(
+    head: impl Future<Output = T>,
+    begun: oneshot::Receiver<()>,
+    time: Duration,
+) -> Result<T, Failure> {
+    let mut head = std::pin::pin!(head);
+    // The client gives up connecting by itself; this is for one that has no place for another request.
+    let connected = timeout(CONNECT + time, async {
+        tokio::select! {
+            head = &mut head => Some(head),
+            _ = begun => None,
+        }
+    });
+    match connected.await {
+        Err(_) => Err(Failure::Unreachable("no connection in time".into())),
+        Ok(Some(head)) => Ok(head),
+        Ok(None) => timeout(time, head).await.map_err(|_| Failure::Late),
+    }
+}
+
+/// Whether nothing but the end of the connection says where the body of an answer ends, so that it may be cut.
+fn ends_with_connection(response: &Response) -> bool {
+    let is_bounded = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
+    response.version() <= Version::HTTP_11 && !is_bounded && response.status() != 204
+}
+
+/// Waits until the request was written: the server answered, and may still read it.
+async fn was_written(written: oneshot::Receiver<()>, time: Duration) -> Result<(), Failure> {
+    match timeout(time, written).await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(Failure::Early),
+    }
+}
+
+/// The body of an answer.
+struct AnswerBody {
+    bytes: Vec<u8>,
+    /// It is longer than that.
+    is_cut: bool,
+}
+
+/// Reads the body of an answer, up to some bytes. A large one has more time, as a slow link needs it.
+async fn read_body(response: Response, most: u64, time: Duration) -> Result<AnswerBody, Failure> {
+    let (start, mut bytes) = (Instant::now(), Vec::new());
+    let is_framed = response.version() > Version::HTTP_11;
+    let mut body = Body::from(response);
     loop {
-        match timeout(IDLE, response.chunk()).await {
+        let end = start + time + Duration::from_secs(bytes.len() as u64 / SLOWEST);
+        let frame = poll_fn(|context| Pin::new(&mut body).poll_frame(context));
+        match timeout_at(end.min(Instant::now() + IDLE), frame).await {
             Err(_) => return Err(Failure::Late),
-            Ok(Err(_)) => return Err(Failure::Broken),
-            Ok(Ok(None)) => return Ok(body),
-            Ok(Ok(Some(chunk))) if body.len() + chunk.len() > MAX_ANSWER => return Err(Failure::Endless),
-            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Some(Err(_))) => return Err(Failure::Broken),
+            // A stream that was reset without an error ends as well, and not as a whole.
+            Ok(None) if is_framed && !body.is_end_stream() => return Err(Failure::Broken),
+            Ok(None) => return Ok(AnswerBody { bytes, is_cut: false }),
+            Ok(Some(Ok(frame))) => {
+                let chunk = frame.into_data().unwrap_or_default();
+                if (bytes.len() + chunk.len()) as u64 > most {
+                    return Ok(AnswerBody { bytes, is_cut: true });
+                }
+                bytes.extend_from_slice(&chunk);
+            }
         }
     }
 }
@@ -208,6 +361,10 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, Failure> {
 /// The failure that an error of the client means. Its own text is not used: it may hold the URL.
 fn classify(error: reqwest::Error, destination: &Destination) -> Failure {
     let error = error.without_url();
+    let causes = || iter::successors(error.source(), |error| (*error).source());
+    if let Some(elsewhere) = causes().find_map(|error| error.downcast_ref::<Elsewhere>()) {
+        return Failure::Identity(elsewhere.to_string());
+    }
     if let Some(reason) = identity_error(&error) {
         return Failure::Identity(format!("the identity of `{}` is not proven: {reason}", destination.host()));
     }
@@ -259,9 +416,13 @@ fn identity_error(error: &(dyn Error + 'static)) -> Option<String> {
 }
 
 fn lasting_reason(error: &rustls::Error) -> Option<String> {
-    use rustls::Error as Tls;
+    use rustls::{CertificateError, Error as Tls};
     match error {
         Tls::InvalidMessage(_) => Some("what answers there does not speak TLS".into()),
+        // Which names it is for is what the server wrote.
+        Tls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => Some("its certificate is not valid for this name, but for others".into()),
         Tls::InvalidCertificate(_)
         | Tls::InvalidCertRevocationList(_)
         | Tls::NoCertificatesPresented

@@ -1,115 +1,195 @@
-//! An answer with a result for each document -> a verdict for each document.
+//! The JSON of a success -> what became of the batch, or of each of its documents.
 //!
-//! Pure. The list is the body itself or a member of it (`items`, `results`, `responses`, …), as long as the batch, in its
-//! order or with an `index` from 0 in each item. The result of an item is a status: a number, a string (`"201"`,
-//! `"HTTP/1.1 201 Created"`), or a boolean `success`; it may be one level deeper, as in `{"create": {"status": 201}}`.
+//! Pure. A list as long as the batch in which an item tells of failure, or in which each has a status, is a result for each
+//! document: in the order of the batch, or of an `index` from 0 in each item. Without such a list, a body that tells of
+//! failure anywhere acknowledges nothing. Where the profile says what counts, nothing is guessed.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::deliver::{
-    problem_details::ProblemDetails,
-    verdict::{ItemResult, Verdict, is_in_progress},
+use crate::{
+    config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
+    deliver::{
+        failure_words::{SentDocuments, Told, count_of_failures, is_failing_list, normalize, read_status, read_told},
+        problem_details::ProblemDetails,
+        verdict::{ItemResult, Verdict, is_in_progress},
+    },
 };
 
-/// The keys of an item's status. `code` counts only in a 207, whose status says that it lists results.
-const STATUS: &[&str] = &["status", "statusCode", "status_code", "httpStatus", "code"];
+/// The names of the number of a document, without case and separators.
+const INDEX: [&str; 4] = ["index", "position", "row", "itemindex"];
+/// How deep a list of results may lie in a body.
+const MAX_DEPTH: usize = 3;
+/// What is wrong with a list whose items cannot be assigned to documents.
+const NOT_EACH_ONCE: &str = "results that do not name each document once";
 
-/// Reads the results of a batch of `documents`; `None` when the body lists none.
+/// Reads the JSON of a success.
 ///
 /// # Errors
-/// What is wrong with the list: then its items cannot be assigned to documents.
-pub(crate) fn read_results(
+/// What is wrong with its list of results: then its items cannot be assigned to documents, and no batch is acknowledged.
+pub(crate) fn read_body(
     status: u16,
     body: &Value,
-    documents: u64,
+    sent: &SentDocuments<'_>,
+    rules: &AnswerRules,
     wait: Option<Duration>,
-) -> Option<Result<Vec<ItemResult>, String>> {
-    let is_listed = status == 207;
-    let list = find_list(body, is_listed)?;
-    if list.len() as u64 != documents {
-        return Some(Err(format!("results for {} documents instead of {documents}", list.len())));
+) -> Result<Verdict, String> {
+    let failed = |told| Ok(failure(status, told, body, wait));
+    if let Some(AcceptRule { pointer, equals }) = &rules.accept
+        && !body.pointer(pointer).is_some_and(|found| is_equal(found, equals))
+    {
+        return failed(Told::Bad(None));
     }
+    if let Some(rule) = &rules.results {
+        return read_by_rule(rule, body, sent, wait);
+    }
+    if rules.accept.is_some() {
+        return Ok(Verdict::Accepted);
+    }
+    let top = body.as_object().map_or(Told::Nothing, |object| read_told(object, sent));
+    let mut elsewhere = Told::Nothing;
+    for list in find_lists(body, sent) {
+        let told: Vec<Told> =
+            list.iter().map(|item| item.as_object().map_or(Told::Nothing, |o| read_told(o, sent))).collect();
+        let bad = told.iter().filter(|told| told.is_bad()).count() as u64;
+        let has_statuses =
+            !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
+        match list.len() as u64 == sent.count() {
+            true if bad > 0 || has_statuses => {
+                let counted = body.as_object().and_then(|object| count_of_failures(object, sent));
+                if counted.is_some_and(|counted| counted != bad) {
+                    return Err("results that do not fit its own count of failures".into());
+                }
+                if top.is_bad() && bad == 0 {
+                    return failed(top);
+                }
+                return assign(list, &told, |item| index(item, sent), wait).map(Verdict::Each);
+            }
+            false if has_statuses => {
+                return Err(format!("results for {} documents instead of {}", list.len(), sent.count()));
+            }
+            _ if bad > 0 => elsewhere = Told::Bad(None),
+            _ => {}
+        }
+    }
+    match (top, elsewhere) {
+        (Told::Bad(_), _) => failed(top),
+        (_, Told::Bad(_)) => failed(elsewhere),
+        _ if status == 207 => Err("a result for each document that cannot be read".into()),
+        _ => Ok(Verdict::Accepted),
+    }
+}
+
+/// What a success means whose body tells of failure.
+pub(crate) fn failure(status: u16, told: Told, body: &Value, wait: Option<Duration>) -> Verdict {
+    match told {
+        Told::Bad(Some(429 | 503)) => Verdict::Again { wait, alone: true },
+        Told::Bad(Some(408 | 425 | 500..=599)) => Verdict::Again { wait, alone: false },
+        _ => Verdict::Rejected(ProblemDetails::read(status, body)),
+    }
+}
+
+fn is_equal(found: &Value, expected: &Value) -> bool {
+    let number = |value: &Value| value.as_number().and_then(serde_json::Number::as_f64);
+    found == expected || (found.is_number() && number(found) == number(expected))
+}
+
+/// The results where the profile says that they stand.
+fn read_by_rule(
+    rule: &ResultsRule,
+    body: &Value,
+    sent: &SentDocuments<'_>,
+    wait: Option<Duration>,
+) -> Result<Verdict, String> {
+    let list = body.pointer(&rule.list).and_then(Value::as_array);
+    let list = list.ok_or_else(|| format!("no list at `{}`", rule.list))?;
+    if list.len() as u64 != sent.count() {
+        return Err(format!("results for {} documents instead of {}", list.len(), sent.count()));
+    }
+    let told =
+        |item: &Value| item.pointer(&rule.status).map_or(Told::Nothing, |value| read_status(&Map::new(), "", value));
+    let told: Vec<Told> = list.iter().map(told).collect();
+    if told.contains(&Told::Nothing) {
+        return Err(format!("a result without a status at `{}`", rule.status));
+    }
+    let index = |item: &Value| {
+        let pointer = rule.index.as_ref()?;
+        Some(item.pointer(pointer).and_then(read_index).unwrap_or(usize::MAX))
+    };
+    assign(list, &told, index, wait).map(Verdict::Each)
+}
+
+/// Assigns the items of a list to documents, by their numbers if they have any.
+fn assign(
+    list: &[Value],
+    told: &[Told],
+    index: impl Fn(&Value) -> Option<usize>,
+    wait: Option<Duration>,
+) -> Result<Vec<ItemResult>, String> {
     let mut slots: Vec<Option<ItemResult>> = vec![None; list.len()];
     let numbers: Vec<Option<usize>> = list.iter().map(index).collect();
     let is_numbered = numbers.iter().any(Option::is_some);
     for (place, (item, number)) in list.iter().zip(numbers).enumerate() {
         let number = if is_numbered { number } else { Some(place) };
-        match number.and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none()) {
-            Some(slot) => *slot = Some(item_result(status_of(item, is_listed)?, item, wait)),
-            None => return Some(Err("results that do not name each document once".into())),
+        let slot = number.and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none());
+        *slot.ok_or(NOT_EACH_ONCE)? = Some(item_result(told[place], item, wait));
+    }
+    slots.into_iter().collect::<Option<Vec<ItemResult>>>().ok_or_else(|| NOT_EACH_ONCE.into())
+}
+
+/// The lists in a body that may hold results, the outer ones first.
+fn find_lists<'a>(body: &'a Value, sent: &SentDocuments<'_>) -> Vec<&'a Vec<Value>> {
+    let (mut lists, mut open) = (Vec::new(), vec![(body, 0)]);
+    while let Some((value, depth)) = open.pop() {
+        match value {
+            Value::Array(items) if items.iter().any(Value::is_object) => lists.push(items),
+            Value::Object(object) if depth < MAX_DEPTH => {
+                // A list of a document that is given back is no list of results.
+                let is_own = |name: &str| sent.have(name) && sent.resemble(object, name);
+                let members = object.iter().filter(|(name, _)| !is_failing_list(name) && !is_own(name));
+                open.extend(members.map(|(_, value)| (value, depth + 1)));
+            }
+            _ => {}
         }
     }
-    slots.into_iter().collect::<Option<Vec<ItemResult>>>().map(Ok)
+    lists
 }
 
-/// Whether the body of a success reports errors.
-pub(crate) fn reports_errors(body: &Value) -> bool {
-    match body.get("errors") {
-        Some(Value::Array(errors)) => !errors.is_empty(),
-        Some(Value::Object(errors)) => !errors.is_empty(),
-        Some(errors) => *errors == Value::Bool(true),
-        None => false,
-    }
+fn has_status(told: Told) -> bool {
+    matches!(told, Told::Good(Some(_)) | Told::Bad(Some(_)))
 }
 
-/// The list in which every item has a result.
-fn find_list(body: &Value, is_listed: bool) -> Option<&Vec<Value>> {
-    let is_list =
-        |items: &Vec<Value>| !items.is_empty() && items.iter().all(|item| status_of(item, is_listed).is_some());
-    match body {
-        Value::Array(items) => Some(items).filter(|items| is_list(items)),
-        Value::Object(members) => {
-            let members = members.iter().filter(|(name, _)| *name != "errors");
-            members.filter_map(|(_, value)| value.as_array()).find(|items| is_list(items))
-        }
-        _ => None,
-    }
-}
-
-/// The item itself, or the only object in it.
-fn unwrap_item(item: &Value) -> Option<&Map<String, Value>> {
+/// The number of the document that an item is about, if it has one. What is no number is that of no document.
+fn index(item: &Value, sent: &SentDocuments<'_>) -> Option<usize> {
     let object = item.as_object()?;
-    match object.values().next().and_then(Value::as_object) {
-        Some(only) if object.len() == 1 => Some(only),
-        _ => Some(object),
+    let only = object.values().next().filter(|_| object.len() == 1).and_then(Value::as_object);
+    let members = object.iter().chain(only.into_iter().flatten());
+    let mut values = members.filter(|(name, value)| {
+        INDEX.contains(&normalize(name).as_str()) && (value.is_number() || value.is_string()) && !sent.have(name)
+    });
+    values.next().map(|(_, value)| read_index(value).unwrap_or(usize::MAX))
+}
+
+fn read_index(value: &Value) -> Option<usize> {
+    match value {
+        Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
     }
 }
 
-/// The status of one item; `None` when it has no valid one.
-fn status_of(item: &Value, is_listed: bool) -> Option<u16> {
-    let object = unwrap_item(item)?;
-    let keys = STATUS.iter().filter(|key| is_listed || **key != "code");
-    let status = keys.filter_map(|key| object.get(*key)).find_map(|status| match status {
-        Value::Number(number) => number.as_u64().and_then(|number| u16::try_from(number).ok()),
-        Value::String(text) => {
-            let text = text.strip_prefix("HTTP/").and_then(|rest| rest.split(' ').nth(1)).unwrap_or(text);
-            text.parse().ok()
-        }
-        _ => None,
-    });
-    let success = || match object.get("success")? {
-        Value::Bool(true) => Some(200),
-        Value::Bool(false) => Some(422),
-        _ => None,
+fn item_result(told: Told, item: &Value, wait: Option<Duration>) -> ItemResult {
+    let status = match told {
+        Told::Nothing | Told::Good(None) => 200,
+        Told::Bad(None) => 422,
+        Told::Good(Some(status)) | Told::Bad(Some(status)) => status,
     };
-    status.filter(|status| (100..600).contains(status)).or_else(success)
-}
-
-/// The index of one item, if it has one.
-fn index(item: &Value) -> Option<usize> {
-    let number = item.get("index").or_else(|| unwrap_item(item)?.get("index"))?;
-    // A number that is not an index is that of no document.
-    number.is_number().then(|| number.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(usize::MAX))
-}
-
-fn item_result(status: u16, item: &Value, wait: Option<Duration>) -> ItemResult {
     let details = || ProblemDetails::read(status, item);
     let verdict = match status {
-        200 | 201 | 203..=205 | 208..=299 => Verdict::Accepted,
-        // 424: it failed because another one did. 202, 206, 207: the outcome is still open.
-        202 | 206 | 207 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => Verdict::Again { wait, alone: false },
+        200 | 201 | 203 | 204 | 208..=225 | 227..=299 => Verdict::Accepted,
+        // 424: it failed because another one did. 202, 205, 206, 207, 226: the outcome is still open.
+        202 | 205..=207 | 226 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => Verdict::Again { wait, alone: false },
         429 => Verdict::Again { wait, alone: true },
         409 | 412 if is_in_progress(&details().kind) => Verdict::Again { wait, alone: false },
         413 => Verdict::TooLarge,
@@ -122,11 +202,14 @@ fn item_result(status: u16, item: &Value, wait: Option<Duration>) -> ItemResult 
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{read_results, reports_errors};
-    use crate::deliver::verdict::Verdict;
+    use super::read_body;
+    use crate::{
+        config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
+        deliver::{batch::test_batch, failure_words::SentDocuments, verdict::Verdict},
+    };
 
-    /// The verdicts of a list of results, as a word for each document.
-    fn read(status: u16, body: &Value, documents: u64) -> String {
+    /// A verdict as words, one for each document.
+    fn words(verdict: Result<Verdict, String>) -> String {
         let word = |verdict: &Verdict| match verdict {
             Verdict::Accepted => "ok",
             Verdict::Again { alone: false, .. } => "again",
@@ -135,11 +218,27 @@ mod tests {
             Verdict::Rejected(_) => "no",
             _ => "?",
         };
-        match read_results(status, body, documents, None) {
-            None => "none".into(),
-            Some(Err(said)) => said,
-            Some(Ok(items)) => items.iter().map(|item| word(&item.verdict)).collect::<Vec<_>>().join(" "),
+        match verdict {
+            Err(said) => said,
+            Ok(Verdict::Each(items)) => items.iter().map(|item| word(&item.verdict)).collect::<Vec<_>>().join(" "),
+            Ok(verdict) => format!("all {}", word(&verdict)),
         }
+    }
+
+    fn read_of(status: u16, body: &Value, documents: &[Value], rules: &AnswerRules) -> String {
+        let batch = test_batch(documents);
+        words(read_body(status, body, &SentDocuments::of(&batch), rules, None))
+    }
+
+    /// The answer to documents that have an `id` and a `name`.
+    fn read(status: u16, body: &Value, documents: u64) -> String {
+        let documents: Vec<Value> = (0..documents).map(|id| json!({ "id": id, "name": "n" })).collect();
+        read_of(status, body, &documents, &AnswerRules::default())
+    }
+
+    /// Five items, of which the second and the fourth are bad.
+    fn each(good: &Value, bad: &Value) -> Value {
+        [good, bad, good, bad, good].into_iter().cloned().collect::<Vec<Value>>().into()
     }
 
     #[test]
@@ -150,17 +249,23 @@ mod tests {
                 json!([{"index": 2, "status": 201}, {"index": 0, "status": 422}, {"index": 1, "status": 429}]),
                 "no alone ok",
             ),
+            (
+                json!([{"index": "2", "status": 201}, {"index": "1", "status": 201}, {"index": "0", "status": 422}]),
+                "no ok ok",
+            ),
+            (
+                json!([{"Item-Index": "01", "status": 422}, {"ItemIndex": 0, "status": 201}, {"itemIndex": 2, "status": 201}]),
+                "ok no ok",
+            ),
+            (json!([{"row": 1, "ok": true}, {"row": 0, "ok": false}, {"row": 2, "ok": true}]), "no ok ok"),
             (json!({"items": [{"status": "201"}, {"status": "413"}, {"status": "409"}]}), "ok large no"),
             (
                 json!({"responses": [{"href": "/a", "status": "HTTP/1.1 200 OK"}, {"status": "HTTP/1.1 424 Failed Dependency"}, {"status": "HTTP/2 404"}]}),
                 "ok again no",
             ),
-            (
-                json!({"errors": true, "items": [{"index": {"status": 200}}, {"index": {"status": 400}}, {"create": {"status": 201}}]}),
-                "ok no ok",
-            ),
             (json!([{"success": true, "id": "x"}, {"success": false}, {"success": true}]), "ok no ok"),
             (json!([{"code": 200}, {"code": 202}, {"code": 501}]), "ok again no"),
+            (json!([{"status": 205}, {"status": 226}, {"status": 206}]), "again again again"),
             (
                 json!([{"status": 412, "type": "urn:request-in-progress"}, {"status": 204}, {"status": 100}]),
                 "again ok no",
@@ -171,26 +276,16 @@ mod tests {
                 "results for 4 documents instead of 3",
             ),
             (
-                json!([{"index": 0, "status": 201}, {"index": 0, "status": 201}, {"index": 1, "status": 201}]),
-                "results that do not name each document once",
+                json!([{"status": 201}, {"status": "fine"}, {"status": 201}]),
+                "a result for each document that cannot be read",
             ),
             (
-                json!([{"index": 1, "status": 201}, {"index": 2, "status": 201}, {"index": 3, "status": 201}]),
-                "results that do not name each document once",
+                json!([{"status": 201}, {"status": 99}, {"status": 201}]),
+                "a result for each document that cannot be read",
             ),
-            (
-                json!([{"index": 0, "status": 201}, {"status": 201}, {"index": 1, "status": 201}]),
-                "results that do not name each document once",
-            ),
-            (
-                json!([{"index": -1, "status": 201}, {"index": 0, "status": 201}, {"index": 1, "status": 201}]),
-                "results that do not name each document once",
-            ),
-            (json!([{"status": 201}, {"status": "fine"}, {"status": 201}]), "none"),
-            (json!([{"status": 201}, {"status": 99}, {"status": 201}]), "none"),
-            (json!({"accepted": 3}), "none"),
-            (json!([]), "none"),
-            (Value::Null, "none"),
+            (json!({"accepted": 3}), "a result for each document that cannot be read"),
+            (json!([]), "a result for each document that cannot be read"),
+            (Value::Null, "a result for each document that cannot be read"),
         ];
         for (body, expected) in table {
             assert_eq!(read(207, &body, 3), expected, "{body}");
@@ -198,12 +293,136 @@ mod tests {
     }
 
     #[test]
-    fn documents_in_an_answer_are_not_results() {
-        for body in [json!([{"status": "active"}, {"code": 404}]), json!([{"code": 404}, {"code": 404}]), json!([1, 2])]
-        {
-            assert_eq!(read(200, &body, 2), "none", "{body}");
+    fn known_bulk_formats_are_read() {
+        let elastic = json!({"took": 3, "errors": true, "items": each(&json!({"index": {"_id": "a", "status": 201}}), &json!({"index": {"_id": "b", "status": 400, "error": {"type": "mapper"}}}))});
+        let kinesis = json!({"FailedRecordCount": 2, "Records": each(&json!({"SequenceNumber": "1", "ShardId": "s"}), &json!({"ErrorCode": "InternalFailure", "ErrorMessage": "x"}))});
+        let firehose = json!({"FailedPutCount": 2, "RequestResponses": each(&json!({"RecordId": "1"}), &json!({"ErrorCode": "InvalidArgument", "ErrorMessage": "x"}))});
+        let salesforce = json!({"compositeResponse": each(&json!({"body": null, "httpStatusCode": 201, "referenceId": "a"}), &json!({"body": [{"errorCode": "x"}], "httpStatusCode": 400, "referenceId": "b"}))});
+        let table = [
+            (
+                "CouchDB",
+                201,
+                each(
+                    &json!({"ok": true, "id": "a", "rev": "1-a"}),
+                    &json!({"id": "b", "error": "conflict", "reason": "x"}),
+                ),
+                "ok no ok no ok",
+            ),
+            ("Elasticsearch", 200, elastic, "ok no ok no ok"),
+            ("Kinesis", 200, kinesis, "ok again ok again ok"),
+            ("Firehose", 200, firehose, "ok no ok no ok"),
+            (
+                "FHIR",
+                200,
+                json!({"resourceType": "Bundle", "entry": each(&json!({"response": {"status": "201 Created"}}), &json!({"resource": {}, "response": {"status": "422 Unprocessable"}}))}),
+                "ok no ok no ok",
+            ),
+            ("Salesforce composite", 200, salesforce, "ok no ok no ok"),
+            (
+                "Salesforce collections",
+                200,
+                each(
+                    &json!({"id": "a", "success": true, "errors": []}),
+                    &json!({"success": false, "errors": [{"statusCode": "X"}]}),
+                ),
+                "ok no ok no ok",
+            ),
+            (
+                "Azure Search",
+                207,
+                json!({"value": each(&json!({"key": "1", "status": true, "errorMessage": null, "statusCode": 201}), &json!({"key": "2", "status": false, "errorMessage": "x", "statusCode": 422}))}),
+                "ok no ok no ok",
+            ),
+            (
+                "Zoho",
+                200,
+                json!({"data": each(&json!({"code": "SUCCESS", "status": "success"}), &json!({"code": "INVALID_DATA", "status": "error"}))}),
+                "ok no ok no ok",
+            ),
+            (
+                "status words",
+                200,
+                json!({"results": each(&json!({"status": "created"}), &json!({"status": "rejected"}))}),
+                "ok no ok no ok",
+            ),
+        ];
+        for (name, status, body, expected) in table {
+            assert_eq!(read(status, &body, 5), expected, "{name}");
         }
-        assert_eq!(read(200, &json!([{"status": 201}, {"status": 400}]), 2), "ok no");
+    }
+
+    #[test]
+    fn known_formats_without_a_result_for_each_tell_of_failure() {
+        let table = [
+            ("BigQuery", 200, json!({"insertErrors": [{"index": 1, "errors": [{"reason": "invalid"}]}]}), "all no"),
+            ("DynamoDB", 200, json!({"UnprocessedItems": {"t": [{}, {}]}}), "all no"),
+            ("MongoDB", 200, json!({"ok": 1, "writeErrors": [{"index": 1, "code": 11000}]}), "all no"),
+            ("MongoDB that is down", 200, json!({"ok": 0, "errmsg": "x"}), "all no"),
+            ("SQS", 200, json!({"Successful": [{"Id": "a"}], "Failed": [{"Id": "b", "SenderFault": true}]}), "all no"),
+            ("GraphQL", 200, json!({"data": null, "errors": [{"message": "x"}]}), "all no"),
+            ("JSON-RPC", 200, json!({"jsonrpc": "2.0", "error": {"code": -32000}, "id": 1}), "all no"),
+            ("Lambda proxy", 200, json!({"statusCode": 500, "body": "{}"}), "all again"),
+            ("HubSpot", 200, json!({"status": "COMPLETE", "results": [], "numErrors": 2, "errors": []}), "all no"),
+        ];
+        for (name, status, body, expected) in table {
+            assert_eq!(read(status, &body, 5), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_does_not_name_each_document_once_acknowledges_none() {
+        let numbered = |numbers: [Value; 3]| -> Value {
+            numbers.into_iter().map(|number| json!({ "index": number, "status": 201 })).collect::<Vec<_>>().into()
+        };
+        for numbers in [
+            [json!(0), json!(0), json!(1)],
+            [json!(1), json!(2), json!(3)],
+            [json!("1"), json!("2"), json!("3")],
+            [json!(-1), json!(0), json!(1)],
+            [json!(0), json!(1.5), json!(1)],
+            [json!("a"), json!("b"), json!("c")],
+            [json!("0"), json!(""), json!("2")],
+        ] {
+            for status in [200, 207] {
+                assert_eq!(read(status, &numbered(numbers.clone()), 3), "results that do not name each document once");
+            }
+        }
+        let one_without = json!([{"index": 0, "status": 201}, {"status": 201}, {"index": 1, "status": 201}]);
+        assert_eq!(read(207, &one_without, 3), "results that do not name each document once");
+        let miscounted = json!({"failedCount": 2, "items": [{"ok": true}, {"ok": false}, {"ok": true}]});
+        assert_eq!(read(200, &miscounted, 3), "results that do not fit its own count of failures");
+        let contradicted = json!({"success": false, "items": [{"status": 201}, {"status": 201}, {"status": 201}]});
+        assert_eq!(read(200, &contradicted, 3), "all no");
+        let shorter = json!({"items": [{"ok": false}, {"ok": true}]});
+        assert_eq!(read(200, &shorter, 3), "all no");
+    }
+
+    #[test]
+    fn documents_in_an_answer_are_not_results() {
+        let orders = [
+            json!({"id": 1, "status": "failed", "code": 404, "index": 7, "payments": [{"status": "failed"}]}),
+            json!({"id": 2, "status": "open", "code": 404, "index": 7, "payments": []}),
+        ];
+        let rules = AnswerRules::default();
+        let echoes: Value = orders.to_vec().into();
+        for body in [
+            echoes.clone(),
+            json!({ "data": echoes }),
+            json!({ "data": { "items": echoes }, "errors": [] }),
+            json!([{"id": 1, "status": "failed"}, {"id": 2, "status": "open"}]),
+        ] {
+            assert_eq!(read_of(200, &body, &orders, &rules), "all ok", "{body}");
+        }
+        assert_eq!(read_of(200, &orders[0], &orders[..1], &rules), "all ok");
+        let results = json!([{"index": 1, "status": 422}, {"index": 0, "status": 201}]);
+        assert_eq!(
+            read_of(200, &results, &orders, &rules),
+            "no ok",
+            "an `index` of the documents does not number them"
+        );
+        for body in [json!([{"status": "active"}, {"name": "x"}]), json!([1, 2]), json!({"links": [{"rel": "a"}]})] {
+            assert_eq!(read(200, &body, 2), "all ok", "{body}");
+        }
     }
 
     #[test]
@@ -216,19 +435,38 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_a_success_are_seen() {
-        for body in [json!({"errors": [1]}), json!({"errors": {"a": 1}}), json!({"errors": true})] {
-            assert!(reports_errors(&body), "{body}");
+    fn what_the_profile_says_counts_and_nothing_is_guessed() {
+        let documents = [json!({"id": 1}), json!({"id": 2})];
+        let accept =
+            |equals: Value| AnswerRules { accept: Some(AcceptRule { pointer: "/ack".into(), equals }), results: None };
+        let table = [
+            (accept(true.into()), json!({"ack": true, "error": "none of this counts"}), "all ok"),
+            (accept(true.into()), json!({"ack": "true"}), "all no"),
+            (accept(true.into()), json!({}), "all no"),
+            (accept(2.into()), json!({"ack": 2.0}), "all ok"),
+            (accept("yes".into()), json!({"ack": "no"}), "all no"),
+        ];
+        for (rules, body, expected) in table {
+            assert_eq!(read_of(200, &body, &documents, &rules), expected, "{body}");
         }
-        for body in [
-            json!({"errors": []}),
-            json!({"errors": {}}),
-            json!({"errors": false}),
-            json!({"errors": null}),
-            json!({"errors": 0}),
-            json!([]),
-        ] {
-            assert!(!reports_errors(&body), "{body}");
+        let rule = |index: Option<&str>| AnswerRules {
+            accept: None,
+            results: Some(ResultsRule { list: "/items".into(), status: "/code".into(), index: index.map(Into::into) }),
+        };
+        let table = [
+            (rule(None), json!({"items": [{"code": 200}, {"code": 422}], "errors": true}), "ok no"),
+            (rule(Some("/n")), json!({"items": [{"code": true, "n": "1"}, {"code": "rejected", "n": 0}]}), "no ok"),
+            (
+                rule(Some("/n")),
+                json!({"items": [{"code": 200, "n": 0}, {"code": 200}]}),
+                "results that do not name each document once",
+            ),
+            (rule(None), json!({"items": [{"code": 200}]}), "results for 1 documents instead of 2"),
+            (rule(None), json!({"items": [{"code": 200}, {}]}), "a result without a status at `/code`"),
+            (rule(None), json!({"success": true}), "no list at `/items`"),
+        ];
+        for (rules, body, expected) in table {
+            assert_eq!(read_of(200, &body, &documents, &rules), expected, "{body}");
         }
     }
 }

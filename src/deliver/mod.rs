@@ -9,11 +9,16 @@
 pub mod batch;
 pub mod problem_details;
 pub mod verdict;
+pub mod success_body;
+pub mod failure_words;
 pub mod item_results;
 pub mod retry;
 pub mod response;
+pub mod request_body;
 pub mod http;
 pub mod bisect;
+pub mod denials;
+pub mod divisions;
 pub mod state;
 pub mod transitions;
 pub mod commit;
@@ -112,13 +117,13 @@ pub fn put(
             return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
         }
     };
-    let largest = AtomicU64::new(u64::MAX);
-    let largest = &largest;
+    let most = LearntLimits { bytes: AtomicU64::new(u64::MAX), documents: AtomicU64::new(u64::MAX) };
+    let most = &most;
     // Without a buffer, each thread holds one batch until the next thread takes it.
     let (collected, uncompressed) = sync_channel(0);
     let (sender, incoming) = mpsc::channel(1);
     let delivery = thread::scope(|scope| {
-        let collecting = move || collect_batches(payloads, destination, largest, &collected);
+        let collecting = move || collect_batches(payloads, destination, most, &collected);
         let compressing = move || compress_batches(&uncompressed, destination, &sender);
         let started = thread::Builder::new().spawn_scoped(scope, compressing);
         if let Err(cause) = started.and_then(|_| thread::Builder::new().spawn_scoped(scope, collecting)) {
@@ -128,7 +133,7 @@ pub fn put(
                 finding.hint("run the same command again when the machine is less busy"),
             );
         }
-        runtime.block_on(send_batches(client, incoming, destination, largest, context, commit, progress))
+        runtime.block_on(send_batches(client, incoming, destination, most, context, commit, progress))
     });
     // A name lookup that hangs must not keep the process.
     runtime.shutdown_background();
@@ -172,6 +177,12 @@ fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {
     Delivery { stopped: Some(StopReason { exit, finding }), ..Delivery::default() }
 }
 
+/// What the run has learnt of how much the API accepts in one request.
+struct LearntLimits {
+    bytes: AtomicU64,
+    documents: AtomicU64,
+}
+
 /// A batch with its body as it goes over the wire.
 struct CompressedBatch {
     batch: Batch,
@@ -182,7 +193,7 @@ struct CompressedBatch {
 fn collect_batches(
     payloads: impl Iterator<Item = Payload>,
     destination: &Destination,
-    largest: &AtomicU64,
+    most: &LearntLimits,
     collected: &SyncSender<Batch>,
 ) {
     let mut batches = batches(payloads, destination.batch, destination.shape);
@@ -190,7 +201,8 @@ fn collect_batches(
         if collected.send(batch).is_err() {
             return;
         }
-        batches.limit_bytes(largest.load(Ordering::Relaxed));
+        batches.limit_bytes(most.bytes.load(Ordering::Relaxed));
+        batches.limit_documents(most.documents.load(Ordering::Relaxed));
     }
 }
 
@@ -216,7 +228,7 @@ async fn send_batches(
     client: HttpClient,
     mut incoming: mpsc::Receiver<CompressedBatch>,
     destination: &Destination,
-    largest: &AtomicU64,
+    most: &LearntLimits,
     context: &Context,
     commit: &mut Committer<'_>,
     progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
@@ -233,9 +245,10 @@ async fn send_batches(
     }
     loop {
         let now = start.elapsed();
+        state.set_more(more);
         state.check_deadline(now, more);
         while let Some(pending) = state.next_batch(now) {
-            requests.spawn(send(client.clone(), pending, context.nonce));
+            requests.spawn(send(client.clone(), pending, context.nonce, destination.compression.word()));
         }
         let is_over = state.is_idle() && (!state.is_running() || (!more && state.is_drained()));
         if commits.is_behind(&state) && (is_over || commits.due <= now) {
@@ -255,7 +268,8 @@ async fn send_batches(
         tokio::select! {
             Some(answered) = requests.join_next(), if !requests.is_empty() => {
                 status = apply_answer(&mut state, answered, start.elapsed(), context).unwrap_or(status);
-                largest.fetch_min(state.largest, Ordering::Relaxed);
+                most.bytes.fetch_min(state.largest, Ordering::Relaxed);
+                most.documents.fetch_min(state.divisions.limit().unwrap_or(u64::MAX), Ordering::Relaxed);
                 commits.append(&mut state, status, commit);
             }
             incoming = incoming.recv(), if more && state.wants_batch(now) => match incoming {
@@ -280,8 +294,8 @@ async fn send_batches(
 }
 
 /// Sends one batch and waits for its answer.
-async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16]) -> Answered {
-    let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn());
+async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16], encoding: &str) -> Answered {
+    let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn(), encoding);
     let exchange = client.send(pending.wire, Some(key)).await;
     Answered { first: pending.batch.range.start, exchange }
 }

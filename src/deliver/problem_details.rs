@@ -9,14 +9,20 @@ use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::json_pointer::escape;
+use crate::{deliver::failure_words::normalize, json_pointer::escape};
 
 /// The most locations that are read from one answer.
 const MAX_PLACES: usize = 1_000;
 /// How deep an answer is searched, and how many keys a location in it may have.
 const MAX_DEPTH: usize = 16;
-/// The shortest word that is compared with what was sent, in characters.
+/// The shortest part of a type that is looked for in what was sent, in characters.
 const MIN_WORD: usize = 4;
+/// The shortest value that is looked for in a type, in characters.
+const MIN_VALUE: usize = 2;
+/// Members between a document and its fields that only some APIs see.
+const WRAPPERS: [&str; 4] = ["attributes", "properties", "fields", "value"];
+/// The names of texts that may hold a location.
+const TEXTS: [&str; 6] = ["message", "detail", "msg", "description", "error", "reason"];
 
 /// The keys under which servers say where an error is.
 ///
@@ -68,19 +74,37 @@ impl ProblemDetails {
         ProblemDetails { status, kind: kind.to_owned(), places }
     }
 
-    /// The documents that are named, of `count` in the request. They are hints only.
-    pub(crate) fn named_documents(&self, count: u64) -> BTreeSet<u64> {
-        self.places.iter().filter_map(|place| index(place.first()?)).filter(|index| *index < count).collect()
+    /// The documents that are named, of `count` in the request, of which the first is this one. They are hints only.
+    ///
+    /// Numbers begin with 1 where 0 never occurs and the last one fits only so.
+    pub(crate) fn named_documents(&self, count: u64, first: &[u8]) -> BTreeSet<u64> {
+        let first: Value = serde_json::from_slice(first).unwrap_or_default();
+        let named = self.places.iter().filter_map(|place| match index(place.first()?) {
+            Some(number) => Some(number),
+            // The name of the list, unless it is one of the document itself.
+            None if find_member(&first, place.first()?).is_none() => index(place.get(1)?),
+            None => None,
+        });
+        let named: BTreeSet<u64> = named.collect();
+        let from = u64::from(!named.contains(&0) && named.last() == Some(&count));
+        named.into_iter().map(|number| number - from).filter(|number| *number < count).collect()
     }
 
-    /// The locations within a single document, as JSON pointers, each once.
-    pub(crate) fn pointers(&self) -> Vec<String> {
+    /// The locations within a single document, as JSON pointers that lead to values of it, each once.
+    pub(crate) fn pointers(&self, document: &[u8]) -> Vec<String> {
+        let document: Value = serde_json::from_slice(document).unwrap_or_default();
         let mut pointers: Vec<String> = Vec::new();
         for place in &self.places {
-            let skipped = usize::from(place.first().is_some_and(|key| index(key).is_some()));
-            let pointer: String = place[skipped..].iter().flat_map(|key| ["/".into(), escape(key)]).collect();
-            if !pointer.is_empty() && !pointers.contains(&pointer) {
-                pointers.push(pointer);
+            // With the number of the document in front, with the name of the list and the number, or without both.
+            let ways = (0..=2.min(place.len())).filter(|skipped| match skipped {
+                0 => true,
+                1 => index(&place[0]).is_some(),
+                _ => index(&place[0]).is_none() && index(&place[1]).is_some(),
+            });
+            let found = ways.map(|skipped| resolve(&document, &place[skipped..]));
+            let best = found.max_by_key(|found| found.steps).unwrap_or_default();
+            if best.steps > 0 && !pointers.contains(&best.pointer) {
+                pointers.push(best.pointer);
             }
         }
         pointers
@@ -96,13 +120,59 @@ impl ProblemDetails {
     }
 
     /// The description that may be shown: the status, and the type unless it repeats anything that was sent.
-    pub(crate) fn describe(&self, document: &[u8], secrets: &[&str]) -> String {
-        let sent = serde_json::from_slice(document).unwrap_or_default();
-        if self.kind.is_empty() || repeats(&self.kind, &sent, secrets) {
-            return self.status.to_string();
+    pub(crate) fn describe(&self, sent: &[&[u8]], secrets: &[&str]) -> String {
+        if self.kind.is_empty() || repeats(&self.kind, sent, secrets) {
+            return match self.status {
+                200..=299 => format!("{}, and its body tells of failure", self.status),
+                status => status.to_string(),
+            };
         }
         format!("{}, problem `{}`", self.status, self.kind)
     }
+}
+
+/// How far a location leads into a document.
+#[derive(Default)]
+struct Resolved {
+    pointer: String,
+    steps: usize,
+}
+
+/// Follows a location into a document, whatever the case and the separators of its names, and as far as it goes.
+fn resolve(document: &Value, place: &[String]) -> Resolved {
+    let (mut at, mut found) = (document, Resolved::default());
+    for key in place {
+        let next = match at {
+            Value::Object(_) => find_member(at, key),
+            Value::Array(items) => index(key).and_then(|number| {
+                let number = usize::try_from(number).ok()?;
+                // An API that counts from 1 names the last one so.
+                let number = if number == items.len() { number.checked_sub(1)? } else { number };
+                items.get(number).map(|item| (number.to_string(), item))
+            }),
+            _ => None,
+        };
+        match next {
+            Some((name, value)) => {
+                found.pointer.push('/');
+                found.pointer.push_str(&escape(&name));
+                (found.steps, at) = (found.steps + 1, value);
+            }
+            None if WRAPPERS.contains(&key.as_str()) => {}
+            None => break,
+        }
+    }
+    found
+}
+
+/// A member of an object by its name, or by one that differs in case and separators only.
+fn find_member<'a>(object: &'a Value, key: &str) -> Option<(String, &'a Value)> {
+    let object = object.as_object()?;
+    if let Some(value) = object.get(key) {
+        return Some((key.to_owned(), value));
+    }
+    let plain = normalize(key);
+    object.iter().find(|(name, _)| normalize(name) == plain).map(|(name, value)| (name.clone(), value))
 }
 
 /// Collects locations from an answer. Stops when there are enough.
@@ -115,10 +185,9 @@ fn collect_places(value: &Value, depth: usize, places: &mut Vec<Vec<String>>) ->
             collect_from_object(object, places);
             object.values().try_for_each(|value| collect_places(value, depth - 1, places))
         }
-        Value::Array(items) if is_one_for_each(items) => {
+        Value::Array(items) if is_one_for_each(items) || are_messages(items) => {
             for (number, item) in items.iter().enumerate() {
-                let fields = item.as_object().into_iter().flat_map(Map::keys);
-                places.extend(fields.filter_map(|field| parse_place(field)).map(|place| prefix_index(number, place)));
+                collect_messages(item, &mut vec![number.to_string()], depth, places);
             }
             ControlFlow::Continue(())
         }
@@ -129,8 +198,17 @@ fn collect_places(value: &Value, depth: usize, places: &mut Vec<Vec<String>>) ->
 
 /// Collects the locations that one object names itself.
 fn collect_from_object(object: &Map<String, Value>, places: &mut Vec<Vec<String>>) {
-    let number = object.get("index").and_then(Value::as_u64).and_then(|number| usize::try_from(number).ok());
+    let number = ["index", "position", "row", "itemIndex"].iter().find_map(|key| match object.get(*key)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => index(text),
+        _ => None,
+    });
+    let number = number.and_then(|number| usize::try_from(number).ok());
     let mut named: Vec<Vec<String>> = PLACES.iter().filter_map(|key| read_place(object.get(*key)?)).collect();
+    if named.is_empty() {
+        let texts = TEXTS.iter().filter_map(|key| object.get(*key)?.as_str());
+        named.extend(texts.flat_map(find_in_text));
+    }
     // A list of messages for each field: `"errors": {"[3].email": ["…"]}`.
     if let Some(Value::Object(fields)) = object.get("errors") {
         named.extend(fields.keys().filter_map(|field| parse_place(field)));
@@ -143,6 +221,54 @@ fn collect_from_object(object: &Map<String, Value>, places: &mut Vec<Vec<String>
         })),
         None => places.append(&mut named),
     }
+}
+
+/// Collects the locations of messages that lie where the values were: `{"purchases": [{}, {"price": ["…"]}]}`.
+fn collect_messages(value: &Value, path: &mut Vec<String>, depth: usize, places: &mut Vec<Vec<String>>) {
+    if depth == 0 || places.len() >= MAX_PLACES {
+        return;
+    }
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let keys = parse_place(name).unwrap_or_default();
+                path.extend(keys.iter().cloned());
+                collect_messages(value, path, depth - 1, places);
+                path.truncate(path.len() - keys.len());
+            }
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            for (number, item) in items.iter().enumerate() {
+                path.push(number.to_string());
+                collect_messages(item, path, depth - 1, places);
+                path.pop();
+            }
+        }
+        _ => places.push(path.clone()),
+    }
+}
+
+/// Whether a list holds an object for each document in which every value is a list of messages, at any depth.
+fn are_messages(items: &[Value]) -> bool {
+    fn is_message(value: &Value) -> bool {
+        match value {
+            Value::Array(items) => !items.is_empty() && items.iter().all(|item| item.is_string() || is_message(item)),
+            Value::Object(fields) => fields.values().all(is_message),
+            _ => false,
+        }
+    }
+    !items.is_empty() && items.iter().all(|item| item.is_object() && is_message(item))
+}
+
+/// The locations in a sentence: what looks like a path with a number in it.
+fn find_in_text(text: &str) -> Vec<Vec<String>> {
+    let is_edge = |c: char| c.is_whitespace() || "'\"`,;()".contains(c);
+    let words = text.split(is_edge).map(|word| word.trim_end_matches(['.', ':']));
+    let has_number = |word: &&str| {
+        let is_path = word.starts_with(['/', '#', '$', '[']) || word.contains('[');
+        is_path && word.split(['/', '[', ']', '.']).any(|part| index(part).is_some())
+    };
+    words.filter(has_number).take(MAX_DEPTH).filter_map(parse_place).collect()
 }
 
 /// Whether a list holds an object for each document, empty for good documents.
@@ -203,16 +329,28 @@ fn is_plain(text: &str) -> bool {
     text.len() <= 200 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_-.:#~".contains(&byte))
 }
 
-/// Whether a type contains a word of a value that was sent, or the reverse. The host of a URL is skipped: it is a name of the
-/// API.
-fn repeats(kind: &str, sent: &Value, secrets: &[&str]) -> bool {
-    let url = Url::parse(kind).ok().filter(Url::has_host);
-    let kind = url.map_or_else(|| kind.to_owned(), |url| url[url::Position::BeforePath..].to_owned()).to_lowercase();
-    let holds = |text: &str| {
-        let text = text.to_lowercase();
-        words(&kind).any(|word| text.contains(word)) || words(&text).any(|word| kind.contains(word))
+/// Whether a text of the API repeats anything of the documents that were sent, or a secret: without separators, case and
+/// accents. Parts of a value count, and so do parts of the text but for the host of a URL, which is mostly a name of the API.
+pub(crate) fn repeats(text: &str, sent: &[&[u8]], secrets: &[&str]) -> bool {
+    let url = Url::parse(text).ok().filter(Url::has_host);
+    let path = url.map_or_else(|| text.to_owned(), |url| url[url::Position::BeforePath..].to_owned());
+    let whole = fold(text);
+    let words: Vec<String> =
+        path.split(|c: char| !c.is_alphanumeric()).map(fold).filter(|word| word.chars().count() >= MIN_WORD).collect();
+    let holds = |value: &str| {
+        let folded = fold(value);
+        let parts = value.split(|c: char| !c.is_alphanumeric()).map(fold);
+        (folded.chars().count() >= MIN_VALUE && whole.contains(&folded))
+            || parts.filter(|part| part.chars().count() >= MIN_WORD).any(|part| whole.contains(&part))
+            || words.iter().any(|word| folded.contains(word))
     };
-    let mut open = vec![sent];
+    secrets.iter().any(|secret| holds(secret)) || sent.iter().any(|document| holds_any(document, &holds))
+}
+
+/// Whether a value of a document is held.
+fn holds_any(document: &[u8], holds: &impl Fn(&str) -> bool) -> bool {
+    let document: Value = serde_json::from_slice(document).unwrap_or_default();
+    let mut open = vec![&document];
     while let Some(value) = open.pop() {
         match value {
             Value::String(text) if holds(text) => return true,
@@ -222,11 +360,35 @@ fn repeats(kind: &str, sent: &Value, secrets: &[&str]) -> bool {
             _ => {}
         }
     }
-    secrets.iter().any(|secret| holds(secret))
+    false
 }
 
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| word.chars().count() >= MIN_WORD)
+/// A text in lower case without separators and accents.
+fn fold(text: &str) -> String {
+    let letters = text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
+    letters.map(remove_accent).collect()
+}
+
+/// The Latin letter below an accent.
+fn remove_accent(letter: char) -> char {
+    const LETTERS: [(&str, char); 15] = [
+        ("àáâãäåāăą", 'a'),
+        ("çćĉċč", 'c'),
+        ("ďđð", 'd'),
+        ("èéêëēĕėęě", 'e'),
+        ("ĝğġģ", 'g'),
+        ("ìíîïĩīĭįı", 'i'),
+        ("ĺļľłŀ", 'l'),
+        ("ñńņňŋ", 'n'),
+        ("òóôõöøōŏő", 'o'),
+        ("ŕŗř", 'r'),
+        ("śŝşšș", 's'),
+        ("ţťŧț", 't'),
+        ("ùúûüũūŭůűų", 'u'),
+        ("ýÿŷ", 'y'),
+        ("źżž", 'z'),
+    ];
+    LETTERS.iter().find(|(accented, _)| accented.contains(letter)).map_or(letter, |(_, plain)| *plain)
 }
 
 #[cfg(test)]
@@ -235,10 +397,13 @@ mod tests {
 
     use super::ProblemDetails;
 
+    const DOCUMENT: &[u8] =
+        br#"{"email": "x", "firstName": "y", "x/y": {"a~b": 1}, "a": 1, "b": 2, "purchases": [{"price": 1}]}"#;
+
     #[test]
     fn places_are_found_in_the_shapes_that_servers_use() {
         let here = ["/purchases/0/price"];
-        let table: [(Value, &[u64], &[&str]); 20] = [
+        let table: [(Value, &[u64], &[&str]); 37] = [
             (json!({"type": "urn:x", "errors": [{"pointer": "#/3/purchases/0/price"}]}), &[3], &here),
             (json!({"errors": [{"source": {"pointer": "/data/3/purchases/0/price"}, "status": "422"}]}), &[3], &here),
             (json!([{"instancePath": "/3/purchases/0/price", "keyword": "minimum"}]), &[3], &here),
@@ -258,31 +423,44 @@ mod tests {
                 &["/a", "/b"],
             ),
             (json!({"errors": [{"pointer": "/9/a"}, {"pointer": "/x~1y/a~0b"}]}), &[], &["/a", "/x~1y/a~0b"]),
-            (json!({"timestamp": "x", "path": "/v1/customers"}), &[], &["/v1/customers"]),
+            (json!({"timestamp": "x", "path": "/v1/customers"}), &[], &[]),
+            (json!({"errors": [{"source": {"pointer": "/data/3/attributes/email"}}]}), &[3], &["/email"]),
+            (json!({"errors": [{"source": {"pointer": "/data/3/attributes/first-name"}}]}), &[3], &["/firstName"]),
+            (json!({"errors": {"customers[3].email": ["x"]}}), &[3], &["/email"]),
+            (json!({"field": "Customers[3].Purchases[0].Price"}), &[3], &here),
+            (json!({"field": "customers[3][purchases][0][price]"}), &[3], &here),
+            (json!({"field": "purchases[0].price"}), &[], &here),
+            (json!({"field": "first_name"}), &[], &["/firstName"]),
+            (json!([{}, {}, {"purchases": [{"price": ["x"]}]}]), &[2], &here),
+            (json!([{"email": ["x"], "purchases": [{"price": ["y"]}]}]), &[0], &["/email", "/purchases/0/price"]),
+            (json!({"errors": [{"pointer": "/2/email"}, {"pointer": "/5/email"}]}), &[1, 4], &["/email"]),
+            (json!({"errors": [{"pointer": "/0/email"}, {"pointer": "/5/email"}]}), &[0], &["/email"]),
+            (json!({"errors": [{"pointer": "/2/email"}]}), &[2], &["/email"]),
+            (json!({"pointer": "/3/purchases/1/price"}), &[3], &here),
+            (json!({"message": "the value at /3/purchases/0/price is wrong"}), &[3], &here),
+            (json!({"detail": "customers[3].email: must not be empty."}), &[3], &["/email"]),
+            (json!({"errors": [{"row": "3", "message": "x"}]}), &[3], &[]),
+            (json!({"message": "4/5 of 3.14 are wrong"}), &[], &[]),
             (json!({"path": 3, "field": null, "loc": [true], "pointer": ""}), &[], &[]),
             (json!({"index": -1, "errors": "x"}), &[], &[]),
-            (
-                json!({"errors": [{"pointer": "/00000000000000000000000099999999999999999999/a"}]}),
-                &[],
-                &["/00000000000000000000000099999999999999999999/a"],
-            ),
+            (json!({"errors": [{"pointer": "/00000000000000000000000099999999999999999999/a"}]}), &[], &[]),
             (Value::Null, &[], &[]),
         ];
         for (body, documents, pointers) in table {
             let details = ProblemDetails::read(422, &body);
-            assert_eq!(details.named_documents(5).into_iter().collect::<Vec<_>>(), documents, "{body}");
-            assert_eq!(details.pointers(), pointers, "{body}");
+            assert_eq!(details.named_documents(5, DOCUMENT).into_iter().collect::<Vec<_>>(), documents, "{body}");
+            assert_eq!(details.pointers(DOCUMENT), pointers, "{body}");
         }
     }
 
     #[test]
     fn a_deep_or_large_answer_is_read_up_to_a_limit() {
         let deep = (0..200).fold(json!({"pointer": "/1"}), |body, _| json!({ "errors": [body] }));
-        assert!(ProblemDetails::read(400, &deep).named_documents(5).is_empty());
+        assert!(ProblemDetails::read(400, &deep).named_documents(5, DOCUMENT).is_empty());
         let wide: Vec<Value> = (0..3_000).map(|number| json!({ "index": number })).collect();
-        assert!(ProblemDetails::read(400, &wide.into()).named_documents(5_000).len() <= 1_001);
+        assert!(ProblemDetails::read(400, &wide.into()).named_documents(5_000, DOCUMENT).len() <= 1_001);
         let long = json!({ "pointer": "/1".repeat(40), "loc": vec![1; 40] });
-        assert!(ProblemDetails::read(400, &long).named_documents(5).is_empty());
+        assert!(ProblemDetails::read(400, &long).named_documents(5, DOCUMENT).is_empty());
     }
 
     #[test]
@@ -299,11 +477,15 @@ mod tests {
 
     #[test]
     fn a_type_is_shown_unless_it_repeats_what_was_sent() {
-        let document =
-            br#"{"name": "Chuck Norris", "email": "chuck@example.com", "born": 19400310, "list": ["Walker"]}"#;
+        let document = r#"{"name": "Chuck Norris", "email": "chuck@example.com", "born": 19400310, "list": ["Walker"],
+                "short": "Bo Li", "phone": "06 12 34 56 78", "accent": "Zoë"}"#
+            .as_bytes();
+        let other = br#"{"name": "Galante"}"#;
         let table = [
             ("urn:api:contract", "422, problem `urn:api:contract`"),
-            ("https://api.example.com/errors/not-valid", "422, problem `https://api.example.com/errors/not-valid`"),
+            ("https://api.shop.test/errors/not-valid", "422, problem `https://api.shop.test/errors/not-valid`"),
+            // The host of the API is also that of an address that was sent.
+            ("https://api.example.com/errors/not-valid", "422"),
             ("", "422"),
             ("is no plain name", "422"),
             ("urn:customer:NORRIS", "422"),
@@ -313,10 +495,15 @@ mod tests {
             ("urn:19400310", "422"),
             ("urn:example", "422"),
             ("urn:t0ken-for", "422"),
+            ("urn:dup:bo-li", "422"),
+            ("urn:dup:0612345678", "422"),
+            ("urn:dup:Zoe", "422"),
+            ("https://norris.example.com/x", "422"),
+            ("urn:dup:Galante", "422"),
         ];
         for (kind, shown) in table {
             let details = ProblemDetails::read(422, &json!({ "type": kind }));
-            assert_eq!(details.describe(document, &["t0ken"]), shown, "{kind}");
+            assert_eq!(details.describe(&[document, other], &["t0ken"]), shown, "{kind}");
         }
     }
 }

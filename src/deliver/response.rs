@@ -8,13 +8,16 @@
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::{
+    config::profile::destination::AnswerRules,
     deliver::{
-        item_results::{read_results, reports_errors},
+        batch::Batch,
+        failure_words::{SentDocuments, Told, read_status},
+        item_results::{failure, read_body},
         problem_details::ProblemDetails,
         retry,
+        success_body::{read_error, read_json},
         verdict::{Verdict, is_in_progress},
     },
     diagnostic::Code,
@@ -43,15 +46,15 @@ impl fmt::Debug for Answer {
     }
 }
 
-/// The verdict of an answer to a batch of `documents`.
-pub(crate) fn read_verdict(answer: &Answer, documents: u64, now: Timestamp) -> Verdict {
+/// The verdict of an answer to a batch.
+pub(crate) fn read_verdict(answer: &Answer, batch: &Batch, rules: &AnswerRules, now: Timestamp) -> Verdict {
     let wait =
         || answer.retry_after.as_deref().and_then(|text| retry::parse_retry_after(text, answer.date.as_deref(), now));
     let refused = |said: String| Verdict::Refused(Code::DeliverRefused, said);
-    let details = || ProblemDetails::read(answer.status, &serde_json::from_slice(&answer.body).unwrap_or_default());
+    let details = || ProblemDetails::read(answer.status, &read_error(&answer.body));
     match answer.status {
-        202 => Verdict::NoAnswer("202: it may or may not act on the request later".into()),
-        200..=299 => read_success(answer, documents, wait()),
+        202 | 205 | 206 | 226 => Verdict::NoAnswer(format!("{}: {}", answer.status, open_meaning(answer.status))),
+        200..=299 => read_success(answer, batch, rules, wait()),
         300..=399 => {
             let to = answer.location.as_ref().map_or_else(String::new, |host| format!(" to `{host}`"));
             Verdict::Refused(Code::DeliverRedirect, format!("answered {} with a redirect{to}", answer.status))
@@ -63,24 +66,40 @@ pub(crate) fn read_verdict(answer: &Answer, documents: u64, now: Timestamp) -> V
         },
         413 => Verdict::TooLarge,
         429 | 503 => Verdict::Again { wait: wait(), alone: true },
+        // Who sends is the same for all documents.
+        401 | 407 => refused(format!("answered {}", answer.status)),
+        408 | 425 => Verdict::Again { wait: wait(), alone: false },
         // 501 and 505 are about what the server can do, so trying again does not help.
-        501 | 505 => refused(format!("answered {}", answer.status)),
-        408 | 425 | 500..=599 => Verdict::Again { wait: wait(), alone: false },
+        501 | 505 | 400..=499 => Verdict::Denied(details()),
+        500..=599 => Verdict::Again { wait: wait(), alone: false },
         status => refused(format!("answered {status}")),
     }
 }
 
+/// Why a success of this status acknowledges nothing.
+fn open_meaning(status: u16) -> &'static str {
+    match status {
+        202 => "it may or may not act on the request later",
+        205 => "it asks for a reset and says nothing of the request",
+        206 => "a part of an answer",
+        _ => "what it did is said elsewhere",
+    }
+}
+
 /// A success counts only if it is the answer of an API: empty, or JSON; and only for the documents it accepts.
-fn read_success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verdict {
+fn read_success(answer: &Answer, batch: &Batch, rules: &AnswerRules, wait: Option<Duration>) -> Verdict {
     let status = answer.status;
     let refused = |said: &str| Verdict::Refused(Code::DeliverRefused, format!("answered {status} with {said}"));
     let media = answer.content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let is_json = media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
-    if answer.body.is_empty() && status != 207 {
-        return Verdict::Accepted;
-    }
-    if status == 206 {
-        return Verdict::NoAnswer("206: a part of an answer".into());
+    let is_problem = media == "application/problem+json";
+    if answer.body.is_empty() {
+        return match rules {
+            _ if status == 207 => refused("a result for each document that cannot be read"),
+            _ if is_problem => Verdict::NoAnswer(format!("{status} with a problem that is empty")),
+            AnswerRules { accept: None, results: None } => Verdict::Accepted,
+            _ => Verdict::NoAnswer(format!("{status} without what the profile says that a body holds")),
+        };
     }
     if !is_json && media != "text/html" && status == 207 {
         return refused("a result for each document that cannot be read");
@@ -89,15 +108,17 @@ fn read_success(answer: &Answer, documents: u64, wait: Option<Duration>) -> Verd
         let what = if media == "text/html" { "a web page" } else { "something that is not JSON" };
         return Verdict::NoAnswer(format!("{status} with {what}"));
     }
-    let Ok(body) = serde_json::from_slice::<Value>(&answer.body) else {
+    let Some(body) = read_json(&answer.body) else {
         return Verdict::NoAnswer(format!("{status} with broken JSON"));
     };
-    match read_results(status, &body, documents, wait) {
-        Some(Ok(items)) => Verdict::Each(items),
-        Some(Err(said)) => refused(&said),
-        None if status == 207 => refused("a result for each document that cannot be read"),
-        None if reports_errors(&body) => refused("errors but no result for each document"),
-        None => Verdict::Accepted,
+    if is_problem {
+        let told = body.as_object().and_then(|object| Some(read_status(object, "status", object.get("status")?)));
+        let told = told.filter(|told| told.is_bad()).unwrap_or(Told::Bad(None));
+        return failure(status, told, &body, wait);
+    }
+    match read_body(status, &body, &SentDocuments::of(batch), rules, wait) {
+        Ok(verdict) => verdict,
+        Err(said) => refused(&said),
     }
 }
 
@@ -107,8 +128,20 @@ mod tests {
 
     use jiff::Timestamp;
 
+    use serde_json::json;
+
     use super::{Answer, read_verdict};
-    use crate::{deliver::verdict::Verdict, diagnostic::Code};
+    use crate::{
+        config::profile::destination::AnswerRules,
+        deliver::{batch::test_batch, verdict::Verdict},
+        diagnostic::Code,
+    };
+
+    /// The verdict of an answer to two documents.
+    fn verdict(answer: &Answer) -> Verdict {
+        let batch = test_batch(&[json!({"n": 1}), json!({"n": 2})]);
+        read_verdict(answer, &batch, &AnswerRules::default(), Timestamp::UNIX_EPOCH)
+    }
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {
         Answer { status, content_type: content_type.into(), body: body.into(), ..Answer::default() }
@@ -116,13 +149,14 @@ mod tests {
 
     /// A verdict as one word.
     fn word(answer: &Answer) -> String {
-        match read_verdict(answer, 2, Timestamp::UNIX_EPOCH) {
+        match verdict(answer) {
             Verdict::Accepted => "accepted".into(),
             Verdict::Again { alone: true, .. } => "again alone".into(),
             Verdict::Again { .. } => "again".into(),
             Verdict::NoAnswer(_) => "no answer".into(),
             Verdict::TooLarge => "too large".into(),
             Verdict::Rejected(_) => "rejected".into(),
+            Verdict::Denied(_) => "denied".into(),
             Verdict::Each(items) => format!("{} results", items.len()),
             Verdict::Refused(code, _) => code.word().into(),
         }
@@ -135,7 +169,13 @@ mod tests {
             (201, "accepted"),
             (204, "accepted"),
             (202, "no answer"),
+            (205, "no answer"),
+            (206, "no answer"),
+            (226, "no answer"),
             (207, "deliver/refused"),
+            (407, "deliver/refused"),
+            (451, "denied"),
+            (505, "denied"),
             (301, "deliver/redirect"),
             (302, "deliver/redirect"),
             (303, "deliver/redirect"),
@@ -145,14 +185,14 @@ mod tests {
             (400, "rejected"),
             (422, "rejected"),
             (401, "deliver/refused"),
-            (403, "deliver/refused"),
-            (404, "deliver/refused"),
-            (405, "deliver/refused"),
-            (406, "deliver/refused"),
-            (410, "deliver/refused"),
-            (415, "deliver/refused"),
-            (418, "deliver/refused"),
-            (501, "deliver/refused"),
+            (403, "denied"),
+            (404, "denied"),
+            (405, "denied"),
+            (406, "denied"),
+            (410, "denied"),
+            (415, "denied"),
+            (418, "denied"),
+            (501, "denied"),
             (409, "rejected"),
             (412, "rejected"),
             (413, "too large"),
@@ -187,7 +227,16 @@ mod tests {
             (200, "", "{}", "no answer"),
             (206, "application/json", "{}", "no answer"),
             (202, "application/json", "{}", "no answer"),
-            (200, "application/json", "{\"errors\": [{\"index\": 1}]}", "deliver/refused"),
+            (200, "application/json", "{\"errors\": [{\"index\": 1}]}", "rejected"),
+            (205, "application/json", "{}", "no answer"),
+            (226, "application/json", "{}", "no answer"),
+            (200, "application/json", "\u{feff}{\"accepted\": 2}", "accepted"),
+            (200, "application/json", "{\"errors\": [1], \"errors\": []}", "no answer"),
+            (200, "application/json", "{\"success\": false}", "rejected"),
+            (200, "application/json", "{\"statusCode\": 500}", "again"),
+            (200, "application/problem+json", "{}", "rejected"),
+            (200, "application/problem+json", "{\"status\": 503}", "again alone"),
+            (200, "application/problem+json", "", "no answer"),
             (200, "application/json", "[{\"status\": 201}, {\"status\": 400}]", "2 results"),
             (200, "application/json", "[{\"status\": 201}]", "deliver/refused"),
             (207, "application/json", "[{\"status\": 201}, {\"status\": 400}]", "2 results"),
@@ -213,14 +262,14 @@ mod tests {
     fn retry_after_is_passed_on() {
         let busy = Answer { retry_after: Some("7".into()), ..answer(503, "", "") };
         let wait = Some(Duration::from_secs(7));
-        assert_eq!(read_verdict(&busy, 1, Timestamp::UNIX_EPOCH), Verdict::Again { wait, alone: true });
+        assert_eq!(verdict(&busy), Verdict::Again { wait, alone: true });
     }
 
     #[test]
     fn a_redirect_shows_its_host_only() {
         let moved = Answer { location: Some("portal.example".into()), ..answer(302, "", "") };
         let said = "answered 302 with a redirect to `portal.example`".to_owned();
-        assert_eq!(read_verdict(&moved, 1, Timestamp::UNIX_EPOCH), Verdict::Refused(Code::DeliverRedirect, said));
+        assert_eq!(verdict(&moved), Verdict::Refused(Code::DeliverRedirect, said));
     }
 
     #[test]

@@ -59,16 +59,45 @@ pub(crate) fn parse_retry_after(retry_after: &str, date: Option<&str>, now: Time
         let seconds = text.parse().unwrap_or(u64::MAX);
         return Some(Duration::from_secs(seconds).min(LONGEST));
     }
+    if let Some(wait) = parse_fraction(text) {
+        return Some(wait.min(LONGEST));
+    }
     let then = parse_date(text)?;
     let since = date.and_then(parse_date).unwrap_or(now);
     let wait = then.duration_since(since).max(SignedDuration::ZERO);
     Some(Duration::try_from(wait).unwrap_or(LONGEST).min(LONGEST))
 }
 
-/// Reads an HTTP date, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Reads seconds with a fraction, such as `1.5`; a part of a millisecond counts as a whole one.
+fn parse_fraction(text: &str) -> Option<Duration> {
+    let (seconds, fraction) = text.split_once('.')?;
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(seconds) || !is_digits(fraction) {
+        return None;
+    }
+    let millis: u64 = format!("{fraction:0<3}")[..3].parse().ok()?;
+    let more = u64::from(fraction.bytes().skip(3).any(|byte| byte != b'0'));
+    Some(
+        Duration::from_secs(seconds.parse().unwrap_or(u64::MAX).min(LONGEST.as_secs()))
+            + Duration::from_millis(millis + more),
+    )
+}
+
+/// Reads an HTTP date in each of its three forms: `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and
+/// `Sun Nov  6 08:49:37 1994`.
 fn parse_date(text: &str) -> Option<Timestamp> {
     const PARSER: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
-    PARSER.parse_timestamp(text).ok()
+    let text = text.trim();
+    let parts: Vec<&str> = text.split([' ', ',', '-']).filter(|part| !part.is_empty()).collect();
+    match parts[..] {
+        [_, day, month, year, time, "GMT"] if text.contains('-') && year.len() == 2 => {
+            // Two digits mean a year of this century, unless it would lie far ahead.
+            let century = if year.parse::<u8>().ok()? < 70 { "20" } else { "19" };
+            PARSER.parse_timestamp(format!("{day} {month} {century}{year} {time} GMT")).ok()
+        }
+        [_, month, day, time, year] => PARSER.parse_timestamp(format!("{day} {month} {year} {time} GMT")).ok(),
+        _ => PARSER.parse_timestamp(text).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -116,12 +145,21 @@ mod tests {
             ("Tue, 15 Nov 1994 08:13:31 GMT", None, Some(0)),
             ("Tue, 01 Jan 2030 00:00:30 GMT", Some("rubbish"), Some(30)),
             ("-5", None, None),
-            ("1.5", None, None),
+            (".5", None, None),
+            ("1.", None, None),
+            ("2.000", None, Some(2)),
+            ("Tuesday, 15-Nov-94 08:13:31 GMT", date, Some(60)),
+            ("Tue Nov 15 08:13:31 1994", date, Some(60)),
+            ("Sun Nov  6 08:49:39 1994", Some("Sun Nov  6 08:49:37 1994"), Some(2)),
+            ("Sunday, 06-Nov-94 08:49:39 GMT", Some("Sunday, 06-Nov-94 08:49:37 GMT"), Some(2)),
             ("soon", None, None),
             ("", None, None),
         ];
         for (header, date, seconds) in table {
             assert_eq!(parse_retry_after(header, date, now), seconds.map(Duration::from_secs), "{header} {date:?}");
+        }
+        for (header, millis) in [("1.5", 1_500), ("0.2501", 251), ("0.05", 50)] {
+            assert_eq!(parse_retry_after(header, None, now), Some(Duration::from_millis(millis)), "{header}");
         }
     }
 }

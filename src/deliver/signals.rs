@@ -17,10 +17,15 @@ impl Signals {
     /// Catches the signals from now on.
     pub(crate) fn listen() -> Signals {
         use tokio::signal::unix::{SignalKind, signal};
+        let ignored = ignored_signals();
+        let listen = |kind: SignalKind| {
+            let is_ignored = ignored >> (kind.as_raw_value() - 1) & 1 == 1;
+            if is_ignored { None } else { signal(kind).ok() }
+        };
         Signals {
-            interrupt: signal(SignalKind::interrupt()).ok(),
-            terminate: signal(SignalKind::terminate()).ok(),
-            hang_up: signal(SignalKind::hangup()).ok(),
+            interrupt: listen(SignalKind::interrupt()),
+            terminate: listen(SignalKind::terminate()),
+            hang_up: listen(SignalKind::hangup()),
         }
     }
 
@@ -38,6 +43,15 @@ impl Signals {
             () = receive(self.hang_up.as_mut()) => Exit::Terminated,
         }
     }
+}
+
+/// The signals that were ignored when the process started, as `nohup` and `&` in a script ask for, where the system says so:
+/// the lowest bit is signal 1.
+#[cfg(unix)]
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
 
 /// The signal that ends a run.

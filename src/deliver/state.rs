@@ -13,9 +13,12 @@ use crate::{
     config::profile::destination::Destination,
     deliver::{
         batch::{Batch, compress},
-        bisect::{Crashes, Streak},
+        bisect::{Crashes, Streak, Weather},
+        denials::Denials,
+        divisions::Divisions,
         http::{Exchange, format_clock},
-        response::read_verdict,
+        problem_details::repeats,
+        response::{Answer, read_verdict},
         retry::{self, Random},
         verdict::Verdict,
     },
@@ -25,8 +28,6 @@ use crate::{
     recording::receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected, StopReason},
 };
 
-/// How many times the bytes of a run may be sent again: the link is metered.
-const MAX_RESENT_TIMES: u64 = 3;
 /// How many bytes may be sent again in any case.
 const MIN_RESENT_BYTES: u64 = 1 << 20;
 
@@ -36,9 +37,12 @@ pub(crate) const COMPARE: &str =
 
 /// How many batches may wait for another try before no new ones are taken: they are held in memory.
 const MAX_WAITING: usize = 8;
+/// The same for batches of one document, which hold up no others.
+const MAX_WAITING_ALONE: usize = 1_000;
 
 /// A batch that is not settled yet: with its body as it goes over the wire, and its history.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
 pub(crate) struct PendingBatch {
     /// The documents.
     pub(crate) batch: Batch,
@@ -58,6 +62,23 @@ pub(crate) struct PendingBatch {
     pub(crate) due: Duration,
     /// Its bytes were sent before, as this batch or as a part of a larger one.
     pub(crate) resent: bool,
+    /// They were sent before only as a part of a larger one.
+    pub(crate) is_part: bool,
+    /// The division of a rejected batch that it is a part of.
+    pub(crate) division: Option<usize>,
+    /// The number of the last request for it.
+    pub(crate) request: u64,
+    /// The number of the first request for its documents that the API denied.
+    pub(crate) denied_at: Option<u64>,
+}
+
+/// A document that was rejected alone, while it is not certain that it is at fault.
+#[derive(Clone, Debug)]
+pub(crate) struct Suspect {
+    /// What becomes of it if it is.
+    pub(crate) rejected: Rejected,
+    /// The number of the first request for it that the API denied: a later one must have been accepted.
+    pub(crate) denied_at: Option<u64>,
 }
 
 impl PendingBatch {
@@ -72,6 +93,7 @@ impl PendingBatch {
 }
 
 /// The state of one delivery.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all combinations occur")]
 pub(crate) struct DeliveryState {
     /// The outcomes so far.
     pub(crate) delivery: Delivery,
@@ -96,24 +118,27 @@ pub(crate) struct DeliveryState {
     /// Documents that were rejected alone, one after the other, for the same problem.
     pub(crate) streak: Streak,
     /// The same documents: they count as rejected only when it is certain that the setup is not at fault.
-    pub(crate) suspects: Vec<Rejected>,
+    pub(crate) suspects: Vec<Suspect>,
+    /// What is denied since something was last accepted.
+    pub(crate) denials: Denials,
+    /// The batches that were rejected and divided.
+    pub(crate) divisions: Divisions,
     /// How many batches, or parts of one, were accepted.
     pub(crate) accepted_batches: u64,
     /// Documents of the same delivery were accepted in an earlier run.
     earlier: bool,
     /// The server has named a good document as bad, so its names are ignored from then on.
     pub(crate) is_misled: bool,
-    /// What went wrong last.
-    pub(crate) last_failure: LastFailure,
-}
-
-/// What went wrong last.
-#[derive(Clone, Debug)]
-pub(crate) struct LastFailure {
-    /// How a run ends that cannot get past it.
-    pub(crate) exit: Exit,
-    /// What it was; empty while nothing went wrong.
-    pub(crate) message: String,
+    /// What went wrong last; empty while nothing did.
+    pub(crate) last_failure: String,
+    /// The batch that the answer at hand is about.
+    pub(crate) answered: Option<Batch>,
+    /// The server answered before it had read a request, so what it says of smaller ones proves nothing.
+    pub(crate) answers_early: bool,
+    /// There are batches that were not taken yet.
+    has_more: bool,
+    /// How many bytes were sent again that count against the limit.
+    charged_bytes: u64,
 }
 
 impl DeliveryState {
@@ -135,7 +160,13 @@ impl DeliveryState {
             accepted_batches: 0,
             earlier,
             is_misled: false,
-            last_failure: LastFailure { exit: Exit::Undelivered, message: String::new() },
+            last_failure: String::new(),
+            denials: Denials::default(),
+            divisions: Divisions::default(),
+            answered: None,
+            answers_early: false,
+            has_more: false,
+            charged_bytes: 0,
         }
     }
 
@@ -154,12 +185,16 @@ impl DeliveryState {
             is_probe: false,
             due: Duration::ZERO,
             resent: false,
+            is_part: false,
+            division: None,
+            request: 0,
+            denied_at: None,
         });
     }
 
     /// Puts a batch into the queue, in halves if it is larger than the server accepts.
     pub(crate) fn enqueue(&mut self, pending: PendingBatch) {
-        let is_large = pending.batch.body.len() as u64 > self.largest;
+        let is_large = pending.batch.body.len() as u64 > self.largest || self.holds_too_many(&pending);
         match pending.batch.split_in_half().filter(|_| is_large) {
             None => self.waiting.push(pending),
             Some((left, right)) => {
@@ -171,11 +206,26 @@ impl DeliveryState {
         }
     }
 
+    /// Whether a batch holds more documents than the server accepts at once.
+    fn holds_too_many(&self, pending: &PendingBatch) -> bool {
+        let limit = self.divisions.limit().filter(|_| self.destination.allows(2).is_ok());
+        limit.is_some_and(|limit| pending.batch.documents() > limit)
+    }
+
     /// A part of a pending batch, with the history of the whole.
     pub(crate) fn new_part(&self, pending: &PendingBatch, batch: Batch) -> PendingBatch {
         let wire = compress(&batch.body, self.destination.compression);
         let crashes = pending.crashes.inherit(batch.count());
-        PendingBatch { batch, wire, crashes, failures: 0, is_named: false, is_probe: false, ..pending.clone() }
+        PendingBatch {
+            batch,
+            wire,
+            crashes,
+            failures: 0,
+            is_named: false,
+            is_probe: false,
+            is_part: true,
+            ..pending.clone()
+        }
     }
 
     /// Whether new requests may start at all.
@@ -183,24 +233,56 @@ impl DeliveryState {
         self.delivery.stopped.is_none()
     }
 
+    /// Notes whether there are batches that were not taken yet.
+    pub(crate) fn set_more(&mut self, more: bool) {
+        self.has_more = more;
+    }
+
     /// Whether a request could start now.
     pub(crate) fn can_start(&self, now: Duration) -> bool {
-        self.is_running() && self.pause <= now && self.in_flight.len() < self.limit && !self.is_on_hold()
+        let limit = if self.is_probing() { 1 } else { self.limit };
+        self.is_running() && self.pause <= now && self.in_flight.len() < limit && !self.is_on_hold()
     }
 
     /// Whether to take another batch: one could start now, and few wait for another try.
     pub(crate) fn wants_batch(&self, now: Duration) -> bool {
-        self.can_start(now) && self.waiting.len() < MAX_WAITING
+        self.can_start(now) && self.has_capacity()
+    }
+
+    /// Whether few batches wait for another try.
+    fn has_capacity(&self) -> bool {
+        let several = self.waiting.iter().filter(|pending| pending.batch.documents() > 1).count();
+        several < MAX_WAITING && self.waiting.len() < MAX_WAITING_ALONE
     }
 
     /// Whether everything waits for the answers in flight, because the setup may be at fault.
     pub(crate) fn is_on_hold(&self) -> bool {
-        self.streak.is_enough(self.has_accepted())
+        let accepts = self.has_accepted();
+        let is_enough = self.streak.is_enough(accepts) && (!accepts || !self.waiting.is_empty());
+        is_enough || self.denials.are_enough()
+    }
+
+    /// Whether single documents from elsewhere are tried, one at a time, because the setup may be at fault.
+    pub(crate) fn is_probing(&self) -> bool {
+        self.streak.wants_probe(self.has_accepted()) || self.denials.want_probe(self.accepted_batches > 0)
+    }
+
+    /// Whether to wait for a batch that no answer was about yet: for a probe, or because the server fails on all that are due,
+    /// and others may pass.
+    fn needs_batch(&self, now: Duration) -> bool {
+        let mut due = self.waiting.iter().filter(|pending| pending.due <= now).peekable();
+        let only_failed = due.peek().is_some() && due.all(|pending| pending.crashes.any());
+        self.has_more && self.has_capacity() && (self.is_probing() || only_failed)
     }
 
     /// Whether the server has accepted anything, so that it does not reject everything.
-    fn has_accepted(&self) -> bool {
+    pub(crate) fn has_accepted(&self) -> bool {
         self.earlier || self.accepted_batches > 0
+    }
+
+    /// Whether nothing else is left to try but the batch at hand.
+    pub(crate) fn is_last(&self) -> bool {
+        self.waiting.is_empty() && self.in_flight.is_empty() && !self.has_more
     }
 
     /// Whether nothing is in flight.
@@ -215,56 +297,74 @@ impl DeliveryState {
 
     /// The next batch to send now, if one is due and may start.
     pub(crate) fn next_batch(&mut self, now: Duration) -> Option<PendingBatch> {
-        if !self.can_start(now) {
+        if !self.can_start(now) || self.needs_batch(now) {
             return None;
         }
-        if self.streak.wants_probe(self.has_accepted()) {
-            self.choose_probe();
+        if self.is_probing() {
+            self.choose_probe(now);
         }
         let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
         let order = |pending: &PendingBatch| {
             let large = if self.streak.has_grown() { pending.batch.documents() } else { 0 };
-            (Reverse(pending.is_probe), Reverse(large), pending.batch.range.start)
+            // What the server fails on comes behind what it was not asked yet.
+            (Reverse(pending.is_probe), Reverse(large), pending.crashes.count(), pending.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
-        let pending = self.waiting.remove(at);
+        let mut pending = self.waiting.remove(at);
+        if self.holds_too_many(&pending) {
+            // It waited here since before that was known.
+            self.enqueue(pending);
+            return self.next_batch(now);
+        }
         let bytes = pending.wire.len() as u64;
-        let volume = &mut self.delivery.volume;
-        if pending.resent && volume.resent_bytes + bytes > MAX_RESENT_TIMES * volume.wire_bytes + MIN_RESENT_BYTES {
-            let said =
-                format!("{} bytes were sent again without success: {}", volume.resent_bytes, self.last_failure.message);
+        let is_charged = pending.resent && !pending.is_part;
+        let allowed = self.destination.resend * self.delivery.volume.wire_bytes + MIN_RESENT_BYTES;
+        if is_charged && self.charged_bytes + bytes > allowed {
+            let said = format!(
+                "{} bytes were sent again without success, and `resend` allows no more: {}",
+                self.charged_bytes, self.last_failure
+            );
             self.waiting.push(pending);
-            match self.last_failure.exit {
-                Exit::Refused => self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, said).hint(COMPARE)),
-                exit => self.stop(exit, unreachable(&said)),
-            }
+            let hint = "run the same command again, or raise `resend` of the profile";
+            self.stop(Exit::Undelivered, Diagnostic::new(Code::DeliverUnreachable, said).hint(hint));
             return None;
         }
+        let volume = &mut self.delivery.volume;
         volume.requests += 1;
         if pending.resent {
             volume.resent_bytes += bytes;
         } else {
             volume.wire_bytes += bytes;
         }
+        self.charged_bytes += if is_charged { bytes } else { 0 };
+        pending.request = volume.requests;
+        pending.crashes.note_sent(self.accepted_batches);
         self.in_flight.push(pending.clone());
         Some(pending)
     }
 
-    /// Chooses the probe that is sent next and alone: the last document of the largest waiting batch.
-    fn choose_probe(&mut self) {
+    /// Chooses the probe that is sent next and alone: the document in the middle of the largest waiting batch.
+    fn choose_probe(&mut self, now: Duration) {
+        if self.waiting.iter().any(|pending| pending.is_probe && pending.due <= now) {
+            return;
+        }
         let size = |pending: &PendingBatch| (pending.batch.documents(), pending.batch.range.start);
-        let Some((at, _)) = self.waiting.iter().enumerate().max_by_key(|(_, pending)| size(pending)) else { return };
+        let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
+        let Some((at, _)) = due.max_by_key(|(_, pending)| size(pending)) else { return };
         self.streak.suspend();
-        let last = self.waiting[at].batch.count() - 1;
-        if last == 0 {
+        let count = self.waiting[at].batch.count();
+        if count == 1 {
             self.waiting[at].is_probe = true;
             return;
         }
         let pending = self.waiting.remove(at);
-        let (rest, probe) = (pending.batch.slice(0..last), pending.batch.slice(last..last + 1));
-        let (rest, probe) = (self.new_part(&pending, rest), self.new_part(&pending, probe));
-        self.waiting.push(rest);
-        self.waiting.push(PendingBatch { is_probe: true, ..probe });
+        for places in [0..count / 2, count / 2..count / 2 + 1, count / 2 + 1..count] {
+            if !places.is_empty() {
+                let is_probe = places.start == count / 2;
+                let part = self.new_part(&pending, pending.batch.slice(places));
+                self.waiting.push(PendingBatch { is_probe, ..part });
+            }
+        }
     }
 
     /// When the next waiting batch may start.
@@ -274,9 +374,13 @@ impl DeliveryState {
 
     /// Until when to wait if nothing else happens, the deadline at the latest. `more`: there are batches to take.
     pub(crate) fn wake_time(&self, now: Duration, more: bool) -> Duration {
-        let next_batch = (more && self.waiting.len() < MAX_WAITING).then_some(self.pause);
+        let next_batch = (more && self.has_capacity()).then_some(self.pause);
         let due = self.next_due().into_iter().chain(next_batch.filter(|pause| *pause > now)).min();
-        let due = due.filter(|_| self.in_flight.len() < self.limit && !self.is_on_hold());
+        let limit = if self.is_probing() { 1 } else { self.limit };
+        // A batch is only taken after the pause.
+        let due = due.filter(|_| {
+            self.in_flight.len() < limit && !self.is_on_hold() && !(self.pause <= now && self.needs_batch(now))
+        });
         due.unwrap_or(Duration::MAX).min(self.destination.deadline)
     }
 
@@ -286,7 +390,7 @@ impl DeliveryState {
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
         if self.is_running() && (hopeless || now >= self.destination.deadline) {
-            let failure = self.last_failure.message.as_str();
+            let failure = self.last_failure.as_str();
             let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
             let said = format!("not everything was delivered within {seconds} s: {failure}");
@@ -321,11 +425,10 @@ impl DeliveryState {
     /// Gives up the requests in flight: their batches are in doubt.
     pub(crate) fn abandon_in_flight(&mut self) {
         if self.is_running() {
-            self.reject_suspects();
-        } else {
-            // A rejection is final, and a run that stopped cannot know whether the setup is at fault.
-            self.delivery.same_problem.append(&mut self.suspects);
+            self.judge_suspects();
         }
+        // A rejection is final, and a run that stopped cannot know whether the setup is at fault.
+        self.set_suspects_aside();
         for mut pending in std::mem::take(&mut self.in_flight) {
             self.is_in_doubt = true;
             let ending = Ending::Failure(Failure::Abandoned);
@@ -350,10 +453,12 @@ impl DeliveryState {
     pub(crate) fn apply_exchange(&mut self, first: u64, exchange: Exchange, now: Duration, wall: Timestamp) {
         let Some(at) = self.in_flight.iter().position(|pending| pending.batch.range.start == first) else { return };
         let mut pending = self.in_flight.remove(at);
+        self.answered = Some(pending.batch.clone());
         match exchange.ending {
-            Ok(answer) => {
-                pending.resent = true;
-                let verdict = read_verdict(&answer, pending.batch.documents(), wall);
+            Ok(mut answer) => {
+                self.hide_echo(&mut answer);
+                (pending.resent, pending.is_part) = (true, false);
+                let verdict = read_verdict(&answer, &pending.batch, &self.destination.answers, wall);
                 // A gateway that stopped waiting does not know what the server behind it did.
                 let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
                 self.is_in_doubt |= in_doubt;
@@ -367,8 +472,11 @@ impl DeliveryState {
                 let (bytes, volume) = (pending.wire.len() as u64, &mut self.delivery.volume);
                 // Bytes that were never sent do not load a metered link: a flight may wait for a network until its deadline.
                 match (failure.was_sent(), pending.resent) {
-                    (true, _) => pending.resent = true,
-                    (false, true) => volume.resent_bytes -= bytes,
+                    (true, _) => (pending.resent, pending.is_part) = (true, false),
+                    (false, true) => {
+                        volume.resent_bytes -= bytes;
+                        self.charged_bytes -= if pending.is_part { 0 } else { bytes };
+                    }
                     (false, false) => volume.wire_bytes -= bytes,
                 }
                 let ending = Ending::Failure(failure.clone());
@@ -379,8 +487,20 @@ impl DeliveryState {
         self.abort_on_same_problem();
     }
 
+    /// Removes the host of a redirect if it repeats anything that was sent, unless it is the host that was asked.
+    fn hide_echo(&self, answer: &mut Answer) {
+        let own = self.destination.url().and_then(|url| url.host_str().map(str::to_owned));
+        if let (Some(host), Some(batch)) = (&answer.location, &self.answered)
+            && own.as_ref() != Some(host)
+            && repeats(host, &self.known_documents(batch), &self.secrets())
+        {
+            answer.location = None;
+        }
+    }
+
     fn apply_failure(&mut self, pending: PendingBatch, failure: &Failure, now: Duration, wall: Timestamp) {
-        self.last_failure = LastFailure { exit: Exit::Undelivered, message: failure.to_string() };
+        self.last_failure = failure.to_string();
+        self.answers_early |= *failure == Failure::Early;
         match failure {
             Failure::Identity(said) => {
                 let message = format!("{said}; the clock of this machine says {}", format_clock(wall));
@@ -397,7 +517,10 @@ impl DeliveryState {
                 self.retry_later(pending, None, alone, now);
                 self.pause = self.pause.max(self.next_due().unwrap_or_default());
             }
-            _ => self.retry_later(pending, None, false, now),
+            Failure::Late => self.handle_weather(pending, Weather::Silent, None, now),
+            // Smaller batches would tell no more about what such a server does with them.
+            Failure::Untouched | Failure::Early | Failure::Unbounded => self.retry_later(pending, None, false, now),
+            _ => self.handle_weather(pending, Weather::Failed, None, now),
         }
     }
 

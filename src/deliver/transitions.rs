@@ -5,18 +5,17 @@
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
-use serde_json::Value;
-
 use crate::{
     config::profile::{
         destination::{AuthScheme, Destination},
         secret::Secret,
     },
     deliver::{
-        bisect::split_batch,
+        batch::Batch,
+        bisect::{BatchPart, Weather, divide_batch, split_batch},
         problem_details::ProblemDetails,
         retry,
-        state::{COMPARE, DeliveryState, LastFailure, PendingBatch},
+        state::{COMPARE, DeliveryState, PendingBatch, Suspect},
         verdict::{ItemResult, Verdict},
     },
     diagnostic::{Code, Diagnostic},
@@ -30,17 +29,29 @@ const MAX_NON_ANSWERS: u32 = 3;
 /// The most locations in one document that are passed on.
 const MAX_POINTERS: usize = 20;
 
+/// What a server asks for before it is asked again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pause {
+    /// How long.
+    wait: Option<Duration>,
+    /// One request at a time from then on.
+    alone: bool,
+}
+
 impl DeliveryState {
     /// Applies the verdict on a batch.
     pub(super) fn apply_verdict(&mut self, pending: PendingBatch, verdict: Verdict, status: u16, now: Duration) {
         if verdict != Verdict::Accepted {
-            let exit = if matches!(verdict, Verdict::Rejected(_)) { Exit::Refused } else { Exit::Undelivered };
-            self.last_failure = LastFailure { exit, message: format!("the last answer was {status}") };
+            self.last_failure = format!("the last answer was {status}");
         }
         match verdict {
             Verdict::Accepted => self.accept(pending),
-            Verdict::Again { wait, .. } if status == 500 => self.handle_crash(pending, wait, now),
-            Verdict::Again { wait, alone } => self.retry_later(pending, wait, alone, now),
+            Verdict::Again { wait, alone: true } if status == 429 => {
+                self.handle_weather(pending, Weather::Busy, Some(Pause { wait, alone: true }), now);
+            }
+            Verdict::Again { wait, alone } => {
+                self.handle_weather(pending, Weather::Failed, Some(Pause { wait, alone }), now);
+            }
             Verdict::NoAnswer(said) => {
                 self.non_answers += 1;
                 if self.non_answers >= MAX_NON_ANSWERS {
@@ -49,18 +60,23 @@ impl DeliveryState {
                         .hint("look for a login page or a proxy on the way, then run the same command again");
                     self.stop(Exit::Undelivered, finding);
                 }
-                self.retry_later(pending, None, false, now);
+                self.handle_weather(pending, Weather::NoAnswer, None, now);
             }
+            Verdict::Denied(details) => self.deny(pending, &details, now),
             Verdict::TooLarge => self.handle_too_large(pending),
             Verdict::Rejected(details) => self.reject(pending, &details, now),
             Verdict::Each(items) => self.apply_results(&pending, &items, now),
             Verdict::Refused(code, said) => {
-                let finding =
-                    Diagnostic::new(code, format!("`{}` {said}; {}", self.destination.host(), self.describe_sender()));
-                self.stop(Exit::Refused, finding.hint(hint(code, status)));
+                self.refuse(code, &said, status);
                 self.add_receipt(pending);
             }
         }
+    }
+
+    /// Stops the run because no batch will be accepted.
+    fn refuse(&mut self, code: Code, said: &str, status: u16) {
+        let message = format!("`{}` {said}; {}", self.destination.host(), self.describe_sender());
+        self.stop(Exit::Refused, Diagnostic::new(code, message).hint(hint(code, status)));
     }
 
     /// Counts the documents of a batch as accepted. Nothing else does.
@@ -68,7 +84,11 @@ impl DeliveryState {
         self.non_answers = 0;
         self.accepted_batches += 1;
         self.streak.reset();
-        self.reject_suspects();
+        self.denials.accept(pending.request);
+        self.divisions.accept(pending.division, pending.batch.documents());
+        let is_proven = |suspect: &mut Suspect| suspect.denied_at.is_none_or(|denied| pending.request > denied);
+        let proven = self.suspects.extract_if(.., is_proven).map(|suspect| suspect.rejected);
+        self.delivery.rejected.extend(proven);
         self.is_misled |= pending.is_named;
         merge(&mut self.delivery.accepted, pending.batch.range.clone());
         self.add_receipt(pending);
@@ -100,23 +120,60 @@ impl DeliveryState {
     /// Makes a single document a suspect; splits a batch of several to find the bad ones.
     fn reject(&mut self, pending: PendingBatch, details: &ProblemDetails, now: Duration) {
         if pending.batch.documents() > 1 {
-            let trusted =
-                if self.is_misled { BTreeSet::new() } else { details.named_documents(pending.batch.documents()) };
+            let trusted = if self.is_misled {
+                BTreeSet::new()
+            } else {
+                details.named_documents(pending.batch.documents(), pending.batch.first_document())
+            };
             self.streak.suspend();
             return self.split(&pending, &trusted, now);
         }
         let host = self.destination.host();
-        let told = details.describe(pending.batch.first_document(), &self.secrets());
+        let told = details.describe(&self.known_documents(&pending.batch), &self.secrets());
         let finding =
             Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
         if !self.streak.continues(details) {
-            self.reject_suspects();
+            let proven = self.suspects.extract_if(.., |suspect| suspect.denied_at.is_none());
+            self.delivery.rejected.extend(proven.map(|suspect| suspect.rejected));
         }
         self.streak.add(details);
-        let pointers = details.pointers().into_iter().take(MAX_POINTERS).collect();
+        self.suspect(pending, details, finding);
+    }
+
+    /// Sets a document aside that was rejected alone, until it is certain that it is at fault.
+    fn suspect(&mut self, pending: PendingBatch, details: &ProblemDetails, finding: Diagnostic) {
+        let pointers = details.pointers(pending.batch.first_document()).into_iter().take(MAX_POINTERS).collect();
         let (index, status) = (pending.batch.range.start, details.status);
-        self.suspects.push(Rejected { index, status, finding, pointers });
+        let rejected = Rejected { index, status, finding, pointers };
+        self.suspects.push(Suspect { rejected, denied_at: pending.denied_at });
+        self.divisions.reject(pending.division);
         self.add_final_receipt(pending);
+    }
+
+    /// Divides a batch that the API denies if others pass; else it waits while single documents are tried.
+    fn deny(&mut self, mut pending: PendingBatch, details: &ProblemDetails, now: Duration) {
+        let documents = pending.batch.documents();
+        self.denials.add(pending.request, details.status, documents);
+        pending.denied_at.get_or_insert(pending.request);
+        if self.destination.allows(2).is_err() {
+            self.refuse_all();
+            return self.add_receipt(pending);
+        }
+        if documents == 1 {
+            let host = self.destination.host();
+            let message = format!("`{host}` rejects this document: it answered {}", details.status);
+            return self.suspect(pending, details, Diagnostic::new(Code::DeliverRejected, message));
+        }
+        if self.accepted_batches == 0 {
+            return self.enqueue(PendingBatch { due: now, ..pending });
+        }
+        self.divide(&pending, divide_batch(pending.batch.count()), true, now);
+    }
+
+    /// Stops the run because everything is denied.
+    fn refuse_all(&mut self) {
+        let status = self.denials.status();
+        self.refuse(Code::DeliverRefused, &format!("answered {status}"), status);
     }
 
     /// Adds the receipt of a document that was rejected alone: even if it was in doubt before, now it is not.
@@ -124,9 +181,24 @@ impl DeliveryState {
         self.delivery.receipts.push(Receipt { range: pending.batch.range, attempts: pending.attempts });
     }
 
-    /// Rejects the suspects for good: the setup is not at fault.
-    pub(super) fn reject_suspects(&mut self) {
-        self.delivery.rejected.append(&mut self.suspects);
+    /// Decides about the suspects when nothing else is left to try: they are rejected for good, unless the setup is at fault.
+    pub(super) fn judge_suspects(&mut self) {
+        let mut denied = self.suspects.iter().filter_map(|suspect| suspect.denied_at);
+        // Parts of the same batch that were accepted show that it is not everything, unless many were denied since.
+        if denied.any(|denied| !self.denials.are_passed(denied) || !self.denials.are_few()) {
+            return self.refuse_all();
+        }
+        if !self.has_accepted() && self.streak.is_enough_at_the_end() {
+            return self.stop_on_same_problem();
+        }
+        let proven = std::mem::take(&mut self.suspects).into_iter().map(|suspect| suspect.rejected);
+        self.delivery.rejected.extend(proven);
+    }
+
+    /// Leaves the suspects pending: the setup may be at fault.
+    pub(super) fn set_suspects_aside(&mut self) {
+        let open = std::mem::take(&mut self.suspects).into_iter().map(|suspect| suspect.rejected);
+        self.delivery.same_problem.extend(open);
     }
 
     /// Queues a batch again in parts.
@@ -139,25 +211,43 @@ impl DeliveryState {
             self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
             return self.add_receipt(pending.clone());
         }
-        for split in split_batch(pending.batch.count(), named) {
-            let part = self.new_part(pending, pending.batch.slice(split.places));
-            self.enqueue(PendingBatch { is_named: split.is_named, due, ..part });
+        self.divide(pending, split_batch(pending.batch.count(), named), true, due);
+    }
+
+    /// Queues the parts of a batch. `is_rejected`: the API rejects something of it, so that a limit may be learnt.
+    fn divide(&mut self, pending: &PendingBatch, parts: Vec<BatchPart>, is_rejected: bool, due: Duration) {
+        let division = if is_rejected {
+            Some(self.divisions.divide(pending.division, pending.batch.documents()))
+        } else {
+            pending.division
+        };
+        for BatchPart { places, is_named } in parts {
+            let part = self.new_part(pending, pending.batch.slice(places));
+            self.enqueue(PendingBatch { is_named, due, division, ..part });
         }
     }
 
-    /// Queues a batch again on which the server failed; splits or rejects it if the server fails on nothing else.
-    fn handle_crash(&mut self, mut pending: PendingBatch, wait: Option<Duration>, now: Duration) {
-        let is_alone = self.waiting.is_empty() && self.in_flight.is_empty() && pending.batch.documents() > 1;
-        pending.crashes.count_one(self.accepted_batches);
-        if !pending.crashes.blames(self.accepted_batches, is_alone) || (is_alone && self.destination.allows(2).is_err())
-        {
-            return self.retry_later(pending, wait, false, now);
-        }
-        if pending.batch.documents() == 1 {
-            return self.reject(pending, &ProblemDetails::read(500, &Value::Null), now);
+    /// Queues a batch again of which nothing is known but that the server failed; in parts if it fails on nothing else.
+    ///
+    /// It never rejects a document: a single one is tried until the run ends, and is pending then.
+    pub(super) fn handle_weather(
+        &mut self,
+        mut pending: PendingBatch,
+        weather: Weather,
+        asked: Option<Pause>,
+        now: Duration,
+    ) {
+        let Pause { wait, alone } = asked.unwrap_or_default();
+        let is_single = pending.batch.documents() == 1;
+        pending.crashes.count_one();
+        let is_blamed =
+            pending.crashes.blames(weather, self.accepted_batches, self.is_last() && !is_single && !self.answers_early);
+        if is_single || !is_blamed || self.destination.allows(2).is_err() {
+            // What only this one causes holds up no others.
+            return self.retry_later(pending, wait, alone && !is_blamed, now);
         }
         let due = now + retry::delay(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
-        self.split(&pending, &BTreeSet::new(), due);
+        self.divide(&pending, divide_batch(pending.batch.count()), false, due);
     }
 
     /// Applies a result for each document: first those that were accepted; the others are rejected, or queued again as
@@ -205,20 +295,35 @@ impl DeliveryState {
         }
     }
 
-    /// Ends the run when documents are rejected one by one for the same problem, and no answer in flight can show that others
-    /// are accepted.
+    /// Ends the run when documents are rejected one by one for the same problem, or everything is denied, and no answer in
+    /// flight can show that others are accepted.
     pub(super) fn abort_on_same_problem(&mut self) {
         if !self.is_on_hold() || !self.is_idle() {
             return;
         }
-        self.delivery.same_problem.append(&mut self.suspects);
+        if self.denials.are_enough() {
+            self.refuse_all();
+        } else {
+            self.stop_on_same_problem();
+        }
+        self.set_suspects_aside();
+    }
+
+    fn stop_on_same_problem(&mut self) {
         let host = self.destination.host();
         let message = format!("`{host}` rejects one document after the other in the same way");
         self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
     }
 
+    /// The documents that are at hand: no message may repeat what an API wrote of them.
+    pub(super) fn known_documents<'a>(&'a self, batch: &'a Batch) -> Vec<&'a [u8]> {
+        let pending = self.waiting.iter().chain(&self.in_flight).map(|pending| &pending.batch);
+        let answered = self.answered.iter();
+        std::iter::once(batch).chain(pending).chain(answered).flat_map(Batch::each_document).collect()
+    }
+
     /// The secrets of the destination, which no message may repeat.
-    fn secrets(&self) -> Vec<&str> {
+    pub(super) fn secrets(&self) -> Vec<&str> {
         let Destination { credential, headers, .. } = &*self.destination;
         let proof = credential.as_ref().map(|credential| match &credential.scheme {
             AuthScheme::Bearer(secret)

@@ -25,6 +25,9 @@ pub(crate) enum Verdict {
     TooLarge,
     /// The API rejects documents of the batch.
     Rejected(ProblemDetails),
+    /// The API denies the request, for a reason that may lie in some documents of the batch: a firewall, a worker, a missing
+    /// path. If others pass, it is the documents.
+    Denied(ProblemDetails),
     /// Each document of the batch has a result of its own.
     Each(Vec<ItemResult>),
     /// No batch will be accepted.
@@ -48,7 +51,7 @@ impl ItemResult {
 
     /// Whether the API may still act on the document: a gateway stopped waiting, or the result is only a promise.
     pub(crate) fn is_in_doubt(&self) -> bool {
-        matches!(self.status, 202 | 206 | 207 | 502 | 504)
+        matches!(self.status, 202 | 205..=207 | 226 | 502 | 504)
     }
 }
 

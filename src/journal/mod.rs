@@ -189,7 +189,8 @@ impl<D: Disk> Journal<D> {
     }
 
     fn begin_epoch(&mut self, shipment: &Shipment) -> io::Result<Start> {
-        let number = self.number + 1;
+        // Nobody begins so many epochs: such a file was put there.
+        let number = self.number.checked_add(1).ok_or_else(|| io::Error::other("its last number is taken"))?;
         let header = Header {
             v: VERSION,
             n: number,

@@ -83,7 +83,7 @@ impl StateDir {
         };
         let is_id = |name: &String| name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
         let names = names.into_iter().filter_map(|name| name.into_string().ok());
-        Ok(names.filter(is_id).map(|id| DeliveryTarget { id }).collect())
+        Ok(names.filter(is_id).map(|id| DeliveryTarget { id, terms: Vec::new() }).collect())
     }
 
     fn create(&self) -> io::Result<()> {

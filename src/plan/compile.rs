@@ -11,7 +11,7 @@ use crate::{
         contract::Contract,
         mapping::{
             Mapping, Root, TotalSpec,
-            dialect::DialectSpec as DialectText,
+            dialect::{DialectFault, DialectSpec as DialectText, SEPARATOR_HINT, parse_separator},
             short_forms::{Columns, Named},
         },
         yaml::Places,
@@ -22,7 +22,7 @@ use crate::{
         CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
         key::KeyColumns, prove, template::Templates,
     },
-    table::dialect::{Dialect, Encoding},
+    table::dialect::Dialect,
 };
 
 impl Plan {
@@ -242,44 +242,17 @@ impl Compiler<'_> {
                 }
             }
         };
-        let delimiter = self.parse_ascii_byte(&text.delimiter, &format!("{pointer}/delimiter")).unwrap_or(b',');
-        let quote =
-            if text.quote.is_empty() { None } else { self.parse_ascii_byte(&text.quote, &format!("{pointer}/quote")) };
-        if quote == Some(delimiter) {
-            self.report(
-                Code::PlanWrongValue,
-                &format!("{pointer}/quote"),
-                "the quote and the delimiter are the same",
-                "",
-            );
+        let (dialect, faults) = text.compile();
+        for DialectFault { key, message, hint } in faults {
+            self.report(Code::PlanWrongValue, &format!("{pointer}/{key}"), message, hint);
         }
-        let encoding = Encoding::named(&text.encoding).unwrap_or_else(|| {
-            let message = format!("there is no encoding `{}`", text.encoding);
-            self.report(
-                Code::PlanWrongValue,
-                &format!("{pointer}/encoding"),
-                message,
-                "use a WHATWG label such as `utf-8` or `windows-1252`, or `auto`",
-            );
-            Encoding::Utf8
-        });
-        let nulls = text.null_values.iter().map(|null| null.clone().into_bytes()).collect();
-        Dialect::new(delimiter, quote, encoding, text.header, nulls, text.tail)
+        dialect
     }
 
     /// One ASCII character that separates or quotes; `None`: it is another text, which is reported.
     pub(super) fn parse_ascii_byte(&mut self, text: &str, pointer: &str) -> Option<u8> {
-        match text.as_bytes() {
-            [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) && !byte.is_ascii_alphanumeric() => {
-                Some(*byte)
-            }
-            _ => {
-                let message =
-                    format!("`{}` is not one ASCII character that is no letter and no digit", text.escape_debug());
-                self.report(Code::PlanWrongValue, pointer, message, "write a tab as \"\\t\", in double quotes");
-                None
-            }
-        }
+        let parsed = parse_separator(text);
+        parsed.map_err(|message| self.report(Code::PlanWrongValue, pointer, message, SEPARATOR_HINT)).ok()
     }
 
     /// The number of a column of a source; a column that is first used here is added.

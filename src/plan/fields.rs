@@ -288,7 +288,7 @@ impl Compiler<'_> {
         };
         let pairs: Vec<(String, String)> = match (&table.values, &table.file) {
             (Some(values), None) => values.iter().map(|(code, value)| (code.clone(), value.clone())).collect(),
-            (None, Some(file)) => self.files.get(file).cloned().unwrap_or_default(),
+            (None, Some(_)) => self.files.get(&rule).cloned().unwrap_or_default(),
             _ => {
                 self.report(
                     Code::PlanWrongValue,

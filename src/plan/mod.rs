@@ -345,7 +345,7 @@ pub struct One {
     pub on_missing: Policy<OnLookup>,
 }
 
-/// The contents of code table files, by the file as written in the mapping: codes with their translations.
+/// The contents of code table files, by the pointer of the table in the mapping: codes with their translations.
 pub type CodeFiles = BTreeMap<String, Vec<(String, String)>>;
 
 impl Plan {

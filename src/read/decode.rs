@@ -3,7 +3,7 @@
 //! Nothing is lost: bytes that are invalid in the encoding become a replacement character, and a patch keeps them, so that
 //! the record can be rejected and written to the rejects as it was. Decoding never adds or removes a line.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, path::Path};
 
 use encoding_rs::{DecoderResult, WINDOWS_1252};
 
@@ -40,11 +40,14 @@ pub(super) fn decode_text(path: &str, bytes: Vec<u8>, dialect: &Dialect) -> Resu
     Ok(decoded)
 }
 
-/// Removes the byte order mark, if there is one.
+/// Removes the byte order mark, if there is one, from the first bytes of a file.
 ///
 /// # Errors
-/// It belongs to another encoding.
+/// It belongs to another encoding, or the bytes are those of an archive.
 pub(super) fn strip_byte_order_mark(path: &str, mut bytes: Vec<u8>, encoding: Encoding) -> Result<Vec<u8>, Diagnostic> {
+    if let Some(archive) = describe_archive(path, &bytes) {
+        return Err(archive);
+    }
     let mark: Option<(&str, usize)> = match bytes.as_slice() {
         [0xEF, 0xBB, 0xBF, ..] => Some(("UTF-8", 3)),
         [0xFF, 0xFE, 0, 0, ..] => Some(("UTF-32LE", 4)),
@@ -64,6 +67,35 @@ pub(super) fn strip_byte_order_mark(path: &str, mut bytes: Vec<u8>, encoding: En
             Err(Diagnostic::new(Code::ReadEncoding, message).file(path).hint(hint))
         }
     }
+}
+
+/// The finding that a file is an archive, told by its first bytes: no text in any encoding starts with them.
+fn describe_archive(path: &str, bytes: &[u8]) -> Option<Diagnostic> {
+    let (packer, ending, unpack) = match bytes {
+        [0x1F, 0x8B, ..] => ("gzip", ".gz", "gunzip -c"),
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => ("zstd", ".zst", "zstd -dc"),
+        [0xFD, b'7', b'z', b'X', ..] => ("xz", "", "xz -dc"),
+        [b'P', b'K', 3, 4, ..] | [0xD0, 0xCF, 0x11, 0xE0, ..] => {
+            let message = "the file is a ZIP archive, a spreadsheet or another document, not CSV";
+            return Some(
+                Diagnostic::new(Code::ReadCompressed, message).file(path).hint("unpack it, or export it as CSV"),
+            );
+        }
+        _ => return None,
+    };
+    let said = Path::new(path).extension().and_then(|extension| extension.to_str());
+    let is_unpacked = matches!(said, Some("gz" | "zst"));
+    let message = if is_unpacked {
+        format!("the file is packed twice: what is unpacked from it is packed by {packer}")
+    } else {
+        format!("the file is packed by {packer}, and its name does not say so")
+    };
+    let hint = if ending.is_empty() || path.starts_with('<') || is_unpacked {
+        format!("unpack it before, as in `{unpack} FILE`")
+    } else {
+        format!("name it `{path}{ending}`; files that end in `.gz` and `.zst` are unpacked")
+    };
+    Some(Diagnostic::new(Code::ReadCompressed, message).file(path).hint(hint))
 }
 
 /// Decodes UTF-8; invalid bytes become patches.
@@ -94,7 +126,8 @@ fn decode_auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
         let record_end = dialect.split(&bytes, at, &mut cells);
         let end = match record_end.fault {
             None => record_end.next,
-            Some(_) => memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |feed| at + feed + 1),
+            // Its bounds are not known: each line is decoded by itself.
+            Some(_) => memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |end| at + end + 1),
         };
         let record = &bytes[at..end];
         if std::str::from_utf8(record).is_ok() {
@@ -184,6 +217,36 @@ mod tests {
                 (text, patches),
                 "{bytes:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_stray_quote_does_not_decide_how_the_lines_behind_it_are_decoded() {
+        for end in ["\n", "\r", "\r\n"] {
+            let lines: [&[u8]; 3] = [b"a\"b", b"Fr\xC3\xA9jus", b"Fr\xE9jus"];
+            let bytes = lines.join(end.as_bytes());
+            let decoded = decode_text("x.csv", bytes, &dialect("auto")).map_err(|d| d.message).unwrap();
+            let expected = ["a\"b", "Fréjus", "Fréjus"].join(end);
+            assert_eq!((String::from_utf8(decoded.text).unwrap(), decoded.windows_records), (expected, 1));
+        }
+    }
+
+    #[test]
+    fn an_archive_is_not_read_as_text() {
+        let table: [(&str, &[u8], &str, &str); 7] = [
+            ("x.csv", b"\x1F\x8B\x08\0", "packed by gzip", "`x.csv.gz`"),
+            ("x.csv", b"\x28\xB5\x2F\xFD\x04", "packed by zstd", "`x.csv.zst`"),
+            ("x.csv", b"\xFD7zXZ\0", "packed by xz", "`xz -dc FILE`"),
+            ("x.csv", b"PK\x03\x04\x14", "a spreadsheet", "export it as CSV"),
+            ("x.csv", b"\xD0\xCF\x11\xE0\xA1", "a spreadsheet", "export it as CSV"),
+            ("x.csv.gz", b"\x1F\x8B\x08\0", "packed twice", "`gunzip -c FILE`"),
+            ("<stdin:x>", b"\x1F\x8B\x08\0", "packed by gzip", "`gunzip -c FILE`"),
+        ];
+        for (path, bytes, message, hint) in table {
+            for encoding in ["utf-8", "windows-1252", "auto"] {
+                let found = decode_text(path, bytes.to_vec(), &dialect(encoding)).err().unwrap();
+                assert!(found.message.contains(message) && found.hint.contains(hint), "{found:?}");
+            }
         }
     }
 

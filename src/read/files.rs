@@ -16,6 +16,7 @@ use crate::{
     list_dir::list_dir,
     options::SourcePath,
     plan::{Plan, SourcePlan},
+    read::pattern,
 };
 
 /// The largest number of bytes of one source, unpacked.
@@ -135,32 +136,53 @@ fn claim_files(
     Ok(files)
 }
 
-/// Finds the files of a source, in the order of their names.
+/// Finds the files of a source, in the order of their names. The folder is a path, whatever it is called; only the path of
+/// the source, in the mapping or on the command line, may be a pattern.
 fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
-    let pattern = match inputs.named.get(&source.name) {
+    let (folder, path) = match inputs.named.get(&source.name) {
         Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
-        Some(named) => PathBuf::from(named),
-        None if inputs.folder == Path::new(".") => PathBuf::from(&source.path),
-        None => inputs.folder.join(&source.path),
+        Some(named) => (Path::new(""), named),
+        None if inputs.folder == Path::new(".") => (Path::new(""), &source.path),
+        None => (inputs.folder.as_path(), &source.path),
     };
-    let shown = pattern.display().to_string();
-    if !source.path.contains(['*', '?', '[']) && !shown.contains(['*', '?', '[']) || pattern.exists() {
-        let packed = [".gz", ".zst"].map(|ending| PathBuf::from(format!("{shown}{ending}")));
-        let found = [pattern.clone()].into_iter().chain(packed).find(|path| path.exists());
-        return found.map(|path| vec![path]).ok_or_else(|| vec![describe_missing(source, &pattern, inputs)]);
+    let whole = folder.join(path);
+    let with_ending = |ending: &str| {
+        let mut packed = whole.clone().into_os_string();
+        packed.push(ending);
+        PathBuf::from(packed)
+    };
+    for file in ["", ".gz", ".zst"].map(with_ending) {
+        match file.try_exists() {
+            Ok(true) => return Ok(vec![file]),
+            Ok(false) => {}
+            // A name with characters of a pattern may be too strange for a file.
+            Err(_) if pattern::is_pattern(path) => break,
+            Err(cause) => return Err(vec![describe_unreadable(&file, &cause)]),
+        }
     }
-    let mut files: Vec<PathBuf> = glob::glob(&shown)
-        .map_err(|_| vec![describe_missing(source, &pattern, inputs)])?
-        .filter_map(Result::ok)
-        .collect();
-    files.sort();
-    if files.is_empty() { Err(vec![describe_missing(source, &pattern, inputs)]) } else { Ok(files) }
+    let files = if pattern::is_pattern(path) {
+        pattern::find_matches(folder, path).map_err(|wrong| vec![wrong])?
+    } else {
+        Vec::new()
+    };
+    if files.is_empty() { Err(vec![describe_missing(source, &whole, inputs)]) } else { Ok(files) }
+}
+
+/// The finding that the system does not let a file or folder be read.
+pub(super) fn describe_unreadable(path: &Path, cause: &io::Error) -> Diagnostic {
+    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(path.display().to_string())
 }
 
 /// The finding that a source has no file, with the files that are near.
 fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagnostic {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let message = format!("the file of the source `{}` is not there", source.name);
+    let is_pattern = pattern::is_pattern(inputs.named.get(&source.name).unwrap_or(&source.path));
+    let folder = if is_pattern { Some(inputs.folder.as_path()) } else { path.parent() };
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let message = if is_pattern {
+        format!("no file matches the path of the source `{}`", source.name)
+    } else {
+        format!("the file of the source `{}` is not there", source.name)
+    };
     let others = list_dir(folder).unwrap_or_default();
     let others: Vec<String> = others.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     let csv: Vec<&str> = others.iter().map(String::as_str).filter(|name| name.contains(".csv")).collect();
@@ -178,9 +200,7 @@ fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagno
 pub(super) fn check_regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
     let shown = path.display().to_string();
     // Opening a pipe would block, so the kind of file is checked before.
-    let metadata = fs::metadata(path).map_err(|cause| {
-        Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(shown.clone())
-    })?;
+    let metadata = fs::metadata(path).map_err(|cause| describe_unreadable(path, &cause))?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
         let hint = "name a file, or `-` for standard input";

@@ -5,9 +5,13 @@
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
-    plan::{Plan, SourcePlan},
+    plan::{ColumnPlan, Plan, SourcePlan},
     recording::ledger::ADDED_COLUMNS,
-    table::{Table, dialect::Span},
+    table::{
+        Table,
+        dialect::{Dialect, Span},
+        split::{QuoteFault, RecordEnd},
+    },
 };
 
 /// The largest header, in bytes.
@@ -17,17 +21,104 @@ const MAX_NAME: usize = 64;
 /// The most columns.
 const MAX_COLUMNS: usize = 4096;
 
-/// Binds the header of a file to the columns of its table; returns where the records start.
+/// Where the header of a file ends, and how it would start if it came again.
+#[derive(Debug, Default)]
+pub(super) struct FileHeader {
+    /// Where the first record starts.
+    pub(super) body: usize,
+    /// What to look for at the start of each record.
+    pub(super) again: RepeatedHeader,
+}
+
+/// The bytes that a header starts with when it comes again, with and without quotes. Nothing, where there is no header.
+#[derive(Debug, Default)]
+pub(super) struct RepeatedHeader {
+    starts: Vec<HeaderStart>,
+    /// How many bytes it has at most, with its line end.
+    pub(super) longest: usize,
+}
+
+/// The bytes up to the end of the first name.
+#[derive(Debug)]
+struct HeaderStart {
+    /// The first eight of them, or fewer, and which bytes of eight they are.
+    word: u64,
+    mask: u64,
+    bytes: Vec<u8>,
+}
+
+impl HeaderStart {
+    fn new(bytes: Vec<u8>) -> HeaderStart {
+        let (mut word, mut mask) = ([0; 8], [0; 8]);
+        for ((word, mask), byte) in word.iter_mut().zip(&mut mask).zip(&bytes) {
+            (*word, *mask) = (*byte, 0xFF);
+        }
+        HeaderStart { word: u64::from_le_bytes(word), mask: u64::from_le_bytes(mask), bytes }
+    }
+}
+
+impl RepeatedHeader {
+    fn new(dialect: &Dialect, names: &[String]) -> RepeatedHeader {
+        let mut starts = vec![Vec::new()];
+        // A record is likely to have an empty first cell, so empty names are no start.
+        for (at, name) in names.iter().enumerate() {
+            if at > 0 {
+                starts[0].push(dialect.delimiter);
+            }
+            if !name.is_empty() {
+                let quoted = dialect.quote.map(|quote| {
+                    let quote = char::from(quote).to_string();
+                    format!("{quote}{}{quote}", name.replace(&quote, &quote.repeat(2)))
+                });
+                let before = starts[0].clone();
+                let spelled = [Some(name.clone()), quoted].into_iter().flatten();
+                starts = spelled.map(|name| [before.as_slice(), name.as_bytes()].concat()).collect();
+                break;
+            }
+        }
+        let longest = names.iter().map(|name| 2 * name.len() + 3).sum::<usize>() + 2;
+        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), longest }
+    }
+
+    /// Whether a record that starts at this byte starts as the header does.
+    #[inline]
+    pub(super) fn may_start_at(&self, text: &[u8], at: usize) -> bool {
+        let rest = text.get(at..).unwrap_or_default();
+        let word = rest.first_chunk().map(|first| u64::from_le_bytes(*first));
+        self.starts.iter().any(|start| match word {
+            Some(word) => word & start.mask == start.word && rest.starts_with(&start.bytes),
+            None => rest.starts_with(&start.bytes),
+        })
+    }
+}
+
+/// Where the record that starts at this byte ends, if its cells are the names of the header.
+pub(super) fn find_again(table: &Table, at: usize) -> Option<RecordEnd> {
+    let (mut cells, mut buffer) = (Vec::new(), Vec::new());
+    let record_end = table.dialect.split(&table.text, at, &mut cells);
+    let is_name =
+        |(span, name): (&Span, &String)| table.dialect.cell(&table.text, *span, &mut buffer) == name.as_bytes();
+    let is_header =
+        record_end.fault.is_none() && cells.len() == table.header.len() && cells.iter().zip(&table.header).all(is_name);
+    is_header.then_some(record_end)
+}
+
+/// Binds the header of a file to the columns of its table.
 pub(super) fn bind_columns(
     plan: &Plan,
     number: usize,
     path: &str,
     text: &[u8],
     table: &mut Table,
-) -> Result<usize, Vec<Diagnostic>> {
+) -> Result<FileHeader, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    let (names, body) =
-        if source.dialect.header { read_names(path, text, source)? } else { (name_columns(text, source), 0) };
+    let (names, header) = if source.dialect.header {
+        let (names, body) = read_names(path, text, source)?;
+        let again = RepeatedHeader::new(&source.dialect, &names);
+        (names, FileHeader { body, again })
+    } else {
+        (name_columns(text, source), FileHeader::default())
+    };
     if table.parts.is_empty() {
         let wrong = find_missing(plan, number, path, &names, text);
         if !wrong.is_empty() {
@@ -44,7 +135,7 @@ pub(super) fn bind_columns(
             Diagnostic::new(Code::ReadHeader, message).rule(locate_header(path, text, source, &names)).hint(hint),
         ]);
     }
-    Ok(body)
+    Ok(header)
 }
 
 /// Names the columns of a file without a header. Rejected rows that are read again have two columns more, and the first of
@@ -66,11 +157,16 @@ fn read_names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<Strin
     let blank = count_blank_lines(text);
     let mut cells: Vec<Span> = Vec::new();
     let record_end = dialect.split(text, blank, &mut cells);
-    let wrong = |message: String, names: &[String]| {
-        vec![Diagnostic::new(Code::ReadHeader, message).rule(locate_header(path, text, source, names))]
-    };
-    if record_end.fault.is_some() {
-        return Err(wrong("the quotes of the header do not pair up".into(), &[]));
+    if text[blank..record_end.end].contains(&0) {
+        let finding = Diagnostic::new(Code::ReadHeader, "the header holds NUL bytes").file(path);
+        return Err(vec![finding.hint("copy the file from the recorder again")]);
+    }
+    if let Some(fault) = record_end.fault {
+        let other = guess_dialect(source, text, 0);
+        return Err(vec![match other {
+            Some(other) => describe_other_dialect(source, other, locate_header(path, text, source, &[])),
+            None => describe_quotes(path, text, source, fault),
+        }]);
     }
     if record_end.end - blank > MAX_HEADER || cells.len() > MAX_COLUMNS {
         let message = format!(
@@ -80,43 +176,59 @@ fn read_names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<Strin
         );
         return Err(vec![Diagnostic::new(Code::ReadTooLarge, message).file(path)]);
     }
-    let mut buffer = Vec::new();
-    let mut names: Vec<String> = Vec::new();
-    for span in &cells {
-        let name = String::from_utf8_lossy(dialect.cell(text, *span, &mut buffer)).into_owned();
-        if name.is_empty() && cells.len() > 1 {
-            return Err(wrong(format!("column {} of the header has no name", names.len() + 1), &names));
-        }
-        if names.contains(&name) {
-            return Err(wrong(
-                format!("the header has the column `{}` twice", show_name(source, &names, &name)),
-                &names,
-            ));
-        }
-        names.push(name);
-    }
-    Ok((names, record_end.next))
+    Ok((names_of(dialect, text, &cells), record_end.next))
 }
 
-/// Finds the columns that the plan uses and the header does not have.
+/// The names in the cells of a header.
+fn names_of(dialect: &Dialect, text: &[u8], cells: &[Span]) -> Vec<String> {
+    let mut buffer = Vec::new();
+    let name = |span: &Span| String::from_utf8_lossy(dialect.cell(text, *span, &mut buffer)).into_owned();
+    cells.iter().map(name).collect()
+}
+
+/// Checks that a file does not look like UTF-16, in which every other byte of its first line would be NUL.
+pub(super) fn check_not_utf_16(path: &str, text: &[u8]) -> Result<(), Diagnostic> {
+    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let are_nul = |first: usize| line.len() > 2 && line.iter().skip(first).step_by(2).all(|byte| *byte == 0);
+    let label = match (are_nul(1), are_nul(0)) {
+        (true, false) => "utf-16le",
+        (false, true) => "utf-16be",
+        _ => return Ok(()),
+    };
+    let message = format!("the file looks like {}, without a byte order mark", label.to_uppercase());
+    let hint = format!("set `encoding: {label}` in the dialect, if the recorder really writes it");
+    Err(Diagnostic::new(Code::ReadEncoding, message).file(path).hint(hint))
+}
+
+/// The finding that the quotes of a header do not pair up, at the quote.
+fn describe_quotes(path: &str, text: &[u8], source: &SourcePlan, fault: QuoteFault) -> Diagnostic {
+    let (at, message) = match fault {
+        QuoteFault::Open(at) => (at, "a quote opens in the header and is never closed"),
+        QuoteFault::Stray(at) => (at, "a quote of the header stands inside a name, or before its end"),
+    };
+    let (start, mut place) = (count_blank_lines(text), locate_header(path, text, source, &[]));
+    let before = &text[start..at];
+    if crate::table::line_ends(before) == 0 {
+        (place.column, place.width) = (String::from_utf8_lossy(before).chars().count() as u64 + 1, 1);
+    }
+    let hint = "a name that holds a quote needs quotes around it, and writes the quote twice; if the file uses no quotes, \
+        set `quote: \"\"` in its dialect";
+    Diagnostic::new(Code::ReadHeader, message).rule(place).hint(hint)
+}
+
+/// Finds the columns that the plan uses and the header does not have, or has twice.
 fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
     let source = &plan.sources[number];
-    let is_missing = |name: &str| !names.iter().any(|known| known == name);
+    // A column without a name is none that a rule could mean.
+    let is_missing = |name: &str| name.is_empty() || !names.iter().any(|known| known == name);
     let absent: Vec<_> = source.columns.iter().filter(|column| is_missing(&column.name)).collect();
+    let doubled = find_doubled(source, plan, path, names, text);
     if absent.is_empty() {
-        return Vec::new();
+        return doubled;
     }
-    if let Some(guess) = guess_delimiter(source.dialect.delimiter, names, |name| {
-        !source.columns.iter().any(|column| column.name == name)
-    }) {
-        let message = format!(
-            "the header is not separated by `{}`; it looks like `{guess}`",
-            char::from(source.dialect.delimiter).escape_default()
-        );
-        let hint = format!("set `delimiter: \"{guess}\"` in the dialect of the source `{}`", source.name);
-        return vec![
-            Diagnostic::new(Code::ReadHeader, message).rule(locate_header(path, text, source, names)).hint(hint),
-        ];
+    let known = names.iter().filter(|name| source.columns.iter().any(|column| column.name == **name)).count();
+    if let Some(other) = guess_dialect(source, text, known) {
+        return vec![describe_other_dialect(source, other, locate_header(path, text, source, names))];
     }
     // A header that shares no name with the plan may be a record, and its names personal data.
     if absent.len() == source.columns.len() {
@@ -131,12 +243,17 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
         let hint = "is it the right file? a file without a header needs `header: false` in its dialect";
         return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
     }
-    let finding = |column: &&crate::plan::ColumnPlan| {
-        let hint = if let Some(near) = nearest(&column.name, names.iter().map(String::as_str)) {
+    let finding = |column: &&ColumnPlan| {
+        // A name that another rule uses is not misspelt.
+        let is_used = |name: &str| source.columns.iter().any(|column| column.name == name);
+        let unused = names.iter().map(String::as_str).filter(|name| !name.is_empty() && !is_used(name));
+        let hint = if let Some(near) = nearest(&column.name, unused) {
             format!("did you mean `{near}`?")
         } else {
-            let names: Vec<String> = names.iter().map(|name| show_name(source, names, name)).collect();
-            format!("the header has: {}", names.join(", "))
+            let show = |name: &String| {
+                if name.is_empty() { "(no name)".to_owned() } else { show_name(source, names, name) }
+            };
+            format!("the header has: {}", names.iter().map(show).collect::<Vec<_>>().join(", "))
         };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
@@ -149,20 +266,69 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
             .rule(plan.place(&column.rule))
             .hint(hint)
     };
-    absent.iter().map(finding).collect()
+    absent.iter().map(finding).chain(doubled).collect()
 }
 
-/// Guesses another delimiter, with which this header would have more known columns.
-fn guess_delimiter(delimiter: u8, names: &[String], unknown: impl Fn(&str) -> bool) -> Option<String> {
-    // The whole line is split again: one semicolon in a header with commas does not make it the delimiter.
-    let line = names.join(&char::from(delimiter).to_string());
-    let known = |candidate: char| line.split(candidate).filter(|name| !unknown(name.trim_matches('"'))).count();
-    let now = names.iter().filter(|name| !unknown(name)).count();
-    [';', ',', '\t', '|', ':']
-        .into_iter()
-        .filter(|candidate| *candidate as u32 != u32::from(delimiter))
-        .find(|candidate| known(*candidate) > now)
-        .map(|candidate| candidate.escape_default().to_string())
+/// Finds the columns that the plan uses and the header has twice, so that nobody can tell which of them is meant.
+fn find_doubled(source: &SourcePlan, plan: &Plan, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
+    let is_doubled = |name: &str| names.iter().filter(|known| *known == name).count() > 1;
+    let doubled = source.columns.iter().filter(|column| is_doubled(&column.name));
+    let finding = |column: &ColumnPlan| {
+        let cell = Cell {
+            place: locate_header(path, text, source, names),
+            column: String::new(),
+            found: String::new(),
+            is_masked: false,
+        };
+        Diagnostic::new(Code::ReadHeader, format!("the header has the column `{}` twice", column.name))
+            .cell(cell)
+            .rule(plan.place(&column.rule))
+            .hint("give the columns different names; one that no rule uses may be there twice")
+    };
+    doubled.map(finding).collect()
+}
+
+/// The delimiter and the quote of a header.
+type Separators = (u8, Option<u8>);
+
+/// Guesses a delimiter and a quote with which this header has more than `known` of the columns that the plan uses.
+fn guess_dialect(source: &SourcePlan, text: &[u8], known: usize) -> Option<Separators> {
+    let Dialect { delimiter, quote, encoding, tail, .. } = source.dialect;
+    let start = count_blank_lines(text);
+    let (mut best, mut guess) = (known, None);
+    // What the dialect says comes before what it does not.
+    for quote in [quote, Some(b'"'), Some(b'\'')] {
+        for delimiter in [delimiter, b';', b',', b'\t', b'|', b':'] {
+            let (dialect, mut cells) = (Dialect::new(delimiter, quote, encoding, true, Vec::new(), tail), Vec::new());
+            let record_end = dialect.split(text, start, &mut cells);
+            // Any quote that is not there fits.
+            let fits = quote == source.dialect.quote || cells.iter().any(|cell| cell.quoted);
+            let names = if fits && record_end.fault.is_none() { names_of(&dialect, text, &cells) } else { Vec::new() };
+            let found = source.columns.iter().filter(|column| names.contains(&column.name)).count();
+            if found > best {
+                (best, guess) = (found, Some((delimiter, quote)));
+            }
+        }
+    }
+    guess
+}
+
+/// The finding that a header is written with another delimiter or quote.
+fn describe_other_dialect(source: &SourcePlan, (delimiter, quote): Separators, place: Place) -> Diagnostic {
+    let (said, guess) = (&source.dialect, char::from(delimiter).escape_default());
+    let (mut message, mut settings) = (Vec::new(), Vec::new());
+    if delimiter != said.delimiter {
+        let now = char::from(said.delimiter).escape_default();
+        message.push(format!("the header is not separated by `{now}`; it looks like `{guess}`"));
+        settings.push(format!("delimiter: \"{guess}\""));
+    }
+    if let Some(quote) = quote.filter(|_| quote != said.quote) {
+        let quote = char::from(quote);
+        message.push(format!("the names of the header stand in `{quote}`"));
+        settings.push(if quote == '"' { "quote: '\"'".to_owned() } else { format!("quote: \"{quote}\"") });
+    }
+    let hint = format!("set `{}` in the dialect of the source `{}`", settings.join(", "), source.name);
+    Diagnostic::new(Code::ReadHeader, message.join("; ")).rule(place).hint(hint)
 }
 
 /// Counts the bytes of blank lines in front of the header.
@@ -189,7 +355,7 @@ fn looks_like_data(name: &str) -> bool {
 }
 
 /// The place of the header, with its line as far as it may be shown.
-fn locate_header(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place {
+pub(super) fn locate_header(path: &str, text: &[u8], source: &SourcePlan, names: &[String]) -> Place {
     let start = count_blank_lines(text);
     let number = crate::table::line_ends(&text[..start]) + 1;
     let line = text[start..].split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();

@@ -4,8 +4,10 @@
 //! trusted as a whole stops the run; a record that cannot be trusted is rejected, and its neighbours are not. Each file is
 //! read once, and it is an error when it changes meanwhile.
 
+pub mod pattern;
 pub mod files;
 pub mod decode;
 pub mod header;
 pub mod scan;
 pub mod stream;
+pub mod code_table;

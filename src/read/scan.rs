@@ -3,10 +3,13 @@
 //! If a record is wrong but it is clear where it ends, the record is rejected. If it is not clear where records end, the
 //! whole file is refused, because from there on cells cannot be assigned to records.
 
+use std::{ops::ControlFlow, sync::Arc};
+
 use crate::{
-    diagnostic::{Code, Diagnostic, Severity},
+    diagnostic::{Cell, Code, Diagnostic, Place, Severity},
     json_pointer,
     plan::Plan,
+    read::header::{self, RepeatedHeader},
     recording::ledger::{Ledger, RowStatus},
     table::{
         Table,
@@ -22,10 +25,8 @@ const MAX_RECORD: usize = 8 << 20;
 const MAX_CELL: usize = 1 << 20;
 /// A run of NUL bytes of this length is a lost disk block.
 const LOST_BLOCK: usize = 512;
-/// An open quote with more bytes behind it than this is no truncated last record.
-const MAX_OPEN_BYTES: usize = 64 << 10;
-/// Nor is one with more lines behind it than this.
-const MAX_OPEN_LINES: u64 = 100;
+/// The byte order mark, as text.
+const MARK: &[u8] = "\u{FEFF}".as_bytes();
 /// How many records a line checkpoint is good for.
 const CHECKPOINT_EVERY: u32 = 64;
 
@@ -52,6 +53,28 @@ pub(super) fn report_no_records(plan: &Plan, number: usize, path: &str, found: u
     }
 }
 
+/// Reports blank lines in a file with one column, where each could be a record whose only cell is empty.
+pub(super) fn report_blank_lines(path: &str, position: FilePosition, has_quotes: bool, ledger: &mut Ledger<'_>) {
+    let FilePosition { blank_lines, first_blank, .. } = position;
+    let message = match blank_lines {
+        0 => return,
+        1 => "a blank line is no record".to_owned(),
+        more => format!("{more} blank lines are no records; this is the first"),
+    };
+    let place = Place { line: first_blank, ..Place::file(path) };
+    let hint = if has_quotes {
+        "a record whose only cell is empty is written as `\"\"`, in the quotes of the dialect"
+    } else {
+        "a record whose only cell is empty cannot be written without quotes"
+    };
+    ledger.say(
+        &Diagnostic::new(Code::ReadBlankLine, message)
+            .cell(Cell { place, column: String::new(), found: String::new(), is_masked: false })
+            .severity(Severity::Notice)
+            .hint(hint),
+    );
+}
+
 /// How far a file was read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FilePosition {
@@ -63,13 +86,17 @@ pub(super) struct FilePosition {
     pub(super) records: u32,
     /// Up to which byte of the text lines were counted.
     pub(super) counted: usize,
-    /// How many bytes of the file were dropped in front of the text.
+    /// How many bytes of the file were dropped from the text, or in front of it.
     pub(super) dropped: usize,
+    /// In a file with one column: how many blank lines there were.
+    pub(super) blank_lines: u64,
+    /// The first of them.
+    pub(super) first_blank: u64,
 }
 
 impl Default for FilePosition {
     fn default() -> FilePosition {
-        FilePosition { at: 0, line: 1, records: 0, counted: 0, dropped: 0 }
+        FilePosition { at: 0, line: 1, records: 0, counted: 0, dropped: 0, blank_lines: 0, first_blank: 0 }
     }
 }
 
@@ -80,6 +107,8 @@ pub(super) struct BlockToScan<'a> {
     pub(super) plan: &'a Plan,
     /// The number of the source.
     pub(super) number: usize,
+    /// The header of the file.
+    pub(super) header: &'a RepeatedHeader,
     /// How far the file was read before.
     pub(super) position: FilePosition,
     /// Where the first record starts in the text.
@@ -95,29 +124,29 @@ impl BlockToScan<'_> {
     /// # Errors
     /// It is not clear where records end.
     pub(super) fn scan(self, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<FilePosition, Vec<Diagnostic>> {
-        let BlockToScan { plan, number, position, body, is_last } = self;
-        let FilePosition { line, counted, dropped, .. } = position;
+        let BlockToScan { plan, number, header, position, body, is_last } = self;
         let (end, width) = (table.text.len(), table.header.len());
-        let mut scan = Scan { plan, number, end, width, line, counted, dropped, is_last };
+        let mut scan = Scan { plan, number, header, end, width, position, has_skipped: false, is_last };
         let first = table.len();
         let at = scan.scan_records(body, table, ledger)?;
-        let line = scan.line + line_ends(&table.text[scan.counted..at]);
-        Ok(FilePosition { at, line, records: position.records + table.len() - first, counted: at, dropped })
+        let FilePosition { line, counted, records, .. } = scan.position;
+        let line = line + line_ends(&table.text[counted..at]);
+        Ok(FilePosition { at, line, records: records + table.len() - first, counted: at, ..scan.position })
     }
 }
 
 struct Scan<'a> {
     plan: &'a Plan,
     number: usize,
+    header: &'a RepeatedHeader,
     /// Where the text ends.
     end: usize,
     /// How many cells a record has.
     width: usize,
-    /// The line of the byte `counted`.
-    line: u64,
-    counted: usize,
-    /// How many bytes of the file were dropped in front of the text.
-    dropped: usize,
+    /// How far the file was read, up to the byte `counted`.
+    position: FilePosition,
+    /// A header was skipped: the lines behind it cannot be counted from a record before it.
+    has_skipped: bool,
     /// The file ends with the text.
     is_last: bool,
 }
@@ -133,45 +162,39 @@ impl Scan<'_> {
         let first = table.len();
         let has_nuls = memchr::memchr(0, &table.text[body..]).is_some();
         let text = &table.text[body..];
-        let has_strays = !text.is_ascii() && memchr::memmem::find(text, "\u{FEFF}".as_bytes()).is_some();
+        let has_strays = !text.is_ascii() && memchr::memmem::find(text, MARK).is_some();
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
         let stride = self.width + 1;
         loop {
-            let after_last = at;
-            at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            if at >= self.end {
-                table.cell_starts.truncate(table.starts.len() * stride);
-                return Ok(if self.is_last { self.end } else { after_last });
-            }
+            at = match self.find_record(at, has_strays, table, ledger) {
+                ControlFlow::Continue(start) => start,
+                ControlFlow::Break(end) => {
+                    table.cell_starts.truncate(table.starts.len() * stride);
+                    return Ok(end);
+                }
+            };
             let row = table.len();
             let since_checkpoint = (row - first) % CHECKPOINT_EVERY;
-            if since_checkpoint == 0 {
+            if since_checkpoint == 0 || self.has_skipped {
                 self.add_checkpoint(row, at, table);
             }
             // If a byte is wrong somewhere in the rest of the text, each record is checked by itself.
             let one_by_one = has_nuls || has_strays || patch < table.patches.len();
             let most = if one_by_one { 1 } else { (CHECKPOINT_EVERY - since_checkpoint) as usize };
             let next = match self.add_good_rows(at, most, table) {
-                PlainRows { count: 0, .. } => {
-                    table.starts.push(at);
-                    ledger.statuses[self.number].push(RowStatus::Good);
-                    let from = row as usize * stride;
-                    table.cell_starts[from..from + stride].fill(UNKNOWN);
-                    let record_end = table.dialect.split(&table.text, at, &mut cells);
-                    if !self.is_last && self.may_continue(&record_end, table) {
-                        self.drop_last_row(row, table, ledger);
-                        return Ok(at);
-                    }
-                    self.check_row(row, &record_end, &cells, table, ledger)?
-                }
+                PlainRows { count: 0, .. } => match self.add_doubtful_row(at, &mut cells, table, ledger)? {
+                    Some(next) => next,
+                    None => return Ok(at),
+                },
                 PlainRows { count, next, are_lines } => {
                     let statuses = &mut ledger.statuses[self.number];
                     statuses.resize(statuses.len() + count, RowStatus::Good);
                     // Each record is one line, so their lines need not be counted again.
-                    if are_lines && self.counted == at {
-                        (self.line, self.counted) = (self.line + count as u64, next);
+                    let position = &mut self.position;
+                    if are_lines && position.counted == at {
+                        (position.line, position.counted) = (position.line + count as u64, next);
                     }
                     next
                 }
@@ -179,7 +202,7 @@ impl Scan<'_> {
             if has_nuls {
                 self.check_nuls(row, at..next, table, ledger)?;
             }
-            if has_strays && memchr::memmem::find(&table.text[at..next], "\u{FEFF}".as_bytes()).is_some() {
+            if has_strays && memchr::memmem::find(&table.text[at..next], MARK).is_some() {
                 let message = "a byte order mark stands inside the file: two files were joined here";
                 ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
@@ -193,6 +216,54 @@ impl Scan<'_> {
         }
     }
 
+    /// Finds where the next record starts, behind blank lines and headers that come again; or breaks with where the scan ends.
+    #[inline]
+    fn find_record(
+        &mut self,
+        mut at: usize,
+        has_strays: bool,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+    ) -> ControlFlow<usize, usize> {
+        loop {
+            let after_last = at;
+            at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+            if self.width == 1 && at > after_last && (self.is_last || at < self.end) {
+                self.count_blank_lines(after_last..at, table);
+            }
+            if at >= self.end {
+                return ControlFlow::Break(if self.is_last { self.end } else { after_last });
+            }
+            match self.skip_repeated_header(at, has_strays, table, ledger) {
+                None => return ControlFlow::Continue(at),
+                Some(next) if next == at && at < self.end => return ControlFlow::Break(at),
+                Some(next) => at = next,
+            }
+        }
+    }
+
+    /// Adds a record that has to be checked; returns where the next one starts. `None`: it is left to the next block.
+    #[inline(never)]
+    fn add_doubtful_row(
+        &self,
+        at: usize,
+        cells: &mut Vec<Span>,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<Option<usize>, Vec<Diagnostic>> {
+        let (row, stride) = (table.len(), self.width + 1);
+        table.starts.push(at);
+        ledger.statuses[self.number].push(RowStatus::Good);
+        let from = row as usize * stride;
+        table.cell_starts[from..from + stride].fill(UNKNOWN);
+        let record_end = table.dialect.split(&table.text, at, cells);
+        if !self.is_last && self.may_continue(&record_end, table) {
+            self.drop_last_row(row, table, ledger);
+            return Ok(None);
+        }
+        self.check_row(row, &record_end, cells, table, ledger).map(Some)
+    }
+
     /// Adds good records up to the first that has to be checked, `most` at most. The table has capacity for the cells of one
     /// more then.
     fn add_good_rows(&self, at: usize, most: usize, table: &mut Table) -> PlainRows {
@@ -203,16 +274,80 @@ impl Scan<'_> {
         }
         table.starts.resize(row + most, 0);
         let field_starts = &mut table.cell_starts[from..from + most * stride];
-        let rows = table.dialect.rows(&table.text, at, &mut table.starts[row..], field_starts);
+        let mut rows = table.dialect.rows(&table.text, at, &mut table.starts[row..], field_starts);
+        // The first of them was looked at before.
+        let others = table.starts.get(row + 1..row + rows.count).unwrap_or_default();
+        if let Some(before) = others.iter().position(|start| self.header.may_start_at(&table.text, *start)) {
+            (rows.count, rows.next) = (before + 1, others[before]);
+        }
         table.starts.truncate(row + rows.count);
         rows
     }
 
     /// Adds a line checkpoint: the line of this record.
     fn add_checkpoint(&mut self, row: u32, at: usize, table: &mut Table) {
-        self.line += line_ends(&table.text[self.counted..at]);
-        self.counted = at;
-        table.line_checkpoints.push((row, self.line));
+        self.position.line += line_ends(&table.text[self.position.counted..at]);
+        (self.position.counted, self.has_skipped) = (at, false);
+        table.line_checkpoints.push((row, self.position.line));
+    }
+
+    /// Counts blank lines in a file with one column.
+    fn count_blank_lines(&mut self, blank: std::ops::Range<usize>, table: &Table) {
+        let position = &mut self.position;
+        if position.blank_lines == 0 {
+            position.first_blank = position.line + line_ends(&table.text[position.counted..blank.start]);
+        }
+        position.blank_lines += line_ends(&table.text[blank]);
+    }
+
+    /// Skips a record that is the header again, with or without a byte order mark before it; returns where the next record
+    /// starts, which is where this one does if it may continue behind the text. Its text is removed, so that only its line
+    /// end is left.
+    #[inline]
+    fn skip_repeated_header(
+        &mut self,
+        at: usize,
+        has_strays: bool,
+        table: &mut Table,
+        ledger: &mut Ledger<'_>,
+    ) -> Option<usize> {
+        let is_marked = has_strays && table.text[at..].starts_with(MARK);
+        if is_marked && !self.is_last && self.end - at < MARK.len() + self.header.longest {
+            return Some(at);
+        }
+        let start = if is_marked { at + MARK.len() } else { at };
+        if self.header.may_start_at(&table.text, start) { self.skip_header(at, start, table, ledger) } else { None }
+    }
+
+    #[cold]
+    fn skip_header(&mut self, at: usize, start: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Option<usize> {
+        let record_end = header::find_again(table, start)?;
+        if record_end.next >= self.end && !self.is_last {
+            return Some(at);
+        }
+        let path = table.parts.last().map_or("", |part| part.path.as_str());
+        let line = self.position.line + line_ends(&table.text[self.position.counted..at]);
+        let place = header::locate_header(path, &table.text[start..], &self.plan.sources[self.number], &table.header);
+        let cell =
+            Cell { place: Place { line, ..place }, column: String::new(), found: String::new(), is_masked: false };
+        ledger.say(
+            &Diagnostic::new(Code::ReadRepeatedHeader, "this line is the header again and was skipped")
+                .cell(cell)
+                .severity(Severity::Notice)
+                .hint("two files were joined here, each with its header"),
+        );
+        let (length, next) = (record_end.end - at, record_end.next);
+        self.position.line = line + line_ends(&table.text[at..next]);
+        (self.position.counted, self.has_skipped) = (next - length, true);
+        Arc::make_mut(&mut table.text).drain(at..record_end.end);
+        table.patches.retain(|patch| !(at..record_end.end).contains(&patch.at));
+        table.patches.iter_mut().filter(|patch| patch.at > at).for_each(|patch| patch.at -= length);
+        if let Some(part) = table.parts.last_mut() {
+            part.text.end -= length;
+        }
+        self.end -= length;
+        self.position.dropped += length;
+        Some(next - length)
     }
 
     /// Whether the bytes behind the text may belong to a record, or decide what is wrong with it.
@@ -306,7 +441,7 @@ impl Scan<'_> {
         // A closing quote proves nothing: it may be the first half of a doubled one.
         let is_certain = used.is_none_or(|column| source.columns[column].conversion.is_prefix_free());
         let text = table.part(row).text.clone();
-        let at_block_end = (self.dropped + text.len()).is_multiple_of(512);
+        let at_block_end = (self.position.dropped + text.len()).is_multiple_of(512);
         let is_truncated = match tail {
             Tail::Accept => return,
             Tail::Strict => true,
@@ -332,7 +467,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Checks a quote that is never closed: the last record is truncated, or there is a quote too many somewhere before.
+    /// Checks a quote that is never closed: in the last line, only this record is wrong. If it takes in further lines, they may
+    /// be records.
     fn check_open_quote(
         &self,
         row: u32,
@@ -341,16 +477,31 @@ impl Scan<'_> {
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
         let rest = &table.text[open..self.end];
-        if rest.len() > MAX_OPEN_BYTES || line_ends(rest) > MAX_OPEN_LINES {
-            return Err(vec![self.unbalanced_quote(row, table)]);
+        let blank = rest.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        let (lines, message) = (line_ends(&rest[..rest.len() - blank]), "the quote that opens here is never closed");
+        if lines > 0 {
+            let lines = if lines == 1 { "the line".to_owned() } else { format!("the {lines} lines") };
+            let message = format!("{message}: it takes in {lines} behind it; nothing of the file is used");
+            return Err(vec![
+                self.finding(Code::ReadUnbalancedQuote, row, message, table)
+                    .cell(table.byte(row, open))
+                    .hint("close the quote; if the file uses no quotes, set `quote: \"\"` in its dialect"),
+            ]);
         }
-        let message = "the last record is cut: its quote is never closed";
-        let hint = "the recorder probably lost power while it wrote this record";
-        ledger.reject(self.number, row, &self.finding(Code::ReadTruncatedLastRecord, row, message, table).hint(hint));
+        let (code, message, hint) = if blank == 0 {
+            let hint = "complete the record if the recorder lost power while it wrote it, or close the quote";
+            (Code::ReadTruncatedLastRecord, format!("the last record is cut, or a quote is missing: {message}"), hint)
+        } else {
+            let hint = "close the quote; a cell that holds a quote needs quotes around it, and writes the quote twice";
+            (Code::ReadStrayQuote, message.to_owned(), hint)
+        };
+        let diagnostic = self.finding(code, row, message, table).cell(table.byte(row, open)).hint(hint);
+        ledger.reject(self.number, row, &diagnostic);
         Ok(self.end)
     }
 
-    /// Checks a quote inside a cell. If the quotes of its line pair up, the damage ends with the line.
+    /// Checks a quote inside a cell. If the quotes of its line pair up, and none stays open when those inside cells are taken
+    /// as they are, the damage ends with the line.
     fn check_stray_quote(
         &self,
         row: u32,
@@ -363,22 +514,20 @@ impl Scan<'_> {
         let end = table.text[at..self.end].iter().position(is_end).map_or(self.end, |end| at + end);
         let several_lines = table.text[start..at].iter().any(is_end);
         let quote = table.dialect.quote.unwrap_or(b'"');
-        let quotes = memchr::memchr_iter(quote, &table.text[start..end]).count();
-        if several_lines || quotes % 2 == 1 {
-            return Err(vec![self.unbalanced_quote(row, table)]);
+        let line = &table.text[start..end];
+        let is_odd = memchr::memchr_iter(quote, line).count() % 2 == 1;
+        if several_lines || is_odd || table.dialect.leaves_quote_open(line) {
+            let message =
+                "quotes do not pair up from here on, so nobody can tell where records end; nothing of the file is used";
+            let hint = "fix the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";
+            let finding = self.finding(Code::ReadUnbalancedQuote, row, message, table);
+            return Err(vec![finding.cell(table.byte(row, at)).hint(hint)]);
         }
         let message = "a quote stands where none may be: inside a cell, or before its end";
         let hint = "a cell that holds a quote needs quotes around it, and writes the quote twice";
-        ledger.reject(self.number, row, &self.finding(Code::ReadStrayQuote, row, message, table).hint(hint));
+        let finding = self.finding(Code::ReadStrayQuote, row, message, table);
+        ledger.reject(self.number, row, &finding.cell(table.byte(row, at)).hint(hint));
         Ok(end)
-    }
-
-    /// The finding that it is not clear where records end.
-    fn unbalanced_quote(&self, row: u32, table: &Table) -> Diagnostic {
-        let message =
-            "quotes do not pair up from here on, so nobody can tell where records end; nothing of the file is used";
-        let hint = "fix the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";
-        self.finding(Code::ReadUnbalancedQuote, row, message, table).hint(hint)
     }
 
     /// Checks a record for NUL bytes.

@@ -17,8 +17,8 @@ use crate::{
     read::{
         decode,
         files::{self, Inputs, MAX_SOURCE, Stamp, check_regular, describe_change, describe_too_large},
-        header,
-        scan::{BlockToScan, FilePosition, report_no_records, trim_nuls},
+        header::{self, FileHeader, RepeatedHeader},
+        scan::{BlockToScan, FilePosition, report_blank_lines, report_no_records, trim_nuls},
     },
     recording::ledger::{Ledger, Reject, RowStatus},
     table::{
@@ -148,16 +148,17 @@ impl Reading<'_> {
         let read = self.read_file_blocks(&mut feed, first, table, ledger, visit);
         table.clear();
         // If a file changes while it is read, all other findings about it are noise.
-        let records = match read {
+        let position = match read {
             Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
             read => read?,
         };
         feed.close(path, self.stamps)?;
-        report_no_records(self.plan, self.source, &name, records, ledger);
-        Ok(records)
+        report_no_records(self.plan, self.source, &name, position.records, ledger);
+        report_blank_lines(&name, position, source.dialect.quote.is_some(), ledger);
+        Ok(position.records)
     }
 
-    /// Reads all blocks of a file; returns the number of its records.
+    /// Reads all blocks of a file; returns how far it was read.
     fn read_file_blocks(
         &self,
         feed: &mut Feed<'_>,
@@ -165,9 +166,10 @@ impl Reading<'_> {
         table: &mut Table,
         ledger: &mut Ledger<'_>,
         visit: Visit<'_>,
-    ) -> Result<u32, Stopped> {
+    ) -> Result<FilePosition, Stopped> {
         let (name, source) = (feed.name, self.source);
-        let (mut want, mut position, mut is_bound) = (self.block, FilePosition::default(), false);
+        let (mut want, mut position) = (self.block, FilePosition::default());
+        let (mut again, mut is_bound) = (RepeatedHeader::default(), false);
         loop {
             // The text that was not scanned goes in front of the next block.
             Arc::make_mut(&mut table.text).drain(..position.at);
@@ -177,6 +179,9 @@ impl Reading<'_> {
             position.counted -= position.at.min(position.counted);
             position.at = 0;
             let is_last = feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
+            if !is_bound {
+                header::check_not_utf_16(name, &table.text)?;
+            }
             if is_last {
                 trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
                 let length = table.text.len();
@@ -184,11 +189,11 @@ impl Reading<'_> {
             }
             let mut body = 0;
             if !is_bound {
-                let Some(start) = self.read_header(name, table, is_last)? else {
+                let Some(header) = self.read_header(name, table, is_last)? else {
                     want = table.text.len().max(self.block);
                     continue;
                 };
-                (body, is_bound) = (start, true);
+                (body, again, is_bound) = (header.body, header.again, true);
                 table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
             }
             if let Some(part) = table.parts.last_mut() {
@@ -200,21 +205,21 @@ impl Reading<'_> {
             table.line_checkpoints.clear();
             ledger.statuses[source].clear();
             ledger.rejects.clear();
-            let block = BlockToScan { plan: self.plan, number: source, position, body, is_last };
+            let block = BlockToScan { plan: self.plan, number: source, header: &again, position, body, is_last };
             position = block.scan(table, ledger)?;
             let (statuses, rejects) = (&ledger.statuses[source], &ledger.rejects);
             let block =
                 Block { table, statuses, rejects, first: first + before, end: position.at, line: position.line };
             visit(block)?;
             if is_last {
-                return Ok(position.records);
+                return Ok(position);
             }
             want = if position.at == 0 { table.text.len().max(self.block) } else { self.block };
         }
     }
 
     /// Reads the header, unless it may continue behind the text (`None`); returns where the records start.
-    fn read_header(&self, name: &str, table: &mut Table, is_last: bool) -> Result<Option<usize>, Vec<Diagnostic>> {
+    fn read_header(&self, name: &str, table: &mut Table, is_last: bool) -> Result<Option<FileHeader>, Vec<Diagnostic>> {
         let text = std::mem::take(&mut table.text);
         if !is_last {
             let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
@@ -227,13 +232,13 @@ impl Reading<'_> {
             }
         }
         check_not_empty(name, &text)?;
-        let body = header::bind_columns(self.plan, self.source, name, &text, table)?;
+        let header = header::bind_columns(self.plan, self.source, name, &text, table)?;
         if table.shown.is_empty() {
             let source = &self.plan.sources[self.source];
             table.shown = choose_shown(source, &table.bind, table.header.len(), self.inputs.unmask);
         }
         table.text = text;
-        Ok(Some(body))
+        Ok(Some(header))
     }
 }
 

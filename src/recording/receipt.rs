@@ -100,6 +100,10 @@ pub enum Failure {
     Late,
     /// The answer is too large.
     Endless,
+    /// The answer came before the request was written to its end, and the rest of it could not be written.
+    Early,
+    /// Nothing but the end of the connection says where the answer ends.
+    Unbounded,
     /// The run ended before the answer came.
     Abandoned,
 }
@@ -170,6 +174,8 @@ impl fmt::Display for Failure {
             Failure::Broken => f.write_str("the connection broke before the answer was whole"),
             Failure::Late => f.write_str("no answer in time"),
             Failure::Endless => f.write_str("the answer is larger than any that makes sense"),
+            Failure::Early => f.write_str("the answer came before the request was sent to its end"),
+            Failure::Unbounded => f.write_str("the answer has no length, so it may be cut"),
             Failure::Abandoned => f.write_str("the run ended before the answer came"),
         }
     }

@@ -287,6 +287,7 @@ impl Simulation {
                     None => more = false,
                 }
             }
+            state.set_more(more);
             while let Some(pending) = state.next_batch(now) {
                 let range = pending.batch.range.clone();
                 let key = self.choose_key(start, &range, pending.key_turn());
@@ -332,9 +333,9 @@ impl Simulation {
 
     fn choose_key(&self, start: &Start, range: &Range<u64>, turn: u64) -> String {
         match self.mutant {
-            Some(Mutant::KeyWithoutNonce) => idempotency_key([0; 16], range, turn),
-            Some(Mutant::KeyNeverTurns) => idempotency_key(start.epoch.header.nonce, range, 0),
-            _ => idempotency_key(start.epoch.header.nonce, range, turn),
+            Some(Mutant::KeyWithoutNonce) => idempotency_key([0; 16], range, turn, "none"),
+            Some(Mutant::KeyNeverTurns) => idempotency_key(start.epoch.header.nonce, range, 0, "none"),
+            _ => idempotency_key(start.epoch.header.nonce, range, turn, "none"),
         }
     }
 
@@ -486,8 +487,9 @@ impl Simulation {
 
 /// Whether this run need not send a document again.
 fn is_decided(state: &DeliveryState, index: u64) -> bool {
-    let rejected = [&state.delivery.rejected, &state.delivery.same_problem, &state.suspects];
-    let is_rejected = rejected.into_iter().flatten().any(|rejected| rejected.index == index);
+    let rejected = state.delivery.rejected.iter().chain(&state.delivery.same_problem);
+    let is_rejected =
+        rejected.chain(state.suspects.iter().map(|suspect| &suspect.rejected)).any(|rejected| rejected.index == index);
     is_rejected || index_ranges::contains(&state.delivery.accepted, index)
 }
 

@@ -59,6 +59,14 @@ pub(crate) enum Mutant {
     RejectForgotten,
     /// Documents that are rejected for the same problem, as all are, are rejected for good.
     SameProblemIsRejected,
+    /// An answer that came before the request was written counts.
+    EarlyIsSuccess,
+    /// A success whose body tells of failure counts.
+    FailureIsSuccess,
+    /// A document on which the server fails counts as rejected.
+    CrashIsRejection,
+    /// A document that is rejected ends the run, and with it what others would get.
+    RejectionIsRefusal,
 }
 
 impl Mutant {
@@ -91,5 +99,9 @@ impl Mutant {
         Mutant::RejectWithLastStatus,
         Mutant::RejectForgotten,
         Mutant::SameProblemIsRejected,
+        Mutant::EarlyIsSuccess,
+        Mutant::FailureIsSuccess,
+        Mutant::CrashIsRejection,
+        Mutant::RejectionIsRefusal,
     ];
 }

@@ -168,7 +168,7 @@ impl Network {
         self.newest = epoch;
         self.promised.take_if(|promise| promise.epoch != epoch);
         request.range.clone().for_each(|index| self.count_send(epoch, index));
-        let fault = (self.random.below(100) < self.fault_percent).then(|| self.random.below(13));
+        let fault = (self.random.below(100) < self.fault_percent).then(|| self.random.below(16));
         let soon = self.clock + 1 + self.random.below(50);
         let late = self.clock + TIMEOUT;
         let (at, ending) = match fault {
@@ -202,11 +202,16 @@ impl Network {
                 let items = vec![json!({ "status": 201 }); request.range.clone().count() + 1];
                 (soon, Ok(with_body(207, &items.into())))
             }
+            // The server answers and never reads the request.
+            Some(13) => (soon, Err(Failure::Early)),
+            Some(14) => (soon, Ok(with_body(200, &json!({ "success": false, "code": 503 })))),
+            Some(15) => (soon, Ok(with_body(200, &json!({ "statusCode": 500 })))),
             Some(12) => (soon, Ok(self.execute(request, true))),
             _ => (soon, Ok(self.execute(request, false))),
         };
         let (at, ending) = match (self.mutant, ending) {
             (Some(Mutant::AckBeforeReply), _) => (self.clock, Ok(status(200))),
+            (Some(Mutant::EarlyIsSuccess), Err(Failure::Early)) => (at, Ok(status(200))),
             (Some(mutant), Ok(answer)) => (at, Ok(misread_answer(mutant, answer, &request.range))),
             (_, ending) => (at, ending),
         };
@@ -284,6 +289,9 @@ fn misread_answer(mutant: Mutant, answer: Answer, range: &Range<u64>) -> Answer 
         (Mutant::RedirectIsSuccess, 307) | (Mutant::PromiseIsSuccess, 202) | (Mutant::ListIsSuccess, 207) => {
             status(200)
         }
+        (Mutant::FailureIsSuccess, 200) => status(200),
+        (Mutant::CrashIsRejection, 500) => status(422),
+        (Mutant::RejectionIsRefusal, 400 | 409 | 422) => status(401),
         (Mutant::NumbersIgnored, 207) => listed(&|item| drop(item.as_object_mut().unwrap().remove("index"))),
         (Mutant::OpenItemIsFailure, 207) => listed(&|item| {
             if [202, 502, 504].contains(&item["status"].as_u64().unwrap()) {

@@ -12,8 +12,6 @@ use crate::{
     simulation::network::{DOCUMENT_SETS, DocumentSet, SimulatedRequest},
 };
 
-/// How often a server may fail on a document alone before that counts as a rejection.
-const CRASHES: u64 = 3;
 /// The results that a server in trouble may list for a good document: the last three leave its outcome open.
 const TROUBLED_RESULTS: [u16; 9] = [201, 500, 503, 408, 424, 429, 202, 502, 504];
 
@@ -48,8 +46,6 @@ pub(crate) struct SimulatedServer {
     executed: BTreeSet<(u64, u64)>,
     /// The statuses that a document was rejected with by itself, by epoch and document.
     refused: BTreeMap<(u64, u64), BTreeSet<u16>>,
-    /// How often it failed on a document alone.
-    crashes: BTreeMap<(u64, u64), u64>,
     /// The stored answers, if the server repeats its answer to a key.
     answers: Option<BTreeMap<String, Answer>>,
 }
@@ -83,7 +79,6 @@ impl SimulatedServer {
             stored: BTreeMap::new(),
             executed: BTreeSet::new(),
             refused: BTreeMap::new(),
-            crashes: BTreeMap::new(),
             answers: (random.below(2) == 0).then(BTreeMap::new),
             random,
         }
@@ -113,16 +108,7 @@ impl SimulatedServer {
     /// Fails with status 500. A server that remembers keys repeats that.
     pub(crate) fn fail(&mut self, request: &SimulatedRequest) -> Answer {
         let answer = self.answers.as_ref().and_then(|answers| answers.get(&request.key)).cloned();
-        let answer = self.remember_answer(request, answer.unwrap_or_else(|| status(500)));
-        if answer.status == 500 && request.range.end - request.range.start == 1 {
-            let alone = (request.epoch, request.range.start);
-            let crashes = self.crashes.entry(alone).or_default();
-            *crashes += 1;
-            if *crashes >= CRASHES {
-                self.refused.entry(alone).or_default().insert(500);
-            }
-        }
-        answer
+        self.remember_answer(request, answer.unwrap_or_else(|| status(500)))
     }
 
     /// Processes a request, as far as it accepts the documents. `troubled`: it does not process all of it.

@@ -19,6 +19,22 @@ impl Table {
         Cell { place, column: String::new(), found: String::new(), is_masked }
     }
 
+    /// The place of one byte of a record.
+    #[must_use]
+    pub fn byte(&self, row: u32, at: usize) -> Cell {
+        let raw = self.raw(row);
+        let line = line_of(&self.text, raw.clone(), at);
+        let (text, is_masked) = self.draw_line(row, line.clone());
+        let place = Place {
+            path: self.part(row).path.clone(),
+            line: self.line(row) + line_ends(&self.text[raw.start..at]),
+            column: self.chars(line.start..at) + 1,
+            width: 1,
+            text,
+        };
+        Cell { place, column: String::new(), found: String::new(), is_masked }
+    }
+
     /// The place of one cell, by its column in the file.
     #[must_use]
     pub fn cell(&self, row: u32, column: usize) -> Cell {

@@ -246,6 +246,30 @@ impl Dialect {
         }
     }
 
+    /// Whether a line leaves a quote open when a quote inside a cell, and text behind a closing quote, are taken as they are.
+    #[must_use]
+    pub fn leaves_quote_open(&self, line: &[u8]) -> bool {
+        let Some(quote) = self.quote else { return false };
+        let mut at = 0;
+        loop {
+            if line.get(at) == Some(&quote) {
+                at += 1;
+                loop {
+                    let Some(next) = memchr::memchr(quote, &line[at..]) else { return true };
+                    at += next + 1;
+                    if line.get(at) != Some(&quote) {
+                        break;
+                    }
+                    at += 1;
+                }
+            }
+            match memchr::memchr(self.delimiter, &line[at..]) {
+                Some(delimiter) => at += delimiter + 1,
+                None => return false,
+            }
+        }
+    }
+
     /// The special bytes of a text from some byte on.
     fn seek(&self, text: &[u8], at: usize) -> SpecialBytes {
         SpecialBytes { window: at, found: self.special_bytes(text, at) }
@@ -341,6 +365,28 @@ mod tests {
         assert_eq!(split("\"a\"b;c\n").1, Some(QuoteFault::Stray(3)));
         assert_eq!(split("a\"b;c\n").1, Some(QuoteFault::Stray(1)));
         assert_eq!(split("x;\"ab\n").1, Some(QuoteFault::Open(2)));
+    }
+
+    #[test]
+    fn a_quote_stays_open_if_what_opens_at_the_start_of_a_cell_is_not_closed() {
+        let dialect = Dialect::new(b',', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        for (line, is_open) in [
+            ("x\"y,\"p", true),
+            ("a\"b,\"c\"\"d,e", true),
+            ("\"a\"x\"y,\"p", true),
+            ("\"", true),
+            ("\"\"\"", true),
+            ("x\"y,\"p\"", false),
+            ("Chuck \"Texas\" Norris,c", false),
+            ("\"Marie\"x,y", false),
+            ("\"a\"\"\",b\"\"", false),
+            ("a\"", false),
+            ("", false),
+        ] {
+            assert_eq!(dialect.leaves_quote_open(line.as_bytes()), is_open, "{line}");
+        }
+        let none = Dialect::new(b',', None, Encoding::Utf8, true, vec![], Tail::Auto);
+        assert!(!none.leaves_quote_open(b"\"a"));
     }
 
     /// The same rules, one byte after the other.

@@ -9,5 +9,6 @@ mod golden;
 mod inflight;
 mod places;
 mod properties;
+mod quotes;
 mod schemas;
 mod truncation;

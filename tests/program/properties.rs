@@ -33,7 +33,7 @@ use xwalk::{
 const CUSTOMERS: &str = "customer_id;title;lastname;firstname;postal_code;city;email\n";
 const PURCHASES: &str = "purchase_identifier;customer_id;product_id;quantity;price;currency;date\n";
 
-fn holds<S: Strategy>(cases: u32, strategy: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>)
+pub(crate) fn holds<S: Strategy>(cases: u32, strategy: &S, property: impl Fn(S::Value) -> Result<(), TestCaseError>)
 where
     S::Value: std::fmt::Debug,
 {
@@ -44,7 +44,7 @@ where
     }
 }
 
-fn same<T: PartialEq + std::fmt::Debug>(one: &T, other: &T) -> Result<(), TestCaseError> {
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(one: &T, other: &T) -> Result<(), TestCaseError> {
     if one == other { Ok(()) } else { Err(TestCaseError::fail(format!("{one:?} and {other:?}"))) }
 }
 

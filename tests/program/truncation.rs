@@ -51,10 +51,16 @@ fn check_every_length(names: &[(&str, &str)], cells: [&str; 3]) {
     let (documents, exit) = convert(folder.path(), &whole);
     assert_eq!((documents.len(), exit), (3, Some(0)));
     let ends = ["\n12B", "\n12C"].map(|next| whole.find(next).unwrap() + 1);
+    // Cut behind a line end in a cell, the file has an open quote in a line before its last: the rest may be records.
+    let is_in_doubt = |length: usize| length > whole.find("Bo\"").unwrap() && length <= whole.find("Bo\"").unwrap() + 2;
     for length in 0..whole.len() {
         let (found, exit) = convert(folder.path(), &whole[..length]);
         assert!(documents.starts_with(&found), "truncated at byte {length}: {found:?}");
         let complete = ends.iter().filter(|end| **end <= length).count();
+        if is_in_doubt(length) {
+            assert_eq!((found.len(), exit), (0, Some(3)), "truncated at byte {length}");
+            continue;
+        }
         assert!(found.len() >= complete, "truncated at byte {length}: a complete record is missing");
         assert!(matches!(exit, Some(0 | 1 | 3)), "truncated at byte {length}: exit {exit:?}");
     }

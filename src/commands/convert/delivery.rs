@@ -20,7 +20,7 @@ use crate::{
         runtime::Runtime,
         state_dir::{locate, not_locked, unusable},
     },
-    config::profile::destination::Destination,
+    config::profile::{destination::Destination, settings::Collection},
     deliver::{self, commit::CommitStep},
     diagnostic::{Code, Diagnostic, Severity},
     digest::{DeliveryTarget, Digest, DocumentsDigest, FileDigest, PlanDigest},
@@ -72,7 +72,9 @@ pub(crate) fn open_journal(
         return Ok(None);
     };
     let contract = job.plan.contract.schema.get("$id").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let target = DeliveryTarget::new(&[destination.method.word(), url.as_str(), contract]);
+    let collection = if destination.collection == Collection::Replace { "replace" } else { "upsert" };
+    let target = DeliveryTarget::new(&[&destination.address(&url)]);
+    let target = target.with_terms(&[destination.method.word(), contract, collection]);
     let state = locate(args.state.as_deref(), environment)?;
     let folder = state.lock(&target).map_err(|error| not_locked(&error, &destination.host()))?;
     let journal = Journal::open(folder).map_err(|cause| unusable(&state.path, &cause))?;

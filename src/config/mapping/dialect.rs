@@ -1,11 +1,11 @@
 //! How a CSV file is written, as the mapping says it: the `dialects` block.
 //!
-//! The texts are as written: an encoding that does not exist is found when the plan is compiled.
+//! The texts are as written; a dialect that is ready for use is made of them when the plan is compiled.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::table::dialect::Tail;
+use crate::table::dialect::{Dialect, Encoding, Tail};
 
 /// How a CSV file is written.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -36,5 +36,55 @@ impl Default for DialectSpec {
             null_values: vec![String::new()],
             tail: Tail::Auto,
         }
+    }
+}
+
+/// What is wrong with one key of a dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DialectFault {
+    /// The key.
+    pub key: &'static str,
+    /// What is wrong with its value.
+    pub message: String,
+    /// What to write.
+    pub hint: &'static str,
+}
+
+impl DialectSpec {
+    /// The dialect, ready for use, and what is wrong with it: a key that is wrong has its default.
+    #[must_use]
+    pub fn compile(&self) -> (Dialect, Vec<DialectFault>) {
+        let mut faults = Vec::new();
+        let mut fault = |key, message, hint| faults.push(DialectFault { key, message, hint });
+        let mut byte = |key, text: &str| {
+            let parsed = parse_separator(text);
+            parsed.map_err(|message| fault(key, message, SEPARATOR_HINT)).ok()
+        };
+        let delimiter = byte("delimiter", &self.delimiter).unwrap_or(b',');
+        let quote = if self.quote.is_empty() { None } else { byte("quote", &self.quote) };
+        if quote == Some(delimiter) {
+            fault("quote", "the quote and the delimiter are the same".to_owned(), "");
+        }
+        let encoding = Encoding::named(&self.encoding).unwrap_or_else(|| {
+            let hint = "use a WHATWG label such as `utf-8` or `windows-1252`, or `auto`";
+            fault("encoding", format!("there is no encoding `{}`", self.encoding), hint);
+            Encoding::Utf8
+        });
+        let nulls = self.null_values.iter().map(|null| null.clone().into_bytes()).collect();
+        (Dialect::new(delimiter, quote, encoding, self.header, nulls, self.tail), faults)
+    }
+}
+
+/// What to write where [`parse_separator`] finds something else.
+pub const SEPARATOR_HINT: &str = "write a tab as \"\\t\", in double quotes";
+
+/// One ASCII character that separates or quotes.
+///
+/// # Errors
+/// What it is not.
+pub fn parse_separator(text: &str) -> Result<u8, String> {
+    match text.as_bytes() {
+        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) && !byte.is_ascii_alphanumeric() => Ok(*byte),
+        _ => Err(format!("`{}` is not one ASCII character that is no letter and no digit", text.escape_debug())),
     }
 }

@@ -5,13 +5,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::{
     config::{
         mapping::request::Method,
         profile::{
-            secret::Secret,
+            secret::{self, Secret},
             settings::{Collection, Compression},
         },
     },
@@ -58,6 +58,10 @@ pub struct Destination {
     pub collection: Collection,
     /// How long to wait before trying again.
     pub retry: RetryPolicy,
+    /// What acknowledges, where the profile says so.
+    pub answers: AnswerRules,
+    /// How many times the bytes of the delivery may be sent again.
+    pub resend: u64,
     /// `None`: the embedded API, which has no address yet.
     pub(crate) base: Option<Url>,
     pub(crate) path: String,
@@ -67,6 +71,35 @@ pub struct Destination {
     pub states_collection: bool,
     /// The files that were read for secrets and certificates.
     pub files: Vec<PathBuf>,
+}
+
+/// What in the body of a success acknowledges, as the profile says it; with neither, the body is read as others write them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AnswerRules {
+    /// What must stand in the body.
+    pub accept: Option<AcceptRule>,
+    /// Where the result of each document stands.
+    pub results: Option<ResultsRule>,
+}
+
+/// What must stand in the body of a success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptRule {
+    /// A JSON pointer into the body.
+    pub pointer: String,
+    /// A text, a number or a truth value.
+    pub equals: serde_json::Value,
+}
+
+/// Where the result of each document stands; all are JSON pointers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultsRule {
+    /// To the list in the body.
+    pub list: String,
+    /// To the status in an item.
+    pub status: String,
+    /// To the number of the document in an item, from 0.
+    pub index: Option<String>,
 }
 
 /// What one request body looks like.
@@ -111,6 +144,23 @@ pub struct Credential {
     pub scheme: AuthScheme,
     /// Where the secret came from, as in "the variable `ECRM_TOKEN`".
     pub origin: String,
+    /// The file that it was read from, which another program may renew.
+    pub file: Option<PathBuf>,
+}
+
+impl Credential {
+    /// The same with the secret that the file holds now; `None` if it is the same one, or cannot be read.
+    pub fn renewed(&self) -> Option<AuthScheme> {
+        let secret = secret::read_file(self.file.as_deref()?).ok()?;
+        let (known, renewed) = match self.scheme.clone() {
+            AuthScheme::Bearer(known) => (known, AuthScheme::Bearer(secret.clone())),
+            AuthScheme::Basic { username, password } => {
+                (password, AuthScheme::Basic { username, password: secret.clone() })
+            }
+            AuthScheme::Header { name, value } => (value, AuthScheme::Header { name, value: secret.clone() }),
+        };
+        (known != secret).then_some(renewed)
+    }
 }
 
 /// What proves who sends.
@@ -132,6 +182,16 @@ pub enum AuthScheme {
         /// The key.
         value: Secret,
     },
+}
+
+/// Whether the host of a URL is a name or an address of this machine; what a name resolves to is another question.
+pub(crate) fn names_this_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
 }
 
 impl Destination {
@@ -158,6 +218,12 @@ impl Destination {
         let path = format!("{}{}", url.path().trim_end_matches('/'), self.path);
         url.set_path(&path);
         Some(url)
+    }
+
+    /// Where requests with this URL arrive: one text for all names of this machine.
+    pub fn address(&self, url: &Url) -> String {
+        let host = if names_this_machine(url) { "localhost" } else { url.host_str().unwrap_or_default() };
+        format!("{}://{host}:{}{}", url.scheme(), url.port_or_known_default().unwrap_or(0), url.path())
     }
 
     /// The host and the port, for messages.

@@ -34,7 +34,7 @@ pub(crate) fn lay_over(mut settings: ProfileSettings, typed: &[Setting]) -> Resu
 /// The setting that a key is only one part of: nothing by itself, so that its parts may be set one by one.
 fn whole_of(key: &str) -> Option<&'static str> {
     let whole = |whole: &&str| key.strip_prefix(*whole).is_some_and(|part| part.starts_with('.'));
-    ["client_identity", "auth.basic", "auth.api_key"].into_iter().find(whole)
+    ["client_identity", "auth.basic", "auth.api_key", "accept", "results"].into_iter().find(whole)
 }
 
 /// One `--set KEY=VALUE`, or all parts of one setting, as a layer of its own.

@@ -5,17 +5,22 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     config::{
         mapping::request::Request,
         profile::{
             ProfilesFile,
-            destination::{AuthScheme, BodyShape, Credential, Destination, Limits, RetryPolicy, SANDBOX},
+            destination::{
+                AcceptRule, AnswerRules, AuthScheme, BodyShape, Credential, Destination, Limits, ResultsRule,
+                RetryPolicy, SANDBOX, names_this_machine,
+            },
             layers::Layers,
             secret::{self, Environment, Secret, SecretSource},
-            settings::{Auth, BatchSetting, Collection, Compression, ProfileSettings, Retry},
+            settings::{
+                AcceptSetting, Auth, BatchSetting, Collection, Compression, ProfileSettings, ResultsSetting, Retry,
+            },
         },
     },
     diagnostic::{Code, Diagnostic},
@@ -94,10 +99,12 @@ fn resolve_settings(
         grace: reader.time("grace", settings.grace.map_or(0, |p| p.0.as_millis()), 0, 86_400_000),
         authorities: settings.ca_file.and_then(|path| reader.authorities(&path)),
         identity: settings.client_identity.and_then(|pair| reader.identity(&pair.certificate, &pair.key)),
-        proxy: settings.proxy.and_then(|proxy| reader.url("proxy", &proxy)),
+        proxy: settings.proxy.and_then(|proxy| reader.proxy(&proxy, settings.url.as_deref())),
         idempotency_header: settings.idempotency_header.and_then(|name| reader.header("idempotency_header", &name)),
         collection: settings.collection.unwrap_or(Collection::Upsert),
         retry: reader.retry(&settings.retry.unwrap_or_default()),
+        answers: reader.answers(settings.accept, settings.results),
+        resend: reader.resend(settings.resend.as_deref().unwrap_or("3x")),
         replace_rule: layers.place("collection"),
         states_collection: layers.is_written("collection"),
         files: Vec::new(),
@@ -129,19 +136,24 @@ impl SettingsReader<'_> {
             Some(SANDBOX) => None,
             Some(text) => {
                 let url = self.url("url", text)?;
-                let here = match url.host() {
-                    Some(Host::Domain(name)) => name == "localhost",
-                    Some(Host::Ipv4(address)) => address.is_loopback(),
-                    Some(Host::Ipv6(address)) => address.is_loopback(),
-                    None => false,
-                };
-                if url.scheme() == "http" && !here {
+                if url.scheme() == "http" && !names_this_machine(&url) {
                     self.wrong("url", "plain http is for this machine only: anywhere else the data could be read");
                     self.hint("write `https://`");
                 }
                 Some(url)
             }
         }
+    }
+
+    /// The proxy. Plain http stays on this machine, so a proxy elsewhere cannot carry it.
+    fn proxy(&mut self, text: &str, url: Option<&str>) -> Option<Url> {
+        let proxy = self.url("proxy", text)?;
+        let is_plain = url.and_then(|url| Url::parse(url).ok()).is_some_and(|url| url.scheme() == "http");
+        if is_plain && !names_this_machine(&proxy) {
+            self.wrong("proxy", "plain http is for this machine only: this proxy elsewhere could read the data");
+            self.hint("write an `https://` URL, or no `proxy`");
+        }
+        Some(proxy)
     }
 
     /// An http or https URL without anything that could be a secret. The finding shows neither the text nor its line.
@@ -178,16 +190,18 @@ impl SettingsReader<'_> {
         match (auth.bearer, auth.basic, auth.api_key) {
             (Some(source), None, None) => {
                 let (secret, origin) = self.secret("auth/bearer", &source)?;
-                Some(Credential { scheme: AuthScheme::Bearer(secret), origin })
+                Some(Credential { scheme: AuthScheme::Bearer(secret), origin, file: self.secret_file(&source) })
             }
             (None, Some(basic), None) => {
                 let (password, origin) = self.secret("auth/basic/password", &basic.password)?;
-                Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin })
+                let file = self.secret_file(&basic.password);
+                Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin, file })
             }
             (None, None, Some(key)) => {
                 let name = self.header("auth/api_key/header", &key.header)?;
                 let (value, origin) = self.secret("auth/api_key/value", &key.value)?;
-                Some(Credential { scheme: AuthScheme::Header { name, value }, origin })
+                let file = self.secret_file(&key.value);
+                Some(Credential { scheme: AuthScheme::Header { name, value }, origin, file })
             }
             _ => {
                 self.wrong("auth", "`auth` needs exactly one of `bearer`, `basic` and `api_key`");
@@ -211,6 +225,11 @@ impl SettingsReader<'_> {
                 None
             }
         }
+    }
+
+    /// The path of the file that holds a secret.
+    fn secret_file(&self, source: &SecretSource) -> Option<PathBuf> {
+        Some(self.folder.join(self.environment.expand(source.file.as_deref()?).ok()?))
     }
 
     fn headers(&mut self, written: BTreeMap<String, String>) -> Vec<(String, Secret)> {
@@ -288,6 +307,51 @@ impl SettingsReader<'_> {
             _ => {
                 self.wrong("retry", "`retry` needs exactly one of `fixed` and `exponential`");
                 RetryPolicy::Fixed { wait: Duration::from_secs(1) }
+            }
+        }
+    }
+
+    fn answers(&mut self, accept: Option<AcceptSetting>, results: Option<ResultsSetting>) -> AnswerRules {
+        let accept = accept.map(|AcceptSetting { pointer, equals }| {
+            self.check_pointer("accept/pointer", &pointer);
+            if equals.is_array() || equals.is_object() || equals.is_null() {
+                self.wrong("accept/equals", "`accept.equals` must be a text, a number or a truth value");
+                self.hint("as in `accept: { pointer: /acknowledged, equals: true }`");
+            }
+            AcceptRule { pointer, equals }
+        });
+        let results = results.map(|ResultsSetting { list, status, index }| {
+            self.check_pointer("results/list", &list);
+            self.check_pointer("results/status", &status);
+            if let Some(index) = &index {
+                self.check_pointer("results/index", index);
+            }
+            ResultsRule { list, status, index }
+        });
+        AnswerRules { accept, results }
+    }
+
+    /// Refuses a text that is no JSON pointer.
+    fn check_pointer(&mut self, key: &str, pointer: &str) {
+        if !pointer.is_empty() && !pointer.starts_with('/') {
+            let name = key.replace('/', ".");
+            self.wrong(key, format!("`{name}` is `{}`, which is no JSON pointer", pointer.escape_debug()));
+            self.hint("as in `/items`; an empty text is the whole");
+        }
+    }
+
+    /// How many times bytes may be sent again, written as `3x`.
+    fn resend(&mut self, written: &str) -> u64 {
+        let digits = written.strip_suffix('x').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        match digits.and_then(|digits| digits.parse().ok()) {
+            Some(times) if times <= 100 => times,
+            _ => {
+                self.wrong(
+                    "resend",
+                    format!("`resend` is `{}`; it must be from `0x` to `100x`", written.escape_debug()),
+                );
+                self.hint("as in `resend: 3x`");
+                0
             }
         }
     }

@@ -118,13 +118,23 @@ impl SecretSource {
             }
             _ => return Err("a secret needs exactly one of `env` and `file`".into()),
         };
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        let line = line.strip_suffix('\r').unwrap_or(line);
-        match fault(line) {
-            Some(fault) => Err(format!("{origin} {fault}")),
-            None => Ok((Secret::new(line), origin)),
-        }
+        check(&text).map(|secret| (secret, origin.clone())).map_err(|fault| format!("{origin} {fault}"))
     }
+}
+
+/// Reads the secret of a file again.
+///
+/// # Errors
+/// Why it cannot be a header value, as a sentence that names the file.
+pub fn read_file(path: &Path) -> Result<Secret, String> {
+    check(&private(path)?).map_err(|fault| format!("the file `{}` {fault}", path.display()))
+}
+
+/// A text without one line end at its end, if it can be a header value.
+fn check(text: &str) -> Result<Secret, &'static str> {
+    let line = text.strip_suffix('\n').unwrap_or(text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    fault(line).map_or_else(|| Ok(Secret::new(line)), Err)
 }
 
 /// The text of a file that only its owner may read.

@@ -56,8 +56,40 @@ pub struct ProfileSettings {
     pub collection: Option<Collection>,
     /// How long to wait before trying again.
     pub retry: Option<Retry>,
+    /// What in the body of a success acknowledges a request. With it nothing about bodies is guessed.
+    pub accept: Option<AcceptSetting>,
+    /// Where a success lists a result for each document. With it nothing about bodies is guessed.
+    pub results: Option<ResultsSetting>,
+    /// How many times the bytes of a delivery may be sent again, as in `3x`. Dividing a batch does not count.
+    #[schemars(regex(pattern = "^[0-9]+x$"))]
+    pub resend: Option<String>,
     /// The drop folder to convert when none is named on the command line.
     pub input: Option<String>,
+}
+
+/// What in the body of a success acknowledges a request.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Accept")]
+pub struct AcceptSetting {
+    /// A JSON pointer into the body, such as `/acknowledged`.
+    pub pointer: String,
+    /// The text, number or truth value that must stand there.
+    pub equals: serde_json::Value,
+}
+
+/// Where a success lists a result for each document.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Results")]
+pub struct ResultsSetting {
+    /// A JSON pointer to the list, such as `/items`; an empty one is the body itself.
+    pub list: String,
+    /// A JSON pointer to the status in an item: a number, a truth value or a word.
+    pub status: String,
+    /// A JSON pointer to the number of the document in an item, from 0; without it items are in the order of the batch.
+    #[serde(default)]
+    pub index: Option<String>,
 }
 
 /// How the API knows who sends: exactly one of these.
@@ -113,6 +145,17 @@ pub enum Compression {
     Gzip,
     /// `Content-Encoding: zstd`.
     Zstd,
+}
+
+impl Compression {
+    /// Its word in a profile.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Compression::None => "none",
+            Compression::Gzip => "gzip",
+            Compression::Zstd => "zstd",
+        }
+    }
 }
 
 /// What the API does with a request on a collection.
@@ -205,6 +248,9 @@ impl ProfileSettings {
             idempotency_header: self.idempotency_header.or(weaker.idempotency_header),
             collection: self.collection.or(weaker.collection),
             retry: self.retry.or(weaker.retry),
+            accept: self.accept.or(weaker.accept),
+            results: self.results.or(weaker.results),
+            resend: self.resend.or(weaker.resend),
             input: self.input.or(weaker.input),
         }
     }

@@ -292,3 +292,50 @@ fn profiles_have_an_editor_schema() {
         assert!(schema.contains(word), "{word}");
     }
 }
+
+#[test]
+fn plain_http_goes_through_no_proxy_elsewhere() {
+    let table = [
+        ("http://127.0.0.1:1", "http://192.0.2.9:3128", false),
+        ("http://127.0.0.1:1", "https://proxy.example", false),
+        ("http://localhost:1", "http://localhost.example:3128", false),
+        ("http://127.0.0.1:1", "http://127.0.0.1:3128", true),
+        ("http://127.0.0.1:1", "http://[::1]:3128", true),
+        ("https://api.example", "http://192.0.2.9:3128", true),
+    ];
+    for (url, proxy, is_fine) in table {
+        let found = resolved(PROFILES, Some("dev"), &[("url", url), ("proxy", proxy)]);
+        assert_eq!(found.is_ok(), is_fine, "{url} {proxy}");
+        if !is_fine {
+            assert!(said(found).contains("plain http is for this machine only"), "{url} {proxy}");
+        }
+    }
+}
+
+#[test]
+fn what_acknowledges_and_what_may_be_sent_again_are_settings() {
+    let sets = [("accept.pointer", "/ok"), ("accept.equals", "true"), ("resend", "0x")];
+    let destination = resolved(PROFILES, Some("dev"), &sets).unwrap();
+    let accept = destination.answers.accept.unwrap();
+    assert_eq!((accept.pointer.as_str(), accept.equals, destination.resend), ("/ok", true.into(), 0));
+    let sets = [("results.list", "/items"), ("results.status", "/code"), ("results.index", "/n")];
+    let destination = resolved(PROFILES, Some("dev"), &sets).unwrap();
+    assert_eq!((destination.answers.results.unwrap().index.as_deref(), destination.resend), (Some("/n"), 3));
+    let bad = [
+        "accept: { pointer: ok, equals: true }",
+        "accept: { pointer: /ok, equals: [1] }",
+        "accept: { pointer: /ok }",
+        "accept: { equals: true }",
+        "results: { list: items, status: /code }",
+        "results: { list: /items }",
+        "resend: 3",
+        "resend: threex",
+        "resend: 101x",
+        "resend: -1x",
+        "resend: x",
+    ];
+    for setting in bad {
+        let text = format!("default: a\nprofiles:\n  a: {{ url: sandbox, {setting} }}");
+        assert!(resolved(&text, None, &[]).is_err(), "{setting}");
+    }
+}

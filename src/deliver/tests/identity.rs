@@ -99,7 +99,7 @@ fn a_server_that_cannot_prove_its_identity_gets_nothing() {
     let other = tempfile::tempdir().unwrap();
     identity(other.path(), "localhost", VALID);
     let table = [
-        ("other.example", VALID, &folder, "not valid for name"),
+        ("other.example", VALID, &folder, "not valid for this name"),
         ("localhost", Validity { from: 2000, to: 2001 }, &folder, "certificate expired"),
         ("localhost", Validity { from: 2999, to: 3000 }, &folder, "certificate not valid yet"),
         ("localhost", VALID, &other, "BadSignature"),

@@ -73,6 +73,7 @@ fn deliver(
     let (mut all, mut in_flight, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
+        state.set_more(all.peek().is_some());
         state.check_deadline(now, all.peek().is_some());
         while let Some(pending) = state.next_batch(now) {
             assert!(
@@ -183,13 +184,13 @@ fn one_bad_document_of_five_hundred_is_named_in_three_requests_more() {
 }
 
 #[test]
-fn an_api_that_takes_nothing_is_left_after_three_documents() {
+fn an_api_that_takes_nothing_is_left_after_eight_documents() {
     for (size, naming) in [(500, Naming::Nothing), (500, Naming::All), (1, Naming::All), (500, Naming::Everything)] {
         let destination = destination(&[("in_flight", "1")]);
         let delivery =
             deliver(&destination, batches_of(2_000, size), &mut rejecting_api(&(0..2_000).collect(), naming), 7);
         let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
-        assert_eq!((exit, finding.code, delivery.same_problem.len()), (Exit::Refused, Code::DeliverRejected, 3));
+        assert_eq!((exit, finding.code, delivery.same_problem.len()), (Exit::Refused, Code::DeliverRejected, 8));
         assert!(delivery.rejected.is_empty(), "it is not the documents");
         assert!(finding.message.ends_with("rejects one document after the other in the same way"));
         assert!(delivery.accepted.is_empty() && delivery.volume.requests <= 40, "{}", delivery.volume.requests);
@@ -197,15 +198,14 @@ fn an_api_that_takes_nothing_is_left_after_three_documents() {
 }
 
 #[test]
-fn a_document_on_which_the_api_fails_is_found_while_others_pass() {
-    let destination = destination(&[("in_flight", "2"), ("retry.fixed.wait", "10ms")]);
+fn a_document_on_which_the_api_fails_holds_up_no_other_and_stays_pending() {
+    let destination = destination(&[("in_flight", "2"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
     for (count, size) in [(24, 8), (8, 8)] {
         for bad in 0..count {
             let mut api = |range: &Range<u64>| if range.contains(&bad) { status(500, "") } else { status(204, "") };
             let delivery = deliver(&destination, batches_of(count, size), &mut api, 7);
-            assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, BTreeSet::from([bad])), "{count} {bad}");
-            assert_eq!(accepted(&delivery).len() as u64, count - 1);
-            assert!(delivery.rejected[0].finding.message.ends_with("it answered 500"));
+            assert_eq!((delivery.exit(), delivery.rejected.len()), (Exit::Undelivered, 0), "{count} {bad}");
+            assert_eq!(accepted(&delivery), &(0..count).collect() - &BTreeSet::from([bad]));
         }
     }
 }
@@ -275,11 +275,11 @@ fn each_document_is_settled_by_its_own_result() {
 }
 
 #[test]
-fn results_that_all_have_the_same_problem_end_the_run_after_three() {
+fn results_that_all_have_the_same_problem_end_the_run_after_eight() {
     let all = vec![json!({ "status": 422 }); 10];
     let body = Value::from(all).to_string();
     let delivery = deliver(&destination(&[]), batches_of(10, 10), &mut |_| status(207, &body), 7);
-    assert_eq!((delivery.exit(), delivery.same_problem.len(), delivery.rejected.len()), (Exit::Refused, 3, 0));
+    assert_eq!((delivery.exit(), delivery.same_problem.len(), delivery.rejected.len()), (Exit::Refused, 8, 0));
     assert_eq!((delivery.volume.requests, delivery.accepted.len()), (1, 0));
 }
 
@@ -336,7 +336,7 @@ fn results_that_do_not_fit_the_batch_acknowledge_nothing() {
 
 #[test]
 fn what_is_refused_stops_the_run_whenever_it_comes() {
-    for refusal in [401, 403, 404, 405, 406, 410, 415, 501] {
+    for refusal in [401, 407, 302, 307] {
         for at in [1, 5, 10] {
             let mut number = 0;
             let mut api = |_: &Range<u64>| {
@@ -436,5 +436,109 @@ proptest! {
         } else {
             prop_assert_eq!((accepted, rejected), (good, poison));
         }
+    }
+}
+
+/// What an API does to a request with a bad document, whatever else is in it.
+const BAD_ANSWERS: [fn() -> Exchange; 9] = [
+    || status(422, ""),
+    || status(403, ""),
+    || status(404, "{\"path\": \"/v1\"}"),
+    || status(451, ""),
+    || status(200, "{\"success\": false}"),
+    || status(500, ""),
+    || status(503, ""),
+    || Exchange { ending: Err(Failure::Broken), duration: Duration::ZERO },
+    || Exchange { ending: Err(Failure::Late), duration: Duration::ZERO },
+];
+
+#[test]
+fn no_good_document_stays_behind_bad_ones_in_any_subset_of_eight() {
+    for (kind, bad_answer) in BAD_ANSWERS.iter().enumerate() {
+        for (in_flight, size) in [("1", 8), ("2", 8), ("2", 3), ("1", 1)] {
+            let sets = [("in_flight", in_flight), ("retry.fixed.wait", "10ms"), ("deadline", "5s")];
+            let destination = destination(&sets);
+            for subset in 0..256_u64 {
+                let poison: BTreeSet<u64> = (0..8).filter(|index| subset >> index & 1 == 1).collect();
+                let mut api = |range: &Range<u64>| {
+                    let is_bad = poison.range(range.clone()).next().is_some();
+                    if is_bad { bad_answer() } else { status(204, "") }
+                };
+                let delivery = deliver(&destination, batches_of(8, size), &mut api, 7);
+                let good: BTreeSet<u64> = &(0..8).collect() - &poison;
+                let name = format!("answer {kind}, {in_flight} in flight, {size} at once, {poison:?}");
+                assert_eq!(accepted(&delivery), good, "{name}");
+                assert!(rejected(&delivery).is_subset(&poison), "{name}");
+                let exit = match kind {
+                    _ if poison.is_empty() => Exit::Done,
+                    5..=8 => Exit::Undelivered,
+                    // What is denied last, with nothing accepted behind it, is never certain and stays pending.
+                    1..=3 if (size == 1 || poison.len() > 1) && delivery.exit() == Exit::Refused => Exit::Refused,
+                    // Fewer than three that are all rejected are no proof against the setup, but one that is denied is.
+                    _ if good.is_empty() => Exit::Refused,
+                    _ => Exit::Rejects,
+                };
+                assert_eq!(delivery.exit(), exit, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn good_documents_do_not_wait_for_bad_ones_alike() {
+    let table: [(u64, Vec<u64>, Naming); 6] = [
+        (4, vec![0, 1, 3], Naming::Nothing),
+        (100, vec![0, 1, 2, 99], Naming::First),
+        (5, vec![0, 1, 2, 4], Naming::Nothing),
+        (100, (75..100).collect(), Naming::Nothing),
+        (100, vec![0, 1, 99], Naming::First),
+        (300, (0..40).collect(), Naming::First),
+    ];
+    for (count, bad, naming) in table {
+        for in_flight in ["1", "2"] {
+            let poison: BTreeSet<u64> = bad.iter().copied().collect();
+            let destination = destination(&[("in_flight", in_flight)]);
+            let delivery = deliver(&destination, batches_of(count, 500), &mut rejecting_api(&poison, naming), 7);
+            assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, poison.clone()), "{count} {bad:?}");
+            assert_eq!(accepted(&delivery), &(0..count).collect() - &poison);
+        }
+    }
+}
+
+#[test]
+fn what_is_denied_for_all_ends_the_run_and_rejects_nothing() {
+    for code in [403, 404, 405, 415, 501] {
+        for (count, size) in [(1, 1), (9, 1), (2_000, 500)] {
+            let destination = destination(&[("in_flight", "2")]);
+            let delivery = deliver(&destination, batches_of(count, size), &mut |_| status(code, ""), 7);
+            assert_eq!((delivery.exit(), delivery.rejected.len()), (Exit::Refused, 0), "{code} {count}");
+            assert!(delivery.volume.requests <= 10, "{code} {count}: {}", delivery.volume.requests);
+        }
+        // A token that loses its rights on the way is about no document.
+        let mut number = 0;
+        let mut api = |_: &Range<u64>| {
+            number += 1;
+            status(if number > 5 { code } else { 204 }, "")
+        };
+        let destination = destination(&[("in_flight", "1")]);
+        let delivery = deliver(&destination, batches_of(400, 20), &mut api, 7);
+        assert_eq!((delivery.exit(), delivery.rejected.len(), accepted(&delivery).len()), (Exit::Refused, 0, 100));
+    }
+}
+
+#[test]
+fn a_limit_on_the_number_of_documents_is_learnt() {
+    for most in [1, 7, 10, 100] {
+        let mut requests = 0;
+        let mut api = |range: &Range<u64>| {
+            requests += 1;
+            let is_small = range.end - range.start <= most;
+            if is_small { status(204, "") } else { status(400, "{\"message\": \"too many items\"}") }
+        };
+        let destination = destination(&[("in_flight", "1"), ("resend", "0x")]);
+        let delivery = deliver(&destination, batches_of(5_000, 500), &mut api, 7);
+        assert_eq!((delivery.exit(), accepted(&delivery).len()), (Exit::Done, 5_000), "{most}");
+        let least = 5_000 / most;
+        assert!(requests <= 2 * least + 40, "{most}: {requests} requests");
     }
 }

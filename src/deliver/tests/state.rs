@@ -75,10 +75,12 @@ fn an_overloaded_server_gets_one_request_at_a_time_and_the_pause_it_asks_for() {
     answer(&mut state, 2, status(204, None), 1);
     assert!(start_ready(&mut state, 30).is_empty());
     assert_eq!(state.wake_time(Duration::from_secs(2), true), Duration::from_secs(31));
-    assert_eq!(start_ready(&mut state, 31), [1]);
-    answer(&mut state, 1, status(204, None), 32);
-    assert_eq!(start_ready(&mut state, 32), [3]);
-    assert_eq!(state.delivery.accepted.iter().map(|range| range.end).collect::<Vec<_>>(), [3]);
+    // What was not tried yet goes first: it may pass.
+    assert_eq!(start_ready(&mut state, 31), [3]);
+    answer(&mut state, 3, status(204, None), 32);
+    assert_eq!(start_ready(&mut state, 32), [1]);
+    answer(&mut state, 1, status(204, None), 33);
+    assert_eq!(state.delivery.accepted.iter().map(|range| range.end).collect::<Vec<_>>(), [4]);
 }
 
 #[test]
@@ -176,7 +178,7 @@ fn state_after(status_of_all: u16, requests: u64, earlier: bool) -> DeliveryStat
 
 #[test]
 fn what_was_accepted_in_an_earlier_run_shows_that_it_is_the_documents() {
-    for (earlier, rejected, same_problem) in [(false, 0, 3), (true, 4, 0)] {
+    for (earlier, rejected, same_problem) in [(false, 0, 4), (true, 4, 0)] {
         let mut state = state_after(422, 4, earlier);
         state.abandon_in_flight();
         assert_eq!(
