@@ -224,6 +224,10 @@ impl Dice {
     }
 }
 
+/// What keeps amounts apart: texts of every length, some of them written in two ways.
+const UNITS: [&str; 9] =
+    ["e", "\"d\"", "d", "", "a unit of sixteen", "a unit of sixteen b", "\"a \"\"b\"\"\"", "a\"", "\u{20AC}"];
+
 /// Orders with lines with parts, and notes: with keys that are there twice, orphans, and damage of every kind.
 fn recording(folder: &Path, dice: &mut Dice) {
     let orders = dice.below(12) + 1;
@@ -274,12 +278,7 @@ fn recording(folder: &Path, dice: &mut Dice) {
     });
     table("lines.csv", "line;order;price;unit", orders * 3, &mut |dice, number| {
         let key = if dice.below(9) == 0 { dice.below(orders * 3) } else { number };
-        format!(
-            "{key};{};{};{}",
-            id(dice, orders),
-            dice.one(&["1", "2.50", "x", "3", "4"]),
-            dice.one(&["e", "\"d\"", ""])
-        )
+        format!("{key};{};{};{}", id(dice, orders), dice.one(&["1", "2.50", "x", "3", "4"]), dice.one(&UNITS))
     });
     table("parts.csv", "part;line;size", orders * 4, &mut |dice, number| {
         format!("{number};{};{}", dice.below(orders * 3 + 2), dice.one(&["1", "2", "3", "30", "y"]))

@@ -96,14 +96,8 @@ pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> R
             resolve_orphans(plan, link.child, tables, &flags[link.child], ledger);
         }
     }
-    for (number, _) in plan.sources.iter().enumerate().filter(|(_, source)| source.lookup) {
-        for row in 0..tables[number].len() {
-            if flags[number][row as usize] & ATTACHED == 0 && ledger.status(number, row) == RowStatus::Good {
-                ledger.filter(number, row);
-            }
-        }
-    }
     let groups = MatchGroups::new(links);
+    filter_unused(plan, &groups, &flags, ledger);
     reject_bad_cells_below(plan, tables, &groups, ledger);
     Ok(groups)
 }
@@ -113,6 +107,15 @@ pub fn resolve_duplicates(plan: &Plan, number: usize, table: &Table, ledger: &mu
     let mut findings = Vec::new();
     build_index(plan, number, table, true, ledger, &mut findings);
     findings
+}
+
+/// Filters the records that nobody looks up, with what is below them.
+fn filter_unused(plan: &Plan, groups: &MatchGroups, flags: &[Vec<u8>], ledger: &mut Ledger<'_>) {
+    for (number, _) in plan.sources.iter().enumerate().filter(|(_, source)| source.lookup) {
+        for (row, _) in (0..).zip(&flags[number]).filter(|(_, flags)| **flags & ATTACHED == 0) {
+            groups.visit_subtree(plan, number, row, &mut |source, row| ledger.filter(source, row));
+        }
+    }
 }
 
 /// Filters the root records that do not meet the condition of the mapping.
@@ -128,13 +131,14 @@ fn filter_roots(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) {
 }
 
 /// For each parent of a link, whether its children are lost with it: it is rejected, or belongs to no record itself. Empty
-/// if no children are lost.
+/// if no children are lost. A record that nobody looks up is not lost.
 fn find_lost_parents(plan: &Plan, link: &LinkPlan, flags: &[u8], ledger: &Ledger<'_>) -> Vec<bool> {
     if link.parent == plan.each || link.parent == link.child {
         return Vec::new();
     }
     let statuses = flags.iter().zip(&ledger.statuses[link.parent]);
-    statuses.map(|(flags, status)| flags & ATTACHED == 0 || *status == RowStatus::Rejected).collect()
+    let belongs = |flags: &u8| flags & ATTACHED != 0 || plan.sources[link.parent].lookup;
+    statuses.map(|(flags, status)| !belongs(flags) || *status == RowStatus::Rejected).collect()
 }
 
 /// Whether records of a source are looked up by their key.

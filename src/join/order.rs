@@ -1,7 +1,8 @@
 //! Children -> the same children in the order that the mapping asks for.
 //!
-//! Cells are compared by their type: numbers by value, digit for digit; dates and date-times by time; text by its bytes.
-//! The sort is stable, so records with equal cells keep the order of the file.
+//! Cells are compared by their type: numbers by value, digit for digit; dates and date-times by time; text by its UTF-8
+//! bytes, which is the order of its code points. What is empty comes first, then what is not of its type. The sort is stable,
+//! so records with equal cells keep the order of the file.
 
 use std::cmp::Ordering;
 
@@ -39,7 +40,7 @@ pub(super) fn sort_children(plan: &Plan, link: &LinkPlan, table: &Table, starts:
 
 /// A cell as something to compare.
 enum SortKey {
-    /// Text, or a cell that is not of its type: its document is rejected anyway.
+    /// Text as it is, without its JSON escapes; empty for an empty cell. Or a cell that is not of its type.
     Text(Vec<u8>),
     /// A number.
     Number {
@@ -60,6 +61,8 @@ fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Sor
     let mut json = OutputBuffer::default();
     let conversion = &plan.sources[source].columns[column].conversion;
     match conversion {
+        _ if row.table.dialect.is_null(cell) => SortKey::Text(Vec::new()),
+        Conversion::Text | Conversion::Code => SortKey::Text(cell.to_vec()),
         _ if conversion.write(cell.into(), &mut json).is_err() => SortKey::Text(cell.to_vec()),
         Conversion::Integer(_) | Conversion::Decimal(_) => {
             let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(&json) else {
@@ -76,9 +79,8 @@ fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Sor
                 Err(_) => SortKey::Text(cell.to_vec()),
             }
         }
-        Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
-            SortKey::Text(json.into())
-        }
+        // All days are equally long, and `false` comes before `true`.
+        Conversion::Boolean { .. } | Conversion::Date(_) => SortKey::Text(json.into()),
     }
 }
 

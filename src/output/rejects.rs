@@ -2,7 +2,8 @@
 //!
 //! Rows are given back byte for byte, as they stood in the file, so that a repaired file can be converted again. Records
 //! that belong to a rejected record are given back with it. The rows of the root source go to the file that was named, those of
-//! another source to a file beside it; into a folder, each source goes under its own name, which makes it a drop folder.
+//! another source to a file beside it; into a folder, each source goes under its own name, which makes it a drop folder. What
+//! rejected records look up is needed there too, so of a source that is only looked up, all rows go into the folder.
 
 use std::{
     fs,
@@ -15,7 +16,10 @@ use crate::{
     output::places,
     partition::loaded::LoadedPartition,
     plan::{Plan, SourcePlan},
-    recording::ledger::{ADDED_COLUMNS, Reject},
+    recording::{
+        ledger::{ADDED_COLUMNS, RowStatus},
+        lookups::find_looked_up,
+    },
     table::{
         Table,
         dialect::{Encoding, Span},
@@ -32,18 +36,68 @@ pub struct Rejects {
 #[derive(Debug)]
 struct RejectedRows {
     header: Vec<u8>,
-    /// The number of its recording, its own number and its bytes.
-    rows: Vec<(usize, u32, Vec<u8>)>,
+    /// All of its rows are given back, so that records that look them up find them.
+    is_whole: bool,
+    /// The same row twice is one record.
+    is_keyed: bool,
+    rows: Vec<GivenRow>,
+}
+
+/// A row that is given back.
+#[derive(Debug)]
+struct GivenRow {
+    /// The number of its recording, and its own.
+    number: (usize, u32),
+    /// How many rows of its recording before it are the same.
+    repetition: usize,
+    is_rejected: bool,
+    /// The row as it stood in its file, then what is added to it.
+    line: Vec<u8>,
+    /// How many bytes of it stood in the file.
+    original: usize,
+}
+
+impl GivenRow {
+    fn original(&self) -> &[u8] {
+        &self.line[..self.original]
+    }
+}
+
+impl RejectedRows {
+    /// Puts the rows into their order. Of a source that is looked up, what several recordings have in common is given back once:
+    /// in one file, a row that is there twice would be another record, or another item of a list.
+    fn sort_rows(&mut self) {
+        let RejectedRows { is_whole, is_keyed, rows, .. } = self;
+        if *is_whole {
+            rows.sort_by(|one, other| one.original().cmp(other.original()).then(one.number.cmp(&other.number)));
+            for at in 1..rows.len() {
+                let [.., before, row] = &mut rows[..=at] else { continue };
+                if !*is_keyed && before.original() == row.original() && before.number.0 == row.number.0 {
+                    row.repetition = before.repetition + 1;
+                }
+            }
+            rows.sort_by(|one, other| {
+                let same = one.original().cmp(other.original()).then(one.repetition.cmp(&other.repetition));
+                same.then(other.is_rejected.cmp(&one.is_rejected)).then(one.number.cmp(&other.number))
+            });
+            rows.dedup_by(|later, first| later.original() == first.original() && later.repetition == first.repetition);
+        }
+        rows.sort_by_key(|row| row.number);
+    }
 }
 
 impl Rejects {
-    /// No rows yet, of sources with these columns.
+    /// No rows yet, of sources with these columns, to be written to a path.
     ///
     /// # Errors
     /// A header cannot be written as CSV.
-    pub fn new(shapes: &[Table]) -> io::Result<Rejects> {
-        let header = |table| header(table).map(|header| RejectedRows { header, rows: Vec::new() });
-        Ok(Rejects { sources: shapes.iter().map(header).collect::<io::Result<_>>()? })
+    pub fn new(path: &Path, plan: &Plan, shapes: &[Table]) -> io::Result<Rejects> {
+        let sources = shapes.iter().zip(&plan.sources).zip(find_looked_up(plan));
+        let source = |((table, source), looked_up): ((&Table, &SourcePlan), bool)| {
+            let (header, is_whole) = (header(table)?, looked_up && is_folder(path));
+            Ok(RejectedRows { header, is_whole, is_keyed: !source.key.columns.is_empty(), rows: Vec::new() })
+        };
+        Ok(Rejects { sources: sources.map(source).collect::<io::Result<_>>()? })
     }
 
     /// Adds the rejected rows of a partition of a recording.
@@ -52,10 +106,20 @@ impl Rejects {
     /// A row cannot be written as CSV.
     pub fn add(&mut self, number: usize, partition: &LoadedPartition) -> io::Result<()> {
         for reject in &partition.rejects {
-            let table = &partition.tables[reject.source];
+            let (source, table) = (&mut self.sources[reject.source], &partition.tables[reject.source]);
             // What stands in two partitions counts in the other one.
             if !table.copies.contains(&reject.row) {
-                self.sources[reject.source].rows.push((number, table.number(reject.row), row(table, reject)?));
+                let added = [reject.code.word(), &reject.reason];
+                source.rows.push(given_row(table, number, reject.row, Some(added), source.is_whole)?);
+            }
+        }
+        if partition.rejects.is_empty() {
+            return Ok(());
+        }
+        let sources = self.sources.iter_mut().zip(&partition.tables).zip(&partition.statuses);
+        for ((source, table), statuses) in sources.filter(|((source, _), _)| source.is_whole) {
+            for (row, _) in (0..).zip(statuses).filter(|(_, status)| **status != RowStatus::Rejected) {
+                source.rows.push(given_row(table, number, row, None, true)?);
             }
         }
         Ok(())
@@ -74,14 +138,14 @@ pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<Pat
     }
     let failed = |file: &Path, cause| (file.to_owned(), cause);
     for (number, (file, rejected)) in files(path, plan).into_iter().zip(&mut rejects.sources).enumerate() {
-        let has_rejects = !rejected.rows.is_empty();
+        let has_rejects = rejected.rows.iter().any(|row| row.is_rejected);
         // Rows of an earlier run do not stay beside those of this one.
         let is_wanted = has_rejects || number == plan.each || is_folder(path) || file.is_file();
         if !is_wanted {
             continue;
         }
-        rejected.rows.sort();
-        let rows = rejected.rows.iter().flat_map(|(_, _, row)| row);
+        rejected.sort_rows();
+        let rows = rejected.rows.iter().flat_map(|row| &row.line);
         let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
         if in_stream {
             streamed.extend(bytes);
@@ -154,12 +218,24 @@ fn header(table: &Table) -> io::Result<Vec<u8>> {
     write_line(table, header.iter().map(String::as_str).chain(ADDED_COLUMNS))
 }
 
-/// A rejected row as it stood in its file, with its code and reason.
-fn row(table: &Table, reject: &Reject) -> io::Result<Vec<u8>> {
-    let mut bytes = original_bytes(table, reject.row);
-    bytes.extend_from_slice(&table.dialect.encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
-    bytes.extend_from_slice(&write_line(table, [reject.code.word(), &reject.reason].into_iter())?);
-    Ok(bytes)
+/// A row as it stood in its file, with its code and reason if it is rejected.
+fn given_row(
+    table: &Table,
+    recording: usize,
+    row: u32,
+    added: Option<[&str; 2]>,
+    is_whole: bool,
+) -> io::Result<GivenRow> {
+    let mut line = original_bytes(table, row);
+    let (original, encoding) = (line.len(), &table.dialect.encoding);
+    if is_whole && !table.dialect.header {
+        // A file without a header is known by the code in its first row, and that row may be a good one.
+        line.extend_from_slice(&encoding.encoded("\n"));
+    } else {
+        line.extend_from_slice(&encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
+        line.extend_from_slice(&write_line(table, added.unwrap_or_default().into_iter())?);
+    }
+    Ok(GivenRow { number: (recording, table.number(row)), repetition: 0, is_rejected: added.is_some(), line, original })
 }
 
 fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -8,6 +8,7 @@ use crate::{
     recording::{
         View,
         ledger::{Reject, RowStatus},
+        lookups,
         match_groups::MatchGroups,
         receipt::Delivery,
     },
@@ -64,5 +65,11 @@ impl LoadedPartition {
                 }
             });
         }
+        self.settle_lookups(plan);
+    }
+
+    /// Settles what becomes of the records that are only looked up, now that it is known of all others.
+    pub fn settle_lookups(&mut self, plan: &Plan) {
+        lookups::settle_lookups(plan, &self.groups, &mut self.statuses, &mut self.rejects);
     }
 }

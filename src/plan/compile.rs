@@ -10,7 +10,7 @@ use crate::{
     config::{
         contract::Contract,
         mapping::{
-            Mapping, Root,
+            Mapping, Root, TotalSpec,
             dialect::{DialectFault, DialectSpec as DialectText, SEPARATOR_HINT, parse_separator},
             short_forms::{Columns, Named},
         },
@@ -188,20 +188,29 @@ impl Compiler<'_> {
         let key = key.iter().map(|column| self.find_or_add_column(at, column, &format!("{pointer}/key"))).collect();
         self.sources[at].key = KeyColumns::new(key);
         if let Some(total) = &source.total {
-            let sum = self.find_or_add_column(at, &total.sum, &format!("{pointer}/total/sum"));
-            let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &format!("{pointer}/total/by")));
-            let is_number = |column: &ColumnPlan| column.conversion.number_format().is_some();
-            if self.sources[at].columns.get(sum).is_some_and(|column| !is_number(column)) {
-                let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
-                self.report(
-                    Code::PlanWrongValue,
-                    &format!("{pointer}/total/sum"),
-                    message,
-                    "declare its type as `decimal` or `integer`",
-                );
-            }
-            self.sources[at].total = Some((sum, by));
+            self.compile_total(at, total, &format!("{pointer}/total"));
         }
+    }
+
+    /// The amounts of a source that are added up in the summary, which anyone may read.
+    fn compile_total(&mut self, at: usize, total: &TotalSpec, pointer: &str) {
+        let (sum_rule, by_rule) = (format!("{pointer}/sum"), format!("{pointer}/by"));
+        let sum = self.find_or_add_column(at, &total.sum, &sum_rule);
+        let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &by_rule));
+        let is_number = |column: &ColumnPlan| column.conversion.number_format().is_some();
+        if self.sources[at].columns.get(sum).is_some_and(|column| !is_number(column)) {
+            let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
+            self.report(Code::PlanWrongValue, &sum_rule, message, "declare its type as `decimal` or `integer`");
+        }
+        let columns = [Some((sum, &sum_rule, "sums")), by.map(|by| (by, &by_rule, "cells"))];
+        for (column, rule, shown) in columns.into_iter().flatten() {
+            if let Some(ColumnPlan { name, sensitive: true, .. }) = self.sources[at].columns.get(column) {
+                let message = format!("the column `{name}` is `sensitive`, and the summary would show its {shown}");
+                let hint = format!("leave this out, or `sensitive` of `{name}` if its {shown} may be shown");
+                self.report(Code::PlanWrongValue, rule, message, hint);
+            }
+        }
+        self.sources[at].total = Some((sum, by));
     }
 
     pub(super) fn find_source(&mut self, name: &str, pointer: &str) -> Option<usize> {

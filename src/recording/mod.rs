@@ -7,6 +7,7 @@ pub mod match_groups;
 pub mod ledger;
 pub mod summary;
 pub mod totals;
+pub mod lookups;
 pub mod provenance;
 pub mod payload;
 pub mod receipt;

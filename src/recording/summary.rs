@@ -8,6 +8,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{diagnostic::Code, recording::receipt::Volume, text::decimal::Decimal};
 
+/// The most units of a source that are kept apart.
+pub const MAX_UNITS: usize = 10_000;
+
+/// The most bytes that the names of the units of a source may be, for them to be kept apart.
+pub const MAX_UNIT_BYTES: usize = 1_000_000;
+
 /// What a run did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
@@ -66,11 +72,28 @@ impl SourceTally {
         self.filtered += other.filtered;
         self.pending += other.pending;
         self.paths.extend(other.paths);
-        for sum in other.sums {
-            match self.sums.iter_mut().find(|known| known.what == sum.what && known.by == sum.by) {
-                Some(known) => known.add(&sum),
-                None => self.sums.push(sum),
+        self.add_sums(other.sums);
+    }
+
+    /// Adds sums, each to that of the same unit. Units that are too many are no longer kept apart.
+    fn add_sums(&mut self, others: Vec<UnitSum>) {
+        let known = self.sums.iter().enumerate();
+        let mut numbers: BTreeMap<Unit, usize> = known.map(|(at, sum)| (sum.by.clone(), at)).collect();
+        for other in others {
+            if let Some(at) = numbers.get(&other.by) {
+                self.sums[*at].add(&other);
+            } else {
+                numbers.insert(other.by.clone(), self.sums.len());
+                self.sums.push(other);
             }
+        }
+        let named = self.sums.iter().filter(|sum| sum.by != Unit::Unreadable).count();
+        let bytes: usize = self.sums.iter().map(|sum| sum.by.name().len()).sum();
+        let too_many = named > MAX_UNITS || bytes > MAX_UNIT_BYTES || numbers.contains_key(&Unit::TooMany);
+        if too_many && let Some(mut all) = self.sums.pop() {
+            all.by = Unit::TooMany;
+            self.sums.drain(..).for_each(|sum| all.add(&sum));
+            self.sums.push(all);
         }
         self.sums.sort_by_key(|sum| sum.first);
     }
@@ -89,13 +112,38 @@ impl SourceTally {
     }
 }
 
+/// What a sum is kept apart by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Unit {
+    /// Nothing: the mapping names no column of units.
+    #[default]
+    None,
+    /// A unit, like `euros`; empty where its cell is.
+    Named(String),
+    /// Records that have more or fewer cells than the header, so neither their unit nor their amount is known.
+    Unreadable,
+    /// Nothing any more: there are too many units.
+    TooMany,
+}
+
+impl Unit {
+    /// The name of the unit; empty if it has none.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Unit::Named(name) => name,
+            Unit::None | Unit::Unreadable | Unit::TooMany => "",
+        }
+    }
+}
+
 /// The sum of one decimal column over the rows of each bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct UnitSum {
     /// What was added up, like `price`.
     pub what: String,
-    /// In which unit, like `euros`; empty when there is none.
-    pub by: String,
+    /// In which unit.
+    pub by: Unit,
     /// Where the unit first appears: sums are told in this order.
     pub first: u64,
     /// Over the rows that were sent.
@@ -207,7 +255,7 @@ mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use crate::{
-        recording::summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+        recording::summary::{DocumentTally, MAX_UNIT_BYTES, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
         text::decimal::Decimal,
     };
 
@@ -244,5 +292,56 @@ mod tests {
         let sum =
             UnitSum { sent: Decimal::new(i128::MAX, 0), rejected: Decimal::new(i128::MAX, 0), ..UnitSum::default() };
         assert_eq!(sum.total().to_string(), "340282366920938463463374607431768211454");
+    }
+
+    /// A source with a sum of one for each of these units.
+    fn source(units: impl Iterator<Item = String>) -> SourceTally {
+        let sum = |(first, unit)| UnitSum {
+            by: Unit::Named(unit),
+            first,
+            sent: Decimal::new(1, 0),
+            unreadable: 1,
+            ..UnitSum::default()
+        };
+        SourceTally { sums: (0..).zip(units).map(sum).collect(), ..SourceTally::default() }
+    }
+
+    #[test]
+    fn sums_of_one_unit_are_added_whatever_recording_they_are_of() {
+        let mut tally = source(["a", "b"].map(str::to_owned).into_iter());
+        tally.add(source(["", "b", "c", "aa"].map(str::to_owned).into_iter()));
+        let mut found: Vec<(&str, String)> =
+            tally.sums.iter().map(|sum| (sum.by.name(), sum.sent.to_string())).collect();
+        found.sort();
+        let expected = [("", "1"), ("a", "1"), ("aa", "1"), ("b", "2"), ("c", "1")];
+        assert_eq!(found, expected.map(|(unit, sum)| (unit, sum.to_owned())));
+    }
+
+    #[test]
+    fn units_that_are_too_many_are_one_sum_with_everything_in_it() {
+        let numbered = |from: usize, count: usize| source((from..from + count).map(|number| number.to_string()));
+        let long = |letter: &str, count: usize| source((0..count).map(|_| letter.repeat(MAX_UNIT_BYTES / 2)));
+        let cases = [
+            (numbered(0, MAX_UNITS), numbered(0, MAX_UNITS), false),
+            (numbered(0, MAX_UNITS), numbered(MAX_UNITS, 1), true),
+            (numbered(0, MAX_UNITS / 2), numbered(7, MAX_UNITS), true),
+            (long("a", 1), long("b", 1), false),
+            (long("a", 1), source(["b".repeat(MAX_UNIT_BYTES / 2 + 1)].into_iter()), true),
+        ];
+        for (one, other, is_merged) in cases {
+            let all = one.sums.len() + other.sums.len();
+            let mut tally = one;
+            tally.add(other);
+            assert_eq!(tally.sums.iter().any(|sum| sum.by == Unit::TooMany), is_merged);
+            let mut total = Decimal::default();
+            tally.sums.iter().for_each(|sum| total.add(&sum.sent));
+            let unreadable: u64 = tally.sums.iter().map(|sum| sum.unreadable).sum();
+            assert_eq!((total.to_string(), unreadable), (all.to_string(), all as u64));
+            // What is merged stays so.
+            if is_merged {
+                tally.add(numbered(0, 3));
+                assert_eq!((tally.sums.len(), tally.sums[0].unreadable), (1, all as u64 + 3));
+            }
+        }
     }
 }

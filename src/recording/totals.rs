@@ -1,15 +1,20 @@
 //! Sums of amounts: for each unit, what was sent, and what was not.
 //!
 //! Nearly all amounts are a few digits, so they are added up as whole numbers, which is exact and many times faster; all
-//! others are added as [`Decimal`], which is exact at any length. Cells that are no numbers are counted.
+//! others are added as [`Decimal`], which is exact at any length. Cells that are no numbers are counted, and so are records
+//! with more or fewer cells than the header: no one knows which of their cells is the amount.
+//!
+//! Short units are found in a cache by their raw text; what is not there is looked up in a map that holds all units.
 
 #![expect(clippy::inline_always, reason = "a call for each amount costs more than adding it")]
+
+use std::collections::BTreeMap;
 
 use crate::{
     plan::Plan,
     recording::{
         ledger::RowStatus,
-        summary::{SourceTally, UnitSum},
+        summary::{MAX_UNIT_BYTES, MAX_UNITS, SourceTally, Unit, UnitSum},
     },
     table::{
         Table,
@@ -22,12 +27,6 @@ use crate::{
         number::{NumberFormat, parse_short},
     },
 };
-
-/// The most units that have totals of their own.
-const MAX_UNITS: usize = 32;
-
-/// The longest text that is taken for a unit, in bytes: what is longer is no currency, and may be a person's name.
-const MAX_UNIT: usize = 16;
 
 /// Slots of a direct-mapped cache from the raw text of a unit to its total; a collision evicts.
 const SLOTS: usize = 64;
@@ -66,7 +65,7 @@ fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus]
     let Some((column, by)) = source.total else { return Vec::new() };
     // The compiler refuses to add up a column that holds no numbers.
     let Some(format) = source.columns[column].conversion.number_format() else { return Vec::new() };
-    let mut adder = Adder { column, by, format, totals: Vec::new(), cache: [(NO_UNIT, 0); SLOTS] };
+    let mut adder = Adder::new(column, by, format);
     let mut row = 0;
     while row < table.len() {
         if table.copies.is_empty() {
@@ -95,9 +94,18 @@ struct Adder {
     totals: Vec<UnitTotal>,
     /// The raw texts of units, packed, quotes included, each with the number of its total.
     cache: [(u128, usize); SLOTS],
+    /// The number of the total of each unit.
+    numbers: BTreeMap<Unit, usize>,
+    /// How many bytes the names of all units are.
+    unit_bytes: usize,
 }
 
 impl Adder {
+    fn new(column: usize, by: Option<usize>, format: NumberFormat) -> Adder {
+        let (totals, cache) = (Vec::new(), [(NO_UNIT, 0); SLOTS]);
+        Adder { column, by, format, totals, cache, numbers: BTreeMap::new(), unit_bytes: 0 }
+    }
+
     /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
     fn add_plain_rows(&mut self, table: &Table, statuses: &[RowStatus], from: u32) -> u32 {
         if table.has_u8_offsets {
@@ -143,9 +151,19 @@ impl Adder {
 
     /// Adds the amount of any row.
     fn add_row(&mut self, record: Row<'_>, status: RowStatus) {
-        let (table, mut buffer) = (record.table, Vec::new());
-        let unit = unit_of(record, self.by, status, &mut buffer);
-        let at = find_or_add_total(unit, &mut self.totals, table.number(record.number));
+        let (table, first) = (record.table, table_number(record));
+        if !has_all_cells(record) {
+            // Any text may stand where the amount or the unit should.
+            let unit = if self.by.is_some() { Unit::Unreadable } else { Unit::None };
+            let at = self.find_or_add_total(unit, first);
+            self.totals[at].unreadable += 1;
+            return;
+        }
+        let mut buffer = Vec::new();
+        let unit = self
+            .by
+            .map_or(Unit::None, |by| Unit::Named(String::from_utf8_lossy(record.cell(by, &mut buffer)).into_owned()));
+        let at = self.find_or_add_total(unit, first);
         if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANES)
             && let Some(unit) = table.text.get(cell.start..).and_then(|text| text.first_chunk())
         {
@@ -154,6 +172,50 @@ impl Adder {
         }
         let span = record.span(self.column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
         self.totals[at].add(status, ByteLanes::within(&table.text, span.start, span.end), self.format);
+    }
+
+    /// The number of the total of a unit. `first` is where a new one first appears. Units that are too many are no longer kept
+    /// apart, so the number is that of all of them.
+    fn find_or_add_total(&mut self, unit: Unit, first: u64) -> usize {
+        if let Some(at) = self.numbers.get(&unit) {
+            return *at;
+        }
+        if self.totals.first().is_some_and(|total| total.unit == Unit::TooMany) {
+            return 0;
+        }
+        let unit_bytes = self.unit_bytes + unit.name().len();
+        let named = self.numbers.len() - usize::from(self.numbers.contains_key(&Unit::Unreadable));
+        if unit != Unit::Unreadable && named >= MAX_UNITS || unit_bytes > MAX_UNIT_BYTES {
+            self.merge_totals();
+            return 0;
+        }
+        let at = self.totals.len();
+        self.unit_bytes = unit_bytes;
+        self.totals.push(UnitTotal { unit: unit.clone(), first, ..UnitTotal::default() });
+        self.numbers.insert(unit, at);
+        at
+    }
+
+    /// Makes one total of all, and no longer looks at units.
+    fn merge_totals(&mut self) {
+        let mut all = UnitTotal { unit: Unit::TooMany, first: u64::MAX, ..UnitTotal::default() };
+        self.totals.drain(..).for_each(|total| all.merge(&total));
+        self.totals.push(all);
+        self.numbers.clear();
+        self.by = None;
+    }
+}
+
+/// The number of a record in its source.
+fn table_number(record: Row<'_>) -> u64 {
+    u64::from(record.table.number(record.number))
+}
+
+/// Whether a record has as many cells as the header, so that each is the one it seems to be.
+fn has_all_cells(record: Row<'_>) -> bool {
+    record.is_plain() || {
+        let mut cells = Vec::new();
+        record.table.split(record.number, &mut cells).fault.is_none() && cells.len() == record.table.header.len()
     }
 }
 
@@ -164,27 +226,6 @@ fn slot_of(unit: u128) -> usize {
     let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let mixed = (half(bytes.first_chunk()) ^ half(bytes.last_chunk())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from(mixed >> 58).unwrap_or(0) % SLOTS
-}
-
-/// The unit of an amount; of a cell that cannot be one, none.
-fn unit_of<'a>(record: Row<'a>, by: Option<usize>, status: RowStatus, buffer: &'a mut Vec<u8>) -> &'a [u8] {
-    // In a damaged record any text may stand where the unit should, so it has none.
-    let whole = status != RowStatus::Rejected || record.is_plain() || {
-        let mut cells = Vec::new();
-        record.table.split(record.number, &mut cells).fault.is_none() && cells.len() == record.table.header.len()
-    };
-    let span = by.filter(|_| whole).and_then(|by| record.span(by)).filter(|span| span.end - span.start <= MAX_UNIT);
-    span.map_or(&b""[..], |span| record.table.dialect.cell(&record.table.text, span, buffer))
-}
-
-/// The number of the total of a unit; beyond the most units, that of no unit. `row` is where a new one first appears.
-fn find_or_add_total(unit: &[u8], totals: &mut Vec<UnitTotal>, row: u32) -> usize {
-    let known = |unit: &[u8], totals: &[UnitTotal]| totals.iter().position(|total| total.unit == unit);
-    let unit = if totals.len() < MAX_UNITS || known(unit, totals).is_some() { unit } else { b"" };
-    known(unit, totals).unwrap_or_else(|| {
-        totals.push(UnitTotal { unit: unit.to_vec(), first: u64::from(row), ..UnitTotal::default() });
-        totals.len() - 1
-    })
 }
 
 /// How many digits behind the decimal separator are too many for a plain amount.
@@ -202,7 +243,7 @@ struct PlainAmount {
 /// The amounts of one unit so far.
 #[derive(Default)]
 struct UnitTotal {
-    unit: Vec<u8>,
+    unit: Unit,
     /// The number of the record it first appears in.
     first: u64,
     /// For each status, the sums of plain amounts by how many decimals they have, and a bit for each of these that occurs.
@@ -236,6 +277,22 @@ impl UnitTotal {
         *occurring |= 1 << amount.decimals;
     }
 
+    /// Adds the amounts of another unit.
+    fn merge(&mut self, other: &UnitTotal) {
+        self.first = self.first.min(other.first);
+        for ((sums, occurring), (others, other_occurring)) in self.plain.iter_mut().zip(&other.plain) {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| *sum += other);
+            *occurring |= other_occurring;
+        }
+        for (sums, others) in self.other.iter_mut().zip(&other.other) {
+            if sums.len() < others.len() {
+                sums.resize(others.len(), Decimal::default());
+            }
+            sums.iter_mut().zip(others).for_each(|(sum, other)| sum.add(other));
+        }
+        self.unreadable += other.unreadable;
+    }
+
     /// The sum of the column with this name.
     fn into_sum(self, what: String) -> UnitSum {
         let total = |status: RowStatus| {
@@ -248,7 +305,7 @@ impl UnitTotal {
         };
         UnitSum {
             what,
-            by: String::from_utf8_lossy(&self.unit).into_owned(),
+            by: self.unit,
             first: self.first,
             sent: total(RowStatus::Good),
             rejected: total(RowStatus::Rejected),
@@ -270,7 +327,11 @@ fn parse_plain(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<Plai
 #[cfg(test)]
 mod tests {
     use crate::{
-        recording::{ledger::RowStatus, totals::UnitTotal},
+        recording::{
+            ledger::RowStatus,
+            summary::{MAX_UNIT_BYTES, MAX_UNITS, Unit},
+            totals::{Adder, PlainAmount, UnitTotal},
+        },
         text::number::{NO_SEPARATOR, NumberFormat, samples},
     };
 
@@ -320,6 +381,38 @@ mod tests {
         ];
         for (format, cells, expected, unreadable) in table {
             assert_eq!(summed(format, cells), (expected.to_owned(), unreadable), "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn units_are_kept_apart_up_to_a_bound_and_nothing_is_lost_beyond() {
+        let named = |count: usize| (0..count).map(|number| Unit::Named(format!("{:1$}", number, number % 40)));
+        let long = |length: usize| ["a", "b"].map(|letter| Unit::Named(letter.repeat(length)));
+        let cases: [(Vec<Unit>, bool); 5] = [
+            (named(MAX_UNITS).chain([Unit::Unreadable]).collect(), false),
+            (named(MAX_UNITS + 1).collect(), true),
+            (named(MAX_UNITS + 1).chain(named(MAX_UNITS)).chain([Unit::None]).collect(), true),
+            (long(MAX_UNIT_BYTES / 2).into(), false),
+            (long(MAX_UNIT_BYTES / 2 + 1).into(), true),
+        ];
+        for (units, is_merged) in cases {
+            let mut adder = Adder::new(0, Some(1), NumberFormat::JSON);
+            let count = units.len();
+            for (unit, first) in units.into_iter().zip(0..) {
+                let at = adder.find_or_add_total(unit.clone(), first);
+                adder.totals[at].add_plain(RowStatus::Good, PlainAmount { digits: 25, decimals: 2 });
+                assert!(adder.totals[at].unit == unit || adder.totals[at].unit == Unit::TooMany);
+            }
+            assert_eq!(adder.totals.iter().any(|total| total.unit == Unit::TooMany), is_merged);
+            assert_eq!(adder.by.is_none(), is_merged);
+            let sums: Vec<_> = adder.totals.into_iter().map(|total| total.into_sum("price".into())).collect();
+            assert_eq!(sums[0].first, 0);
+            if is_merged {
+                let expected = format!("{}.{:02}", count / 4, count % 4 * 25);
+                assert_eq!(sums.iter().map(|sum| sum.sent.to_string()).collect::<Vec<_>>(), [expected]);
+            } else {
+                assert!(sums.iter().all(|sum| sum.sent.to_string() == "0.25"));
+            }
         }
     }
 }

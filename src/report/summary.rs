@@ -4,6 +4,7 @@
 //! The same summary drawn twice is the same text; how long a run took is said only when it took long.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     io::{self, Write},
 };
@@ -14,7 +15,7 @@ use crate::{
     options::MessageFormat,
     recording::{
         receipt::Volume,
-        summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+        summary::{DocumentTally, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
     },
     report::{
         escape::{json_line, visible},
@@ -23,6 +24,12 @@ use crate::{
     },
     text::decimal::Decimal,
 };
+
+/// How many units of a source have a line.
+const SHOWN_UNITS: usize = 100;
+
+/// How many characters of a name are shown.
+const MAX_NAME: usize = 24;
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
 pub fn summary(out: &mut dyn Write, summary: &Summary, style: RenderStyle) -> io::Result<()> {
@@ -138,18 +145,35 @@ impl Equation {
         Equation { name: "documents".into(), total: tally.made.to_string(), buckets, remark: String::new() }
     }
 
+    /// The first sums of a source. Names that look the same when they are cut are not cut.
+    fn of_sums(sums: &[UnitSum]) -> Vec<Equation> {
+        let shown = &sums[..sums.len().min(SHOWN_UNITS)];
+        let mut equations: Vec<Equation> = shown.iter().map(Equation::of_sum).collect();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+        for equation in &equations {
+            *counts.entry(equation.name.clone()).or_default() += 1;
+        }
+        for (equation, sum) in equations.iter_mut().zip(shown).filter(|(equation, _)| counts[&equation.name] > 1) {
+            equation.name = format!("  {}", visible(&name_sum(sum)));
+        }
+        equations
+    }
+
     fn of_sum(sum: &UnitSum) -> Equation {
         let total = sum.total();
         let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
         let scale = parts.into_iter().chain([&total]).map(Decimal::scale).max().unwrap_or(0);
         let shown = |number: &Decimal| number.with_decimals(scale);
-        let by = if sum.by.is_empty() { String::new() } else { format!(", {}", sum.by) };
         let remark = match sum.unreadable {
             0 => String::new(),
             cells => format!("; {} unreadable", counted(cells, "cell", "cells")),
         };
+        let remark = match sum.by {
+            Unit::TooMany => format!("{remark}; more than {MAX_UNITS} units, so they are not kept apart"),
+            _ => remark,
+        };
         Equation {
-            name: format!("  {}", name(&format!("{}{by}", sum.what))),
+            name: format!("  {}", name(&name_sum(sum))),
             total: shown(&total),
             buckets: parts.map(shown),
             remark,
@@ -157,13 +181,25 @@ impl Equation {
     }
 }
 
+/// The name of a sum: the column, and the unit.
+fn name_sum(sum: &UnitSum) -> String {
+    let by = match &sum.by {
+        Unit::None => String::new(),
+        Unit::Named(unit) if unit.is_empty() => ", no unit".into(),
+        Unit::Named(unit) => format!(", {unit}"),
+        Unit::Unreadable => ", unknown unit".into(),
+        Unit::TooMany => ", all units".into(),
+    };
+    format!("{}{by}", sum.what)
+}
+
 /// A name, cut so that its numbers fit beside it.
 fn name(name: &str) -> String {
     let name = visible(name);
-    if name.chars().count() <= 24 {
+    if name.chars().count() <= MAX_NAME {
         return name;
     }
-    name.chars().take(23).chain(['…']).collect()
+    name.chars().take(MAX_NAME - 1).chain(['…']).collect()
 }
 
 /// Where every row and every document ended. Rows and documents share their columns; sums are wider and have their own,
@@ -172,11 +208,10 @@ fn equations(summary: &Summary) -> Vec<String> {
     let sent = good_word(&summary.outcome);
     let rows: Vec<Equation> = summary.sources.iter().map(Equation::of_rows).collect();
     let documents = Equation::of_documents(&summary.documents);
-    let sums: Vec<Vec<Equation>> =
-        summary.sources.iter().map(|source| source.sums.iter().map(Equation::of_sum).collect()).collect();
+    let sums: Vec<Vec<Equation>> = summary.sources.iter().map(|source| Equation::of_sums(&source.sums)).collect();
     let counts = Widths { shown: [true; 4], ..Widths::of(rows.iter().chain([&documents])) };
     let mut amounts = Widths::of(sums.iter().flatten());
-    for sum in summary.sources.iter().flat_map(|source| &source.sums) {
+    for sum in summary.sources.iter().flat_map(|source| source.sums.iter().take(SHOWN_UNITS)) {
         let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
         amounts.shown.iter_mut().zip(parts).for_each(|(shown, part)| *shown |= !part.is_zero());
     }
@@ -184,9 +219,13 @@ fn equations(summary: &Summary) -> Vec<String> {
     amounts.shown[0] |= !amounts.shown.contains(&true);
     let names = counts.name.max(amounts.name);
     let mut lines = Vec::new();
-    for (row, sums) in rows.iter().zip(&sums) {
+    for ((row, sums), source) in rows.iter().zip(&sums).zip(&summary.sources) {
         lines.push(counts.line(row, names, sent));
         lines.extend(sums.iter().map(|sum| amounts.line(sum, names, sent)));
+        if let more @ 1.. = source.sums.len() - sums.len() {
+            let units = if more == 1 { "unit" } else { "units" };
+            lines.push(format!("  and {more} more {units}: `--message-format json` tells all of them"));
+        }
     }
     lines.push(counts.line(&documents, names, sent));
     lines
@@ -205,7 +244,7 @@ impl Widths {
     fn of<'a>(equations: impl Iterator<Item = &'a Equation>) -> Widths {
         let mut widths = Widths { name: 0, total: 0, buckets: [0; 4], shown: [false; 4] };
         for equation in equations {
-            widths.name = widths.name.max(equation.name.chars().count());
+            widths.name = widths.name.max(equation.name.chars().count().min(MAX_NAME + 2));
             widths.total = widths.total.max(equation.total.len());
             for (width, bucket) in widths.buckets.iter_mut().zip(&equation.buckets) {
                 *width = (*width).max(bucket.len());
@@ -294,8 +333,12 @@ fn object(summary: &Summary) -> Value {
     };
     let sums = |sum: &UnitSum| {
         let [sent, written, valid] = good(json!(sum.sent.to_string()), &json!("0"));
+        let by = match &sum.by {
+            Unit::None | Unit::Named(_) => Some(sum.by.name()),
+            Unit::Unreadable | Unit::TooMany => None,
+        };
         json!({
-            "what": sum.what, "by": sum.by, "sent": sent, "written": written, "valid": valid,
+            "what": sum.what, "by": by, "sent": sent, "written": written, "valid": valid,
             "rejected": sum.rejected.to_string(), "filtered": sum.filtered.to_string(),
             "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
         })
@@ -354,7 +397,7 @@ mod tests {
         options::MessageFormat,
         recording::{
             receipt::Volume,
-            summary::{DocumentTally, Outcome, SourceTally, Summary, UnitSum},
+            summary::{DocumentTally, Outcome, SourceTally, Summary, Unit, UnitSum},
         },
         report::{
             render_style::RenderStyle,
@@ -369,7 +412,7 @@ mod tests {
     fn flight() -> Summary {
         let euros = UnitSum {
             what: "price".into(),
-            by: "euros".into(),
+            by: Unit::Named("euros".into()),
             sent: Decimal::new(1_230_010, 2),
             rejected: Decimal::new(455, 1),
             unreadable: 1,
@@ -528,6 +571,37 @@ run the same command again to send what is pending
             let summary = Summary { outcome, ..flight() };
             let json = drawn(&summary, RenderStyle { format: MessageFormat::Json, ..STYLE });
             assert!(json.contains(documents) && json.contains(sum), "{json}");
+        }
+    }
+
+    /// A summary of one source with a sum for each of these units.
+    fn with_units(units: impl IntoIterator<Item = Unit>) -> Summary {
+        let mut summary = flight();
+        summary.sources.remove(0);
+        let sum = |by| UnitSum { what: "price".into(), by, sent: Decimal::new(5, 1), ..UnitSum::default() };
+        summary.sources[0].sums = units.into_iter().map(sum).collect();
+        summary
+    }
+
+    #[test]
+    fn each_unit_has_a_name_of_its_own() {
+        let long = |end: &str| Unit::Named(format!("{}{end}", "u".repeat(30)));
+        let units = [Unit::None, Unit::Unreadable, Unit::TooMany, Unit::Named(String::new()), long("1"), long("2")];
+        let text = drawn(&with_units(units), STYLE);
+        let names: Vec<&str> =
+            text.lines().filter_map(|line| line.strip_prefix("  price")?.split("  ").next()).collect();
+        let long = |end: &str| format!(", {}{end}", "u".repeat(30));
+        assert_eq!(names, ["", ", unknown unit", ", all units", ", no unit", &long("1"), &long("2")]);
+    }
+
+    #[test]
+    fn a_long_list_of_units_is_cut_and_says_so() {
+        let numbered = |count: u64| (0..count).map(|number| Unit::Named(number.to_string()));
+        for (count, expected) in [(100, ""), (101, "  and 1 more unit: "), (250, "  and 150 more units: ")] {
+            let text = drawn(&with_units(numbered(count)), STYLE);
+            let more = text.lines().find(|line| line.contains(" more unit")).unwrap_or_default();
+            assert!(more.starts_with(expected) && more.is_empty() == expected.is_empty(), "{text}");
+            assert_eq!(text.lines().filter(|line| line.starts_with("  price, ")).count(), 100);
         }
     }
 

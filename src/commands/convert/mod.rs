@@ -173,7 +173,7 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
     let Some(path) = &args.rejects else { return Ok(None) };
     let failed = |cause| Error::storage("cannot write", path, &cause);
     let shapes = recordings.first().map_or(&[][..], |recording| recording.shapes.as_slice());
-    let (mut all, mut loaded) = (Rejects::new(shapes).map_err(failed)?, LoadedPartition::default());
+    let (mut all, mut loaded) = (Rejects::new(path, plan, shapes).map_err(failed)?, LoadedPartition::default());
     for (number, recording) in (1..).zip(recordings) {
         let partitions = recording.stored.iter().flat_map(Stored::partitions);
         for partition in partitions.filter(|partition| partition.rejected().0 > 0) {
