@@ -155,7 +155,12 @@ impl Crashes {
         self.count > 0
     }
 
-    /// Whether the batch is to blame: others were accepted meanwhile. Where there are no others, it is divided once.
+    /// Whether it failed so often that others need not wait for it; a single document is never divided, so once is enough.
+    pub(crate) fn is_hopeless(&self, documents: u64) -> bool {
+        self.count > if documents > 1 { CRASHES } else { 0 }
+    }
+
+    /// Whether the batch is to blame: others were accepted meanwhile. `is_alone`: there are none that could be.
     pub(crate) fn blames(&self, weather: Weather, accepted: u64, is_alone: bool) -> bool {
         let (enough, enough_alone) = match weather {
             Weather::Failed => (CRASHES, CRASHES + 1),
@@ -164,7 +169,7 @@ impl Crashes {
             Weather::Busy => return false,
         };
         let others_passed = self.since.is_some_and(|since| accepted > since);
-        (others_passed && self.count >= enough) || (is_alone && self.count == enough_alone)
+        (others_passed && self.count >= enough) || (is_alone && self.count >= enough_alone)
     }
 
     /// The count that a part of the batch begins with: one more failure is enough, but a single document gets all its tries.
@@ -254,7 +259,7 @@ mod tests {
             alone.count_one();
             alone.blames(Weather::Failed, accepted, true)
         });
-        assert_eq!(blamed, [false, false, false, true, false]);
+        assert_eq!(blamed, [false, false, false, true, true]);
         let mut half = alone.inherit(2);
         half.note_sent(0);
         half.count_one();

@@ -280,9 +280,10 @@ impl DeliveryState {
         self.earlier || self.accepted_batches > 0
     }
 
-    /// Whether nothing else is left to try but the batch at hand.
+    /// Whether nothing is left that could pass beside the batch at hand: the server failed on everything else as well.
     pub(crate) fn is_last(&self) -> bool {
-        self.waiting.is_empty() && self.in_flight.is_empty() && !self.has_more
+        let mut others = self.waiting.iter().chain(&self.in_flight);
+        !self.has_more && others.all(|pending| pending.crashes.is_hopeless(pending.batch.documents()))
     }
 
     /// Whether nothing is in flight.

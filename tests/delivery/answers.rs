@@ -74,11 +74,13 @@ fn an_answer_before_the_request_was_sent_is_none() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     thread::spawn(move || {
+        // It stays open and unread: more than the system holds of the request is never written.
+        let mut open = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let _ = stream.read(&mut [0; 200]);
-            // Closing it with unread bytes resets it.
             let _ = stream.write_all(accepted().as_bytes());
+            open.push(stream);
         }
     });
     let fixture = Fixture::new(40_000, &[]);
