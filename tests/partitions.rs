@@ -225,8 +225,8 @@ impl Dice {
 }
 
 /// What keeps amounts apart: texts of every length, some of them written in two ways.
-const UNITS: [&str; 8] =
-    ["e", "\"d\"", "d", "", "a unit of sixteen", "a unit of sixteen b", "\"a \"\"b\"\"\"", "\u{20AC}"];
+const UNITS: [&str; 9] =
+    ["e", "\"d\"", "d", "", "a unit of sixteen", "a unit of sixteen b", "\"a \"\"b\"\"\"", "a b", "\u{20AC}"];
 
 /// Orders with lines with parts, and notes: with keys that are there twice, orphans, and damage of every kind.
 fn recording(folder: &Path, dice: &mut Dice) {

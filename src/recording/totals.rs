@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Slots of a direct-mapped cache from the raw text of a unit to its total; a collision evicts.
-const SLOTS: usize = 64;
+const SLOTS: usize = 256;
 
 /// How many rows of each source ended in each bucket, with the sums the mapping asks for. Good rows count as sent.
 #[must_use]
@@ -94,8 +94,10 @@ struct Adder {
     totals: Vec<UnitTotal>,
     /// The raw texts of units, packed, quotes included, each with the number of its total.
     cache: [(u128, usize); SLOTS],
-    /// The number of the total of each unit.
-    numbers: BTreeMap<Unit, usize>,
+    /// The number of the total of each named unit.
+    numbers: BTreeMap<String, usize>,
+    /// The number of the total of records whose unit is not known.
+    unreadable: Option<usize>,
     /// How many bytes the names of all units are.
     unit_bytes: usize,
 }
@@ -103,7 +105,7 @@ struct Adder {
 impl Adder {
     fn new(column: usize, by: Option<usize>, format: NumberFormat) -> Adder {
         let (totals, cache) = (Vec::new(), [(NO_UNIT, 0); SLOTS]);
-        Adder { column, by, format, totals, cache, numbers: BTreeMap::new(), unit_bytes: 0 }
+        Adder { column, by, format, totals, cache, numbers: BTreeMap::new(), unreadable: None, unit_bytes: 0 }
     }
 
     /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
@@ -160,10 +162,13 @@ impl Adder {
             return;
         }
         let mut buffer = Vec::new();
-        let unit = self
-            .by
-            .map_or(Unit::None, |by| Unit::Named(String::from_utf8_lossy(record.cell(by, &mut buffer)).into_owned()));
-        let at = self.find_or_add_total(unit, first);
+        let at = if let Some(by) = self.by {
+            let name = String::from_utf8_lossy(record.cell(by, &mut buffer));
+            let known = self.numbers.get(name.as_ref()).copied();
+            known.unwrap_or_else(|| self.find_or_add_total(Unit::Named(name.into_owned()), first))
+        } else {
+            self.find_or_add_total(Unit::None, first)
+        };
         if let Some(cell) = self.by.and_then(|by| record.outer(by)).filter(|cell| cell.len() < LANES)
             && let Some(unit) = table.text.get(cell.start..).and_then(|text| text.first_chunk())
         {
@@ -177,22 +182,29 @@ impl Adder {
     /// The number of the total of a unit. `first` is where a new one first appears. Units that are too many are no longer kept
     /// apart, so the number is that of all of them.
     fn find_or_add_total(&mut self, unit: Unit, first: u64) -> usize {
-        if let Some(at) = self.numbers.get(&unit) {
-            return *at;
-        }
-        if self.totals.first().is_some_and(|total| total.unit == Unit::TooMany) {
-            return 0;
+        let known = match &unit {
+            Unit::Named(name) => self.numbers.get(name).copied(),
+            Unit::Unreadable => self.unreadable,
+            // Of these there is only one total, whatever else it holds.
+            Unit::None | Unit::TooMany => (!self.totals.is_empty()).then_some(0),
+        };
+        if let Some(at) = known {
+            return at;
         }
         let unit_bytes = self.unit_bytes + unit.name().len();
-        let named = self.numbers.len() - usize::from(self.numbers.contains_key(&Unit::Unreadable));
-        if unit != Unit::Unreadable && named >= MAX_UNITS || unit_bytes > MAX_UNIT_BYTES {
+        let is_named = matches!(unit, Unit::Named(_));
+        if is_named && self.numbers.len() >= MAX_UNITS || unit_bytes > MAX_UNIT_BYTES {
             self.merge_totals();
             return 0;
         }
         let at = self.totals.len();
+        match &unit {
+            Unit::Named(name) => drop(self.numbers.insert(name.clone(), at)),
+            Unit::Unreadable => self.unreadable = Some(at),
+            Unit::None | Unit::TooMany => {}
+        }
         self.unit_bytes = unit_bytes;
-        self.totals.push(UnitTotal { unit: unit.clone(), first, ..UnitTotal::default() });
-        self.numbers.insert(unit, at);
+        self.totals.push(UnitTotal { unit, first, ..UnitTotal::default() });
         at
     }
 
@@ -201,7 +213,6 @@ impl Adder {
         let mut all = UnitTotal { unit: Unit::TooMany, first: u64::MAX, ..UnitTotal::default() };
         self.totals.drain(..).for_each(|total| all.merge(&total));
         self.totals.push(all);
-        self.numbers.clear();
         self.by = None;
     }
 }
@@ -225,7 +236,7 @@ fn slot_of(unit: u128) -> usize {
     let bytes = unit.to_le_bytes();
     let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
     let mixed = (half(bytes.first_chunk()) ^ half(bytes.last_chunk())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    usize::try_from(mixed >> 58).unwrap_or(0) % SLOTS
+    usize::try_from(mixed >> 56).unwrap_or(0) % SLOTS
 }
 
 /// How many digits behind the decimal separator are too many for a plain amount.
@@ -399,6 +410,7 @@ mod tests {
             let mut adder = Adder::new(0, Some(1), NumberFormat::JSON);
             let count = units.len();
             for (unit, first) in units.into_iter().zip(0..) {
+                let unit = if adder.by.is_some() { unit } else { Unit::None };
                 let at = adder.find_or_add_total(unit.clone(), first);
                 adder.totals[at].add_plain(RowStatus::Good, PlainAmount { digits: 25, decimals: 2 });
                 assert!(adder.totals[at].unit == unit || adder.totals[at].unit == Unit::TooMany);
