@@ -68,10 +68,9 @@ impl Stage {
         let fixture = Fixture::new(scenario.customers, &["-vv", "--log", "json"]);
         fs::create_dir(fixture.path("state")).unwrap();
         let oracle = Oracle::start(scenario.rejects);
-        let schema: serde_json::Value =
-            serde_json::from_str(&fs::read_to_string(fixture.path("schemas/customers.schema.json")).unwrap()).unwrap();
-        let url = format!("{}/v1/customers", oracle.url);
-        let target = DeliveryTarget::new(&["PUT", &url, schema["$id"].as_str().unwrap_or_default()]);
+        // All names of this machine are one.
+        let url = format!("{}/v1/customers", oracle.url.replace("127.0.0.1", "localhost"));
+        let target = DeliveryTarget::new(&[&url]);
         let journal = fixture.path("state/xwalk").join(target.id);
         oracle.watch_journal(journal.clone());
         let stage = Stage { fixture, oracle, journal, more: [scenario.more, &["--set", scenario.batch]].concat() };
