@@ -4,7 +4,7 @@
 
 /// A batch that was rejected and divided.
 #[derive(Debug)]
-struct Division {
+struct BatchDivision {
     /// The division that it was a part of itself.
     parent: Option<usize>,
     /// How many documents it had.
@@ -20,7 +20,7 @@ struct Division {
 /// All divisions of a run, and what they taught.
 #[derive(Debug, Default)]
 pub(crate) struct Divisions {
-    all: Vec<Division>,
+    all: Vec<BatchDivision>,
     /// The most documents that were accepted in one request.
     most_accepted: u64,
     /// The most documents to send in one request.
@@ -30,7 +30,7 @@ pub(crate) struct Divisions {
 impl Divisions {
     /// Notes that a batch of this many documents, a part of `parent`, is divided; returns the number of the division.
     pub(crate) fn divide(&mut self, parent: Option<usize>, documents: u64) -> usize {
-        self.all.push(Division { parent, documents, open: documents, largest: 0, has_bad: false });
+        self.all.push(BatchDivision { parent, documents, open: documents, largest: 0, has_bad: false });
         self.all.len() - 1
     }
 

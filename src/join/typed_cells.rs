@@ -33,13 +33,18 @@ pub(super) fn reject_bad_cells(
         if ledger.status(number, row) != RowStatus::Good {
             continue;
         }
+        let record = table.row(row);
         for column in columns {
-            let cell = table.row(row).cell(*column, &mut buffer);
+            let ColumnPlan { conversion, rule, .. } = &source.columns[*column];
+            let span = record.span(*column).filter(|span| !span.doubled);
+            if span.is_some_and(|span| conversion.is_usual(&table.text[span.start..span.end])) {
+                continue;
+            }
+            let cell = record.cell(*column, &mut buffer);
             if table.dialect.is_null(cell) {
                 continue;
             }
             json.clear();
-            let ColumnPlan { conversion, rule, .. } = &source.columns[*column];
             let wrong = conversion.write(cell.into(), &mut json).err();
             let is_no_key = || !conversion.is_key(cell) && is_compared(&source.checked, *column);
             let Some(code) = wrong.or_else(|| is_no_key().then_some(Code::TransformNotAnInteger)) else { continue };

@@ -201,6 +201,15 @@ impl Conversion {
         }
     }
 
+    /// Whether a cell is certain to be of this type, and the only way to write its value, by a look at its digits.
+    #[must_use]
+    pub fn is_usual(&self, cell: &[u8]) -> bool {
+        matches!(self, Conversion::Integer(_))
+            && cell.len() <= MAX_SHOWN
+            && cell.first().is_some_and(|digit| *digit != b'0')
+            && cell.iter().all(u8::is_ascii_digit)
+    }
+
     /// Whether a cell looks like what its column declares, so that messages may show it as it is.
     ///
     /// A record may be shifted by a cell, so that a name stands where a code is expected: what looks like a word is no code.

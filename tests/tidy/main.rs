@@ -51,7 +51,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("minijinja", &["plan"]),
     ("regex", &["plan/pattern"]),
     ("reqwest", &["deliver/http"]),
-    ("rustix", &["list_dir"]),
+    ("rustix", &["list_dir", "main"]),
     ("rustls", &["deliver/http"]),
     ("saphyr_parser", &["config/yaml"]),
     ("schemars", &["config", "units", "table/dialect"]),
