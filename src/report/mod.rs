@@ -72,15 +72,18 @@ impl Findings {
 
     /// Says how many findings were not drawn, and what masks are.
     pub fn finish(&mut self, out: &mut dyn Write) -> io::Result<()> {
-        let left_out = std::mem::take(&mut self.left_out);
-        for (code, count) in &left_out {
-            writeln!(out, "… and {count} more {code} (--message-format concise shows all)")?;
+        // Written at once: lines of one text stay together.
+        let mut text = Vec::new();
+        for (code, count) in std::mem::take(&mut self.left_out) {
+            writeln!(text, "… and {count} more {code} (--message-format concise shows all)")?;
         }
-        let explains_masks = self.has_masks && !self.style.quiet;
-        if explains_masks {
-            writeln!(out, "masked cells: `x` is a letter, `#` is a digit (--unmask shows them)")?;
+        if self.has_masks && !self.style.quiet {
+            writeln!(text, "masked cells: `x` is a letter, `#` is a digit (--unmask shows them)")?;
         }
-        if left_out.is_empty() && !explains_masks { Ok(()) } else { writeln!(out) }
+        if !text.is_empty() {
+            writeln!(text)?;
+        }
+        out.write_all(&text)
     }
 
     /// Starts the bar of a step with this many parts, if bars are drawn.
