@@ -64,6 +64,13 @@ pub struct Cell {
     pub is_masked: bool,
 }
 
+impl Cell {
+    /// A whole line or file, of which everything may be shown.
+    pub fn of_line(place: Place) -> Cell {
+        Cell { place, column: String::new(), found: String::new(), is_masked: false }
+    }
+}
+
 /// Where the value would have gone.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Target {
@@ -124,7 +131,7 @@ impl Diagnostic {
     /// The same, with the file that it is about as a whole.
     #[must_use]
     pub fn file(self, path: impl Into<String>) -> Diagnostic {
-        self.cell(Cell { place: Place::file(path), column: String::new(), found: String::new(), is_masked: false })
+        self.cell(Cell::of_line(Place::file(path)))
     }
 
     /// The same, with the rule that was applied.
@@ -199,6 +206,11 @@ macro_rules! codes {
             /// The name a person reads and a script matches.
             pub fn word(self) -> &'static str {
                 match self { $( Code::$name => $word, )+ }
+            }
+
+            /// The code with this name.
+            pub fn from_word(word: &[u8]) -> Option<Code> {
+                Code::ALL.iter().copied().find(|code| code.word().as_bytes() == word)
             }
 
             /// What happened, why it matters, what to do.

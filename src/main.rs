@@ -153,8 +153,8 @@ fn explain_code(word: Option<&str>, environment: &BTreeMap<String, String>) -> i
         report::codes(&mut out)?;
         return out.flush().map(|()| Exit::Done);
     };
-    if let Some(code) = Code::ALL.iter().find(|code| code.word() == word) {
-        report::explanation(&mut out, *code)?;
+    if let Some(code) = Code::from_word(word.as_bytes()) {
+        report::explanation(&mut out, code)?;
         return out.flush().map(|()| Exit::Done);
     }
     let near = nearest(word, Code::ALL.iter().map(|code| code.word()));

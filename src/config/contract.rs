@@ -28,7 +28,7 @@ pub struct Contract {
     whole: jsonschema::Validator,
     /// The validators of its parts by their pointers, each built when it is first needed: a part compiles everything it
     /// refers to, so building all of them takes a time that grows with the square of the contract.
-    parts: BTreeMap<String, OnceLock<Option<jsonschema::Validator>>>,
+    parts: BTreeMap<String, LazyValidator>,
     /// The schema, for references out of parts.
     registry: OnceLock<Option<jsonschema::Registry<'static>>>,
     /// `$ref` hides its siblings: draft 7 and older.
@@ -39,23 +39,26 @@ pub struct Contract {
     pub ignored: Vec<Diagnostic>,
 }
 
+/// The validator of a part, once it was needed; `None` in it: that is no schema that can be used.
+type LazyValidator = OnceLock<Option<jsonschema::Validator>>;
+
 /// Under which URI parts refer to the whole.
 const CONTRACT_URI: &str = "urn:xwalk:contract";
 
-/// Notes the pointers of a value and of everything in it.
-fn note_pointers<T: Default>(value: &Value, at: String, pointers: &mut BTreeMap<String, T>) {
+/// Notes a value and everything in it, by their pointers.
+fn note_parts(value: &Value, at: String, parts: &mut BTreeMap<String, LazyValidator>) {
     match value {
         Value::Object(fields) => {
             fields.iter().for_each(|(name, field)| {
-                note_pointers(field, format!("{at}/{}", json_pointer::escape(name)), pointers);
+                note_parts(field, format!("{at}/{}", json_pointer::escape(name)), parts);
             });
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(number, item)| note_pointers(item, format!("{at}/{number}"), pointers));
+            items.iter().enumerate().for_each(|(number, item)| note_parts(item, format!("{at}/{number}"), parts));
         }
         _ => {}
     }
-    pointers.insert(at, T::default());
+    parts.insert(at, LazyValidator::default());
 }
 
 /// Everything the contract says directly about one place: `$ref` and `allOf` followed.
@@ -112,7 +115,7 @@ impl Contract {
         };
         let ignored = ignored_keywords::find(&schema, &places, &draft);
         let mut parts = BTreeMap::new();
-        note_pointers(&schema, String::new(), &mut parts);
+        note_parts(&schema, String::new(), &mut parts);
         Ok(Contract { schema, places, whole, parts, registry: OnceLock::new(), lone_references, rebased, ignored })
     }
 

@@ -106,6 +106,11 @@ pub(crate) fn is_rule(keyword: &str) -> bool {
     RULES.contains(&keyword) || ONE.contains(&keyword) || LIST.contains(&keyword) || MAP.contains(&keyword)
 }
 
+/// Whether a keyword restricts nothing on purpose.
+pub(crate) fn is_annotation(keyword: &str) -> bool {
+    ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
+}
+
 /// What is known about the draft of a contract.
 pub(super) struct DraftFacts<'a> {
     /// Its number: 4, 6, 7, 2019 or 2020.
@@ -126,12 +131,9 @@ pub(super) fn find(schema: &Value, places: &Places, draft: &DraftFacts<'_>) -> V
                 findings.push(finding.rule(places.key(&format!("{at}/{}", escape(keyword)))));
             }
         }
-        let nested = nested_schemas(schema).map(|(inside, part)| (format!("{at}/{inside}"), part));
-        // The last is looked at first: findings come in the order of the file.
-        let first = open.len();
-        open.extend(nested);
-        open[first..].reverse();
+        open.extend(nested_schemas(schema).map(|(inside, part)| (format!("{at}/{inside}"), part)));
     }
+    // In the order of the file.
     findings.sort_by_key(|finding| finding.rule.as_ref().map(|place| (place.line, place.column)));
     findings
 }
@@ -140,7 +142,7 @@ pub(super) fn find(schema: &Value, places: &Places, draft: &DraftFacts<'_>) -> V
 fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) -> Option<Diagnostic> {
     let ignored = |message: String| Diagnostic::new(Code::PlanIgnoredKeyword, message).severity(Severity::Warning);
     let number = draft.number;
-    if keyword.starts_with("x-") || ANNOTATIONS.contains(&keyword) {
+    if is_annotation(keyword) {
         return None;
     }
     if !is_rule(keyword) {
@@ -152,7 +154,7 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
         };
         return Some(ignored(message).hint(hint));
     }
-    if is_hidden && keyword != "$ref" && !MAP[2..4].contains(&keyword) {
+    if is_hidden && !matches!(keyword, "$ref" | "$defs" | "definitions") {
         let message = format!("`{keyword}` stands beside `$ref`, where draft {number} ignores it");
         return Some(ignored(message).hint("put both into `allOf`, or name a newer draft in `$schema`"));
     }

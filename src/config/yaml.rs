@@ -59,11 +59,6 @@ pub struct Places {
 }
 
 impl Places {
-    /// A file of which nothing is known but its name.
-    pub fn of_file(path: &str) -> Places {
-        Places { path: path.into(), ..Places::default() }
-    }
-
     /// The name of the file.
     pub fn path(&self) -> &str {
         &self.path

@@ -45,9 +45,10 @@ impl Batch {
         let split = self.spans.iter().position(|span| span.end > middle).unwrap_or(0);
         let split = split.clamp(1, self.spans.len().max(2) - 1);
         let (left, right) = self.spans.split_at_checked(split)?;
-        let middle = self.range.start + split as u64;
-        (!left.is_empty() && !right.is_empty())
-            .then(|| (self.copy_part(self.range.start..middle, left), self.copy_part(middle..self.range.end, right)))
+        let boundary = self.range.start + split as u64;
+        (!left.is_empty() && !right.is_empty()).then(|| {
+            (self.copy_part(self.range.start..boundary, left), self.copy_part(boundary..self.range.end, right))
+        })
     }
 
     /// The same as `documents`, for places in the batch.

@@ -189,11 +189,7 @@ pub(crate) fn read_told(object: &Map<String, Value>, sent: &SentDocuments<'_>) -
     let inside = inside.filter_map(|(_, value)| value.as_object());
     std::iter::once(object).chain(inside).fold(Told::Nothing, |told, object| {
         object.iter().fold(told, |told, (name, value)| match read_member(object, name, value) {
-            Told::Nothing => told,
-            found if sent.echo(object, name, value) => {
-                let _ = found;
-                told
-            }
+            found if found == Told::Nothing || sent.echo(object, name, value) => told,
             found => told.and(found),
         })
     })

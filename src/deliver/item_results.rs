@@ -12,7 +12,7 @@ use crate::{
     config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
     deliver::{
         failure_words::{SentDocuments, Told, count_of_failures, is_failing_list, normalize, read_status, read_told},
-        problem_details::ProblemDetails,
+        problem_details::{ProblemDetails, read_index},
         verdict::{ItemResult, Verdict, is_in_progress},
     },
 };
@@ -169,14 +169,6 @@ fn index(item: &Value, sent: &SentDocuments<'_>) -> Option<usize> {
         INDEX.contains(&normalize(name).as_str()) && (value.is_number() || value.is_string()) && !sent.have(name)
     });
     values.next().map(|(_, value)| read_index(value).unwrap_or(usize::MAX))
-}
-
-fn read_index(value: &Value) -> Option<usize> {
-    match value {
-        Value::Number(number) => number.as_u64().and_then(|number| usize::try_from(number).ok()),
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
-        _ => None,
-    }
 }
 
 fn item_result(told: Told, item: &Value, wait: Option<Duration>) -> ItemResult {

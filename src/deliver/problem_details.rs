@@ -9,7 +9,10 @@ use std::{collections::BTreeSet, fmt, ops::ControlFlow};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::{deliver::failure_words::normalize, json_pointer::escape};
+use crate::{
+    deliver::failure_words::normalize,
+    json_pointer::{escape, unescape},
+};
 
 /// The most locations that are read from one answer.
 const MAX_PLACES: usize = 1_000;
@@ -198,12 +201,7 @@ fn collect_places(value: &Value, depth: usize, places: &mut Vec<Vec<String>>) ->
 
 /// Collects the locations that one object names itself.
 fn collect_from_object(object: &Map<String, Value>, places: &mut Vec<Vec<String>>) {
-    let number = ["index", "position", "row", "itemIndex"].iter().find_map(|key| match object.get(*key)? {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => index(text),
-        _ => None,
-    });
-    let number = number.and_then(|number| usize::try_from(number).ok());
+    let number = ["index", "position", "row", "itemIndex"].iter().find_map(|key| read_index(object.get(*key)?));
     let mut named: Vec<Vec<String>> = PLACES.iter().filter_map(|key| read_place(object.get(*key)?)).collect();
     if named.is_empty() {
         let texts = TEXTS.iter().filter_map(|key| object.get(*key)?.as_str());
@@ -301,7 +299,7 @@ fn read_place(value: &Value) -> Option<Vec<String>> {
 fn parse_place(text: &str) -> Option<Vec<String>> {
     let text = text.strip_prefix('#').unwrap_or(text);
     let keys: Vec<String> = if let Some(pointer) = text.strip_prefix('/') {
-        pointer.split('/').map(|key| key.replace("~1", "/").replace("~0", "~")).collect()
+        pointer.split('/').map(unescape).collect()
     } else {
         let keys = text.strip_prefix('$').unwrap_or(text).split(['.', '[', ']']);
         keys.map(|key| key.trim_matches(['"', '\''])).filter(|key| !key.is_empty()).map(str::to_owned).collect()
@@ -317,6 +315,16 @@ fn strip_prefix(mut keys: Vec<String>) -> Vec<String> {
         keys.remove(0);
     }
     keys
+}
+
+/// The number of a document or an item, as a number or as the text of one.
+pub(crate) fn read_index(value: &Value) -> Option<usize> {
+    let number = match value {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => index(text),
+        _ => None,
+    };
+    number.and_then(|number| usize::try_from(number).ok())
 }
 
 fn index(key: &str) -> Option<u64> {

@@ -65,12 +65,9 @@ fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Sor
         Conversion::Text | Conversion::Code => SortKey::Text(cell.to_vec()),
         _ if conversion.write(cell.into(), &mut json).is_err() => SortKey::Text(cell.to_vec()),
         Conversion::Integer(_) | Conversion::Decimal(_) => {
-            let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(&json) else {
-                return SortKey::Text(cell.to_vec());
-            };
-            let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
-            let is_zero = whole == b"0" && fraction.is_empty();
-            SortKey::Number { is_negative: is_negative && !is_zero, whole: whole.to_vec(), fraction: fraction.to_vec() }
+            let number = NumberFormat::JSON.parse(&json).map(Number::normalized);
+            let Some(Number { is_negative, whole, fraction }) = number else { return SortKey::Text(cell.to_vec()) };
+            SortKey::Number { is_negative, whole: whole.to_vec(), fraction: fraction.to_vec() }
         }
         Conversion::Datetime { .. } => {
             let text = String::from_utf8_lossy(&json);

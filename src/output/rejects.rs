@@ -273,8 +273,7 @@ fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
     if table.header.ends_with(&ADDED_COLUMNS.map(str::to_owned)) {
         let mut cells = Vec::new();
         let boundary = table.split(row, &mut cells);
-        let is_code =
-            |code: &Span| Code::ALL.iter().any(|known| known.word().as_bytes() == &table.text[code.start..code.end]);
+        let is_code = |code: &Span| Code::from_word(&table.text[code.start..code.end]).is_some();
         let has_both = cells.len() == table.header.len() || cells.iter().rev().nth(1).is_some_and(is_code);
         if boundary.fault.is_none() && has_both && cells.len() > ADDED_COLUMNS.len() {
             let last = cells[cells.len() - ADDED_COLUMNS.len() - 1];

@@ -258,9 +258,9 @@ impl Conversion {
 
 /// Writes a number as JSON has it, without zeros at the end of its fraction and without the sign of zero.
 fn write_number_value(json: &[u8], out: &mut Vec<u8>) {
-    let Some(Number { is_negative, whole, fraction }) = NumberFormat::JSON.parse(json) else { return };
-    let fraction = &fraction[..fraction.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1)];
-    if is_negative && (whole != b"0" || !fraction.is_empty()) {
+    let number = NumberFormat::JSON.parse(json).map(Number::normalized);
+    let Some(Number { is_negative, whole, fraction }) = number else { return };
+    if is_negative {
         out.push(b'-');
     }
     out.extend_from_slice(whole);

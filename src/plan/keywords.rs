@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
+    config::ignored_keywords::is_annotation,
     plan::{
         checks::Quick,
         conversion::{Conversion, write_text},
@@ -11,29 +12,8 @@ use crate::{
     text::buffer::OutputBuffer,
 };
 
-/// Keywords that do not restrict values, or whose parts are visited by name.
-const SILENT: &[&str] = &[
-    "$schema",
-    "$id",
-    "id",
-    "$defs",
-    "definitions",
-    "$comment",
-    "$anchor",
-    "$dynamicAnchor",
-    "$recursiveAnchor",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "example",
-    "deprecated",
-    "readOnly",
-    "writeOnly",
-    "$ref",
-    "allOf",
-    "$vocabulary",
-];
+/// Keywords whose parts are visited by name.
+const VISITED: &[&str] = &["$ref", "allOf", "$defs", "definitions"];
 /// Keywords about objects.
 pub(super) const OBJECT: &[&str] = &[
     "properties",
@@ -126,7 +106,7 @@ fn to_json_text(text: &str) -> Vec<u8> {
 
 /// Whether a keyword does not restrict values, or its parts are visited by name.
 pub(super) fn is_silent(keyword: &str) -> bool {
-    SILENT.contains(&keyword) || keyword.starts_with("x-")
+    VISITED.contains(&keyword) || is_annotation(keyword)
 }
 
 fn schema_types(value: &Value) -> impl Iterator<Item = &str> {

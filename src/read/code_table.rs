@@ -15,6 +15,7 @@ use crate::{
     read::decode::decode_text,
     table::{
         dialect::{Dialect, Span, Tail},
+        excerpt::line_of,
         line_ends,
         split::QuoteFault,
     },
@@ -85,17 +86,15 @@ struct CodeText<'a> {
 impl CodeText<'_> {
     /// A finding about the line of a byte.
     fn finding(&self, at: usize, message: impl Into<String>) -> Diagnostic {
-        let cell = Cell { place: self.line(at), column: String::new(), found: String::new(), is_masked: false };
+        let cell = Cell::of_line(self.line(at));
         Diagnostic::new(Code::PlanCodeTable, message).cell(cell)
     }
 
     /// The line of a byte.
     fn line(&self, at: usize) -> Place {
-        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let start = self.text[..at].iter().rposition(is_end).map_or(0, |end| end + 1);
-        let end = self.text[at..].iter().position(is_end).map_or(self.text.len(), |end| at + end);
-        let text = String::from_utf8_lossy(&self.text[start..end]).into_owned();
-        Place { line: line_ends(&self.text[..start]) + 1, text, ..Place::file(self.path) }
+        let line = line_of(self.text, 0..self.text.len(), at);
+        let text = String::from_utf8_lossy(&self.text[line.clone()]).into_owned();
+        Place { line: line_ends(&self.text[..line.start]) + 1, text, ..Place::file(self.path) }
     }
 
     /// The finding about a quote, at its column.
@@ -104,15 +103,9 @@ impl CodeText<'_> {
             QuoteFault::Open(at) => (at, "the quote that opens here is never closed"),
             QuoteFault::Stray(at) => (at, "a quote stands where none may be: inside a cell, or before its end"),
         };
-        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
-        let start = self.text[..at].iter().rposition(is_end).map_or(0, |end| end + 1);
+        let start = line_of(self.text, 0..self.text.len(), at).start;
         let column = String::from_utf8_lossy(&self.text[start..at]).chars().count() as u64 + 1;
-        let cell = Cell {
-            place: Place { column, width: 1, ..self.line(at) },
-            column: String::new(),
-            found: String::new(),
-            is_masked: false,
-        };
+        let cell = Cell::of_line(Place { column, width: 1, ..self.line(at) });
         Diagnostic::new(Code::PlanCodeTable, message)
             .cell(cell)
             .hint("a cell that holds a quote needs quotes around it, and writes the quote twice")

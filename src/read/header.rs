@@ -144,7 +144,7 @@ fn name_columns(text: &[u8], source: &SourcePlan) -> Vec<String> {
     let (mut names, mut cells) = (source.order.clone(), Vec::new());
     source.dialect.split(text, count_blank_lines(text), &mut cells);
     if let [_, .., code, _] = cells.as_slice()
-        && Code::ALL.iter().any(|known| known.word().as_bytes() == &text[code.start..code.end])
+        && Code::from_word(&text[code.start..code.end]).is_some()
     {
         names.extend(ADDED_COLUMNS.map(str::to_owned));
     }
@@ -257,12 +257,7 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
         };
         let message = format!("the header has no column `{}`", column.name);
         Diagnostic::new(Code::PlanUnknownColumn, message)
-            .cell(Cell {
-                place: locate_header(path, text, source, names),
-                column: String::new(),
-                found: String::new(),
-                is_masked: false,
-            })
+            .cell(Cell::of_line(locate_header(path, text, source, names)))
             .rule(plan.place(&column.rule))
             .hint(hint)
     };
@@ -274,12 +269,7 @@ fn find_doubled(source: &SourcePlan, plan: &Plan, path: &str, names: &[String], 
     let is_doubled = |name: &str| names.iter().filter(|known| *known == name).count() > 1;
     let doubled = source.columns.iter().filter(|column| is_doubled(&column.name));
     let finding = |column: &ColumnPlan| {
-        let cell = Cell {
-            place: locate_header(path, text, source, names),
-            column: String::new(),
-            found: String::new(),
-            is_masked: false,
-        };
+        let cell = Cell::of_line(locate_header(path, text, source, names));
         Diagnostic::new(Code::ReadHeader, format!("the header has the column `{}` twice", column.name))
             .cell(cell)
             .rule(plan.place(&column.rule))

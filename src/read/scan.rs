@@ -68,10 +68,7 @@ pub(super) fn report_blank_lines(path: &str, position: FilePosition, has_quotes:
         "a record whose only cell is empty cannot be written without quotes"
     };
     ledger.say(
-        &Diagnostic::new(Code::ReadBlankLine, message)
-            .cell(Cell { place, column: String::new(), found: String::new(), is_masked: false })
-            .severity(Severity::Notice)
-            .hint(hint),
+        &Diagnostic::new(Code::ReadBlankLine, message).cell(Cell::of_line(place)).severity(Severity::Notice).hint(hint),
     );
 }
 
@@ -328,8 +325,7 @@ impl Scan<'_> {
         let path = table.parts.last().map_or("", |part| part.path.as_str());
         let line = self.position.line + line_ends(&table.text[self.position.counted..at]);
         let place = header::locate_header(path, &table.text[start..], &self.plan.sources[self.number], &table.header);
-        let cell =
-            Cell { place: Place { line, ..place }, column: String::new(), found: String::new(), is_masked: false };
+        let cell = Cell::of_line(Place { line, ..place });
         ledger.say(
             &Diagnostic::new(Code::ReadRepeatedHeader, "this line is the header again and was skipped")
                 .cell(cell)

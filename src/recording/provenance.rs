@@ -3,7 +3,10 @@
 //! `transform` makes a trace when the fast way cannot tell whether a document conforms; `check` turns it into findings. Nodes
 //! and paths are stored as links to the one before them, because most of them are never printed.
 
-use crate::{diagnostic::Code, json_pointer::escape};
+use crate::{
+    diagnostic::Code,
+    json_pointer::{escape, unescape},
+};
 
 /// A document written to its end, with everything known about it.
 #[derive(Debug)]
@@ -147,10 +150,6 @@ impl<'a> Trace<'a> {
         }
         at == 0
     }
-}
-
-fn unescape(name: &str) -> String {
-    name.replace("~1", "/").replace("~0", "~")
 }
 
 /// The cell and the rule a JSON value came from.

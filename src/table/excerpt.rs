@@ -22,16 +22,7 @@ impl Table {
     /// The place of one byte of a record.
     #[must_use]
     pub fn byte(&self, row: u32, at: usize) -> Cell {
-        let raw = self.raw(row);
-        let line = line_of(&self.text, raw.clone(), at);
-        let (text, is_masked) = self.draw_line(row, line.clone());
-        let place = Place {
-            path: self.part(row).path.clone(),
-            line: self.line(row) + line_ends(&self.text[raw.start..at]),
-            column: self.chars(line.start..at) + 1,
-            width: 1,
-            text,
-        };
+        let (place, is_masked) = self.locate_bytes(row, at..at + 1);
         Cell { place, column: String::new(), found: String::new(), is_masked }
     }
 
@@ -41,23 +32,29 @@ impl Table {
         let mut cells = Vec::new();
         self.split(row, &mut cells);
         let Some(span) = cells.get(column).copied() else { return self.record(row) };
-        let raw = self.raw(row);
-        let start = if span.quoted { span.start - 1 } else { span.start };
-        let line = line_of(&self.text, raw.clone(), start);
-        let (text, is_masked) = self.draw_line(row, line.clone());
-        let place = Place {
-            path: self.part(row).path.clone(),
-            line: self.line(row) + line_ends(&self.text[raw.start..start]),
-            column: self.chars(line.start..start) + 1,
-            width: self.chars(start..(span.end + usize::from(span.quoted)).min(line.end).max(start)).max(1),
-            text,
-        };
+        let quotes = usize::from(span.quoted);
+        let (place, is_masked) = self.locate_bytes(row, span.start - quotes..span.end + quotes);
         let found = match self.drawing_of(&cells, column) {
             Drawing::Clear => self.read_cell(span),
             Drawing::Never => "(sensitive)".to_owned(),
             Drawing::Mask => mask(&self.read_cell(span)),
         };
         Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found, is_masked }
+    }
+
+    /// The place of some bytes of a record, as far as they stand on one line, and whether a mask hides some of that line.
+    fn locate_bytes(&self, row: u32, Range { start, end }: Range<usize>) -> (Place, bool) {
+        let raw = self.raw(row);
+        let line = line_of(&self.text, raw.clone(), start);
+        let (text, is_masked) = self.draw_line(row, line.clone());
+        let place = Place {
+            path: self.part(row).path.clone(),
+            line: self.line(row) + line_ends(&self.text[raw.start..start]),
+            column: self.chars(line.start..start) + 1,
+            width: self.chars(start..end.min(line.end).max(start)).max(1),
+            text,
+        };
+        (place, is_masked)
     }
 
     /// How to draw a cell of a record. In a record of another width, any cell may be that of any other column.
@@ -122,7 +119,7 @@ enum Drawing {
 }
 
 /// The physical line around a byte, within a range.
-fn line_of(text: &[u8], within: Range<usize>, at: usize) -> Range<usize> {
+pub(crate) fn line_of(text: &[u8], within: Range<usize>, at: usize) -> Range<usize> {
     let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
     let start = text[within.start..at].iter().rposition(is_end).map_or(within.start, |end| within.start + end + 1);
     let end = text[at..within.end].iter().position(is_end).map_or(within.end, |end| at + end);

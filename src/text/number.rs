@@ -97,6 +97,15 @@ impl<'a> Number<'a> {
         Cow::Owned(self.whole.iter().copied().filter(u8::is_ascii_digit).collect())
     }
 
+    /// The same number without zeros at the end of its fraction and without a sign of zero: equal numbers have equal parts.
+    #[must_use]
+    pub fn normalized(self) -> Number<'a> {
+        let last = self.fraction.iter().rposition(|digit| *digit != b'0');
+        let fraction = &self.fraction[..last.map_or(0, |last| last + 1)];
+        let is_zero = self.whole == b"0" && fraction.is_empty();
+        Number { is_negative: self.is_negative && !is_zero, fraction, ..self }
+    }
+
     fn write_json(&self, out: &mut OutputBuffer) {
         if self.is_negative {
             out.push(b'-');

@@ -20,7 +20,7 @@ use crate::{
         runtime::Runtime,
         state_dir::{locate, not_locked, unusable},
     },
-    config::profile::{destination::Destination, settings::Collection},
+    config::profile::destination::Destination,
     deliver::{self, commit::CommitStep},
     diagnostic::{Code, Diagnostic, Severity},
     digest::{DeliveryTarget, Digest, DocumentsDigest, FileDigest, PlanDigest},
@@ -72,7 +72,7 @@ pub(crate) fn open_journal(
         return Ok(None);
     };
     let contract = job.plan.contract.schema.get("$id").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let collection = if destination.collection == Collection::Replace { "replace" } else { "upsert" };
+    let collection = destination.collection.word();
     let target = DeliveryTarget::new(&[&destination.address(&url)]);
     let target = target.with_terms(&[destination.method.word(), contract, collection]);
     let state = locate(args.state.as_deref(), environment)?;
@@ -213,7 +213,7 @@ pub(crate) fn deliver_with_journal<P: Iterator<Item = Payload> + Send>(
         index_ranges::merge(&mut delivery.accepted, range);
     }
     for (index, RejectedDocument { status, code }) in start.epoch.rejected {
-        let code = Code::ALL.iter().copied().find(|known| known.word() == code).unwrap_or(Code::DeliverRejected);
+        let code = Code::from_word(code.as_bytes()).unwrap_or(Code::DeliverRejected);
         let message = format!("the API rejected the document in an earlier run, with {status}");
         let finding = Diagnostic::new(code, message);
         delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new() });

@@ -182,8 +182,7 @@ fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Op
             }
         }
     }
-    let mut partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
-    if partitions.any(|partition| partition.spill().has_failed()) {
+    if recording::has_lost_rows(recordings) {
         return Ok(None);
     }
     let written = rejects(path, plan, all);

@@ -11,7 +11,7 @@ use crate::{
             delivery::{self, Delivered, JournaledDelivery},
             partitioned::{
                 loading::load_again,
-                recording::{self, Recording, Stored},
+                recording::{self, Recording},
             },
             sink,
         },
@@ -47,8 +47,7 @@ pub(crate) fn send(
         let all = |mut output: Documents<'_>| {
             recording::all_payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
             // What could not be read again is missing, so the old file stays.
-            let mut partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
-            if partitions.any(|partition| partition.spill().has_failed()) {
+            if recording::has_lost_rows(recordings) {
                 return Err(io::Error::other("the temporary files cannot be read"));
             }
             output.finish()
@@ -73,8 +72,8 @@ pub(crate) fn send(
 
 /// Warns that each of several documents may replace the one before it, unless the profile says what the API does.
 fn warn_of_one_url(job: &Job, recordings: &[Recording], findings: &mut Findings, runtime: &mut Runtime<'_>) {
-    let documents: u64 = recordings.iter().flat_map(|recording| &recording.stored).map(Stored::documents).sum();
-    let warning = job.plan.warn_of_one_url().filter(|_| documents > 1 && !job.destination.states_collection);
+    let is_open = recording::count_documents(recordings) > 1 && !job.destination.states_collection;
+    let warning = job.plan.warn_of_one_url().filter(|_| is_open);
     if let Some(warning) = warning {
         let _ = findings.print(runtime.err, &warning);
     }
@@ -89,8 +88,7 @@ fn deliver_all(
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
 ) -> Result<Conclusion, Error> {
-    let documents = recordings.iter().flat_map(|recording| &recording.stored).map(Stored::documents).sum();
-    let progress = findings.start_progress("documents", documents);
+    let progress = findings.start_progress("documents", recording::count_documents(recordings));
     let payloads = || recording::all_payloads(plan, recordings);
     let delivered = if let Some(journal) = journal {
         delivery::deliver_with_journal(journal, payloads, plan, destination, findings, runtime, &progress)

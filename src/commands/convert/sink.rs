@@ -51,8 +51,8 @@ impl Sink<'_> {
 
 /// Where documents are written as soon as they are found good, if they are written at all.
 ///
-/// What went to stdout or to a device cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record that several
-/// documents share may be found bad after the first of them, so then all of them wait.
+/// What went to stdout or to a device cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record
+/// that several documents share may be found bad after the first of them, so then all of them wait.
 pub(crate) fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Option<Documents<'a>>, Error> {
     match &args.output {
         Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || !is_written_at_once(path)) => {

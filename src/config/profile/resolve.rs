@@ -190,17 +190,21 @@ impl SettingsReader<'_> {
         match (auth.bearer, auth.basic, auth.api_key) {
             (Some(source), None, None) => {
                 let (secret, origin) = self.secret("auth/bearer", &source)?;
-                Some(Credential { scheme: AuthScheme::Bearer(secret), origin, file: self.secret_file(&source) })
+                Some(Credential {
+                    scheme: AuthScheme::Bearer(secret),
+                    origin,
+                    file: self.find_file(source.file.as_deref()),
+                })
             }
             (None, Some(basic), None) => {
                 let (password, origin) = self.secret("auth/basic/password", &basic.password)?;
-                let file = self.secret_file(&basic.password);
+                let file = self.find_file(basic.password.file.as_deref());
                 Some(Credential { scheme: AuthScheme::Basic { username: basic.username, password }, origin, file })
             }
             (None, None, Some(key)) => {
                 let name = self.header("auth/api_key/header", &key.header)?;
                 let (value, origin) = self.secret("auth/api_key/value", &key.value)?;
-                let file = self.secret_file(&key.value);
+                let file = self.find_file(key.value.file.as_deref());
                 Some(Credential { scheme: AuthScheme::Header { name, value }, origin, file })
             }
             _ => {
@@ -212,8 +216,12 @@ impl SettingsReader<'_> {
 
     /// Notes a file that is read.
     fn note_file(&mut self, path: Option<&str>) {
-        let path = path.and_then(|path| self.environment.expand(path).ok());
-        self.files.extend(path.map(|path| self.folder.join(path)));
+        self.files.extend(self.find_file(path));
+    }
+
+    /// The path of a file that is named in the profile.
+    fn find_file(&self, path: Option<&str>) -> Option<PathBuf> {
+        Some(self.folder.join(self.environment.expand(path?).ok()?))
     }
 
     fn secret(&mut self, key: &str, source: &SecretSource) -> Option<(Secret, String)> {
@@ -225,11 +233,6 @@ impl SettingsReader<'_> {
                 None
             }
         }
-    }
-
-    /// The path of the file that holds a secret.
-    fn secret_file(&self, source: &SecretSource) -> Option<PathBuf> {
-        Some(self.folder.join(self.environment.expand(source.file.as_deref()?).ok()?))
     }
 
     fn headers(&mut self, written: BTreeMap<String, String>) -> Vec<(String, Secret)> {

@@ -168,6 +168,16 @@ pub enum Collection {
     Replace,
 }
 
+impl Collection {
+    /// Its word in a profile.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Collection::Upsert => "upsert",
+            Collection::Replace => "replace",
+        }
+    }
+}
+
 /// How long to wait before trying again: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

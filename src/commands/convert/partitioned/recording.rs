@@ -125,6 +125,17 @@ pub fn apply_delivery(plan: &Plan, recordings: &mut [Recording], delivery: &Deli
     }
 }
 
+/// How many documents of all recordings may be sent.
+pub fn count_documents(recordings: &[Recording]) -> u64 {
+    recordings.iter().flat_map(|recording| &recording.stored).map(Stored::documents).sum()
+}
+
+/// Whether rows of any recording could not be read again.
+pub fn has_lost_rows(recordings: &[Recording]) -> bool {
+    let mut partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
+    partitions.any(|partition| partition.spill().has_failed())
+}
+
 /// How many of how many rows will not be sent.
 pub fn rejected(recordings: &[Recording]) -> (u64, u64) {
     let partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
