@@ -49,7 +49,13 @@ fn run(folder: &Path, convert: &Convert) -> Outcome {
             terminal: false,
             environment: &environment,
             started: Instant::now(),
-            context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16], earlier: false },
+            context: Context {
+                now: jiff::Timestamp::now,
+                seed: 1,
+                nonce: [0; 16],
+                earlier: false,
+                failed: BTreeMap::new(),
+            },
         },
     );
     let told = String::from_utf8(err).unwrap();

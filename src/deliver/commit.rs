@@ -38,6 +38,7 @@ pub type Committer<'a> = dyn FnMut(CommitStep<'_>) -> io::Result<()> + 'a;
 struct Outcomes {
     accepted: Vec<Range<u64>>,
     rejected: usize,
+    failed: usize,
     is_in_doubt: bool,
 }
 
@@ -47,6 +48,7 @@ impl Outcomes {
         Outcomes {
             accepted: delivery.accepted.clone(),
             rejected: delivery.rejected.len(),
+            failed: delivery.failed.len(),
             is_in_doubt: state.is_in_doubt,
         }
     }
@@ -146,6 +148,8 @@ impl CommitState {
             let code = rejected.finding.code.word().into();
             entries.push(Entry::Reject { index: rejected.index, status: rejected.status, code });
         }
+        let failed = state.delivery.failed[self.appended.failed..].iter();
+        entries.extend(failed.map(|(index, status)| Entry::Failed { index: *index, status: *status }));
         let ranges = outcomes.accepted_since(&self.appended);
         if !ranges.is_empty() {
             entries.push(Entry::Ack { ranges, status });
@@ -158,6 +162,7 @@ impl CommitState {
         self.lost += index_ranges::count(&Outcomes::of(state).accepted_since(&self.durable));
         state.delivery.accepted.clone_from(&self.durable.accepted);
         state.delivery.rejected.truncate(self.durable.rejected);
+        state.delivery.failed.truncate(self.durable.failed);
         let what = match self.lost {
             0 => "what the API answered could not be recorded".into(),
             1 => "1 document was accepted but not recorded, and will be sent again".into(),

@@ -19,12 +19,14 @@ pub mod http;
 pub mod bisect;
 pub mod denials;
 pub mod divisions;
+pub mod lone_failures;
 pub mod state;
 pub mod transitions;
 pub mod commit;
 pub mod signals;
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -65,7 +67,7 @@ use crate::{
 const GRACE: Duration = Duration::from_secs(10);
 
 /// What a delivery gets from outside: the clock, the randomness, and what earlier runs did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Context {
     /// The time of day, for messages and for `Retry-After` dates; never for measuring.
     pub now: fn() -> Timestamp,
@@ -75,6 +77,8 @@ pub struct Context {
     pub nonce: [u8; 16],
     /// Documents of the same delivery were accepted in an earlier run.
     pub earlier: bool,
+    /// The documents that the API failed on in an earlier run while it accepted others, with the status it gave them.
+    pub failed: BTreeMap<u64, u16>,
 }
 
 /// The progress of a delivery.
@@ -236,6 +240,7 @@ async fn send_batches(
     let start = Instant::now();
     let (mut commits, mut status) = (CommitState::default(), 0);
     let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
+    state.failed_before.clone_from(&context.failed);
     let mut requests: JoinSet<Answered> = JoinSet::new();
     let mut signals = Signals::listen();
     let mut stopped_at = None;

@@ -4,7 +4,7 @@
 //! Every document is in exactly one place: accepted, rejected, suspect, in flight, waiting, or not yet taken. What an answer
 //! changes is in `transitions`.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use crate::{
         denials::Denials,
         divisions::Divisions,
         http::{Exchange, format_clock},
+        lone_failures::LoneFailures,
         problem_details::repeats,
         response::{Answer, read_verdict},
         retry::{self, Random},
@@ -54,6 +55,8 @@ pub(crate) struct PendingBatch {
     pub(crate) failures: u32,
     /// How often the server failed on it.
     pub(crate) crashes: Crashes,
+    /// The same, as far as it may show something about a single document.
+    pub(crate) lone_failures: LoneFailures,
     /// It is a single document because the server named it.
     pub(crate) is_named: bool,
     /// It is a single document sent as a probe, because others were rejected for the same problem.
@@ -127,6 +130,8 @@ pub(crate) struct DeliveryState {
     pub(crate) accepted_batches: u64,
     /// Documents of the same delivery were accepted in an earlier run.
     earlier: bool,
+    /// The documents that the server failed on in an earlier run while it accepted others, with the status it gave them.
+    pub(crate) failed_before: BTreeMap<u64, u16>,
     /// The server has named a good document as bad, so its names are ignored from then on.
     pub(crate) is_misled: bool,
     /// What went wrong last; empty while nothing did.
@@ -136,7 +141,7 @@ pub(crate) struct DeliveryState {
     /// The server answered before it had read a request, so what it says of smaller ones proves nothing.
     pub(crate) answers_early: bool,
     /// There are batches that were not taken yet.
-    has_more: bool,
+    pub(crate) has_more: bool,
     /// How many bytes were sent again that count against the limit.
     charged_bytes: u64,
 }
@@ -159,6 +164,7 @@ impl DeliveryState {
             suspects: Vec::new(),
             accepted_batches: 0,
             earlier,
+            failed_before: BTreeMap::new(),
             is_misled: false,
             last_failure: String::new(),
             denials: Denials::default(),
@@ -181,6 +187,7 @@ impl DeliveryState {
             attempts: Vec::new(),
             failures: 0,
             crashes: Crashes::default(),
+            lone_failures: LoneFailures::default(),
             is_named: false,
             is_probe: false,
             due: Duration::ZERO,
@@ -391,6 +398,10 @@ impl DeliveryState {
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
         if self.is_running() && (hopeless || now >= self.destination.deadline) {
+            self.reject_failed_twice();
+            if self.is_idle() && self.is_drained() && !more {
+                return;
+            }
             let failure = self.last_failure.as_str();
             let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
@@ -430,6 +441,7 @@ impl DeliveryState {
         }
         // A rejection is final, and a run that stopped cannot know whether the setup is at fault.
         self.set_suspects_aside();
+        self.note_lone_failures();
         for mut pending in std::mem::take(&mut self.in_flight) {
             self.is_in_doubt = true;
             let ending = Ending::Failure(Failure::Abandoned);

@@ -240,6 +240,7 @@ impl DeliveryState {
         let Pause { wait, alone } = asked.unwrap_or_default();
         let is_single = pending.batch.documents() == 1;
         pending.crashes.count_one();
+        pending.lone_failures.add(pending.attempts.last(), pending.batch.documents(), self.accepted_batches);
         let is_blamed =
             pending.crashes.blames(weather, self.accepted_batches, self.is_last() && !is_single && !self.answers_early);
         if is_single || !is_blamed || self.destination.allows(2).is_err() {
@@ -248,6 +249,41 @@ impl DeliveryState {
         }
         let due = now + retry::delay(self.destination.retry, 1, &mut self.random).max(wait.unwrap_or_default());
         self.divide(&pending, divide_batch(pending.batch.count()), false, due);
+    }
+
+    /// Notes the documents that the server failed on alone while it accepted others: a later run that gets the same answer
+    /// rejects them.
+    pub(super) fn note_lone_failures(&mut self) {
+        let failed = self.waiting.iter().filter_map(|pending| {
+            let status = pending.lone_failures.proven_status()?;
+            let index = pending.batch.range.start;
+            (self.failed_before.get(&index) != Some(&status)).then_some((index, status))
+        });
+        self.delivery.failed.extend(failed);
+    }
+
+    /// Rejects the documents that the server fails on in this run as in an earlier one, if it is not unwell: it accepts
+    /// others, or there are none but such documents.
+    pub(super) fn reject_failed_twice(&mut self) {
+        let is_twice = |pending: &PendingBatch| {
+            let status = pending.lone_failures.status();
+            status.is_some() && self.failed_before.get(&pending.batch.range.start) == status.as_ref()
+        };
+        let all = self.is_idle() && !self.has_more && self.waiting.iter().all(is_twice);
+        let is_proven = |pending: &PendingBatch| all || pending.lone_failures.proven_status().is_some();
+        let (twice, others) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition::<Vec<_>, _>(|pending| is_twice(pending) && is_proven(pending));
+        self.waiting = others;
+        for pending in twice {
+            let status = pending.lone_failures.status().unwrap_or_default();
+            let host = self.destination.host();
+            let message = format!("`{host}` fails on this document, in two runs: it answered {status}");
+            let finding = Diagnostic::new(Code::DeliverRejected, message);
+            let index = pending.batch.range.start;
+            self.delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new() });
+            self.add_final_receipt(pending);
+        }
     }
 
     /// Applies a result for each document: first those that were accepted; the others are rejected, or queued again as
@@ -289,7 +325,11 @@ impl DeliveryState {
                 _ if self.is_on_hold() => self.enqueue(part),
                 Verdict::Rejected(details) => self.reject(part, details, now),
                 Verdict::TooLarge => self.reject_oversized(part),
-                Verdict::Again { wait, alone } => self.retry_later(part, *wait, *alone, now),
+                Verdict::Again { wait, alone } => {
+                    let mut part = part;
+                    part.lone_failures.add(part.attempts.last(), part.batch.documents(), self.accepted_batches);
+                    self.retry_later(part, *wait, *alone, now);
+                }
                 _ => self.retry_later(part, None, false, now),
             }
         }

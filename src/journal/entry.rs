@@ -41,6 +41,13 @@ pub enum Entry {
         /// The code of the finding, as a word.
         code: String,
     },
+    /// The API failed on a document alone while it accepted others; it is not settled.
+    Failed {
+        /// Its index.
+        index: u64,
+        /// The status of the answer.
+        status: u16,
+    },
     /// The outcome of a request is unknown: the API may still act on it.
     #[serde(rename = "maybe")]
     InDoubt {
@@ -193,6 +200,7 @@ mod tests {
             }),
             Entry::Ack { ranges: vec![0..2, 5..u64::MAX], status: 200 },
             Entry::Reject { index: 3, status: 413, code: "deliver/too-large".into() },
+            Entry::Failed { index: 4, status: 500 },
             Entry::InDoubt { resumed: true },
             Entry::Graced {},
             Entry::Done { clean: false, counts: Counts { accepted: 1, rejected: 2 } },

@@ -19,6 +19,8 @@ pub struct Epoch {
     pub accepted: Vec<Range<u64>>,
     /// The documents that the API will never accept.
     pub rejected: BTreeMap<u64, RejectedDocument>,
+    /// The documents that the API failed on alone while it accepted others, with the status it gave them.
+    pub failed: BTreeMap<u64, u16>,
     /// The outcome of some request is unknown.
     pub is_in_doubt: bool,
     /// The delivery waited for requests of an earlier epoch.
@@ -50,6 +52,7 @@ impl Epoch {
             header,
             accepted: Vec::new(),
             rejected: BTreeMap::new(),
+            failed: BTreeMap::new(),
             is_in_doubt: false,
             graced: false,
             done: None,
@@ -107,6 +110,10 @@ impl Epoch {
             Entry::Reject { index, status, code } => {
                 (*index < documents).then_some(())?;
                 self.rejected.insert(*index, RejectedDocument { status: *status, code: code.clone() });
+            }
+            Entry::Failed { index, status } => {
+                (*index < documents).then_some(())?;
+                self.failed.insert(*index, *status);
             }
             Entry::InDoubt { .. } => self.is_in_doubt = true,
             Entry::Graced {} => self.graced = true,

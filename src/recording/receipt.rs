@@ -17,6 +17,8 @@ pub struct Delivery {
     /// The documents that were rejected alone for the same problem until the run ended. The setup may be at fault, so they are
     /// pending: only the finding is printed.
     pub same_problem: Vec<Rejected>,
+    /// The documents that the API fails on alone while it accepts others, with the status it gives them: they are pending.
+    pub failed: Vec<(u64, u16)>,
     /// The documents that the API may have accepted: they were sent, and no answer says what became of them.
     pub in_doubt: Vec<Range<u64>>,
     /// The history of each batch that was sent, in the order of documents.

@@ -482,3 +482,30 @@ fn runs_that_are_killed_at_any_instant_deliver_everything_in_the_end() {
     sent.dedup();
     assert_eq!(sent, names(0..200));
 }
+
+#[test]
+fn a_document_on_which_the_api_fails_in_two_runs_is_rejected_in_the_second() {
+    let fixture = Fixture::new(20, &[]);
+    let server =
+        ScriptedServer::answers(
+            |_, seen| {
+                if seen.body.contains("\"00007\"") { answer(500, "", "") } else { accepted() }
+            },
+        );
+    let sets = ["--set", "deadline=2s"];
+    let (pending, rejected) = (
+        "documents 20 = 19 sent + 0 rejected + 0 filtered + 1 pending",
+        "documents 20 = 19 sent + 1 rejected + 0 filtered + 0 pending",
+    );
+    for (code, expected, word) in
+        [(5, pending, "{\"failed\":"), (1, rejected, "{\"reject\":"), (1, rejected, "{\"done\":")]
+    {
+        let run = fixture.run(convert(&fixture, &server, &sets));
+        assert_eq!(run.code, Some(code), "{}", run.stderr);
+        assert_eq!(equation(&run), expected, "{}", run.stderr);
+        assert!(fs::read_to_string(newest_journal(&fixture)).unwrap().contains(word), "{word}");
+    }
+    let sent = server.seen().len();
+    assert_eq!(fixture.run(convert(&fixture, &server, &[])).code, Some(1));
+    assert_eq!(server.seen().len(), sent, "a finished delivery is not made again");
+}

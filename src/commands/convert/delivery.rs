@@ -270,7 +270,8 @@ fn send_unsettled(
 ) -> Delivery {
     let epoch = &start.epoch;
     let counts = epoch.counts();
-    let context = deliver::Context { nonce: epoch.header.nonce, earlier: counts.accepted > 0, ..*context };
+    let (nonce, earlier) = (epoch.header.nonce, counts.accepted > 0);
+    let context = deliver::Context { nonce, earlier, failed: epoch.failed.clone(), ..*context };
     let bar = Mutex::new(progress.clone());
     let reached = |now: &deliver::DeliveryProgress<'_>| {
         show_progress(&bar, counts.accepted + counts.rejected + now.accepted + now.rejected);
@@ -314,7 +315,7 @@ fn show_progress(bar: &Mutex<Progress>, settled: u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::Path};
+    use std::{collections::BTreeMap, fs, path::Path};
 
     use crate::{
         commands::convert::delivery::{JournaledDelivery, identify_inputs, is_extended, send_unsettled},
@@ -355,7 +356,13 @@ mod tests {
         let request = Request { method: Method::Put, path: "/".into() };
         let sets = [Setting::new("url", "http://127.0.0.1:1")];
         let destination = resolve::destination(None, None, &sets, &request, &Environment::default()).unwrap();
-        let context = Context { now: || jiff::Timestamp::UNIX_EPOCH, seed: 1, nonce: [0; 16], earlier: false };
+        let context = Context {
+            now: || jiff::Timestamp::UNIX_EPOCH,
+            seed: 1,
+            nonce: [0; 16],
+            earlier: false,
+            failed: BTreeMap::new(),
+        };
         let progress = Progress::start("documents", None, false);
         let delivery = send_unsettled(&mut journaled, std::iter::empty(), &start, &destination, &context, &progress);
         assert_eq!(delivery.stopped.map(|reason| reason.finding.code), Some(Code::ReadChanged));

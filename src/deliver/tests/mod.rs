@@ -48,7 +48,8 @@ use crate::{
     sandbox::{SandboxOptions, SandboxServer},
 };
 
-const CONTEXT: Context = Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false };
+const CONTEXT: Context =
+    Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false, failed: BTreeMap::new() };
 
 /// A destination at a base URL that waits 5 ms between tries, unless the test sets another time.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {

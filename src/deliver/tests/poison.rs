@@ -69,7 +69,15 @@ fn deliver(
     api: &mut dyn FnMut(&Range<u64>) -> Exchange,
     seed: u64,
 ) -> Delivery {
-    let mut state = DeliveryState::new(Arc::clone(destination), seed, false);
+    run_to_its_end(DeliveryState::new(Arc::clone(destination), seed, false), all, api, seed)
+}
+
+fn run_to_its_end(
+    mut state: DeliveryState,
+    all: Vec<Batch>,
+    api: &mut dyn FnMut(&Range<u64>) -> Exchange,
+    seed: u64,
+) -> Delivery {
     let (mut all, mut in_flight, mut random) = (all.into_iter().peekable(), Vec::<Range<u64>>::new(), Random(seed));
     let mut now = Duration::ZERO;
     for _ in 0..100_000 {
@@ -216,6 +224,66 @@ fn a_document_on_which_the_api_fails_after_all_others_passed_is_no_proof() {
     let mut api = |range: &Range<u64>| if range.contains(&2) { status(500, "") } else { status(204, "") };
     let delivery = deliver(&destination, batches_of(3, 1), &mut api, 7);
     assert_eq!((delivery.exit(), accepted(&delivery).len(), delivery.rejected.len()), (Exit::Undelivered, 2, 0));
+}
+
+/// Makes the run after this one: it delivers what is neither accepted nor rejected, and knows what the API failed on.
+fn deliver_rest(
+    destination: &Arc<Destination>,
+    count: u64,
+    before: &Delivery,
+    api: &mut dyn FnMut(&Range<u64>) -> Exchange,
+) -> Delivery {
+    let settled = &accepted(before) | &rejected(before);
+    let mut state = DeliveryState::new(Arc::clone(destination), 8, !before.accepted.is_empty());
+    state.failed_before = before.failed.iter().copied().collect();
+    let rest = documents(count).filter(|payload| !settled.contains(&payload.index));
+    let rest = batches(rest, Limits { documents: Some(8), bytes: None }, BodyShape::Array).collect();
+    run_to_its_end(state, rest, api, 8)
+}
+
+#[test]
+fn a_document_on_which_the_api_fails_in_two_runs_is_rejected() {
+    let destination = destination(&[("in_flight", "2"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    for subset in 1..256_u64 {
+        let bad: BTreeSet<u64> = (0..8).filter(|index| subset >> index & 1 == 1).collect();
+        let mut api =
+            |range: &Range<u64>| status(if bad.range(range.clone()).next().is_some() { 500 } else { 204 }, "");
+        let first = deliver(&destination, batches_of(8, 8), &mut api, 7);
+        let failed: BTreeSet<u64> = first.failed.iter().map(|(index, _)| *index).collect();
+        // When nothing else passes, or nothing passes after it first failed, it may be the API.
+        let expected = if bad.len() < 8 { bad.clone() } else { BTreeSet::new() };
+        assert_eq!((first.exit(), rejected(&first).len(), &failed), (Exit::Undelivered, 0, &expected), "{bad:?}");
+        let second = deliver_rest(&destination, 8, &first, &mut api);
+        let exit = if expected.is_empty() { Exit::Undelivered } else { Exit::Rejects };
+        assert_eq!((second.exit(), rejected(&second)), (exit, expected), "{bad:?}");
+    }
+}
+
+#[test]
+fn another_answer_in_the_second_run_leaves_a_document_pending() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    let mut api = |range: &Range<u64>| status(if range.contains(&3) { 500 } else { 204 }, "");
+    let first = deliver(&destination, batches_of(8, 8), &mut api, 7);
+    assert_eq!(first.failed, [(3, 500)]);
+    let table = [(500, Exit::Rejects), (503, Exit::Undelivered), (507, Exit::Undelivered), (204, Exit::Done)];
+    for (code, exit) in table.into_iter().chain([(422, Exit::Rejects), (429, Exit::Undelivered)]) {
+        assert_eq!(deliver_rest(&destination, 8, &first, &mut |_| status(code, "")).exit(), exit, "{code}");
+    }
+    // An API that fails on another document as well may be unwell, while it accepts nothing.
+    let mut one = first.clone();
+    one.accepted = vec![0..3, 5..8];
+    let second = deliver_rest(&destination, 8, &one, &mut |_| status(500, ""));
+    assert_eq!((second.exit(), second.rejected.len()), (Exit::Undelivered, 0));
+}
+
+#[test]
+fn an_api_that_is_unwell_in_the_middle_of_two_runs_rejects_nothing() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    let mut first =
+        deliver(&destination, batches_of(64, 8), &mut |range| status(if range.start < 32 { 204 } else { 500 }, ""), 7);
+    assert_eq!((accepted(&first).len(), first.failed.len()), (32, 0));
+    first = deliver_rest(&destination, 64, &first, &mut |_| status(500, ""));
+    assert_eq!((first.exit(), first.rejected.len()), (Exit::Undelivered, 0));
 }
 
 #[test]

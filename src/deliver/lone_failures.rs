@@ -1,0 +1,89 @@
+//! What shows that the server fails on a document because of that document, and not because it is unwell.
+//!
+//! Pure. One run never rejects such a document: it is written down, and a later run that gets the same answer until its
+//! deadline rejects it.
+
+use crate::recording::receipt::{Attempt, Ending};
+
+/// How often in a row the server must fail on a document alone, with the same status.
+const ENOUGH: u32 = 3;
+
+/// The failures on one batch, as far as they may show something about a single document of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LoneFailures {
+    /// How many batches the server had accepted when it first failed on a batch with this document.
+    since: Option<u64>,
+    /// It accepted others after that, and then failed again.
+    others_passed: bool,
+    /// The status of the last failures on the document alone.
+    status: u16,
+    /// How many in a row had it.
+    count: u32,
+}
+
+impl LoneFailures {
+    /// Notes a failure. `documents`: how many the batch has; `accepted`: how many batches the server has accepted so far.
+    pub(crate) fn add(&mut self, attempt: Option<&Attempt>, documents: u64, accepted: u64) {
+        self.others_passed |= accepted > *self.since.get_or_insert(accepted);
+        if documents > 1 {
+            return;
+        }
+        let status = attempt.and_then(|attempt| match attempt.ending {
+            // The others are those of a server in between, or of one that is too busy.
+            Ending::Status(status @ (500 | 506..=599)) if !attempt.in_doubt => Some(status),
+            _ => None,
+        });
+        self.count = match status {
+            Some(status) if status == self.status => self.count.saturating_add(1),
+            status => u32::from(status.is_some()),
+        };
+        self.status = status.unwrap_or_default();
+    }
+
+    /// The status that the server gives this document alone, if it gave it often enough in this run.
+    pub(crate) fn status(&self) -> Option<u16> {
+        (self.count >= ENOUGH).then_some(self.status)
+    }
+
+    /// The same, if the server accepted others in between: then it is the document.
+    pub(crate) fn proven_status(&self) -> Option<u16> {
+        self.status().filter(|_| self.others_passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::LoneFailures;
+    use crate::recording::receipt::{Attempt, Ending, Failure};
+
+    /// One failure: how it ended, of how many documents, after how many accepted batches.
+    type Step = (Ending, u64, u64);
+
+    #[test]
+    fn the_same_status_three_times_alone_with_others_accepted_in_between() {
+        let five = |documents, accepted| (Ending::Status(500), documents, accepted);
+        let other = |status| (Ending::Status(status), 1, 2);
+        let broken = || (Ending::Failure(Failure::Broken), 1, 2);
+        let table: [(&[Step], Option<u16>, Option<u16>); 9] = [
+            (&[], None, None),
+            (&[five(4, 0), five(1, 1), five(1, 1)], None, None),
+            (&[five(4, 0), five(1, 1), five(1, 1), five(1, 1)], Some(500), Some(500)),
+            (&[five(1, 1), five(1, 1), five(1, 1)], Some(500), None),
+            (&[five(1, 0), five(1, 0), five(1, 1)], Some(500), Some(500)),
+            (&[five(1, 0), five(1, 1), five(1, 1), other(503)], None, None),
+            (&[five(1, 0), five(1, 1), five(1, 1), broken()], None, None),
+            (&[other(503), other(502), other(504), other(501), other(505)], None, None),
+            (&[five(1, 1), five(1, 1), other(599), other(599), other(599)], Some(599), Some(599)),
+        ];
+        for (steps, status, proven) in table {
+            let mut failures = LoneFailures::default();
+            for (ending, documents, accepted) in steps {
+                let attempt = Attempt { ending: ending.clone(), duration: Duration::ZERO, in_doubt: false };
+                failures.add(Some(&attempt), *documents, *accepted);
+            }
+            assert_eq!((failures.status(), failures.proven_status()), (status, proven), "{steps:?}");
+        }
+    }
+}
