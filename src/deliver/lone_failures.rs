@@ -59,14 +59,14 @@ mod tests {
     use crate::recording::receipt::{Attempt, Ending, Failure};
 
     /// One failure: how it ended, of how many documents, after how many accepted batches.
-    type Step = (Ending, u64, u64);
+    type OneFailure = (Ending, u64, u64);
 
     #[test]
     fn the_same_status_three_times_alone_with_others_accepted_in_between() {
         let five = |documents, accepted| (Ending::Status(500), documents, accepted);
         let other = |status| (Ending::Status(status), 1, 2);
         let broken = || (Ending::Failure(Failure::Broken), 1, 2);
-        let table: [(&[Step], Option<u16>, Option<u16>); 9] = [
+        let table: [(&[OneFailure], Option<u16>, Option<u16>); 9] = [
             (&[], None, None),
             (&[five(4, 0), five(1, 1), five(1, 1)], None, None),
             (&[five(4, 0), five(1, 1), five(1, 1), five(1, 1)], Some(500), Some(500)),

@@ -142,6 +142,8 @@ pub(crate) struct DeliveryState {
     pub(crate) answers_early: bool,
     /// There are batches that were not taken yet.
     pub(crate) has_more: bool,
+    /// How many bytes may be sent again in any case.
+    pub(crate) min_resent_bytes: u64,
     /// How many bytes were sent again that count against the limit.
     charged_bytes: u64,
 }
@@ -172,6 +174,7 @@ impl DeliveryState {
             answered: None,
             answers_early: false,
             has_more: false,
+            min_resent_bytes: MIN_RESENT_BYTES,
             charged_bytes: 0,
         }
     }
@@ -314,8 +317,11 @@ impl DeliveryState {
         let due = self.waiting.iter().enumerate().filter(|(_, pending)| pending.due <= now);
         let order = |pending: &PendingBatch| {
             let large = if self.streak.has_grown() { pending.batch.documents() } else { 0 };
-            // What the server fails on comes behind what it was not asked yet.
-            (Reverse(pending.is_probe), Reverse(large), pending.crashes.count(), pending.batch.range.start)
+            // What the server fails on comes behind what it was not asked yet; and a single document behind a batch that may
+            // hold good ones: each try may take a whole timeout.
+            let is_failing_alone = pending.batch.documents() == 1 && pending.crashes.any();
+            let failing = (is_failing_alone, pending.crashes.count());
+            (Reverse(pending.is_probe), Reverse(large), failing, pending.batch.range.start)
         };
         let (at, _) = due.min_by_key(|(_, pending)| order(pending))?;
         let mut pending = self.waiting.remove(at);
@@ -326,7 +332,7 @@ impl DeliveryState {
         }
         let bytes = pending.wire.len() as u64;
         let is_charged = pending.resent && !pending.is_part;
-        let allowed = self.destination.resend * self.delivery.volume.wire_bytes + MIN_RESENT_BYTES;
+        let allowed = self.destination.resend * self.delivery.volume.wire_bytes + self.min_resent_bytes;
         if is_charged && self.charged_bytes + bytes > allowed {
             let said = format!(
                 "{} bytes were sent again without success, and `resend` allows no more: {}",

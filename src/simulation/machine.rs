@@ -19,13 +19,13 @@ use jiff::Timestamp;
 use crate::{
     config::profile::destination::{BodyShape, Destination, Limits},
     deliver::{
-        batch::batches,
+        batch::{Batch, batches},
         commit::{CommitState, CommitStep, Committer},
         retry::Random,
         state::DeliveryState,
     },
     diagnostic::{Code, Diagnostic},
-    digest::{hex, idempotency_key},
+    digest::{DeliveryTarget, DocumentsDigest, PlanDigest, hex, idempotency_key},
     error::Exit,
     index_ranges,
     journal::{
@@ -54,6 +54,23 @@ enum RunEnd {
     Crashed,
 }
 
+/// The terms on which documents are sent: other ones are another delivery to the same target.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// The place of its destinations.
+    method: usize,
+    /// The `$id` of the contract.
+    contract: &'static str,
+}
+
+/// How one run reaches the API.
+struct Way {
+    destination: Arc<Destination>,
+    target: DeliveryTarget,
+    /// No bytes may be sent again but in parts of a batch.
+    is_metered: bool,
+}
+
 /// A method of [`CommitState`] that commits.
 type CommitMethod = fn(&mut CommitState, &mut DeliveryState, u16, &mut Committer<'_>);
 
@@ -75,7 +92,9 @@ pub(crate) struct Simulation {
     mutant: Option<Mutant>,
     disk: SharedDisk,
     network: Network,
-    destinations: [Arc<Destination>; 2],
+    destinations: [[Arc<Destination>; 2]; 2],
+    /// The disk of each target.
+    disks: BTreeMap<String, SharedDisk>,
     runs: u64,
     /// After this many network events the process dies.
     fuse: Option<u64>,
@@ -90,7 +109,7 @@ pub(crate) struct Simulation {
 }
 
 impl Simulation {
-    pub(crate) fn new(seed: u64, mutant: Option<Mutant>, destinations: &[Arc<Destination>; 2]) -> Simulation {
+    pub(crate) fn new(seed: u64, mutant: Option<Mutant>, destinations: &[[Arc<Destination>; 2]; 2]) -> Simulation {
         let mut random = Random(seed);
         let store = DiskState::new(random.next(), mutant);
         Simulation {
@@ -98,6 +117,7 @@ impl Simulation {
             disk: SharedDisk(Rc::new(RefCell::new(store))),
             network: Network::new(random.next(), mutant),
             destinations: destinations.clone(),
+            disks: BTreeMap::new(),
             runs: 0,
             fuse: None,
             signal: None,
@@ -110,13 +130,17 @@ impl Simulation {
 
     /// Runs a whole schedule; returns the first violation.
     pub(crate) fn run_schedule(mut self) -> Option<String> {
-        let mut plan = 0;
+        let (mut plan, mut terms) = (0, Terms { method: 0, contract: "urn:one" });
         for _ in 0..2 + self.random.below(4) {
             if self.random.below(2) == 0 {
-                plan = usize::try_from(self.random.below(DOCUMENT_SETS.len() as u64)).unwrap();
+                plan = self.pick(DOCUMENT_SETS.len());
             }
+            if self.random.below(4) == 0 {
+                terms = Terms { method: self.pick(2), contract: ["urn:one", "urn:two"][self.pick(2)] };
+            }
+            let way = self.choose_way(terms);
             let supersede = self.random.below(3) > 0;
-            self.network.fault_percent = [0, 15, 50][usize::try_from(self.random.below(3)).unwrap()];
+            self.network.fault_percent = [0, 15, 50][self.pick(3)];
             self.fuse = (self.random.below(4) == 0).then(|| self.random.below(8));
             let (signal, outage) = (self.random.below(6), self.random.below(5));
             self.signal = (self.network.fault_percent > 0 && signal == 0).then(|| self.random.below(8));
@@ -124,16 +148,18 @@ impl Simulation {
             let (fuse, fault) = (self.random.below(3), self.random.below(6));
             self.disk.0.borrow_mut().fuse = (fuse == 0).then(|| self.random.below(28));
             self.disk.0.borrow_mut().fault = (fault == 0).then(|| self.random.below(24));
-            let ended = self.run(plan, supersede);
+            let ended = self.run(plan, &way, supersede);
             let cut = match ended {
                 RunEnd::Crashed => self.random.below(2) == 0,
                 RunEnd::Done | RunEnd::Stopped => self.random.below(6) == 0,
             };
-            if cut {
-                self.disk.0.borrow_mut().cut_power();
+            for disk in self.disks.values() {
+                if cut {
+                    disk.0.borrow_mut().cut_power();
+                }
+                disk.0.borrow_mut().restart();
             }
-            self.disk.0.borrow_mut().restart();
-            let pause = [10, GRACE / 4][usize::try_from(self.random.below(2)).unwrap()];
+            let pause = [10, GRACE / 4][self.pick(2)];
             self.network.advance(self.network.clock + self.random.below(pause));
             if self.network.violation.is_some() {
                 return self.network.violation;
@@ -141,28 +167,83 @@ impl Simulation {
         }
         (self.network.fault_percent, self.fuse, self.signal) = (0, None, None);
         self.network.server.outage = false;
-        if self.run(plan, true) != RunEnd::Done {
-            self.network.report_violation("I10: without any fault a run does not come to its end");
-        }
-        let requests = self.network.requests;
-        if self.run(plan, false) != RunEnd::Done || self.network.requests != requests {
-            self.network.report_violation("I6: a finished delivery is made again");
-        }
+        self.end_without_faults(plan, terms);
         self.network.drain();
         self.network.check_promise();
         self.network.violation
     }
 
+    /// Runs without faults: the delivery is completed, or its bad documents alone are left.
+    fn end_without_faults(&mut self, plan: usize, terms: Terms) {
+        let documents = DOCUMENT_SETS[plan];
+        let way = self.choose_way(terms);
+        let mut ended = self.run(plan, &way, true);
+        let may_stop = self.network.server.may_hold_up(documents);
+        if ended != RunEnd::Done && may_stop {
+            // What the server rejected in an outage while it repeated an older success is rejected for good.
+            let rejected = self.rejected.values().next_back().into_iter().flatten().copied();
+            let bad = self.network.server.bad_documents(documents).into_iter().chain(rejected).collect();
+            if let Some(index) = self.network.server.find_missing(documents, &bad) {
+                self.network.report_violation(format!("P1, P2: document {index} stays behind bad ones"));
+            }
+            let way = self.choose_way(terms);
+            ended = self.run(plan, &way, false);
+        }
+        if ended != RunEnd::Done {
+            if !may_stop {
+                self.network.report_violation("I10: without any fault a run does not come to its end");
+            }
+            return;
+        }
+        let requests = self.network.requests;
+        let way = self.choose_way(terms);
+        if self.run(plan, &way, false) != RunEnd::Done || self.network.requests != requests {
+            self.network.report_violation("I6: a finished delivery is made again");
+        }
+    }
+
+    /// A random index into a list of this length.
+    fn pick(&mut self, length: usize) -> usize {
+        usize::try_from(self.random.below(length as u64)).unwrap()
+    }
+
+    /// Chooses by which name the API is asked, and takes the disk of this target.
+    fn choose_way(&mut self, terms: Terms) -> Way {
+        let at = self.pick(2);
+        let mut destination = Arc::clone(&self.destinations[terms.method][at]);
+        let is_metered = self.network.server.needs_no_retry() && self.random.below(3) == 0;
+        if is_metered {
+            Arc::make_mut(&mut destination).resend = 0;
+        }
+        let url = destination.url().unwrap();
+        let target = destination.target(&url, terms.contract);
+        let disk = match self.mutant {
+            Some(Mutant::DoubtByContract) => format!("{} {}", target.id, terms.contract),
+            Some(Mutant::DoubtByName) => format!("{} {url}", target.id),
+            _ => target.id.clone(),
+        };
+        let (seed, mutant) = (self.random.next(), self.mutant);
+        let new = || SharedDisk(Rc::new(RefCell::new(DiskState::new(seed, mutant))));
+        self.disk = self.disks.entry(disk).or_insert_with(new).clone();
+        Way { destination, target, is_metered }
+    }
+
     /// Runs one process from its start to its end.
-    fn run(&mut self, number: usize, supersede: bool) -> RunEnd {
+    fn run(&mut self, number: usize, way: &Way, supersede: bool) -> RunEnd {
         self.runs += 1;
+        self.network.server.run = self.runs;
+        self.network.verdicts = 0;
         let plan = DOCUMENT_SETS[number];
+        let mut documents = PlanDigest::new(&way.target);
+        for document in plan {
+            documents.add(document.as_bytes());
+        }
         let digest = |number: usize| [u8::try_from(number).unwrap(); 32];
         let input = InputFile { role: "r".into(), len: plan.len() as u64, blake3: digest(number) };
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&self.runs.to_be_bytes());
-        let documents = plan.len() as u64;
-        let shipment = Shipment { plan: digest(number), documents, inputs: vec![input], nonce, supersede };
+        let DocumentsDigest { digest: plan_digest, documents } = documents.finish();
+        let shipment = Shipment { plan: plan_digest, documents, inputs: vec![input], nonce, supersede };
         let mut is_extended = |old: &[InputFile]| number == 2 && old[0].blake3 == digest(0);
         let Ok(mut journal) = Journal::open(self.disk.clone()) else { return self.disk_failure() };
         let start = match journal.begin(&shipment, &mut is_extended) {
@@ -187,7 +268,7 @@ impl Simulation {
         {
             return self.disk_failure();
         }
-        let ended = self.send_documents(plan, epoch, &start, &mut journal);
+        let ended = self.send_documents(plan, way, epoch, &start, &mut journal);
         if ended != RunEnd::Done {
             (0..documents).for_each(|index| self.network.allow_resend(epoch, index));
         }
@@ -223,11 +304,20 @@ impl Simulation {
         if let Some(index) = known.iter().find(|index| !start.epoch.rejected.contains_key(index)).copied() {
             self.network.report_violation(format!("I7: the durable rejection of document {index} is gone"));
         }
+        // A run that resumes makes durable what it found.
+        if start.epoch.done.is_none() {
+            self.rejected.entry(epoch).or_default().extend(start.epoch.rejected.keys());
+        }
     }
 
     /// Checks that the server rejected this document by itself, with this status.
     fn check_rejection(&mut self, epoch: u64, index: u64, status: u16) {
-        if !self.network.server.has_refused(epoch, index, status) {
+        if status == 500 {
+            let runs = self.network.server.failed_runs(epoch, index);
+            if runs < 2 {
+                self.network.report_violation(format!("P3: document {index} is rejected, and failed in {runs} runs"));
+            }
+        } else if !self.network.server.has_refused(epoch, index, status) {
             self.network
                 .report_violation(format!("I2: document {index} is rejected with {status} and was never refused so"));
         }
@@ -256,13 +346,13 @@ impl Simulation {
     fn send_documents(
         &mut self,
         plan: DocumentSet,
+        way: &Way,
         epoch: u64,
         start: &Start,
         journal: &mut Journal<SharedDisk>,
     ) -> RunEnd {
         let begun = self.network.clock;
-        let destination = &self.destinations[usize::try_from(self.random.below(2)).unwrap()];
-        let state = DeliveryState::new(Arc::clone(destination), self.random.next(), start.epoch.counts().accepted > 0);
+        let state = self.new_state(way, start);
         let mut sending = Sending { plan, epoch, begun, state, commits: CommitState::default(), appended: Vec::new() };
         let limits = Limits { documents: Some(1 + self.random.below(4)), bytes: None };
         let open: Vec<u64> = (0..plan.len() as u64).filter(|index| self.is_pending(plan, *index, start)).collect();
@@ -281,13 +371,10 @@ impl Simulation {
             let state = &mut sending.state;
             let now = Duration::from_millis(self.network.clock - begun);
             state.check_deadline(now, more);
-            while more && state.wants_batch(now) {
-                match batches.next() {
-                    Some(batch) => state.add_batch(batch.clone(), batch.body),
-                    None => more = false,
-                }
+            more = take_batches(state, &mut batches, more, now);
+            if self.mutant == Some(Mutant::DividingIsCharged) {
+                state.waiting.iter_mut().for_each(|pending| pending.is_part = false);
             }
-            state.set_more(more);
             while let Some(pending) = state.next_batch(now) {
                 let range = pending.batch.range.clone();
                 let key = self.choose_key(start, &range, pending.key_turn());
@@ -319,6 +406,19 @@ impl Simulation {
             }
         }
         self.end_sending(sending, open.len(), start, journal)
+    }
+
+    fn new_state(&mut self, way: &Way, start: &Start) -> DeliveryState {
+        let accepted = start.epoch.counts().accepted;
+        let mut state = DeliveryState::new(Arc::clone(&way.destination), self.random.next(), accepted > 0);
+        if way.is_metered {
+            state.min_resent_bytes = 0;
+        }
+        state.failed_before.clone_from(&start.epoch.failed);
+        if self.mutant == Some(Mutant::OneRunIsEnough) {
+            state.failed_before.extend((0..start.epoch.header.docs).map(|index| (index, 500)));
+        }
+        state
     }
 
     fn is_pending(&self, plan: DocumentSet, index: u64, start: &Start) -> bool {
@@ -364,6 +464,9 @@ impl Simulation {
         let (status, range) = (reply.exchange.status(), reply.range);
         let now = Duration::from_millis(self.network.clock - sending.begun);
         sending.state.apply_exchange(range.start, reply.exchange, now, Timestamp::UNIX_EPOCH);
+        if self.mutant == Some(Mutant::FirstOnesDecide) && sending.state.suspects.len() > 1 {
+            sending.state.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, ""));
+        }
         // With a fast server, not every answer is synced by itself.
         let method = [CommitState::append, CommitState::sync][usize::try_from(self.random.below(2)).unwrap()];
         self.commit(sending, status, journal, method);
@@ -442,7 +545,9 @@ impl Simulation {
         // A document that is too large is rejected for its own size.
         let others = delivery.rejected.len() - refused;
         let is_open = delivery.stopped.is_some() || (self.network.server.outage && pending - others > 2);
-        if refused > 0 && !accepts && is_open {
+        // Different problems are those of the documents.
+        let statuses: BTreeSet<u16> = delivery.rejected.iter().filter(is_refused).map(|one| one.status).collect();
+        if refused > 0 && statuses.len() == 1 && !accepts && is_open {
             self.network
                 .report_violation(format!("I11: {refused} of {pending} documents are rejected, and none was accepted"));
         }
@@ -458,7 +563,13 @@ impl Simulation {
     ) -> RunEnd {
         let delivery = &state.delivery;
         if let Some(StopReason { exit, finding }) = &delivery.stopped {
-            if self.network.fault_percent == 0 && !self.disk.0.borrow().has_failed() {
+            let is_cap = finding.message.contains("`resend`");
+            let exit = if self.mutant == Some(Mutant::CapIsRefusal) && is_cap { &Exit::Refused } else { exit };
+            if *exit == Exit::Refused && self.network.verdicts == 0 {
+                self.network.report_violation("P4: the API refused nothing, and the run says it did");
+            }
+            let may_stop = self.network.server.may_hold_up(plan);
+            if self.network.fault_percent == 0 && !may_stop && !self.disk.0.borrow().has_failed() {
                 self.network
                     .report_violation(format!("I10: without any fault a run ends with {exit:?}: {}", finding.message));
             }
@@ -491,6 +602,23 @@ fn is_decided(state: &DeliveryState, index: u64) -> bool {
     let is_rejected =
         rejected.chain(state.suspects.iter().map(|suspect| &suspect.rejected)).any(|rejected| rejected.index == index);
     is_rejected || index_ranges::contains(&state.delivery.accepted, index)
+}
+
+/// Takes the batches that the state wants; whether there may be more.
+fn take_batches(
+    state: &mut DeliveryState,
+    batches: &mut dyn Iterator<Item = Batch>,
+    mut more: bool,
+    now: Duration,
+) -> bool {
+    while more && state.wants_batch(now) {
+        match batches.next() {
+            Some(batch) => state.add_batch(batch.clone(), batch.body),
+            None => more = false,
+        }
+    }
+    state.set_more(more);
+    more
 }
 
 /// Counts one event; whether the fuse is burnt down now.

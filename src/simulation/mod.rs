@@ -1,8 +1,9 @@
 //! Simulates deliveries under random faults: the real journal and the real delivery state run against a simulated disk, a
 //! simulated network and a simulated clock.
 //!
-//! A schedule is a seed: the same seed gives the same runs, crashes, power cuts, lost and late requests. The invariants I1
-//! to I8, I10 and I11 of the protocol are checked at every step. `XWALK_SCHEDULES` sets how many schedules to try.
+//! A schedule is a seed: the same seed gives the same runs, crashes, power cuts, lost and late requests, and bad documents
+//! on which the server rejects, denies, fails, breaks or is silent. The invariants I1 to I8, I10 and I11 of the protocol, and
+//! its rules P1 to P4 about bad documents, are checked at every step. `XWALK_SCHEDULES` sets how many schedules to try.
 
 mod disk;
 mod machine;
@@ -33,14 +34,15 @@ const SCHEDULES: u64 = 4_000;
 /// How many schedules to try before a planted bug counts as missed.
 const MAX_MUTANT_SCHEDULES: u64 = 60_000;
 
-/// The same API reached with one request at a time and with two.
-fn destinations() -> [Arc<Destination>; 2] {
-    ["1", "2"].map(|in_flight| {
-        let sets =
-            [("url", "http://127.0.0.1:1"), ("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
-        let sets = sets.map(|(key, value)| Setting::new(key, value));
-        let request = Request { method: Method::Put, path: "/".into() };
-        Arc::new(resolve::destination(None, None, &sets, &request, &Environment(BTreeMap::new())).unwrap())
+/// The same API, asked by each method: under one name with one request at a time, under another with two.
+fn destinations() -> [[Arc<Destination>; 2]; 2] {
+    [Method::Put, Method::Post].map(|method| {
+        [("http://127.0.0.1:1", "1"), ("http://localhost:1", "2")].map(|(url, in_flight)| {
+            let sets = [("url", url), ("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
+            let sets = sets.map(|(key, value)| Setting::new(key, value));
+            let request = Request { method, path: "/".into() };
+            Arc::new(resolve::destination(None, None, &sets, &request, &Environment(BTreeMap::new())).unwrap())
+        })
     })
 }
 

@@ -67,6 +67,20 @@ pub(crate) enum Mutant {
     CrashIsRejection,
     /// A document that is rejected ends the run, and with it what others would get.
     RejectionIsRefusal,
+    /// A document on which the server fails holds up the others.
+    FailureHoldsUpOthers,
+    /// The first documents that are rejected alike end the run before others were tried.
+    FirstOnesDecide,
+    /// A document on which the server fails is rejected in the run that meets it.
+    OneRunIsEnough,
+    /// The parts of a batch that is divided count as sent again.
+    DividingIsCharged,
+    /// A run that may send no more bytes again ends as one that the API refused.
+    CapIsRefusal,
+    /// A request on the way is waited for only by deliveries for the same contract.
+    DoubtByContract,
+    /// A request on the way is waited for only by deliveries to the same name of the machine.
+    DoubtByName,
 }
 
 impl Mutant {
@@ -103,5 +117,12 @@ impl Mutant {
         Mutant::FailureIsSuccess,
         Mutant::CrashIsRejection,
         Mutant::RejectionIsRefusal,
+        Mutant::FailureHoldsUpOthers,
+        Mutant::FirstOnesDecide,
+        Mutant::OneRunIsEnough,
+        Mutant::DividingIsCharged,
+        Mutant::CapIsRefusal,
+        Mutant::DoubtByContract,
+        Mutant::DoubtByName,
     ];
 }

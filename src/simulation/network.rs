@@ -86,6 +86,8 @@ pub(crate) struct Network {
     pub(crate) violation: Option<String>,
     /// How many requests there were.
     pub(crate) requests: u64,
+    /// How many answers said more than that the server was unwell.
+    pub(crate) verdicts: u64,
     /// The server.
     pub(crate) server: SimulatedServer,
     random: Random,
@@ -123,6 +125,7 @@ impl Network {
             fault_percent: 0,
             violation: None,
             requests: 0,
+            verdicts: 0,
             server: SimulatedServer::new(random.next()),
             random,
             mutant,
@@ -142,7 +145,7 @@ impl Network {
     pub(crate) fn advance(&mut self, to: u64) {
         while let Some(at) = self.late_requests.iter().position(|late| late.due <= to) {
             let late = self.late_requests.swap_remove(at);
-            self.execute(&late.request, false);
+            let _ = self.execute(&late.request, false);
         }
         self.clock = self.clock.max(to);
     }
@@ -174,7 +177,7 @@ impl Network {
         let (at, ending) = match fault {
             Some(0) => (late, Err(Failure::Late)),
             Some(1) => {
-                self.execute(request, false);
+                let _ = self.execute(request, false);
                 (soon, Err(Failure::Broken))
             }
             Some(2) => {
@@ -206,9 +209,12 @@ impl Network {
             Some(13) => (soon, Err(Failure::Early)),
             Some(14) => (soon, Ok(with_body(200, &json!({ "success": false, "code": 503 })))),
             Some(15) => (soon, Ok(with_body(200, &json!({ "statusCode": 500 })))),
-            Some(12) => (soon, Ok(self.execute(request, true))),
-            _ => (soon, Ok(self.execute(request, false))),
+            fault => match self.execute(request, fault == Some(12)) {
+                Err(Failure::Late) => (late, Err(Failure::Late)),
+                ending => (soon, ending),
+            },
         };
+        self.verdicts += u64::from(!matches!(&ending, Err(_) | Ok(Answer { status: 500..=599, .. })));
         let (at, ending) = match (self.mutant, ending) {
             (Some(Mutant::AckBeforeReply), _) => (self.clock, Ok(status(200))),
             (Some(Mutant::EarlyIsSuccess), Err(Failure::Early)) => (at, Ok(status(200))),
@@ -239,7 +245,7 @@ impl Network {
         self.late_requests.push(LateRequest { due, request });
     }
 
-    fn execute(&mut self, request: &SimulatedRequest, troubled: bool) -> Answer {
+    fn execute(&mut self, request: &SimulatedRequest, troubled: bool) -> Result<Answer, Failure> {
         let done = self.server.act(request, troubled);
         if done.acted && request.epoch < self.newest {
             let (epoch, newest) = (request.epoch, self.newest);
@@ -291,6 +297,7 @@ fn misread_answer(mutant: Mutant, answer: Answer, range: &Range<u64>) -> Answer 
         }
         (Mutant::FailureIsSuccess, 200) => status(200),
         (Mutant::CrashIsRejection, 500) => status(422),
+        (Mutant::FailureHoldsUpOthers, 500) => Answer { retry_after: Some("86400".into()), ..status(503) },
         (Mutant::RejectionIsRefusal, 400 | 409 | 422) => status(401),
         (Mutant::NumbersIgnored, 207) => listed(&|item| drop(item.as_object_mut().unwrap().remove("index"))),
         (Mutant::OpenItemIsFailure, 207) => listed(&|item| {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deliver::{response::Answer, retry::Random},
+    recording::receipt::Failure,
     simulation::network::{DOCUMENT_SETS, DocumentSet, SimulatedRequest},
 };
 
@@ -25,6 +26,35 @@ enum NamedDocuments {
     All,
 }
 
+/// What it does with a request that holds a bad document, and always does.
+#[derive(Clone, Copy, PartialEq)]
+enum BadAnswer {
+    /// It rejects it, with the status of its rejections.
+    Rejection,
+    /// It denies it, as it denies what it does not know.
+    Denial,
+    /// It answers 200 with a body that tells of failure.
+    Telling,
+    /// It fails.
+    Crash,
+    /// It breaks the connection.
+    Break,
+    /// It does not answer.
+    Silence,
+}
+
+/// How often each of them occurs.
+const BAD_ANSWERS: [BadAnswer; 8] = [
+    BadAnswer::Rejection,
+    BadAnswer::Rejection,
+    BadAnswer::Rejection,
+    BadAnswer::Denial,
+    BadAnswer::Telling,
+    BadAnswer::Crash,
+    BadAnswer::Break,
+    BadAnswer::Silence,
+];
+
 /// The server.
 pub(crate) struct SimulatedServer {
     /// It rejects everything for a while, with the answer for a bad document.
@@ -32,8 +62,11 @@ pub(crate) struct SimulatedServer {
     random: Random,
     /// The largest body that it accepts.
     largest: usize,
+    /// The most documents that it accepts at once.
+    most: u64,
     /// The documents that it always rejects.
     poison: BTreeSet<&'static str>,
+    bad_answer: BadAnswer,
     /// The status that it rejects them with.
     rejection: u16,
     names: NamedDocuments,
@@ -46,14 +79,18 @@ pub(crate) struct SimulatedServer {
     executed: BTreeSet<(u64, u64)>,
     /// The statuses that a document was rejected with by itself, by epoch and document.
     refused: BTreeMap<(u64, u64), BTreeSet<u16>>,
+    /// The runs in which it failed on a document alone because of that document, by epoch and document.
+    failed: BTreeMap<(u64, u64), BTreeSet<u64>>,
+    /// The number of the run that sends.
+    pub(crate) run: u64,
     /// The stored answers, if the server repeats its answer to a key.
     answers: Option<BTreeMap<String, Answer>>,
 }
 
 /// What the server did with a request.
 pub(crate) struct ServerOutcome {
-    /// Its answer.
-    pub(crate) answer: Answer,
+    /// Its answer, or why there is none.
+    pub(crate) answer: Result<Answer, Failure>,
     /// Something was stored.
     pub(crate) acted: bool,
     /// Documents that may be stored later.
@@ -65,12 +102,15 @@ impl SimulatedServer {
         let mut random = Random(seed);
         let lists = random.below(3) == 0;
         let contents: Vec<&str> = DOCUMENT_SETS.iter().copied().flatten().copied().collect();
-        // Two at most: with more, a client must conclude that the setup is at fault.
-        let poison = (0..random.below(3)).map(|_| contents[pick(&mut random, contents.len())]).collect();
+        let bad = [0, 1, 2, 2, 6][pick(&mut random, 5)];
+        let poison = (0..bad).map(|_| contents[pick(&mut random, contents.len())]).collect();
+        let bad_answer = BAD_ANSWERS[pick(&mut random, BAD_ANSWERS.len())];
         SimulatedServer {
             outage: false,
             largest: if random.below(4) == 0 { 60 } else { 10_000 },
+            most: if !lists && random.below(4) == 0 { 1 + random.below(3) } else { u64::MAX },
             poison,
+            bad_answer,
             rejection: [400, 409, 422, 413][pick(&mut random, if lists { 4 } else { 3 })],
             names: [NamedDocuments::None, NamedDocuments::Bad, NamedDocuments::OneBased, NamedDocuments::All]
                 [pick(&mut random, 4)],
@@ -79,6 +119,8 @@ impl SimulatedServer {
             stored: BTreeMap::new(),
             executed: BTreeSet::new(),
             refused: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            run: 0,
             answers: (random.below(2) == 0).then(BTreeMap::new),
             random,
         }
@@ -113,7 +155,8 @@ impl SimulatedServer {
 
     /// Processes a request, as far as it accepts the documents. `troubled`: it does not process all of it.
     pub(crate) fn act(&mut self, request: &SimulatedRequest, troubled: bool) -> ServerOutcome {
-        let done = |answer| ServerOutcome { answer, acted: false, open: Vec::new() };
+        let done = |answer| ServerOutcome { answer: Ok(answer), acted: false, open: Vec::new() };
+        self.note_failures(request);
         if let Some(answer) = self.answers.as_ref().and_then(|answers| answers.get(&request.key)).cloned() {
             return done(if answer.status == 500 { self.fail(request) } else { answer });
         }
@@ -121,15 +164,33 @@ impl SimulatedServer {
             self.note_rejection(request, 413);
             return done(status(413));
         }
-        if self.lists {
+        if request.range.end - request.range.start > self.most {
+            return done(status(self.rejection));
+        }
+        if self.lists && self.silence(request).is_none() {
             return self.answer_with_list(request, troubled);
         }
         let bad: Vec<u64> = request.range.clone().filter(|index| self.rejects(request, *index)).collect();
         if bad.is_empty() {
             request.range.clone().for_each(|index| self.store(request, index));
-            return ServerOutcome { answer: self.remember_answer(request, status(200)), acted: true, open: Vec::new() };
+            let answer = Ok(self.remember_answer(request, status(200)));
+            return ServerOutcome { answer, acted: true, open: Vec::new() };
         }
-        self.note_rejection(request, self.rejection);
+        if let Some(failure) = self.silence(request) {
+            return ServerOutcome { answer: Err(failure), acted: false, open: Vec::new() };
+        }
+        match self.bad_answer {
+            BadAnswer::Denial if !self.outage => {
+                self.note_rejection(request, 403);
+                return done(status(403));
+            }
+            BadAnswer::Telling if !self.outage => {
+                self.note_rejection(request, 200);
+                return done(with_body(200, &json!({ "success": false })));
+            }
+            BadAnswer::Crash if !self.outage => return done(self.fail(request)),
+            _ => self.note_rejection(request, self.rejection),
+        }
         let named: Vec<u64> = match self.names {
             NamedDocuments::None => Vec::new(),
             NamedDocuments::Bad => bad,
@@ -149,7 +210,7 @@ impl SimulatedServer {
         for index in request.range.clone() {
             let status = match troubled.then(|| pick(&mut self.random, TROUBLED_RESULTS.len())) {
                 _ if self.rejects(request, index) && self.outage && self.rejection == 413 => 422,
-                _ if self.rejects(request, index) => self.rejection,
+                _ if self.rejects(request, index) => self.status_of_bad(),
                 Some(trouble) => TROUBLED_RESULTS[trouble],
                 None => 201,
             };
@@ -159,7 +220,9 @@ impl SimulatedServer {
                     acted = true;
                 }
                 202 | 502 | 504 => open.push(index),
-                400 | 409 | 413 | 422 => drop(self.refused.entry((request.epoch, index)).or_default().insert(status)),
+                400 | 403 | 409 | 413 | 422 => {
+                    self.refused.entry((request.epoch, index)).or_default().insert(status);
+                }
                 _ => {}
             }
             let mut item = json!({ "status": status });
@@ -175,7 +238,52 @@ impl SimulatedServer {
         let answer = with_body(207, &items.into());
         // An open outcome is not stored either.
         let answer = if open.is_empty() && !self.outage { self.remember_answer(request, answer) } else { answer };
-        ServerOutcome { answer, acted, open }
+        ServerOutcome { answer: Ok(answer), acted, open }
+    }
+
+    /// The status of a bad document in a list of results.
+    fn status_of_bad(&self) -> u16 {
+        match self.bad_answer {
+            BadAnswer::Denial if !self.outage => 403,
+            BadAnswer::Crash if !self.outage => 500,
+            _ => self.rejection,
+        }
+    }
+
+    /// How a request with a bad document ends without an answer, if it does.
+    fn silence(&self, request: &SimulatedRequest) -> Option<Failure> {
+        let is_bad = request.range.clone().any(|index| self.poison.contains(request.document(index)));
+        match self.bad_answer {
+            _ if self.outage || !is_bad => None,
+            BadAnswer::Break => Some(Failure::Broken),
+            BadAnswer::Silence => Some(Failure::Late),
+            _ => None,
+        }
+    }
+
+    /// Whether a run of this delivery may end before all is settled, without any fault: its bad documents may be the weather,
+    /// or the setup may be at fault.
+    pub(crate) fn may_hold_up(&self, plan: DocumentSet) -> bool {
+        let bad = plan.iter().filter(|document| self.poison.contains(*document)).count();
+        match self.bad_answer {
+            BadAnswer::Rejection | BadAnswer::Telling => bad > 2,
+            _ => bad > 0,
+        }
+    }
+
+    /// The bad documents of a delivery.
+    pub(crate) fn bad_documents(&self, plan: DocumentSet) -> BTreeSet<u64> {
+        (0..).zip(plan).filter(|(_, document)| self.poison.contains(*document)).map(first).collect()
+    }
+
+    /// In how many runs it failed on a document alone because of that document.
+    pub(crate) fn failed_runs(&self, epoch: u64, index: u64) -> usize {
+        self.failed.get(&(epoch, index)).map_or(0, BTreeSet::len)
+    }
+
+    /// Whether bytes that are sent again are never needed without a fault.
+    pub(crate) fn needs_no_retry(&self) -> bool {
+        self.answers.is_none() && self.bad_answer == BadAnswer::Rejection
     }
 
     fn rejects(&self, request: &SimulatedRequest, index: u64) -> bool {
@@ -186,6 +294,17 @@ impl SimulatedServer {
     fn note_rejection(&mut self, request: &SimulatedRequest, status: u16) {
         if request.range.end - request.range.start == 1 {
             self.refused.entry((request.epoch, request.range.start)).or_default().insert(status);
+        }
+    }
+
+    /// Notes the documents that it fails on alone, whether it does so now or repeats what it answered before.
+    fn note_failures(&mut self, request: &SimulatedRequest) {
+        let is_alone = self.lists || request.range.end - request.range.start == 1;
+        if self.bad_answer != BadAnswer::Crash || !is_alone {
+            return;
+        }
+        for index in request.range.clone().filter(|index| self.poison.contains(request.document(*index))) {
+            self.failed.entry((request.epoch, index)).or_default().insert(self.run);
         }
     }
 

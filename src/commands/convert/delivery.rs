@@ -72,9 +72,7 @@ pub(crate) fn open_journal(
         return Ok(None);
     };
     let contract = job.plan.contract.schema.get("$id").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let collection = destination.collection.word();
-    let target = DeliveryTarget::new(&[&destination.address(&url)]);
-    let target = target.with_terms(&[destination.method.word(), contract, collection]);
+    let target = destination.target(&url, contract);
     let state = locate(args.state.as_deref(), environment)?;
     let folder = state.lock(&target).map_err(|error| not_locked(&error, &destination.host()))?;
     let journal = Journal::open(folder).map_err(|cause| unusable(&state.path, &cause))?;

@@ -16,6 +16,7 @@ use crate::{
         },
     },
     diagnostic::{Code, Diagnostic, Place},
+    digest::DeliveryTarget,
 };
 
 /// The word for the embedded API in place of a URL.
@@ -184,6 +185,12 @@ pub enum AuthScheme {
     },
 }
 
+/// Where requests with this URL arrive: one text for all names of this machine.
+fn address(url: &Url) -> String {
+    let host = if names_this_machine(url) { "localhost" } else { url.host_str().unwrap_or_default() };
+    format!("{}://{host}:{}{}", url.scheme(), url.port_or_known_default().unwrap_or(0), url.path())
+}
+
 /// Whether the host of a URL is a name or an address of this machine; what a name resolves to is another question.
 pub(crate) fn names_this_machine(url: &Url) -> bool {
     match url.host() {
@@ -220,10 +227,10 @@ impl Destination {
         Some(url)
     }
 
-    /// Where requests with this URL arrive: one text for all names of this machine.
-    pub fn address(&self, url: &Url) -> String {
-        let host = if names_this_machine(url) { "localhost" } else { url.host_str().unwrap_or_default() };
-        format!("{}://{host}:{}{}", url.scheme(), url.port_or_known_default().unwrap_or(0), url.path())
+    /// The target of requests with this URL: where they arrive, and the terms they are sent on. `contract`: its `$id`.
+    pub fn target(&self, url: &Url, contract: &str) -> DeliveryTarget {
+        let terms = [self.method.word(), contract, self.collection.word()];
+        DeliveryTarget::new(&[&address(url)]).with_terms(&terms)
     }
 
     /// The host and the port, for messages.
