@@ -21,7 +21,7 @@ use crate::{
 /// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
 fn are_keys_unique(table: &Table, columns: &KeyColumns, statuses: &[RowStatus]) -> bool {
     let mut key_hashes = Vec::new();
-    keys::hash_keys(table, columns, &mut key_hashes);
+    keys::hash_to_compare(table, columns, &mut key_hashes);
     if statuses.iter().any(|status| *status != RowStatus::Good) {
         let mut status = statuses.iter();
         key_hashes.retain(|_| status.next() == Some(&RowStatus::Good));

@@ -220,6 +220,13 @@ fn all_differ_in(key_hashes: &[u64], slots: &mut Vec<u64>) -> bool {
     })
 }
 
+/// One hash of two, in this order.
+#[inline]
+pub(super) fn mix_hashes(first: u64, second: u64) -> u64 {
+    let mixed = (first ^ second).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ (mixed >> 32)
+}
+
 /// Spreads the bits of a hash, for its place in a table.
 fn spread_hash(key_hash: u64) -> usize {
     let mixed = key_hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -4,7 +4,7 @@
 
 use crate::{
     join::hash_index,
-    plan::key::KeyColumns,
+    plan::{conversion::Conversion, key::KeyColumns},
     table::{
         Table,
         dialect::Span,
@@ -96,6 +96,49 @@ pub fn hash_keys(table: &Table, key: &KeyColumns, key_hashes: &mut Vec<u64>) {
                 (offsets[column + 1] != UNKNOWN).then(|| (distance(offsets[column]), distance(offsets[column + 1])));
             key_hashes.push(hash(row, *start, cell));
         }
+    }
+}
+
+/// Hashes the keys of all records of a table only to tell whether they differ: each cell of a key by itself, so that none is
+/// composed.
+pub(super) fn hash_to_compare(table: &Table, key: &KeyColumns, key_hashes: &mut Vec<u64>) {
+    if key.columns.len() == 1 {
+        return hash_keys(table, key, key_hashes);
+    }
+    let mut hash = |row: Row<'_>| {
+        let mut key_hash = 0;
+        for (place, column) in key.columns.iter().enumerate() {
+            let cell = row.outer(*column).filter(|_| table.dialect.plain_nulls && key.compared_by(place).is_none());
+            let cell_hash = match cell.and_then(|cell| hash_cell(table, cell.start, cell.end - cell.start)) {
+                Some(cell_hash) => cell_hash,
+                None => hash_any_cell(row, *column, key.compared_by(place)),
+            };
+            if cell_hash == KEYLESS {
+                return KEYLESS;
+            }
+            key_hash = hash_index::mix_hashes(key_hash, cell_hash).min(KEYLESS - 1);
+        }
+        key_hash
+    };
+    key_hashes.clear();
+    key_hashes.extend(table.rows(0).map(&mut hash));
+}
+
+/// Hashes one cell of a key, however it is written.
+#[cold]
+#[inline(never)]
+fn hash_any_cell(row: Row<'_>, column: usize, compared_by: Option<&Conversion>) -> u64 {
+    let (mut buffer, mut value) = (Vec::new(), Vec::new());
+    let cell = row.cell(column, &mut buffer);
+    if row.table.dialect.is_null(cell) {
+        return KEYLESS;
+    }
+    match compared_by {
+        Some(conversion) => {
+            conversion.write_value(cell, &mut value);
+            hash_key(value.as_slice().into())
+        }
+        None => hash_key(cell.into()),
     }
 }
 

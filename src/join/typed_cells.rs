@@ -11,7 +11,7 @@ use crate::{
         ledger::{Ledger, RowStatus},
         match_groups::MatchGroups,
     },
-    table::Table,
+    table::{Table, row::Row},
     text::buffer::OutputBuffer,
 };
 
@@ -29,7 +29,7 @@ pub(super) fn reject_bad_cells(
     }
     let source = &plan.sources[number];
     let (mut buffer, mut json) = (Vec::new(), OutputBuffer::default());
-    for row in 0..table.len() {
+    for row in find_unusual_records(plan, number, table, columns) {
         if ledger.status(number, row) != RowStatus::Good {
             continue;
         }
@@ -59,6 +59,21 @@ pub(super) fn reject_bad_cells(
         }
     }
     rejected
+}
+
+/// The records that have a cell in one of the columns that is not certain to be of its type, in order.
+fn find_unusual_records(plan: &Plan, number: usize, table: &Table, columns: &[usize]) -> Vec<u32> {
+    let mut found = Vec::new();
+    for column in columns {
+        let conversion = &plan.sources[number].columns[*column].conversion;
+        let is_usual = |row: &Row<'_>| row.outer(*column).is_some_and(|cell| conversion.is_usual(&table.text[cell]));
+        found.extend(table.rows(0).filter(|row| !is_usual(row)).map(|row| row.number));
+    }
+    if columns.len() > 1 {
+        found.sort_unstable();
+        found.dedup();
+    }
+    found
 }
 
 /// Whether the cells of a column are compared with those of other records.

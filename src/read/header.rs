@@ -31,9 +31,11 @@ pub(super) struct FileHeader {
 }
 
 /// The bytes that a header starts with when it comes again, with and without quotes. Nothing, where there is no header.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct RepeatedHeader {
     starts: Vec<HeaderStart>,
+    /// For each byte, whether one of them begins with it: most records are told apart by that.
+    first_bytes: [bool; 256],
     /// How many bytes it has at most, with its line end.
     pub(super) longest: usize,
 }
@@ -57,6 +59,12 @@ impl HeaderStart {
     }
 }
 
+impl Default for RepeatedHeader {
+    fn default() -> RepeatedHeader {
+        RepeatedHeader { starts: Vec::new(), first_bytes: [false; 256], longest: 0 }
+    }
+}
+
 impl RepeatedHeader {
     fn new(dialect: &Dialect, names: &[String]) -> RepeatedHeader {
         let mut starts = vec![Vec::new()];
@@ -77,13 +85,21 @@ impl RepeatedHeader {
             }
         }
         let longest = names.iter().map(|name| 2 * name.len() + 3).sum::<usize>() + 2;
-        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), longest }
+        let mut first_bytes = [false; 256];
+        for start in &starts {
+            // The names of a header may all be empty.
+            first_bytes[start.first().map_or(0..256, |first| usize::from(*first)..usize::from(*first) + 1)].fill(true);
+        }
+        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), first_bytes, longest }
     }
 
     /// Whether a record that starts at this byte starts as the header does.
     #[inline]
     pub(super) fn may_start_at(&self, text: &[u8], at: usize) -> bool {
-        let rest = text.get(at..).unwrap_or_default();
+        text.get(at).is_some_and(|first| self.first_bytes[usize::from(*first)]) && self.starts_at(&text[at..])
+    }
+
+    fn starts_at(&self, rest: &[u8]) -> bool {
         let word = rest.first_chunk().map(|first| u64::from_le_bytes(*first));
         self.starts.iter().any(|start| match word {
             Some(word) => word & start.mask == start.word && rest.starts_with(&start.bytes),
