@@ -61,8 +61,13 @@ fn forbid_core_dumps() {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, Rlimit, setrlimit};
-        // A process may always lower its own limits.
-        let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+        // Linux ignores the limit where a program takes the core files, but for the limit of one byte, which is too small for
+        // any file as well. A process may always lower its own limits, and not raise them.
+        for bytes in [1, 0] {
+            if setrlimit(Resource::Core, Rlimit { current: Some(bytes), maximum: Some(bytes) }).is_ok() {
+                return;
+            }
+        }
     }
 }
 
