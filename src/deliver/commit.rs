@@ -202,7 +202,7 @@ mod tests {
 
     fn rejected(index: u64) -> Rejected {
         let finding = Diagnostic::new(Code::DeliverTooLarge, "");
-        Rejected { index, status: 413, finding, pointers: Vec::new() }
+        Rejected { index, status: 413, finding, pointers: Vec::new(), echo: None }
     }
 
     fn accepted(accepted: u64) -> DurableCounts {

@@ -12,6 +12,7 @@ use url::Url;
 use crate::{
     deliver::failure_words::normalize,
     json_pointer::{escape, unescape},
+    recording::receipt::Echo,
 };
 
 /// The most locations that are read from one answer.
@@ -122,15 +123,18 @@ impl ProblemDetails {
         (self.status, &self.kind, shape(self)) == (other.status, &other.kind, shape(other))
     }
 
-    /// The description that may be shown: the status, and the type unless it repeats anything that was sent.
-    pub(crate) fn describe(&self, sent: &[&[u8]], secrets: &[&str]) -> String {
-        if self.kind.is_empty() || repeats(&self.kind, sent, secrets) {
-            return match self.status {
-                200..=299 => format!("{}, and its body tells of failure", self.status),
-                status => status.to_string(),
-            };
+    /// The status, for messages.
+    pub(crate) fn describe_status(&self) -> String {
+        match self.status {
+            200..=299 => format!("{}, and its body tells of failure", self.status),
+            status => status.to_string(),
         }
-        format!("{}, problem `{}`", self.status, self.kind)
+    }
+
+    /// The type, for messages, unless it repeats anything of these documents, or a secret.
+    pub(crate) fn show_type(&self, sent: &[&[u8]], secrets: &[&str]) -> Option<Echo> {
+        let is_shown = !self.kind.is_empty() && !repeats(&self.kind, sent, secrets);
+        is_shown.then(|| Echo { text: self.kind.clone(), shown: format!(", problem `{}`", self.kind) })
     }
 }
 
@@ -511,7 +515,8 @@ mod tests {
         ];
         for (kind, shown) in table {
             let details = ProblemDetails::read(422, &json!({ "type": kind }));
-            assert_eq!(details.describe(&[document, other], &["t0ken"]), shown, "{kind}");
+            let echo = details.show_type(&[document, other], &["t0ken"]).map_or(String::new(), |echo| echo.shown);
+            assert_eq!(details.describe_status() + &echo, shown, "{kind}");
         }
     }
 }

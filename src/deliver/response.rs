@@ -46,6 +46,11 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// The host of a redirect, as messages show it.
+pub(crate) fn show_redirect(host: &str) -> String {
+    format!(" to `{host}`")
+}
+
 /// The verdict of an answer to a batch.
 pub(crate) fn read_verdict(answer: &Answer, batch: &Batch, rules: &AnswerRules, now: Timestamp) -> Verdict {
     let wait =
@@ -56,7 +61,7 @@ pub(crate) fn read_verdict(answer: &Answer, batch: &Batch, rules: &AnswerRules, 
         202 | 205 | 206 | 226 => Verdict::NoAnswer(format!("{}: {}", answer.status, open_meaning(answer.status))),
         200..=299 => read_success(answer, batch, rules, wait()),
         300..=399 => {
-            let to = answer.location.as_ref().map_or_else(String::new, |host| format!(" to `{host}`"));
+            let to = answer.location.as_deref().map_or_else(String::new, show_redirect);
             Verdict::Refused(Code::DeliverRedirect, format!("answered {} with a redirect{to}", answer.status))
         }
         400 | 422 => Verdict::Rejected(details()),

@@ -19,14 +19,14 @@ use crate::{
         http::{Exchange, format_clock},
         lone_failures::LoneFailures,
         problem_details::repeats,
-        response::{Answer, read_verdict},
+        response::{Answer, read_verdict, show_redirect},
         retry::{self, Random},
         verdict::Verdict,
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges::merge,
-    recording::receipt::{Attempt, Delivery, Ending, Failure, Receipt, Rejected, StopReason},
+    recording::receipt::{Attempt, Delivery, Echo, Ending, Failure, Receipt, Rejected, StopReason},
 };
 
 /// How many bytes may be sent again in any case.
@@ -507,13 +507,15 @@ impl DeliveryState {
     }
 
     /// Removes the host of a redirect if it repeats anything that was sent, unless it is the host that was asked.
-    fn hide_echo(&self, answer: &mut Answer) {
+    fn hide_echo(&mut self, answer: &mut Answer) {
         let own = self.destination.url().and_then(|url| url.host_str().map(str::to_owned));
-        if let (Some(host), Some(batch)) = (&answer.location, &self.answered)
-            && own.as_ref() != Some(host)
-            && repeats(host, &self.known_documents(batch), &self.secrets())
-        {
+        let Some(host) = answer.location.clone().filter(|host| own.as_ref() != Some(host)) else { return };
+        let Some(batch) = &self.answered else { return };
+        if repeats(&host, &self.known_documents(batch), &self.secrets()) {
             answer.location = None;
+        } else {
+            let shown = show_redirect(&host);
+            self.delivery.echo.get_or_insert(Echo { text: host, shown });
         }
     }
 

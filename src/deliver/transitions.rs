@@ -21,7 +21,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges::merge,
-    recording::receipt::{Ending, Receipt, Rejected},
+    recording::receipt::{Echo, Ending, Receipt, Rejected},
 };
 
 /// How many successes that no API gives end a run.
@@ -113,7 +113,7 @@ impl DeliveryState {
         let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
         let finding = Diagnostic::new(Code::DeliverTooLarge, message);
         let index = pending.batch.range.start;
-        self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new() });
+        self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new(), echo: None });
         self.add_final_receipt(pending);
     }
 
@@ -129,22 +129,24 @@ impl DeliveryState {
             return self.split(&pending, &trusted, now);
         }
         let host = self.destination.host();
-        let told = details.describe(&self.known_documents(&pending.batch), &self.secrets());
-        let finding =
-            Diagnostic::new(Code::DeliverRejected, format!("`{host}` rejects this document: it answered {told}"));
+        let status = details.describe_status();
+        let echo = details.show_type(&self.known_documents(&pending.batch), &self.secrets());
+        let kind = echo.as_ref().map_or("", |echo| echo.shown.as_str());
+        let message = format!("`{host}` rejects this document: it answered {status}{kind}");
+        let finding = Diagnostic::new(Code::DeliverRejected, message);
         if !self.streak.continues(details) {
             let proven = self.suspects.extract_if(.., |suspect| suspect.denied_at.is_none());
             self.delivery.rejected.extend(proven.map(|suspect| suspect.rejected));
         }
         self.streak.add(details);
-        self.suspect(pending, details, finding);
+        self.suspect(pending, details, finding, echo);
     }
 
     /// Sets a document aside that was rejected alone, until it is certain that it is at fault.
-    fn suspect(&mut self, pending: PendingBatch, details: &ProblemDetails, finding: Diagnostic) {
+    fn suspect(&mut self, pending: PendingBatch, details: &ProblemDetails, finding: Diagnostic, echo: Option<Echo>) {
         let pointers = details.pointers(pending.batch.first_document()).into_iter().take(MAX_POINTERS).collect();
         let (index, status) = (pending.batch.range.start, details.status);
-        let rejected = Rejected { index, status, finding, pointers };
+        let rejected = Rejected { index, status, finding, pointers, echo };
         self.suspects.push(Suspect { rejected, denied_at: pending.denied_at });
         self.divisions.reject(pending.division);
         self.add_final_receipt(pending);
@@ -162,7 +164,7 @@ impl DeliveryState {
         if documents == 1 {
             let host = self.destination.host();
             let message = format!("`{host}` rejects this document: it answered {}", details.status);
-            return self.suspect(pending, details, Diagnostic::new(Code::DeliverRejected, message));
+            return self.suspect(pending, details, Diagnostic::new(Code::DeliverRejected, message), None);
         }
         if self.accepted_batches == 0 {
             return self.enqueue(PendingBatch { due: now, ..pending });
@@ -281,7 +283,7 @@ impl DeliveryState {
             let message = format!("`{host}` fails on this document, in two runs: it answered {status}");
             let finding = Diagnostic::new(Code::DeliverRejected, message);
             let index = pending.batch.range.start;
-            self.delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new() });
+            self.delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new(), echo: None });
             self.add_final_receipt(pending);
         }
     }

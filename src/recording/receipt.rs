@@ -25,6 +25,8 @@ pub struct Delivery {
     pub receipts: Vec<Receipt>,
     /// How much was sent.
     pub volume: Volume,
+    /// What the API wrote and the reason below repeats.
+    pub echo: Option<Echo>,
     /// Why the run ended before every document had an outcome.
     pub stopped: Option<StopReason>,
 }
@@ -50,6 +52,23 @@ pub struct Rejected {
     /// Where the API found the reason, as JSON pointers into the document. The API wrote them: they may be followed, but not
     /// shown.
     pub pointers: Vec<String>,
+    /// What the API wrote and the reason repeats: nothing if it may repeat a document that was sent.
+    pub echo: Option<Echo>,
+}
+
+/// A text that an API wrote, and how a message shows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Echo {
+    /// What the API wrote.
+    pub text: String,
+    /// The part of the message that shows it.
+    pub shown: String,
+}
+
+impl fmt::Debug for Echo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Echo").finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Rejected {
@@ -128,6 +147,24 @@ pub struct Volume {
 }
 
 impl Delivery {
+    /// Removes from its messages what the API wrote, where `is_repetition` says that it repeats a document that was sent.
+    pub fn hide_repetitions(&mut self, is_repetition: &dyn Fn(&str) -> bool) {
+        let rejected = self.rejected.iter_mut().chain(&mut self.same_problem);
+        let rejected = rejected.filter_map(|rejected| Some((rejected.echo.take()?, &mut rejected.finding)));
+        let stopped = self.stopped.as_mut().map(|reason| &mut reason.finding);
+        for (echo, finding) in rejected.chain(self.echo.take().zip(stopped)) {
+            if is_repetition(&echo.text) {
+                finding.message = finding.message.replace(&echo.shown, "");
+            }
+        }
+    }
+
+    /// What the API wrote and its messages repeat.
+    pub fn echoes(&self) -> impl Iterator<Item = &str> {
+        let rejected = self.rejected.iter().chain(&self.same_problem).filter_map(|rejected| rejected.echo.as_ref());
+        rejected.chain(&self.echo).map(|echo| echo.text.as_str())
+    }
+
     /// The exit code of the run, as far as the delivery decides it.
     pub fn exit(&self) -> Exit {
         match &self.stopped {

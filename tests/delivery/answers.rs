@@ -242,3 +242,30 @@ fn a_date_to_come_back_at_is_read_in_its_old_forms() {
         assert!((Duration::from_secs(1)..Duration::from_secs(5)).contains(&start.elapsed()), "{date}");
     }
 }
+
+#[test]
+fn what_repeats_a_document_that_was_settled_before_is_not_shown() {
+    for (status, code, expected) in
+        [(422, 1, "rejects this document: it answered 422\n"), (307, 4, "answered 307 with a redirect; profile")]
+    {
+        let fixture = Fixture::new(40, &[]);
+        let server = ScriptedServer::answers(move |number, _| match number {
+            0..3 => accepted(),
+            _ if status == 307 => answer(307, "Location: https://first00004.example/\r\n", ""),
+            _ => answer(422, "Content-Type: application/problem+json\r\n", "{\"type\": \"urn:duplicate:00004-first\"}"),
+        });
+        // The name is that of the customer 4, who was accepted in the first request.
+        let customers = fixture.path("drop/customers.csv");
+        let text = fs::read_to_string(&customers).unwrap();
+        fs::write(&customers, text.replace(";00004;", ";00004-first;").replace(";00005;", ";First 00004;")).unwrap();
+        let sets = ["--set", "batch.documents=10", "--set", "in_flight=1", "--max-rejects", "90%"];
+        let run = fixture.run(fixture.convert("dev", &server.url, &sets));
+        assert_eq!(run.code, Some(code), "{}", run.stderr);
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+        assert!(
+            !run.stderr.to_lowercase().contains("first00004") && !run.stderr.contains("00004-first"),
+            "{}",
+            run.stderr
+        );
+    }
+}

@@ -214,7 +214,7 @@ pub(crate) fn deliver_with_journal<P: Iterator<Item = Payload> + Send>(
         let code = Code::from_word(code.as_bytes()).unwrap_or(Code::DeliverRejected);
         let message = format!("the API rejected the document in an earlier run, with {status}");
         let finding = Diagnostic::new(code, message);
-        delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new() });
+        delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new(), echo: None });
     }
     delivery.rejected.sort_by_key(|rejected| rejected.index);
     Ok(Delivered { delivery, earlier })

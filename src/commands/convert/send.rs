@@ -1,6 +1,6 @@
 //! The end of the pipe: documents are validated, written or delivered.
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use crate::{
     check,
@@ -20,12 +20,12 @@ use crate::{
         sandbox::embedded,
     },
     config::{mapping::Root, profile::destination::Destination},
-    deliver,
+    deliver::{self, problem_details::repeats},
     error::{Error, Exit},
     output::documents::Documents,
     partition::loaded::LoadedPartition,
     plan::Plan,
-    recording::{receipt::Delivery, summary::Outcome},
+    recording::{payload::Payload, receipt::Delivery, summary::Outcome},
     report::Findings,
     transform::{self, Scratch},
 };
@@ -97,7 +97,8 @@ fn deliver_all(
         Ok(Delivered { delivery, earlier: 0 })
     };
     progress.finish();
-    let Delivered { delivery, earlier } = delivered?;
+    let Delivered { mut delivery, earlier } = delivered?;
+    hide_repetitions(&mut delivery, payloads());
     tell_rejected(plan, recordings, &delivery, findings, runtime);
     if let Some(reason) = &delivery.stopped {
         let _ = findings.print(runtime.err, &reason.finding);
@@ -110,6 +111,19 @@ fn deliver_all(
     // Where an earlier run did it all, there is nothing to measure.
     let volume = (earlier == 0 || delivery.volume.requests > 0).then_some(delivery.volume);
     Ok(Conclusion { outcome, volume, exit })
+}
+
+/// Removes from the messages what the API wrote and any document of the delivery holds: those that were settled before the
+/// answer came were no longer at hand.
+fn hide_repetitions(delivery: &mut Delivery, payloads: impl Iterator<Item = Payload>) {
+    let mut harmless: BTreeSet<String> = delivery.echoes().map(str::to_owned).collect();
+    for payload in payloads {
+        if harmless.is_empty() {
+            break;
+        }
+        harmless.retain(|text| !repeats(text, &[payload.bytes()], &[]));
+    }
+    delivery.hide_repetitions(&|text| !harmless.contains(text));
 }
 
 /// Tells of every document that the API rejected, with the cells that its answer points to.
