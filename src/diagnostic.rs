@@ -415,6 +415,12 @@ codes! {
     DeliverUnreachable = "deliver/unreachable",
     /// The API answered, but not as an API does: a login page, a proxy, or something that is not JSON.
     DeliverNoAnswer = "deliver/no-answer",
+    /// The API could not be reached, did not answer, or failed, for the first time in this run. The run tries again until its
+    /// `deadline`; it can be interrupted at any time, and the same command continues it.
+    DeliverTryingAgain = "deliver/trying-again",
+    /// A signal stops the run, and it waits for the answers to what it sent, so that they need not be sent again. A second
+    /// signal stops it at once; what has no answer then is sent again by the next run.
+    DeliverStopping = "deliver/stopping",
     /// The run was interrupted. Run the same command again.
     DeliverInterrupted = "deliver/interrupted",
     /// The state folder, where deliveries are remembered, cannot be used; without it nothing is sent.
@@ -433,6 +439,8 @@ codes! {
     DeliverGrace = "deliver/grace",
     /// The API accepted documents, but the journal could not be written. They will be sent again, which harms nothing.
     DeliverNotRecorded = "deliver/not-recorded",
+    /// The sandbox cannot listen on its port: mostly another program does already.
+    SandboxCannotListen = "sandbox/cannot-listen",
     /// A file or folder that the run writes cannot be written.
     ReportCannotWrite = "report/cannot-write",
     /// More rows were rejected than `--max-rejects` allows, so nothing was sent or written.

@@ -5,7 +5,10 @@
 
 use std::{io, path::Path};
 
-use crate::diagnostic::{Code, Diagnostic};
+use crate::{
+    diagnostic::{Code, Diagnostic},
+    io_cause::{Purpose, advise, describe_cause},
+};
 
 /// What stopped the run. Each kind is one exit code.
 #[derive(Debug)]
@@ -23,19 +26,10 @@ pub enum Error {
 impl Error {
     /// A file or folder that could not be written.
     pub fn storage(attempt: &str, path: &Path, cause: &io::Error) -> Error {
-        let kind = cause.kind();
-        // `tempfile` appends the name of the temporary file, which no user knows.
-        let cause = cause.to_string();
-        let cause = cause.split(" at path ").next().unwrap_or_default();
         let shown = if path == Path::new("-") { "stdout".to_owned() } else { format!("`{}`", path.display()) };
-        let hint = match kind {
-            io::ErrorKind::NotFound => "name a folder that is there, then run the same command again",
-            io::ErrorKind::PermissionDenied => "name a place this user may write to, then run the same command again",
-            io::ErrorKind::IsADirectory => "it is a folder; name a file, then run the same command again",
-            _ => "free space or repair it, then run the same command again",
-        };
-        let diagnostic = Diagnostic::new(Code::ReportCannotWrite, format!("{attempt} {shown}: {cause}")).hint(hint);
-        Error::Storage(Box::new(diagnostic))
+        let message = format!("{attempt} {shown}: {}", describe_cause(cause));
+        let hint = format!("{}, then run the same command again", advise(Purpose::WriteFile, cause));
+        Error::Storage(Box::new(Diagnostic::new(Code::ReportCannotWrite, message).hint(hint)))
     }
 
     /// What is wrong with the input files. Two sources that read the same file are an error of the configuration.

@@ -19,6 +19,7 @@
 
 pub mod text;
 pub mod diagnostic;
+pub mod io_cause;
 pub mod error;
 pub mod digest;
 pub mod json_pointer;

@@ -3,7 +3,7 @@
 //! No other file reads configuration. No data is opened here, so an error here comes before any row is read.
 
 use std::{
-    fs,
+    fs, io,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -28,7 +28,8 @@ use crate::{
         },
         yaml::{self, Places},
     },
-    diagnostic::{Code, Diagnostic, nearest},
+    diagnostic::{Code, Diagnostic, Place, nearest},
+    io_cause::{Purpose, advise, describe_cause},
     json_pointer,
     list_dir::list_dir,
     options::Setting,
@@ -67,6 +68,8 @@ impl ConfigFile {
 
 /// The profiles file, in the root.
 const PROFILES: &str = "profiles.yaml";
+/// How many files of a folder are named when one is missing.
+const MAX_NAMES: usize = 5;
 /// The folder of mappings, beside it.
 const MAPPINGS: &str = "mappings";
 
@@ -239,10 +242,54 @@ fn read_text(path: &Path, what: &str, limit: usize) -> Result<String, Diagnostic
     if length > limit as u64 {
         return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {limit} bytes")));
     }
-    let bytes =
-        fs::read(path).map_err(|cause| wrong(Code::PlanMissingFile, format!("{what} cannot be read: {cause}")))?;
-    let text = String::from_utf8(bytes).map_err(|_| wrong(Code::PlanSyntax, format!("{what} is not UTF-8")))?;
-    Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text))
+    let bytes = fs::read(path).map_err(|cause| {
+        let message = format!("{what} cannot be read: {}", describe_cause(&cause));
+        wrong(Code::PlanMissingFile, message).hint(advise_reading(path, &cause))
+    })?;
+    decode_text(bytes, &shown, what)
+}
+
+/// What to do about a file that cannot be read: the file of the folder that was meant, if one is near.
+fn advise_reading(path: &Path, cause: &io::Error) -> String {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match list_dir(folder) {
+        _ if cause.kind() != io::ErrorKind::NotFound => advise(Purpose::ReadFile, cause).to_owned(),
+        Err(_) => format!("there is no folder `{}` here", folder.display()),
+        Ok(names) => {
+            let names: Vec<String> = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+            let shown = |name: &str| format!("`{}`", path.with_file_name(name).display());
+            if let Some(near) = nearest(&name, names.iter().map(String::as_str)) {
+                return format!("did you mean {}?", shown(near));
+            }
+            let alike = |name: &&String| Path::new(name.as_str()).extension() == path.extension();
+            let alike: Vec<String> = names.iter().filter(alike).take(MAX_NAMES).map(|name| shown(name)).collect();
+            match (alike.is_empty(), folder.display()) {
+                (true, folder) => format!("there is no such file in the folder `{folder}`"),
+                (false, _) => format!("there are: {}", alike.join(", ")),
+            }
+        }
+    }
+}
+
+/// The text of a configuration file, without a byte order mark.
+fn decode_text(bytes: Vec<u8>, shown: &str, what: &str) -> Result<String, Diagnostic> {
+    let wrong = |line: u64, message: String, hint: &str| {
+        let place = Place { line, ..Place::file(shown) };
+        Err(Diagnostic::new(Code::PlanSyntax, message).rule(place).hint(hint))
+    };
+    if matches!(bytes.as_slice(), [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] | [0, _, ..] | [_, 0, ..]) {
+        return wrong(0, format!("{what} is UTF-16, not UTF-8"), "save it as UTF-8: editors ask for it when saving");
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text)),
+        Err(error) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            let message = format!("{what} is not UTF-8: it holds a character of another encoding");
+            wrong(line, message, "save it as UTF-8: editors ask for it when saving")
+        }
+    }
 }
 
 /// The contents of all code table files of a mapping; the files are added to those that were read.

@@ -1,6 +1,6 @@
 //! `xwalk sandbox`, and the sandbox that a `convert` run starts for itself.
 
-use std::{path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
 use crate::{
     cli,
@@ -8,6 +8,7 @@ use crate::{
     config::profile::secret::{Environment, Secret, SecretSource},
     diagnostic::{Code, Diagnostic},
     error::{Error, Exit},
+    io_cause::{Purpose, advise, describe_cause},
     plan::Plan,
     sandbox::{RunningSandbox, SandboxOptions, SandboxServer},
 };
@@ -27,7 +28,7 @@ pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Err
     let listening = |address| drop(writeln!(runtime.err, "listening on http://{address}; Ctrl-C stops"));
     SandboxServer::run(options(args, path, bearer), contract, listening)
         .map(|()| Exit::Done)
-        .map_err(|cause| Error::storage("cannot serve on", Path::new(&format!("127.0.0.1:{}", args.port)), &cause))
+        .map_err(|cause| not_listening(args.port, &cause))
 }
 
 /// Starts the mock API for this run, on a free loopback port.
@@ -35,7 +36,15 @@ pub fn embedded(plan: &Plan) -> Result<RunningSandbox, Error> {
     let path = Some(plan.request.path.clone());
     let settings = SandboxOptions { port: 0, path, ..SandboxOptions::default() };
     let started = SandboxServer::start(settings, Arc::clone(&plan.contract));
-    started.map_err(|cause| Error::storage("cannot start the sandbox on", Path::new("127.0.0.1"), &cause))
+    started.map_err(|cause| not_listening(0, &cause))
+}
+
+/// The sandbox cannot listen on a port.
+fn not_listening(port: u16, cause: &io::Error) -> Error {
+    let address = if port == 0 { "127.0.0.1".to_owned() } else { format!("127.0.0.1:{port}") };
+    let message = format!("the sandbox cannot listen on `{address}`: {}", describe_cause(cause));
+    let finding = Diagnostic::new(Code::SandboxCannotListen, message).hint(advise(Purpose::Listen, cause));
+    Error::Storage(Box::new(finding))
 }
 
 /// The options that the flags mean, for one path or all, and with the token that clients must send.

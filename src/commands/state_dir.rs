@@ -3,11 +3,12 @@
 //! Weakest to strongest: `~/.local/state/xwalk`, `XDG_STATE_HOME`, `--state`. Of several folders that a service manager
 //! made, the first one counts.
 
-use std::{collections::BTreeMap, fmt::Display, path::Path};
+use std::{collections::BTreeMap, io, path::Path};
 
 use crate::{
     diagnostic::{Code, Diagnostic},
     error::Error,
+    io_cause::{Purpose, advise, describe_cause},
     journal::state_dir::{LockError, StateDir},
 };
 
@@ -30,10 +31,14 @@ pub(crate) fn locate(named: Option<&Path>, environment: &BTreeMap<String, String
     }
 }
 
-/// The state folder cannot be used.
-pub(crate) fn unusable(path: &Path, cause: &dyn Display) -> Error {
-    let message = format!("the state folder `{}` cannot be used: {cause}", path.display());
-    storage(&message, "repair it, or name another with `--state DIR`; nothing was sent")
+/// The system does not let the state folder be used.
+pub(crate) fn unusable(path: &Path, cause: &io::Error) -> Error {
+    refused(path, &describe_cause(cause), advise(Purpose::UseFolder, cause))
+}
+
+fn refused(path: &Path, reason: &str, advice: &str) -> Error {
+    let message = format!("the state folder `{}` cannot be used: {reason}", path.display());
+    storage(&message, &format!("{advice}, or use another folder with `--state DIR`; nothing was sent"))
 }
 
 /// The folder of a target cannot be locked.
@@ -43,7 +48,7 @@ pub(crate) fn not_locked(error: &LockError, host: &str) -> Error {
             let finding = Diagnostic::new(Code::DeliverBusy, format!("another run delivers to `{host}`"));
             Error::Busy(Box::new(finding.hint("run the same command again when it is over")))
         }
-        LockError::Unusable { path, reason } => unusable(path, reason),
+        LockError::Unusable { path, reason, advice } => refused(path, reason, advice),
     }
 }
 

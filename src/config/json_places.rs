@@ -5,7 +5,10 @@
 use std::iter::Peekable;
 
 use crate::{
-    config::yaml::{PlaceWalk, Places, TextSpan},
+    config::{
+        text_span::TextSpan,
+        yaml::{PlaceWalk, Places},
+    },
     diagnostic::Diagnostic,
 };
 

@@ -4,5 +4,8 @@ pub mod ignored_keywords;
 pub mod contract;
 pub mod mapping;
 pub mod profile;
+mod text_span;
+mod yaml_mistakes;
+mod yaml_types;
 pub mod yaml;
 pub mod json_places;

@@ -10,8 +10,13 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    config::{
+        text_span::TextSpan,
+        yaml_mistakes::{self, Mistake},
+        yaml_types::{WrongType, example_of, explain_type},
+    },
     diagnostic::{Code, Diagnostic, Place, nearest},
-    json_pointer::escape,
+    json_pointer::{escape, unescape},
 };
 
 /// The largest text that is read, in bytes.
@@ -20,20 +25,6 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub const MAX_DEPTH: usize = 64;
 /// The most nodes that are read.
 pub const MAX_NODES: usize = 50_000;
-
-/// A span of one line: the line and the column from 1, the width in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct TextSpan {
-    pub(super) line: u64,
-    pub(super) column: u64,
-    pub(super) width: u64,
-}
-
-impl TextSpan {
-    fn starts_at(self, line: u64, column: u64) -> bool {
-        (self.line, self.column) == (line, column)
-    }
-}
 
 /// One node of the text.
 #[derive(Clone, Debug)]
@@ -145,12 +136,13 @@ pub fn read<T: DeserializeOwned>(path: &str, text: &str) -> Result<(T, Places), 
 /// Every reason why it is not one, each with its place.
 pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Places), Vec<Diagnostic>> {
     let mut findings = find_nulls(&places);
+    findings.extend(find_misread(&places));
     match serde_yaml::from_str::<T>(text) {
         Ok(value) if findings.is_empty() => Ok((value, places)),
         Ok(_) => Err(findings),
         Err(error) => {
             if findings.is_empty() {
-                findings.push(explain_error(&error, &places));
+                findings.push(explain_error(&error, text, &places));
             }
             Err(findings)
         }
@@ -167,18 +159,35 @@ pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
         let message = format!("`{path}` is larger than {MAX_BYTES} bytes");
         return Err(Diagnostic::new(Code::PlanTooLarge, message).rule(Place::file(path)));
     }
+    if let Some(Mistake { at, message, hint }) = yaml_mistakes::find_control(text) {
+        return Err(Diagnostic::new(Code::PlanSyntax, message).rule(walk.places.place(at)).hint(hint));
+    }
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => walk.event(event, span)?,
             Err(error) => {
                 let mark = error.marker();
-                let place =
-                    walk.places.place(TextSpan { line: mark.line() as u64, column: mark.col() as u64 + 1, width: 1 });
-                return Err(Diagnostic::new(Code::PlanSyntax, error.info().to_owned()).rule(place));
+                let at = TextSpan { line: mark.line() as u64, column: mark.col() as u64 + 1, width: 1 };
+                return Err(explain_syntax(text, at, &walk.places));
             }
         }
     }
+    if walk.places.nodes.values().all(|node| node.scalar.as_deref() == Some("")) {
+        let finding = Diagnostic::new(Code::PlanSyntax, "nothing is written in this file").rule(Place::file(path));
+        return Err(finding.hint("a mapping begins with `mapping: 1`, a file of profiles with `profiles:`"));
+    }
     Ok(walk.finish())
+}
+
+/// What a person did wrong in a text that a parser gave up at some place.
+fn explain_syntax(text: &str, at: TextSpan, places: &Places) -> Diagnostic {
+    let found = yaml_mistakes::find(text, at.line);
+    let Mistake { at, message, hint } = found.unwrap_or_else(|| Mistake {
+        at,
+        message: "this cannot be read as YAML".into(),
+        hint: "look here and at the line above: at the indentation, the colons, the quotes and the brackets".into(),
+    });
+    Diagnostic::new(Code::PlanSyntax, message).rule(places.place(at)).hint(hint)
 }
 
 /// The lists and mappings that are open where the walk stands.
@@ -239,7 +248,11 @@ impl PlaceWalk {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(self.unsupported(at, "a second document", "keep one document in the file"));
+                    return Err(self.unsupported(
+                        at,
+                        "a second document",
+                        "leave the line `---` out, or put what follows into a file of its own",
+                    ));
                 }
                 Ok(())
             }
@@ -314,7 +327,7 @@ impl PlaceWalk {
         }
         let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
         if waits_for_key {
-            return Err(self.unsupported(at, "a key that is a list or a mapping", "use a plain text as the key"));
+            return Err(self.describe_block_as_key(at));
         }
         let pointer = self.enter(at, None, false);
         self.open.push(Open { pointer, items, key: None });
@@ -346,6 +359,22 @@ impl PlaceWalk {
             .hint(hint)
     }
 
+    /// A bracket where a key is expected: nearly always a template that is not in quotes.
+    fn describe_block_as_key(&self, at: TextSpan) -> Diagnostic {
+        let line = usize::try_from(at.line).ok().and_then(|line| self.places.lines.get(line.wrapping_sub(1)));
+        let behind = line.and_then(|line| Some((line.find("{{")?, line.rfind("}}")? + 2)));
+        match (line, behind) {
+            (Some(line), Some((start, end))) if start < end => {
+                let column = line[..start].chars().count() as u64 + 1;
+                let at = TextSpan { line: at.line, column, width: line[start..end].chars().count() as u64 };
+                let message = "a template that is not in quotes is read as a block";
+                let hint = format!("put it in quotes: \"{}\"", &line[start..end]);
+                Diagnostic::new(Code::PlanSyntax, message).rule(self.places.place(at)).hint(hint)
+            }
+            _ => self.unsupported(at, "a key that is a list or a mapping", "use a plain text as the key"),
+        }
+    }
+
     fn too_large(&self, at: TextSpan, what: &str) -> Diagnostic {
         Diagnostic::new(Code::PlanTooLarge, format!("the file is {what}")).rule(self.places.place(at))
     }
@@ -360,53 +389,112 @@ fn span_width(span: Span) -> u64 {
 fn find_nulls(places: &Places) -> Vec<Diagnostic> {
     let eaten =
         |node: &&Node| node.plain && matches!(node.scalar.as_deref(), Some("" | "~" | "null" | "Null" | "NULL"));
-    let said = |node: &Node| {
-        let message = match node.scalar.as_deref() {
-            Some("") => "there is no value here".to_owned(),
-            other => format!("`{}` is no value", other.unwrap_or_default()),
+    let said = |(pointer, node): (&String, &Node)| {
+        let key = unescape(pointer.rsplit('/').next().unwrap_or_default());
+        let (name, rest) = key.split_once(':').unwrap_or((key.as_str(), ""));
+        let (message, hint) = match node.scalar.as_deref() {
+            Some("") if !rest.is_empty() && node.bare_key => {
+                ("there is no space behind the colon".to_owned(), format!("write `{name}: {rest}`"))
+            }
+            Some("") => {
+                let hint = "write a value behind the colon, or leave the key out; what belongs to it in the lines below \
+                            is indented further than it";
+                (format!("`{name}` has no value"), hint.to_owned())
+            }
+            other => {
+                let word = other.unwrap_or_default();
+                let hint =
+                    format!("put it in quotes if it is a text: \"{word}\"; else write a value, or leave the key out");
+                (format!("`{word}` is no value"), hint)
+            }
         };
-        Diagnostic::new(Code::PlanWrongValue, message)
-            .rule(places.place(node.value))
-            .hint("write a value, put it in quotes if it is a text, or leave the key out")
+        Diagnostic::new(Code::PlanWrongValue, message).rule(places.place(node.value)).hint(hint)
     };
-    let mut nodes: Vec<&Node> = places.nodes.values().filter(eaten).collect();
-    nodes.sort_by_key(|node| node.value);
+    let mut nodes: Vec<(&String, &Node)> = places.nodes.iter().filter(|(_, node)| eaten(node)).collect();
+    nodes.sort_by_key(|(_, node)| node.value);
     nodes.into_iter().map(said).collect()
 }
 
-/// What serde says about a wrong value, with its place and the nearest allowed word.
-fn explain_error(error: &serde_yaml::Error, places: &Places) -> Diagnostic {
-    let text = error.to_string();
+/// Bare words that were meant otherwise: an item of a list without a space, a text with one of its quotes.
+fn find_misread(places: &Places) -> Vec<Diagnostic> {
+    let mut findings = Vec::new();
+    for node in places.nodes.values().filter(|node| node.plain) {
+        let text = node.scalar.as_deref().unwrap_or_default();
+        let mut characters = text.chars();
+        let is_item = characters.next() == Some('-') && characters.next().is_some_and(char::is_alphabetic);
+        let is_half_quoted =
+            ['"', '\''].iter().any(|quote| text.ends_with(*quote) && text.matches(*quote).count() == 1);
+        let (message, hint) = if is_item {
+            let word = text[1..].split_whitespace().next().unwrap_or_default();
+            let hint = format!("write `- {word}` in a list; put a text that begins with `-` in quotes");
+            ("there is no space behind `-`", hint)
+        } else if is_half_quoted {
+            let bare = text.trim_end_matches(['"', '\'']);
+            ("the value ends with a quote and does not begin with one", format!("write \"{bare}\" or {bare}"))
+        } else {
+            continue;
+        };
+        findings.push(Diagnostic::new(Code::PlanSyntax, message).rule(places.place(node.value)).hint(hint));
+    }
+    findings
+}
+
+/// What serde says about a wrong value, in plain words, with its place and what to write.
+fn explain_error(error: &serde_yaml::Error, text: &str, places: &Places) -> Diagnostic {
+    let said = error.to_string();
     let (line, column) = error.location().map_or((0, 0), |location| (location.line() as u64, location.column() as u64));
     // serde_yaml appends ` at line L column C`, which the place says better, and prefixes the path of the node.
-    let text = text.split(" at line ").next().unwrap_or(&text);
+    let said = said.split(" at line ").next().unwrap_or(&said);
     let start =
         ["unknown field", "missing field", "unknown variant", "invalid type", "invalid value", "invalid length"]
             .iter()
-            .find_map(|phrase| text.find(phrase));
-    let message = start.map_or(text, |start| &text[start..]);
+            .find_map(|phrase| said.find(phrase));
+    let at = TextSpan { line, column, width: 1 };
+    let Some(message) = start.map(|start| &said[start..]) else {
+        // The other parser gave up where the first did not, or a type spoke for itself.
+        let is_spoken = error.location().is_none() || !said.contains("found") && !said.contains("expected");
+        let own = Diagnostic::new(Code::PlanWrongValue, said.rsplit(": ").next().unwrap_or(said));
+        return if is_spoken { own.rule(places.place(at)) } else { explain_syntax(text, at, places) };
+    };
     let mut words = message.split('`').skip(1).step_by(2);
     let word = words.next().unwrap_or_default();
-    let near = nearest(word, words).map(|near| format!("did you mean `{near}`?"));
-    let here = places.place(TextSpan { line, column, width: 1 });
-    let (code, place) = match message {
+    let known: Vec<&str> = words.collect();
+    let value = places.nodes.iter().find(|(_, node)| node.value.starts_at(line, column));
+    match message {
         m if m.starts_with("unknown field") => {
             let key = places.key_named_after(word, line, column).map(|node| places.place(node.key));
-            (Code::PlanUnknownKey, key.unwrap_or(here))
+            let place = key.unwrap_or_else(|| places.place(at));
+            let unknown = Diagnostic::new(Code::PlanUnknownKey, format!("unknown key `{word}`"));
+            unknown.rule(place).hint(suggest(word, &known, "keys"))
         }
         m if m.starts_with("missing field") => {
             // serde speaks of the first key inside the block; what is missing belongs to the block.
             let block = places.nodes.values().find(|n| n.scalar.is_none() && n.value.starts_at(line, column));
-            (Code::PlanMissingKey, block.map_or(here, |block| places.place(block.key)))
+            let place = block.map_or_else(|| places.place(at), |block| places.place(block.key));
+            let example = example_of(word).map_or_else(|| format!("{word}: …"), str::to_owned);
+            let missing = Diagnostic::new(Code::PlanMissingKey, format!("missing key `{word}`"));
+            missing.rule(place).hint(format!("write it in this block: `{example}`"))
         }
-        _ => (
-            Code::PlanWrongValue,
-            places.nodes.values().find(|n| n.value.starts_at(line, column)).map_or(here, |n| places.place(n.value)),
-        ),
-    };
-    let message = message
-        .replace("unknown field", "unknown key")
-        .replace("missing field", "missing key")
-        .replace("unknown variant", "unknown word");
-    Diagnostic::new(code, message).rule(place).hint(near.unwrap_or_default())
+        m if m.starts_with("unknown variant") => {
+            let place = value.map_or_else(|| places.place(at), |(_, node)| places.place(node.value));
+            let unknown = Diagnostic::new(Code::PlanWrongValue, format!("unknown word `{word}`"));
+            unknown.rule(place).hint(suggest(word, &known, "words"))
+        }
+        _ => {
+            let (pointer, node) = value.map_or(("", None), |(pointer, node)| (pointer.as_str(), Some(node)));
+            let place = node.map_or_else(|| places.place(at), |node| places.place(node.value));
+            let scalar = node.and_then(|node| node.scalar.as_deref());
+            let WrongType { message, hint } = explain_type(message, pointer, scalar);
+            Diagnostic::new(Code::PlanWrongValue, message).rule(place).hint(hint)
+        }
+    }
+}
+
+/// The nearest of the words that are known, or all of them.
+fn suggest(word: &str, known: &[&str], what: &str) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if known.is_empty() => String::new(),
+        None => format!("the {what} that can stand here: `{}`", known.join("`, `")),
+    }
 }

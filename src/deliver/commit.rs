@@ -10,6 +10,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     error::Exit,
     index_ranges,
+    io_cause::{self, advise, describe_cause},
     journal::entry::Entry,
     recording::receipt::StopReason,
 };
@@ -76,8 +77,8 @@ pub(crate) struct CommitState {
     appended: Outcomes,
     /// How many documents were accepted and could not be committed.
     lost: u64,
-    /// Why nothing can be committed any more.
-    cause: Option<String>,
+    /// Why nothing can be committed any more, and what to do about it.
+    cause: Option<(String, &'static str)>,
     /// When to sync what was appended since the last sync.
     pub(crate) due: Duration,
 }
@@ -127,7 +128,7 @@ impl CommitState {
             self.sync(state, status, commit);
         }
         // What was accepted after a failure is lost as well.
-        if let Some(cause) = self.cause.clone().filter(|_| self.durable != Outcomes::of(state)) {
+        if let Some((cause, _)) = self.cause.clone().filter(|_| self.durable != Outcomes::of(state)) {
             self.roll_back(state, &io::Error::other(cause));
         }
     }
@@ -169,9 +170,10 @@ impl CommitState {
             lost => format!("{lost} documents were accepted but not recorded, and will be sent again"),
         };
         // Every attempt after a failure fails because of it, so the first cause is the one to show.
-        let cause = self.cause.get_or_insert_with(|| cause.to_string());
+        let (cause, advice) =
+            self.cause.get_or_insert_with(|| (describe_cause(cause), advise(io_cause::Purpose::UseFolder, cause)));
         let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("{what}: {cause}"));
-        let hint = "free space or repair the state folder, then run the same command again";
+        let hint = format!("the state folder: {advice}; then run the same command again");
         state.delivery.stopped = Some(StopReason { exit: Exit::Storage, finding: finding.hint(hint) });
     }
 }

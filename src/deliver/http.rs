@@ -50,6 +50,7 @@ use crate::{
         request_body::{RequestBody, SendingProgress},
         response::Answer,
     },
+    io_cause::describe_words,
     recording::receipt::Failure,
 };
 
@@ -395,7 +396,9 @@ fn root_cause(error: &(dyn Error + 'static)) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    deepest.to_string()
+    let words = describe_words(&deepest.to_string());
+    // The rest of the text is what the library of the system says of each kind of failure.
+    if words.starts_with("failed to lookup address") { "no address is known for this name (DNS)".into() } else { words }
 }
 
 /// Why a TLS handshake failed, if it will fail again for the same reason; `None` for any other failure.

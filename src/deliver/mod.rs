@@ -24,6 +24,7 @@ pub mod state;
 pub mod transitions;
 pub mod commit;
 pub mod signals;
+pub mod notices;
 
 use std::{
     collections::BTreeMap,
@@ -51,12 +52,14 @@ use crate::{
         batch::{Batch, batches, compress},
         commit::{CommitState, Committer, DurableCounts},
         http::{Exchange, HttpClient},
+        notices::{describe_stopping, describe_trouble},
         signals::Signals,
         state::{DeliveryState, PendingBatch},
     },
     diagnostic::{Code, Diagnostic},
     digest::idempotency_key,
     error::Exit,
+    io_cause::describe_cause,
     recording::{
         payload::Payload,
         receipt::{Delivery, Receipt, StopReason, Volume},
@@ -94,6 +97,8 @@ pub struct DeliveryProgress<'a> {
     pub waiting: Option<Duration>,
     /// The receipts so far, in the order in which batches ended; the last is new.
     pub receipts: &'a [Receipt],
+    /// What to tell at once.
+    pub notice: Option<&'a Diagnostic>,
 }
 
 /// Delivers payloads to a destination; returns when all have an outcome or the run has to stop.
@@ -104,7 +109,7 @@ pub fn put(
     destination: &Destination,
     context: &Context,
     commit: &mut Committer<'_>,
-    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
+    progress: &dyn Fn(&DeliveryProgress<'_>),
 ) -> Delivery {
     let client = match http::client(destination) {
         Ok(client) => client,
@@ -117,7 +122,7 @@ pub fn put(
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(cause) => {
-            let message = format!("the network cannot be used: {cause}");
+            let message = format!("the network cannot be used: {}", describe_cause(&cause));
             return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
         }
     };
@@ -131,7 +136,10 @@ pub fn put(
         let compressing = move || compress_batches(&uncompressed, destination, &sender);
         let started = thread::Builder::new().spawn_scoped(scope, compressing);
         if let Err(cause) = started.and_then(|_| thread::Builder::new().spawn_scoped(scope, collecting)) {
-            let finding = Diagnostic::new(Code::DeliverUnreachable, format!("no thread can be started: {cause}"));
+            let finding = Diagnostic::new(
+                Code::DeliverUnreachable,
+                format!("no thread can be started: {}", describe_cause(&cause)),
+            );
             return not_started(
                 Exit::Storage,
                 finding.hint("run the same command again when the machine is less busy"),
@@ -235,7 +243,7 @@ async fn send_batches(
     most: &LearntLimits,
     context: &Context,
     commit: &mut Committer<'_>,
-    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
+    progress: &dyn Fn(&DeliveryProgress<'_>),
 ) -> Delivery {
     let start = Instant::now();
     let (mut commits, mut status) = (CommitState::default(), 0);
@@ -243,7 +251,7 @@ async fn send_batches(
     state.failed_before.clone_from(&context.failed);
     let mut requests: JoinSet<Answered> = JoinSet::new();
     let mut signals = Signals::listen();
-    let mut stopped_at = None;
+    let (mut stopped_at, mut has_told) = (None, false);
     let mut more = destination.collection != Collection::Replace;
     if !more {
         take_single_batch(&mut incoming, &mut state).await;
@@ -272,7 +280,12 @@ async fn send_batches(
         let wake = if commits.is_behind(&state) { wake.min(commits.due) } else { wake };
         tokio::select! {
             Some(answered) = requests.join_next(), if !requests.is_empty() => {
-                status = apply_answer(&mut state, answered, start.elapsed(), context).unwrap_or(status);
+                let applied = apply_answer(&mut state, answered, start.elapsed(), context);
+                status = applied.success.unwrap_or(status);
+                if let Some(notice) = applied.trouble.filter(|_| !has_told && state.waits_after(start.elapsed())) {
+                    has_told = true;
+                    tell(&state, commits.counts(), &notice, progress);
+                }
                 most.bytes.fetch_min(state.largest, Ordering::Relaxed);
                 most.documents.fetch_min(state.divisions.limit().unwrap_or(u64::MAX), Ordering::Relaxed);
                 commits.append(&mut state, status, commit);
@@ -286,6 +299,9 @@ async fn send_batches(
                     break;
                 }
                 state.interrupt(exit);
+                if !requests.is_empty() {
+                    tell(&state, commits.counts(), &describe_stopping(exit, requests.len(), GRACE), progress);
+                }
             }
             () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
                 break;
@@ -305,20 +321,30 @@ async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16], encodi
     Answered { first: pending.batch.range.start, exchange }
 }
 
-/// Applies the result of a request to the state; returns the status of a success.
+/// What is known of a result once it was applied to the state.
+#[derive(Default)]
+struct Applied {
+    /// The status of a success.
+    success: Option<u16>,
+    /// What to tell if it is the first failure and leads to another try.
+    trouble: Option<Diagnostic>,
+}
+
+/// Applies the result of a request to the state.
 fn apply_answer(
     state: &mut DeliveryState,
     answered: Result<Answered, JoinError>,
     now: Duration,
     context: &Context,
-) -> Option<u16> {
+) -> Applied {
     let Ok(Answered { first, exchange }) = answered else {
         state.stop_after_panic();
-        return None;
+        return Applied::default();
     };
     let status = exchange.status();
+    let trouble = describe_trouble(&state.destination, &exchange.ending, now, (context.now)());
     state.apply_exchange(first, exchange, now, (context.now)());
-    (200..300).contains(&status).then_some(status)
+    Applied { success: (200..300).contains(&status).then_some(status), trouble: Some(trouble) }
 }
 
 /// Takes all documents as one batch, or stops the run because they do not fit into one.
@@ -331,12 +357,7 @@ async fn take_single_batch(incoming: &mut mpsc::Receiver<CompressedBatch>, state
     }
 }
 
-fn report(
-    state: &DeliveryState,
-    counts: DurableCounts,
-    now: Duration,
-    progress: &(dyn Fn(&DeliveryProgress<'_>) + Sync),
-) {
+fn report(state: &DeliveryState, counts: DurableCounts, now: Duration, progress: &dyn Fn(&DeliveryProgress<'_>)) {
     let delivery = &state.delivery;
     let next = state.next_due().filter(|due| state.is_idle() && *due > now);
     progress(&DeliveryProgress {
@@ -345,7 +366,15 @@ fn report(
         volume: delivery.volume,
         waiting: next.map(|due| due.saturating_sub(now)),
         receipts: &delivery.receipts,
+        notice: None,
     });
+}
+
+/// Tells a person something at once.
+fn tell(state: &DeliveryState, counts: DurableCounts, notice: &Diagnostic, progress: &dyn Fn(&DeliveryProgress<'_>)) {
+    let Delivery { volume, receipts, .. } = &state.delivery;
+    let DurableCounts { accepted, rejected } = counts;
+    progress(&DeliveryProgress { accepted, rejected, volume: *volume, waiting: None, receipts, notice: Some(notice) });
 }
 
 #[cfg(test)]

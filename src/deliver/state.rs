@@ -386,6 +386,11 @@ impl DeliveryState {
         self.waiting.iter().map(|pending| pending.due.max(self.pause)).min()
     }
 
+    /// Whether the run goes on and some batch waits until later, because a try for it failed.
+    pub(crate) fn waits_after(&self, now: Duration) -> bool {
+        self.is_running() && self.waiting.iter().any(|pending| pending.due.max(self.pause) > now)
+    }
+
     /// Until when to wait if nothing else happens, the deadline at the latest. `more`: there are batches to take.
     pub(crate) fn wake_time(&self, now: Duration, more: bool) -> Duration {
         let next_batch = (more && self.has_capacity()).then_some(self.pause);
@@ -423,7 +428,9 @@ impl DeliveryState {
 
     /// Stops the run because a signal asked for it.
     pub(crate) fn interrupt(&mut self, exit: Exit) {
-        let finding = Diagnostic::new(Code::DeliverInterrupted, "the run was interrupted");
+        let failure = self.last_failure.as_str();
+        let last = if failure.is_empty() { String::new() } else { format!("; what failed last: {failure}") };
+        let finding = Diagnostic::new(Code::DeliverInterrupted, format!("the run was interrupted{last}"));
         self.stop(exit, finding.hint("run the same command again"));
     }
 

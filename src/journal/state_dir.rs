@@ -9,7 +9,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{digest::DeliveryTarget, journal::Disk, list_dir::list_dir};
+use crate::{
+    digest::DeliveryTarget,
+    io_cause::{Purpose, advise, describe_cause},
+    journal::Disk,
+    list_dir::list_dir,
+};
 
 /// The file whose lock gives the right to deliver.
 const LOCK: &str = "lock";
@@ -36,6 +41,8 @@ pub enum LockError {
         path: PathBuf,
         /// Why not.
         reason: String,
+        /// What to do about it.
+        advice: &'static str,
     },
 }
 
@@ -114,7 +121,7 @@ impl TargetDir {
         match (owner(self.lock.metadata()), owner(fs::symlink_metadata(&self.path))) {
             (Ok(mine), Ok(its)) if mine == its => Ok(()),
             (Err(cause), _) | (_, Err(cause)) => Err(unusable(&self.path, &cause)),
-            (Ok(_), Ok(_)) => Err(refused(&self.path, "it belongs to another user")),
+            (Ok(_), Ok(_)) => Err(refused(&self.path, "it belongs to another user", "run as its owner")),
         }
     }
 
@@ -180,12 +187,12 @@ impl Disk for TargetDir {
     }
 }
 
-fn refused(path: &Path, reason: &str) -> LockError {
-    LockError::Unusable { path: path.to_owned(), reason: reason.to_owned() }
+fn refused(path: &Path, reason: &str, advice: &'static str) -> LockError {
+    LockError::Unusable { path: path.to_owned(), reason: reason.to_owned(), advice }
 }
 
 fn unusable(path: &Path, cause: &io::Error) -> LockError {
-    refused(path, &cause.to_string())
+    refused(path, &describe_cause(cause), advise(Purpose::UseFolder, cause))
 }
 
 /// Makes a folder that only its owner can use, and with `parents` those above it; makes its name durable.
@@ -220,10 +227,10 @@ enum Access {
 fn check_access(path: &Path, access: Access) -> Result<(), LockError> {
     let metadata = fs::symlink_metadata(path).map_err(|cause| unusable(path, &cause))?;
     if metadata.is_symlink() {
-        return Err(refused(path, "it is a symbolic link"));
+        return Err(refused(path, "it is a symbolic link", "name the folder that it leads to"));
     }
     if !metadata.is_dir() {
-        return Err(refused(path, "it is not a folder"));
+        return Err(refused(path, "it is not a folder", "move the file away"));
     }
     restrict_access(path, &metadata, access)
 }
@@ -233,7 +240,7 @@ fn restrict_access(path: &Path, metadata: &Metadata, access: Access) -> Result<(
     use std::os::unix::fs::PermissionsExt as _;
     let mode = metadata.permissions().mode();
     if mode & 0o022 != 0 {
-        return Err(refused(path, "others may write to it"));
+        return Err(refused(path, "others may write to it", "make it yours alone: `chmod 700`"));
     }
     if access == Access::OwnerOnly && mode & 0o077 != 0 {
         let done = fs::set_permissions(path, fs::Permissions::from_mode(0o700));

@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place},
+    io_cause::{Purpose, advise, describe_cause},
     read::decode::decode_text,
     table::{
         dialect::{Dialect, Span, Tail},
@@ -61,7 +62,10 @@ pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>,
 /// The bytes of a regular file that is not too large.
 fn read_bytes(path: &Path, shown: &str) -> Result<Vec<u8>, Diagnostic> {
     let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown);
-    let unreadable = |cause: io::Error| wrong(Code::PlanMissingFile, format!("the code table cannot be read: {cause}"));
+    let unreadable = |cause: io::Error| {
+        let message = format!("the code table cannot be read: {}", describe_cause(&cause));
+        wrong(Code::PlanMissingFile, message).hint(advise(Purpose::ReadFile, &cause))
+    };
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a folder" } else { "no regular file" };

@@ -12,6 +12,7 @@ use std::{
 use crate::{
     diagnostic::{Code, Diagnostic},
     digest::Digest,
+    io_cause::{Purpose, advise, describe_cause},
     json_pointer,
     list_dir::list_dir,
     options::SourcePath,
@@ -170,7 +171,9 @@ fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<
 
 /// The finding that the system does not let a file or folder be read.
 pub(super) fn describe_unreadable(path: &Path, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(path.display().to_string())
+    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {}", describe_cause(cause)))
+        .file(path.display().to_string())
+        .hint(advise(Purpose::ReadFile, cause))
 }
 
 /// The finding that a source has no file, with the files that are near.

@@ -10,6 +10,7 @@ use std::{
 
 use crate::{
     diagnostic::{Code, Diagnostic},
+    io_cause::describe_cause,
     list_dir::list_dir,
 };
 
@@ -99,7 +100,7 @@ fn is_absent(cause: &io::Error) -> bool {
 
 /// The finding that something on the way to a file cannot be read, so that nobody knows which files match.
 fn describe_unreadable(path: &Path, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadUnreadable, format!("`{}` cannot be read: {cause}", path.display()))
+    Diagnostic::new(Code::ReadUnreadable, format!("`{}` cannot be read: {}", path.display(), describe_cause(cause)))
         .file(path.display().to_string())
         .hint("it may hold files that match the pattern of the source: make it readable, or move it away")
 }

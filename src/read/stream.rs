@@ -13,6 +13,7 @@ use std::{
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     digest::FileDigest,
+    io_cause::{Purpose, advise, describe_cause},
     plan::{Plan, SourcePlan},
     read::{
         decode,
@@ -451,10 +452,14 @@ impl<'a> Feed<'a> {
 
 /// The finding that a file cannot be read.
 fn describe_unreadable(name: &str, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {cause}")).file(name)
+    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {}", describe_cause(cause)))
+        .file(name)
+        .hint(advise(Purpose::ReadFile, cause))
 }
 
 /// The finding that a file cannot be unpacked.
 fn describe_damaged_archive(name: &str, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {cause}")).file(name)
+    Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {}", describe_cause(cause)))
+        .file(name)
+        .hint("copy it again from where it was made")
 }

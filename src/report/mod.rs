@@ -42,6 +42,11 @@ impl Findings {
         Findings { style, seen: BTreeMap::new(), left_out: BTreeMap::new(), has_masks: false }
     }
 
+    /// Draws what is no finding about the data: it is not counted.
+    pub fn tell(&mut self, out: &mut dyn Write, notice: &Diagnostic) -> io::Result<()> {
+        findings(out, std::slice::from_ref(notice), self.style)
+    }
+
     /// Draws one finding. In `full`, only the first ten of a code are drawn; the others are counted.
     pub fn print(&mut self, out: &mut dyn Write, diagnostic: &Diagnostic) -> io::Result<()> {
         let seen = self.seen.entry(diagnostic.code).or_default();

@@ -28,6 +28,11 @@ impl Progress {
         self.bar.set_position(position);
     }
 
+    /// Prints something else while the bar is away.
+    pub fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.bar.suspend(print)
+    }
+
     /// The step is over; the bar goes away.
     pub fn finish(self) {
         self.bar.finish_and_clear();

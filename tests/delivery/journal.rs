@@ -359,15 +359,15 @@ fn a_state_folder_that_cannot_be_trusted_is_refused_before_anything_is_sent() {
     let mut open = Command::new("mkdir");
     assert!(open.args(["-m", "777"]).arg(fixture.path("open")).status().unwrap().success());
     let table = [
-        ("file", "it is not a folder"),
-        ("link", "it is a symbolic link"),
-        ("open", "others may write to it"),
-        ("nowhere/state", "No such file or directory (os error 2)"),
+        ("file", "it is not a folder", "move the file away"),
+        ("link", "it is a symbolic link", "name the folder that it leads to"),
+        ("open", "others may write to it", "make it yours alone: `chmod 700`"),
+        ("nowhere/state", "no such file or directory", "name a folder that is there"),
     ];
-    for (state, why) in table {
+    for (state, why, advice) in table {
         let run = fixture.run(convert(&fixture, &server, &["--state", state]));
         let says = format!(
-            "error[deliver/state]: the state folder `{state}` cannot be used: {why}\n |\n = help: repair it, or name another with `--state DIR`; nothing was sent\n\n"
+            "error[deliver/state]: the state folder `{state}` cannot be used: {why}\n |\n = help: {advice}, or use another folder with `--state DIR`; nothing was sent\n\n"
         );
         assert_eq!((run.stderr, run.code), (says, Some(6)), "{state}");
     }

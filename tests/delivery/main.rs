@@ -12,6 +12,8 @@ mod fixture;
 mod server;
 mod journal;
 mod memory;
+mod notices;
+mod precautions;
 mod storm;
 
 use std::{
@@ -62,7 +64,8 @@ const DELIVERIES: &[Delivery] = &[
         run: a_dead_port,
         code: 5,
         says: concat!(
-            "error[deliver/unreachable]: not everything was delivered within 0.3 s: no connection: Connection refused (os error 111)\n",
+            "warning[deliver/trying-again]: `127.0.0.1:PORT`: connection refused; trying again until the `deadline` of 0.3 s, Ctrl-C is safe\n\n",
+            "error[deliver/unreachable]: not everything was delivered within 0.3 s: no connection: connection refused\n",
             " |\n",
             " = help: run the same command again\n",
             "\n",
@@ -86,13 +89,20 @@ const DELIVERIES: &[Delivery] = &[
         run: a_web_page,
         code: 5,
         says: concat!(
+            "warning[deliver/trying-again]: `127.0.0.1:PORT`: answered 200, but not that it took the documents; trying again until the `deadline` of 2 s, Ctrl-C is safe\n\n",
             "error[deliver/no-answer]: `127.0.0.1:PORT` does not answer as an API does: 200 with a web page\n",
             " |\n",
             " = help: look for a login page or a proxy on the way, then run the same command again\n",
             "\n",
         ),
     },
-    Delivery { name: "a pause", customers: 3, run: a_pause, code: 0, says: "" },
+    Delivery {
+        name: "a pause",
+        customers: 3,
+        run: a_pause,
+        code: 0,
+        says: "warning[deliver/trying-again]: `127.0.0.1:PORT`: answered 503; trying again until the `deadline` of 20 s, Ctrl-C is safe\n\n",
+    },
     Delivery { name: "compressed bodies", customers: 50, run: compressed_bodies, code: 0, says: "" },
     Delivery {
         name: "a poisoned document",
@@ -136,6 +146,7 @@ const DELIVERIES: &[Delivery] = &[
         run: an_echo_in_every_part,
         code: 1,
         says: concat!(
+            "warning[deliver/trying-again]: `127.0.0.1:PORT`: answered 500; trying again until the `deadline` of 20 s, Ctrl-C is safe\n\n",
             "error[deliver/rejected]: `127.0.0.1:PORT` rejects this document: it answered 422\n",
             " --> drop/customers.csv:2:1\n",
             "  |\n",
@@ -159,7 +170,13 @@ const DELIVERIES: &[Delivery] = &[
             "\n",
         ),
     },
-    Delivery { name: "a closed connection", customers: 3, run: a_closed_connection, code: 0, says: "" },
+    Delivery {
+        name: "a closed connection",
+        customers: 3,
+        run: a_closed_connection,
+        code: 0,
+        says: "warning[deliver/trying-again]: `127.0.0.1:PORT`: no answer in time; trying again until the `deadline` of 20 s, Ctrl-C is safe\n\n",
+    },
     Delivery { name: "small bodies", customers: 200, run: small_bodies, code: 0, says: "" },
     Delivery {
         name: "an interruption",
@@ -167,6 +184,7 @@ const DELIVERIES: &[Delivery] = &[
         run: an_interruption,
         code: 130,
         says: concat!(
+            "notice[deliver/stopping]: stopping: waiting for the answer to the request under way (at most 10 s); press Ctrl-C again to stop now, nothing is lost\n\n",
             "error[deliver/interrupted]: the run was interrupted\n",
             " |\n",
             " = help: run the same command again\n",

@@ -47,7 +47,15 @@ pub(crate) struct ScriptedServer {
 impl ScriptedServer {
     /// Starts a server that answers the n-th request, from 0, with the string that `reply` returns; an empty string is no answer.
     pub(crate) fn answers(reply: impl Fn(usize, &ReceivedRequest) -> String + Send + Sync + 'static) -> ScriptedServer {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        ScriptedServer::answers_at("127.0.0.1:0", reply)
+    }
+
+    /// The same at another address of this machine.
+    pub(crate) fn answers_at(
+        address: &str,
+        reply: impl Fn(usize, &ReceivedRequest) -> String + Send + Sync + 'static,
+    ) -> ScriptedServer {
+        let listener = TcpListener::bind(address).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (seen, connections) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let (arrivals, arrived) = mpsc::channel();

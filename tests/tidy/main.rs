@@ -74,6 +74,8 @@ const DOORS: &[(&str, &[&str])] = &[
 const SHOWN_ELSEWHERE: &[&str] = &[
     "deliver/identity",
     "deliver/interrupted",
+    "deliver/stopping",
+    "sandbox/cannot-listen",
     "deliver/busy",
     "deliver/unfinished",
     "deliver/damaged-journal",

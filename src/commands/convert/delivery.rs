@@ -5,9 +5,10 @@
 //! everything to it.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     fs::File,
-    io::{self, Read as _},
+    io::{self, Read as _, Write},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -26,6 +27,7 @@ use crate::{
     digest::{DeliveryTarget, Digest, DocumentsDigest, FileDigest, PlanDigest},
     error::{Error, Exit},
     index_ranges,
+    io_cause::{Purpose, advise, describe_cause},
     journal::{
         BeginError, Journal, Shipment, Start,
         entry::{Entry, InputFile},
@@ -158,15 +160,37 @@ pub(crate) struct Delivered {
     pub(crate) earlier: u64,
 }
 
+/// Shows how far a delivery is, and prints what it tells while it goes on.
+pub(crate) struct DeliveryReporter<'a> {
+    /// The bar.
+    pub(crate) progress: &'a Progress,
+    /// What draws findings.
+    pub(crate) findings: &'a mut Findings,
+    /// Where messages go.
+    pub(crate) err: &'a mut dyn Write,
+}
+
+impl DeliveryReporter<'_> {
+    /// `earlier`: how many documents were settled before this run.
+    fn report(&mut self, earlier: u64, now: &deliver::DeliveryProgress<'_>) {
+        self.progress.reach(earlier + now.accepted + now.rejected);
+        if let Some(notice) = now.notice {
+            // A closed stderr does not stop a delivery.
+            let _ = self.progress.suspend(|| self.findings.tell(self.err, notice));
+            let _ = self.err.flush();
+        }
+    }
+}
+
 /// Delivers documents without a journal.
 pub(crate) fn deliver_without_journal(
     payloads: impl Iterator<Item = Payload> + Send,
     destination: &Destination,
     context: &deliver::Context,
-    progress: &Progress,
+    reporter: &mut DeliveryReporter<'_>,
 ) -> Delivery {
-    let bar = Mutex::new(progress.clone());
-    let reached = |now: &deliver::DeliveryProgress<'_>| show_progress(&bar, now.accepted + now.rejected);
+    let reporter = RefCell::new(reporter);
+    let reached = |now: &deliver::DeliveryProgress<'_>| reporter.borrow_mut().report(0, now);
     deliver::put(payloads, destination, context, &mut |_| Ok(()), &reached)
 }
 
@@ -204,7 +228,8 @@ pub(crate) fn deliver_with_journal<P: Iterator<Item = Payload> + Send>(
         delivery.stopped = wait_for_late_requests(journaled, destination.grace, findings, runtime);
     }
     if delivery.stopped.is_none() && start.epoch.done.is_none() {
-        delivery = send_unsettled(journaled, payloads(), &start, destination, &runtime.context, progress);
+        let mut reporter = DeliveryReporter { progress, findings, err: &mut *runtime.err };
+        delivery = send_unsettled(journaled, payloads(), &start, destination, &runtime.context, &mut reporter);
     }
     let earlier = index_ranges::count(&start.epoch.accepted);
     for range in start.epoch.accepted {
@@ -253,8 +278,10 @@ fn wait_for_late_requests(
 }
 
 fn not_recorded(cause: &io::Error) -> Diagnostic {
-    let finding = Diagnostic::new(Code::DeliverNotRecorded, format!("the journal cannot be written: {cause}"));
-    finding.hint("free space or repair the state folder, then run the same command again")
+    let message = format!("the journal cannot be written: {}", describe_cause(cause));
+    let advice = advise(Purpose::UseFolder, cause);
+    let hint = format!("the state folder: {advice}; then run the same command again");
+    Diagnostic::new(Code::DeliverNotRecorded, message).hint(hint)
 }
 
 /// Sends the documents that are not settled, and notes the end of the delivery in the journal.
@@ -264,16 +291,15 @@ fn send_unsettled(
     start: &Start,
     destination: &Destination,
     context: &deliver::Context,
-    progress: &Progress,
+    reporter: &mut DeliveryReporter<'_>,
 ) -> Delivery {
     let epoch = &start.epoch;
     let counts = epoch.counts();
     let (nonce, earlier) = (epoch.header.nonce, counts.accepted > 0);
     let context = deliver::Context { nonce, earlier, failed: epoch.failed.clone(), ..*context };
-    let bar = Mutex::new(progress.clone());
-    let reached = |now: &deliver::DeliveryProgress<'_>| {
-        show_progress(&bar, counts.accepted + counts.rejected + now.accepted + now.rejected);
-    };
+    let reporter = RefCell::new(reporter);
+    let earlier = counts.accepted + counts.rejected;
+    let reached = |now: &deliver::DeliveryProgress<'_>| reporter.borrow_mut().report(earlier, now);
     // Documents made again from memory are the same; documents made again from rows on disk may not be.
     let checked = journaled.on_disk || cfg!(debug_assertions);
     let sent = Mutex::new(PlanDigest::new(&journaled.target));
@@ -307,16 +333,14 @@ fn send_unsettled(
     delivery
 }
 
-fn show_progress(bar: &Mutex<Progress>, settled: u64) {
-    bar.lock().unwrap_or_else(PoisonError::into_inner).reach(settled);
-}
-
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeMap, fs, path::Path};
 
     use crate::{
-        commands::convert::delivery::{JournaledDelivery, identify_inputs, is_extended, send_unsettled},
+        commands::convert::delivery::{
+            DeliveryReporter, JournaledDelivery, identify_inputs, is_extended, send_unsettled,
+        },
         config::{
             mapping::request::{Method, Request},
             profile::{resolve, secret::Environment},
@@ -325,9 +349,9 @@ mod tests {
         diagnostic::Code,
         digest::{DeliveryTarget, DocumentsDigest, PlanDigest},
         journal::{Journal, Shipment, state_dir::StateDir},
-        options::Setting,
+        options::{OutputOptions, Setting},
         read::files,
-        report::progress::Progress,
+        report::{Findings, progress::Progress, render_style::RenderStyle},
     };
 
     #[test]
@@ -362,7 +386,11 @@ mod tests {
             failed: BTreeMap::new(),
         };
         let progress = Progress::start("documents", None, false);
-        let delivery = send_unsettled(&mut journaled, std::iter::empty(), &start, &destination, &context, &progress);
+        let style = RenderStyle::new(&OutputOptions::default(), &BTreeMap::new(), false);
+        let (mut findings, mut err) = (Findings::new(style), Vec::new());
+        let mut reporter = DeliveryReporter { progress: &progress, findings: &mut findings, err: &mut err };
+        let delivery =
+            send_unsettled(&mut journaled, std::iter::empty(), &start, &destination, &context, &mut reporter);
         assert_eq!(delivery.stopped.map(|reason| reason.finding.code), Some(Code::ReadChanged));
         drop(journaled);
         assert!(state.path.join(&target.id).join(".corrupt-1").exists());

@@ -8,7 +8,7 @@ use crate::{
     commands::{
         convert::{
             conclusion::Conclusion,
-            delivery::{self, Delivered, JournaledDelivery},
+            delivery::{self, Delivered, DeliveryReporter, JournaledDelivery},
             partitioned::{
                 loading::load_again,
                 recording::{self, Recording},
@@ -93,7 +93,8 @@ fn deliver_all(
     let delivered = if let Some(journal) = journal {
         delivery::deliver_with_journal(journal, payloads, plan, destination, findings, runtime, &progress)
     } else {
-        let delivery = delivery::deliver_without_journal(payloads(), destination, &runtime.context, &progress);
+        let mut reporter = DeliveryReporter { progress: &progress, findings, err: &mut *runtime.err };
+        let delivery = delivery::deliver_without_journal(payloads(), destination, &runtime.context, &mut reporter);
         Ok(Delivered { delivery, earlier: 0 })
     };
     progress.finish();

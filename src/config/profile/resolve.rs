@@ -24,6 +24,7 @@ use crate::{
         },
     },
     diagnostic::{Code, Diagnostic},
+    io_cause::describe_cause,
     json_pointer,
     options::Setting,
 };
@@ -389,7 +390,7 @@ impl SettingsReader<'_> {
             Ok(path) => match fs::read_to_string(self.folder.join(&path)) {
                 Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text),
                 Ok(_) => format!("the file `{path}` holds no certificate in PEM form"),
-                Err(cause) => format!("the file `{path}` cannot be read: {cause}"),
+                Err(cause) => format!("the file `{path}` cannot be read: {}", describe_cause(&cause)),
             },
             Err(said) => said,
         };

@@ -13,6 +13,8 @@ use std::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::io_cause::describe_cause;
+
 /// The largest secret file, in bytes: a key and its certificates fit, a mistaken path mostly does not.
 const MAX_FILE: u64 = 64 << 10;
 
@@ -143,7 +145,7 @@ fn check(text: &str) -> Result<Secret, &'static str> {
 /// Why it is not used, as a sentence that names the file.
 pub fn private(path: &Path) -> Result<String, String> {
     let named = |what: &str| format!("the file `{}` {what}", path.display());
-    let metadata = fs::metadata(path).map_err(|cause| named(&format!("cannot be read: {cause}")))?;
+    let metadata = fs::metadata(path).map_err(|cause| named(&format!("cannot be read: {}", describe_cause(&cause))))?;
     if !metadata.is_file() {
         return Err(named("is not a regular file"));
     }
@@ -159,7 +161,7 @@ pub fn private(path: &Path) -> Result<String, String> {
     }
     fs::read_to_string(path).map_err(|cause| match cause.kind() {
         std::io::ErrorKind::InvalidData => named("holds bytes that are not ASCII"),
-        _ => named(&format!("cannot be read: {cause}")),
+        _ => named(&format!("cannot be read: {}", describe_cause(&cause))),
     })
 }
 

@@ -1,0 +1,16 @@
+//! A part of one line of a text that people write, by which its place is told.
+
+/// A span of one line: the line and the column from 1, the width in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct TextSpan {
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) width: u64,
+}
+
+impl TextSpan {
+    /// Whether it begins at a line and column.
+    pub(super) fn starts_at(self, line: u64, column: u64) -> bool {
+        (self.line, self.column) == (line, column)
+    }
+}
