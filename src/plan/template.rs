@@ -441,6 +441,10 @@ mod tests {
             let fault = text_fault(source).expect(source);
             assert_eq!(&source[fault.range], words, "{source}: {}", fault.message);
         }
+    }
+
+    #[test]
+    fn what_is_no_expression_is_refused() {
         for source in
             ["{{ a", "{{ a }", "{{ first name }}", "{{ prénom }}", "{{ }}", "{{ a | }}", "{{ 'a }}", "{{ a b }}"]
         {
