@@ -90,7 +90,7 @@ impl<'a> KindWalk<'a> {
     /// Checks an expression whose result is written.
     pub(super) fn check_written(&mut self, expression: &Expr<'_>) -> Result<(), TemplateFault> {
         let kinds = self.check(expression)?;
-        let (range, words) = (range_of(expression), self.words(expression));
+        let (range, words) = (self.range_of(expression), self.words(expression));
         let Kinds { own, .. } = kinds;
         if own & TRUTH != 0 {
             let message = format!("`{words}` gives true or false, and a template makes a text");
@@ -110,7 +110,7 @@ impl<'a> KindWalk<'a> {
     /// Checks an expression that decides something.
     pub(super) fn check_condition(&mut self, expression: &Expr<'_>) -> Result<(), TemplateFault> {
         let kinds = self.check(expression)?;
-        let (range, words) = (range_of(expression), self.words(expression));
+        let (range, words) = (self.range_of(expression), self.words(expression));
         if let Expr::Const(constant) = expression
             && kinds.own == TRUTH
         {
@@ -131,13 +131,23 @@ impl<'a> KindWalk<'a> {
         Err(TemplateFault::new(range, message, hint))
     }
 
+    /// What an expression may give; what can never be there is refused.
     fn check(&mut self, expression: &Expr<'_>) -> Checked {
+        let kinds = self.check_parts(expression)?;
+        if kinds.present() == 0 {
+            let message = format!("`{}` is never there", self.words(expression));
+            return Err(TemplateFault::new(self.range_of(expression), message, "use a column here"));
+        }
+        Ok(kinds)
+    }
+
+    fn check_parts(&mut self, expression: &Expr<'_>) -> Checked {
         match expression {
             Expr::Var(name) => {
                 self.columns.insert(name.id.to_owned());
                 Ok(Kinds::of(TEXT))
             }
-            Expr::Const(constant) => check_constant(constant, range_of(expression)),
+            Expr::Const(constant) => check_constant(constant, self.range_of(expression)),
             Expr::Slice(slice) => {
                 let kinds = self.check_container(&slice.expr, "cut")?;
                 for index in [&slice.start, &slice.stop, &slice.step].into_iter().flatten() {
@@ -146,7 +156,11 @@ impl<'a> KindWalk<'a> {
                 let step = slice.step.as_ref().and_then(Expr::as_const);
                 if step.is_some_and(|step| step.as_i64() == Some(0)) {
                     let message = "a step of 0 never comes to the end".to_owned();
-                    return Err(TemplateFault::new(range_of(expression), message, "leave it out, or write 1 or more"));
+                    return Err(TemplateFault::new(
+                        self.range_of(expression),
+                        message,
+                        "leave it out, or write 1 or more",
+                    ));
                 }
                 Ok(kinds)
             }
@@ -162,7 +176,7 @@ impl<'a> KindWalk<'a> {
                 let Some(other) = &choice.false_expr else {
                     let message = "this `if` has no `else`, so nothing says what to write otherwise";
                     let hint = format!("write `{} else ''`", self.words(expression));
-                    return Err(TemplateFault::new(range_of(expression), message, hint));
+                    return Err(TemplateFault::new(self.range_of(expression), message, hint));
                 };
                 Ok(yes.or(self.check(other)?))
             }
@@ -179,7 +193,7 @@ impl<'a> KindWalk<'a> {
             Expr::Tuple(tuple) => self.check_items(&tuple.items),
             Expr::Map(_) => {
                 let message = "there are no maps in expressions, only texts, numbers and lists";
-                Err(TemplateFault::new(range_of(expression), message, "use a code table to translate a column"))
+                Err(TemplateFault::new(self.range_of(expression), message, "use a code table to translate a column"))
             }
         }
     }
@@ -187,7 +201,13 @@ impl<'a> KindWalk<'a> {
     fn check_items(&mut self, items: &[Expr<'_>]) -> Checked {
         let mut kinds = Kinds::of(LIST);
         for item in items {
-            kinds.items |= self.check(item)?.own;
+            let found = self.check(item)?;
+            if found.own & MISSING != 0 {
+                let words = self.words(item);
+                let message = format!("`{words}` may not be there, and stands in a list");
+                return Err(TemplateFault::new(self.range_of(item), message, format!("write `{words} | default('')`")));
+            }
+            kinds.items |= found.own;
         }
         Ok(kinds)
     }
@@ -199,7 +219,7 @@ impl<'a> KindWalk<'a> {
             return Ok(kinds);
         }
         let message = format!("`{}` is {}, which cannot be {what}", self.words(expression), kinds.name());
-        Err(TemplateFault::new(range_of(expression), message, "only texts and lists have parts"))
+        Err(TemplateFault::new(self.range_of(expression), message, "only texts and lists have parts"))
     }
 
     /// What stands inside `[…]`.
@@ -220,7 +240,7 @@ impl<'a> KindWalk<'a> {
                 (message, "write a number from 0, as in `[0]`".to_owned())
             }
         };
-        Err(TemplateFault::new(range_of(expression), message, hint))
+        Err(TemplateFault::new(self.range_of(expression), message, hint))
     }
 
     fn check_number(&mut self, expression: &Expr<'_>, operator: &str) -> Checked {
@@ -238,14 +258,14 @@ impl<'a> KindWalk<'a> {
             _ => String::new(),
         };
         let message = format!("`{operator}` takes numbers, and `{words}` is {}", kinds.name());
-        Err(TemplateFault::new(range_of(expression), message, hint))
+        Err(TemplateFault::new(self.range_of(expression), message, hint))
     }
 
     fn check_operation(&mut self, operation: &BinOp<'_>, whole: &Expr<'_>) -> Checked {
         let BinOp { op, left, right } = operation;
         if let Some(operator) = comparison_word(*op) {
             let kinds = (self.check(left)?, self.check(right)?);
-            self.check_comparison(operator, (left, kinds.0), (right, kinds.1), range_of(whole))?;
+            self.check_comparison(operator, (left, kinds.0), (right, kinds.1), self.range_of(whole))?;
             return Ok(Kinds::of(TRUTH));
         }
         let operator = match op {
@@ -269,9 +289,15 @@ impl<'a> KindWalk<'a> {
         };
         self.check_number(left, operator)?;
         self.check_number(right, operator)?;
+        let is_power =
+            right.as_const().and_then(|value| value.as_i64()).is_some_and(|power| (0..=100).contains(&power));
+        if operator == "**" && !is_power {
+            let message = "behind `**` stands a whole number from 0 to 100";
+            return Err(TemplateFault::new(self.range_of(right), message, ""));
+        }
         let is_zero = right.as_const().is_some_and(|value| f64::try_from(value).is_ok_and(|value| value == 0.0));
         if is_zero && matches!(operator, "/" | "//" | "%") {
-            return Err(TemplateFault::new(range_of(whole), "nothing can be divided by 0", ""));
+            return Err(TemplateFault::new(self.range_of(whole), "nothing can be divided by 0", ""));
         }
         Ok(Kinds::of(NUMBER))
     }
@@ -295,14 +321,14 @@ impl<'a> KindWalk<'a> {
         let words = self.words(expression);
         let hint = if kinds.own & TRUTH == 0 { "join a list with `join`".into() } else { choice_of(&words) };
         let message = format!("`~` joins texts and numbers, and `{words}` is {}", kinds.name());
-        Err(TemplateFault::new(range_of(expression), message, hint))
+        Err(TemplateFault::new(self.range_of(expression), message, hint))
     }
 
     fn check_chain(&mut self, chain: &Compare<'_>) -> Checked {
         let (mut left, mut kinds) = (&chain.expr, self.check(&chain.expr)?);
         for next in &chain.ops {
             let right = self.check(&next.expr)?;
-            let range = range_of(left).start..range_of(&next.expr).end;
+            let range = self.range_of(left).start..self.range_of(&next.expr).end;
             self.check_comparison(chained_word(next.op), (left, kinds), (&next.expr, right), range)?;
             (left, kinds) = (&next.expr, right);
         }
@@ -321,6 +347,17 @@ impl<'a> KindWalk<'a> {
         if !uses_column(left) && !uses_column(right) {
             let message = format!("`{one} {operator} {other}` compares no column, so it is the same for every record");
             return refuse(message, "compare a column, as in `status == 'paid'`".into());
+        }
+        let is_blank = |side: &Expr<'_>| side.as_const().is_some_and(|value| value.as_str() == Some(""));
+        let is_constant = match operator {
+            "<" | ">=" => is_blank(right),
+            ">" | "<=" | "in" | "not in" => is_blank(left) && right_kinds.own & LIST == 0,
+            _ => false,
+        };
+        if is_constant {
+            let message =
+                format!("`{one} {operator} {other}` is the same for every record: no text stands before `''`");
+            return refuse(message, "compare with `== ''` or `!= ''`".into());
         }
         if one == other {
             let message = format!("`{one} {operator} {other}` compares something with itself");
@@ -373,10 +410,10 @@ impl<'a> KindWalk<'a> {
                 (_, TRUTH) => choice_of(&words),
                 _ => String::new(),
             };
-            return Err(TemplateFault::new(range_of(whole), message, hint));
+            return Err(TemplateFault::new(self.range_of(whole), message, hint));
         }
-        let arguments = self.check_arguments(word, &filter.args, range_of(whole))?;
-        self.try_constant(filter, range_of(whole))?;
+        let arguments = self.check_arguments(word, &filter.args, self.range_of(whole))?;
+        self.try_constant(filter, self.range_of(whole))?;
         Ok(match word.makes {
             Makes::Text => Kinds::of(TEXT),
             Makes::Number => Kinds::of(NUMBER),
@@ -392,7 +429,7 @@ impl<'a> KindWalk<'a> {
                     let message = "this `default` never applies: a cell is there, even if it is empty";
                     let Some(CallArg::Pos(first)) = filter.args.first() else { return Ok(kinds) };
                     let hint = format!("write `default({}, true)` for empty texts", self.words(first));
-                    return Err(TemplateFault::new(range_of(whole), message, hint));
+                    return Err(TemplateFault::new(self.range_of(whole), message, hint));
                 }
                 Kinds { own: kinds.present(), ..kinds }.or(instead)
             }
@@ -427,7 +464,7 @@ impl<'a> KindWalk<'a> {
                     NUMBER => "write a number".into(),
                     _ => String::new(),
                 };
-                return Err(TemplateFault::new(range_of(argument), message, hint));
+                return Err(TemplateFault::new(self.range_of(argument), message, hint));
             }
             found.push(kinds);
         }
@@ -465,11 +502,16 @@ impl<'a> KindWalk<'a> {
             let message = format!("`is {name}` takes one text");
             return Err(TemplateFault::new(range, message, format!("write it as in `is {name}('A')`")));
         };
+        let words = (self.words(input), self.words(argument));
+        if words.0 == words.1 || argument.as_const().is_some_and(|value| value.as_str() == Some("")) {
+            let message = format!("`{} is {name}({})` is always true", words.0, words.1);
+            return Err(TemplateFault::new(self.range_of(argument), message, "compare with another text"));
+        }
         for side in [input, argument] {
             let kinds = self.check(side)?;
             if kinds.present() != TEXT {
                 let message = format!("`is {name}` takes texts, and `{}` is {}", self.words(side), kinds.name());
-                return Err(TemplateFault::new(range_of(side), message, ""));
+                return Err(TemplateFault::new(self.range_of(side), message, ""));
             }
         }
         Ok(Kinds::of(TRUTH))
@@ -486,7 +528,7 @@ impl<'a> KindWalk<'a> {
         } else {
             "take its parts with `[0]`, or use a filter, as in `name | upper`"
         };
-        TemplateFault::new(range_of(whole), message, hint)
+        TemplateFault::new(self.range_of(whole), message, hint)
     }
 
     fn refuse_call(&self, call: &Call<'_>, whole: &Expr<'_>) -> TemplateFault {
@@ -500,7 +542,11 @@ impl<'a> KindWalk<'a> {
             ),
             CallType::Method(of, name) => (name, Some(of)),
             CallType::Object(_) => {
-                return TemplateFault::new(range_of(whole), "there are no functions, only columns and filters", "");
+                return TemplateFault::new(
+                    self.range_of(whole),
+                    "there are no functions, only columns and filters",
+                    "",
+                );
             }
         };
         let of = of.map_or_else(|| "name".to_owned(), |of| self.words(of));
@@ -513,13 +559,41 @@ impl<'a> KindWalk<'a> {
             (None, Some(near)) => format!("write it as in `{of} | {near}`"),
             (None, None) => filter_hint(name),
         };
-        TemplateFault::new(range_of(whole), message, hint)
+        TemplateFault::new(self.range_of(whole), message, hint)
+    }
+
+    /// Which bytes of the source an expression is. The spans of the parser begin where its last word does.
+    fn range_of(&self, expression: &Expr<'_>) -> Range<usize> {
+        self.start_of(expression)..expression.span().end_offset as usize
+    }
+
+    fn start_of(&self, expression: &Expr<'_>) -> usize {
+        let start = expression.span().start_offset as usize;
+        let inner = match expression {
+            Expr::BinOp(operation) => Some(&operation.left),
+            Expr::Compare(chain) => Some(&chain.expr),
+            Expr::IfExpr(choice) => Some(&choice.true_expr),
+            Expr::Filter(filter) => filter.expr.as_ref(),
+            Expr::Test(test) => Some(&test.expr),
+            Expr::GetAttr(attribute) => Some(&attribute.expr),
+            Expr::GetItem(item) => Some(&item.expr),
+            Expr::Slice(slice) => Some(&slice.expr),
+            Expr::Call(call) => Some(&call.expr),
+            // Of `a not in b` and `a is not startingwith('x')`, the word does not come first.
+            Expr::UnaryOp(operation) => {
+                let comes_first =
+                    self.source.get(start..).is_some_and(|rest| rest.starts_with("not") || rest.starts_with('-'));
+                (!comes_first).then_some(&operation.expr)
+            }
+            _ => None,
+        };
+        inner.map_or(start, |inner| self.start_of(inner))
     }
 
     /// The words of an expression, for a message.
     fn words(&self, expression: &Expr<'_>) -> String {
         const LONGEST: usize = 40;
-        let words = self.source.get(range_of(expression)).unwrap_or_default().trim();
+        let words = self.source.get(self.range_of(expression)).unwrap_or_default().trim();
         if words.chars().count() <= LONGEST {
             return words.to_owned();
         }
@@ -535,7 +609,11 @@ fn choice_of(words: &str) -> String {
 fn check_constant(constant: &Const, range: Range<usize>) -> Checked {
     match constant.value.kind() {
         ValueKind::String => Ok(Kinds::of(TEXT)),
-        ValueKind::Number => Ok(Kinds::of(NUMBER)),
+        ValueKind::Number if is_plain_number(&constant.value) => Ok(Kinds::of(NUMBER)),
+        ValueKind::Number => {
+            let message = "this number is too large or too small to calculate with";
+            Err(TemplateFault::new(range, message, "write it as a text, in quotes"))
+        }
         ValueKind::Bool => Ok(Kinds::of(TRUTH)),
         ValueKind::Seq | ValueKind::Iterable => Ok(Kinds { own: LIST, items: TEXT | NUMBER | TRUTH }),
         _ => {
@@ -543,6 +621,13 @@ fn check_constant(constant: &Const, range: Range<usize>) -> Checked {
             Err(TemplateFault::new(range, message, "write `''`"))
         }
     }
+}
+
+/// Whether a number is of a size that floats hold, if it is one.
+fn is_plain_number(value: &Value) -> bool {
+    const LARGEST: f64 = 1e15;
+    let size = f64::try_from(value.clone()).map(f64::abs);
+    value.is_integer() || size.is_ok_and(|size| size == 0.0 || (1.0 / LARGEST..=LARGEST).contains(&size))
 }
 
 /// What an item of a list, or a character of a text, is.
@@ -578,28 +663,6 @@ fn uses_column(expression: &Expr<'_>) -> bool {
         Expr::List(list) => list.items.iter().any(uses_column),
         Expr::Tuple(tuple) => tuple.items.iter().any(uses_column),
     }
-}
-
-/// Which bytes of the source an expression is. The spans of the parser begin where its last word does.
-fn range_of(expression: &Expr<'_>) -> Range<usize> {
-    let span = expression.span();
-    start_of(expression)..span.end_offset as usize
-}
-
-fn start_of(expression: &Expr<'_>) -> usize {
-    let inner = match expression {
-        Expr::BinOp(operation) => Some(&operation.left),
-        Expr::Compare(chain) => Some(&chain.expr),
-        Expr::IfExpr(choice) => Some(&choice.true_expr),
-        Expr::Filter(filter) => filter.expr.as_ref(),
-        Expr::Test(test) => Some(&test.expr),
-        Expr::GetAttr(attribute) => Some(&attribute.expr),
-        Expr::GetItem(item) => Some(&item.expr),
-        Expr::Slice(slice) => Some(&slice.expr),
-        Expr::Call(call) => Some(&call.expr),
-        _ => None,
-    };
-    inner.map_or(expression.span().start_offset as usize, start_of)
 }
 
 fn comparison_word(operation: BinOpKind) -> Option<&'static str> {

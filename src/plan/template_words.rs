@@ -130,12 +130,16 @@ pub(super) fn build_engine(fuel: u64) -> Environment<'static> {
     environment.add_filter("default", |state: &State, value: &Value, arguments: Rest<Value>| {
         filters::default(state, value, arguments)
     });
-    environment.add_filter("length", filters::length);
+    environment.add_filter("length", |value: &Value| match value.kind() {
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
+        _ => filters::length(value),
+    });
     environment.add_filter("first", filters::first);
     environment.add_filter("last", filters::last);
     environment.add_filter("int", parse_whole);
     environment.add_filter("string", |value: &Value| match value.kind() {
         ValueKind::String | ValueKind::Number => Ok(value.to_string()),
+        ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         _ => Err(tell("`string` was given something else than a text or a number")),
     });
     environment.add_filter("split", filters::split);
@@ -174,6 +178,9 @@ fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
 fn parse_whole(value: &Value) -> Result<Value, Error> {
     let no_number = || tell("`int` was given something that is no number");
     let Some(text) = value.as_str() else {
+        if value.is_undefined() {
+            return Err(Error::from(ErrorKind::UndefinedError));
+        }
         if value.is_integer() {
             return Ok(value.clone());
         }
