@@ -256,7 +256,8 @@ codes! {
     PlanUnknownName = "plan/unknown-name",
     /// The mapping uses a column that the header of the file does not have.
     PlanUnknownColumn = "plan/unknown-column",
-    /// A template is not an expression over columns: it does not parse, or uses a statement, an unknown filter or an unknown column.
+    /// A template or a condition is not an expression over columns: it does not parse, uses a word that does not exist, fails on
+    /// every record, or gives the same for all of them. Every column is a text there: `qty | int > 5` compares numbers.
     PlanTemplate = "plan/template",
     /// A code table file cannot be read as a header and two columns of different codes. It is read as strictly as a source: one
     /// wrong line would be in every document that uses it.

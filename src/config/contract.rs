@@ -3,12 +3,14 @@
 //! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
-use std::{collections::BTreeMap, fmt::Write as _, sync::OnceLock};
+use std::{cmp::Ordering, collections::BTreeMap, fmt::Write as _, sync::OnceLock};
 
 use serde_json::{Map, Value};
 
 use crate::{
     config::{
+        exact_number::ExactNumber,
+        formats::{is_date, is_date_time, is_time},
         ignored_keywords::{self, DraftFacts, is_rule},
         json_places,
         yaml::Places,
@@ -111,7 +113,7 @@ impl Contract {
         let rebased = nested_values(&schema).any(|part| has_own_base(part, lone_references));
         let draft = DraftFacts {
             number: draft_number(whole.draft()),
-            checks_format: &|format| options().is_known_format(whole.draft(), format),
+            checks_format: &|format| is_known_format(whole.draft(), format),
         };
         let ignored = ignored_keywords::find(&schema, &places, &draft);
         let mut parts = BTreeMap::new();
@@ -121,7 +123,7 @@ impl Contract {
 
     /// Whether a keyword restricts values here: all others, and unknown formats, are ignored.
     pub fn listens_to(&self, keyword: &str, value: &Value) -> bool {
-        let is_unknown = |format: &str| !options().is_known_format(self.whole.draft(), format);
+        let is_unknown = |format: &str| !is_known_format(self.whole.draft(), format);
         is_rule(keyword) && !(keyword == "format" && value.as_str().is_some_and(is_unknown))
     }
 
@@ -232,11 +234,109 @@ impl Contract {
 
 /// How contracts are compiled.
 fn options<'a>() -> jsonschema::ValidationOptions<'a> {
-    jsonschema::options()
+    let mut options = jsonschema::options()
         .should_validate_formats(true)
         .should_ignore_unknown_formats(true)
         .with_pattern_options(jsonschema::PatternOptions::regex())
-        .offline()
+        // An address, and not `Ann <ann@x.example>`.
+        .with_email_options(jsonschema::EmailOptions::default().without_display_text())
+        .with_format("date", is_date)
+        .with_format("time", is_time)
+        .with_format("date-time", is_date_time)
+        .offline();
+    for keyword in NumberRule::KEYWORDS {
+        options = options.with_keyword(*keyword, |schema, value, at| NumberRule::compile(schema, value, &at));
+    }
+    options
+}
+
+/// Whether a format restricts values in a draft. Those that are checked here are known in every draft.
+fn is_known_format(draft: jsonschema::Draft, format: &str) -> bool {
+    jsonschema::options().is_known_format(draft, format)
+}
+
+/// A rule about numbers, kept exactly.
+struct NumberRule {
+    keyword: &'static str,
+    /// `minimum` and `maximum` of draft 4 may leave the limit itself out.
+    is_exclusive: bool,
+    limit: Option<ExactNumber>,
+    /// The limit, if it is small: most are, and so are most numbers.
+    small: Option<i64>,
+    /// The limit as it is written.
+    written: String,
+}
+
+impl NumberRule {
+    const KEYWORDS: &[&str] = &["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+
+    fn compile<'a>(
+        schema: &'a Map<String, Value>,
+        value: &'a Value,
+        at: &jsonschema::paths::Location,
+    ) -> Result<Box<dyn for<'i> jsonschema::Keyword<'i>>, jsonschema::ValidationError<'a>> {
+        let name = at.as_str().rsplit('/').next().unwrap_or_default();
+        let keyword = NumberRule::KEYWORDS.iter().find(|keyword| **keyword == name).copied().unwrap_or_default();
+        let is_true = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(true));
+        let is_exclusive = match keyword {
+            "minimum" => is_true("exclusiveMinimum"),
+            "maximum" => is_true("exclusiveMaximum"),
+            other => other.starts_with("exclusive"),
+        };
+        let limit = value.as_number().and_then(|number| ExactNumber::parse(number.as_str()));
+        if keyword == "multipleOf" && !limit.as_ref().is_some_and(ExactNumber::is_divisor) {
+            return Err(jsonschema::ValidationError::custom(
+                "`multipleOf` has more digits than can be checked exactly",
+            ));
+        }
+        let small = value.as_i64();
+        Ok(Box::new(NumberRule { keyword, is_exclusive, limit, small, written: value.to_string() }))
+    }
+
+    fn accepts(&self, value: &Value) -> bool {
+        let (Some(limit), Some(number)) = (&self.limit, value.as_number()) else { return true };
+        if let (Some(limit), Some(number)) = (self.small, number.as_i64()) {
+            return match self.keyword {
+                "multipleOf" => number % limit == 0,
+                _ => self.allows(number.cmp(&limit)),
+            };
+        }
+        let Some(number) = ExactNumber::parse(number.as_str()) else { return false };
+        match self.keyword {
+            "multipleOf" => number.is_multiple_of(limit),
+            _ => self.allows(number.compare(limit)),
+        }
+    }
+
+    /// Whether a number may stand so to the limit.
+    fn allows(&self, order: Ordering) -> bool {
+        let is_lower = matches!(self.keyword, "minimum" | "exclusiveMinimum");
+        match order {
+            Ordering::Equal => !self.is_exclusive,
+            order => is_lower == (order == Ordering::Greater),
+        }
+    }
+
+    fn describe(&self) -> String {
+        let written = &self.written;
+        match (self.keyword, self.is_exclusive) {
+            ("multipleOf", _) => format!("expected a multiple of {written}"),
+            ("minimum" | "exclusiveMinimum", false) => format!("expected at least {written}"),
+            ("minimum" | "exclusiveMinimum", true) => format!("expected more than {written}"),
+            (_, false) => format!("expected at most {written}"),
+            (_, true) => format!("expected less than {written}"),
+        }
+    }
+}
+
+impl<'i> jsonschema::Keyword<'i> for NumberRule {
+    fn validate(&self, value: &'i Value) -> Result<(), jsonschema::ValidationError<'i>> {
+        if self.accepts(value) { Ok(()) } else { Err(jsonschema::ValidationError::custom(self.describe())) }
+    }
+
+    fn is_valid(&self, value: &'i Value) -> bool {
+        self.accepts(value)
+    }
 }
 
 /// The number of a draft, as people name it.
@@ -332,11 +432,7 @@ fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code,
         Kind::Type { .. } => (Code::CheckType, None),
         Kind::Enum { options } => (Code::CheckEnum, said(format!("expected one of {options}"))),
         Kind::Constant { expected_value } => (Code::CheckEnum, said(format!("expected {expected_value}"))),
-        Kind::Minimum { limit } => (Code::CheckRange, said(format!("expected at least {limit}"))),
-        Kind::Maximum { limit } => (Code::CheckRange, said(format!("expected at most {limit}"))),
-        Kind::ExclusiveMinimum { limit } => (Code::CheckRange, said(format!("expected more than {limit}"))),
-        Kind::ExclusiveMaximum { limit } => (Code::CheckRange, said(format!("expected less than {limit}"))),
-        Kind::MultipleOf { multiple_of } => (Code::CheckRange, said(format!("expected a multiple of {multiple_of}"))),
+        Kind::Custom { message, .. } => (Code::CheckRange, said(message.clone())),
         Kind::MinLength { limit: 1 } => (Code::CheckLength, said("expected a text that is not empty".into())),
         Kind::MinLength { limit } => (Code::CheckLength, said(format!("expected at least {limit} characters"))),
         Kind::MaxLength { limit } => (Code::CheckLength, said(format!("expected at most {limit} characters"))),
@@ -358,7 +454,308 @@ fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code,
 
 #[cfg(test)]
 mod tests {
-    use crate::config::contract::Contract;
+    use crate::config::{contract::Contract, exact_number::ExactNumber};
+
+    fn accepts(schema: &str, json: &str) -> bool {
+        let contract = Contract::compile("contract.json", schema).map_err(|wrong| wrong.message).unwrap();
+        contract.accepts(&serde_json::from_str(json).unwrap())
+    }
+
+    /// For each format, texts in it and texts that only look so.
+    const FORMATS: &[(&str, &[&str], &[&str])] = &[
+        (
+            "email",
+            &[
+                "ann@x.example",
+                "ann+tag@x.example",
+                "o'neill@mail.x.example",
+                "ann@localhost",
+                "\"a b\"@x.example",
+                "ann@[127.0.0.1]",
+                "ann@[IPv6:::1]",
+            ],
+            &[
+                "Ann <ann@x.example>",
+                "<ann@x.example>",
+                "\"Ann\" <ann@x.example>",
+                "ann@x.example ",
+                " ann@x.example",
+                "ann",
+                "ann@",
+                "@x.example",
+                "ann@x..example",
+                "ann..b@x.example",
+                ".ann@x.example",
+                "ann@-x.example",
+                "ann@x_y.example",
+                "ann@x.example, bob@x.example",
+                "ann@x.example\n",
+                "mailto:ann@x.example",
+                "é@x.example",
+                "ann@é.example",
+                "ann@[1.2.3]",
+                "a b@x.example",
+                "",
+            ],
+        ),
+        (
+            "hostname",
+            &["a", "x.example", "X.EXAMPLE", "1.2.3.4", "a-b.c", "xn--bcher-kva.example"],
+            &[
+                "",
+                "a..b",
+                "-a",
+                "a-",
+                "a_b",
+                "a b",
+                "a.",
+                "é.example",
+                "ab--c",
+                "x.example:80",
+                "http://x.example",
+                "a\n",
+            ],
+        ),
+        (
+            "ipv4",
+            &["1.2.3.4", "255.255.255.255", "0.0.0.0"],
+            &[
+                "256.1.1.1",
+                "1.2.3",
+                "1.2.3.4.5",
+                "01.2.3.4",
+                "1.2.3.4/24",
+                " 1.2.3.4",
+                "1.2.3.4\n",
+                "0x1.2.3.4",
+                "١.2.3.4",
+                "",
+            ],
+        ),
+        (
+            "ipv6",
+            &["::", "::1", "2001:db8::1", "::ffff:1.2.3.4"],
+            &["1::2::3", "12345::", "[::1]", "fe80::1%eth0", "::1/64", "1:2:3:4:5:6:7", ":::", "::1 ", "1.2.3.4", ""],
+        ),
+        (
+            "uri",
+            &["http://x.example/a?b#c", "urn:x:y", "mailto:ann@x.example", "http://[::1]:80/"],
+            &[
+                "/a",
+                "a",
+                "//x.example",
+                "http://x.example/a b",
+                "http://x/é",
+                "http://x/%zz",
+                "http://x:port/",
+                "http://[::1",
+                "1a:b",
+                "",
+                "http://x/<a>",
+            ],
+        ),
+        (
+            "uri-reference",
+            &["", "a", "/a/b", "#c", "?q", "http://x.example"],
+            &["a b", "\\a", "%zz", "é", "1:b", "a|b"],
+        ),
+        ("iri", &["http://x/é", "http://é.example/"], &["/é", "http://x/a b", "é:a", ""]),
+        ("iri-reference", &["é", "/é", ""], &["a b", "a|b", "%zz"]),
+        ("uri-template", &["/a/{b}", "{?a,b*}", "{a:3}", ""], &["/a/{b", "/a/b}", "{}", "{a b}", "{a:0}", "a b"]),
+        (
+            "uuid",
+            &["2eb8aa08-aa98-11ea-b4aa-73b441d16380", "2EB8AA08-AA98-11EA-B4AA-73B441D16380"],
+            &[
+                "2eb8aa08aa9811eab4aa73b441d16380",
+                "{2eb8aa08-aa98-11ea-b4aa-73b441d16380}",
+                "2eb8aa08-aa98-11ea-b4aa-73b441d1638",
+                "2eb8aa08-aa98-11ea-b4aa-73b441d1638g",
+                "2eb8-aa08-aa98-11ea-b4aa73b441d16380-",
+                "",
+            ],
+        ),
+        (
+            "date",
+            &["2024-02-29", "2000-02-29", "2024-12-31"],
+            &[
+                "2023-02-29",
+                "1900-02-29",
+                "2024-1-1",
+                "2024-13-01",
+                "2024-00-10",
+                "2024-01-32",
+                "2024-04-31",
+                "20240101",
+                "31.12.2024",
+                "2024-01-1/",
+                "2024-01--1",
+                "2024-01-1*",
+                "2024-.1-01",
+                "2,24-01-01",
+                "2024-01-01 ",
+                "2024-01-01T",
+                "２024-01-01",
+                "+2024-01-01",
+                "",
+            ],
+        ),
+        (
+            "time",
+            &["12:00:00Z", "12:00:00z", "12:00:00.5+01:00", "23:59:60Z", "00:59:60+01:00", "00:00:00-23:59"],
+            &[
+                "12:00:00",
+                "12:00Z",
+                "24:00:00Z",
+                "12:60:00Z",
+                "12:00:61Z",
+                "22:59:60Z",
+                "12:00:00.Z",
+                "12:00:00+0100",
+                "12:00:00+24:00",
+                "12:00:00+01:0/",
+                "1-:00:00Z",
+                "12:00:0.Z",
+                "12:00:00Z ",
+                "",
+            ],
+        ),
+        (
+            "date-time",
+            &["2024-02-29T12:00:00Z", "2024-02-29t12:00:00.123+05:30", "2016-12-31T23:59:60Z"],
+            &[
+                "2024-02-29 12:00:00Z",
+                "2024-02-29T12:00:00",
+                "2024-02-30T12:00:00Z",
+                "2024-02-29",
+                "2024-02-2/T12:00:00Z",
+                "2024-02-29T12:00:00+25:00",
+                "2024-02-29TT12:00:00Z",
+                "",
+            ],
+        ),
+        (
+            "duration",
+            &["P1D", "P1Y2M3DT4H5M6S", "P2W", "PT0S"],
+            &["P", "PT", "P1DT", "1D", "P1.5D", "P1W1D", "P1Y1D", "PT1H1S", "-P1D", "p1d", "P1D ", ""],
+        ),
+        ("json-pointer", &["", "/a/0", "/~0~1"], &["a", "/~", "/~2", "#/a"]),
+        ("relative-json-pointer", &["0", "1/a", "2#"], &["", "/a", "01", "-1", "1#a", "+1", "1 "]),
+        ("regex", &["^a+$", "(?<year>[0-9]{4})"], &["(", "[a", "a{2,1}", "\\Z", "(?P<y>a)", "a**"]),
+    ];
+
+    #[test]
+    fn formats_take_what_is_in_them_and_nothing_else() {
+        let mut wrong = Vec::new();
+        for (format, good, bad) in FORMATS {
+            let compile =
+                |schema: String| Contract::compile("contract.json", &schema).map_err(|wrong| wrong.message).unwrap();
+            let schema =
+                format!(r#"{{"items": {{"properties": {{"a": {{"type": "string", "format": "{format}"}}}}}}}}"#);
+            let contract = compile(schema);
+            for (text, is_good) in good.iter().map(|text| (text, true)).chain(bad.iter().map(|text| (text, false))) {
+                let value = serde_json::json!(text);
+                let whole = contract.accepts(&serde_json::json!([{ "a": text }]));
+                let part = contract.part_accepts("/items/properties/a", &value);
+                let told = contract.part_violations("/items/properties/a", &value).is_empty();
+                if [whole, part, told] != [is_good; 3] {
+                    wrong.push(format!("{format} {text:?}"));
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    /// Numbers that floats take for others.
+    const NUMBERS: &[&str] = &[
+        "0",
+        "-0",
+        "0.0",
+        "1",
+        "1.0",
+        "1.00000000000000000001",
+        "0.99999999999999999999",
+        "-1",
+        "-1.5",
+        "0.1",
+        "0.10",
+        "0.1000000000000000055511151231257827",
+        "0.10000000000000000001",
+        "0.3",
+        "0.2999999999999999999",
+        "1e2",
+        "100",
+        "100.0",
+        "9007199254740992",
+        "9007199254740992.0",
+        "9007199254740992.5",
+        "9007199254740993",
+        "9007199254740993.0",
+        "9007199254740993.5",
+        "9223372036854775807",
+        "9223372036854775807.5",
+        "9223372036854775808",
+        "-9223372036854775808",
+        "-9223372036854775808.5",
+        "18446744073709551615",
+        "18446744073709551615.5",
+        "18446744073709551616",
+        "18446744073709551616.0",
+        "18446744073709551616.5",
+        "12345678901234567890.5",
+        "12345678901234567890.50",
+        "123456789012345678901234567890.1",
+        "123456789012345678901234567890.2",
+        "1e30",
+        "1000000000000000000000000000000",
+        "1e400",
+        "1e-400",
+        "5e-324",
+    ];
+
+    #[test]
+    fn numbers_are_exact_in_every_rule() {
+        let number = |text: &str| ExactNumber::parse(text).unwrap();
+        let mut wrong = Vec::new();
+        for &limit in NUMBERS {
+            let is = number(limit);
+            for &text in NUMBERS {
+                let order = number(text).compare(&is);
+                let mut expect = |schema: String, json: &str, expected: bool| {
+                    if accepts(&schema, json) != expected {
+                        wrong.push(format!("{schema} {json}"));
+                    }
+                };
+                expect(format!(r#"{{"const": {limit}}}"#), text, order.is_eq());
+                expect(format!(r#"{{"enum": ["a", {limit}]}}"#), text, order.is_eq());
+                expect(format!(r#"{{"const": [{{"a": {limit}}}]}}"#), &format!(r#"[{{"a": {text}}}]"#), order.is_eq());
+                expect(r#"{"uniqueItems": true}"#.into(), &format!("[{limit}, {text}]"), order.is_ne());
+                expect(format!(r#"{{"minimum": {limit}}}"#), text, order.is_ge());
+                expect(format!(r#"{{"maximum": {limit}}}"#), text, order.is_le());
+                expect(format!(r#"{{"exclusiveMinimum": {limit}}}"#), text, order.is_gt());
+                expect(format!(r#"{{"exclusiveMaximum": {limit}}}"#), text, order.is_lt());
+                if is.is_divisor() && !limit.starts_with('-') {
+                    expect(format!(r#"{{"multipleOf": {limit}}}"#), text, number(text).is_multiple_of(&is));
+                }
+            }
+            let is_whole = number(limit).is_multiple_of(&number("1"));
+            if accepts(r#"{"type": "integer"}"#, limit) != is_whole {
+                wrong.push(format!("integer {limit}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{} {wrong:#?}", wrong.len());
+    }
+
+    #[test]
+    fn limits_of_draft_4_and_rules_that_cannot_be_exact() {
+        let draft = |rules: &str| format!(r#"{{"$schema": "http://json-schema.org/draft-04/schema#", {rules}}}"#);
+        let exclusive = draft(r#""minimum": 9007199254740993, "exclusiveMinimum": true"#);
+        assert!(!accepts(&exclusive, "9007199254740993.0"));
+        assert!(accepts(&exclusive, "9007199254740993.5"));
+        assert!(accepts(&draft(r#""maximum": 5, "exclusiveMaximum": false"#), "5"));
+        assert!(!accepts(&draft(r#""maximum": 5, "exclusiveMaximum": true"#), "5.0"));
+        let long = format!(r#"{{"multipleOf": 0.{}}}"#, "1".repeat(37));
+        assert!(Contract::compile("contract.json", &long).is_err());
+    }
 
     #[test]
     fn a_part_with_a_base_of_its_own_is_never_followed() {

@@ -1,6 +1,8 @@
 //! Configuration files, read with the place of every key: mappings, contracts, profiles.
 
 pub mod ignored_keywords;
+mod exact_number;
+mod formats;
 pub mod contract;
 pub mod mapping;
 pub mod profile;

@@ -176,8 +176,8 @@ fn meets_condition(
     row: u32,
     ledger: &mut Ledger<'_>,
 ) -> bool {
-    match plan.render(only.template, &only.columns, table.row(row)) {
-        Ok(verdict) => verdict == "1",
+    match plan.meets(only, table.row(row)) {
+        Ok(verdict) => verdict,
         Err(reason) => {
             let diagnostic = plan
                 .finding(Code::TransformTemplate, &only.rule, format!("the condition failed on this record: {reason}"))

@@ -75,13 +75,14 @@ fn count_characters(inner: &[u8]) -> u64 {
     inner.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as u64
 }
 
+/// So many digits fit the numbers that are compared.
+const MAX_WHOLE_DIGITS: usize = 18;
+
 /// The whole part of a number, and whether its fraction is not zero. `None`: it is negative, or too long to be compared
 /// exactly.
 fn parse_exact(json: &[u8]) -> Option<(i64, bool)> {
     let Number { is_negative, whole, fraction } = NumberFormat::JSON.parse(json)?;
-    // The exact check compares a number with a point as a float, which is exact up to 15 digits only.
-    let most = if fraction.is_empty() { 18 } else { 15 };
-    if is_negative || whole.len() > most {
+    if is_negative || whole.len() > MAX_WHOLE_DIGITS {
         return None;
     }
     let whole = whole.iter().fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0'));
@@ -124,8 +125,11 @@ impl Checks {
 
 #[cfg(test)]
 mod tests {
-    use super::{Quick, is_simple_email, parse_exact};
-    use crate::text::{buffer::OutputBuffer, number::samples};
+    use super::{MAX_WHOLE_DIGITS, Quick, is_simple_email, parse_exact};
+    use crate::{
+        config::contract::Contract,
+        text::{buffer::OutputBuffer, number::samples},
+    };
 
     #[test]
     fn numbers_are_those_of_the_grammar() {
@@ -133,10 +137,9 @@ mod tests {
             let mut json = OutputBuffer::default();
             let Some(number) = format.parse(text.as_bytes()) else { return };
             format.write_json(text.as_bytes().into(), &mut json).unwrap();
-            let most = if number.fraction.is_empty() { 18 } else { 15 };
             let whole = String::from_utf8(number.whole_digits().into_owned()).unwrap();
             let has_fraction = number.fraction.iter().any(|digit| *digit != b'0');
-            let is_exact = !number.is_negative && whole.len() <= most;
+            let is_exact = !number.is_negative && whole.len() <= MAX_WHOLE_DIGITS;
             let expected = is_exact.then(|| (whole.parse().unwrap(), has_fraction));
             assert_eq!(parse_exact(&json), expected, "{format:?} {text:?}");
         });
@@ -157,13 +160,36 @@ mod tests {
             (Quick::AtMost(5), "5.01", false),
             (Quick::AtMost(5), "12345678901234567890", false),
             (Quick::AtMost(999_999_999_999_999_999), "999999999999999999", true),
-            (Quick::AtMost(999_999_999_999_999_999), "999999999999999999.00", false),
+            (Quick::AtMost(999_999_999_999_999_999), "999999999999999999.00", true),
             (Quick::Whole, "10.0", false),
             (Quick::OneOf(vec![b"\"a\"".to_vec()]), "\"a\"", true),
             (Quick::OneOf(vec![b"\"a\"".to_vec()]), "\"b\"", false),
         ];
         for (quick, json, accepts) in table {
             assert_eq!(quick.accepts(json.as_bytes()), accepts, "{quick:?} {json}");
+        }
+    }
+
+    #[test]
+    fn simple_addresses_are_addresses() {
+        let contract =
+            Contract::compile("contract.json", r#"{"format": "email"}"#).map_err(|wrong| wrong.message).unwrap();
+        // Every address of up to five of these parts.
+        let parts = ["a", "1", "@", ".", "-", "_", "xn--a", "<", ">", " ", "\"", "é", "[::1]", "+"];
+        let mut addresses = vec![String::new()];
+        let mut simple = 0;
+        for _ in 0..5 {
+            addresses =
+                addresses.iter().flat_map(|begin| parts.iter().map(move |part| format!("{begin}{part}"))).collect();
+            for address in addresses.iter().filter(|address| is_simple_email(address.as_bytes())) {
+                simple += 1;
+                assert!(contract.accepts(&serde_json::Value::String(address.clone())), "{address}");
+            }
+        }
+        assert!(simple > 0);
+        for (label, is_one) in [("a".repeat(60), true), ("a".repeat(61), false)] {
+            let address = format!("{}@{label}.{label}.fr", "a".repeat(64));
+            assert_eq!(is_simple_email(address.as_bytes()), is_one);
         }
     }
 

@@ -111,7 +111,7 @@ pub(super) struct Compiler<'a> {
     pub(super) mapping: &'a Mapping,
     pub(super) places: &'a Places,
     pub(super) files: &'a CodeFiles,
-    findings: Vec<Diagnostic>,
+    pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<SourcePlan>,
     pub(super) links: Vec<LinkPlan>,
     pub(super) templates: Templates,

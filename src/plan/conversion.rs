@@ -4,8 +4,8 @@
 //! a 30-digit price keeps its 30 digits. A conversion writes a complete JSON value, or nothing.
 
 use jiff::{
-    Timestamp,
-    tz::{AmbiguousOffset, TimeZone},
+    Timestamp, civil,
+    tz::{AmbiguousOffset, Offset, TimeZone},
 };
 
 use crate::{
@@ -96,6 +96,7 @@ impl Conversion {
                     },
                     (None, None) => return Err(Code::TransformNotADatetime),
                 };
+                let (moment, offset) = find_written_offset(moment, offset).ok_or(Code::TransformNotADatetime)?;
                 out.push(b'"');
                 write_moment(moment, offset, out);
                 out.push(b'"');
@@ -256,6 +257,22 @@ impl Conversion {
     }
 }
 
+/// The same moment with an offset that RFC 3339 can write: one of whole minutes and less than a day. Clocks of before 1900
+/// have others; then it is UTC.
+fn find_written_offset(moment: civil::DateTime, offset: Offset) -> Option<(civil::DateTime, Offset)> {
+    const MINUTE: i32 = 60;
+    const DAY_LONG: i32 = 24 * 60 * MINUTE;
+    let seconds = offset.seconds();
+    if seconds.abs() >= DAY_LONG {
+        return None;
+    }
+    if seconds % MINUTE == 0 {
+        return Some((moment, offset));
+    }
+    let utc = Offset::UTC.to_datetime(offset.to_timestamp(moment).ok()?);
+    (1..=9999).contains(&utc.year()).then_some((utc, Offset::UTC))
+}
+
 /// Writes a number as JSON has it, without zeros at the end of its fraction and without the sign of zero.
 fn write_number_value(json: &[u8], out: &mut Vec<u8>) {
     let number = NumberFormat::JSON.parse(json).map(Number::normalized);
@@ -307,9 +324,12 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::{Conversion, DateFormat};
-    use crate::text::{
-        buffer::OutputBuffer,
-        number::{NO_SEPARATOR, NumberFormat, samples},
+    use crate::{
+        config::contract::Contract,
+        text::{
+            buffer::OutputBuffer,
+            number::{NO_SEPARATOR, NumberFormat, samples},
+        },
     };
 
     fn written(conversion: &Conversion, cell: &str) -> Option<String> {
@@ -317,6 +337,58 @@ mod tests {
         let result = conversion.write(cell.as_bytes().into(), &mut out);
         assert!(result.is_ok() || out.is_empty(), "a failed write leaves nothing");
         result.ok().map(|()| String::from_utf8(out.into()).unwrap())
+    }
+
+    #[test]
+    fn days_and_moments_are_in_the_formats_that_are_proven() {
+        let contract = |format: &str| {
+            let schema = format!(r#"{{"format": "{format}"}}"#);
+            Contract::compile("contract.json", &schema).map_err(|wrong| wrong.message).unwrap()
+        };
+        let (day, moment) = (contract("date"), contract("date-time"));
+        let days = [
+            "2024-02-29",
+            "2023-02-29",
+            "0001-01-01",
+            "9999-12-31",
+            "0000-01-01",
+            "2024-01-1/",
+            "31.12.2024",
+            "1/2/24",
+        ];
+        for format in ["%Y-%m-%d", "%d.%m.%Y", "%F", "%m/%d/%y", "%-d/%-m/%Y", "%Y%m%d", "%d %b %Y", "%Y-%m-%d %H:%M"] {
+            let conversion = Conversion::Date(DateFormat::new(format).unwrap());
+            for cell in days.iter().copied().chain([
+                "20241231",
+                "29 Feb 2024",
+                "-0001-01-01",
+                "2024-12-31 23:59",
+                "+10000-01-01",
+            ]) {
+                let Some(json) = written(&conversion, cell) else { continue };
+                assert!(day.accepts(&serde_json::from_str(&json).unwrap()), "{format} {cell} {json}");
+            }
+        }
+        let with_offset = "%Y-%m-%dT%H:%M:%S%:z";
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let zoned = Conversion::Datetime { format: DateFormat::new("%Y-%m-%d %H:%M:%S").unwrap(), zone: Some(paris) };
+        let told = Conversion::Datetime { format: DateFormat::new(with_offset).unwrap(), zone: None };
+        let fine = Conversion::Datetime { format: DateFormat::new("%Y-%m-%d %H:%M:%S%.f%::z").unwrap(), zone: None };
+        for (conversion, cell, expected) in [
+            (&zoned, "2024-07-01 12:00:00", Some("2024-07-01T12:00:00+02:00")),
+            (&zoned, "1850-07-01 12:00:00", Some("1850-07-01T11:50:39Z")),
+            (&zoned, "0001-01-01 00:00:00", None),
+            (&zoned, "2024-07-01 12:00:60", None),
+            (&told, "2024-07-01T12:00:00+23:59", Some("2024-07-01T12:00:00+23:59")),
+            (&told, "2024-07-01T12:00:00+24:00", None),
+            (&told, "2024-07-01T12:00:00-25:00", None),
+            (&told, "2024-07-01T12:00:00Z", Some("2024-07-01T12:00:00Z")),
+            (&fine, "2024-07-01 12:00:00.125+01:00:30", Some("2024-07-01T10:59:30.125Z")),
+        ] {
+            let json = written(conversion, cell);
+            assert_eq!(json.as_deref(), expected.map(|text| format!("\"{text}\"")).as_deref(), "{cell}");
+            assert!(json.is_none_or(|json| moment.accepts(&serde_json::from_str(&json).unwrap())), "{cell}");
+        }
     }
 
     #[test]

@@ -299,7 +299,7 @@ pub(super) fn write_day(moment: civil::DateTime, out: &mut OutputBuffer) {
     write_two_digits(moment.day(), out);
 }
 
-/// Writes a moment as RFC 3339 does.
+/// Writes a moment as RFC 3339 does; its offset has whole minutes.
 pub(super) fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut OutputBuffer) {
     write_day(moment, out);
     out.push(b'T');
@@ -312,7 +312,7 @@ pub(super) fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, ou
         let fraction = format!(".{:09}", moment.subsec_nanosecond());
         out.extend(fraction.trim_end_matches('0').as_bytes());
     }
-    // RFC 3339 has no seconds in an offset; zones older than 1900 do, and lose them here as in every RFC 3339 writer.
+    // RFC 3339 has no seconds in an offset.
     let minutes = offset.seconds() / 60;
     if minutes == 0 {
         out.push(b'Z');

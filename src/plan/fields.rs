@@ -13,13 +13,15 @@ use crate::{
         policy::{IfEmpty, Policy},
         short_forms::{Literal, Named},
     },
-    diagnostic::Code,
+    diagnostic::{Code, Diagnostic},
     json_pointer::escape,
     plan::{
         Checks, Condition, FieldPlan, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan, ValueSource,
         code_table::Codes,
         compile::{Compiler, names_of},
         conversion::{Conversion, write_text},
+        template::narrow_place,
+        template_kinds::TemplateFault,
     },
     text::{buffer::OutputBuffer, lanes::Padded},
 };
@@ -31,16 +33,15 @@ impl Compiler<'_> {
                 let columns = names.iter().map(|name| self.find_or_add_column(source, name, pointer)).collect();
                 Some(Condition { template, columns, rule: pointer.to_owned() })
             }
-            Err(reason) => {
-                self.report(
-                    Code::PlanTemplate,
-                    pointer,
-                    reason,
-                    "write an expression over columns, as in `status == 'paid'`",
-                );
-                None
-            }
+            Err(fault) => self.report_template(text, fault, pointer),
         }
+    }
+
+    /// Reports what is wrong with a template or a condition, at its place inside.
+    fn report_template<T>(&mut self, source: &str, fault: TemplateFault, pointer: &str) -> Option<T> {
+        let place = narrow_place(self.places.leaf(pointer), source, &fault.range);
+        self.findings.push(Diagnostic::new(Code::PlanTemplate, fault.message).rule(place).hint(fault.hint));
+        None
     }
 
     pub(super) fn compile_object(
@@ -201,18 +202,14 @@ impl Compiler<'_> {
             let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
             return Some((ValueSource::Column(column), conversion));
         }
-        let pointer = format!("{rule}/template");
-        match self.templates.add_text(field.template.as_ref()?) {
+        let (pointer, text) = (format!("{rule}/template"), field.template.as_ref()?);
+        match self.templates.add_text(text) {
             Ok((number, names)) => {
                 let columns = names.iter().map(|name| self.find_or_add_column(source, name, &pointer)).collect();
                 let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
                 Some((ValueSource::Template(number, columns), self.compile_conversion(&column, rule)))
             }
-            Err(reason) => {
-                let hint = "write expressions over columns, as in `{{ firstname | trim }}`";
-                self.report(Code::PlanTemplate, &pointer, reason, hint);
-                None
-            }
+            Err(fault) => self.report_template(text, fault, &pointer),
         }
     }
 

@@ -15,11 +15,13 @@ mod keywords;
 pub mod pattern;
 pub mod code_table;
 pub mod template;
+mod template_words;
+mod template_kinds;
 pub mod conversion;
 pub mod key;
 pub mod date_format;
 pub mod fast_field;
-pub mod template_fast;
+mod template_fast;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -355,6 +357,14 @@ impl Plan {
     /// Why it failed, without any cell.
     pub fn render(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
         self.templates.render(template, |number| row.text(columns[number]))
+    }
+
+    /// Whether a record meets a condition.
+    ///
+    /// # Errors
+    /// Why that cannot be known, without any cell.
+    pub fn meets(&self, condition: &Condition, row: Row<'_>) -> Result<bool, String> {
+        self.templates.holds(condition.template, |number| row.text(condition.columns[number]))
     }
 
     /// The warning that each document may replace the one before it at the API: every request carries one, and all go to one

@@ -1,37 +1,35 @@
 //! Expressions over the columns of one record, by minijinja.
 //!
-//! Only expressions: no statements, no macros, no includes, no functions, and the filters of one list. Undefined names
-//! are errors, the work of one record is bounded by fuel, and so is the text it makes: fuel alone does not bound memory.
+//! Only expressions: no statements, no macros, no includes, no functions, and the filters of one list. Its parser alone
+//! decides what a template holds: `template_kinds` walks its tree once, and `template_fast` takes the common forms from it.
+//! Undefined names are errors, the work of one record is bounded by fuel, and so is the text it makes: fuel alone does not
+//! bound memory.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, ops::Range};
 
-use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, filters};
+use minijinja::{
+    Environment, Error, ErrorKind, Value,
+    machinery::{Token, Tokenizer, ast::Stmt, parse, parse_expr},
+    syntax::SyntaxConfig,
+};
 
-use crate::plan::template_fast::FastTemplate;
+use crate::{
+    diagnostic::Place,
+    plan::{
+        template_fast::{FastCondition, FastTemplate},
+        template_kinds::{KindWalk, TemplateFault},
+        template_words::{MAX_OUTPUT, ToldReason, build_engine},
+    },
+};
 
 /// The most steps one expression may take on one record.
 const FUEL: u64 = 10_000;
-/// The most text one expression may make, in bytes.
-const MAX_OUTPUT: usize = 64 << 10;
-/// The filters that exist.
-const FILTERS: &[&str] = &[
-    "trim",
-    "title",
-    "upper",
-    "lower",
-    "capitalize",
-    "replace",
-    "default",
-    "length",
-    "first",
-    "last",
-    "int",
-    "string",
-    "split",
-    "join",
-    "reverse",
-    "abs",
-];
+/// The most words one expression may have: the parser and the walk go as deep as it is long.
+const MAX_WORDS: usize = 1_000;
+/// What a template is about, for people who wrote something else.
+const TEXT_HINT: &str = "write expressions over columns, as in `{{ firstname | trim }}`";
+/// What a condition is about.
+const CONDITION_HINT: &str = "write an expression over columns, as in `status == 'paid'`";
 
 /// All templates of a plan.
 #[derive(Debug, Default)]
@@ -49,7 +47,13 @@ struct Template {
     /// The columns it uses.
     columns: Vec<String>,
     /// The same without the engine, if it is that simple.
-    fast: Option<FastTemplate>,
+    fast: Option<FastForm>,
+}
+
+#[derive(Debug)]
+enum FastForm {
+    Text(FastTemplate),
+    Condition(FastCondition),
 }
 
 impl Templates {
@@ -57,54 +61,66 @@ impl Templates {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn add_text(&mut self, source: &str) -> Result<(usize, Vec<String>), String> {
-        if source.contains("{%") || source.contains("{#") {
-            return Err("statements and comments are not allowed, only `{{ expressions }}`".into());
+    pub fn add_text(&mut self, source: &str) -> Result<(usize, Vec<String>), TemplateFault> {
+        check_words(source, false)?;
+        let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| syntax_fault(&error, source))?;
+        let Stmt::Template(tree) = tree else {
+            return Err(TemplateFault::new(0..source.len(), "this is no template", TEXT_HINT));
+        };
+        let engine = self.engine.get_or_insert_with(|| build_engine(FUEL));
+        let mut walk = KindWalk::new(source, engine);
+        for part in &tree.children {
+            if let Stmt::EmitExpr(emitted) = part {
+                walk.check_written(&emitted.expr)?;
+            }
         }
-        let (number, columns) = self.add_template(source.to_owned())?;
-        self.templates[number].fast = FastTemplate::parse_text(source, &columns);
-        Ok((number, columns))
+        let columns: Vec<String> = walk.columns.into_iter().collect();
+        if columns.is_empty() {
+            let message = "the template uses no column, so it is the same for every record";
+            let hint =
+                "name a column in double braces, as in `{{ firstname }}`; write a text that never changes as `const:`";
+            return Err(TemplateFault::new(0..source.len(), message, hint));
+        }
+        let fast = FastTemplate::of(&tree.children, &columns).map(FastForm::Text);
+        self.add_template(source.to_owned(), columns, fast)
     }
 
     /// Adds a condition, written without braces.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn add_condition(&mut self, source: &str) -> Result<(usize, Vec<String>), String> {
-        if ["{%", "%}", "{{", "}}", "{#"].iter().any(|mark| source.contains(mark)) {
-            return Err("a condition is one expression, without braces".into());
+    pub fn add_condition(&mut self, source: &str) -> Result<(usize, Vec<String>), TemplateFault> {
+        let trimmed = source.trim_start();
+        if trimmed.starts_with("{{") || trimmed.starts_with("{%") {
+            let message = "a condition is one expression, without braces";
+            return Err(TemplateFault::new(0..source.len(), message, CONDITION_HINT));
         }
-        let (number, columns) = self.add_template(format!("{{{{ 1 if ({source}) else '' }}}}"))?;
-        self.templates[number].fast = FastTemplate::parse_condition(source, &columns);
-        Ok((number, columns))
+        check_words(source, true)?;
+        let expression = parse_expr(source).map_err(|error| syntax_fault(&error, source))?;
+        let engine = self.engine.get_or_insert_with(|| build_engine(FUEL));
+        let mut walk = KindWalk::new(source, engine);
+        walk.check_condition(&expression)?;
+        let columns: Vec<String> = walk.columns.into_iter().collect();
+        if columns.is_empty() {
+            let message = "the condition uses no column, so it is the same for every record";
+            return Err(TemplateFault::new(0..source.len(), message, CONDITION_HINT));
+        }
+        let fast = FastCondition::of(&expression, &columns).map(FastForm::Condition);
+        self.add_template(format!("{{{{ 1 if ({source}) else '' }}}}"), columns, fast)
     }
 
-    fn add_template(&mut self, source: String) -> Result<(usize, Vec<String>), String> {
-        check_filters(&source)?;
+    fn add_template(
+        &mut self,
+        source: String,
+        columns: Vec<String>,
+        fast: Option<FastForm>,
+    ) -> Result<(usize, Vec<String>), TemplateFault> {
         let number = self.templates.len();
-        let name = number.to_string();
-        let engine = self.engine.get_or_insert_with(build_engine);
-        engine.add_template_owned(name.clone(), source).map_err(|error| describe(&error))?;
-        let template = engine.get_template(&name).map_err(|error| describe(&error))?;
-        let mut columns: Vec<String> = template.undeclared_variables(false).into_iter().collect();
-        columns.sort_unstable();
-        // The engine reports unknown tests and functions only when it renders.
-        let blank: BTreeMap<String, Value> = columns.iter().map(|column| (column.clone(), Value::from(""))).collect();
-        match template.render(Value::from(blank)) {
-            Err(error)
-                if matches!(
-                    error.kind(),
-                    ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction
-                ) =>
-            {
-                return Err(describe(&error));
-            }
-            Err(error) if error.detail().is_some_and(|detail| detail.contains("callable")) => {
-                return Err("there are no functions, only columns and filters".into());
-            }
-            _ => {}
-        }
-        self.templates.push(Template { name, columns: columns.clone(), fast: None });
+        let (name, whole) = (number.to_string(), 0..source.len());
+        let engine = self.engine.get_or_insert_with(|| build_engine(FUEL));
+        let added = engine.add_template_owned(name.clone(), source);
+        added.map_err(|error| TemplateFault::new(whole, parser_words(&error), ""))?;
+        self.templates.push(Template { name, columns: columns.clone(), fast });
         Ok((number, columns))
     }
 
@@ -114,100 +130,158 @@ impl Templates {
     /// Why it failed, without any cell.
     pub fn render<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
         let text = match &self.templates[number].fast {
-            Some(fast) => fast.render(cell),
-            None => self.render_by_engine(number, cell)?,
+            Some(FastForm::Text(fast)) => fast.render(cell),
+            _ => self.render_by_engine(number, cell)?,
         };
         if text.len() > MAX_OUTPUT { Err(format!("the result is longer than {MAX_OUTPUT} bytes")) } else { Ok(text) }
+    }
+
+    /// Whether a condition holds; `cell` gives the cell of a column, by its number among those the condition uses.
+    ///
+    /// # Errors
+    /// Why that cannot be known, without any cell.
+    pub fn holds<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<bool, String> {
+        match &self.templates[number].fast {
+            Some(FastForm::Condition(fast)) => Ok(fast.holds(&cell)),
+            _ => self.render_by_engine(number, cell).map(|text| text == "1"),
+        }
     }
 
     fn render_by_engine<'a>(&self, number: usize, cell: impl Fn(usize) -> Cow<'a, str>) -> Result<String, String> {
         let Template { name, columns, .. } = &self.templates[number];
         let engine = self.engine.as_ref().ok_or("there is no such template")?;
-        let template = engine.get_template(name).map_err(|error| describe(&error))?;
+        let template = engine.get_template(name).map_err(|error| parser_words(&error))?;
         let value = |(number, column): (usize, &String)| (column.clone(), Value::from(cell(number)));
         let context: BTreeMap<String, Value> = columns.iter().enumerate().map(value).collect();
         template.render(Value::from(context)).map_err(|error| describe_masked(&error))
     }
 }
 
-/// An engine without functions, with the filters of the list.
-fn build_engine() -> Environment<'static> {
-    let mut environment = Environment::empty();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    environment.add_filter("trim", filters::trim);
-    environment.add_filter("title", filters::title);
-    environment.add_filter("upper", filters::upper);
-    environment.add_filter("lower", filters::lower);
-    environment.add_filter("capitalize", filters::capitalize);
-    environment.add_filter("replace", replace);
-    environment.add_filter("default", filters::default);
-    environment.add_filter("length", filters::length);
-    environment.add_filter("first", filters::first);
-    environment.add_filter("last", filters::last);
-    environment.add_filter("int", filters::int);
-    environment.add_filter("string", |value: &Value| value.to_string());
-    environment.add_filter("split", filters::split);
-    environment.add_filter("join", filters::join);
-    environment.add_filter("reverse", filters::reverse);
-    environment.add_filter("abs", filters::abs);
-    environment.add_test("startingwith", minijinja::tests::is_startingwith);
-    environment.add_test("endingwith", minijinja::tests::is_endingwith);
-    environment
-}
-
-/// The `replace` of minijinja, within the limit of the output: nested, it doubles its text with every level.
-fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
-    let times = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
-    if text.len().saturating_add(times.saturating_mul(to.len())) > MAX_OUTPUT {
-        return Err(Error::new(ErrorKind::InvalidOperation, "the result is too long"));
-    }
-    Ok(text.replace(from, to))
-}
-
-/// Checks the names of filters: in a branch that is not rendered, an unknown one would only be reported on some record.
-fn check_filters(source: &str) -> Result<(), String> {
-    let mut quote = None;
-    let mut rest = source.char_indices();
-    while let Some((at, character)) = rest.next() {
-        match (quote, character) {
-            (Some(_), '\\') => drop(rest.next()),
-            (Some(open), c) if c == open => quote = None,
-            (None, '"' | '\'') => quote = Some(character),
-            (None, '|') => {
-                let name: String =
-                    source[at + 1..].trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                if !FILTERS.contains(&name.as_str()) {
-                    let near = crate::diagnostic::nearest(&name, FILTERS.iter().copied());
-                    let near = near.map_or_else(
-                        || format!("there are: {}", FILTERS.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    return Err(format!("there is no filter `{name}`; {near}"));
-                }
-            }
-            _ => {}
+/// Checks the words of a template before it is parsed: statements and comments are refused, and what is too long.
+fn check_words(source: &str, is_condition: bool) -> Result<(), TemplateFault> {
+    let mut tokens = Tokenizer::new(source, "template", is_condition, SyntaxConfig::default());
+    let (mut count, mut end, mut is_inside) = (0, 0, is_condition);
+    let refuse = |start: usize, end: usize| {
+        let message = "statements and comments are not allowed, only `{{ expressions }}`";
+        let hint = "choose with `{{ 'a' if status == 'x' else 'b' }}`; to write such a brace itself, put it in quotes: `{{ '{%' }}`";
+        Err(TemplateFault::new(start..end, message, hint))
+    };
+    loop {
+        let (token, span) = match tokens.next_token() {
+            Ok(Some(next)) => next,
+            Ok(None) => break,
+            Err(error) => return Err(syntax_fault(&error, source)),
+        };
+        let start = span.start_offset as usize;
+        // What the tokenizer passed over outside of expressions: white space, comments, and the marks of raw blocks.
+        let passed = if is_inside { "" } else { source.get(end..start).unwrap_or_default() };
+        if let Some(mark) = passed.find("{#").or_else(|| passed.find("{%")) {
+            return refuse(end + mark, start);
+        }
+        end = span.end_offset as usize;
+        match token {
+            Token::BlockStart => return refuse(start, end),
+            Token::VariableStart => (count, is_inside) = (0, true),
+            Token::VariableEnd => is_inside = false,
+            _ => count += 1,
+        }
+        if is_inside && count > MAX_WORDS {
+            let message = format!("the expression is longer than {MAX_WORDS} words");
+            return Err(TemplateFault::new(start..end, message, "use a code table, or several fields"));
         }
     }
-    Ok(())
+    let rest = source.get(end..).unwrap_or_default();
+    match rest.find("{#").or_else(|| rest.find("{%")).filter(|_| !is_inside) {
+        Some(mark) => refuse(end + mark, source.len()),
+        None => Ok(()),
+    }
 }
 
-fn describe(error: &Error) -> String {
-    error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()))
+/// What the parser did not understand.
+fn syntax_fault(error: &Error, source: &str) -> TemplateFault {
+    let found = error.range().filter(|range| range.start < source.len());
+    let next = |at: usize| (at..=source.len()).find(|at| source.is_char_boundary(*at)).unwrap_or(source.len());
+    let range = found.map_or(0..source.len(), |range| range.start..next(range.end));
+    let words = parser_words(error);
+    let hint = match words.as_str() {
+        "unexpected character" | "unexpected identifier, expected `}}`" | "unexpected input after expression" => {
+            "a column whose name is not one plain word (letters, digits, `_`) cannot stand in an expression; use `from:`, or rename it"
+        }
+        _ => "an expression is as in `firstname | trim`, or `status == 'paid'`",
+    };
+    TemplateFault::new(range, words, hint)
 }
 
-/// An error while rendering may quote values, so only its kind is told.
+/// What the parser says, in the words of the documentation.
+fn parser_words(error: &Error) -> String {
+    let said = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let said = said.replace("end of variable block", "`}}`").replace("start of variable block", "`{{`");
+    said.replace("template exceeds maximum recursion limits", "the expression is nested too deeply")
+}
+
+/// An error while rendering may quote values, so only words of our own are told.
 fn describe_masked(error: &Error) -> String {
-    error.kind().to_string()
+    let told = std::error::Error::source(error).and_then(|source| source.downcast_ref::<ToldReason>());
+    match (told, error.kind()) {
+        (Some(told), _) => told.to_string(),
+        (None, ErrorKind::UndefinedError) => "an item was asked for that is not there".into(),
+        (None, ErrorKind::OutOfFuel) => format!("it takes more than {FUEL} steps"),
+        (None, kind) => kind.to_string(),
+    }
+}
+
+/// The place of some bytes of a template, which stands at a place: as it is, where it is written over several lines.
+#[must_use]
+pub fn narrow_place(place: Place, source: &str, range: &Range<usize>) -> Place {
+    let Some(columns) = find_columns(&place, source) else { return place };
+    let at = |byte: usize| source.get(..byte).and_then(|text| columns.get(text.chars().count())).copied();
+    match (at(range.start), at(range.end)) {
+        (Some(start), Some(end)) => Place { column: start, width: end.saturating_sub(start).max(1), ..place },
+        _ => place,
+    }
+}
+
+/// The column of each character of a text that is written on one line, and of its end; `None`: it is written otherwise.
+fn find_columns(place: &Place, source: &str) -> Option<Vec<u64>> {
+    let before = usize::try_from(place.column).ok()?.checked_sub(1)?;
+    let mut written = place.text.chars().skip(before).zip(place.column..).peekable();
+    let quote = written.next_if(|(character, _)| matches!(character, '"' | '\'')).map(|(quote, _)| quote);
+    let (mut columns, mut end) = (Vec::new(), place.column);
+    for character in source.chars() {
+        let (first, column) = written.next()?;
+        columns.push(column);
+        end = column + 1;
+        let doubled = quote == Some('\'') && first == '\'';
+        let is_same = if doubled || quote == Some('"') && first == '\\' {
+            let (second, column) = written.next()?;
+            end = column + 1;
+            second == character || !doubled && matches!((second, character), ('n', '\n') | ('t', '\t'))
+        } else {
+            first == character
+        };
+        if !is_same {
+            return None;
+        }
+    }
+    columns.push(end);
+    Some(columns)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_OUTPUT, Templates};
+    use super::{FastForm, MAX_OUTPUT, TemplateFault, Templates, narrow_place};
+    use crate::diagnostic::Place;
 
     fn rendered(templates: &Templates, number: usize, cells: &[&'static str]) -> Result<String, String> {
         templates.render(number, |column| cells[column].into())
+    }
+
+    fn text_fault(source: &str) -> Option<TemplateFault> {
+        Templates::default().add_text(source).err()
+    }
+
+    fn condition_fault(source: &str) -> Option<TemplateFault> {
+        Templates::default().add_condition(source).err()
     }
 
     #[test]
@@ -217,35 +291,45 @@ mod tests {
             "{{a|upper}}-{{ b }}",
             " {{ a | trim | title }} {{ b | lower }}!",
             "{{ a|trim|upper|lower|title }}",
-            "no cell",
             "{{ a | title | trim }}{{ a }}",
+            "{{- a -}} | {{ b }} } }} { %}",
+            "{{ a }}\n",
+            "{{ a }} {{ 'x\\n' }}{{ '{{' }}",
+            "  {{- (a) | trim }}",
         ];
-        let conditions =
-            ["a == 'paid'", "a != \"paid\"", "a == '' and b != 'x'", "a == 'x' or b == 'paid' or b == ' '", "a=='x'"];
-        let cells = [
-            "",
-            " ",
-            "paid",
-            "x",
-            "\u{DF}traße",
-            " o'neill-mac  DONALD\u{A0}",
-            "\u{1C6}ungla",
-            "ΑΣ",
-            "a\nb",
-            "<ß>",
-            "İ",
+        let conditions = [
+            "a == 'paid'",
+            "a != \"paid\"",
+            "a == '' and b != 'x'",
+            "a == 'x' or b == 'paid' or b == ' '",
+            "a=='x'",
+            "a == 'x' and b == 'y' or not b == 'x'",
+            "a == 'x\\n'",
+            "a in ['x', 'paid'] and not (b in [''])",
+            "a not in ['x']",
         ];
+        let cells =
+            ["", " ", "paid", "x", "\u{DF}traße", " o'neill-mac  DONALD\u{A0}", "\u{1C6}ungla", "ΑΣ", "a\nb", "İ"];
         let mut templates = Templates::default();
         let mut numbers: Vec<usize> = texts.iter().map(|text| templates.add_text(text).unwrap().0).collect();
         numbers.extend(conditions.iter().map(|text| templates.add_condition(text).unwrap().0));
         for number in numbers {
-            assert!(templates.templates[number].fast.is_some(), "{number}");
+            let is_condition = match &templates.templates[number].fast {
+                Some(FastForm::Text(_)) => false,
+                Some(FastForm::Condition(_)) => true,
+                None => panic!("{number} is left to the engine"),
+            };
             for a in cells {
                 for b in cells {
                     let columns = templates.templates[number].columns.clone();
                     let cell = |column: usize| if columns[column] == "a" { a.into() } else { b.into() };
                     let expected = templates.render_by_engine(number, cell);
-                    assert_eq!(templates.render(number, cell), expected, "{number} {a:?} {b:?}");
+                    if is_condition {
+                        let holds = templates.holds(number, cell);
+                        assert_eq!(holds, expected.map(|text| text == "1"), "{number} {a:?} {b:?}");
+                    } else {
+                        assert_eq!(templates.render(number, cell), expected, "{number} {a:?} {b:?}");
+                    }
                 }
             }
         }
@@ -254,13 +338,11 @@ mod tests {
     #[test]
     fn other_templates_are_left_to_the_engine() {
         let mut templates = Templates::default();
-        for text in ["{{ a ~ b }}", "{{ a|default('x') }}", "{{- a }}", "{{ a }}\n", "{{ 'x' }}", "{{ a|trim('x') }}"] {
+        for text in ["{{ a ~ b }}", "{{ a|default('x', true) }}", "{{ a|trim('x') }}", "{{ a | int }}{{ 5 }}"] {
             let (number, _) = templates.add_text(text).unwrap();
             assert!(templates.templates[number].fast.is_none(), "{text}");
         }
-        for text in
-            ["a", "a == b", "a == 'x' and b == 'y' or b == 'z'", "not a == 'x'", "a == 'x\\n'", "a | trim == 'x'"]
-        {
+        for text in ["a == b", "a | trim == 'x'", "a < 'x'", "'x' in a", "'x' == a", "(a == 'x') == (b == 'y')"] {
             let (number, _) = templates.add_condition(text).unwrap();
             assert!(templates.templates[number].fast.is_none(), "{text}");
         }
@@ -270,29 +352,287 @@ mod tests {
 
     #[test]
     fn expressions_over_columns() {
-        let mut templates = Templates::default();
-        let (number, columns) = templates.add_text("{{ a | trim | title }}, {{ b }}").unwrap();
-        assert_eq!(columns, ["a", "b"]);
-        assert_eq!(rendered(&templates, number, &["  chuck norris ", "x"]).unwrap(), "Chuck Norris, x");
-        let (condition, _) = templates.add_condition("a == 'paid' and b != ''").unwrap();
-        assert_eq!(rendered(&templates, condition, &["paid", "x"]).unwrap(), "1");
-        assert_eq!(rendered(&templates, condition, &["paid", ""]).unwrap(), "");
+        for (source, columns, cells, wanted) in [
+            ("{{ a | trim | title }}, {{ b }}", vec!["a", "b"], ["  chuck norris ", "x"], Ok("Chuck Norris, x")),
+            ("a | b {{ a }} || {{ b|upper }} |", vec!["a", "b"], ["1", "x"], Ok("a | b 1 || X |")),
+            ("{{ a[:3] }}{{ '|' }}{{ a[b|int] }}", vec!["a", "b"], ["Fréjus", "2"], Ok("Fré|é")),
+            ("{{ (a | split('-'))[1:] | join('+') }}", vec!["a"], ["a-b-c", ""], Ok("b+c")),
+            ("{{ 'yes' if a == 'x' and b | int > 5 else 'no' }}", vec!["a", "b"], ["x", "10"], Ok("yes")),
+            ("{{ 'a' if a is startingwith(b) else '' }}{{ 1 }}", vec!["a", "b"], ["xy", "x"], Ok("a1")),
+            ("{{ (a | int) / 4 }}", vec!["a"], ["10", ""], Ok("2.5")),
+            ("{{ a | int }}", vec!["a"], ["9007199254740993.0", ""], Ok("9007199254740993")),
+            ("{{ a | int }}", vec!["a"], ["heavy", ""], Err("`int` was given something that is no number")),
+            ("{{ a | int }}", vec!["a"], ["inf", ""], Err("`int` was given something that is no number")),
+            ("{{ a | first }}", vec!["a"], ["", ""], Err("an item was asked for that is not there")),
+            ("{{ a | first | trim }}", vec!["a"], ["", ""], Err("an item was asked for that is not there")),
+            ("{{ a | first | string }}", vec!["a"], ["", ""], Err("an item was asked for that is not there")),
+            ("{{ a[9] ~ 'x' }}", vec!["a"], ["abc", ""], Err("an item was asked for that is not there")),
+            ("{{ (a | first) | default('-') }}", vec!["a"], ["", ""], Ok("-")),
+            ("{{ 1 / (a | int) }}", vec!["a"], ["0", ""], Err("invalid operation")),
+        ] {
+            let mut templates = Templates::default();
+            let (number, found) = templates.add_text(source).unwrap();
+            assert_eq!(found, columns, "{source}");
+            let made = rendered(&templates, number, &cells);
+            assert_eq!(made, wanted.map(str::to_owned).map_err(str::to_owned), "{source}");
+        }
+    }
+
+    /// Templates that are refused, and the words that are told.
+    const REFUSED: &[(&str, &str)] = &[
+        ("{% for x in range(9) %}{% endfor %}", "{%"),
+        ("{{ a }}{# c #}", "{# c #}"),
+        ("{# c #}{{ a }}", "{# c #}"),
+        ("{% raw %}{{ b }}{% endraw %}{{ a }}", "{% raw %}"),
+        ("{{ a | nope }}", "nope"),
+        ("x | y {{ a | upcase }}", "upcase"),
+        ("{{ range(9) }}", "range(9)"),
+        ("{{ a.lower() }}", "a.lower()"),
+        ("{{ a() }}", "a()"),
+        ("{{ 'x' if a == '' else b|nope }}", "nope"),
+        ("{{ a == 'x' }}", "a == 'x'"),
+        ("{{ a ~ (b == 'x') }}", "b == 'x'"),
+        ("{{ not a == 'x' }}", "not a == 'x'"),
+        ("{{ a not in 'abc' }}", "a not in 'abc'"),
+        ("{{ a is not startingwith('x') }}", "a is not startingwith('x')"),
+        ("{{ true }}{{ a }}", "true"),
+        ("{{ none }}{{ a }}", "none"),
+        ("{{ a == none }}", "none"),
+        ("{{ a | split(',') }}", "a | split(',')"),
+        ("{{ [a, b] }}", "[a, b]"),
+        ("{{ (a, b) }}", "(a, b)"),
+        ("{{ {'x': a} }}", "{'x': a}"),
+        ("{{ a + 1 }}", "a"),
+        ("{{ a * 2 }}", "a"),
+        ("{{ a + b }}", "a"),
+        ("{{ -a }}", "a"),
+        ("{{ [a] + 1 }}", "[a]"),
+        ("{{ a | int / 0 }}", "a | int / 0"),
+        ("{{ a.b }}", "a.b"),
+        ("{{ a[0].x }}", "a[0].x"),
+        ("{{ a['x'] }}", "'x'"),
+        ("{{ a[1.5] }}", "1.5"),
+        ("{{ a[b] }}", "b"),
+        ("{{ a[::0] }}", "a[::0]"),
+        ("{{ (a | int)[0] }}", "a | int"),
+        ("{{ a | abs }}", "a | abs"),
+        ("{{ a | upper('x') }}", "a | upper('x')"),
+        ("{{ a | replace('x') }}", "a | replace('x')"),
+        ("{{ a | replace(1, 'x') }}", "1"),
+        ("{{ a | trim(chars='x') }}", "a | trim(chars='x')"),
+        ("{{ a | default('x') }}", "a | default('x')"),
+        ("{{ a | split(',') | upper }}", "a | split(',') | upper"),
+        ("{{ [a == b] | join }}", "[a == b] | join"),
+        ("{{ 'abc' | int }}{{ a }}", "'abc' | int"),
+        ("{{ 'x' if a else 'y' }}", "a"),
+        ("{{ 'x' if a == 'y' }}", "'x' if a == 'y'"),
+        ("{{ 'x' if true else a }}", "true"),
+        ("{{ a or b }}", "a"),
+        ("{{ a is defined }}", "defined"),
+        ("{{ 'x' if a is startingwith(1) else '' }}", "1"),
+        ("{{ [] | first }}{{ a }}", "[] | first"),
+        ("{{ [a[9], b] | join }}", "a[9]"),
+        ("{{ 1e300 ~ a }}", "1e300"),
+        ("{{ 2 ** (a | int) }}", "a | int"),
+        ("no cell", "no cell"),
+        ("{ a }", "{ a }"),
+        ("{{ 'x' }}", "{{ 'x' }}"),
+    ];
+
+    #[test]
+    fn what_cannot_work_is_refused_at_its_place() {
+        for &(source, words) in REFUSED {
+            let fault = text_fault(source).expect(source);
+            assert_eq!(&source[fault.range], words, "{source}: {}", fault.message);
+        }
     }
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        let mut templates = Templates::default();
-        for source in [
-            "{% for x in range(9) %}{% endfor %}",
-            "{{ a",
-            "{{ a | nope }}",
-            "{{ range(9) }}",
-            "{{ 'x' if a else b|nope }}",
-            "{# c #}",
-        ] {
-            assert!(templates.add_text(source).is_err(), "{source}");
+        for source in
+            ["{{ a", "{{ a }", "{{ first name }}", "{{ prénom }}", "{{ }}", "{{ a | }}", "{{ 'a }}", "{{ a b }}"]
+        {
+            assert!(text_fault(source).is_some(), "{source}");
         }
-        assert!(templates.add_condition("a }}{{ b").is_err());
+    }
+
+    #[test]
+    fn conditions_are_true_or_false_and_about_a_column() {
+        for (source, words) in [
+            ("status", "status"),
+            ("not status", "status"),
+            ("'x'", "'x'"),
+            ("true", "true"),
+            ("1 == 1", "1 == 1"),
+            ("'a' in ['a']", "'a' in ['a']"),
+            ("qty > 5", "qty > 5"),
+            ("qty == 5", "qty == 5"),
+            ("5 < qty", "5 < qty"),
+            ("1 < qty < 5", "1 < qty"),
+            ("qty in [1, 2]", "qty in [1, 2]"),
+            ("qty in []", "qty in []"),
+            ("paid == true", "paid == true"),
+            ("qty | int == '5'", "qty | int == '5'"),
+            ("a == 'x' and b", "b"),
+            ("a == 'x' or true", "true"),
+            ("a == a", "a == a"),
+            ("a < ''", "a < ''"),
+            ("'' in a", "'' in a"),
+            ("a is startingwith('')", "''"),
+            ("a is endingwith(a)", "a"),
+            ("qty | int", "qty | int"),
+            ("a | split(',') == 'x'", "a | split(',') == 'x'"),
+            ("a }}{{ b", "{"),
+            ("a == 'x' | nope", "nope"),
+            ("{{ a == 'x' }}", "{{ a == 'x' }}"),
+        ] {
+            let fault = condition_fault(source).expect(source);
+            assert_eq!(&source[fault.range], words, "{source}: {}", fault.message);
+        }
+        for source in [
+            "a == '}}' and b != '{{' or b == '{%'",
+            "a | int > 5",
+            "1 < a | int < 5",
+            "a in ['x', 'y']",
+            "'x' in a",
+            "a not in b | split(',')",
+            "not a == ''",
+            "(a == 'x') == (b == 'y')",
+            "a < '2024-01-31'",
+            "(a | length) > 3 and a[0] == 'x'",
+            "a is not startingwith('x')",
+        ] {
+            assert_eq!(condition_fault(source), None, "{source}");
+        }
+        let hint = condition_fault("qty > 5").unwrap().hint;
+        assert_eq!(hint, "a column is text: write `qty | int > 5`");
+    }
+
+    #[test]
+    fn deep_expressions_are_refused() {
+        let deep = |open: &str, close: &str| format!("{}a{}", open.repeat(30_000), close.repeat(30_000));
+        for expression in [
+            deep("(", ")"),
+            deep("[", "]"),
+            deep("not ", ""),
+            deep("-", ""),
+            deep("'x' if a == 'x' else ", ""),
+            deep("", " ~ a"),
+            deep("", "|trim"),
+            deep("", "[0]"),
+            deep("", ".x"),
+            deep("a and ", ""),
+            deep("", " == a"),
+            deep("{'a':", "}"),
+        ] {
+            assert!(text_fault(&format!("{{{{ {expression} }}}}")).is_some());
+            assert!(condition_fault(&expression).is_some());
+        }
+        // As long as is allowed, and as deep.
+        let mut templates = Templates::default();
+        for expression in [
+            format!("a{}", " ~ a".repeat(490)),
+            format!("a{}", "|trim".repeat(490)),
+            format!("{}a", "'x' if a == 'x' else ".repeat(140)),
+        ] {
+            let (number, _) = templates.add_text(&format!("{{{{ {expression} }}}}")).unwrap();
+            assert!(rendered(&templates, number, &["a"]).is_ok());
+        }
+        for expression in
+            [format!("{}a == 'x'", "not ".repeat(990)), format!("a == 'x'{}", " and a != 'y'".repeat(240))]
+        {
+            let (number, _) = templates.add_condition(&expression).unwrap();
+            assert!(templates.holds(number, |_| "x".into()).unwrap());
+            assert!(templates.render_by_engine(number, |_| "x".into()).is_ok());
+        }
+    }
+
+    /// A random expression; most are refused.
+    fn random_expression(draw: &mut dyn FnMut(usize) -> usize, depth: usize) -> String {
+        let leaves = ["a", "b", "'x'", "1", "2.5", "true", "''", "'a b'", "-1", "[]"];
+        if depth == 0 || draw(5) == 0 {
+            let most = if draw(3) == 0 { leaves.len() } else { 4 };
+            return leaves[draw(most)].to_owned();
+        }
+        let forms = [
+            "X | upper",
+            "X | int",
+            "(X | split(' '))",
+            "X | first",
+            "X | length",
+            "X | join('-')",
+            "X | default(Y, true)",
+            "(X)[Y]",
+            "(X)[Y:]",
+            "(X)[::-1]",
+            "(X ~ Y)",
+            "(X + Y)",
+            "(X * Y)",
+            "(X / Y)",
+            "(X == Y)",
+            "(X < Y)",
+            "(X in Y)",
+            "(not X)",
+            "(X and Y)",
+            "(X or Y)",
+            "(Y if X else Z)",
+            "[X, Y]",
+            "(X is startingwith(Y))",
+            "X | string",
+            "(X | replace(Y, Z))",
+            "X | reverse",
+            "X | last",
+            "X | abs",
+            "(X != Y)",
+        ];
+        let mut form = forms[draw(forms.len())].to_owned();
+        for name in ["X", "Y", "Z"] {
+            if form.contains(name) {
+                form = form.replace(name, &random_expression(draw, depth - 1));
+            }
+        }
+        form
+    }
+
+    #[test]
+    fn random_expressions_write_only_texts_and_numbers() {
+        let mut seed = 88_172_645_463_325_252_u64;
+        let mut draw = |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed % below as u64).unwrap()
+        };
+        let (cells, mut templates, mut rendered, mut held) =
+            (["", "x", "a b", "12", "-3.5"], Templates::default(), 0, 0);
+        for _ in 0..20_000 {
+            let expression = random_expression(&mut draw, 3);
+            let text = templates.add_text(&format!("{{{{ {expression} }}}}"));
+            let condition = templates.add_condition(&expression);
+            for (a, b) in cells.iter().flat_map(|a| cells.iter().map(move |b| (*a, *b))) {
+                let by_name =
+                    |columns: &[String], column: usize| if columns[column] == "a" { a.into() } else { b.into() };
+                if let Ok((number, columns)) = &text {
+                    let made = templates.render(*number, |column| by_name(columns, column));
+                    assert_eq!(
+                        made,
+                        templates.render_by_engine(*number, |column| by_name(columns, column)),
+                        "{expression}"
+                    );
+                    let words = ["True", "False", "None", "ndefined", "[", "(", "inf"];
+                    let looks_odd = made.as_ref().is_ok_and(|made| words.iter().any(|word| made.contains(word)));
+                    assert!(!looks_odd, "{expression} {made:?}");
+                    rendered += usize::from(made.is_ok());
+                }
+                if let Ok((number, columns)) = &condition {
+                    let holds = templates.holds(*number, |column| by_name(columns, column));
+                    let engine = templates.render_by_engine(*number, |column| by_name(columns, column));
+                    assert_eq!(holds, engine.map(|text| text == "1"), "{expression}");
+                    held += usize::from(holds.is_ok());
+                }
+            }
+        }
+        assert!(rendered > 10_000 && held > 1_000, "{rendered} {held}");
     }
 
     #[test]
@@ -300,8 +640,23 @@ mod tests {
         let mut templates = Templates::default();
         let doubling = format!("{{{{ a{} }}}}", "|replace('', 'xxxxxxxxxx')".repeat(12));
         let (number, _) = templates.add_text(&doubling).unwrap();
-        assert!(rendered(&templates, number, &["abc"]).is_err());
-        let (number, _) = templates.add_text("{{ a * 99999999 }}").unwrap();
-        assert!(rendered(&templates, number, &["abc"]).is_err());
+        assert_eq!(rendered(&templates, number, &["abc"]), Err("the result is too long".into()));
+    }
+
+    #[test]
+    fn places_are_those_of_the_mapping() {
+        let place = |text: &str, column| Place { path: "m".into(), line: 1, column, width: 20, text: text.into() };
+        for (text, column, source, words, wanted) in [
+            ("  where: a == b", 10, "a == b", "b", (15, 1)),
+            ("t: \"{{ a | nope }}\"", 4, "{{ a | nope }}", "nope", (12, 4)),
+            ("t: 'é {{ ''x'' | nope }}'", 4, "é {{ 'x' | nope }}", "nope", (18, 4)),
+            ("t: \"\\\"{{ nope }}\"", 4, "\"{{ nope }}", "nope", (10, 4)),
+            ("t: \"\\u0041{{ nope }}\"", 4, "A{{ nope }}", "nope", (4, 20)),
+            ("t: |", 4, "{{ nope }}", "nope", (4, 20)),
+        ] {
+            let start = source.find(words).unwrap();
+            let narrowed = narrow_place(place(text, column), source, &(start..start + words.len()));
+            assert_eq!((narrowed.column, narrowed.width), wanted, "{text}");
+        }
     }
 }

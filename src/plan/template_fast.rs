@@ -1,118 +1,156 @@
 //! Templates and conditions of the most common forms, rendered without the engine: cells with a few filters, and cells
 //! compared with texts. They give the text that minijinja gives, forty times faster; all others are left to it.
+//!
+//! They are made of the tree that the one parser gives, so a form cannot mean something else here.
 
 use std::borrow::Cow;
 
-use minijinja::filters;
+use minijinja::{
+    filters,
+    machinery::ast::{BinOpKind, Expr, Stmt, UnaryOpKind},
+};
 
-/// A template that needs no engine.
+/// A template that needs no engine: literal texts and cells, one after the other.
 #[derive(Debug)]
-pub(super) enum FastTemplate {
-    /// Literal texts and cells, one after the other.
-    Text(Vec<TemplatePart>),
-    /// Comparisons, of which all have to hold, or one.
-    Condition { all: bool, comparisons: Vec<Comparison> },
-}
+pub(super) struct FastTemplate(Vec<TemplatePart>);
 
 #[derive(Debug)]
-pub(super) enum TemplatePart {
+enum TemplatePart {
     Literal(String),
     /// A cell, by the number of its column, with its filters.
-    Cell(usize, Vec<Filter>),
+    Cell(usize, Vec<FastFilter>),
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Filter {
+enum FastFilter {
     Trim,
     Upper,
     Lower,
     Title,
 }
 
+/// A condition that needs no engine.
 #[derive(Debug)]
-pub(super) struct Comparison {
-    column: usize,
-    equal: bool,
-    text: String,
+pub(super) enum FastCondition {
+    /// A cell is one of these texts, or none of them.
+    IsOneOf { column: usize, texts: Vec<String>, is_one: bool },
+    /// All of them hold.
+    All(Vec<FastCondition>),
+    /// At least one of them holds.
+    Any(Vec<FastCondition>),
+    /// It does not hold.
+    Not(Box<FastCondition>),
 }
 
 impl FastTemplate {
-    /// A text with `{{ expressions }}`; `None`: it is left to the engine.
-    pub(super) fn parse_text(source: &str, columns: &[String]) -> Option<FastTemplate> {
-        // The engine has rules of its own for white space.
-        if source.contains(['\n', '\r']) || source.contains("{{-") || source.contains("-}}") {
-            return None;
-        }
-        let (mut parts, mut rest) = (Vec::new(), source);
-        while let Some((literal, behind)) = rest.split_once("{{") {
-            let (expression, behind) = behind.split_once("}}")?;
-            if !literal.is_empty() {
-                parts.push(TemplatePart::Literal(literal.to_owned()));
-            }
-            let mut steps = expression.split('|').map(str::trim);
-            let column = find_column(steps.next()?, columns)?;
-            parts.push(TemplatePart::Cell(column, steps.map(Filter::from_name).collect::<Option<_>>()?));
-            rest = behind;
-        }
-        if !rest.is_empty() {
-            parts.push(TemplatePart::Literal(rest.to_owned()));
-        }
-        Some(FastTemplate::Text(parts))
+    /// The fast form of a template; `None`: it is left to the engine.
+    pub(super) fn of(parts: &[Stmt<'_>], columns: &[String]) -> Option<FastTemplate> {
+        let part = |part: &Stmt<'_>| match part {
+            Stmt::EmitRaw(raw) => Some(TemplatePart::Literal(raw.raw.to_owned())),
+            Stmt::EmitExpr(emitted) => TemplatePart::of(&emitted.expr, columns),
+            _ => None,
+        };
+        Some(FastTemplate(parts.iter().map(part).collect::<Option<_>>()?))
     }
 
-    /// A condition; `None`: it is left to the engine.
-    pub(super) fn parse_condition(source: &str, columns: &[String]) -> Option<FastTemplate> {
-        let (all, any) = (source.contains(" and "), source.contains(" or "));
-        let comparisons = source.split(if any { " or " } else { " and " });
-        let comparisons: Option<Vec<_>> = comparisons.map(|text| parse_comparison(text, columns)).collect();
-        Some(FastTemplate::Condition { all: !any, comparisons: comparisons.filter(|_| !(all && any))? })
-    }
-
-    /// Renders it; a condition that holds gives `1`.
+    /// Renders it.
     pub(super) fn render<'a>(&self, cell: impl Fn(usize) -> Cow<'a, str>) -> String {
-        match self {
-            FastTemplate::Text(parts) => {
-                let mut out = String::new();
-                for part in parts {
-                    match part {
-                        TemplatePart::Literal(text) => out.push_str(text),
-                        TemplatePart::Cell(column, filters) => {
-                            let text = filters.iter().fold(cell(*column), |text, filter| filter.apply(text));
-                            out.push_str(&text);
-                        }
-                    }
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                TemplatePart::Literal(text) => out.push_str(text),
+                TemplatePart::Cell(column, filters) => {
+                    let text = filters.iter().fold(cell(*column), |text, filter| filter.apply(text));
+                    out.push_str(&text);
                 }
-                out
             }
-            FastTemplate::Condition { all, comparisons } => {
-                let holds = |comparison: &Comparison| (cell(comparison.column) == comparison.text) == comparison.equal;
-                let holds = if *all { comparisons.iter().all(holds) } else { comparisons.iter().any(holds) };
-                if holds { "1".to_owned() } else { String::new() }
-            }
+        }
+        out
+    }
+}
+
+impl TemplatePart {
+    fn of(expression: &Expr<'_>, columns: &[String]) -> Option<TemplatePart> {
+        let (mut filters, mut inner) = (Vec::new(), expression);
+        while let Expr::Filter(filter) = inner {
+            filters.push(FastFilter::from_name(filter.name).filter(|_| filter.args.is_empty())?);
+            inner = filter.expr.as_ref()?;
+        }
+        filters.reverse();
+        match inner {
+            Expr::Var(name) => Some(TemplatePart::Cell(find_column(name.id, columns)?, filters)),
+            Expr::Const(_) if filters.is_empty() => Some(TemplatePart::Literal(constant_text(inner)?)),
+            _ => None,
         }
     }
 }
 
-impl Filter {
-    fn from_name(name: &str) -> Option<Filter> {
+impl FastFilter {
+    fn from_name(name: &str) -> Option<FastFilter> {
         match name {
-            "trim" => Some(Filter::Trim),
-            "upper" => Some(Filter::Upper),
-            "lower" => Some(Filter::Lower),
-            "title" => Some(Filter::Title),
+            "trim" => Some(FastFilter::Trim),
+            "upper" => Some(FastFilter::Upper),
+            "lower" => Some(FastFilter::Lower),
+            "title" => Some(FastFilter::Title),
             _ => None,
         }
     }
 
     fn apply(self, text: Cow<'_, str>) -> Cow<'_, str> {
         match (self, text) {
-            (Filter::Trim, Cow::Borrowed(text)) => Cow::Borrowed(text.trim()),
-            (Filter::Trim, Cow::Owned(text)) => Cow::Owned(text.trim().to_owned()),
-            (Filter::Upper, text) => Cow::Owned(text.to_uppercase()),
-            (Filter::Lower, text) => Cow::Owned(text.to_lowercase()),
-            (Filter::Title, text) => Cow::Owned(filters::title(text)),
+            (FastFilter::Trim, Cow::Borrowed(text)) => Cow::Borrowed(text.trim()),
+            (FastFilter::Trim, Cow::Owned(text)) => Cow::Owned(text.trim().to_owned()),
+            (FastFilter::Upper, text) => Cow::Owned(text.to_uppercase()),
+            (FastFilter::Lower, text) => Cow::Owned(text.to_lowercase()),
+            (FastFilter::Title, text) => Cow::Owned(filters::title(text)),
         }
     }
+}
+
+impl FastCondition {
+    /// The fast form of a condition; `None`: it is left to the engine.
+    pub(super) fn of(expression: &Expr<'_>, columns: &[String]) -> Option<FastCondition> {
+        let both = |left, right| Some(vec![FastCondition::of(left, columns)?, FastCondition::of(right, columns)?]);
+        match expression {
+            Expr::UnaryOp(not) if matches!(not.op, UnaryOpKind::Not) => {
+                Some(FastCondition::Not(Box::new(FastCondition::of(&not.expr, columns)?)))
+            }
+            Expr::BinOp(operation) => {
+                let (left, right) = (&operation.left, &operation.right);
+                match operation.op {
+                    BinOpKind::ScAnd => both(left, right).map(FastCondition::All),
+                    BinOpKind::ScOr => both(left, right).map(FastCondition::Any),
+                    BinOpKind::Eq => is_one_of(left, vec![constant_text(right)?], true, columns),
+                    BinOpKind::Ne => is_one_of(left, vec![constant_text(right)?], false, columns),
+                    BinOpKind::In => {
+                        let Expr::List(list) = right else { return None };
+                        let texts = list.items.iter().map(constant_text).collect::<Option<_>>()?;
+                        is_one_of(left, texts, true, columns)
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it holds.
+    pub(super) fn holds<'a>(&self, cell: &impl Fn(usize) -> Cow<'a, str>) -> bool {
+        match self {
+            FastCondition::IsOneOf { column, texts, is_one } => {
+                let cell = cell(*column);
+                texts.iter().any(|text| cell == *text) == *is_one
+            }
+            FastCondition::All(conditions) => conditions.iter().all(|condition| condition.holds(cell)),
+            FastCondition::Any(conditions) => conditions.iter().any(|condition| condition.holds(cell)),
+            FastCondition::Not(condition) => !condition.holds(cell),
+        }
+    }
+}
+
+fn is_one_of(cell: &Expr<'_>, texts: Vec<String>, is_one: bool, columns: &[String]) -> Option<FastCondition> {
+    let Expr::Var(name) = cell else { return None };
+    Some(FastCondition::IsOneOf { column: find_column(name.id, columns)?, texts, is_one })
 }
 
 /// The number of the column with this name.
@@ -120,19 +158,8 @@ fn find_column(name: &str, columns: &[String]) -> Option<usize> {
     columns.iter().position(|column| column == name)
 }
 
-/// Parses `column == 'text'`, or `!=`.
-fn parse_comparison(source: &str, columns: &[String]) -> Option<Comparison> {
-    let (equal, (name, text)) = match source.split_once("==") {
-        Some(sides) => (true, sides),
-        None => (false, source.split_once("!=")?),
-    };
-    let text = text.trim();
-    let inner = [('\'', '\''), ('"', '"')];
-    let text = inner.iter().find_map(|(open, close)| text.strip_prefix(*open)?.strip_suffix(*close))?;
-    let needs_no_escapes = !text.contains(['\'', '"', '\\']);
-    Some(Comparison {
-        column: find_column(name.trim(), columns)?,
-        equal,
-        text: needs_no_escapes.then(|| text.to_owned())?,
-    })
+/// The text of a constant.
+fn constant_text(expression: &Expr<'_>) -> Option<String> {
+    let Expr::Const(constant) = expression else { return None };
+    constant.value.as_str().map(str::to_owned)
 }
