@@ -36,6 +36,7 @@ use crate::{
     plan::{CodeFiles, Plan},
     read::code_table::read_code_table,
     table::dialect::Dialect,
+    units::Size,
 };
 
 /// What a conversion needs, found and compiled before any row is read.
@@ -125,7 +126,7 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = read_text(&path, "the profiles file", yaml::MAX_BYTES).map_err(|wrong| vec![wrong])?;
+    let text = read_text(&path, "the profiles file", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
     let (profiles, places) = yaml::read::<Profiles>(&path.display().to_string(), &text)?;
     Ok(Some(ProfilesFile { profiles, places }))
 }
@@ -136,7 +137,9 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
 /// Everything that is wrong with the contract or the mapping.
 pub fn api(args: &Sandbox, root: &Path) -> Result<(Arc<Contract>, Option<String>), Vec<Diagnostic>> {
     if let Some(path) = &args.contract {
-        return contract(path).map(|contract| (Arc::new(contract), args.path.clone())).map_err(|wrong| vec![wrong]);
+        return contract(path, json_places::MAX_BYTES)
+            .map(|contract| (Arc::new(contract), args.path.clone()))
+            .map_err(|wrong| vec![wrong]);
     }
     let profiles = profiles(root)?;
     let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
@@ -199,25 +202,32 @@ pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
 /// Compiles a mapping file, and tells which files were read for it.
 fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnostic>> {
     let shown = path.display().to_string();
-    let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES).map_err(|wrong| vec![wrong])?;
+    let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
     let (mapping, places) = mapping::read(&shown, &mapping_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let contract_path = tidy_path(&folder.join(&mapping.contract));
-    let contract = contract(&contract_path).map_err(|wrong| {
-        let rule = if wrong.code == Code::PlanMissingFile { wrong.rule(places.value("/contract")) } else { wrong };
-        vec![rule]
+    let limit = mapping.max_contract.map_or(json_places::MAX_BYTES, |Size(bytes)| bytes);
+    let contract = contract(&contract_path, limit).map_err(|wrong| {
+        vec![match wrong.code {
+            Code::PlanMissingFile => wrong.rule(places.value("/contract")),
+            Code::PlanTooLarge if wrong.rule.is_none() => {
+                let hint = format!("set `max_contract` in `{shown}` to allow more, as in `max_contract: 64MiB`");
+                wrong.rule(places.value("/contract")).hint(hint)
+            }
+            _ => wrong,
+        }]
     })?;
     let mut read = vec![ConfigFile::new("the mapping", path), ConfigFile::new("the contract", contract_path)];
     let files = read_code_files(&mapping, &places, folder, &mut read)?;
     Ok((Plan::compile(&mapping, places, contract, &files)?, read))
 }
 
-/// Compiles a contract file.
+/// Compiles a contract file of at most `limit` bytes.
 ///
 /// # Errors
 /// It cannot be read, or is no JSON Schema that can be used.
-pub fn contract(path: &Path) -> Result<Contract, Diagnostic> {
-    Contract::compile(&path.display().to_string(), &read_text(path, "the contract", json_places::MAX_BYTES)?)
+pub fn contract(path: &Path, limit: u64) -> Result<Contract, Diagnostic> {
+    Contract::compile(&path.display().to_string(), &read_text(path, "the contract", limit)?)
 }
 
 /// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.
@@ -235,11 +245,11 @@ fn tidy_path(path: &Path) -> PathBuf {
 }
 
 /// The text of a configuration file.
-fn read_text(path: &Path, what: &str, limit: usize) -> Result<String, Diagnostic> {
+fn read_text(path: &Path, what: &str, limit: u64) -> Result<String, Diagnostic> {
     let shown = path.display().to_string();
     let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown.clone());
     let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if length > limit as u64 {
+    if length > limit {
         return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {limit} bytes")));
     }
     let bytes = fs::read(path).map_err(|cause| {

@@ -12,7 +12,7 @@ use crate::{
         exact_number::ExactNumber,
         formats::{is_date, is_date_time, is_time},
         ignored_keywords::{self, DraftFacts, is_rule},
-        json_places,
+        json_places, unused_definitions,
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place},
@@ -22,7 +22,7 @@ use crate::{
 /// A compiled contract.
 #[derive(Debug)]
 pub struct Contract {
-    /// The schema as written.
+    /// The schema as written, without the definitions that nothing refers to.
     pub schema: Value,
     /// Where each of its nodes stands, for messages.
     pub places: Places,
@@ -93,7 +93,7 @@ impl Contract {
     /// # Errors
     /// The text is not JSON, not a schema, or refers to something outside itself.
     pub fn compile(path: &str, text: &str) -> Result<Contract, Diagnostic> {
-        let schema: Value = serde_json::from_str(text).map_err(|error| {
+        let mut schema: Value = serde_json::from_str(text).map_err(|error| {
             let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().to_owned();
             let place = Place {
                 path: path.into(),
@@ -106,7 +106,8 @@ impl Contract {
             let message = message.split(" at line ").next().unwrap_or_default();
             Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
         })?;
-        let places = json_places::places(path, text)?;
+        let unused = unused_definitions::remove(&mut schema);
+        let places = json_places::places(path, text, unused)?;
         let whole = options().build(&schema).map_err(|error| explain_unusable(&error, &places))?;
         let lone_references =
             matches!(whole.draft(), jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);

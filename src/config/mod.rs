@@ -10,4 +10,5 @@ mod text_span;
 mod yaml_mistakes;
 mod yaml_types;
 pub mod yaml;
+mod unused_definitions;
 pub mod json_places;

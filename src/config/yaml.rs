@@ -4,7 +4,7 @@
 //! merge key. So the text is walked as events first, which refuses these and notes the place of every node.
 //! Nodes are addressed by JSON pointer (RFC 6901), as in `/sources/customers/path`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 use serde::de::DeserializeOwned;
@@ -154,7 +154,7 @@ pub fn typed<T: DeserializeOwned>(text: &str, places: Places) -> Result<(T, Plac
 /// # Errors
 /// The first thing that is not allowed: broken syntax, a limit, a key twice, an anchor, a tag, a second document.
 pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
-    let mut walk = PlaceWalk::new(path, text, MAX_NODES);
+    let mut walk = PlaceWalk::new(path, text, MAX_NODES, BTreeSet::new());
     if text.len() > MAX_BYTES {
         let message = format!("`{path}` is larger than {MAX_BYTES} bytes");
         return Err(Diagnostic::new(Code::PlanTooLarge, message).rule(Place::file(path)));
@@ -197,6 +197,8 @@ struct Open {
     items: Option<usize>,
     /// For a mapping: the key that waits for its value.
     key: Option<(String, bool, TextSpan)>,
+    /// It is not used, so nothing in it has a place.
+    is_unused: bool,
 }
 
 /// A walk through the nodes of a text, which notes their places and refuses what is not allowed.
@@ -205,17 +207,20 @@ pub(super) struct PlaceWalk {
     open: Vec<Open>,
     documents: usize,
     max_nodes: usize,
+    /// The pointers of what is not used.
+    unused: BTreeSet<String>,
 }
 
 impl PlaceWalk {
     /// A walk that has seen nothing yet.
-    pub(super) fn new(path: &str, text: &str, max_nodes: usize) -> PlaceWalk {
+    pub(super) fn new(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> PlaceWalk {
         let lines = text.lines().map(str::to_owned).collect();
         PlaceWalk {
             places: Places { path: path.into(), lines, nodes: BTreeMap::new() },
             open: Vec::new(),
             documents: 0,
             max_nodes,
+            unused,
         }
     }
 
@@ -305,6 +310,10 @@ impl PlaceWalk {
             return Err(self.unsupported(at, "a merge key", "write the keys out here"));
         }
         let Some(open) = self.open.last_mut() else { return Ok(()) };
+        if open.is_unused {
+            open.key = Some((String::new(), plain, at));
+            return Ok(());
+        }
         let pointer = format!("{}/{}", open.pointer, escape(text));
         open.key = Some((text.to_owned(), plain, at));
         if let Some(first) = self.places.nodes.get(&pointer) {
@@ -329,14 +338,20 @@ impl PlaceWalk {
         if waits_for_key {
             return Err(self.describe_block_as_key(at));
         }
+        let is_inside = self.open.last().is_some_and(|open| open.is_unused);
         let pointer = self.enter(at, None, false);
-        self.open.push(Open { pointer, items, key: None });
+        let is_unused = is_inside || self.unused.contains(&pointer);
+        self.open.push(Open { pointer, items, key: None, is_unused });
         Ok(())
     }
 
     /// Notes a value under the key or the list number that waits for it, and gives back its pointer.
     fn enter(&mut self, at: TextSpan, scalar: Option<String>, plain: bool) -> String {
         let (pointer, bare_key, key) = match self.open.last_mut() {
+            Some(Open { is_unused: true, key, .. }) => {
+                *key = None;
+                return String::new();
+            }
             None => (String::new(), false, at),
             Some(Open { pointer, items: Some(items), .. }) => {
                 *items += 1;

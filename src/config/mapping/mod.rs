@@ -29,6 +29,7 @@ use crate::{
         yaml::{self, Places},
     },
     diagnostic::{Code, Diagnostic, Place},
+    units::Size,
 };
 
 /// A mapping: how flat CSV files become the nested JSON of one API.
@@ -41,6 +42,9 @@ pub struct Mapping {
     pub name: String,
     /// The JSON Schema of the request body, relative to this file.
     pub contract: String,
+    /// The largest contract that is read: 16MiB, if nothing else is said.
+    #[serde(default)]
+    pub max_contract: Option<Size>,
     /// The request that carries the documents.
     pub request: Request,
     /// How the CSV files are written, by name. A source without a dialect uses `,` and `"` and UTF-8.
