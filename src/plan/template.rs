@@ -24,7 +24,7 @@ use crate::{
 
 /// The most steps one expression may take on one record.
 const FUEL: u64 = 10_000;
-/// The most words one expression may have: the parser and the walk go as deep as it is long.
+/// The most words one expression may have, without its texts and numbers: the parser and the walk go as deep as it is long.
 const MAX_WORDS: usize = 1_000;
 /// What a template is about, for people who wrote something else.
 const TEXT_HINT: &str = "write expressions over columns, as in `{{ firstname | trim }}`";
@@ -183,6 +183,8 @@ fn check_words(source: &str, is_condition: bool) -> Result<(), TemplateFault> {
             Token::BlockStart => return refuse(start, end),
             Token::VariableStart => (count, is_inside) = (0, true),
             Token::VariableEnd => is_inside = false,
+            // However long a list is, it is not deep.
+            Token::Comma | Token::Str(_) | Token::String(_) | Token::Int(_) | Token::Float(_) => {}
             _ => count += 1,
         }
         if is_inside && count > MAX_WORDS {
@@ -226,6 +228,7 @@ fn describe_masked(error: &Error) -> String {
         (Some(told), _) => told.to_string(),
         (None, ErrorKind::UndefinedError) => "an item was asked for that is not there".into(),
         (None, ErrorKind::OutOfFuel) => format!("it takes more than {FUEL} steps"),
+        (None, ErrorKind::InvalidOperation) => "it cannot be calculated with what stands in this record".into(),
         (None, kind) => kind.to_string(),
     }
 }
@@ -368,7 +371,15 @@ mod tests {
             ("{{ a | first | string }}", vec!["a"], ["", ""], Err("an item was asked for that is not there")),
             ("{{ a[9] ~ 'x' }}", vec!["a"], ["abc", ""], Err("an item was asked for that is not there")),
             ("{{ (a | first) | default('-') }}", vec!["a"], ["", ""], Ok("-")),
-            ("{{ 1 / (a | int) }}", vec!["a"], ["0", ""], Err("invalid operation")),
+            (
+                "{{ 1 / (a | int) }}",
+                vec!["a"],
+                ["0", ""],
+                Err("it cannot be calculated with what stands in this record"),
+            ),
+            ("{{ a[9] | replace('a', 'b') }}", vec!["a"], ["abc", ""], Err("an item was asked for that is not there")),
+            ("{{ a[9] | split('/') | join }}", vec!["a"], ["abc", ""], Err("an item was asked for that is not there")),
+            ("{{ a[9] | length }}", vec!["a"], ["abc", ""], Err("an item was asked for that is not there")),
         ] {
             let mut templates = Templates::default();
             let (number, found) = templates.add_text(source).unwrap();
@@ -528,7 +539,7 @@ mod tests {
             assert!(text_fault(&format!("{{{{ {expression} }}}}")).is_some());
             assert!(condition_fault(&expression).is_some());
         }
-        // As long as is allowed, and as deep.
+        // As long as is allowed, and as deep; only lists may be longer.
         let mut templates = Templates::default();
         for expression in [
             format!("a{}", " ~ a".repeat(490)),
@@ -538,9 +549,11 @@ mod tests {
             let (number, _) = templates.add_text(&format!("{{{{ {expression} }}}}")).unwrap();
             assert!(rendered(&templates, number, &["a"]).is_ok());
         }
-        for expression in
-            [format!("{}a == 'x'", "not ".repeat(990)), format!("a == 'x'{}", " and a != 'y'".repeat(240))]
-        {
+        for expression in [
+            format!("a in [{}'x']", "'y', ".repeat(5_000)),
+            format!("{}a == 'x'", "not ".repeat(990)),
+            format!("a == 'x'{}", " and a != 'y'".repeat(240)),
+        ] {
             let (number, _) = templates.add_condition(&expression).unwrap();
             assert!(templates.holds(number, |_| "x".into()).unwrap());
             assert!(templates.render_by_engine(number, |_| "x".into()).is_ok());

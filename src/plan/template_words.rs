@@ -2,7 +2,7 @@
 //!
 //! The engine is built of the same list, so that what is known here and what runs cannot differ.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use minijinja::{
     Environment, Error, ErrorKind, State, Value, filters,
@@ -142,7 +142,9 @@ pub(super) fn build_engine(fuel: u64) -> Environment<'static> {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         _ => Err(tell("`string` was given something else than a text or a number")),
     });
-    environment.add_filter("split", filters::split);
+    environment.add_filter("split", |value: &Value, separator: Option<Arc<str>>, most: Option<i64>| {
+        text_of(value).and_then(|_| filters::split(value, separator, most))
+    });
     environment.add_filter("join", filters::join);
     environment.add_filter("reverse", filters::reverse);
     environment.add_filter("abs", filters::abs);
@@ -166,12 +168,21 @@ fn write_value(out: &mut minijinja::Output<'_>, value: &Value) -> Result<(), Err
 }
 
 /// The `replace` of minijinja, within the limit of the output: nested, it doubles its text with every level.
-fn replace(text: &str, from: &str, to: &str) -> Result<String, Error> {
+fn replace(value: &Value, from: &str, to: &str) -> Result<String, Error> {
+    let text = text_of(value)?;
     let times = if from.is_empty() { text.chars().count() + 1 } else { text.matches(from).count() };
     if text.len().saturating_add(times.saturating_mul(to.len())) > MAX_OUTPUT {
         return Err(tell("the result is too long"));
     }
     Ok(text.replace(from, to))
+}
+
+/// The text of a value that is one.
+fn text_of(value: &Value) -> Result<&str, Error> {
+    match value.as_str() {
+        None if value.is_undefined() => Err(Error::from(ErrorKind::UndefinedError)),
+        text => text.ok_or_else(|| tell("a filter of texts was given something else")),
+    }
 }
 
 /// A whole number: the digits of a text in front of its decimal point, exactly, so that none passes through a float.
