@@ -1,11 +1,12 @@
 //! Configuration files, read with the place of every key: mappings, contracts, profiles.
 
+mod text_span;
+mod yaml_mistakes;
+mod yaml_types;
+mod json_mistakes;
+pub mod yaml;
+pub mod json_places;
 pub mod ignored_keywords;
 pub mod contract;
 pub mod mapping;
 pub mod profile;
-mod text_span;
-mod yaml_mistakes;
-mod yaml_types;
-pub mod yaml;
-pub mod json_places;
