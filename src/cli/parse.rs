@@ -63,8 +63,10 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Usage
 fn describe_meaning(command: &clap::Command, arguments: &[OsString], error: &clap::Error) -> Option<String> {
     match (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidSubcommand)) {
         (ErrorKind::InvalidSubcommand, _, Some(ContextValue::String(word))) if Path::new(word).exists() => {
+            let is_folder = Path::new(word).is_dir();
+            let (what, command) = if is_folder { ("folder", "convert") } else { ("file", "check") };
             Some(format!(
-                "there is no command '{word}', but a file or folder\n\n  tip: say what to do with it: 'xwalk convert {word}'"
+                "'{word}' is a {what}, and no command\n\n  tip: say what to do with it: 'xwalk {command} {word}'"
             ))
         }
         (ErrorKind::UnknownArgument, Some(ContextValue::String(flag)), _)

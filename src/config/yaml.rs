@@ -401,6 +401,10 @@ fn find_nulls(places: &Places) -> Vec<Diagnostic> {
         let key = unescape(pointer.rsplit('/').next().unwrap_or_default());
         let (name, rest) = key.split_once(':').unwrap_or((key.as_str(), ""));
         let (message, hint) = match node.scalar.as_deref() {
+            Some("") if key.contains(' ') && node.bare_key => {
+                let (name, rest) = key.split_once(' ').unwrap_or((name, rest));
+                (format!("there is no colon behind `{name}`"), format!("write `{name}: {}`", rest.trim_start()))
+            }
             Some("") if !rest.is_empty() && node.bare_key => {
                 ("there is no space behind the colon".to_owned(), format!("write `{name}: {rest}`"))
             }

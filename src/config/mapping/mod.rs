@@ -137,7 +137,8 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
         return Ok((mapping, places));
     }
     let message = format!("this program reads version 1 of the mapping language, not {}", mapping.mapping);
-    Err(vec![Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"))])
+    let finding = Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"));
+    Err(vec![finding.hint("write `mapping: 1`, or use a newer version of xwalk")])
 }
 
 /// A file that is something else, told by its keys.
