@@ -19,6 +19,7 @@
 
 pub mod text;
 pub mod diagnostic;
+pub mod explanation;
 pub mod io_cause;
 pub mod error;
 pub mod digest;

@@ -4,7 +4,10 @@
 
 use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
-use clap::{CommandFactory, FromArgMatches, error::ErrorKind};
+use clap::{
+    CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use crate::{
     cli::{Cli, Command},
@@ -44,13 +47,42 @@ impl From<clap::Error> for UsageMessage {
 /// Help or a version that was asked for, or what is wrong.
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, UsageMessage> {
     let mut command = Cli::command();
-    let cli = command
-        .try_get_matches_from_mut(arguments)
-        .and_then(|matches| Cli::from_arg_matches(&matches))
-        .map_err(|error| UsageMessage::from(error.format(&mut command)))?;
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let parsed = command.try_get_matches_from_mut(&arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = parsed.map_err(|error| match describe_meaning(&command, &arguments, &error) {
+        Some(meant) => UsageMessage::from(command.error(error.kind(), meant)),
+        None => UsageMessage::from(error.format(&mut command)),
+    })?;
     match find_contradiction(&cli) {
         Some(message) => Err(command.error(ErrorKind::ArgumentConflict, message).into()),
         None => Ok(cli),
+    }
+}
+
+/// Says what was meant where clap cannot know it: a flag of another command, or a folder without a command.
+fn describe_meaning(command: &clap::Command, arguments: &[OsString], error: &clap::Error) -> Option<String> {
+    match (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, _, Some(ContextValue::String(word))) if Path::new(word).exists() => {
+            let is_folder = Path::new(word).is_dir();
+            let (what, command) = if is_folder { ("folder", "convert") } else { ("file", "check") };
+            Some(format!(
+                "'{word}' is a {what}, and no command\n\n  tip: say what to do with it: 'xwalk {command} {word}'"
+            ))
+        }
+        (ErrorKind::UnknownArgument, Some(ContextValue::String(flag)), _)
+            if error.get(ContextKind::SuggestedArg).is_none() =>
+        {
+            let long = flag.split('=').next().unwrap_or_default().trim_start_matches('-');
+            let has_flag = |of: &&clap::Command| of.get_arguments().any(|arg| arg.get_long() == Some(long));
+            let owners: Vec<&str> = command.get_subcommands().filter(has_flag).map(clap::Command::get_name).collect();
+            let is_command =
+                |word: &&OsString| word.to_str().is_some_and(|word| command.find_subcommand(word).is_some());
+            let here = arguments.iter().skip(1).find(is_command)?.to_string_lossy();
+            let owners = owners.join("' and 'xwalk ");
+            let tip = format!("'{flag}' is no flag of 'xwalk {here}'\n\n  tip: it is one of 'xwalk {owners}'");
+            (!owners.is_empty()).then_some(tip)
+        }
+        _ => None,
     }
 }
 

@@ -18,6 +18,9 @@ use crate::{
 /// Everything that is wrong with a mapping, a contract, the profile or a header.
 pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
     let profiles = load::profiles(&runtime.root).map_err(Error::Config)?;
+    if let Some(folder) = &args.against {
+        load::check_folders(std::slice::from_ref(folder)).map_err(Error::Config)?;
+    }
     // A drop folder is made for one mapping; without one, all are checked.
     let mappings = match (args.mappings.as_slice(), load::mappings(&runtime.root)) {
         ([], all) if !all.is_empty() && args.against.is_none() => all,

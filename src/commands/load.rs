@@ -81,6 +81,9 @@ const MAPPINGS: &str = "mappings";
 pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job, Vec<Diagnostic>> {
     let profiles = profiles(root)?;
     let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
+    if let Some(swapped) = describe_swapped(args.mapping.as_deref(), &args.dirs) {
+        return Err(vec![swapped]);
+    }
     let (plan, mut read) = plan_with_files(&mapping)?;
     for source in &args.sources {
         if !plan.sources.iter().any(|known| known.name == source.name) {
@@ -103,9 +106,53 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
+    check_folders(&folders)?;
     read.extend(profiles.iter().map(|_| ConfigFile::new("the profiles file", root.join(PROFILES))));
     read.extend(destination.files.iter().map(|path| ConfigFile::new("a file of the profile", path)));
     Ok(Job { plan, destination: destination.shaped(shape), folders, read })
+}
+
+/// A folder where the mapping belongs, and a mapping where a folder belongs.
+fn describe_swapped(mapping: Option<&Path>, dirs: &[PathBuf]) -> Option<Diagnostic> {
+    let mapping = mapping.filter(|path| path.is_dir())?;
+    let other = dirs.iter().find(|path| is_yaml(path) && path.is_file())?;
+    let message = format!("`{}` is a folder, and `{}` is a file", mapping.display(), other.display());
+    let hint = format!("swap the two: `xwalk convert {} --mapping {}`", mapping.display(), other.display());
+    Some(Diagnostic::new(Code::PlanUsage, message).hint(hint))
+}
+
+/// Checks that each drop folder is none of the others, and no file.
+///
+/// # Errors
+/// The first that is.
+pub fn check_folders(folders: &[PathBuf]) -> Result<(), Vec<Diagnostic>> {
+    let wrong = |code: Code, message: String, hint: String| Err(vec![Diagnostic::new(code, message).hint(hint)]);
+    for (at, folder) in folders.iter().enumerate() {
+        let shown = folder.display();
+        if folder.is_file() {
+            let hint = match folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+                _ if is_yaml(folder) => format!("name the mapping with `--mapping {shown}`, and the drop folder alone"),
+                Some(parent) => {
+                    format!("name its folder, `{}`, or one file with `--source NAME={shown}`", parent.display())
+                }
+                None => format!("name its folder, `.`, or one file with `--source NAME={shown}`"),
+            };
+            return wrong(Code::PlanUsage, format!("`{shown}` is a file, and a drop folder is needed"), hint);
+        }
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let is_same = |other: &&PathBuf| real(other).is_some() && real(other) == real(folder);
+        if let Some(other) = folders[..at].iter().find(is_same) {
+            let message = format!("the folder `{}` is named twice", other.display());
+            let also = if other == folder { String::new() } else { format!(" (the second time as `{shown}`)") };
+            let hint = format!("name each drop folder once: its documents would be sent twice{also}");
+            return wrong(Code::PlanSameFile, message, hint);
+        }
+    }
+    Ok(())
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 fn unknown_source(plan: &Plan, name: &str) -> Diagnostic {
@@ -187,7 +234,7 @@ pub fn mappings(root: &Path) -> Vec<PathBuf> {
     let folder = root.join(MAPPINGS);
     let names = list_dir(&folder).unwrap_or_default();
     let mut found: Vec<PathBuf> = names.iter().map(|name| folder.join(name)).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    found.retain(|path| is_yaml(path));
     found
 }
 
@@ -208,18 +255,37 @@ fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnosti
     let contract_path = tidy_path(&folder.join(&mapping.contract));
     let limit = mapping.max_contract.map_or(json_places::MAX_BYTES, |Size(bytes)| bytes);
     let contract = contract(&contract_path, limit).map_err(|wrong| {
+        // The usual mistake: a path from where the command runs.
+        let above = folder.join("..").join(&mapping.contract);
+        let place = places.value("/contract");
         vec![match wrong.code {
-            Code::PlanMissingFile => wrong.rule(places.value("/contract")),
+            Code::PlanMissingFile if above.is_file() && !contract_path.exists() => {
+                let hint = format!("the path is relative to the mapping: write `../{}`", mapping.contract);
+                wrong.rule(place).hint(hint)
+            }
+            Code::PlanMissingFile => wrong.rule(place),
             Code::PlanTooLarge if wrong.rule.is_none() => {
                 let hint = format!("set `max_contract` in `{shown}` to allow more, as in `max_contract: 64MiB`");
-                wrong.rule(places.value("/contract")).hint(hint)
+                wrong.rule(place).hint(hint)
             }
             _ => wrong,
         }]
     })?;
     let mut read = vec![ConfigFile::new("the mapping", path), ConfigFile::new("the contract", contract_path)];
     let files = read_code_files(&mapping, &places, folder, &mut read)?;
-    Ok((Plan::compile(&mapping, places, contract, &files)?, read))
+    let plan = Plan::compile(&mapping, places, contract, &files).map_err(without_repeats)?;
+    Ok((plan, read))
+}
+
+/// Findings without those that are told already: two sources may share a dialect that is wrong.
+fn without_repeats(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut told: Vec<Diagnostic> = Vec::new();
+    for finding in findings {
+        if !told.contains(&finding) {
+            told.push(finding);
+        }
+    }
+    told
 }
 
 /// Compiles a contract file of at most `limit` bytes.
@@ -254,31 +320,44 @@ fn read_text(path: &Path, what: &str, limit: u64) -> Result<String, Diagnostic> 
     }
     let bytes = fs::read(path).map_err(|cause| {
         let message = format!("{what} cannot be read: {}", describe_cause(&cause));
-        wrong(Code::PlanMissingFile, message).hint(advise_reading(path, &cause))
+        wrong(Code::PlanMissingFile, message).hint(advise_reading(path, what, &cause))
     })?;
     decode_text(bytes, &shown, what)
 }
 
-/// What to do about a file that cannot be read: the file of the folder that was meant, if one is near.
-fn advise_reading(path: &Path, cause: &io::Error) -> String {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+/// What to do about a file that cannot be read: the file that was meant, if one is near.
+fn advise_reading(path: &Path, what: &str, cause: &io::Error) -> String {
+    let is_mapping = what == "the mapping";
+    let folder = if path.is_dir() { Some(path) } else { path.parent() };
+    let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    match list_dir(folder) {
-        _ if cause.kind() != io::ErrorKind::NotFound => advise(Purpose::ReadFile, cause).to_owned(),
-        Err(_) => format!("there is no folder `{}` here", folder.display()),
-        Ok(names) => {
-            let names: Vec<String> = names.iter().map(|name| name.to_string_lossy().into_owned()).collect();
-            let shown = |name: &str| format!("`{}`", path.with_file_name(name).display());
-            if let Some(near) = nearest(&name, names.iter().map(String::as_str)) {
-                return format!("did you mean {}?", shown(near));
-            }
-            let alike = |name: &&String| Path::new(name.as_str()).extension() == path.extension();
-            let alike: Vec<String> = names.iter().filter(alike).take(MAX_NAMES).map(|name| shown(name)).collect();
-            match (alike.is_empty(), folder.display()) {
-                (true, folder) => format!("there is no such file in the folder `{folder}`"),
-                (false, _) => format!("there are: {}", alike.join(", ")),
-            }
-        }
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    let folders = [Some(folder.to_owned()), is_mapping.then(|| folder.join(MAPPINGS))];
+    for folder in folders.into_iter().flatten() {
+        let inside = if folder == Path::new(".") { PathBuf::new() } else { folder.clone() };
+        let inside = inside.strip_prefix(".").map(Path::to_owned).unwrap_or(inside);
+        let names = list_dir(&folder).unwrap_or_default();
+        candidates.extend(names.iter().map(|name| inside.join(name)).filter(|path| path.is_file()));
+    }
+    if is_mapping {
+        candidates.retain(|path| is_yaml(path) && !path.ends_with(PROFILES));
+    }
+    let name_of = |path: &PathBuf| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let names: Vec<String> = candidates.iter().map(name_of).collect();
+    let near = nearest(&name, names.iter().map(String::as_str)).filter(|_| !path.is_dir());
+    if let Some(near) = near.and_then(|near| names.iter().position(|name| name == near)) {
+        return format!("did you mean `{}`?", candidates[near].display());
+    }
+    let is_other = cause.kind() != io::ErrorKind::NotFound && !path.is_dir();
+    let extension = if path.is_dir() { None } else { path.extension() };
+    candidates.retain(|path| is_mapping || extension.is_none() || path.extension() == extension);
+    let listed: Vec<String> = candidates.iter().take(MAX_NAMES).map(|path| format!("`{}`", path.display())).collect();
+    match (listed.is_empty(), folder.display()) {
+        _ if is_other => advise(Purpose::ReadFile, cause).to_owned(),
+        _ if !folder.is_dir() => format!("there is no folder `{}`", folder.display()),
+        (true, folder) => format!("there is no such file in the folder `{folder}`"),
+        (false, _) if path.is_dir() => format!("it is a folder; name a file: {}", listed.join(", ")),
+        (false, _) => format!("there are: {}", listed.join(", ")),
     }
 }
 

@@ -12,10 +12,12 @@ use crate::{
         exact_number::ExactNumber,
         formats::{is_date, is_date_time, is_time},
         ignored_keywords::{self, DraftFacts, is_rule},
-        json_places, unused_definitions,
+        json_mistakes, json_places,
+        text_span::Mistake,
+        unused_definitions,
         yaml::Places,
     },
-    diagnostic::{Code, Diagnostic, Place},
+    diagnostic::{Code, Diagnostic, Place, nearest},
     json_pointer,
 };
 
@@ -94,17 +96,13 @@ impl Contract {
     /// The text is not JSON, not a schema, or refers to something outside itself.
     pub fn compile(path: &str, text: &str) -> Result<Contract, Diagnostic> {
         let mut schema: Value = serde_json::from_str(text).map_err(|error| {
-            let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default().to_owned();
-            let place = Place {
-                path: path.into(),
-                line: error.line() as u64,
-                column: error.column() as u64,
-                width: 1,
-                text: line,
-            };
-            let message = error.to_string();
-            let message = message.split(" at line ").next().unwrap_or_default();
-            Diagnostic::new(Code::PlanSyntax, format!("the contract is not JSON: {message}")).rule(place)
+            let said = error.to_string();
+            let said = said.split(" at line ").next().unwrap_or_default();
+            let Mistake { at, message, hint } = json_mistakes::explain(text, said, error.line(), error.column());
+            let number = usize::try_from(at.line).unwrap_or(1);
+            let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default().to_owned();
+            let place = Place { path: path.into(), line: at.line, column: at.column, width: at.width, text: line };
+            Diagnostic::new(Code::PlanSyntax, message).rule(place).hint(hint)
         })?;
         let unused = unused_definitions::remove(&mut schema);
         let places = json_places::places(path, text, unused)?;
@@ -382,6 +380,9 @@ fn has_own_base(part: &Value, older: bool) -> bool {
     named || nested_values(part).any(|part| has_own_base(part, older))
 }
 
+/// The types of JSON Schema.
+const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
+
 /// Why a schema cannot be compiled, with its place.
 fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnostic {
     use jsonschema::error::ValidationErrorKind as Kind;
@@ -394,16 +395,37 @@ fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) ->
                     .as_deref()
                     .is_some_and(|target| cause.to_string().contains(target.trim_start_matches('#')))
         });
+        let target = place.and_then(|(_, node)| node.scalar.clone()).unwrap_or_default();
         let place = place.map_or_else(|| Place::file(places.path()), |(at, _)| places.value(at));
-        return Diagnostic::new(
-            Code::PlanContractReference,
-            format!("the contract refers to something that is not in it: {cause}"),
-        )
-        .rule(place)
-        .hint("copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened");
+        let message = match target.as_str() {
+            "" => format!("the contract refers to something that is not in it: {cause}"),
+            target => format!("the contract refers to `{target}`, which is not in it"),
+        };
+        let finding = Diagnostic::new(Code::PlanContractReference, message).rule(place);
+        let parts: Vec<String> = places.below("").map(|(at, _)| format!("#{at}")).collect();
+        let near = nearest(&target, parts.iter().map(String::as_str)).filter(|_| target.starts_with('#'));
+        return finding.hint(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => {
+                "copy what it refers to into `$defs` of this file; nothing outside the contract is ever opened".into()
+            }
+        });
     }
     let said = error.to_string();
     let said = said.split(". Adjust configuration").next().unwrap_or_default();
+    let key = error.instance_path().as_str().rsplit('/').find(|step| step.parse::<u32>().is_err()).unwrap_or_default();
+    let value = error.instance().as_str().unwrap_or_default();
+    if key == "type" && !value.is_empty() {
+        let near = nearest(value, TYPES).map(|near| format!("did you mean `{near}`? "));
+        let hint = format!("{}the types are `{}`", near.unwrap_or_default(), TYPES.join("`, `"));
+        let message = format!("the contract cannot be used: `{value}` is no type of JSON Schema");
+        return Diagnostic::new(Code::PlanContract, message).rule(place).hint(hint);
+    }
+    let said = match (describe_broken_rule(error.kind()), error.instance_path().as_str()) {
+        (_, "") if !error.instance().is_object() => "a JSON Schema is an object that begins with `{`".to_owned(),
+        ((_, Some(expected)), _) if !key.is_empty() => format!("`{key}` is wrong: {expected}"),
+        _ => said.to_owned(),
+    };
     let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {
         Kind::Format { format } if format == "regex" => {

@@ -1,4 +1,4 @@
-//! A part of one line of a text that people write, by which its place is told.
+//! A part of one line of a text that people write, by which its place is told, and what may be wrong there.
 
 /// A span of one line: the line and the column from 1, the width in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,4 +13,15 @@ impl TextSpan {
     pub(super) fn starts_at(self, line: u64, column: u64) -> bool {
         (self.line, self.column) == (line, column)
     }
+}
+
+/// A mistake in a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Mistake {
+    /// Where.
+    pub(super) at: TextSpan,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to write.
+    pub(super) hint: String,
 }

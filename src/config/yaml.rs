@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     config::{
-        text_span::TextSpan,
-        yaml_mistakes::{self, Mistake},
+        text_span::{Mistake, TextSpan},
+        yaml_mistakes,
         yaml_types::{WrongType, example_of, explain_type},
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
@@ -247,8 +247,7 @@ impl PlaceWalk {
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
-        let at =
-            TextSpan { line: span.start.line() as u64, column: span.start.col() as u64 + 1, width: span_width(span) };
+        let at = self.place_span(span);
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -280,6 +279,15 @@ impl PlaceWalk {
             }
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
         }
+    }
+
+    /// The place of a span, without the spaces that the parser counts behind a text in quotes.
+    fn place_span(&self, span: Span) -> TextSpan {
+        let (line, column) = (span.start.line(), span.start.col());
+        let text = self.places.lines.get(line.wrapping_sub(1)).map_or("", String::as_str);
+        let shown: String = text.chars().skip(column).take(span_width(span)).collect();
+        let width = shown.trim_end().chars().count().max(1);
+        TextSpan { line: line as u64, column: column as u64 + 1, width: width as u64 }
     }
 
     fn plain_node(&self, at: TextSpan, anchor: usize, tagged: bool) -> Result<(), Diagnostic> {
@@ -396,8 +404,8 @@ impl PlaceWalk {
 }
 
 /// The width of a span on its first line, in characters.
-fn span_width(span: Span) -> u64 {
-    if span.end.line() == span.start.line() { (span.end.col() - span.start.col()).max(1) as u64 } else { 1 }
+fn span_width(span: Span) -> usize {
+    if span.end.line() == span.start.line() { (span.end.col() - span.start.col()).max(1) } else { 1 }
 }
 
 /// Values left empty or written as a bare `null`: a policy or a column that YAML would eat.
@@ -408,6 +416,10 @@ fn find_nulls(places: &Places) -> Vec<Diagnostic> {
         let key = unescape(pointer.rsplit('/').next().unwrap_or_default());
         let (name, rest) = key.split_once(':').unwrap_or((key.as_str(), ""));
         let (message, hint) = match node.scalar.as_deref() {
+            Some("") if key.contains(' ') && node.bare_key => {
+                let (name, rest) = key.split_once(' ').unwrap_or((name, rest));
+                (format!("there is no colon behind `{name}`"), format!("write `{name}: {}`", rest.trim_start()))
+            }
             Some("") if !rest.is_empty() && node.bare_key => {
                 ("there is no space behind the colon".to_owned(), format!("write `{name}: {rest}`"))
             }
@@ -468,8 +480,14 @@ fn explain_error(error: &serde_yaml::Error, text: &str, places: &Places) -> Diag
     let Some(message) = start.map(|start| &said[start..]) else {
         // The other parser gave up where the first did not, or a type spoke for itself.
         let is_spoken = error.location().is_none() || !said.contains("found") && !said.contains("expected");
-        let own = Diagnostic::new(Code::PlanWrongValue, said.rsplit(": ").next().unwrap_or(said));
-        return if is_spoken { own.rule(places.place(at)) } else { explain_syntax(text, at, places) };
+        let own = said.split_once(": ").filter(|(path, _)| !path.contains([' ', '`'])).map_or(said, |(_, own)| own);
+        let (message, hint) = own
+            .split_once(": write ")
+            .map_or((own, String::new()), |(message, words)| (message, format!("write {words}")));
+        let place = places.nodes.values().find(|node| node.value.starts_at(line, column));
+        let place = place.map_or_else(|| places.place(at), |node| places.place(node.value));
+        let own = Diagnostic::new(Code::PlanWrongValue, message).rule(place).hint(hint);
+        return if is_spoken { own } else { explain_syntax(text, at, places) };
     };
     let mut words = message.split('`').skip(1).step_by(2);
     let word = words.next().unwrap_or_default();
@@ -488,7 +506,9 @@ fn explain_error(error: &serde_yaml::Error, text: &str, places: &Places) -> Diag
             let place = block.map_or_else(|| places.place(at), |block| places.place(block.key));
             let example = example_of(word).map_or_else(|| format!("{word}: …"), str::to_owned);
             let missing = Diagnostic::new(Code::PlanMissingKey, format!("missing key `{word}`"));
-            missing.rule(place).hint(format!("write it in this block: `{example}`"))
+            let is_top = value.is_none_or(|(pointer, _)| pointer.is_empty());
+            let hint = if is_top { "write a line that begins in the first column" } else { "write it in this block" };
+            missing.rule(place).hint(format!("{hint}: `{example}`"))
         }
         m if m.starts_with("unknown variant") => {
             let place = value.map_or_else(|| places.place(at), |(_, node)| places.place(node.value));
@@ -500,6 +520,9 @@ fn explain_error(error: &serde_yaml::Error, text: &str, places: &Places) -> Diag
             let place = node.map_or_else(|| places.place(at), |node| places.place(node.value));
             let scalar = node.and_then(|node| node.scalar.as_deref());
             let WrongType { message, hint } = explain_type(message, pointer, scalar);
+            // A secret that stands where its name belongs is not shown.
+            let is_secret = pointer.starts_with("/profiles/") && pointer.contains("/auth");
+            let place = if is_secret { Place { text: String::new(), ..place } } else { place };
             Diagnostic::new(Code::PlanWrongValue, message).rule(place).hint(hint)
         }
     }

@@ -4,18 +4,7 @@
 //! knows the mistakes that people make. It is never run over a text that can be parsed, so what it does not know costs nothing:
 //! then the place where the parser gave up is told.
 
-use crate::config::text_span::TextSpan;
-
-/// A mistake in a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mistake {
-    /// Where.
-    pub(super) at: TextSpan,
-    /// What is wrong.
-    pub(super) message: String,
-    /// What to write.
-    pub(super) hint: String,
-}
+use crate::config::text_span::{Mistake, TextSpan};
 
 /// What no scalar begins with, unless it is in quotes.
 const RESERVED: [char; 3] = ['@', '`', '%'];

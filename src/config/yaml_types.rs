@@ -15,15 +15,41 @@ pub(super) struct WrongType {
 pub(super) fn explain_type(said: &str, pointer: &str, scalar: Option<&str>) -> WrongType {
     let (found, expected) = said.split_once(", expected ").unwrap_or((said, ""));
     let found = found.split_once(": ").map_or(found, |(_, found)| found);
-    let (found, expected) = (describe_found(found), describe_expected(expected));
+    let (found, expected) = (describe_found(found, scalar.unwrap_or_default()), describe_expected(expected));
+    let steps: Vec<&str> = pointer.split('/').skip(1).collect();
     let key = pointer.rsplit('/').find(|step| !step.chars().all(|c| c.is_ascii_digit())).unwrap_or_default();
     let hint = match (expected.as_str(), found) {
         ("a block", _) if pointer.is_empty() => {
             "a mapping begins with `mapping: 1`, a file of profiles with `profiles:`".into()
         }
-        ("a text", "a number" | "a truth value") => {
+        ("`all` or `{ documents, bytes }`", _) => {
+            "write `batch: { documents: 500, bytes: 1MiB }` or `batch: all`".into()
+        }
+        ("a list", "a text") if scalar == Some("") => format!("write a list: `{key}: [\"\"]`"),
+        ("a column or a block", "a number" | "a truth value") => {
+            let text = scalar.unwrap_or_default();
+            format!("write `{{ const: {text} }}` for the value itself, \"{text}\" for the column of this name")
+        }
+        ("a column or a block", _) => format!("write one column: `{key}: lastname`"),
+        (expected, _) if is_column(&steps) && expected == "a block" => {
+            format!("write `{key}: {{ type: {} }}`", scalar.unwrap_or("text"))
+        }
+        ("a block", _) if matches!(steps[..], ["profiles", _]) => {
+            format!("write `{key}: {{ url: \"http://127.0.0.1:8080\" }}`")
+        }
+        ("a block", _) if matches!(steps[..], ["sources", _]) => format!("write `{key}: {{ path: {key}.csv }}`"),
+        ("a block", "a text") if steps.contains(&"auth") => {
+            let example = example_of(key).unwrap_or("bearer: { env: API_TOKEN }");
+            format!("name the variable or the file that holds the secret: `{example}`")
+        }
+        (expected, "a number" | "a truth value" | "a negative number" | "a number with a fraction")
+            if expected.contains("text") || expected.contains("name") || expected.contains("column") =>
+        {
             scalar.map_or_else(String::new, |text| format!("put it in quotes: \"{text}\""))
         }
+        ("a text or a list of texts", _) => format!("write `{key}: one` or `{key}: [one, two]`"),
+        (expected, "a list") if expected.starts_with("one of") => "write one word, without brackets and dashes".into(),
+        ("a text, a number or a boolean", _) => "write one value, without brackets".into(),
         ("a text", "a list") => "write one text, without brackets and dashes".into(),
         ("a text", "a block") => format!("write one text behind the colon: `{key}: …`"),
         ("a list", _) => format!("write a list: `{key}: [one, two]`"),
@@ -43,10 +69,17 @@ pub(super) fn explain_type(said: &str, pointer: &str, scalar: Option<&str>) -> W
     WrongType { message: format!("expected {expected}, found {found}"), hint }
 }
 
+/// Whether a pointer leads to what is known about one column.
+fn is_column(steps: &[&str]) -> bool {
+    matches!(steps, ["sources", _, "columns", _])
+}
+
 /// What stands there. The text itself is not repeated: it may be a secret in a wrong place.
-fn describe_found(found: &str) -> &'static str {
+fn describe_found(found: &str, scalar: &str) -> &'static str {
     let is = |word: &str| found.starts_with(word);
     match found {
+        _ if is("integer") && scalar.starts_with('-') => "a negative number",
+        _ if is("floating") => "a number with a fraction",
         _ if is("string") || is("str") || is("character") => "a text",
         _ if is("integer") || is("floating") => "a number",
         _ if is("boolean") => "a truth value",
@@ -100,6 +133,8 @@ pub(super) fn example_of(key: &str) -> Option<&'static str> {
         "auth" => "auth: { bearer: { env: API_TOKEN } }",
         "bearer" => "bearer: { env: API_TOKEN }",
         "batch" => "batch: { documents: 500, bytes: 1MiB }",
+        "fixed" => "fixed: { wait: 5s }",
+        "exponential" => "exponential: { base: 1s, cap: 60s }",
         "retry" => "retry: { fixed: { wait: 5s } }",
         "headers" => "headers: { X-Team: ground }",
         "use" => "{ use: Other }",

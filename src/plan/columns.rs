@@ -92,7 +92,7 @@ impl Compiler<'_> {
     fn compile_date_format(&mut self, format: &str, pointer: &str) -> DateFormat {
         DateFormat::new(format).unwrap_or_else(|reason| {
             let message = format!("the format `{format}` cannot be used: {reason}");
-            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, "write it as in `%d.%m.%Y`");
+            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, advise_date_format(format));
             DateFormat::default()
         })
     }
@@ -132,4 +132,30 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// What to write for a date format that cannot be used; the letters of other languages are translated.
+fn advise_date_format(format: &str) -> String {
+    let mut translated = format.to_owned();
+    if !format.contains('%') {
+        let letters = [
+            ("yyyy", "%Y"),
+            ("YYYY", "%Y"),
+            ("MM", "%m"),
+            ("dd", "%d"),
+            ("DD", "%d"),
+            ("TT", "%d"),
+            ("JJJJ", "%Y"),
+            ("HH", "%H"),
+            ("hh", "%H"),
+            ("mm", "%M"),
+            ("ss", "%S"),
+            ("'T'", "T"),
+        ];
+        for (from, to) in letters {
+            translated = translated.replace(from, to);
+        }
+    }
+    let is_known = translated != format && DateFormat::new(&translated).is_ok();
+    if is_known { format!("write `format: \"{translated}\"`") } else { "write it as in `%d.%m.%Y`".into() }
 }

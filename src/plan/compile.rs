@@ -11,7 +11,7 @@ use crate::{
         contract::Contract,
         mapping::{
             Mapping, Root, TotalSpec,
-            dialect::{DialectFault, DialectSpec as DialectText, SEPARATOR_HINT, parse_separator},
+            dialect::{DialectFault, DialectSpec as DialectText, advise_separator, parse_separator},
             short_forms::{Columns, Named},
         },
         yaml::Places,
@@ -122,6 +122,11 @@ impl Compiler<'_> {
     pub(super) fn report(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::new(code, message).rule(self.places.leaf(pointer)).hint(hint);
         self.findings.push(diagnostic);
+    }
+
+    /// Adds a finding that has its place.
+    pub(super) fn add_finding(&mut self, finding: Diagnostic) {
+        self.findings.push(finding);
     }
 
     fn check_request(&mut self) {
@@ -252,7 +257,7 @@ impl Compiler<'_> {
     /// One ASCII character that separates or quotes; `None`: it is another text, which is reported.
     pub(super) fn parse_ascii_byte(&mut self, text: &str, pointer: &str) -> Option<u8> {
         let parsed = parse_separator(text);
-        parsed.map_err(|message| self.report(Code::PlanWrongValue, pointer, message, SEPARATOR_HINT)).ok()
+        parsed.map_err(|message| self.report(Code::PlanWrongValue, pointer, message, advise_separator(text))).ok()
     }
 
     /// The number of a column of a source; a column that is first used here is added.

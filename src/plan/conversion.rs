@@ -156,6 +156,7 @@ impl Conversion {
             Conversion::Decimal(NumberFormat { decimal_separator: b'.', .. }) if cell.contains(&b',') => {
                 "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
             }
+            Conversion::Date(format) => suggest_date_format(format, cell),
             _ => "",
         }
     }
@@ -317,6 +318,28 @@ fn write_escaped(text: &[u8], out: &mut OutputBuffer) {
         rest = &rest[at + 1..];
     }
     out.extend(rest);
+}
+
+/// The format that a day is written in, where it is another than the declared one and can be told by its digits.
+fn suggest_date_format(declared: &DateFormat, cell: &[u8]) -> &'static str {
+    let shape: Vec<u8> = cell.iter().map(|byte| if byte.is_ascii_digit() { b'#' } else { *byte }).collect();
+    let (format, hint) = match shape.as_slice() {
+        b"####-##-##" => {
+            ("%Y-%m-%d", "if the file writes days as in 2026-12-31, declare `format: \"%Y-%m-%d\"` for this column")
+        }
+        b"##.##.####" => {
+            ("%d.%m.%Y", "if the file writes days as in 31.12.2026, declare `format: \"%d.%m.%Y\"` for this column")
+        }
+        b"########" => {
+            ("%Y%m%d", "if the file writes days as in 20261231, declare `format: \"%Y%m%d\"` for this column")
+        }
+        b"##/##/####" => (
+            "%d/%m/%Y",
+            "if the file writes days as in 31/12/2026, declare `format: \"%d/%m/%Y\"` for this column, as in 12/31/2026 `\"%m/%d/%Y\"`",
+        ),
+        _ => return "",
+    };
+    if declared.format == format || declared.has_layout(cell) { "" } else { hint }
 }
 
 #[cfg(test)]

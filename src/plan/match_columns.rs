@@ -5,7 +5,7 @@
 
 use crate::{
     config::mapping::field::FieldLong,
-    diagnostic::Code,
+    diagnostic::{Code, Diagnostic},
     json_pointer::escape,
     plan::{LinkPlan, compile::Compiler, conversion::Conversion, key::KeyColumns},
 };
@@ -67,11 +67,23 @@ impl Compiler<'_> {
                     pairs.iter().map(|pair| self.sources[keyed].columns[side(pair)].name.as_str()).collect();
                 let message =
                     format!("`match` must name the whole key of `{name}`, so that each record belongs to one");
-                let hint = format!(
-                    "declare `key: [{}]` for the source `{name}`, or match all columns of its key",
-                    columns.join(", ")
-                );
-                self.report(Code::PlanJoin, &pointer, message, hint);
+                let of_key: Vec<&str> =
+                    key.iter().map(|column| self.sources[keyed].columns[*column].name.as_str()).collect();
+                let hint = match (of_key.as_slice(), columns.as_slice()) {
+                    ([], _) => format!("declare `key: [{}]` for the source `{name}`", columns.join(", ")),
+                    ([key], [column]) => format!(
+                        "the key of `{name}` is `{key}`, and `match` names `{column}`: correct the one that is wrong"
+                    ),
+                    _ => format!(
+                        "declare `key: [{}]` for the source `{name}`, or match all columns of its key: `{}`",
+                        columns.join(", "),
+                        of_key.join("`, `")
+                    ),
+                };
+                let at = self.places.leaf(&format!("/sources/{}/key", escape(&name)));
+                let finding = Diagnostic::new(Code::PlanJoin, message).rule(self.places.leaf(&pointer)).hint(hint);
+                let is_declared = !of_key.is_empty();
+                self.add_finding(if is_declared { finding.also(at, "its key is declared here") } else { finding });
                 None
             }
         }

@@ -81,7 +81,7 @@ fn describe_archive(path: &str, bytes: &[u8]) -> Option<Diagnostic> {
                 Diagnostic::new(Code::ReadCompressed, message).file(path).hint("unpack it, or export it as CSV"),
             );
         }
-        _ => return None,
+        _ => return describe_other_text(path, bytes),
     };
     let said = Path::new(path).extension().and_then(|extension| extension.to_str());
     let is_unpacked = matches!(said, Some("gz" | "zst"));
@@ -96,6 +96,25 @@ fn describe_archive(path: &str, bytes: &[u8]) -> Option<Diagnostic> {
         format!("name it `{path}{ending}`; files that end in `.gz` and `.zst` are unpacked")
     };
     Some(Diagnostic::new(Code::ReadCompressed, message).file(path).hint(hint))
+}
+
+/// The finding that a file is a web page, XML or JSON, told by its first characters: no header starts with them.
+fn describe_other_text(path: &str, bytes: &[u8]) -> Option<Diagnostic> {
+    let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
+    let start = bytes.get(start..bytes.len().min(start + 64)).unwrap_or_default().to_ascii_lowercase();
+    let is_any = |starts: &[&[u8]]| starts.iter().any(|known| start.starts_with(known));
+    let what = if is_any(&[b"<!doctype", b"<html", b"<head"]) {
+        "a web page"
+    } else if is_any(&[b"<?xml"]) {
+        "XML"
+    } else if is_any(&[b"[{\"", b"{\"", b"[\n", b"[\r\n"]) {
+        "JSON"
+    } else {
+        return None;
+    };
+    let hint = "export it as CSV; where a web page is not expected, a login page may have come instead of the file";
+    let hint = if what == "a web page" { hint } else { "export it as CSV" };
+    Some(Diagnostic::new(Code::ReadHeader, format!("the file is {what}, not CSV")).file(path).hint(hint))
 }
 
 /// Decodes UTF-8; invalid bytes become patches.

@@ -193,6 +193,9 @@ fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagno
         _ if !folder.exists() => {
             format!("there is no folder `{}`; name the drop folder as in `xwalk convert DIR`", folder.display())
         }
+        [] if inputs.named.contains_key(&source.name) => {
+            format!("`--source {}=…` names a file from where you are, not from the drop folder", source.name)
+        }
         [] => format!("there are no CSV files in `{}`; is it the right folder?", inputs.folder.display()),
         names => format!("in that folder: {}; name it with `--source {}=PATH`", names.join(", "), source.name),
     };

@@ -9,7 +9,7 @@ use crate::{
     recording::ledger::ADDED_COLUMNS,
     table::{
         Table,
-        dialect::{Dialect, Span},
+        dialect::{Dialect, Encoding, Span},
         split::{QuoteFault, RecordEnd},
     },
 };
@@ -256,14 +256,18 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
             expected.join("`, `"),
             found.join("`, `")
         );
-        let hint = "is it the right file? a file without a header needs `header: false` in its dialect";
+        let hint = match source.dialect.encoding {
+            Encoding::Label(encoding) if !encoding.is_ascii_compatible() => {
+                format!("its dialect says `encoding: {}`; is the file in UTF-8?", encoding.name().to_lowercase())
+            }
+            _ => "is it the right file? a file without a header needs `header: false` in its dialect".to_owned(),
+        };
         return vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)];
     }
     let finding = |column: &&ColumnPlan| {
-        // A name that another rule uses is not misspelt.
-        let is_used = |name: &str| source.columns.iter().any(|column| column.name == name);
-        let unused = names.iter().map(String::as_str).filter(|name| !name.is_empty() && !is_used(name));
-        let hint = if let Some(near) = nearest(&column.name, unused) {
+        let free = names.iter().map(String::as_str);
+        let free = free.filter(|name| !name.is_empty() && !is_taken(plan, source, &column.rule, name));
+        let hint = if let Some(near) = nearest(&column.name, free) {
             format!("did you mean `{near}`?")
         } else {
             let show = |name: &String| {
@@ -278,6 +282,18 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
             .hint(hint)
     };
     absent.iter().map(finding).chain(doubled).collect()
+}
+
+/// Whether a column cannot be the one that a rule misspells, because another rule of the same kind means it: it is mapped to
+/// another field, or declared under `columns` already.
+fn is_taken(plan: &Plan, source: &SourcePlan, rule: &str, name: &str) -> bool {
+    if rule.starts_with("/sources/") {
+        let declared = source.columns.iter().any(|column| column.name == name && column.rule.contains("/columns/"));
+        return declared && rule.contains("/columns/");
+    }
+    let is_value = |pointer: &str| !pointer.contains("/match/") && !pointer.ends_with("/each");
+    let mut below = plan.places.below("/output");
+    is_value(rule) && below.any(|(at, node)| is_value(at) && node.scalar.as_deref() == Some(name))
 }
 
 /// Finds the columns that the plan uses and the header has twice, so that nobody can tell which of them is meant.

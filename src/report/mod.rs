@@ -18,6 +18,7 @@ use std::{
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
+    explanation::{example::Explanation, explain},
     options::MessageFormat,
     plan::Plan,
     report::{progress::Progress, render_style::RenderStyle},
@@ -111,13 +112,23 @@ pub fn findings(out: &mut dyn Write, diagnostics: &[Diagnostic], style: RenderSt
 
 /// What a code means, as `xwalk explain CODE` says it.
 pub fn explanation(out: &mut dyn Write, code: Code) -> io::Result<()> {
-    writeln!(out, "{code}\n")?;
-    code.explanation().lines().try_for_each(|line| writeln!(out, "{}", wrap::wrapped(line.trim(), 80, 0)))
+    let Some(Explanation { title, before, after, advice }) = explain(code) else {
+        return writeln!(out, "{code}");
+    };
+    writeln!(out, "{code}: {title}\n")?;
+    code.explanation().lines().try_for_each(|line| writeln!(out, "{}", wrap::wrapped(line.trim(), 80, 0)))?;
+    for (name, example) in [("before", before), ("after", after)] {
+        writeln!(out, "\n{name}:")?;
+        example.lines().try_for_each(|line| writeln!(out, "  | {line}"))?;
+    }
+    writeln!(out, "\nwhat to do:")?;
+    writeln!(out, "  {}", wrap::wrapped(advice, 78, 2))
 }
 
 /// All codes, as `xwalk explain` lists them.
 pub fn codes(out: &mut dyn Write) -> io::Result<()> {
-    Code::ALL.iter().try_for_each(|code| writeln!(out, "{code}"))
+    let title = |code: &Code| explain(*code).map_or("", |explanation| explanation.title);
+    Code::ALL.iter().try_for_each(|code| writeln!(out, "{:<28} {}", code.word(), title(code)))
 }
 
 /// Says that a mapping was proven, and what is left to the data.
@@ -186,10 +197,13 @@ mod tests {
     fn codes_are_listed_and_explained() {
         let mut out = Vec::new();
         explanation(&mut out, Code::PlanUnquoted).unwrap();
-        let expected = "plan/unquoted\n\n\
+        let expected = "plan/unquoted: a bare word is no text to YAML\n\n\
                         A code-table key or value is a bare word that YAML reads as a number, a boolean\n\
                         or null.\n\
-                        Put it in quotes, so that `\"012\"` stays `012` and `\"no\"` stays `no`.\n";
+                        Put it in quotes, so that `\"012\"` stays `012` and `\"no\"` stays `no`.\n\n\
+                        before:\n  |     values: { 1: Female, 2: Male }\n\n\
+                        after:\n  |     values: { \"1\": Female, \"2\": Male }\n\n\
+                        what to do:\n  Put it in quotes.\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
         let mut out = Vec::new();
         codes(&mut out).unwrap();

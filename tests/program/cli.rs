@@ -38,8 +38,12 @@ fn what_cannot_be_understood_is_exit_2_on_stderr() {
 #[test]
 fn explain_knows_every_code_and_the_nearest_one() {
     let (stdout, stderr, code) = output(&["explain", "check/range"]);
-    let expected = "check/range\n\nA number is below the minimum or above the maximum of the contract, or no\n\
-                    multiple of what it says.\n";
+    let expected = "check/range: a number is out of range\n\n\
+                    A number is below the minimum or above the maximum of the contract, or no\n\
+                    multiple of what it says.\n\n\
+                    before:\n  | 1/01;1;04324;0;10;euros;2026-06-15\n\n\
+                    after:\n  | 1/01;1;04324;1;10;euros;2026-06-15\n\n\
+                    what to do:\n  Correct the cell; ask the owner of the API if the number is right.\n";
     assert_eq!((stdout.as_str(), stderr.as_str(), code), (expected, "", Some(0)));
     let (stdout, stderr, code) = output(&["explain", "check/rnge"]);
     let expected = "error[plan/usage]: there is no code `check/rnge`\n |\n = help: did you mean `check/range`?\n\n";

@@ -6,9 +6,12 @@
 
 mod cli;
 mod golden;
+mod explain;
 mod inflight;
+mod mistakes;
 mod places;
 mod properties;
 mod quotes;
 mod schemas;
 mod truncation;
+mod yaml;

@@ -58,7 +58,7 @@ impl DialectSpec {
         let mut fault = |key, message, hint| faults.push(DialectFault { key, message, hint });
         let mut byte = |key, text: &str| {
             let parsed = parse_separator(text);
-            parsed.map_err(|message| fault(key, message, SEPARATOR_HINT)).ok()
+            parsed.map_err(|message| fault(key, message, advise_separator(text))).ok()
         };
         let delimiter = byte("delimiter", &self.delimiter).unwrap_or(b',');
         let quote = if self.quote.is_empty() { None } else { byte("quote", &self.quote) };
@@ -76,7 +76,18 @@ impl DialectSpec {
 }
 
 /// What to write where [`parse_separator`] finds something else.
-pub const SEPARATOR_HINT: &str = "write a tab as \"\\t\", in double quotes";
+#[must_use]
+pub fn advise_separator(text: &str) -> &'static str {
+    match text.to_ascii_lowercase().as_str() {
+        "" => "write the character itself, in quotes",
+        "semicolon" | "semi" | ";;" => "write \";\"",
+        "comma" | ",," => "write \",\"",
+        "pipe" | "bar" | "||" => "write \"|\"",
+        "space" | "blank" | "point" | "dot" | "period" => "write the character itself: \" \" or \".\"",
+        "tab" | "tabulator" | "\\t" | "t" => "write a tab as \"\\t\", in double quotes",
+        _ => "write one character in quotes, as in \";\"; a tab is \"\\t\", in double quotes",
+    }
+}
 
 /// One ASCII character that separates or quotes.
 ///

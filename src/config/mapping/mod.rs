@@ -129,6 +129,9 @@ pub enum Root {
 pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>> {
     // Bare words are looked for first: serde would only say that a number is not a string.
     let places = yaml::places(path, text).map_err(|diagnostic| vec![diagnostic])?;
+    if let Some(other) = explain_other_file(&places) {
+        return Err(vec![other]);
+    }
     let bare = find_unquoted(&places);
     if !bare.is_empty() {
         return Err(bare);
@@ -138,7 +141,27 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
         return Ok((mapping, places));
     }
     let message = format!("this program reads version 1 of the mapping language, not {}", mapping.mapping);
-    Err(vec![Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"))])
+    let finding = Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"));
+    Err(vec![finding.hint("write `mapping: 1`, or use a newer version of xwalk")])
+}
+
+/// A file that is something else, told by its keys.
+fn explain_other_file(places: &Places) -> Option<Diagnostic> {
+    let has = |key: &str| places.node(&format!("/{key}")).is_some();
+    if has("mapping") && !has("profiles") || has("sources") || has("output") {
+        return None;
+    }
+    let (what, key) = if has("profiles") {
+        ("this is a file of profiles, no mapping", "profiles")
+    } else if has("openapi") {
+        ("this is an OpenAPI file, no mapping", "openapi")
+    } else if let Some(key) = ["$schema", "$defs", "properties", "items"].into_iter().find(|key| has(key)) {
+        ("this is a JSON Schema, no mapping", key)
+    } else {
+        return None;
+    };
+    let finding = Diagnostic::new(Code::PlanWrongValue, what).rule(places.key(&format!("/{key}")));
+    Some(finding.hint("name the mapping: it begins with `mapping: 1` and names its contract itself"))
 }
 
 /// The JSON Schema (draft 7) of a mapping file, for editors.
@@ -163,6 +186,8 @@ fn find_unquoted(places: &Places) -> Vec<Diagnostic> {
             findings.push(unquoted_finding(key, places.key(pointer)));
         }
         match node.scalar.as_deref() {
+            // That nothing is there is told by itself.
+            Some("") => {}
             Some(text) if node.plain && !reads_as_text(text) => {
                 findings.push(unquoted_finding(text, places.value(pointer)));
             }

@@ -160,6 +160,8 @@ impl SettingsReader<'_> {
     /// An http or https URL without anything that could be a secret. The finding shows neither the text nor its line.
     fn url(&mut self, key: &str, text: &str) -> Option<Url> {
         let fault = match Url::parse(text) {
+            // `host:8080` reads as a scheme with a path.
+            Ok(url) if url.cannot_be_a_base() => "is not a URL",
             Ok(url) if !matches!(url.scheme(), "http" | "https") => "is neither http nor https",
             Ok(url) if url.host_str().is_none_or(str::is_empty) => "has no host",
             Ok(url) if !url.username().is_empty() || url.password().is_some() => "holds a user name or password",
@@ -170,7 +172,12 @@ impl SettingsReader<'_> {
             Err(_) => "is not a URL",
         };
         self.wrong(key, format!("the `{key}` {fault}"));
-        self.hint("as in `https://api.example.com`; credentials belong in `auth`");
+        self.hint(match fault {
+            "is not a URL" if !text.contains("://") => "write the scheme, too, as in `https://api.example.com`",
+            "is not a URL" | "is neither http nor https" | "has no host" => "as in `https://api.example.com`",
+            "has a query" | "has a fragment" => "leave out what follows `?` or `#`",
+            _ => "as in `https://api.example.com`; credentials belong in `auth`",
+        });
         if let Some(place) = self.findings.last_mut().and_then(|finding| finding.rule.as_mut()) {
             place.text.clear();
         }
