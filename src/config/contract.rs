@@ -284,9 +284,7 @@ impl NumberRule {
         };
         let limit = value.as_number().and_then(|number| ExactNumber::parse(number.as_str()));
         if keyword == "multipleOf" && !limit.as_ref().is_some_and(ExactNumber::is_divisor) {
-            return Err(jsonschema::ValidationError::custom(
-                "`multipleOf` has more digits than can be checked exactly",
-            ));
+            return Err(jsonschema::ValidationError::custom("it has more digits than can be checked exactly"));
         }
         let small = value.as_i64();
         Ok(Box::new(NumberRule { keyword, is_exclusive, limit, small, written: value.to_string() }))

@@ -62,7 +62,7 @@ fn a_run_leaves_no_core_file() {
     server.wait();
     let limits = fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
-    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
+    assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["1", "1"]);
     let quit = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status().unwrap();
     assert!(quit.success() && !child.wait().unwrap().success());
     assert!(
