@@ -1,10 +1,12 @@
 //! Configuration files, read with the place of every key: mappings, contracts, profiles.
 
 mod text_span;
+mod yaml_brackets;
 mod yaml_mistakes;
 mod yaml_types;
 mod json_mistakes;
 pub mod yaml;
+pub mod yaml_values;
 pub mod json_places;
 pub mod ignored_keywords;
 pub mod contract;
