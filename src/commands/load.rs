@@ -27,6 +27,7 @@ use crate::{
             secret::Environment,
         },
         yaml::{self, Places},
+        yaml_values,
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
     io_cause::{Purpose, advise, describe_cause},
@@ -174,7 +175,7 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
         return Ok(None);
     }
     let text = read_text(&path, "the profiles file", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
-    let (profiles, places) = yaml::read::<Profiles>(&path.display().to_string(), &text)?;
+    let (profiles, places) = yaml_values::read::<Profiles>(&path.display().to_string(), &text)?;
     Ok(Some(ProfilesFile { profiles, places }))
 }
 
@@ -220,10 +221,14 @@ pub fn mapping_path(
         several => {
             let listed: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
             let message = format!("there are several mappings: `{}`", listed.join("`, `"));
-            Err(vec![
-                Diagnostic::new(Code::PlanMissingFile, message)
-                    .hint("name one with `--mapping FILE`, or set `mapping:` in profiles.yaml"),
-            ])
+            let hint = match file {
+                Some(_) => "name one with `--mapping FILE`, or set `mapping:` in profiles.yaml",
+                None => {
+                    "there is no `profiles.yaml` here that chooses one: name one with `--mapping FILE`, or run in the \
+                     folder that holds it"
+                }
+            };
+            Err(vec![Diagnostic::new(Code::PlanMissingFile, message).hint(hint)])
         }
     }
 }
@@ -374,7 +379,7 @@ fn decode_text(bytes: Vec<u8>, shown: &str, what: &str) -> Result<String, Diagno
         Ok(text) => Ok(text.strip_prefix('\u{FEFF}').map(str::to_owned).unwrap_or(text)),
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = valid.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+            let line = valid.split(|byte| *byte == b'\n').count() as u64;
             let message = format!("{what} is not UTF-8: it holds a character of another encoding");
             wrong(line, message, "save it as UTF-8: editors ask for it when saving")
         }

@@ -7,6 +7,8 @@ use crate::config::text_span::{Mistake, TextSpan};
 
 /// Explains why a text is not JSON. `said`, `line` and `column` are what the parser says.
 pub(super) fn explain(text: &str, said: &str, line: usize, column: usize) -> Mistake {
+    // A line end inside of quotes is told at the start of the next line.
+    let line = if column == 0 && said.starts_with("control") { line.saturating_sub(1) } else { line };
     let (line, column) = (line.max(1), column.max(1));
     let here = |message: &str, hint: &str| new(line, column, message, hint);
     if let Some(other) = explain_other_format(text) {
@@ -110,4 +112,51 @@ fn last_before(text: &str, line: usize, column: usize) -> Option<(usize, usize, 
     }
     let number = lines.iter().rposition(|line| !line.trim().is_empty())?;
     last(lines[number]).map(|(column, found)| (number + 1, column, found))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use crate::config::{json_mistakes::explain, text_span::Mistake};
+
+    #[test]
+    fn what_is_not_json_is_told_where_to_write_something() {
+        let table = [
+            ("", 1, 1, "the contract is empty"),
+            ("\n\n", 3, 1, "the contract is empty"),
+            ("<html>", 1, 1, "the contract is a web page or XML, not JSON"),
+            ("type: array\n", 1, 1, "the contract is YAML, not JSON"),
+            ("# a\ntype: array\n", 1, 1, "the contract is YAML or another text, not JSON"),
+            ("a;b;c\n1;2;3\n", 1, 1, "the contract looks like CSV, not JSON"),
+            ("{'a': 1}", 1, 2, "JSON has no single quotes"),
+            ("// a\n{}", 1, 1, "JSON has no comments"),
+            ("{\n  \"a\": 1, # b\n}", 2, 11, "JSON has no comments"),
+            ("{\n  \"a\": 1,\n}", 2, 9, "a comma stands before the closing bracket"),
+            ("{\"a\": [1, 2, ]}", 1, 12, "a comma stands before the closing bracket"),
+            ("{\"a\": 1,, \"b\": 2}", 1, 9, "there is a comma where a value belongs"),
+            ("{\n  \"a\": 1\n  \"b\": 2\n}", 2, 9, "there is no comma behind this value"),
+            ("{\"a\": [1 2]}", 1, 9, "there is no comma behind this value"),
+            ("{\"a\" 1}", 1, 5, "there is no colon behind this name"),
+            ("{a: 1}", 1, 2, "the name is not in quotes"),
+            ("{\"a\": text}", 1, 8, "this word is not in quotes"),
+            ("{\"a\": True}", 1, 7, "this word is not in quotes"),
+            ("{\"a\": \"b\n}", 1, 7, "the quote that opens here is not closed in this line"),
+            ("{\"a\": [1]", 1, 9, "the text ends before its last bracket is closed"),
+            ("{\"a\": \"\\d\"}", 1, 9, "this `\\` means nothing in JSON"),
+            ("{} {}", 1, 4, "more text follows the end of the JSON"),
+        ];
+        let mut wrong = Vec::new();
+        for (text, line, column, message) in table {
+            let error = serde_json::from_str::<Value>(text).unwrap_err();
+            let said = error.to_string();
+            let said = said.split(" at line ").next().unwrap();
+            let Mistake { at, message: told, hint } = explain(text, said, error.line(), error.column());
+            let told = told.strip_prefix("the contract is not JSON: ").unwrap_or(&told);
+            if (told, at.line, at.column) != (message, line, column) || hint.is_empty() {
+                wrong.push(format!("{text:?} ({said}): {}:{}: {told}", at.line, at.column));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }

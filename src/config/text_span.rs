@@ -25,3 +25,10 @@ pub(super) struct Mistake {
     /// What to write.
     pub(super) hint: String,
 }
+
+impl Mistake {
+    /// A mistake at a place.
+    pub(super) fn new(at: TextSpan, message: impl Into<String>, hint: impl Into<String>) -> Mistake {
+        Mistake { at, message: message.into(), hint: hint.into() }
+    }
+}

@@ -4,12 +4,10 @@
 //! knows the mistakes that people make. It is never run over a text that can be parsed, so what it does not know costs nothing:
 //! then the place where the parser gave up is told.
 
-use crate::config::text_span::{Mistake, TextSpan};
-
-/// What no scalar begins with, unless it is in quotes.
-const RESERVED: [char; 3] = ['@', '`', '%'];
-/// The characters that may follow a backslash in double quotes.
-const ESCAPES: &str = "0abtnvfre \"/\\N_LPxuU\t";
+use crate::config::{
+    text_span::Mistake,
+    yaml_brackets::{BracketWalk, OpenBracket, cannot_begin, describe_text_after_quote, quote, quoted_end, span},
+};
 
 /// Finds the first mistake up to the line where a parser gave up.
 pub(super) fn find(text: &str, last_line: u64) -> Option<Mistake> {
@@ -19,7 +17,7 @@ pub(super) fn find(text: &str, last_line: u64) -> Option<Mistake> {
             return Some(mistake);
         }
     }
-    walk.flows.first().map(|flow| flow.describe_open())
+    walk.brackets.open.first().map(OpenBracket::describe_open)
 }
 
 /// Finds a character that no text file has.
@@ -33,35 +31,6 @@ pub(super) fn find_control(text: &str) -> Option<Mistake> {
         }
     }
     None
-}
-
-fn span(line: u64, column: usize, width: usize) -> TextSpan {
-    TextSpan { line, column: column as u64 + 1, width: width.max(1) as u64 }
-}
-
-fn mistake(at: TextSpan, message: impl Into<String>, hint: impl Into<String>) -> Option<Mistake> {
-    Some(Mistake { at, message: message.into(), hint: hint.into() })
-}
-
-/// A bracket that is open.
-struct OpenBracket {
-    bracket: char,
-    line: u64,
-    column: usize,
-    /// The rest of its line.
-    rest: String,
-}
-
-impl OpenBracket {
-    fn closing(&self) -> char {
-        if self.bracket == '{' { '}' } else { ']' }
-    }
-
-    fn describe_open(&self) -> Mistake {
-        let message = format!("`{}` is not closed", self.bracket);
-        let hint = format!("write ` {}` behind `{}`", self.closing(), self.rest.trim_end());
-        Mistake { at: span(self.line, self.column, 1), message, hint }
-    }
 }
 
 /// A block whose lines begin in one column.
@@ -82,9 +51,7 @@ struct BlockLevel {
 #[derive(Default)]
 struct LineWalk {
     levels: Vec<BlockLevel>,
-    flows: Vec<OpenBracket>,
-    /// The last line that holds something ends so that a list or block in brackets goes on.
-    goes_on: bool,
+    brackets: BracketWalk,
     /// The column of the key whose text stands in the lines below it.
     block_text: Option<usize>,
     /// The column of a line without a colon, and the mistake it is if a key follows in the same column.
@@ -106,18 +73,18 @@ impl LineWalk {
         if blank {
             return None;
         }
-        if !self.flows.is_empty() {
+        if !self.brackets.open.is_empty() {
             let begins_key = key_end(rest).is_some() && !matches!(rest[0], '{' | '[' | '"' | '\'');
-            return match self.flows.first() {
-                Some(flow) if begins_key && !self.goes_on => Some(flow.describe_open()),
-                _ => self.flow(number, &characters, indent),
+            return match self.brackets.open.first() {
+                Some(flow) if begins_key && !self.brackets.goes_on => Some(flow.describe_open()),
+                _ => self.brackets.walk(number, &characters, indent),
             };
         }
         if rest[0] == '\t' {
             let tabs = rest.iter().take_while(|c| c.is_whitespace()).count();
             let above = self.levels.last().map_or(2, |level| level.column + if level.opens { 2 } else { 0 });
             let hint = format!("indent with spaces: with {above}, the line belongs to the lines above it");
-            return mistake(span(number, indent, tabs), "a tab stands where YAML wants spaces", hint);
+            return Some(Mistake::new(span(number, indent, tabs), "a tab stands where YAML wants spaces", hint));
         }
         if line.starts_with("---") || line.starts_with("...") {
             self.levels.clear();
@@ -144,7 +111,7 @@ impl LineWalk {
         let text: String = line[at..].iter().collect();
         if line[at] == '-' && line.get(at + 1).is_some_and(|next| next.is_alphabetic()) {
             let hint = format!("write `- {}`", text[1..].trim_end());
-            return mistake(span(number, at, 1), "there is no space behind `-`", hint);
+            return Some(Mistake::new(span(number, at, 1), "there is no space behind `-`", hint));
         }
         let Some(colon) = key_end(&line[at..]).map(|end| at + end) else {
             return self.line_without_key(number, line, at, is_item);
@@ -189,7 +156,7 @@ impl LineWalk {
                         "begin both with `- ` for a list, or none for names with values",
                     )
                 };
-                return mistake(span(number, column, 1), has, hint);
+                return Some(Mistake::new(span(number, column, 1), has, hint));
             }
             return None;
         }
@@ -198,17 +165,17 @@ impl LineWalk {
             let (near, far) = (inner.column + 1, level.column + 1);
             let hint =
                 format!("begin it in column {near} like {}, or in column {far} like {}", begins(&inner), begins(level));
-            return mistake(span(number, column, 1), message, hint);
+            return Some(Mistake::new(span(number, column, 1), message, hint));
         }
         if !level.opens && !level.is_list {
             if let Some(parent) = &level.empty_before {
                 let message = format!("`{}` is not indented further than `{parent}:` above it", level.key);
                 let hint = format!("begin it in column {} if it belongs to `{parent}`", column + 1);
-                return mistake(span(level.line, level.column, level.key.chars().count()), message, hint);
+                return Some(Mistake::new(span(level.line, level.column, level.key.chars().count()), message, hint));
             }
             let message = "this line is indented further than the line above, which has a value already".to_owned();
             let hint = format!("begin it in column {} like {}", level.column + 1, begins(level));
-            return mistake(span(number, column, 1), message, hint);
+            return Some(Mistake::new(span(number, column, 1), message, hint));
         }
         self.levels.push(BlockLevel::new(column, is_list));
         None
@@ -230,12 +197,16 @@ impl LineWalk {
         let at_level = above.filter(|level| level.column == at);
         if at_level.is_some_and(|level| level.is_list) {
             let message = format!("there is no `- ` before `{text}`");
-            return mistake(span(number, at, 1), message, format!("write `- {text}`"));
+            return Some(Mistake::new(span(number, at, 1), message, format!("write `- {text}`")));
         }
         if let Some(level) = at_level.filter(|level| level.opens && !text.contains([' ', ':', '='])) {
             let hint = format!("write it behind the colon: `{}: {text}`", level.key);
             let width = text.chars().count();
-            return mistake(span(number, at, width), format!("the value of `{}` is not indented", level.key), hint);
+            return Some(Mistake::new(
+                span(number, at, width),
+                format!("the value of `{}` is not indented", level.key),
+                hint,
+            ));
         }
         describe_missing_colon(number, line, at)
     }
@@ -246,13 +217,13 @@ impl LineWalk {
         let text = text.split(" #").next().unwrap_or_default().trim_end();
         let width = text.chars().count();
         match line[start] {
-            '{' | '[' => self.flow(number, line, start),
+            '{' | '[' => self.brackets.walk(number, line, start),
             '"' | '\'' => match quoted_end(number, line, start) {
                 Err(mistake) => Some(mistake),
                 Ok(end) => {
                     let after = end + line[end..].iter().take_while(|c| c.is_whitespace()).count();
                     let is_over = after >= line.len() || line[after] == '#';
-                    if is_over { None } else { describe_text_after_quote(number, line, start, end) }
+                    (!is_over).then(|| describe_text_after_quote(number, line, start, end))
                 }
             },
             '|' | '>' if is_block_text(text) => {
@@ -261,111 +232,15 @@ impl LineWalk {
             }
             first if cannot_begin(first, text) => {
                 let message = format!("a value cannot begin with `{first}`");
-                mistake(span(number, start, width), message, format!("put it in quotes: {}", quote(text)))
+                Some(Mistake::new(span(number, start, width), message, format!("put it in quotes: {}", quote(text))))
             }
             _ => {
                 let colon = text.find(": ").filter(|_| !key.is_empty())?;
                 let column = start + text[..colon].chars().count();
                 let hint = format!("put the whole value in quotes: `{key}: {}`", quote(text));
-                mistake(span(number, column, 1), "a second colon stands in this line", hint)
+                Some(Mistake::new(span(number, column, 1), "a second colon stands in this line", hint))
             }
         }
-    }
-
-    /// A part of a line inside brackets, or that opens some.
-    fn flow(&mut self, number: u64, line: &[char], start: usize) -> Option<Mistake> {
-        let (mut at, mut has_colon, mut is_start) = (start, false, true);
-        while at < line.len() {
-            let character = line[at];
-            match character {
-                ' ' | '\t' => at += 1,
-                '#' if at > 0 && line[at - 1].is_whitespace() => break,
-                '{' | '[' => {
-                    let rest = line[at..].iter().collect::<String>();
-                    let rest = rest.split(" #").next().unwrap_or_default().to_owned();
-                    self.flows.push(OpenBracket { bracket: character, line: number, column: at, rest });
-                    (has_colon, is_start, at) = (false, true, at + 1);
-                }
-                '}' | ']' => {
-                    let Some(flow) = self.flows.pop() else {
-                        return mistake(span(number, at, 1), format!("`{character}` closes nothing"), "leave it out");
-                    };
-                    if flow.closing() != character {
-                        let message =
-                            format!("`{character}` stands where `{}` closes `{}`", flow.closing(), flow.bracket);
-                        return mistake(span(number, at, 1), message, format!("write `{}`", flow.closing()));
-                    }
-                    (is_start, at) = (false, at + 1);
-                }
-                ',' => (has_colon, is_start, at) = (false, true, at + 1),
-                ':' if line.get(at + 1).is_none_or(|next| next.is_whitespace()) => {
-                    (has_colon, is_start, at) = (true, true, at + 1);
-                }
-                '"' | '\'' if is_start => match self.quoted_in_flow(number, line, at) {
-                    Err(mistake) => return Some(mistake),
-                    Ok(end) => (is_start, at) = (false, end),
-                },
-                _ => match self.word_in_flow(number, line, at, has_colon) {
-                    Err(mistake) => return Some(mistake),
-                    Ok(end) => (is_start, at) = (false, end),
-                },
-            }
-            if self.flows.is_empty() {
-                let after = at + line[at..].iter().take_while(|c| c.is_whitespace()).count();
-                if after < line.len() && matches!(line[after], '}' | ']') {
-                    let message = format!("`{}` closes nothing", line[after]);
-                    return mistake(span(number, after, 1), message, "leave it out");
-                }
-                return None;
-            }
-        }
-        let last = line[..at].iter().rev().find(|c| !c.is_whitespace());
-        self.goes_on = last.is_some_and(|last| matches!(last, ',' | '{' | '[' | ':'));
-        None
-    }
-
-    /// A text in quotes inside brackets; where it ends.
-    fn quoted_in_flow(&self, number: u64, line: &[char], start: usize) -> Result<usize, Mistake> {
-        let end = quoted_end(number, line, start)?;
-        let after = end + line[end..].iter().take_while(|c| c.is_whitespace()).count();
-        let next = line.get(after).copied();
-        let shown: String = line[start..end].iter().collect();
-        let at = span(number, end, 1);
-        let wrong = match next {
-            None | Some(',' | ':' | '}' | ']' | '#') => None,
-            Some(';') => mistake(at, "`;` stands where a comma belongs", format!("write `{shown},`")),
-            Some(c) if after > end && c.is_alphabetic() => {
-                mistake(at, format!("there is no comma behind `{shown}`"), format!("write `{shown},`"))
-            }
-            Some(_) => describe_text_after_quote(number, line, start, end),
-        };
-        wrong.map_or(Ok(end), Err)
-    }
-
-    /// A bare word inside brackets; where it ends.
-    fn word_in_flow(&self, number: u64, line: &[char], start: usize, has_colon: bool) -> Result<usize, Mistake> {
-        let is_end = |at: usize| {
-            let is_colon = line[at] == ':' && line.get(at + 1).is_none_or(|next| next.is_whitespace());
-            let is_comment = line[at] == '#' && line[at - 1].is_whitespace();
-            matches!(line[at], ',' | '}' | ']' | '{' | '[') || is_colon || is_comment
-        };
-        let end = (start..line.len()).find(|at| is_end(*at)).unwrap_or(line.len());
-        let text: String = line[start..end].iter().collect();
-        let text = text.trim_end();
-        let width = text.chars().count();
-        if cannot_begin(line[start], text) {
-            let message = format!("a value cannot begin with `{}`", line[start]);
-            let hint = format!("put it in quotes: {}", quote(text));
-            return Err(Mistake { at: span(number, start, width), message, hint });
-        }
-        if has_colon && line.get(end) == Some(&':') {
-            let key = text.rsplit([' ', ';']).next().unwrap_or_default();
-            let before = text[..text.len() - key.len()].trim_end_matches([' ', ';']);
-            let at = span(number, start + before.chars().count(), 1);
-            let message = format!("there is no comma before `{key}`");
-            return Err(Mistake { at, message, hint: format!("write `{before}, {key}:`") });
-        }
-        Ok(end)
     }
 }
 
@@ -384,10 +259,16 @@ fn describe_missing_colon(number: u64, line: &[char], at: usize) -> Option<Mista
     let behind = span(number, at + word.chars().count(), 1);
     match text[word.len()..].trim_start().chars().next() {
         _ if word.is_empty() => None,
-        None => mistake(behind, format!("there is no colon behind `{word}`"), format!("write `{word}:`")),
-        Some(':') => mistake(behind, "there is no space behind the colon", format!("write `{word}: {rest}`")),
-        Some('=') => mistake(behind, "there is `=` where a colon belongs", format!("write `{word}: {rest}`")),
-        Some(_) => mistake(behind, format!("there is no colon behind `{word}`"), format!("write `{word}: {rest}`")),
+        None => Some(Mistake::new(behind, format!("there is no colon behind `{word}`"), format!("write `{word}:`"))),
+        Some(':') => {
+            Some(Mistake::new(behind, "there is no space behind the colon", format!("write `{word}: {rest}`")))
+        }
+        Some('=') => {
+            Some(Mistake::new(behind, "there is `=` where a colon belongs", format!("write `{word}: {rest}`")))
+        }
+        Some(_) => {
+            Some(Mistake::new(behind, format!("there is no colon behind `{word}`"), format!("write `{word}: {rest}`")))
+        }
     }
 }
 
@@ -404,53 +285,7 @@ fn key_end(line: &[char]) -> Option<usize> {
     is_key.then_some(end)
 }
 
-/// The end of a text in quotes, behind the closing one.
-fn quoted_end(number: u64, line: &[char], start: usize) -> Result<usize, Mistake> {
-    let quote = line[start];
-    let mut at = start + 1;
-    while at < line.len() {
-        match line[at] {
-            '\\' if quote == '"' => {
-                let next = line.get(at + 1).copied().unwrap_or(' ');
-                if !ESCAPES.contains(next) {
-                    let message = format!("`\\{next}` means nothing in double quotes");
-                    let hint = format!("write `\\\\{next}`, or put the value in single quotes, where `\\` is itself");
-                    return Err(Mistake { at: span(number, at, 2), message, hint });
-                }
-                at += 2;
-            }
-            c if c == quote && quote == '\'' && line.get(at + 1) == Some(&'\'') => at += 2,
-            c if c == quote => return Ok(at + 1),
-            _ => at += 1,
-        }
-    }
-    let message = format!("the quote `{quote}` that opens here is not closed in this line");
-    let hint = format!("write `{quote}` also where the value ends");
-    Err(Mistake { at: span(number, start, 1), message, hint })
-}
-
-fn describe_text_after_quote(number: u64, line: &[char], start: usize, end: usize) -> Option<Mistake> {
-    let quote = line[start];
-    let message = format!("the quote that opens here closes in column {end}, and more text follows");
-    let inside = if quote == '"' { "`\\\"`" } else { "`''`" };
-    let hint = format!("close it where the value ends; write a quote inside it as {inside}");
-    mistake(span(number, start, end - start), message, hint)
-}
-
 /// Whether what is behind `|` or `>` lets a text of several lines follow.
 fn is_block_text(text: &str) -> bool {
     text[1..].chars().all(|c| matches!(c, '+' | '-') || c.is_ascii_digit())
-}
-
-/// Whether a bare value cannot begin so.
-fn cannot_begin(first: char, text: &str) -> bool {
-    let is_alias = matches!(first, '*' | '&' | '!') && !text.contains(' ');
-    let is_indicator = matches!(first, '|' | '>' | ',' | ']' | '}') || RESERVED.contains(&first);
-    is_alias || is_indicator || matches!(first, '?' | '-' | ':') && text.chars().nth(1) == Some(' ')
-}
-
-/// A text in quotes.
-fn quote(text: &str) -> String {
-    let bare = text.trim_matches(['"', '\'']);
-    if bare.contains(['"', '\\']) { format!("'{}'", bare.replace('\'', "''")) } else { format!("\"{bare}\"") }
 }

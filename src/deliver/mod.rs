@@ -195,6 +195,14 @@ struct LearntLimits {
     documents: AtomicU64,
 }
 
+impl LearntLimits {
+    /// Takes over what the state of the delivery has learnt.
+    fn learn(&self, state: &DeliveryState) {
+        self.bytes.fetch_min(state.largest, Ordering::Relaxed);
+        self.documents.fetch_min(state.divisions.limit().unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
 /// A batch with its body as it goes over the wire.
 struct CompressedBatch {
     batch: Batch,
@@ -249,9 +257,8 @@ async fn send_batches(
     let (mut commits, mut status) = (CommitState::default(), 0);
     let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
     state.failed_before.clone_from(&context.failed);
-    let mut requests: JoinSet<Answered> = JoinSet::new();
-    let mut signals = Signals::listen();
-    let (mut stopped_at, mut has_told) = (None, false);
+    let (mut requests, mut signals): (JoinSet<Answered>, _) = (JoinSet::new(), Signals::listen());
+    let (mut stopped_at, mut notices) = (None, DeliveryNotices { progress, has_told: false });
     let mut more = destination.collection != Collection::Replace;
     if !more {
         take_single_batch(&mut incoming, &mut state).await;
@@ -282,12 +289,8 @@ async fn send_batches(
             Some(answered) = requests.join_next(), if !requests.is_empty() => {
                 let applied = apply_answer(&mut state, answered, start.elapsed(), context);
                 status = applied.success.unwrap_or(status);
-                if let Some(notice) = applied.trouble.filter(|_| !has_told && state.waits_after(start.elapsed())) {
-                    has_told = true;
-                    tell(&state, commits.counts(), &notice, progress);
-                }
-                most.bytes.fetch_min(state.largest, Ordering::Relaxed);
-                most.documents.fetch_min(state.divisions.limit().unwrap_or(u64::MAX), Ordering::Relaxed);
+                notices.tell_trouble(&state, commits.counts(), applied.trouble);
+                most.learn(&state);
                 commits.append(&mut state, status, commit);
             }
             incoming = incoming.recv(), if more && state.wants_batch(now) => match incoming {
@@ -299,9 +302,7 @@ async fn send_batches(
                     break;
                 }
                 state.interrupt(exit);
-                if !requests.is_empty() {
-                    tell(&state, commits.counts(), &describe_stopping(exit, requests.len(), GRACE), progress);
-                }
+                notices.tell_stopping(&state, commits.counts(), exit, requests.len());
             }
             () = sleep_until(start + wake) => if stopped_at.is_some_and(|at| start.elapsed() >= at + GRACE) {
                 break;
@@ -326,7 +327,7 @@ async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16], encodi
 struct Applied {
     /// The status of a success.
     success: Option<u16>,
-    /// What to tell if it is the first failure and leads to another try.
+    /// What to tell of a failure that leads to another try.
     trouble: Option<Diagnostic>,
 }
 
@@ -344,7 +345,8 @@ fn apply_answer(
     let status = exchange.status();
     let trouble = describe_trouble(&state.destination, &exchange.ending, now, (context.now)());
     state.apply_exchange(first, exchange, now, (context.now)());
-    Applied { success: (200..300).contains(&status).then_some(status), trouble: Some(trouble) }
+    let trouble = Some(trouble).filter(|_| state.waits_after(now));
+    Applied { success: (200..300).contains(&status).then_some(status), trouble }
 }
 
 /// Takes all documents as one batch, or stops the run because they do not fit into one.
@@ -370,11 +372,33 @@ fn report(state: &DeliveryState, counts: DurableCounts, now: Duration, progress:
     });
 }
 
-/// Tells a person something at once.
-fn tell(state: &DeliveryState, counts: DurableCounts, notice: &Diagnostic, progress: &dyn Fn(&DeliveryProgress<'_>)) {
-    let Delivery { volume, receipts, .. } = &state.delivery;
-    let DurableCounts { accepted, rejected } = counts;
-    progress(&DeliveryProgress { accepted, rejected, volume: *volume, waiting: None, receipts, notice: Some(notice) });
+/// What is told at once.
+struct DeliveryNotices<'a> {
+    progress: &'a dyn Fn(&DeliveryProgress<'_>),
+    /// The first failure was told; no other is.
+    has_told: bool,
+}
+
+impl DeliveryNotices<'_> {
+    fn tell_trouble(&mut self, state: &DeliveryState, counts: DurableCounts, trouble: Option<Diagnostic>) {
+        if let Some(trouble) = trouble.filter(|_| !self.has_told) {
+            self.has_told = true;
+            self.tell(state, counts, &trouble);
+        }
+    }
+
+    fn tell_stopping(&self, state: &DeliveryState, counts: DurableCounts, exit: Exit, requests: usize) {
+        if requests > 0 {
+            self.tell(state, counts, &describe_stopping(exit, requests, GRACE));
+        }
+    }
+
+    fn tell(&self, state: &DeliveryState, counts: DurableCounts, notice: &Diagnostic) {
+        let Delivery { volume, receipts, .. } = &state.delivery;
+        let DurableCounts { accepted, rejected } = counts;
+        let (volume, notice) = (*volume, Some(notice));
+        (self.progress)(&DeliveryProgress { accepted, rejected, volume, waiting: None, receipts, notice });
+    }
 }
 
 #[cfg(test)]

@@ -77,10 +77,10 @@ mod tests {
         recording::receipt::Failure,
     };
 
-    fn answered(status: u16) -> Result<Answer, Failure> {
+    fn answer(status: u16) -> Answer {
         let location = Some("secret.example".into());
         let (content_type, body) = ("text/secret".into(), b"secret".to_vec());
-        Ok(Answer { status, content_type, retry_after: Some("secret".into()), date: None, location, body })
+        Answer { status, content_type, retry_after: Some("secret".into()), date: None, location, body }
     }
 
     #[test]
@@ -89,9 +89,9 @@ mod tests {
         let table = [
             ("15m", Err(Failure::Unreachable("connection refused".into())), "connection refused", "13:46 UTC"),
             ("2m", Err(Failure::Late), "no answer in time", "13:33 UTC"),
-            ("11h", answered(503), "answered 503", "2030-02-01 00:31 UTC"),
-            ("90s", answered(200), "answered 200, but not that it took the documents", "the `deadline` of 90 s"),
-            ("300ms", answered(429), "answered 429", "the `deadline` of 0.3 s"),
+            ("11h", Ok(answer(503)), "answered 503", "2030-02-01 00:31 UTC"),
+            ("90s", Ok(answer(200)), "answered 200, but not that it took the documents", "the `deadline` of 90 s"),
+            ("300ms", Ok(answer(429)), "answered 429", "the `deadline` of 0.3 s"),
         ];
         for (deadline, ending, cause, until) in table {
             let destination = destination("http://127.0.0.1:8080", &[("deadline", deadline)]);

@@ -62,31 +62,35 @@ impl Compiler<'_> {
                 Some((KeyColumns::new(of_child), KeyColumns::new(of_parent)))
             }
             _ => {
-                let name = self.sources[keyed].name.clone();
-                let columns: Vec<&str> =
-                    pairs.iter().map(|pair| self.sources[keyed].columns[side(pair)].name.as_str()).collect();
-                let message =
-                    format!("`match` must name the whole key of `{name}`, so that each record belongs to one");
-                let of_key: Vec<&str> =
-                    key.iter().map(|column| self.sources[keyed].columns[*column].name.as_str()).collect();
-                let hint = match (of_key.as_slice(), columns.as_slice()) {
-                    ([], _) => format!("declare `key: [{}]` for the source `{name}`", columns.join(", ")),
-                    ([key], [column]) => format!(
-                        "the key of `{name}` is `{key}`, and `match` names `{column}`: correct the one that is wrong"
-                    ),
-                    _ => format!(
-                        "declare `key: [{}]` for the source `{name}`, or match all columns of its key: `{}`",
-                        columns.join(", "),
-                        of_key.join("`, `")
-                    ),
-                };
-                let at = self.places.leaf(&format!("/sources/{}/key", escape(&name)));
-                let finding = Diagnostic::new(Code::PlanJoin, message).rule(self.places.leaf(&pointer)).hint(hint);
-                let is_declared = !of_key.is_empty();
-                self.add_finding(if is_declared { finding.also(at, "its key is declared here") } else { finding });
+                let matched: Vec<usize> = pairs.iter().map(side).collect();
+                self.report_key(keyed, &matched, &pointer);
                 None
             }
         }
+    }
+
+    /// Reports that a join does not match the whole key of a source.
+    fn report_key(&mut self, keyed: usize, matched: &[usize], pointer: &str) {
+        let source = &self.sources[keyed];
+        let names = |columns: &[usize]| -> Vec<String> {
+            columns.iter().map(|column| source.columns[*column].name.clone()).collect()
+        };
+        let (name, matched, key) = (source.name.clone(), names(matched), names(&source.key.columns));
+        let message = format!("`match` must name the whole key of `{name}`, so that each record belongs to one");
+        let hint = match (key.as_slice(), matched.as_slice()) {
+            ([], _) => format!("declare `key: [{}]` for the source `{name}`", matched.join(", ")),
+            ([key], [column]) => {
+                format!("the key of `{name}` is `{key}`, and `match` names `{column}`: correct the one that is wrong")
+            }
+            _ => format!(
+                "declare `key: [{}]` for the source `{name}`, or match all columns of its key: `{}`",
+                matched.join(", "),
+                key.join("`, `")
+            ),
+        };
+        let finding = Diagnostic::new(Code::PlanJoin, message).rule(self.places.leaf(pointer)).hint(hint);
+        let declared = self.places.leaf(&format!("/sources/{}/key", escape(&name)));
+        self.add_finding(if key.is_empty() { finding } else { finding.also(declared, "its key is declared here") });
     }
 
     /// Decides for every key how its cells are compared, once all that is matched with it is known.

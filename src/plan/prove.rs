@@ -18,7 +18,7 @@ use crate::{
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, nearest},
-    json_pointer::escape,
+    json_pointer::{escape, unescape},
     plan::{
         FieldPlan, Leaf, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::Checks,
@@ -311,6 +311,22 @@ impl Prover<'_> {
         self.prove_value(&mut one.value, pointers, rule, target);
     }
 
+    /// The declared column that a rule may misspell: one without a type that is near one with a type.
+    fn find_declared(&self, rule: &str) -> Option<String> {
+        let named = [rule.to_owned(), format!("{rule}/from")];
+        let column = named.iter().find_map(|at| self.places.node(at)?.scalar.clone())?;
+        let declared: Vec<String> = self
+            .places
+            .below("/sources")
+            .filter_map(|(at, _)| {
+                let mut steps = at.split('/').skip(3);
+                (steps.next() == Some("columns")).then(|| steps.next().map(unescape)).flatten()
+            })
+            .collect();
+        let is_declared = declared.contains(&column);
+        nearest(&column, declared.iter().map(String::as_str)).filter(|_| !is_declared).map(str::to_owned)
+    }
+
     /// Whether the contract allows values of this JSON type here; if not, that is reported.
     fn check_type(&mut self, made: &str, rules: &Rules<'_>, rule: &str, target: &str) -> bool {
         for (at, schema) in &rules.schemas {
@@ -327,7 +343,10 @@ impl Prover<'_> {
                     with_article(made),
                     with_article(&wanted)
                 );
-                self.report(Code::PlanContractMismatch, rule, target, &format!("{at}/type"), message, hint.into());
+                let meant = self.find_declared(rule).filter(|_| !hint.is_empty());
+                let hint =
+                    meant.map_or_else(|| hint.to_owned(), |meant| format!("did you mean `{meant}`? else {hint}"));
+                self.report(Code::PlanContractMismatch, rule, target, &format!("{at}/type"), message, hint);
                 return false;
             }
         }

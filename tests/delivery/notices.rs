@@ -53,6 +53,9 @@ impl RunningConvert {
     }
 }
 
+/// What is told of a failure, and the answer that is one.
+type Failing = (&'static str, fn() -> String);
+
 /// An address where nothing listens.
 fn closed_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
@@ -90,7 +93,7 @@ fn the_time_of_the_last_try_is_told_when_it_is_far() {
 
 #[test]
 fn the_first_failure_is_told_once_whatever_it_is() {
-    let table: [(&str, fn() -> String); 3] = [
+    let table: [Failing; 3] = [
         ("answered 503", || answer(503, "Content-Type: application/json\r\n", "{\"detail\":\"canary\"}")),
         // A length that is never reached: the connection stays open.
         ("no answer in time", || "HTTP/1.1 200 Said\r\nContent-Length: 99\r\n\r\n{".into()),

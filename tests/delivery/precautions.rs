@@ -1,6 +1,8 @@
 //! What a run does in case something else goes wrong: keys for other bytes, no core files, epochs that cannot wrap; and,
 //! in a network of its own, plain http that stays on this machine and a timeout that begins with the connection.
 
+#![expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a test runs itself again apart, or says why not")]
+
 use std::{
     env, fs,
     net::{SocketAddr, TcpListener, TcpStream},

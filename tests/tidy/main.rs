@@ -57,7 +57,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("schemars", &["config", "units", "table/dialect"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),
-    ("serde_yaml", &["config/yaml"]),
+    ("serde_yaml", &["config/yaml_values"]),
     ("simdutf8", &["read"]),
     ("strsim", &["diagnostic"]),
     ("tempfile", &["partition/spill", "output"]),

@@ -96,6 +96,9 @@ pub fn advise_separator(text: &str) -> &'static str {
 pub fn parse_separator(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) && !byte.is_ascii_alphanumeric() => Ok(*byte),
-        _ => Err(format!("`{}` is not one ASCII character that is no letter and no digit", text.escape_debug())),
+        _ => {
+            let found = text.escape_debug();
+            Err(format!("expected one character that is neither a letter nor a digit, found `{found}`"))
+        }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
             short_forms::{Columns, Named},
         },
         yaml::{self, Places},
+        yaml_values,
     },
     diagnostic::{Code, Diagnostic, Place},
     units::Size,
@@ -136,7 +137,7 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     if !bare.is_empty() {
         return Err(bare);
     }
-    let (mapping, places) = yaml::typed::<Mapping>(text, places)?;
+    let (mapping, places) = yaml_values::typed::<Mapping>(text, places)?;
     if mapping.mapping == 1 {
         return Ok((mapping, places));
     }

@@ -5,7 +5,8 @@
 use crate::{
     config::{
         profile::{Profiles, ProfilesFile, overrides, settings::ProfileSettings},
-        yaml::{self, Places},
+        yaml::Places,
+        yaml_values,
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
     json_pointer,
@@ -50,7 +51,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// What is wrong with an override.
     pub(crate) fn merge(&self) -> Result<ProfileSettings, Vec<Diagnostic>> {
-        let (mut settings, _) = yaml::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml"))?;
+        let (mut settings, _) = yaml_values::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml"))?;
         for (_, profile) in self.chain.iter().rev() {
             settings = (*profile).clone().over(settings);
         }

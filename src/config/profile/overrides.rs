@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    config::{profile::settings::ProfileSettings, yaml},
+    config::{profile::settings::ProfileSettings, yaml_values},
     diagnostic::{Code, Diagnostic},
     options::Setting,
 };
@@ -63,7 +63,7 @@ fn layer_of(key: &str, parts: &[&Setting]) -> Result<ProfileSettings, Vec<Diagno
         let _ = write!(text, " {}", if as_written { value } else { &quoted });
         before = steps;
     }
-    match yaml::read::<ProfileSettings>("--set", &text) {
+    match yaml_values::read::<ProfileSettings>("--set", &text) {
         Ok((settings, _)) => Ok(settings),
         // What was written may be the secret itself, so it is not repeated.
         Err(_) if split_key(key)[0] == "auth" => {

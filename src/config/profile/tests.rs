@@ -12,7 +12,7 @@ use crate::{
             secret::Environment,
             settings::{Collection, Compression, ProfileSettings},
         },
-        yaml,
+        yaml_values,
     },
     diagnostic::Diagnostic,
     options::Setting,
@@ -45,7 +45,7 @@ fn environment() -> Environment {
 }
 
 fn resolved(text: &str, wanted: Option<&str>, sets: &[(&str, &str)]) -> Result<Destination, Vec<Diagnostic>> {
-    let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text)?;
+    let (profiles, places) = yaml_values::read::<Profiles>("profiles.yaml", text)?;
     let sets: Vec<Setting> = sets.iter().map(|(key, value)| Setting::new(*key, *value)).collect();
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
     let file = ProfilesFile { profiles, places };
@@ -64,7 +64,7 @@ fn said(result: Result<Destination, Vec<Diagnostic>>) -> String {
 
 #[test]
 fn the_embedded_defaults_are_settings() {
-    let (settings, _) = yaml::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
+    let (settings, _) = yaml_values::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
     assert!(settings.url.is_none() && settings.batch.is_some() && settings.retry.is_some());
 }
 
@@ -128,7 +128,7 @@ fn replace_needs_one_request() {
 
 #[test]
 fn the_input_is_known_before_resolving() {
-    let (profiles, _) = yaml::read::<Profiles>("profiles.yaml", PROFILES).unwrap();
+    let (profiles, _) = yaml_values::read::<Profiles>("profiles.yaml", PROFILES).unwrap();
     assert_eq!(profiles.mapping.as_deref(), Some("mappings/sales.yaml"));
     assert_eq!(profiles.input(Some("prod")), Some("landed"));
     assert_eq!(profiles.input(None), None);

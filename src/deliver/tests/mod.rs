@@ -30,7 +30,7 @@ use crate::{
             resolve,
             secret::{Environment, Secret},
         },
-        yaml,
+        yaml_values,
     },
     deliver::{
         Context, DeliveryProgress, put,
@@ -54,7 +54,7 @@ const CONTEXT: Context =
 /// A destination at a base URL that waits 5 ms between tries, unless the test sets another time.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
-    let (profiles, places) = yaml::read::<Profiles>("profiles.yaml", text).unwrap();
+    let (profiles, places) = yaml_values::read::<Profiles>("profiles.yaml", text).unwrap();
     let mut all = vec![Setting::new("url", url)];
     all.extend(sets.iter().map(|(key, value)| Setting::new(*key, *value)));
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
