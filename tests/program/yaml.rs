@@ -418,7 +418,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "dialects:",
         "foo: 1\ndialects:",
-        "7:1: unknown key `foo` | the keys that can stand here: `mapping`, `name`, `contract`, `request`, `dialects`, `sources`, `codes`, `output`",
+        "7:1: unknown key `foo` | the keys that can stand here: `mapping`, `name`, `contract`, `max_contract`, `request`, `dialects`, `sources`, `codes`, `output`",
     ),
     ("on_orphan: reject", "on_orfan: reject", "45:7: unknown key `on_orfan` | did you mean `on_orphan`?"),
     (
