@@ -45,18 +45,14 @@ fn find(schema: &Value) -> BTreeSet<String> {
                 return BTreeSet::new();
             }
         } else if let Some(reference) = references.pop() {
-            match definition_of(&reference, &definitions) {
-                Some(definition) if unused.remove(&definition) => {
-                    open.push((definition.clone(), definitions[&definition]))
-                }
-                Some(_) => {}
-                // It refers to a member that holds definitions, or to something that is not there.
-                None if !reference.is_empty()
-                    && CONTAINERS.iter().any(|container| container.starts_with(&reference)) =>
-                {
-                    return BTreeSet::new();
-                }
-                None => {}
+            let definition = definition_of(&reference, &definitions);
+            let is_container = || CONTAINERS.iter().any(|container| container.starts_with(&reference));
+            if definition.is_none() && !reference.is_empty() && is_container() {
+                return BTreeSet::new();
+            }
+            if let Some(definition) = definition.filter(|definition| unused.remove(definition)) {
+                let part = definitions[&definition];
+                open.push((definition, part));
             }
         } else {
             return unused;

@@ -255,8 +255,7 @@ async fn send_batches(
 ) -> Delivery {
     let start = Instant::now();
     let (mut commits, mut status) = (CommitState::default(), 0);
-    let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
-    state.failed_before.clone_from(&context.failed);
+    let mut state = new_state(destination, context);
     let (mut requests, mut signals): (JoinSet<Answered>, _) = (JoinSet::new(), Signals::listen());
     let (mut stopped_at, mut notices) = (None, DeliveryNotices { progress, has_told: false });
     let mut more = destination.collection != Collection::Replace;
@@ -313,6 +312,13 @@ async fn send_batches(
     commits.commit_all(&mut state, status, commit);
     state.finish();
     state.delivery
+}
+
+/// The state of a delivery that knows what earlier runs did.
+fn new_state(destination: &Destination, context: &Context) -> DeliveryState {
+    let mut state = DeliveryState::new(Arc::new(destination.clone()), context.seed, context.earlier);
+    state.failed_before.clone_from(&context.failed);
+    state
 }
 
 /// Sends one batch and waits for its answer.
