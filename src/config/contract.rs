@@ -421,6 +421,9 @@ fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) ->
     }
     let said = match (describe_broken_rule(error.kind()), error.instance_path().as_str()) {
         (_, "") if !error.instance().is_object() => "a JSON Schema is an object that begins with `{`".to_owned(),
+        _ if matches!(error.kind(), Kind::Format { format } if format == "regex") => {
+            format!("`{value}` is no regular expression that can be checked")
+        }
         ((_, Some(expected)), _) if !key.is_empty() => format!("`{key}` is wrong: {expected}"),
         _ => said.to_owned(),
     };

@@ -417,7 +417,10 @@ impl DeliveryState {
             let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
             let said = format!("not everything was delivered within {seconds} s: {failure}");
-            self.stop(Exit::Undelivered, unreachable(&said));
+            let finding = unreachable(&said);
+            let hint = "run the same command again; if it stays so, look at `url` of the profile";
+            let is_away = failure.starts_with("no connection");
+            self.stop(Exit::Undelivered, if is_away { finding.hint(hint) } else { finding });
         }
     }
 

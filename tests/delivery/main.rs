@@ -67,7 +67,7 @@ const DELIVERIES: &[Delivery] = &[
             "warning[deliver/trying-again]: `127.0.0.1:PORT`: connection refused; trying again until the `deadline` of 0.3 s, Ctrl-C is safe\n\n",
             "error[deliver/unreachable]: not everything was delivered within 0.3 s: no connection: connection refused\n",
             " |\n",
-            " = help: run the same command again\n",
+            " = help: run the same command again; if it stays so, look at `url` of the profile\n",
             "\n",
         ),
     },
