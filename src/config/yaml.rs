@@ -257,9 +257,16 @@ impl PlaceWalk {
     fn place_span(&self, span: Span) -> TextSpan {
         let (line, column) = (span.start.line(), span.start.col());
         let text = self.places.lines.get(line.wrapping_sub(1)).map_or("", String::as_str);
-        let shown: String = text.chars().skip(column).take(span_width(span)).collect();
-        let width = shown.trim_end().chars().count().max(1);
-        TextSpan { line: line as u64, column: column as u64 + 1, width: width as u64 }
+        // Most lines are ASCII, where a character is a byte.
+        let end = column.saturating_add(span_width(span)).min(text.len());
+        let width = match text.get(column..end).filter(|_| text.is_ascii()) {
+            Some(shown) => shown.trim_ascii_end().len(),
+            None => {
+                let shown: String = text.chars().skip(column).take(span_width(span)).collect();
+                shown.trim_end().chars().count()
+            }
+        };
+        TextSpan { line: line as u64, column: column as u64 + 1, width: width.max(1) as u64 }
     }
 
     fn plain_node(&self, at: TextSpan, anchor: usize, tagged: bool) -> Result<(), Diagnostic> {

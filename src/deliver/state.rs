@@ -132,6 +132,8 @@ pub(crate) struct DeliveryState {
     earlier: bool,
     /// The documents that the server failed on in an earlier run while it accepted others, with the status it gave them.
     pub(crate) failed_before: BTreeMap<u64, u16>,
+    /// The run was stopped at its deadline.
+    is_past_deadline: bool,
     /// The server has named a good document as bad, so its names are ignored from then on.
     pub(crate) is_misled: bool,
     /// What went wrong last; empty while nothing did.
@@ -167,6 +169,7 @@ impl DeliveryState {
             accepted_batches: 0,
             earlier,
             failed_before: BTreeMap::new(),
+            is_past_deadline: false,
             is_misled: false,
             last_failure: String::new(),
             denials: Denials::default(),
@@ -296,6 +299,11 @@ impl DeliveryState {
         !self.has_more && others.all(|pending| pending.crashes.is_hopeless(pending.batch.documents()))
     }
 
+    /// Whether every document has an outcome.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.is_idle() && self.is_drained() && !self.has_more && self.delivery.same_problem.is_empty()
+    }
+
     /// Whether nothing is in flight.
     pub(crate) fn is_idle(&self) -> bool {
         self.in_flight.is_empty()
@@ -409,10 +417,7 @@ impl DeliveryState {
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
         if self.is_running() && (hopeless || now >= self.destination.deadline) {
-            self.reject_failed_twice();
-            if self.is_idle() && self.is_drained() && !more {
-                return;
-            }
+            self.is_past_deadline = true;
             let failure = self.last_failure.as_str();
             let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
@@ -457,6 +462,9 @@ impl DeliveryState {
         }
         // A rejection is final, and a run that stopped cannot know whether the setup is at fault.
         self.set_suspects_aside();
+        if self.is_past_deadline {
+            self.reject_failed_twice();
+        }
         self.note_lone_failures();
         for mut pending in std::mem::take(&mut self.in_flight) {
             self.is_in_doubt = true;

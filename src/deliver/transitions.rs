@@ -286,6 +286,9 @@ impl DeliveryState {
             self.delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new(), echo: None });
             self.add_final_receipt(pending);
         }
+        if self.is_settled() {
+            self.delivery.stopped = None;
+        }
     }
 
     /// Applies a result for each document: first those that were accepted; the others are rejected, or queued again as
