@@ -228,7 +228,7 @@ impl fmt::Display for Code {
 }
 
 codes! {
-    /// A flag has a value that cannot be used, or two flags contradict each other.
+    /// A flag has a value that cannot be used, two flags contradict each other, or a file is named where a folder belongs.
     /// Nothing was read. `xwalk help convert` lists the flags.
     PlanUsage = "plan/usage",
     /// A mapping, profiles file or contract that the run needs cannot be opened.
@@ -262,7 +262,8 @@ codes! {
     /// A code table file cannot be read as a header and two columns of different codes. It is read as strictly as a source: one
     /// wrong line would be in every document that uses it.
     PlanCodeTable = "plan/code-table",
-    /// Two sources read the same file, or the run would write a file that it reads, or one file twice. Nothing was read.
+    /// Two sources read the same file, a drop folder is named twice, or the run would write a file that it reads, or one file
+    /// twice. Nothing was read.
     /// Files are compared by what they are, not by what they are called: links and other spellings of a path are followed.
     /// Give each source, the output and the rejected rows a file of its own.
     PlanSameFile = "plan/same-file",

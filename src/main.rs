@@ -27,7 +27,7 @@ use xwalk::{
     commands::runtime::Runtime,
     deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
-    error::Exit,
+    error::{Error, Exit},
     options::{Color, Log, OutputOptions},
     output::places,
     report::{self, render_style::RenderStyle},
@@ -51,9 +51,18 @@ fn main() -> ExitCode {
     let exit = match done {
         Ok(exit) => exit,
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
-        Err(_) => Exit::Storage,
+        Err(cause) => show_unwritten(Path::new("-"), &cause, &environment),
     };
     ExitCode::from(exit as u8)
+}
+
+/// Says that a file, a folder or stdout (`-`) cannot be written.
+fn show_unwritten(path: &Path, cause: &io::Error, environment: &BTreeMap<String, String>) -> Exit {
+    let error = Error::storage("cannot write", path, cause);
+    let style = RenderStyle::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
+    // When stderr cannot be written either, the exit code says it alone.
+    let _ = report::findings(&mut io::stderr(), error.diagnostics(), style);
+    error.exit()
 }
 
 /// Keeps cells and secrets out of core files.
@@ -75,7 +84,10 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
     match &cli.command {
         Command::Explain(explain) => explain_code(explain.code.as_deref(), environment),
         Command::Completions { shell } => io::stdout().write_all(&manual::completions(*shell)).map(|()| Exit::Done),
-        Command::Man { dir } => manual::write_manual(dir).map(|()| Exit::Done),
+        Command::Man { dir } => {
+            let written = manual::write_manual(dir);
+            Ok(written.map_or_else(|cause| show_unwritten(dir, &cause, environment), |()| Exit::Done))
+        }
         command => {
             start_log(command);
             Ok(run_pipe(command, environment))

@@ -1,6 +1,6 @@
 //! `xwalk sandbox`, and the sandbox that a `convert` run starts for itself.
 
-use std::{io, path::Path, sync::Arc};
+use std::{fs, io, path::Path, sync::Arc};
 
 use crate::{
     cli,
@@ -24,6 +24,9 @@ pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Err
         let finding = Diagnostic::new(Code::PlanSecret, said).hint("set it to the token that clients must show");
         Error::Config(vec![finding])
     })?;
+    if let Some(keep) = &args.keep {
+        fs::create_dir_all(keep).map_err(|cause| Error::storage("cannot use the folder", keep, &cause))?;
+    }
     // The server also runs when stderr is closed.
     let listening = |address| drop(writeln!(runtime.err, "listening on http://{address}; Ctrl-C stops"));
     SandboxServer::run(options(args, path, bearer), contract, listening)

@@ -50,6 +50,45 @@ fn explain_knows_every_code_and_the_nearest_one() {
     assert_eq!((stdout.as_str(), stderr.as_str(), code), ("", expected, Some(2)));
 }
 
+#[test]
+fn what_the_system_does_not_allow_is_told_with_what_to_do() {
+    let used = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (host, port) = (used.local_addr().unwrap().to_string(), used.local_addr().unwrap().port().to_string());
+    let table: [(&[&str], String); 4] = [
+        (
+            &["sandbox", "--port", &port],
+            format!(
+                "error[sandbox/cannot-listen]: the sandbox cannot listen on `{host}`: address already in use\n |\n \
+                 = help: another program listens there; name another port with `--port`, or 0 for a free one\n\n"
+            ),
+        ),
+        (
+            &["sandbox", "--port", "0", "--keep", "Cargo.toml"],
+            "error[report/cannot-write]: cannot use the folder `Cargo.toml`: file exists\n |\n \
+             = help: something of this name is there already; name another place, then run the same command again\n\n"
+                .into(),
+        ),
+        (
+            &["man", "nowhere"],
+            "error[report/cannot-write]: cannot write `nowhere`: no such file or directory\n |\n \
+             = help: name a folder that is there, then run the same command again\n\n"
+                .into(),
+        ),
+        (
+            &["purge", "--state", "Cargo.toml"],
+            "error[deliver/state]: the state folder `Cargo.toml` cannot be used: not a directory\n |\n \
+             = help: it is a file, or lies below one; name a folder, or use another folder with `--state DIR`; \
+             nothing was sent\n\n"
+                .into(),
+        ),
+    ];
+    for (arguments, expected) in table {
+        let (stdout, stderr, code) = output(arguments);
+        assert_eq!((stdout.as_str(), stderr.as_str(), code), ("", expected.as_str(), Some(6)), "{arguments:?}");
+        assert!(!stderr.contains("free space"));
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_disk_is_exit_6() {

@@ -24,7 +24,7 @@ use crate::{
         },
     },
     diagnostic::{Code, Diagnostic},
-    io_cause::describe_cause,
+    io_cause::{Purpose, advise, describe_cause},
     json_pointer,
     options::Setting,
 };
@@ -397,7 +397,11 @@ impl SettingsReader<'_> {
             Ok(path) => match fs::read_to_string(self.folder.join(&path)) {
                 Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text),
                 Ok(_) => format!("the file `{path}` holds no certificate in PEM form"),
-                Err(cause) => format!("the file `{path}` cannot be read: {}", describe_cause(&cause)),
+                Err(cause) => {
+                    self.wrong(key, format!("the file `{path}` cannot be read: {}", describe_cause(&cause)));
+                    self.hint(advise(Purpose::ReadFile, &cause));
+                    return None;
+                }
             },
             Err(said) => said,
         };
