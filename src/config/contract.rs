@@ -3,7 +3,12 @@
 //! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
-use std::{cmp::Ordering, collections::BTreeMap, fmt::Write as _, sync::OnceLock};
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    fmt::Write as _,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+};
 
 use serde_json::{Map, Value};
 
@@ -18,7 +23,6 @@ use crate::{
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
-    json_pointer,
 };
 
 /// A compiled contract.
@@ -29,10 +33,10 @@ pub struct Contract {
     /// Where each of its nodes stands, for messages.
     pub places: Places,
     /// The validator of the whole.
-    whole: jsonschema::Validator,
+    whole: Arc<jsonschema::Validator>,
     /// The validators of its parts by their pointers, each built when it is first needed: a part compiles everything it
     /// refers to, so building all of them takes a time that grows with the square of the contract.
-    parts: BTreeMap<String, LazyValidator>,
+    parts: RwLock<BTreeMap<String, KnownPart>>,
     /// The schema, for references out of parts.
     registry: OnceLock<Option<jsonschema::Registry<'static>>>,
     /// `$ref` hides its siblings: draft 7 and older.
@@ -43,27 +47,11 @@ pub struct Contract {
     pub ignored: Vec<Diagnostic>,
 }
 
-/// The validator of a part, once it was needed; `None` in it: that is no schema that can be used.
-type LazyValidator = OnceLock<Option<jsonschema::Validator>>;
+/// The validator of a part that was needed; `None`: it is no schema that can be used.
+type KnownPart = Option<Arc<jsonschema::Validator>>;
 
 /// Under which URI parts refer to the whole.
 const CONTRACT_URI: &str = "urn:xwalk:contract";
-
-/// Notes a value and everything in it, by their pointers.
-fn note_parts(value: &Value, at: String, parts: &mut BTreeMap<String, LazyValidator>) {
-    match value {
-        Value::Object(fields) => {
-            fields.iter().for_each(|(name, field)| {
-                note_parts(field, format!("{at}/{}", json_pointer::escape(name)), parts);
-            });
-        }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(number, item)| note_parts(item, format!("{at}/{number}"), parts));
-        }
-        _ => {}
-    }
-    parts.insert(at, LazyValidator::default());
-}
 
 /// Everything the contract says directly about one place: `$ref` and `allOf` followed.
 #[derive(Debug, Default)]
@@ -115,9 +103,8 @@ impl Contract {
             checks_format: &|format| is_known_format(whole.draft(), format),
         };
         let ignored = ignored_keywords::find(&schema, &places, &draft);
-        let mut parts = BTreeMap::new();
-        note_parts(&schema, String::new(), &mut parts);
-        Ok(Contract { schema, places, whole, parts, registry: OnceLock::new(), lone_references, rebased, ignored })
+        let (whole, parts, registry) = (Arc::new(whole), RwLock::default(), OnceLock::new());
+        Ok(Contract { schema, places, whole, parts, registry, lone_references, rebased, ignored })
     }
 
     /// Whether a keyword restricts values here: all others, and unknown formats, are ignored.
@@ -149,22 +136,27 @@ impl Contract {
     /// Everything one part of the schema finds wrong with a value.
     pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
         let part = self.part(pointer);
-        let violations = part.into_iter().flat_map(|part| part.iter_errors(value)).map(|error| to_violation(&error));
+        let violations = part.iter().flat_map(|part| part.iter_errors(value)).map(|error| to_violation(&error));
         violations.map(|violation| Violation { schema: self.rule(pointer, &violation.schema), ..violation }).collect()
     }
 
     /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
     fn rule(&self, part: &str, rule: &str) -> String {
         let inside = format!("{part}{rule}");
-        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.parts.contains_key(pointer));
+        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.schema.pointer(pointer).is_some());
         known.unwrap_or_else(|| part.to_owned())
     }
 
-    fn part(&self, pointer: &str) -> Option<&jsonschema::Validator> {
+    fn part(&self, pointer: &str) -> KnownPart {
         if pointer.is_empty() {
-            return Some(&self.whole);
+            return Some(Arc::clone(&self.whole));
         }
-        self.parts.get(pointer)?.get_or_init(|| self.build_part(pointer)).as_ref()
+        if let Some(known) = self.parts.read().unwrap_or_else(PoisonError::into_inner).get(pointer) {
+            return known.clone();
+        }
+        let built = self.build_part(pointer).map(Arc::new);
+        self.parts.write().unwrap_or_else(PoisonError::into_inner).insert(pointer.to_owned(), built.clone());
+        built
     }
 
     /// Builds the validator of a part of the schema.

@@ -22,8 +22,8 @@ pub(super) fn find(text: &str, last_line: u64) -> Option<Mistake> {
 
 /// Finds a character that no text file has.
 pub(super) fn find_control(text: &str) -> Option<Mistake> {
-    // Most files have none, which their bytes tell.
-    if !text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n') || byte >= 0x7F) {
+    // Most files have none, which their bytes tell: 0xC2 begins the control characters beyond ASCII, 0xEF the byte order mark.
+    if !text.bytes().any(|byte| byte < b' ' && !matches!(byte, b'\t' | b'\n') || matches!(byte, 0x7F | 0xC2 | 0xEF)) {
         return None;
     }
     for (number, line) in (1..).zip(text.lines()) {
