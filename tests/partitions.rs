@@ -53,7 +53,7 @@ fn run(folder: &Path, convert: &Convert) -> Outcome {
                 now: jiff::Timestamp::now,
                 seed: 1,
                 nonce: [0; 16],
-                earlier: false,
+                earlier: 0,
                 failed: BTreeMap::new(),
             },
         },

@@ -259,12 +259,11 @@ impl PlaceWalk {
         let text = self.places.lines.get(line.wrapping_sub(1)).map_or("", String::as_str);
         // Most lines are ASCII, where a character is a byte.
         let end = column.saturating_add(span_width(span)).min(text.len());
-        let width = match text.get(column..end).filter(|_| text.is_ascii()) {
-            Some(shown) => shown.trim_ascii_end().len(),
-            None => {
-                let shown: String = text.chars().skip(column).take(span_width(span)).collect();
-                shown.trim_end().chars().count()
-            }
+        let width = if let Some(shown) = text.get(column..end).filter(|_| text.is_ascii()) {
+            shown.trim_ascii_end().len()
+        } else {
+            let shown: String = text.chars().skip(column).take(span_width(span)).collect();
+            shown.trim_end().chars().count()
         };
         TextSpan { line: line as u64, column: column as u64 + 1, width: width.max(1) as u64 }
     }

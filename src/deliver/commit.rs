@@ -195,7 +195,7 @@ mod tests {
     };
 
     fn new_state() -> DeliveryState {
-        DeliveryState::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, false)
+        DeliveryState::new(Arc::new(destination("http://127.0.0.1:1", &[])), 1, 0)
     }
 
     fn list(ranges: &[(u64, u64)]) -> Vec<Range<u64>> {

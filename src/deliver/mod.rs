@@ -78,8 +78,8 @@ pub struct Context {
     pub seed: u64,
     /// Random, and the same for all attempts of one epoch: idempotency keys are made from it.
     pub nonce: [u8; 16],
-    /// Documents of the same delivery were accepted in an earlier run.
-    pub earlier: bool,
+    /// How many documents of the same delivery were accepted in earlier runs.
+    pub earlier: u64,
     /// The documents that the API failed on in an earlier run while it accepted others, with the status it gave them.
     pub failed: BTreeMap<u64, u16>,
 }

@@ -128,12 +128,12 @@ pub(crate) struct DeliveryState {
     pub(crate) divisions: Divisions,
     /// How many batches, or parts of one, were accepted.
     pub(crate) accepted_batches: u64,
-    /// Documents of the same delivery were accepted in an earlier run.
-    earlier: bool,
+    /// How many documents of the same delivery were accepted in earlier runs.
+    pub(crate) earlier: u64,
     /// The documents that the server failed on in an earlier run while it accepted others, with the status it gave them.
     pub(crate) failed_before: BTreeMap<u64, u16>,
-    /// The run was stopped at its deadline.
-    is_past_deadline: bool,
+    /// The run was stopped at its deadline, or because it may send no more bytes again.
+    has_tried_enough: bool,
     /// The server has named a good document as bad, so its names are ignored from then on.
     pub(crate) is_misled: bool,
     /// What went wrong last; empty while nothing did.
@@ -151,8 +151,8 @@ pub(crate) struct DeliveryState {
 }
 
 impl DeliveryState {
-    /// A new delivery. `earlier`: documents of it were accepted in an earlier run.
-    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: bool) -> DeliveryState {
+    /// A new delivery. `earlier`: how many documents of it were accepted in earlier runs.
+    pub(crate) fn new(destination: Arc<Destination>, seed: u64, earlier: u64) -> DeliveryState {
         DeliveryState {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
@@ -169,7 +169,7 @@ impl DeliveryState {
             accepted_batches: 0,
             earlier,
             failed_before: BTreeMap::new(),
-            is_past_deadline: false,
+            has_tried_enough: false,
             is_misled: false,
             last_failure: String::new(),
             denials: Denials::default(),
@@ -290,7 +290,7 @@ impl DeliveryState {
 
     /// Whether the server has accepted anything, so that it does not reject everything.
     pub(crate) fn has_accepted(&self) -> bool {
-        self.earlier || self.accepted_batches > 0
+        self.earlier > 0 || self.accepted_batches > 0
     }
 
     /// Whether nothing is left that could pass beside the batch at hand: the server failed on everything else as well.
@@ -348,6 +348,7 @@ impl DeliveryState {
             );
             self.waiting.push(pending);
             let hint = "run the same command again, or raise `resend` of the profile";
+            self.has_tried_enough = true;
             self.stop(Exit::Undelivered, Diagnostic::new(Code::DeliverUnreachable, said).hint(hint));
             return None;
         }
@@ -417,7 +418,7 @@ impl DeliveryState {
             && self.pause.max(self.next_due().unwrap_or_default()) >= self.destination.deadline
             && (!more || self.pause >= self.destination.deadline);
         if self.is_running() && (hopeless || now >= self.destination.deadline) {
-            self.is_past_deadline = true;
+            self.has_tried_enough = true;
             let failure = self.last_failure.as_str();
             let failure = if failure.is_empty() { "documents are left" } else { failure };
             let seconds = self.destination.deadline.as_secs_f64();
@@ -462,7 +463,7 @@ impl DeliveryState {
         }
         // A rejection is final, and a run that stopped cannot know whether the setup is at fault.
         self.set_suspects_aside();
-        if self.is_past_deadline {
+        if self.has_tried_enough {
             self.reject_failed_twice();
         }
         self.note_lone_failures();

@@ -20,12 +20,15 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic},
     error::Exit,
-    index_ranges::merge,
+    index_ranges::{self, merge},
     recording::receipt::{Echo, Ending, Receipt, Rejected},
 };
 
 /// How many successes that no API gives end a run.
 const MAX_NON_ANSWERS: u32 = 3;
+/// How many documents must have been accepted for each one that is rejected because the server fails on it, while it accepts
+/// no others: an outage hits more.
+const ACCEPTED_FOR_ONE: u64 = 100;
 /// The most locations in one document that are passed on.
 const MAX_POINTERS: usize = 20;
 
@@ -265,13 +268,15 @@ impl DeliveryState {
     }
 
     /// Rejects the documents that the server fails on in this run as in an earlier one, if it is not unwell: it accepts
-    /// others, or there are none but such documents.
+    /// others, or there are none but such documents, and these are few.
     pub(super) fn reject_failed_twice(&mut self) {
         let is_twice = |pending: &PendingBatch| {
             let status = pending.lone_failures.status();
             status.is_some() && self.failed_before.get(&pending.batch.range.start) == status.as_ref()
         };
-        let all = self.is_idle() && !self.has_more && self.waiting.iter().all(is_twice);
+        let accepted = self.earlier + index_ranges::count(&self.delivery.accepted);
+        let are_few = (self.waiting.len() as u64) <= (accepted / ACCEPTED_FOR_ONE).max(1);
+        let all = are_few && self.is_idle() && !self.has_more && self.waiting.iter().all(is_twice);
         let is_proven = |pending: &PendingBatch| all || pending.lone_failures.proven_status().is_some();
         let (twice, others) = std::mem::take(&mut self.waiting)
             .into_iter()

@@ -410,7 +410,7 @@ impl Simulation {
 
     fn new_state(&mut self, way: &Way, start: &Start) -> DeliveryState {
         let accepted = start.epoch.counts().accepted;
-        let mut state = DeliveryState::new(Arc::clone(&way.destination), self.random.next(), accepted > 0);
+        let mut state = DeliveryState::new(Arc::clone(&way.destination), self.random.next(), accepted);
         if way.is_metered {
             state.min_resent_bytes = 0;
         }

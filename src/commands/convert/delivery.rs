@@ -295,7 +295,7 @@ fn send_unsettled(
 ) -> Delivery {
     let epoch = &start.epoch;
     let counts = epoch.counts();
-    let (nonce, earlier) = (epoch.header.nonce, counts.accepted > 0);
+    let (nonce, earlier) = (epoch.header.nonce, counts.accepted);
     let context = deliver::Context { nonce, earlier, failed: epoch.failed.clone(), ..*context };
     let reporter = RefCell::new(reporter);
     let earlier = counts.accepted + counts.rejected;
@@ -382,7 +382,7 @@ mod tests {
             now: || jiff::Timestamp::UNIX_EPOCH,
             seed: 1,
             nonce: [0; 16],
-            earlier: false,
+            earlier: 0,
             failed: BTreeMap::new(),
         };
         let progress = Progress::start("documents", None, false);

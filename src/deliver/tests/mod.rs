@@ -49,7 +49,7 @@ use crate::{
 };
 
 const CONTEXT: Context =
-    Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: false, failed: BTreeMap::new() };
+    Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: 0, failed: BTreeMap::new() };
 
 /// A destination at a base URL that waits 5 ms between tries, unless the test sets another time.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
