@@ -15,18 +15,13 @@ use xwalk::{
 pub(crate) struct Converted {
     /// The exit code.
     pub(crate) exit: u8,
-    /// The documents, if stdout is a list of them.
+    /// The documents on stdout.
     pub(crate) documents: Vec<Value>,
     /// The lines of stderr.
     pub(crate) told: Vec<Value>,
 }
 
 impl Converted {
-    /// The findings with this code.
-    pub(crate) fn count(&self, code: &str) -> usize {
-        self.told.iter().filter(|line| line["code"] == code).count()
-    }
-
     /// The codes of its findings, each once.
     pub(crate) fn codes(&self) -> Vec<String> {
         let mut codes: Vec<String> =
@@ -65,7 +60,15 @@ pub(crate) fn convert(folder: &Path, more: &[&str], memory: Option<Memory>) -> C
     let told = String::from_utf8(err).unwrap();
     Converted {
         exit: exit as u8,
-        documents: serde_json::from_slice(&out).unwrap_or_default(),
+        documents: documents(&out),
         told: told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.into())).collect(),
     }
+}
+
+/// The documents of a list, or those that stand one after the other.
+fn documents(out: &[u8]) -> Vec<Value> {
+    if out.starts_with(b"[") {
+        return serde_json::from_slice(out).unwrap();
+    }
+    serde_json::Deserializer::from_slice(out).into_iter().map(Result::unwrap).collect()
 }
