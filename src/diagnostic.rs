@@ -302,8 +302,8 @@ codes! {
     ReadUnreadable = "read/unreadable",
     /// An input file has no bytes, or only blank lines. The recording was probably lost; it is never taken for "no customers".
     ReadEmpty = "read/empty",
-    /// The header row cannot be trusted: a name that a rule uses is there twice, its quotes do not pair up, it holds NUL bytes,
-    /// or it is written with another delimiter or quote. A column that no rule uses may have no name, or that of another.
+    /// The header row cannot be trusted: a name that a rule uses is there twice, its quotes do not pair up, it holds NUL bytes
+    /// or bytes of another encoding, or it is written with another delimiter or quote. A column that no rule uses may have no name, or that of another.
     ReadHeader = "read/header",
     /// The file is in an encoding the dialect does not say, told by its byte order mark.
     ReadEncoding = "read/encoding",

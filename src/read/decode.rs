@@ -15,6 +15,9 @@ use crate::{
     },
 };
 
+/// The byte order mark of UTF-8.
+const MARK: &[u8] = "\u{FEFF}".as_bytes();
+
 /// The text of one file.
 pub(super) struct Decoded {
     /// The text, in UTF-8.
@@ -165,24 +168,12 @@ fn decode_label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decod
     let mut text = Decoded { text: Vec::new(), patches: Vec::new(), windows_records: 0 };
     if encoding == WINDOWS_1252 {
         text.add_windows_1252(bytes);
-        return text;
+    } else if encoding.is_single_byte() {
+        text.add_between_marks(bytes, |text, bytes| text.add_label(bytes, encoding));
+    } else {
+        text.add_label(bytes, encoding);
     }
-    let mut decoder = encoding.new_decoder_without_bom_handling();
-    let mut buffer = vec![0; 1 << 16];
-    let mut read = 0;
-    loop {
-        let (result, taken, written) = decoder.decode_to_utf8_without_replacement(&bytes[read..], &mut buffer, true);
-        read += taken;
-        text.text.extend_from_slice(&buffer[..written]);
-        match result {
-            DecoderResult::InputEmpty => return text,
-            DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(length, behind) => {
-                let end = read - usize::from(behind);
-                text.add_patch(&bytes[end - usize::from(length)..end]);
-            }
-        }
-    }
+    text
 }
 
 impl Decoded {
@@ -194,9 +185,48 @@ impl Decoded {
         }
     }
 
-    /// Appends text in Windows-1252. Five bytes are undefined there; the decoder of the Encoding Standard makes control
-    /// characters of them, but in a CSV file they are damage.
+    /// Appends text of which each byte is a character. A byte order mark of UTF-8 in it stays one, and is kept: a file in
+    /// UTF-8 was joined there, and nobody means the characters that its bytes would be, such as `ï»¿`.
+    fn add_between_marks(&mut self, bytes: &[u8], add: impl Fn(&mut Decoded, &[u8])) {
+        let mut start = 0;
+        for mark in memchr::memmem::find_iter(bytes, MARK) {
+            add(self, &bytes[start..mark]);
+            self.patches.push(Patch { at: self.text.len(), original: MARK.to_vec() });
+            self.text.extend_from_slice(MARK);
+            start = mark + MARK.len();
+        }
+        add(self, &bytes[start..]);
+    }
+
+    /// Appends text in an encoding that has a label.
+    fn add_label(&mut self, bytes: &[u8], encoding: &'static encoding_rs::Encoding) {
+        let mut decoder = encoding.new_decoder_without_bom_handling();
+        let mut buffer = vec![0; 1 << 16];
+        let mut read = 0;
+        loop {
+            let (result, taken, written) =
+                decoder.decode_to_utf8_without_replacement(&bytes[read..], &mut buffer, true);
+            read += taken;
+            self.text.extend_from_slice(&buffer[..written]);
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(length, behind) => {
+                    let end = read - usize::from(behind);
+                    self.add_patch(&bytes[end - usize::from(length)..end]);
+                }
+            }
+        }
+    }
+
+    /// Appends text in Windows-1252.
     fn add_windows_1252(&mut self, bytes: &[u8]) {
+        self.add_between_marks(bytes, Decoded::add_windows_1252_run);
+    }
+
+    /// Appends text in Windows-1252 without a mark. Five bytes are undefined there; the decoder of the Encoding Standard makes
+    /// control characters of them, but in a CSV file they are damage.
+    fn add_windows_1252_run(&mut self, bytes: &[u8]) {
         for run in bytes.split_inclusive(|byte| matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D)) {
             let (last, rest) = run.split_last().map_or((0, run), |(last, rest)| (*last, rest));
             let undefined = matches!(last, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D);
@@ -220,7 +250,12 @@ mod tests {
 
     #[test]
     fn text_is_decoded_and_damage_is_kept() {
-        let table: [(&str, &[u8], &str, usize); 7] = [
+        let table: [(&str, &[u8], &str, usize); 12] = [
+            ("windows-1252", b"a\n\xEF\xBB\xBFb\xE9\n", "a\n\u{FEFF}bé\n", 1),
+            ("auto", b"a\n\xEF\xBB\xBFb\xE9\n", "a\n\u{FEFF}bé\n", 1),
+            ("iso-8859-15", b"a\n\xEF\xBB\xBF\xEF\xBB\xBFb\n", "a\n\u{FEFF}\u{FEFF}b\n", 2),
+            ("windows-1251", b"\xEF\xBB \xBB\xBF\xEF\n", "п» »їп\n", 0),
+            ("gbk", b"\xEF\xBB\xBF\x40\n", "锘緻\n", 0),
             ("utf-8", "Fréjus\n".as_bytes(), "Fréjus\n", 0),
             ("utf-8", b"Fr\xE9jus\n", "Fr\u{FFFD}jus\n", 1),
             ("windows-1252", b"Fr\xE9jus \x80\n", "Fréjus €\n", 0),

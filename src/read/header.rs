@@ -8,7 +8,7 @@ use crate::{
     plan::{ColumnPlan, Plan, SourcePlan},
     recording::ledger::ADDED_COLUMNS,
     table::{
-        Table,
+        Patch, Table,
         dialect::{Dialect, Encoding, Span},
         split::{QuoteFault, RecordEnd},
     },
@@ -129,7 +129,7 @@ pub(super) fn bind_columns(
 ) -> Result<FileHeader, Vec<Diagnostic>> {
     let source = &plan.sources[number];
     let (names, header) = if source.dialect.header {
-        let (names, body) = read_names(path, text, source)?;
+        let (names, body) = read_names(path, text, source, &table.patches)?;
         let again = RepeatedHeader::new(&source.dialect, &names);
         (names, FileHeader { body, again })
     } else {
@@ -168,7 +168,12 @@ fn name_columns(text: &[u8], source: &SourcePlan) -> Vec<String> {
 }
 
 /// Reads the names in the header; returns them, and where the first record starts.
-fn read_names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
+fn read_names(
+    path: &str,
+    text: &[u8],
+    source: &SourcePlan,
+    patches: &[Patch],
+) -> Result<(Vec<String>, usize), Vec<Diagnostic>> {
     let dialect = &source.dialect;
     let blank = count_blank_lines(text);
     let mut cells: Vec<Span> = Vec::new();
@@ -176,6 +181,13 @@ fn read_names(path: &str, text: &[u8], source: &SourcePlan) -> Result<(Vec<Strin
     if text[blank..record_end.end].contains(&0) {
         let finding = Diagnostic::new(Code::ReadHeader, "the header holds NUL bytes").file(path);
         return Err(vec![finding.hint("copy the file from the recorder again")]);
+    }
+    // Whatever the names are, they are not what the file holds.
+    if patches.iter().any(|patch| patch.at < record_end.end) {
+        let message = format!("the header holds bytes that are not {}", dialect.encoding.name());
+        let place = locate_header(path, text, source, &names_of(dialect, text, &cells));
+        let finding = Diagnostic::new(Code::ReadHeader, message).rule(place);
+        return Err(vec![finding.hint("set the `encoding` of the dialect; `auto` reads UTF-8 and Windows-1252")]);
     }
     if let Some(fault) = record_end.fault {
         let other = guess_dialect(source, text, 0);

@@ -205,8 +205,12 @@ impl Scan<'_> {
             }
             let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
             if damaged > 0 {
-                table.dialect.split(&table.text, at, &mut cells);
-                self.reject_undecodable(row, table.patches[patch].at, &cells, table, ledger);
+                let mut wrong = table.patches[patch..patch + damaged].iter().map(|patch| patch.at);
+                // A mark of another encoding is kept like damage, and was told.
+                if let Some(wrong) = wrong.find(|wrong| !table.text[*wrong..].starts_with(MARK)) {
+                    table.dialect.split(&table.text, at, &mut cells);
+                    self.reject_undecodable(row, wrong, &cells, table, ledger);
+                }
                 patch += damaged;
             }
             at = next;

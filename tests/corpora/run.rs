@@ -1,0 +1,74 @@
+//! Conversions inside the test, and what came out of them.
+
+use std::{collections::BTreeMap, ffi::OsString, path::Path, time::Instant};
+
+use serde_json::Value;
+use xwalk::{
+    cli::{Command, Convert, parse::parse},
+    commands::runtime::Runtime,
+    deliver::Context,
+    options::{Memory, MessageFormat},
+};
+
+/// What came out of a conversion.
+#[derive(Debug)]
+pub(crate) struct Converted {
+    /// The exit code.
+    pub(crate) exit: u8,
+    /// The documents on stdout.
+    pub(crate) documents: Vec<Value>,
+    /// The lines of stderr.
+    pub(crate) told: Vec<Value>,
+}
+
+impl Converted {
+    /// The codes of its findings, each once.
+    pub(crate) fn codes(&self) -> Vec<String> {
+        let mut codes: Vec<String> =
+            self.told.iter().filter_map(|line| line["code"].as_str().map(str::to_owned)).collect();
+        codes.sort();
+        codes.dedup();
+        codes
+    }
+}
+
+/// Converts a folder with the mapping in it, in memory or as it is told.
+#[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
+pub(crate) fn convert(folder: &Path, more: &[&str], memory: Option<Memory>) -> Converted {
+    let usual = ["xwalk", "convert", ".", "--mapping", "mapping.yaml", "--output", "-"];
+    let Ok(command) = parse(usual.iter().chain(more).map(OsString::from)).map(|parsed| parsed.command) else {
+        panic!("no such flags: {more:?}")
+    };
+    let Command::Convert(mut command) = command else { panic!("it is a conversion") };
+    command.messages.message_format = MessageFormat::Json;
+    let command = Convert { memory: memory.unwrap_or(command.memory), ..command };
+    let home = folder.join("home").display().to_string();
+    let environment = ["HOME", "XDG_STATE_HOME"].map(|name| (name.to_owned(), home.clone())).into();
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let exit = xwalk::commands::run(
+        &Command::Convert(command),
+        &mut Runtime {
+            root: folder.to_owned(),
+            out: &mut out,
+            err: &mut err,
+            terminal: false,
+            environment: &environment,
+            started: Instant::now(),
+            context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16], earlier: 0, failed: BTreeMap::new() },
+        },
+    );
+    let told = String::from_utf8(err).unwrap();
+    Converted {
+        exit: exit as u8,
+        documents: documents(&out),
+        told: told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.into())).collect(),
+    }
+}
+
+/// The documents of a list, or those that stand one after the other.
+fn documents(out: &[u8]) -> Vec<Value> {
+    if out.starts_with(b"[") {
+        return serde_json::from_slice(out).unwrap();
+    }
+    serde_json::Deserializer::from_slice(out).into_iter().map(Result::unwrap).collect()
+}
