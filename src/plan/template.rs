@@ -438,6 +438,9 @@ mod tests {
         ("{{ 'x' if a else 'y' }}", "a"),
         ("{{ 'x' if a == 'y' }}", "'x' if a == 'y'"),
         ("{{ 'x' if true else a }}", "true"),
+        ("{{ a ~ ('x' if a == '' else 'x') }}", "'x' if a == '' else 'x'"),
+        ("{{ b if a == '' else b }}", "b if a == '' else b"),
+        ("{{ 'x' if a | upper == 'paid' else 'y' }}", "a | upper == 'paid'"),
         ("{{ a or b }}", "a"),
         ("{{ a is defined }}", "defined"),
         ("{{ 'x' if a is startingwith(1) else '' }}", "1"),
@@ -495,6 +498,8 @@ mod tests {
             ("a | split(',') == 'x'", "a | split(',') == 'x'"),
             ("a }}{{ b", "{"),
             ("a == 'x' | nope", "nope"),
+            ("a == 'x' and (b == 'z' and a == 'y')", "a == 'x' and (b == 'z' and a == 'y')"),
+            ("'x' != a or a != 'y'", "'x' != a or a != 'y'"),
             ("{{ a == 'x' }}", "{{ a == 'x' }}"),
         ] {
             let fault = condition_fault(source).expect(source);
@@ -517,6 +522,67 @@ mod tests {
         }
         let hint = condition_fault("qty > 5").unwrap().hint;
         assert_eq!(hint, "a column is text: write `qty | int > 5`");
+    }
+
+    #[test]
+    fn texts_that_are_never_given_are_refused_with_the_right_one() {
+        for (source, hint) in [
+            ("a | lower == 'PAID'", "write `'paid'`"),
+            ("b == '' and 'PAID' != a | lower", "write `'paid'`"),
+            ("a | upper in ['PAID', 'open']", "write `'OPEN'`"),
+            ("a | upper not in ['open']", "write `'OPEN'`"),
+            ("'PA' in a | lower", "write `'pa'`"),
+            ("a | title == 'chuck norris'", "write `'Chuck Norris'`"),
+            ("a | capitalize is startingwith('PA')", "write `'Pa'`"),
+            ("a | trim == ' paid'", "write `'paid'`"),
+            ("a | trim('-') == 'paid-'", "write `'paid'`"),
+            ("a | trim == ' '", "write `''`"),
+            ("a | trim is startingwith(' x ')", "write `'x'`"),
+            ("a | trim is endingwith('x ')", "write `'x'`"),
+            ("a | lower | trim == 'PAID'", "write `'paid'`"),
+            ("(a | lower)[:2] == 'PA'", "write `'pa'`"),
+            ("a | lower is endingwith('ID')", "write `'id'`"),
+            ("a | lower == \"L'ÉTÉ\"", "write `\"l'été\"`"),
+            ("a[0] == 'AB'", "it has one character; how a text begins is tested as in `is startingwith('AB')`"),
+            ("a | last == 'AB'", "it has one character; how a text begins is tested as in `is startingwith('AB')`"),
+            ("a[:2] == 'ABC'", "it has 2 characters at most; compare with no more"),
+            ("(a | trim)[1:4] in ['ABC', 'ABCD']", "it has 3 characters at most; compare with no more"),
+            ("a[-2:] is endingwith('ABC')", "it has 2 characters at most; compare with no more"),
+            ("'ABC' in a[-3:-1]", "it has 2 characters at most; compare with no more"),
+            ("a[:0] != 'x'", "compare the column itself"),
+        ] {
+            assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
+        }
+        for source in [
+            "a | lower == 'paid'",
+            "a | lower == b",
+            "a | lower in ['paid', 'open']",
+            "a | lower in 'PAID or open'",
+            "a | title == 'SSa'",
+            "a | title is endingwith('id')",
+            "a | trim is startingwith('x ')",
+            "a | trim is endingwith(' x')",
+            "' x ' in a | trim",
+            "a | trim(b) == ' x'",
+            "a | default('X', true) | replace('x', 'X') == 'X'",
+            "a | lower | replace('p', 'P') == 'Paid'",
+            "a | lower ~ 'X' == 'paidX'",
+            "a | lower | upper == 'PAID'",
+            "a[:2] == 'AB'",
+            "a[1:] == 'ABC'",
+            "a[:-1] == 'ABC'",
+            "a[b | int:3] == 'ABCDE'",
+            "(a | split(','))[0] == 'AB'",
+            "a | split(',') | first == 'AB'",
+            "a[0] in 'ABC'",
+            "a == 'x' and b == 'y'",
+            "a == 'x' or a == 'y'",
+            "a != 'x' and a != 'y'",
+            "(a == 'x' or b == 'x') and a == 'y'",
+            "a == 'x' and not a == 'y'",
+        ] {
+            assert_eq!(condition_fault(source), None, "{source}");
+        }
     }
 
     #[test]
