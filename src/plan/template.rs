@@ -205,6 +205,9 @@ fn syntax_fault(error: &Error, source: &str) -> TemplateFault {
     let next = |at: usize| (at..=source.len()).find(|at| source.is_char_boundary(*at)).unwrap_or(source.len());
     let range = found.map_or(0..source.len(), |range| range.start..next(range.end));
     let words = parser_words(error);
+    if let Some(right) = find_right_word(source, range.start) {
+        return TemplateFault::new(range, words, format!("write `{right}`"));
+    }
     let hint = match words.as_str() {
         "unexpected character" | "unexpected identifier, expected `}}`" | "unexpected input after expression" => {
             "a column whose name is not one plain word (letters, digits, `_`) cannot stand in an expression; use `from:`, or rename it"
@@ -212,6 +215,26 @@ fn syntax_fault(error: &Error, source: &str) -> TemplateFault {
         _ => "an expression is as in `firstname | trim`, or `status == 'paid'`",
     };
     TemplateFault::new(range, words, hint)
+}
+
+/// The word of expressions for one of SQL or C that stands at a place, or before it.
+fn find_right_word(source: &str, at: usize) -> Option<&'static str> {
+    let (before, rest) = source.split_at_checked(at)?;
+    let words =
+        |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();
+    match words(rest).first()?.as_str() {
+        "AND" | "And" => return Some("and"),
+        "OR" | "Or" => return Some("or"),
+        "NOT" | "Not" => return Some("not"),
+        "IN" | "In" => return Some("in"),
+        "" if rest.starts_with('=') && !rest.starts_with("==") => return Some("=="),
+        "" if rest.starts_with("<>") => return Some("!="),
+        "" if rest.starts_with('&') => return Some("and"),
+        "" if rest.starts_with("!") && !rest.starts_with("!=") => return Some("not"),
+        _ => {}
+    }
+    let is_not = words(before.trim_end()).last().is_some_and(|word| matches!(word.as_str(), "NOT" | "Not"));
+    is_not.then_some("not")
 }
 
 /// What the parser says, in the words of the documentation.
@@ -468,6 +491,25 @@ mod tests {
         {
             assert!(text_fault(source).is_some(), "{source}");
         }
+    }
+
+    #[test]
+    fn words_of_other_languages_are_refused_with_the_right_ones() {
+        for (source, hint) in [
+            ("id = '1'", "write `==`"),
+            ("a == 'x' AND b == 'y'", "write `and`"),
+            ("a == 'x' Or b == 'y'", "write `or`"),
+            ("NOT a == 'x'", "write `not`"),
+            ("a == 'x' and NOT b == 'y'", "write `not`"),
+            ("a IN ['x', 'y']", "write `in`"),
+            ("a == 'x' && b == 'y'", "write `and`"),
+            ("!(a == 'x')", "write `not`"),
+        ] {
+            assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
+        }
+        assert_eq!(text_fault("{{ 'x' if a = 'y' else 'z' }}").unwrap().hint, "write `==`");
+        let hint = condition_fault("first name == 'x'").unwrap().hint;
+        assert!(hint.starts_with("a column whose name"), "{hint}");
     }
 
     #[test]
