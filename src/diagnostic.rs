@@ -381,6 +381,9 @@ codes! {
     /// A record is good, but the document it belongs to is rejected: sending the rest could erase good data.
     /// Fix the other record, or allow incomplete documents with `on_incomplete: send`.
     TransformIncomplete = "transform/incomplete",
+    /// The `where` of the mapping is true for no record at all, so no document was made: every record was left out on purpose.
+    /// Compare it with what the file holds: a word in capitals, white space or another code makes it false for all of them.
+    TransformAllFiltered = "transform/all-filtered",
 
     /// A value breaks a rule of the contract.
     CheckType = "check/type",

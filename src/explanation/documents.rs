@@ -69,6 +69,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "two purchases with the prices `10` and `3.90`",
             "Correct the other record, or set `on_incomplete: send` for the list.",
         ),
+        Code::TransformAllFiltered => explanation(
+            "no record fulfils the `where` of the mapping",
+            "where: status == 'paid', and every order has the status `PAID`",
+            "where: status == 'PAID'",
+            "Correct the `where`; nothing, if there was nothing to send.",
+        ),
         Code::CheckType => explanation(
             "a value has another type than the contract says",
             "\"price\": \"10\"",

@@ -17,6 +17,7 @@ pub mod code_table;
 pub mod template;
 mod template_words;
 mod template_kinds;
+mod template_never;
 pub mod conversion;
 pub mod key;
 pub mod date_format;

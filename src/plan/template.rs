@@ -205,6 +205,9 @@ fn syntax_fault(error: &Error, source: &str) -> TemplateFault {
     let next = |at: usize| (at..=source.len()).find(|at| source.is_char_boundary(*at)).unwrap_or(source.len());
     let range = found.map_or(0..source.len(), |range| range.start..next(range.end));
     let words = parser_words(error);
+    if let Some(right) = find_right_word(source, range.start) {
+        return TemplateFault::new(range, words, format!("write `{right}`"));
+    }
     let hint = match words.as_str() {
         "unexpected character" | "unexpected identifier, expected `}}`" | "unexpected input after expression" => {
             "a column whose name is not one plain word (letters, digits, `_`) cannot stand in an expression; use `from:`, or rename it"
@@ -212,6 +215,26 @@ fn syntax_fault(error: &Error, source: &str) -> TemplateFault {
         _ => "an expression is as in `firstname | trim`, or `status == 'paid'`",
     };
     TemplateFault::new(range, words, hint)
+}
+
+/// The word of expressions for one of SQL or C that stands at a place, or before it.
+fn find_right_word(source: &str, at: usize) -> Option<&'static str> {
+    let (before, rest) = source.split_at_checked(at)?;
+    let words =
+        |text: &str| text.split(|letter: char| !letter.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>();
+    match words(rest).first()?.as_str() {
+        "AND" | "And" => return Some("and"),
+        "OR" | "Or" => return Some("or"),
+        "NOT" | "Not" => return Some("not"),
+        "IN" | "In" => return Some("in"),
+        "" if rest.starts_with('=') && !rest.starts_with("==") => return Some("=="),
+        "" if rest.starts_with("<>") => return Some("!="),
+        "" if rest.starts_with('&') => return Some("and"),
+        "" if rest.starts_with("!") && !rest.starts_with("!=") => return Some("not"),
+        _ => {}
+    }
+    let is_not = words(before.trim_end()).last().is_some_and(|word| matches!(word.as_str(), "NOT" | "Not"));
+    is_not.then_some("not")
 }
 
 /// What the parser says, in the words of the documentation.
@@ -438,6 +461,9 @@ mod tests {
         ("{{ 'x' if a else 'y' }}", "a"),
         ("{{ 'x' if a == 'y' }}", "'x' if a == 'y'"),
         ("{{ 'x' if true else a }}", "true"),
+        ("{{ a ~ ('x' if a == '' else 'x') }}", "'x' if a == '' else 'x'"),
+        ("{{ b if a == '' else b }}", "b if a == '' else b"),
+        ("{{ 'x' if a | upper == 'paid' else 'y' }}", "a | upper == 'paid'"),
         ("{{ a or b }}", "a"),
         ("{{ a is defined }}", "defined"),
         ("{{ 'x' if a is startingwith(1) else '' }}", "1"),
@@ -468,6 +494,25 @@ mod tests {
     }
 
     #[test]
+    fn words_of_other_languages_are_refused_with_the_right_ones() {
+        for (source, hint) in [
+            ("id = '1'", "write `==`"),
+            ("a == 'x' AND b == 'y'", "write `and`"),
+            ("a == 'x' Or b == 'y'", "write `or`"),
+            ("NOT a == 'x'", "write `not`"),
+            ("a == 'x' and NOT b == 'y'", "write `not`"),
+            ("a IN ['x', 'y']", "write `in`"),
+            ("a == 'x' && b == 'y'", "write `and`"),
+            ("!(a == 'x')", "write `not`"),
+        ] {
+            assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
+        }
+        assert_eq!(text_fault("{{ 'x' if a = 'y' else 'z' }}").unwrap().hint, "write `==`");
+        let hint = condition_fault("first name == 'x'").unwrap().hint;
+        assert!(hint.starts_with("a column whose name"), "{hint}");
+    }
+
+    #[test]
     fn conditions_are_true_or_false_and_about_a_column() {
         for (source, words) in [
             ("status", "status"),
@@ -495,6 +540,8 @@ mod tests {
             ("a | split(',') == 'x'", "a | split(',') == 'x'"),
             ("a }}{{ b", "{"),
             ("a == 'x' | nope", "nope"),
+            ("a == 'x' and (b == 'z' and a == 'y')", "a == 'x' and (b == 'z' and a == 'y')"),
+            ("'x' != a or a != 'y'", "'x' != a or a != 'y'"),
             ("{{ a == 'x' }}", "{{ a == 'x' }}"),
         ] {
             let fault = condition_fault(source).expect(source);
@@ -517,6 +564,67 @@ mod tests {
         }
         let hint = condition_fault("qty > 5").unwrap().hint;
         assert_eq!(hint, "a column is text: write `qty | int > 5`");
+    }
+
+    #[test]
+    fn texts_that_are_never_given_are_refused_with_the_right_one() {
+        for (source, hint) in [
+            ("a | lower == 'PAID'", "write `'paid'`"),
+            ("b == '' and 'PAID' != a | lower", "write `'paid'`"),
+            ("a | upper in ['PAID', 'open']", "write `'OPEN'`"),
+            ("a | upper not in ['open']", "write `'OPEN'`"),
+            ("'PA' in a | lower", "write `'pa'`"),
+            ("a | title == 'chuck norris'", "write `'Chuck Norris'`"),
+            ("a | capitalize is startingwith('PA')", "write `'Pa'`"),
+            ("a | trim == ' paid'", "write `'paid'`"),
+            ("a | trim('-') == 'paid-'", "write `'paid'`"),
+            ("a | trim == ' '", "write `''`"),
+            ("a | trim is startingwith(' x ')", "write `'x'`"),
+            ("a | trim is endingwith('x ')", "write `'x'`"),
+            ("a | lower | trim == 'PAID'", "write `'paid'`"),
+            ("(a | lower)[:2] == 'PA'", "write `'pa'`"),
+            ("a | lower is endingwith('ID')", "write `'id'`"),
+            ("a | lower == \"L'ÉTÉ\"", "write `\"l'été\"`"),
+            ("a[0] == 'AB'", "it has one character; how a text begins is tested as in `is startingwith('AB')`"),
+            ("a | last == 'AB'", "it has one character; how a text begins is tested as in `is startingwith('AB')`"),
+            ("a[:2] == 'ABC'", "it has 2 characters at most; compare with no more"),
+            ("(a | trim)[1:4] in ['ABC', 'ABCD']", "it has 3 characters at most; compare with no more"),
+            ("a[-2:] is endingwith('ABC')", "it has 2 characters at most; compare with no more"),
+            ("'ABC' in a[-3:-1]", "it has 2 characters at most; compare with no more"),
+            ("a[:0] != 'x'", "compare the column itself"),
+        ] {
+            assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
+        }
+        for source in [
+            "a | lower == 'paid'",
+            "a | lower == b",
+            "a | lower in ['paid', 'open']",
+            "a | lower in 'PAID or open'",
+            "a | title == 'SSa'",
+            "a | title is endingwith('id')",
+            "a | trim is startingwith('x ')",
+            "a | trim is endingwith(' x')",
+            "' x ' in a | trim",
+            "a | trim(b) == ' x'",
+            "a | default('X', true) | replace('x', 'X') == 'X'",
+            "a | lower | replace('p', 'P') == 'Paid'",
+            "a | lower ~ 'X' == 'paidX'",
+            "a | lower | upper == 'PAID'",
+            "a[:2] == 'AB'",
+            "a[1:] == 'ABC'",
+            "a[:-1] == 'ABC'",
+            "a[b | int:3] == 'ABCDE'",
+            "(a | split(','))[0] == 'AB'",
+            "a | split(',') | first == 'AB'",
+            "a[0] in 'ABC'",
+            "a == 'x' and b == 'y'",
+            "a == 'x' or a == 'y'",
+            "a != 'x' and a != 'y'",
+            "(a == 'x' or b == 'x') and a == 'y'",
+            "a == 'x' and not a == 'y'",
+        ] {
+            assert_eq!(condition_fault(source), None, "{source}");
+        }
     }
 
     #[test]

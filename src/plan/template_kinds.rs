@@ -15,8 +15,9 @@ use minijinja::{
 
 use crate::{
     diagnostic::nearest,
-    plan::template_words::{
-        ELSEWHERE, FILTERS, FilterWord, KindBits, LIST, MISSING, Makes, NUMBER, TESTS, TEXT, TRUTH,
+    plan::{
+        template_never::{Comparing, find_contradiction, find_reason},
+        template_words::{ELSEWHERE, FILTERS, FilterWord, KindBits, LIST, MISSING, Makes, NUMBER, TESTS, TEXT, TRUTH},
     },
 };
 
@@ -178,7 +179,14 @@ impl<'a> KindWalk<'a> {
                     let hint = format!("write `{} else ''`", self.words(expression));
                     return Err(TemplateFault::new(self.range_of(expression), message, hint));
                 };
-                Ok(yes.or(self.check(other)?))
+                let kinds = yes.or(self.check(other)?);
+                let sides = [&choice.true_expr, other].map(|side| self.source.get(self.range_of(side)));
+                if sides[0] == sides[1] {
+                    let message = format!("both sides of this `if` are `{}`", self.words(other));
+                    let hint = "write something else behind `else`, or leave the `if` out";
+                    return Err(TemplateFault::new(self.range_of(expression), message, hint));
+                }
+                Ok(kinds)
             }
             Expr::Filter(filter) => self.check_filter(filter, expression),
             Expr::Test(test) => self.check_test(test.name, &test.expr, &test.args, test.span().start_offset as usize),
@@ -272,7 +280,7 @@ impl<'a> KindWalk<'a> {
             BinOpKind::ScAnd | BinOpKind::ScOr => {
                 self.check_condition(left).map_err(|fault| self.suggest_default(fault, operation))?;
                 self.check_condition(right)?;
-                return Ok(Kinds::of(TRUTH));
+                return self.check_joined_conditions(operation, whole);
             }
             BinOpKind::Concat => {
                 self.check_joined(left)?;
@@ -300,6 +308,19 @@ impl<'a> KindWalk<'a> {
             return Err(TemplateFault::new(self.range_of(whole), "nothing can be divided by 0", ""));
         }
         Ok(Kinds::of(NUMBER))
+    }
+
+    /// Refuses `a == 'x' and a == 'y'`, and `a != 'x' or a != 'y'`.
+    fn check_joined_conditions(&self, operation: &BinOp<'_>, whole: &Expr<'_>) -> Checked {
+        let Some(column) = find_contradiction(operation) else { return Ok(Kinds::of(TRUTH)) };
+        let (message, hint) = if matches!(operation.op, BinOpKind::ScAnd) {
+            let message = format!("this is never true: `{column}` cannot be two texts at once");
+            (message, format!("write `or`, or `{column} in ['…', '…']`"))
+        } else {
+            let message = format!("this is always true: `{column}` cannot be two texts at once");
+            (message, format!("write `and`, or `{column} not in ['…', '…']`"))
+        };
+        Err(TemplateFault::new(self.range_of(whole), message, hint))
     }
 
     /// Says what to write for `a or b` where the first text that is filled is meant.
@@ -374,7 +395,7 @@ impl<'a> KindWalk<'a> {
                 && matches!(left_kinds.present(), TEXT | NUMBER | TRUTH | LIST)
         };
         if fits {
-            return Ok(());
+            return self.check_possible(operator, left, right, range);
         }
         if matches!(operator, "in" | "not in") && right_kinds.present() == LIST {
             let message = format!("nothing in `{other}` is {}, as `{one}` is", left_kinds.name());
@@ -386,6 +407,49 @@ impl<'a> KindWalk<'a> {
             right_kinds.name()
         );
         refuse(message, comparison_hint(operator, (&one, left_kinds), (&other, right_kinds)))
+    }
+
+    /// Refuses a comparison with a text that the other side never is.
+    fn check_possible(
+        &self,
+        operator: &str,
+        left: &Expr<'_>,
+        right: &Expr<'_>,
+        range: Range<usize>,
+    ) -> Result<(), TemplateFault> {
+        let (one, other) = (left.as_const(), right.as_const());
+        let (expression, constant, comparing) = match (operator, one, other) {
+            ("==" | "!=", None, Some(other)) => (left, other, Comparing::Whole),
+            ("==" | "!=", Some(one), None) => (right, one, Comparing::Whole),
+            ("in" | "not in", None, Some(other)) if other.as_str().is_none() => (left, other, Comparing::Whole),
+            ("in" | "not in", Some(one), None) => (right, one, Comparing::Part),
+            _ => return Ok(()),
+        };
+        let items: Vec<Value> = match constant.as_str() {
+            Some(_) => vec![constant],
+            None => constant.try_iter().map(Iterator::collect).unwrap_or_default(),
+        };
+        let mut texts = items.iter().filter_map(Value::as_str);
+        texts.try_for_each(|text| self.check_text(expression, text, comparing, range.clone()))
+    }
+
+    /// Refuses a text that an expression never is, begins with, ends with or holds.
+    fn check_text(
+        &self,
+        expression: &Expr<'_>,
+        text: &str,
+        comparing: Comparing,
+        range: Range<usize>,
+    ) -> Result<(), TemplateFault> {
+        let Some(reason) = find_reason(expression, text, comparing, self.engine) else { return Ok(()) };
+        let never = match comparing {
+            Comparing::Whole => "is",
+            Comparing::Start => "begins with",
+            Comparing::End => "ends with",
+            Comparing::Part => "holds",
+        };
+        let message = format!("`{}` never {never} `'{text}'`", self.words(expression));
+        Err(TemplateFault::new(range, message, reason.hint()))
     }
 
     fn check_filter(&mut self, filter: &Filter<'_>, whole: &Expr<'_>) -> Checked {
@@ -513,6 +577,11 @@ impl<'a> KindWalk<'a> {
                 let message = format!("`is {name}` takes texts, and `{}` is {}", self.words(side), kinds.name());
                 return Err(TemplateFault::new(self.range_of(side), message, ""));
             }
+        }
+        if let Some(text) = argument.as_const() {
+            let comparing = if name == "startingwith" { Comparing::Start } else { Comparing::End };
+            let range = self.range_of(input).start..self.range_of(argument).end;
+            self.check_text(input, text.as_str().unwrap_or_default(), comparing, range)?;
         }
         Ok(Kinds::of(TRUTH))
     }

@@ -59,6 +59,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     unchanged(&stamps)?;
     let sink = Sink { journal, output: sink::output(args, plan, runtime.out)? };
     let Sink { mut journal, output } = accept(args, plan, &mut recordings, sink, &mut findings, runtime.err)?;
+    warn_if_all_filtered(plan, &recordings, &mut findings, runtime.err);
     let refused = too_many_rejects(args, &recordings);
     let written = sink::finish(args, output, refused.is_some());
     let sent = match (refused, written) {
@@ -151,6 +152,18 @@ fn accept<'a>(
         first += partition.documents;
     }
     Ok(sink)
+}
+
+/// Says that the condition of the mapping leaves out every record: a file without such records looks like a wrong condition.
+fn warn_if_all_filtered(plan: &Plan, recordings: &[Recording], findings: &mut Findings, err: &mut dyn Write) {
+    let Some(only) = &plan.only else { return };
+    let (filtered, rows) = recording::filtered(plan, recordings);
+    if rows > 0 && filtered == rows {
+        let source = &plan.sources[plan.each].name;
+        let message = format!("no record of `{source}` fulfils `where`, so there is nothing to send");
+        let warning = plan.finding(Code::TransformAllFiltered, &only.rule, message).severity(Severity::Warning);
+        let _ = findings.print(err, &warning.hint("compare it with what the file holds"));
+    }
 }
 
 /// Why nothing may be sent at all.

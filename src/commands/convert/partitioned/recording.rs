@@ -142,6 +142,13 @@ pub fn rejected(recordings: &[Recording]) -> (u64, u64) {
     partitions.map(StoredPartition::rejected).fold((0, 0), |sum, (rejected, rows)| (sum.0 + rejected, sum.1 + rows))
 }
 
+/// How many of how many root records are left out by the condition of the mapping.
+pub fn filtered(plan: &Plan, recordings: &[Recording]) -> (u64, u64) {
+    let partitions = recordings.iter().flat_map(|recording| &recording.stored).flat_map(Stored::partitions);
+    let tallies = partitions.filter_map(|partition| partition.tally.get(plan.each));
+    tallies.fold((0, 0), |sum, tally| (sum.0 + tally.filtered, sum.1 + tally.rows))
+}
+
 /// How many rows of each source, and how many documents, of all recordings ended in each bucket.
 pub fn tally(plan: &Plan, recordings: &[Recording]) -> (Vec<SourceTally>, DocumentTally) {
     let mut documents = DocumentTally::default();

@@ -1,0 +1,200 @@
+//! Comparisons that no record can decide, as `status | lower == 'PAID'`: what an expression can never give.
+//!
+//! Only what its outermost words tell. An expression that is not understood here may give anything.
+
+use std::collections::BTreeMap;
+
+use minijinja::{
+    Environment, Value,
+    machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Filter},
+};
+
+/// How a text is compared with a literal one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparing {
+    /// With the whole text.
+    Whole,
+    /// With how it begins.
+    Start,
+    /// With how it ends.
+    End,
+    /// With any part of it.
+    Part,
+}
+
+/// Why an expression never gives a text.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NeverReason {
+    /// A filter makes another text of it: this one.
+    Changed(String),
+    /// The expression has at most this many characters.
+    TooLong(usize),
+}
+
+impl NeverReason {
+    /// What to write instead.
+    pub(super) fn hint(&self) -> String {
+        match self {
+            NeverReason::Changed(right) if right.contains('\'') => format!("write `\"{right}\"`"),
+            NeverReason::Changed(right) => format!("write `'{right}'`"),
+            NeverReason::TooLong(0) => "compare the column itself".into(),
+            NeverReason::TooLong(1) => {
+                "it has one character; how a text begins is tested as in `is startingwith('AB')`".into()
+            }
+            NeverReason::TooLong(most) => format!("it has {most} characters at most; compare with no more"),
+        }
+    }
+}
+
+/// Why an expression never gives a literal text, if that is certain.
+pub(super) fn find_reason(
+    expression: &Expr<'_>,
+    literal: &str,
+    comparing: Comparing,
+    engine: &Environment<'_>,
+) -> Option<NeverReason> {
+    if let Some(most) = longest(expression).filter(|most| literal.chars().count() > *most) {
+        return Some(NeverReason::TooLong(most));
+    }
+    let Expr::Filter(outer) = expression else { return find_case_reason(expression, literal, engine) };
+    let changed = apply_filter(outer, literal, engine)?;
+    let is_other = match outer.name {
+        "lower" | "upper" => changed != literal,
+        "title" | "capitalize" => {
+            matches!(comparing, Comparing::Whole | Comparing::Start) && changed != literal && has_plain_case(literal)
+        }
+        // White space may be inside, and so at the end of what a text begins with.
+        "trim" => match comparing {
+            Comparing::Whole => changed != literal,
+            Comparing::Start => changed.chars().next() != literal.chars().next(),
+            Comparing::End => changed.chars().next_back() != literal.chars().next_back(),
+            Comparing::Part => false,
+        },
+        _ => false,
+    };
+    if is_other { Some(NeverReason::Changed(changed)) } else { find_case_reason(expression, literal, engine) }
+}
+
+/// The same for `lower` and `upper` further inside: what is cut out of a text in lower case is in lower case.
+fn find_case_reason(expression: &Expr<'_>, literal: &str, engine: &Environment<'_>) -> Option<NeverReason> {
+    let mut inner = expression;
+    loop {
+        inner = match inner {
+            Expr::Filter(filter) if matches!(filter.name, "lower" | "upper") => {
+                let changed = apply_filter(filter, literal, engine).filter(|changed| changed != literal);
+                return changed.map(NeverReason::Changed);
+            }
+            Expr::Filter(filter) if matches!(filter.name, "trim" | "first" | "last") => filter.expr.as_ref()?,
+            Expr::Slice(slice) => &slice.expr,
+            Expr::GetItem(item) => &item.expr,
+            _ => return None,
+        };
+    }
+}
+
+/// What a filter makes of a text, if its arguments are constants.
+fn apply_filter(filter: &Filter<'_>, text: &str, engine: &Environment<'_>) -> Option<String> {
+    let mut values = vec![Value::from(text)];
+    for argument in &filter.args {
+        let CallArg::Pos(argument) = argument else { return None };
+        values.push(argument.as_const()?);
+    }
+    engine.empty_state().apply_filter(filter.name, &values).ok()?.as_str().map(str::to_owned)
+}
+
+/// Whether no capital in a text can be the second half of one letter: `ß` becomes `SS` at the start of a word.
+fn has_plain_case(text: &str) -> bool {
+    let text_upper = text.to_ascii_uppercase();
+    text.is_ascii() && !["SS", "FF", "FI", "FL", "ST"].iter().any(|pair| text_upper.contains(pair))
+}
+
+/// The most characters that an expression gives, if it is a part of a text and that is counted.
+fn longest(expression: &Expr<'_>) -> Option<usize> {
+    match expression {
+        Expr::GetItem(item) => is_text(&item.expr).then_some(1),
+        Expr::Filter(filter) if matches!(filter.name, "first" | "last") => {
+            filter.expr.as_ref().is_some_and(is_text).then_some(1)
+        }
+        Expr::Slice(slice) if is_text(&slice.expr) && slice.step.is_none() => {
+            let whole = |index: &Expr<'_>| index.as_const().and_then(|value| value.as_i64());
+            let first = slice.start.as_ref().map_or(Some(0), whole)?;
+            let most = match slice.stop.as_ref().map(whole) {
+                None if first < 0 => first.checked_neg()?,
+                Some(Some(stop)) if (first < 0) == (stop < 0) => stop.saturating_sub(first).max(0),
+                _ => return None,
+            };
+            usize::try_from(most).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Whether an expression certainly is a text, and no list.
+fn is_text(expression: &Expr<'_>) -> bool {
+    match expression {
+        Expr::Var(_) => true,
+        Expr::Slice(slice) => is_text(&slice.expr),
+        Expr::BinOp(operation) => matches!(operation.op, BinOpKind::Concat),
+        Expr::Filter(filter) => {
+            matches!(filter.name, "trim" | "title" | "upper" | "lower" | "capitalize" | "replace" | "string" | "join")
+        }
+        _ => false,
+    }
+}
+
+/// A column that is compared with two different texts, with `==` and joined by `and`, or with `!=` and joined by `or`.
+pub(super) fn find_contradiction<'a>(operation: &BinOp<'a>) -> Option<&'a str> {
+    let is_and = match operation.op {
+        BinOpKind::ScAnd => true,
+        BinOpKind::ScOr => false,
+        _ => return None,
+    };
+    let (mut left, mut right) = (BTreeMap::new(), BTreeMap::new());
+    collect_texts(&operation.left, is_and, &mut left);
+    collect_texts(&operation.right, is_and, &mut right);
+    right.into_iter().find(|(name, text)| left.get(name).is_some_and(|other| other != text)).map(|(name, _)| name)
+}
+
+/// The texts that columns are compared with, in expressions that one word joins.
+fn collect_texts<'a>(expression: &Expr<'a>, is_and: bool, found: &mut BTreeMap<&'a str, Value>) {
+    let Expr::BinOp(operation) = expression else { return };
+    let (left, right) = (&operation.left, &operation.right);
+    match (&operation.op, is_and) {
+        (BinOpKind::ScAnd, true) | (BinOpKind::ScOr, false) => {
+            collect_texts(left, is_and, found);
+            collect_texts(right, is_and, found);
+        }
+        (BinOpKind::Eq, true) | (BinOpKind::Ne, false) => {
+            if let (Expr::Var(name), Expr::Const(text)) | (Expr::Const(text), Expr::Var(name)) = (left, right) {
+                found.insert(name.id, text.value.clone());
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_plain_case;
+    use crate::plan::template_words::build_engine;
+    use minijinja::Value;
+
+    /// A text that a filter changes is none that it gives: what it gives once, it gives again.
+    #[test]
+    fn filters_change_a_text_once() {
+        let engine = build_engine(1_000);
+        let apply = |filter: &str, text: &str| {
+            engine.empty_state().apply_filter(filter, &[Value::from(text)]).unwrap().as_str().unwrap().to_owned()
+        };
+        let has_case = |letter: &char| !letter.to_lowercase().eq([*letter]) || !letter.to_uppercase().eq([*letter]);
+        for letter in ('\0'..=char::MAX).filter(|letter| has_case(letter) || letter.is_whitespace()) {
+            for text in [format!("{letter}"), format!("{letter}Σ a"), format!("aS{letter}")] {
+                for filter in ["lower", "upper", "trim", "title", "capitalize"] {
+                    let once = apply(filter, &text);
+                    let is_told = matches!(filter, "lower" | "upper" | "trim") || has_plain_case(&once);
+                    assert!(!is_told || apply(filter, &once) == once, "{filter} {text:?}");
+                }
+            }
+        }
+    }
+}
