@@ -28,7 +28,7 @@ use xwalk::options::Memory;
 use crate::run::{Converted, convert};
 
 /// How many folders a usual run tries.
-const CASES: usize = 100;
+const CASES: usize = 60;
 /// How many folders are drawn at once.
 const SHARE: usize = 25;
 
@@ -89,7 +89,7 @@ fn random_folders_are_what_an_independent_reader_makes_of_them() {
     let [good, with_rejects, refused, documents] =
         [good, with_rejects, refused, documents].map(AtomicUsize::into_inner);
     // Of a few folders, or of large ones, all may be refused.
-    let enough = cases < 100 || rows > 1_000 || good.min(with_rejects).min(refused) * 20 > cases && documents > cases;
+    let enough = cases < 50 || rows > 1_000 || good.min(with_rejects).min(refused) * 20 > cases && documents > cases;
     assert!(enough, "{good} good, {with_rejects} with rejects, {refused} refused, {documents} documents");
 }
 
