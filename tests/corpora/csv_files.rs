@@ -7,8 +7,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, iter,
+    fs,
     io::{BufRead, BufReader, Write as _},
+    iter,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
@@ -123,8 +124,7 @@ fn mapping(attempt: &Attempt, file: &str, columns: &[usize]) -> String {
     let name = |at: usize| if *header { json!(names[at]) } else { json!(format!("c{at}")) };
     let fields: BTreeMap<String, Value> =
         columns.iter().map(|at| (format!("c{at}"), json!({ "from": name(*at) }))).collect();
-    let mut source =
-        json!({ "path": file, "dialect": { "delimiter": delimiter, "quote": quote, "header": header } });
+    let mut source = json!({ "path": file, "dialect": { "delimiter": delimiter, "quote": quote, "header": header } });
     if !header {
         let columns = columns.iter().map(|at| (format!("c{at}"), json!({}))).collect();
         source["columns"] = Value::Object(columns);
@@ -140,11 +140,7 @@ fn mapping(attempt: &Attempt, file: &str, columns: &[usize]) -> String {
 
 /// Runs an attempt and judges what came out; `None`: no mapping can use the file.
 fn attempted(attempt: &Attempt, verdicts: &mut Verdicts) -> Option<()> {
-    let columns = if attempt.dialect.header {
-        usable(&attempt.names)
-    } else {
-        (0..attempt.names.len()).collect()
-    };
+    let columns = if attempt.dialect.header { usable(&attempt.names) } else { (0..attempt.names.len()).collect() };
     if columns.is_empty() {
         return None;
     }
@@ -159,7 +155,11 @@ fn attempted(attempt: &Attempt, verdicts: &mut Verdicts) -> Option<()> {
     match (wrong, converted.exit) {
         (Some(wrong), _) => {
             let Attempt { mode, path, dialect, .. } = attempt;
-            verdicts.different.push(format!("{mode}: {}: {wrong}; {dialect:?}, {:?}", path.display(), converted.codes()));
+            verdicts.different.push(format!(
+                "{mode}: {}: {wrong}; {dialect:?}, {:?}",
+                path.display(),
+                converted.codes()
+            ));
         }
         (None, 0) => verdicts.accepted += 1,
         (None, 1) if !converted.documents.is_empty() => verdicts.in_part += 1,
@@ -176,7 +176,8 @@ fn judged(attempt: &Attempt, columns: &[usize], converted: &Converted) -> Option
     // Both are told in a notice.
     let has_blank_lines = converted.codes().iter().any(|code| code == "read/blank-line");
     let is_skipped = |row: &Vec<String>| {
-        attempt.dialect.header && *row == attempt.names || has_blank_lines && matches!(row.as_slice(), [cell] if cell.is_empty())
+        attempt.dialect.header && *row == attempt.names
+            || has_blank_lines && matches!(row.as_slice(), [cell] if cell.is_empty())
     };
     let expected: Result<Vec<(usize, Vec<String>)>, &String> = attempt.expected.as_ref().map(|rows| {
         let records = rows.iter().filter(|row| !is_skipped(row));
@@ -326,7 +327,8 @@ fn pollock() {
 fn of_pollock(path: &Path, clean: &Rows, declared: &Value, python: &mut PythonReader) -> Vec<Attempt> {
     let text = |key: &str| declared[key].as_str().unwrap_or_default().to_owned();
     let said = Written { delimiter: text("delimiter"), quote: text("quotechar"), header: true };
-    let (header, body) = clean.split_first().map_or((vec!["c0".into()], &[][..]), |(header, body)| (header.clone(), body));
+    let (header, body) =
+        clean.split_first().map_or((vec!["c0".into()], &[][..]), |(header, body)| (header.clone(), body));
     // Of two tables with one header its makers want the first; here both come out, and that is told.
     let is_joined = path.ends_with("file_multitable_same.csv");
     // The clean version of several header lines has one, with the names of all, so the first of them is the header here.
@@ -379,13 +381,13 @@ fn csv_test_data() {
     for path in files(&folder.join("csv"), &[".csv"]) {
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         let header = name.starts_with("header-") || name.starts_with("bad-header-");
-        let named = || ["foo", "bar", "baz"].map(str::to_owned).to_vec();
+        let all_names = || ["foo", "bar", "baz"].map(str::to_owned).to_vec();
         let expected = match fs::read(folder.join(format!("json/{name}.json"))) {
-            Ok(text) => Ok(rows_of_json(&text, &named())),
+            Ok(text) => Ok(rows_of_json(&text, &all_names())),
             Err(_) => Err("its makers call it invalid".to_owned()),
         };
         let width = expected.as_ref().ok().and_then(|rows: &Rows| rows.first()).map_or(3, Vec::len);
-        let names = if header { named() } else { vec![String::new(); width] };
+        let names = if header { all_names() } else { vec![String::new(); width] };
         let mode = if header { "strict default" } else { "header: false" }.to_owned();
         attempts.push(Attempt { mode, path, dialect: Written::usual(header), names, expected });
     }
@@ -422,4 +424,33 @@ fn frictionless() {
 #[test]
 fn csvw() {
     by_python("csvw", "tests");
+}
+
+/// What this module would say of a file that its corpus expects to be something else.
+#[test]
+fn what_is_different_is_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    fs::write(&path, "a,b\n1,2\n3,4,5\n6,7\n").unwrap();
+    let row = |cells: &[&str]| cells.iter().map(|cell| (*cell).to_owned()).collect::<Vec<String>>();
+    let verdict = |text: Option<&str>, expected: Result<Rows, String>| {
+        if let Some(text) = text {
+            fs::write(&path, text).unwrap();
+        }
+        let (mode, names) = (String::new(), row(&["a", "b"]));
+        let attempt = Attempt { mode, path: path.clone(), dialect: Written::usual(true), names, expected };
+        let mut verdicts = Verdicts::default();
+        attempted(&attempt, &mut verdicts).unwrap();
+        (verdicts.accepted, verdicts.in_part, verdicts.refused, verdicts.different.len())
+    };
+    let whole = [row(&["1", "2"]), row(&["3", "4", "5"]), row(&["6", "7"])].to_vec();
+    assert_eq!(verdict(None, Ok(whole.clone())), (0, 1, 0, 0));
+    assert_eq!(verdict(None, Ok([row(&["1", "2"]), row(&["6", "8"])].to_vec())), (0, 0, 0, 1));
+    let text = Some("a,b\n1,2\n6,7\n");
+    let good = [row(&["1", "2"]), row(&["6", "7"])].to_vec();
+    assert_eq!(verdict(text, Ok(good.clone())), (1, 0, 0, 0));
+    assert_eq!(verdict(text, Ok(good[..1].to_vec())), (0, 0, 0, 1));
+    assert_eq!(verdict(text, Ok(whole)), (0, 0, 0, 1));
+    assert_eq!(verdict(text, Err("it is damaged".into())), (0, 0, 0, 1));
+    assert_eq!(verdict(Some("a,b\n\"1,2\n6,7\n"), Err("it is damaged".into())), (0, 0, 1, 0));
 }

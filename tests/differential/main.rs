@@ -2,7 +2,7 @@
 //!
 //! `oracle.py` draws the folders and says what must come out; it shares no code with the program. Each is converted as one
 //! partition, and divided into partitions that stay in memory or go to a temporary file: the same documents, and every row in
-//! the bucket where an independent count has it. `XWALK_CASES` says how many folders, `XWALK_SEED` which is the first, and
+//! the bucket where an independent count has it. `XWALK_FOLDERS` says how many folders, `XWALK_SEED` which is the first, and
 //! `XWALK_ROWS` of how many records; without Python the test is skipped, and that is printed.
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
@@ -11,6 +11,7 @@
 mod run;
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     process::Command,
@@ -27,7 +28,7 @@ use xwalk::options::Memory;
 use crate::run::{Converted, convert};
 
 /// How many folders a usual run tries.
-const CASES: usize = 150;
+const CASES: usize = 60;
 /// How many folders are drawn at once.
 const SHARE: usize = 25;
 
@@ -65,7 +66,7 @@ fn random_folders_are_what_an_independent_reader_makes_of_them() {
         return;
     }
     let setting = |name, usual| from_environment(name).unwrap_or(usual);
-    let (cases, seed, rows) = (setting("XWALK_CASES", CASES), setting("XWALK_SEED", 1), setting("XWALK_ROWS", 0));
+    let (cases, seed, rows) = (setting("XWALK_FOLDERS", CASES), setting("XWALK_SEED", 1), setting("XWALK_ROWS", 0));
     let (next, outcomes) = (AtomicUsize::new(0), Outcomes::default());
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
@@ -81,12 +82,14 @@ fn random_folders_are_what_an_independent_reader_makes_of_them() {
             });
         }
     });
-    println!("XWALK_CASES={cases} XWALK_SEED={seed} XWALK_ROWS={rows}: {outcomes:?}");
+    println!("XWALK_FOLDERS={cases} XWALK_SEED={seed} XWALK_ROWS={rows}: {outcomes:?}");
     let Outcomes { good, with_rejects, refused, documents, wrong } = outcomes;
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    let [good, with_rejects, refused, documents] = [good, with_rejects, refused, documents].map(AtomicUsize::into_inner);
-    let enough = good.min(with_rejects).min(refused) * 20 > cases && documents > cases;
+    let [good, with_rejects, refused, documents] =
+        [good, with_rejects, refused, documents].map(AtomicUsize::into_inner);
+    // Of a few folders, or of large ones, all may be refused.
+    let enough = cases < 50 || rows > 1_000 || good.min(with_rejects).min(refused) * 20 > cases && documents > cases;
     assert!(enough, "{good} good, {with_rejects} with rejects, {refused} refused, {documents} documents");
 }
 
@@ -110,8 +113,9 @@ fn try_share(first: usize, count: usize, rows: usize, outcomes: &Outcomes) {
         for (at, memory) in divisions.iter().copied().enumerate() {
             let converted = convert(&folder, &[], memory);
             if let Some(wrong) = judged(&expected, &converted) {
-                let mut told = format!("XWALK_SEED={number}, division {at}: {wrong}, exit {}", converted.exit);
-                for line in converted.told.iter().take(12) {
+                let (exit, codes) = (converted.exit, converted.codes());
+                let mut told = format!("XWALK_SEED={number}, division {at}: {wrong}, exit {exit}, {codes:?}");
+                for line in converted.told.iter().take(6) {
                     write!(told, "\n    {line}").unwrap();
                 }
                 outcomes.wrong.lock().unwrap().push(told);
@@ -146,10 +150,12 @@ fn judged(expected: &Value, converted: &Converted) -> Option<String> {
         return Some(format!("not refused: {}", expected["why"]));
     }
     let documents: Vec<Value> = serde_json::from_str(expected["documents"].as_str().unwrap()).unwrap();
-    let maybe: Vec<usize> = serde_json::from_value(expected["maybe"].clone()).unwrap();
+    let numbers = |key: &str| -> Vec<usize> { serde_json::from_value(expected[key].clone()).unwrap() };
+    let (maybe, loose) = (numbers("maybe"), numbers("loose"));
     let mut found = converted.documents.iter().peekable();
     for (at, document) in documents.iter().enumerate() {
-        if found.next_if_eq(&document).is_none() && !maybe.contains(&at) {
+        let is_it = |found: &&Value| *found == document || loose.contains(&at) && found["id"] == document["id"];
+        if found.next_if(is_it).is_none() && !maybe.contains(&at) {
             return Some(format!("document {at} is {:?}, and {document} is expected", found.peek()));
         }
     }
@@ -157,6 +163,20 @@ fn judged(expected: &Value, converted: &Converted) -> Option<String> {
         return Some(format!("one more document: {more}"));
     }
     counted(expected, converted)
+}
+
+/// The amounts of each unit, without the zeros at their ends.
+fn sums(sums: &Value, good: &str) -> BTreeMap<Option<String>, Vec<String>> {
+    let amount = |value: &Value| match value.as_str() {
+        Some(text) if text.contains('.') => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
+    };
+    let of_unit = |sum: &Value| {
+        let amounts = [good, "rejected", "filtered", "unreadable"].map(|bucket| amount(&sum[bucket]));
+        (sum["by"].as_str().map(str::to_owned), amounts.to_vec())
+    };
+    sums.as_array().unwrap().iter().map(of_unit).collect()
 }
 
 /// What is wrong with the counts of a run.
@@ -176,6 +196,9 @@ fn counted(expected: &Value, converted: &Converted) -> Option<String> {
         let is_exact = expected["exact"] == true;
         if is_exact && found != wanted || all != wanted[0] || others != 0 || all != buckets.iter().sum::<u64>() {
             return Some(format!("the rows of `{name}` are {found:?}, and {wanted:?} is expected"));
+        }
+        if is_exact && name == "purchases" && sums(&source["sums"], "written") != sums(&expected["sums"], "good") {
+            return Some(format!("the sums are {}, and {} is expected", source["sums"], expected["sums"]));
         }
         rejected += found[2];
     }

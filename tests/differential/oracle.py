@@ -39,14 +39,17 @@ def lines_of(text):
     return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
 
 
-def is_strict(raw, delimiter):
-    cell = r'(?:"(?:[^"]|"")*"|[^"\r\n%s]*)' % re.escape(delimiter)
+def is_strict(raw, delimiter, quote):
+    if not quote:
+        return True
+    cell = r"(?:Q(?:[^Q]|QQ)*Q|[^Q\r\n%s]*)".replace("Q", quote) % re.escape(delimiter)
     return re.fullmatch(r"%s(?:%s%s)*(?:\r\n|\r|\n)?" % (cell, re.escape(delimiter), cell), raw) is not None
 
 
-def split(text, delimiter):
+def split(text, delimiter, quote):
     """The records of a text of Latin-1 characters, each with its lines; what is in doubt has no cells."""
     lines = lines_of(text)
+    kind = {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE, "quotechar": None}
     at = 0
     while at < len(lines):
         used = [at]
@@ -58,21 +61,21 @@ def split(text, delimiter):
 
         wrong, first = None, at
         try:
-            cells = next(csv.reader(feed(), delimiter=delimiter, strict=True))
+            cells = next(csv.reader(feed(), delimiter=delimiter, strict=True, **kind))
         except csv.Error as error:
             cells, wrong = None, str(error)
         at = used[0]
         raw = "".join(lines[first:at])
         if cells == []:
             continue
-        if wrong is None and is_strict(raw, delimiter):
+        if wrong is None and is_strict(raw, delimiter, quote):
             yield raw, cells
             continue
         # The damage is only known to end with its line if quotes pair up there, or only blank lines come behind. A quote that
         # stays open takes in no further record if it may have opened in the last line.
         rest = [line for line in lines[first + 1:] if line.strip("\r\n")]
-        is_last = not rest or at == len(lines) and wrong == "unexpected end of data" and '"' in rest[-1]
-        if not is_last and (at - first > 1 or raw.count('"') % 2):
+        is_last = not rest or at == len(lines) and wrong == "unexpected end of data" and quote in rest[-1]
+        if not is_last and (at - first > 1 or raw.count(quote) % 2):
             raise Refused("quotes do not pair up")
         yield raw, None
 
@@ -82,7 +85,7 @@ def decoded(cell, encoding):
     data = cell.encode("latin-1")
     try:
         if encoding == "windows-1252" or encoding == "auto" and not is_utf8(data):
-            return None if any(byte in UNDEFINED for byte in data) else data.decode("cp1252")
+            return None if any(byte in UNDEFINED for byte in data) else data.decode("cp1252").replace("ï»¿", "\ufeff")
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return None
@@ -98,16 +101,18 @@ def is_utf8(data):
 
 def read_file(data, dialect, used, header_before, doubts):
     """The header and the records of a file."""
-    delimiter, encoding, tail = dialect["delimiter"], dialect["encoding"], dialect["tail"]
+    delimiter, quote, encoding, tail = (dialect[key] for key in ("delimiter", "quote", "encoding", "tail"))
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Refused("UTF-16")
     if data.startswith(MARK):
+        if encoding == "windows-1252":
+            raise Refused("a mark of another encoding")
         data = data[len(MARK):]
     data = data.rstrip(b"\0")
     if not data.strip(b"\r\n "):
         raise Refused("empty")
     header, records = None, []
-    for raw, cells in split(data.decode("latin-1"), delimiter):
+    for raw, cells in split(data.decode("latin-1"), delimiter, quote):
         one_by_one = encoding if encoding != "auto" or not is_utf8(raw.encode("latin-1")) else "utf-8"
         if encoding == "auto" and one_by_one == "auto":
             one_by_one = "windows-1252"
@@ -123,7 +128,7 @@ def read_file(data, dialect, used, header_before, doubts):
             header = names
             continue
         if cells is None:
-            doubts.append(raw)
+            doubts.append(raw + '"')
             records.append(Record(raw, None, True))
             continue
         texts = [decoded(cell, one_by_one) for cell in cells]
@@ -142,7 +147,7 @@ def read_file(data, dialect, used, header_before, doubts):
     if header is None:
         raise Refused("empty")
     if records and tail == "strict" and not data.endswith((b"\n", b"\r")):
-        last = list(split(data.decode("latin-1"), delimiter))[-1][0]
+        last = list(split(data.decode("latin-1"), delimiter, quote))[-1][0]
         if records[-1].raw == last.rstrip("\r\n"):
             records[-1].bad = True
     return header, records
@@ -151,8 +156,8 @@ def read_file(data, dialect, used, header_before, doubts):
 class Source:
     """All records of a source, with a status each."""
 
-    def __init__(self, files, dialect, used, doubts):
-        header, self.records = None, []
+    def __init__(self, files, dialect, used, doubts, kinds=None):
+        header, self.records, self.kinds = None, [], kinds or {}
         for _, data in sorted(files.items()):
             header, records = read_file(data, dialect, used, header, doubts)
             self.records += records
@@ -165,8 +170,23 @@ class Source:
         return cells[self.at[name]] if cells and self.at[name] < len(cells) else None
 
     def key(self, row, names):
-        cells = [self.cell(row, name) for name in names]
-        return None if any(not cell for cell in cells) else tuple(cells)
+        return self.key_of([self.cell(row, name) for name in names], names)
+
+    def key_of(self, cells, names):
+        """The value of a key; None: a cell is empty, or not of the type of its column."""
+        values = []
+        for cell, name in zip(cells, names):
+            kind = self.kinds.get(name, "text")
+            if not cell or kind != "text" and value(kind, cell) is None or kind == "integer" and cell == "-0":
+                return None
+            values.append(decimal.Decimal(cell) if kind == "decimal" else cell)
+        return tuple(values)
+
+    def check_key(self, names):
+        """A cell that is not of the type of its column is no key."""
+        for row, status in enumerate(self.status):
+            if status == "good" and all(self.cell(row, name) for name in names) and self.key(row, names) is None:
+                self.reject(row)
 
     def second_key(self, row, names):
         """The key of the second of two records on one line."""
@@ -174,8 +194,8 @@ class Source:
         if not cells or len(cells) <= self.width:
             return None, False
         second = cells[len(cells) - self.width:]
-        key = tuple(second[self.at[name]] for name in names)
-        return (None if "" in key else key), len(cells) in (2 * self.width, 2 * self.width - 1)
+        key = self.key_of([second[self.at[name]] for name in names], names)
+        return key, len(cells) in (2 * self.width, 2 * self.width - 1)
 
     def reject(self, row):
         self.status[row] = "rejected"
@@ -187,6 +207,7 @@ class Source:
     def index(self, names, policy):
         """The owner of each key."""
         owners, rows_of = {}, {}
+        self.check_key(names)
         for row, status in enumerate(self.status):
             if status == "good":
                 key = self.key(row, names)
@@ -233,6 +254,10 @@ def value(kind, text, codes=None):
         return None
     if kind == "text":
         return json_text(text)
+    if kind == "id":
+        kind = codes[2]
+        if kind == "text":
+            return json_text(text)
     if text == "":
         return None
     if kind == "integer":
@@ -244,7 +269,7 @@ def value(kind, text, codes=None):
             return json_text(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) and datetime.date.fromisoformat(text) else None
         except ValueError:
             return None
-    table, policy = codes
+    table, policy, _ = codes
     if text in table:
         return json_text(table[text])
     return {"reject": None, "omit": False, "set_null": "null", "keep": json_text(text)}.get(policy, json_text("Other"))
@@ -264,7 +289,8 @@ def fields_of(source, row, fields, codes):
 
 # ---- What must come out ----
 
-CUSTOMER = [("id", "id", "text"), ("title", "title", "code"), ("name", "name", "text"), ("city", "city", "text")]
+PART = [("part", "part", "text"), ("size", "size", "integer")]
+CUSTOMER = [("id", "id", "id"), ("title", "title", "code"), ("name", "name", "text"), ("city", "city", "text")]
 PURCHASE = [("no", "no", "text"), ("quantity", "quantity", "integer"), ("price", "price", "decimal"), ("date", "date", "date")]
 
 
@@ -276,11 +302,44 @@ def check_where(plan, purchases):
             purchases.reject(row)
 
 
-def with_list(plan, customers, purchases, codes, expected):
-    """Customers, each with a list of purchases."""
+def attach_parts(plan, purchases, parts, owners):
+    """The parts of each purchase, and the purchases of which a part was rejected before."""
+    children, held = {}, {}
+    for row, status in enumerate(parts.status):
+        owner = owners.get(parts.key(row, ["purchase"]))
+        if status == "rejected":
+            second, is_whole = parts.second_key(row, ["purchase"])
+            for other in {owner, owners.get(second)} - {None}:
+                held[other] = held.get(other, False) or is_whole or other == owner
+        elif owner is None:
+            (parts.reject if plan["orphan"] == "reject" else parts.filter)(row)
+        elif purchases.status[owner] == "filtered":
+            parts.filter(row)
+        elif purchases.status[owner] == "rejected":
+            parts.reject(row)
+        else:
+            children.setdefault(owner, []).append(row)
+    return children, held
+
+
+def parts_of(plan, parts, rows):
+    """The parts of a purchase as JSON, and whether one of them is bad."""
+    items, is_short = [], False
+    for row in rows:
+        item = fields_of(parts, row, PART, None)
+        if item is None:
+            parts.reject(row)
+            is_short = True
+        else:
+            items.append("{" + ",".join(item) + "}")
+    return '"parts":[' + ",".join(items) + "]", is_short
+
+
+def with_list(plan, customers, purchases, parts, codes, expected):
+    """Customers, each with a list of purchases, and those with a list of parts."""
     owners = customers.index(["id"], plan["customers_twice"])
-    if plan["purchases_twice"]:
-        purchases.index(["no"], plan["purchases_twice"])
+    owners_of_parts = purchases.index(["no"], plan["purchases_twice"]) if plan["purchases_twice"] else {}
+    purchases.check_key(["customer"])
     for row, status in enumerate(customers.status):
         if status == "good" and plan["where_city"] and customers.cell(row, "city") == "Nice":
             customers.filter(row)
@@ -304,6 +363,8 @@ def with_list(plan, customers, purchases, codes, expected):
             purchases.filter(row)
         else:
             children.setdefault(owner, []).append(row)
+    parts_by_purchase, held_parts = attach_parts(plan, purchases, parts, owners_of_parts) if parts else ({}, {})
+    unsure = set()
     for root, status in enumerate(customers.status):
         if status == "filtered":
             continue
@@ -318,28 +379,45 @@ def with_list(plan, customers, purchases, codes, expected):
         items, is_short = [], root in held
         for row in rows:
             item = fields_of(purchases, row, PURCHASE, codes)
+            of_parts = parts_by_purchase.get(row, [])
+            if parts:
+                list_of_parts, misses_parts = parts_of(plan, parts, of_parts)
+                if plan["parts_incomplete"] == "reject" and (misses_parts or held_parts.get(row)):
+                    item = None
+                if plan["parts_incomplete"] == "reject" and held_parts.get(row) is False:
+                    # A row that is too long may hold two parts, of two purchases.
+                    unsure.add(root)
             if item is None:
                 purchases.reject(row)
+                for part in of_parts:
+                    parts.reject(part)
                 is_short = True
             else:
+                if parts:
+                    item.append(list_of_parts)
                 items.append("{" + ",".join(item) + "}")
         if members is None or is_short and plan["incomplete"] == "reject":
             customers.reject(root)
             for row in rows:
                 purchases.reject(row)
+                for part in parts_by_purchase.get(row, []):
+                    parts.reject(part)
         else:
-            if root in maybe and plan["incomplete"] == "reject":
+            if plan["incomplete"] == "reject" and (root in maybe or root in unsure):
                 expected["maybe"].append(len(expected["documents"]))
+            elif root in unsure:
+                expected["loose"].append(len(expected["documents"]))
             members.append('"purchases":[' + ",".join(items) + "]")
             expected["documents"].append("{" + ",".join(members) + "}")
             expected["keys"].append(customers.cell(root, "id"))
 
 
-def with_lookup(plan, customers, purchases, codes, expected):
+def with_lookup(plan, customers, purchases, _, codes, expected):
     """Purchases, each with its customer."""
     owners = customers.index(["id"], plan["customers_twice"])
     if plan["purchases_twice"]:
         purchases.index(["no"], plan["purchases_twice"])
+    purchases.check_key(["customer"])
     check_where(plan, purchases)
     holders = {}
     for row, status in enumerate(purchases.status):
@@ -371,18 +449,38 @@ def with_lookup(plan, customers, purchases, codes, expected):
             customers.reject(row)
 
 
+def sums_of(purchases):
+    """The amounts of each unit by bucket, and how many records have none that can be read; the unit of these is None."""
+    sums = {}
+    for row, status in enumerate(purchases.status):
+        cells = purchases.records[row].cells
+        is_whole = cells is not None and len(cells) == purchases.width
+        unit, amount = (purchases.cell(row, "unit"), value("decimal", purchases.cell(row, "price"))) if is_whole else (None, None)
+        of = sums.setdefault(unit, {"good": decimal.Decimal(0), "rejected": decimal.Decimal(0), "filtered": decimal.Decimal(0), "unreadable": 0})
+        if amount is None:
+            of["unreadable"] += 1
+        else:
+            of[status] += decimal.Decimal(amount)
+    plain = lambda amount: amount if isinstance(amount, int) else format(amount, "f")
+    return [{"by": unit, **{bucket: plain(amount) for bucket, amount in of.items()}} for unit, of in sums.items()]
+
+
 def expect(plan, files, codes):
     """What must come out of a folder."""
-    expected = {"refuse": "no", "documents": [], "keys": [], "maybe": [], "sources": {}, "exact": True}
+    expected = {"refuse": "no", "documents": [], "keys": [], "maybe": [], "loose": [], "sources": {}, "exact": True}
     doubts = []
     try:
         if codes is None:
             raise Refused("the code table")
-        customers = Source(files["customers"], plan["customers"], ["id", "title", "name", "city"], doubts)
-        purchases = Source(files["purchases"], plan["purchases"], ["no", "customer", "quantity", "price", "date"], doubts)
-        rows = {"customers": customers, "purchases": purchases}
+        ids = plan["ids"]
+        customers = Source(files["customers"], plan["customers"], ["id", "title", "name", "city"], doubts, {"id": ids})
+        columns = ["no", "customer", "quantity", "price", "unit", "date"]
+        purchases = Source(files["purchases"], plan["purchases"], columns, doubts, {"customer": ids})
+        rows, parts = {"customers": customers, "purchases": purchases}, None
+        if plan["parts"]:
+            parts = rows["parts"] = Source(files["parts"], plan["parts"], ["part", "purchase", "size"], doubts)
         join = with_list if plan["shape"] == "list" else with_lookup
-        join(plan, customers, purchases, (codes, plan["unknown"]), expected)
+        join(plan, customers, purchases, parts, (codes, plan["unknown"], ids), expected)
     except Refused as why:
         return {"refuse": "must", "why": str(why)}
     # Of a record whose quotes are in doubt nobody knows the key: what it may belong to may be held back.
@@ -391,29 +489,37 @@ def expect(plan, files, codes):
         expected["refuse"] = "may"
     if doubts:
         expected["exact"] = False
-        expected["maybe"] += [at for at, key in enumerate(expected["keys"]) if any(key in word for word in words)]
-    if expected["maybe"]:
+        if plan["parts"]:
+            # A purchase of which such a part may be one is left out, where purchases may be.
+            expected["loose"] = list(range(len(expected["documents"])))
+        all_may = plan["ids"] == "decimal" or plan["parts"]
+        expected["maybe"] += [at for at, key in enumerate(expected["keys"]) if all_may or any(key in word for word in words)]
+    if expected["maybe"] or expected["loose"]:
         expected["exact"] = False
     for name, source in rows.items():
         counts = {status: source.status.count(status) for status in ("good", "rejected", "filtered")}
         expected["sources"][name] = {"rows": len(source.status), **counts}
+    expected["sums"] = sums_of(rows["purchases"])
     return expected
 
 
 # ---- Folders ----
 
-def cell_text(dice, text, delimiter):
+def cell_text(dice, text, delimiter, quote):
     """A cell as a recorder may write it, quoted where it must be."""
     roll = dice.random()
     if roll < 0.03:
-        text = text + dice.choice(["\n", "\r\n", "\r", delimiter, '"', '""', delimiter + '"']) + text
-    if any(sign in text for sign in ('"', "\r", "\n", delimiter)) or roll > 0.9:
-        return '"' + text.replace('"', '""') + '"'
+        text = text + dice.choice(["\n", "\r\n", "\r", delimiter, quote, 2 * quote, delimiter + quote]) + text
+    if not quote:
+        return text
+    if any(sign in text for sign in (quote, "\r", "\n", delimiter)) or roll > 0.9:
+        return quote + text.replace(quote, 2 * quote) + quote
     return text
 
 
-def spoil_line(dice, line, delimiter, others):
+def spoil_line(dice, line, delimiter, quote, others):
     """One line with damage."""
+    quote = quote.encode() or b'"'
     at = dice.randrange(len(line) + 1)
     mark = delimiter.encode()
     cells = line.split(mark)
@@ -424,15 +530,15 @@ def spoil_line(dice, line, delimiter, others):
 
     cell = cells[pick]
     return dice.choice([
-        lambda: line[:at] + b'"' + line[at:],
-        lambda: with_cell(b'a "b" c'),
-        lambda: with_cell(b'"' + cell),
-        lambda: with_cell(cell + b'"'),
-        lambda: with_cell(b'"' + cell + b'" x'),
-        lambda: with_cell(b' "' + cell + b'"'),
-        lambda: with_cell(b'""' + cell + b'""'),
-        lambda: with_cell(b'"""' + cell.replace(b'"', b'') + b'"""'),
-        lambda: with_cell(b'"' + cell + b'\n' + cell),
+        lambda: line[:at] + quote + line[at:],
+        lambda: with_cell(b"a " + quote + b"b" + quote + b" c"),
+        lambda: with_cell(quote + cell),
+        lambda: with_cell(cell + quote),
+        lambda: with_cell(quote + cell + quote + b" x"),
+        lambda: with_cell(b" " + quote + cell + quote),
+        lambda: with_cell(2 * quote + cell + 2 * quote),
+        lambda: with_cell(3 * quote + cell.replace(quote, b"") + 3 * quote),
+        lambda: with_cell(quote + cell + b"\n" + cell),
         lambda: line[:at] + b"\0" + line[at:],
         lambda: line[:at] + b"\xe9" + line[at:],
         lambda: line[:at] + bytes([dice.choice(UNDEFINED)]) + line[at:],
@@ -454,24 +560,24 @@ def spoil_line(dice, line, delimiter, others):
 
 def file_of(dice, header, rows, dialect, dirty):
     """The bytes of a file."""
-    delimiter, encoding = dialect["delimiter"], dialect["encoding"]
+    delimiter, quote, encoding = dialect["delimiter"], dialect["quote"], dialect["encoding"]
     codec = {"windows-1252": "cp1252"}.get(encoding, "utf-8")
     end = dice.choice(["\n", "\n", "\r\n", "\r", "mixed"])
     lines = []
     for row in [header] + rows:
-        lines.append(delimiter.join(cell_text(dice, cell, delimiter) if row is not header else cell for cell in row).encode(codec))
+        lines.append(delimiter.join(cell_text(dice, cell, delimiter, quote) if row is not header else cell for cell in row).encode(codec))
     if dirty:
         for _ in range(dice.choice([1, 1, 2, 4])):
             roll = dice.random()
             if len(lines) > 1 and roll < 0.85:
                 at = dice.randrange(1, len(lines))
-                lines[at] = spoil_line(dice, lines[at], delimiter, lines)
+                lines[at] = spoil_line(dice, lines[at], delimiter, quote, lines)
             elif not lines:
                 break
             elif roll < 0.90:
                 lines.insert(dice.randrange(1, len(lines) + 1), lines[0])
             elif roll < 0.92:
-                lines[0] = spoil_line(dice, lines[0], delimiter, lines)
+                lines[0] = spoil_line(dice, lines[0], delimiter, quote, lines)
             elif roll < 0.96:
                 lines = [line + delimiter.encode() for line in lines]
             else:
@@ -513,7 +619,7 @@ def draw(dice, rows):
     """A plan, the files of a folder and its code table."""
     pick = dice.choice
     dialect = lambda: {
-        "delimiter": pick([",", ";", "\t", "|"]), "encoding": pick(["utf-8", "utf-8", "auto", "windows-1252"]),
+        "delimiter": pick([",", ";", "\t", "|"]), "quote": pick(['"', '"', '"', "'", ""]), "encoding": pick(["utf-8", "utf-8", "auto", "windows-1252"]),
         "tail": pick(["auto", "accept", "accept", "strict"]),
     }
     plan = {
@@ -522,11 +628,16 @@ def draw(dice, rows):
         "purchases_twice": pick([None, "reject", "keep_first", "keep_last"]),
         "where_city": pick([False, False, True]), "where_quantity": pick([False, True]), "order": pick([False, True]),
         "orphan": pick(["reject", "warn", "ignore"]), "incomplete": pick(["reject", "send"]),
+        "parts": None, "parts_incomplete": pick(["reject", "send"]), "ids": pick(["text", "text", "integer", "decimal"]),
         "missing": pick(["reject", "omit", "set_null"]), "unknown": pick(["reject", "omit", "set_null", "keep", "use"]),
     }
+    if plan["shape"] == "list" and plan["purchases_twice"] and dice.random() < 0.5:
+        plan["parts"] = dialect()
     count = rows or pick([0, 1, 2, 3, 8, 20])
-    ids = [pick([str(at), str(at), f"key-of-{at}"]) for at in range(count)]
-    other = lambda: pick(ids) if ids and dice.random() < 0.95 else pick(["", "nobody"])
+    ways = {"text": ["{}", "{}", "key-of-{}"], "integer": ["{}"], "decimal": ["{}", "{}.0", "{}.00"]}[plan["ids"]]
+    ids = [pick(ways).format(at) for at in range(count)]
+    other = lambda: pick(ids) if ids and dice.random() < 0.95 else pick(["", "nobody", "-0", "01", "7777"])
+    again = lambda key: pick(ways).format(key.split(".")[0]) if plan["ids"] == "decimal" else key
     rate = 0.02 if rows < 100 else 0.0005
     customers = []
     for key in ids:
@@ -540,14 +651,22 @@ def draw(dice, rows):
     for at in range(count * pick([0, 1, 2, 4]) if count else pick([0, 2])):
         no = str(at) if dice.random() > rate else str(at // 2)
         is_good = dice.random() > rate
-        purchases.append([no, other(), pick(["1", "2", "30"]) if is_good else pick(["", "x", "-0", "01", "1.0"]),
+        purchases.append([no, again(other()), pick(["1", "2", "30"]) if is_good else pick(["", "x", "-0", "01", "1.0"]),
                           pick(["1", "2.50", "10", "0.1", "-3"]) if is_good else pick(["", "3,90", "1e3", "+1"]),
+                          pick(["EUR", "EUR", "JPY", "", "a unit of some length"]),
                           pick(["2026-06-15", "2024-02-29"]) if is_good else pick(["", "2026-02-30", "x"])])
         if dice.random() < rate:
             purchases.append(list(pick(purchases)))
+    parts = []
+    if plan["parts"]:
+        for at in range(len(purchases)):
+            no = pick(purchases)[0] if dice.random() > rate else pick(["", "nobody"])
+            parts.append([f"part {at}", no, pick(["1", "20"]) if dice.random() > rate else pick(["", "y"])])
     files = {}
-    for name, header, records in [("customers", ["id", "title", "name", "city"], customers),
-                                  ("purchases", ["no", "customer", "quantity", "price", "date"], purchases)]:
+    for name, header, records in [("parts", ["part", "purchase", "size"], parts), ("customers", ["id", "title", "name", "city"], customers),
+                                  ("purchases", ["no", "customer", "quantity", "price", "unit", "date"], purchases)]:
+        if not plan[name]:
+            continue
         more = pick([[], [], ["note"], ["note", "note"], [""]])
         order = list(range(len(header) + len(more)))
         if dice.random() < 0.3:
@@ -564,18 +683,23 @@ def draw(dice, rows):
     return plan, files, *code_table(dice)
 
 
-def source_of(name, plan, key, twice, columns):
-    return {"path": f"{name}-*.csv*", "dialect": plan[name], **({"key": key, "on_duplicate_key": twice} if twice else {}),
+def source_of(name, plan, key, twice, columns, more=None):
+    return {"path": f"{name}-*.csv*", "dialect": plan[name], **(more or {}), **({"key": key, "on_duplicate_key": twice} if twice else {}),
             **({"columns": columns} if columns else {})}
 
 
 def mapping_of(plan):
     """The mapping of a plan; JSON is YAML."""
-    typed = {"quantity": {"type": "integer"}, "price": {"type": "decimal"}, "date": {"type": "date"}}
+    ids = {"type": plan["ids"]}
+    typed = {"customer": ids, "quantity": {"type": "integer"}, "price": {"type": "decimal"}, "date": {"type": "date"}}
     unknown = {"use": "Other"} if plan["unknown"] == "use" else plan["unknown"]
     customer = {name: {"from": column, "codes": "titles"} if kind == "code" else column for name, column, kind in CUSTOMER}
     purchase = {name: column for name, column, _ in PURCHASE}
     quantity = {"where": "quantity != '2'"} if plan["where_quantity"] else {}
+    part = {name: column for name, column, _ in PART}
+    if plan["parts"]:
+        purchase["parts"] = {"many": "parts", "match": {"purchase": "no"}, "on_orphan": plan["orphan"],
+                             "on_incomplete": plan["parts_incomplete"], "fields": part}
     if plan["shape"] == "list":
         many = {"many": "purchases", "match": {"customer": "id"}, "on_orphan": plan["orphan"], "on_incomplete": plan["incomplete"],
                 **quantity, **({"order_by": "price"} if plan["order"] else {}), "fields": purchase}
@@ -586,8 +710,10 @@ def mapping_of(plan):
         output = {"each": "purchases", **quantity, "fields": {**purchase, "who": one}}
     return {
         "mapping": 1, "name": "random", "contract": "contract.json", "request": {"method": "PUT", "path": "/"},
-        "sources": {"customers": source_of("customers", plan, "id", plan["customers_twice"], {}),
-                    "purchases": source_of("purchases", plan, "no", plan["purchases_twice"], typed)},
+        "sources": {"customers": source_of("customers", plan, "id", plan["customers_twice"], {"id": ids}),
+                    "purchases": source_of("purchases", plan, "no", plan["purchases_twice"], typed,
+                                           {"total": {"sum": "price", "by": "unit"}}),
+                    **({"parts": source_of("parts", plan, None, None, {"size": {"type": "integer"}})} if plan["parts"] else {})},
         "codes": {"titles": {"file": "titles.txt", "on_unknown": unknown}}, "output": output,
     }
 
