@@ -7,8 +7,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs, iter,
+    fs,
     io::{BufRead, BufReader, Write as _},
+    iter,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::Mutex,
@@ -123,8 +124,7 @@ fn mapping(attempt: &Attempt, file: &str, columns: &[usize]) -> String {
     let name = |at: usize| if *header { json!(names[at]) } else { json!(format!("c{at}")) };
     let fields: BTreeMap<String, Value> =
         columns.iter().map(|at| (format!("c{at}"), json!({ "from": name(*at) }))).collect();
-    let mut source =
-        json!({ "path": file, "dialect": { "delimiter": delimiter, "quote": quote, "header": header } });
+    let mut source = json!({ "path": file, "dialect": { "delimiter": delimiter, "quote": quote, "header": header } });
     if !header {
         let columns = columns.iter().map(|at| (format!("c{at}"), json!({}))).collect();
         source["columns"] = Value::Object(columns);
@@ -140,11 +140,7 @@ fn mapping(attempt: &Attempt, file: &str, columns: &[usize]) -> String {
 
 /// Runs an attempt and judges what came out; `None`: no mapping can use the file.
 fn attempted(attempt: &Attempt, verdicts: &mut Verdicts) -> Option<()> {
-    let columns = if attempt.dialect.header {
-        usable(&attempt.names)
-    } else {
-        (0..attempt.names.len()).collect()
-    };
+    let columns = if attempt.dialect.header { usable(&attempt.names) } else { (0..attempt.names.len()).collect() };
     if columns.is_empty() {
         return None;
     }
@@ -159,7 +155,11 @@ fn attempted(attempt: &Attempt, verdicts: &mut Verdicts) -> Option<()> {
     match (wrong, converted.exit) {
         (Some(wrong), _) => {
             let Attempt { mode, path, dialect, .. } = attempt;
-            verdicts.different.push(format!("{mode}: {}: {wrong}; {dialect:?}, {:?}", path.display(), converted.codes()));
+            verdicts.different.push(format!(
+                "{mode}: {}: {wrong}; {dialect:?}, {:?}",
+                path.display(),
+                converted.codes()
+            ));
         }
         (None, 0) => verdicts.accepted += 1,
         (None, 1) if !converted.documents.is_empty() => verdicts.in_part += 1,
@@ -176,7 +176,8 @@ fn judged(attempt: &Attempt, columns: &[usize], converted: &Converted) -> Option
     // Both are told in a notice.
     let has_blank_lines = converted.codes().iter().any(|code| code == "read/blank-line");
     let is_skipped = |row: &Vec<String>| {
-        attempt.dialect.header && *row == attempt.names || has_blank_lines && matches!(row.as_slice(), [cell] if cell.is_empty())
+        attempt.dialect.header && *row == attempt.names
+            || has_blank_lines && matches!(row.as_slice(), [cell] if cell.is_empty())
     };
     let expected: Result<Vec<(usize, Vec<String>)>, &String> = attempt.expected.as_ref().map(|rows| {
         let records = rows.iter().filter(|row| !is_skipped(row));
@@ -326,7 +327,8 @@ fn pollock() {
 fn of_pollock(path: &Path, clean: &Rows, declared: &Value, python: &mut PythonReader) -> Vec<Attempt> {
     let text = |key: &str| declared[key].as_str().unwrap_or_default().to_owned();
     let said = Written { delimiter: text("delimiter"), quote: text("quotechar"), header: true };
-    let (header, body) = clean.split_first().map_or((vec!["c0".into()], &[][..]), |(header, body)| (header.clone(), body));
+    let (header, body) =
+        clean.split_first().map_or((vec!["c0".into()], &[][..]), |(header, body)| (header.clone(), body));
     // Of two tables with one header its makers want the first; here both come out, and that is told.
     let is_joined = path.ends_with("file_multitable_same.csv");
     // The clean version of several header lines has one, with the names of all, so the first of them is the header here.

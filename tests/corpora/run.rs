@@ -54,7 +54,13 @@ pub(crate) fn convert(folder: &Path, more: &[&str], memory: Option<Memory>) -> C
             terminal: false,
             environment: &environment,
             started: Instant::now(),
-            context: Context { now: jiff::Timestamp::now, seed: 1, nonce: [0; 16], earlier: 0, failed: BTreeMap::new() },
+            context: Context {
+                now: jiff::Timestamp::now,
+                seed: 1,
+                nonce: [0; 16],
+                earlier: 0,
+                failed: BTreeMap::new(),
+            },
         },
     );
     let told = String::from_utf8(err).unwrap();

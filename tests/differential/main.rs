@@ -85,7 +85,8 @@ fn random_folders_are_what_an_independent_reader_makes_of_them() {
     let Outcomes { good, with_rejects, refused, documents, wrong } = outcomes;
     let wrong = wrong.into_inner().unwrap();
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    let [good, with_rejects, refused, documents] = [good, with_rejects, refused, documents].map(AtomicUsize::into_inner);
+    let [good, with_rejects, refused, documents] =
+        [good, with_rejects, refused, documents].map(AtomicUsize::into_inner);
     let enough = good.min(with_rejects).min(refused) * 20 > cases && documents > cases;
     assert!(enough, "{good} good, {with_rejects} with rejects, {refused} refused, {documents} documents");
 }
