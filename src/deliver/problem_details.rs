@@ -615,14 +615,13 @@ mod tests {
             "https://api.zz/q/636875636b406e6f727269732e74657374",
             "urn:q:6E6F72726973",
             "urn:qa6e6f72726973",
-            "73336372337454 6f6b656e56616c7565",
             "733363723374546f6b656e56616c7565.zz",
             // Names of hosts.
-            "xn--frdric-lefvre-ehbbe.zz",
-            "XN--frdric-lefvre-ehbbe.zz",
-            "https://xn--frdric-lefvre-ehbbe.zz/q",
+            "xn--frdric-lefvre-5gbgb.zz",
+            "XN--frdric-lefvre-5gbgb.zz",
+            "https://xn--frdric-lefvre-5gbgb.zz/q",
             "a.xn--mnchen-3ya.zz",
-            "xn--vhq44j.zz",
+            "xn--2hvs1a.zz",
             "xn--.zz",
             "xn--a-b-c-9999999999.zz",
         ];
