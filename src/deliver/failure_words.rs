@@ -1,13 +1,13 @@
 //! One JSON object of an answer -> whether it tells of success, of failure, or of neither.
 //!
 //! Pure. Only the names of members and the kinds of their values count, as APIs write them: `success`, `error`,
-//! `FailedRecordCount`, `status`. A member that the documents themselves have is an echo and tells nothing.
+//! `FailedRecordCount`, `status`. A member that is only repeated from the document that the object stands for tells nothing.
 
-use std::cell::OnceCell;
+use std::{cell::OnceCell, mem::discriminant};
 
 use serde_json::{Map, Value};
 
-use crate::deliver::batch::Batch;
+use crate::deliver::{batch::Batch, success_body::cut};
 
 /// What an object tells about what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,39 +143,79 @@ impl SentDocuments<'_> {
         self.all().iter().any(|document| document.contains_key(name))
     }
 
-    /// Whether an object repeats at least half of the members of a document, but for this one.
-    pub(crate) fn resemble(&self, object: &Map<String, Value>, but: &str) -> bool {
-        let Some(document) = self.all().first() else { return false };
-        let others = document.keys().filter(|name| *name != but);
-        let shared = others.clone().filter(|name| object.contains_key(*name)).count();
-        shared > 0 && 2 * shared >= others.count()
+    /// The only one, for an object that stands for the whole request; none where there are several.
+    pub(crate) fn only(&self) -> SentDocument<'_> {
+        self.at((self.count() == 1).then_some(0))
     }
 
-    /// Whether a member of an object is only repeated from a document.
-    fn echo(&self, object: &Map<String, Value>, name: &str, value: &Value) -> bool {
-        let mut own = self.all().iter().filter_map(|document| document.get(name)).peekable();
-        if own.peek().is_none() {
-            return false;
-        }
-        let mut is_alike = false;
-        for sent in own {
-            if is_same(sent, value) {
-                return true;
-            }
-            is_alike |= std::mem::discriminant(sent) == std::mem::discriminant(value);
-        }
-        is_alike && self.resemble(object, name)
+    /// The one at this place of the request; none where an object cannot be assigned to one.
+    pub(crate) fn at(&self, place: Option<usize>) -> SentDocument<'_> {
+        SentDocument { sent: self, place }
     }
 }
 
-/// Whether two values are the same but for the case of a text, or a number that is written as one.
+/// The document that an object of an answer stands for, if there is one.
+#[derive(Clone, Copy)]
+pub(crate) struct SentDocument<'a> {
+    sent: &'a SentDocuments<'a>,
+    place: Option<usize>,
+}
+
+impl<'a> SentDocument<'a> {
+    /// What an object repeats of it.
+    pub(crate) fn compare(self, object: &'a Map<String, Value>) -> Repetition<'a> {
+        Repetition { document: self, object, repeated: OnceCell::new() }
+    }
+}
+
+/// An object of an answer beside the document that it may repeat. They are compared when first asked for.
+pub(crate) struct Repetition<'a> {
+    document: SentDocument<'a>,
+    object: &'a Map<String, Value>,
+    /// How many members of the document it has with their values.
+    repeated: OnceCell<usize>,
+}
+
+impl Repetition<'_> {
+    /// Whether a member is only repeated from the document: with its very value and another member, or with another value
+    /// where most of the document is repeated.
+    pub(crate) fn has(&self, name: &str, value: &Value) -> bool {
+        let document = self.document.place.and_then(|place| self.document.sent.all().get(place));
+        let Some((document, sent)) = document.and_then(|document| Some((document, document.get(name)?))) else {
+            return false;
+        };
+        let is_repeated = |(name, sent): (&String, &Value)| self.object.get(name).is_some_and(|v| is_same(sent, v));
+        let repeated = *self.repeated.get_or_init(|| document.iter().filter(|member| is_repeated(*member)).count());
+        let others = repeated - usize::from(is_same(sent, value));
+        let most = document.len().saturating_sub(1).div_ceil(2).max(2);
+        if is_exact(sent, value) { others >= 1 } else { discriminant(sent) == discriminant(value) && others >= most }
+    }
+}
+
+/// Whether a value is the one that was sent. A number may be written as a text, and an API may add members inside.
+fn is_exact(sent: &Value, value: &Value) -> bool {
+    match (sent, value) {
+        (Value::String(sent), Value::String(value)) => cut(sent) == cut(value),
+        _ => is_same(sent, value),
+    }
+}
+
+/// The same, but for the case of a text, and for a number that is written in another way or as a text.
 fn is_same(sent: &Value, value: &Value) -> bool {
-    let text = |value: &Value| match value {
-        Value::String(text) => Some(text.to_lowercase()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    sent == value || text(sent).is_some_and(|sent| text(value) == Some(sent))
+    match (sent, value) {
+        (Value::String(sent), Value::String(value)) => cut(sent).to_lowercase() == cut(value).to_lowercase(),
+        (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
+            number.to_string() == *text
+        }
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Array(sent), Value::Array(value)) => {
+            sent.len() == value.len() && sent.iter().zip(value).all(|(sent, value)| is_same(sent, value))
+        }
+        (Value::Object(sent), Value::Object(value)) => {
+            sent.iter().all(|(name, sent)| value.get(name).is_some_and(|value| is_same(sent, value)))
+        }
+        _ => sent == value,
+    }
 }
 
 /// A name or a word without case and separators.
@@ -184,20 +224,22 @@ pub(crate) fn normalize(name: &str) -> String {
 }
 
 /// What an object tells: its members, those of its only member, and those of its `response` or `result`.
-pub(crate) fn read_told(object: &Map<String, Value>, sent: &SentDocuments<'_>) -> Told {
+pub(crate) fn read_told(object: &Map<String, Value>, document: SentDocument<'_>) -> Told {
     let inside = object.iter().filter(|(name, _)| object.len() == 1 || INSIDE.contains(&normalize(name).as_str()));
     let inside = inside.filter_map(|(_, value)| value.as_object());
     std::iter::once(object).chain(inside).fold(Told::Nothing, |told, object| {
+        let repetition = document.compare(object);
         object.iter().fold(told, |told, (name, value)| match read_member(object, name, value) {
-            found if found == Told::Nothing || sent.echo(object, name, value) => told,
+            found if found == Told::Nothing || repetition.has(name, value) => told,
             found => told.and(found),
         })
     })
 }
 
 /// How many failures an object counts, if it does.
-pub(crate) fn count_of_failures(object: &Map<String, Value>, sent: &SentDocuments<'_>) -> Option<u64> {
-    let counts = object.iter().filter(|(name, value)| is_count(&normalize(name)) && !sent.echo(object, name, value));
+pub(crate) fn count_of_failures(object: &Map<String, Value>, document: SentDocument<'_>) -> Option<u64> {
+    let repetition = document.compare(object);
+    let counts = object.iter().filter(|(name, value)| is_count(&normalize(name)) && !repetition.has(name, value));
     counts.filter_map(|(_, value)| value.as_u64()).max()
 }
 
@@ -371,7 +413,7 @@ mod tests {
 
     fn told(object: &Value, documents: &[Value]) -> Told {
         let batch = test_batch(documents);
-        read_told(object.as_object().unwrap(), &SentDocuments::of(&batch))
+        read_told(object.as_object().unwrap(), SentDocuments::of(&batch).only())
     }
 
     #[test]
@@ -426,31 +468,63 @@ mod tests {
         }
     }
 
+    /// What an object tells that stands for this document.
+    fn told_of(object: &Value, document: &Value) -> Told {
+        told(object, std::slice::from_ref(document))
+    }
+
     #[test]
-    fn what_the_documents_have_themselves_is_an_echo() {
-        let orders = [
-            json!({"id": "1", "name": "a", "status": "failed", "code": 404, "error": "late"}),
-            json!({"id": "2", "name": "b", "status": "open", "code": 7}),
-        ];
+    fn what_an_object_repeats_of_its_document_is_an_echo() {
+        let late = json!({"id": "1", "name": "a", "status": "failed", "code": 404, "error": "late"});
+        let open = json!({"id": "2", "name": "b", "status": "open", "code": 7});
+        let short = json!({"id": "3", "status": "open"});
         let echoes = [
-            json!({"id": "1", "status": "failed"}),
-            json!({"id": "1", "status": "FAILED", "code": "404"}),
-            json!({"id": "2", "name": "b", "status": "rejected", "created_at": "x"}),
-            json!({"id": "1", "error": "late"}),
-            json!({"data": {"id": "1", "status": "failed"}}),
+            (json!({"id": "1", "status": "failed"}), &late),
+            (json!({"id": 1, "status": "failed"}), &late),
+            (json!({"id": "1", "status": "FAILED", "code": "404"}), &late),
+            (json!({"id": "2", "name": "b", "status": "rejected", "created_at": "x"}), &open),
+            (json!({"id": "1", "error": "late"}), &late),
+            (json!({"data": {"id": "1", "status": "failed"}}), &late),
+            (late.clone(), &late),
         ];
-        for object in echoes {
-            assert!(!told(&object, &orders).is_bad(), "{object}");
+        for (object, document) in echoes {
+            assert!(!told_of(&object, document).is_bad(), "{object}");
         }
         let results = [
-            json!({"status": "rejected"}),
-            json!({"id": "1", "status": 422}),
-            json!({"id": "1", "name": "a", "status": 422}),
-            json!({"id": "1", "error": "conflict"}),
-            json!({"id": "1", "name": "a", "status": "failed", "errors": ["x"]}),
+            (json!({"status": "rejected"}), &late),
+            (json!({"status": "failed"}), &late),
+            (json!({"status": "failed", "message": "read-only"}), &late),
+            (json!({"id": "9", "status": "failed"}), &late),
+            (json!({"id": "1", "status": 422}), &late),
+            (json!({"id": "1", "name": "a", "status": 422}), &late),
+            (json!({"id": "1", "error": "conflict"}), &late),
+            (json!({"id": "1", "name": "a", "status": "failed", "errors": ["x"]}), &late),
+            (json!({"id": "2", "status": "rejected"}), &open),
+            (json!({"id": "2", "name": "c", "status": "rejected"}), &open),
+            (json!({"id": "2", "status": "422 Unprocessable", "message": "x"}), &open),
+            (json!({"id": "3", "status": "rejected"}), &short),
         ];
-        for object in results {
-            assert!(told(&object, &orders).is_bad(), "{object}");
+        for (object, document) in &results {
+            assert!(told_of(object, document).is_bad(), "{object}");
         }
+        // Of several documents none is the one that a single object stands for.
+        let batch = [late.clone(), open];
+        for object in [json!({"id": "1", "status": "failed"}), json!({"status": "failed", "message": "x"}), late] {
+            assert!(told(&object, &batch).is_bad(), "{object}");
+        }
+    }
+
+    #[test]
+    fn long_texts_and_nested_members_are_repeated_as_far_as_they_are_kept() {
+        let long = "x".repeat(999);
+        let document =
+            json!({"error": long, "note": long.to_uppercase(), "lines": [{"sku": 1.50}], "failed": [{"a": 1}]});
+        let kept = &long[..256];
+        assert!(!told_of(&json!({"error": kept, "note": kept}), &document).is_bad());
+        assert!(told_of(&json!({"error": kept, "note": "y"}), &document).is_bad());
+        assert!(
+            !told_of(&json!({"lines": [{"sku": "1.5", "id": 7}], "failed": [{"a": 1, "id": 8}]}), &document).is_bad()
+        );
+        assert!(told_of(&json!({"lines": [{"sku": 2}], "failed": [{"a": 1}]}), &document).is_bad());
     }
 }

@@ -47,24 +47,29 @@ pub(crate) fn read_body(
     if rules.accept.is_some() {
         return Ok(Verdict::Accepted);
     }
-    let top = body.as_object().map_or(Told::Nothing, |object| read_told(object, sent));
+    let top = body.as_object().map_or(Told::Nothing, |object| read_told(object, sent.only()));
     let mut elsewhere = Told::Nothing;
     for list in find_lists(body, sent) {
-        let told: Vec<Told> =
-            list.iter().map(|item| item.as_object().map_or(Told::Nothing, |o| read_told(o, sent))).collect();
+        let numbers = Numbers::read(list, |item| index(item, sent));
+        let is_whole = list.len() as u64 == sent.count();
+        let document = |place| sent.at(if is_whole { numbers.document(place) } else { None });
+        let items = list.iter().enumerate();
+        let told: Vec<Told> = items
+            .map(|(place, item)| item.as_object().map_or(Told::Nothing, |item| read_told(item, document(place))))
+            .collect();
         let bad = told.iter().filter(|told| told.is_bad()).count() as u64;
         let has_statuses =
             !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
-        match list.len() as u64 == sent.count() {
+        match is_whole {
             true if bad > 0 || has_statuses => {
-                let counted = body.as_object().and_then(|object| count_of_failures(object, sent));
+                let counted = body.as_object().and_then(|object| count_of_failures(object, sent.only()));
                 if counted.is_some_and(|counted| counted != bad) {
                     return Err("results that do not fit its own count of failures".into());
                 }
                 if top.is_bad() && bad == 0 {
                     return failed(top);
                 }
-                return assign(list, &told, |item| index(item, sent), wait).map(Verdict::Each);
+                return assign(list, &told, &numbers, wait).map(Verdict::Each);
             }
             false if has_statuses => {
                 return Err(format!("results for {} documents instead of {}", list.len(), sent.count()));
@@ -117,22 +122,32 @@ fn read_by_rule(
         let pointer = rule.index.as_ref()?;
         Some(item.pointer(pointer).and_then(read_index).unwrap_or(usize::MAX))
     };
-    assign(list, &told, index, wait).map(Verdict::Each)
+    assign(list, &told, &Numbers::read(list, index), wait).map(Verdict::Each)
+}
+
+/// The numbers of documents in the items of a list. In a list without any, the place of an item is that of its document.
+struct Numbers {
+    numbers: Vec<Option<usize>>,
+    is_numbered: bool,
+}
+
+impl Numbers {
+    fn read(list: &[Value], index: impl Fn(&Value) -> Option<usize>) -> Numbers {
+        let numbers: Vec<Option<usize>> = list.iter().map(index).collect();
+        Numbers { is_numbered: numbers.iter().any(Option::is_some), numbers }
+    }
+
+    /// The document that the item at a place is about.
+    fn document(&self, place: usize) -> Option<usize> {
+        if self.is_numbered { self.numbers.get(place).copied().flatten() } else { Some(place) }
+    }
 }
 
 /// Assigns the items of a list to documents, by their numbers if they have any.
-fn assign(
-    list: &[Value],
-    told: &[Told],
-    index: impl Fn(&Value) -> Option<usize>,
-    wait: Option<Duration>,
-) -> Result<Vec<ItemResult>, String> {
+fn assign(list: &[Value], told: &[Told], numbers: &Numbers, wait: Option<Duration>) -> Result<Vec<ItemResult>, String> {
     let mut slots: Vec<Option<ItemResult>> = vec![None; list.len()];
-    let numbers: Vec<Option<usize>> = list.iter().map(index).collect();
-    let is_numbered = numbers.iter().any(Option::is_some);
-    for (place, (item, number)) in list.iter().zip(numbers).enumerate() {
-        let number = if is_numbered { number } else { Some(place) };
-        let slot = number.and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none());
+    for (place, item) in list.iter().enumerate() {
+        let slot = numbers.document(place).and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none());
         *slot.ok_or(NOT_EACH_ONCE)? = Some(item_result(told[place], item, wait));
     }
     slots.into_iter().collect::<Option<Vec<ItemResult>>>().ok_or_else(|| NOT_EACH_ONCE.into())
@@ -146,8 +161,11 @@ fn find_lists<'a>(body: &'a Value, sent: &SentDocuments<'_>) -> Vec<&'a Vec<Valu
             Value::Array(items) if items.iter().any(Value::is_object) => lists.push(items),
             Value::Object(object) if depth < MAX_DEPTH => {
                 // A list of a document that is given back is no list of results.
-                let is_own = |name: &str| sent.have(name) && sent.resemble(object, name);
-                let members = object.iter().filter(|(name, _)| !is_failing_list(name) && !is_own(name));
+                let repetition = sent.only().compare(object);
+                let may_hold = |name: &str, value: &Value| {
+                    (value.is_array() || value.is_object()) && !is_failing_list(name) && !repetition.has(name, value)
+                };
+                let members = object.iter().filter(|(name, value)| may_hold(name, value));
                 open.extend(members.map(|(_, value)| (value, depth + 1)));
             }
             _ => {}
@@ -414,6 +432,40 @@ mod tests {
         );
         for body in [json!([{"status": "active"}, {"name": "x"}]), json!([1, 2]), json!({"links": [{"rel": "a"}]})] {
             assert_eq!(read(200, &body, 2), "all ok", "{body}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_the_documents_have_too_is_read_in_its_place() {
+        let document = |id: &str, status: &str| json!({"id": id, "note": "n", "total": 5, "status": status});
+        let orders = [document("k0", "open"), document("k1", "open"), document("k2", "failed")];
+        let item = |id: &str, status: &str| json!({"id": id, "status": status, "message": "x"});
+        let numbered = |index: u64, id: &str, status: &str| json!({"index": index, "id": id, "status": status});
+        let table = [
+            (json!([item("k0", "open"), item("k1", "failed"), item("k2", "failed")]), "ok no ok"),
+            (
+                json!([item("k0", "201 Created"), item("k1", "422 Unprocessable"), item("k2", "201 Created")]),
+                "ok no ok",
+            ),
+            (json!([item("k0", "rejected"), item("k1", "rejected"), item("k2", "rejected")]), "no no no"),
+            (json!({"results": [item("k0", "failed"), item("k1", "open"), item("k2", "open")]}), "no ok ok"),
+            (json!([numbered(2, "k2", "failed"), numbered(1, "k1", "failed"), numbered(0, "k0", "open")]), "ok no ok"),
+            (json!([document("k0", "failed"), document("k1", "rejected"), document("k2", "failed")]), "all ok"),
+            (json!({"id": "k2", "status": "failed"}), "all no"),
+            (json!({"status": "failed", "message": "database is read-only"}), "all no"),
+            (json!({"status": "failed", "data": orders}), "all no"),
+            (json!({"id": "k0", "note": "n", "total": 5, "data": [item("k0", "failed")]}), "all no"),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read_of(200, &body, &orders, &AnswerRules::default()), expected, "{body}");
+        }
+        for (body, expected) in [
+            (item("k2", "failed"), "all ok"),
+            (json!({ "data": document("k2", "cancelled") }), "all ok"),
+            (item("k2", "rejected"), "all no"),
+            (json!({"status": "failed"}), "all no"),
+        ] {
+            assert_eq!(read_of(200, &body, &orders[2..], &AnswerRules::default()), expected, "{body}");
         }
     }
 

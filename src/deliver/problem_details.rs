@@ -342,21 +342,95 @@ fn is_plain(text: &str) -> bool {
 }
 
 /// Whether a text of the API repeats anything of the documents that were sent, or a secret: without separators, case and
-/// accents. Parts of a value count, and so do parts of the text but for the host of a URL, which is mostly a name of the API.
+/// accents, plain, in base64 or in hexadecimal digits. Parts of a value count, and so do parts of the text but for the host
+/// of a URL, which is mostly a name of the API. A name of a host that cannot be read may be anything.
 pub(crate) fn repeats(text: &str, sent: &[&[u8]], secrets: &[&str]) -> bool {
+    let Some(named) = read_host_names(text) else { return true };
     let url = Url::parse(text).ok().filter(Url::has_host);
-    let path = url.map_or_else(|| text.to_owned(), |url| url[url::Position::BeforePath..].to_owned());
-    let whole = fold(text);
-    let words: Vec<String> =
-        path.split(|c: char| !c.is_alphanumeric()).map(fold).filter(|word| word.chars().count() >= MIN_WORD).collect();
+    let path = url.map_or_else(|| named.clone(), |url| url[url::Position::BeforePath..].to_owned());
+    let encoded = decode(text);
+    // Folded texts hold no space.
+    let whole = [fold(text), fold(&named)].join(" ");
+    let decoded = encoded.iter().map(|text| fold(text)).collect::<Vec<String>>().join(" ");
+    let words = std::iter::once(&path).chain(&encoded).flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    let words: Vec<String> = words.map(fold).filter(|word| word.chars().count() >= MIN_WORD).collect();
     let holds = |value: &str| {
         let folded = fold(value);
-        let parts = value.split(|c: char| !c.is_alphanumeric()).map(fold);
+        let mut parts = value.split(|c: char| !c.is_alphanumeric()).map(fold);
         (folded.chars().count() >= MIN_VALUE && whole.contains(&folded))
-            || parts.filter(|part| part.chars().count() >= MIN_WORD).any(|part| whole.contains(&part))
+            // What was never encoded is decoded to any bytes: a short value may be among them by chance.
+            || (folded.len() >= MIN_WORD && decoded.contains(&folded))
+            || parts.any(|part| part.chars().count() >= MIN_WORD && (whole.contains(&part) || decoded.contains(&part)))
             || words.iter().any(|word| folded.contains(word))
     };
     secrets.iter().any(|secret| holds(secret)) || sent.iter().any(|document| holds_any(document, &holds))
+}
+
+/// A text in which each `xn--` name of a host is what it stands for; `None` if one stands for nothing.
+fn read_host_names(text: &str) -> Option<String> {
+    let mut read = String::new();
+    for part in text.split_inclusive(|c: char| !c.is_alphanumeric() && c != '-' && c != '.') {
+        if part.to_ascii_lowercase().contains("xn--") {
+            let name = part.trim_end_matches(|c: char| !c.is_alphanumeric());
+            let unicode = url::quirks::domain_to_unicode(name);
+            if unicode.is_empty() || unicode.contains("xn--") {
+                return None;
+            }
+            read += &unicode;
+            read += &part[name.len()..];
+        } else {
+            read += part;
+        }
+    }
+    Some(read)
+}
+
+/// What parts of a text mean as base64, of either alphabet, and as hexadecimal digits, wherever they begin.
+fn decode(text: &str) -> Vec<String> {
+    let encodings: [(u32, fn(u8) -> Option<u32>); 2] = [(6, read_base64), (4, read_hexadecimal)];
+    let mut decoded = Vec::new();
+    for (bits, digit) in encodings {
+        for run in text.as_bytes().split(|byte| digit(*byte).is_none()) {
+            // So many digits are a whole number of bytes.
+            for start in 0..(if bits == 6 { 4 } else { 2 }).min(run.len()) {
+                let bytes = join_bits(run[start..].iter().filter_map(|byte| digit(*byte)), bits);
+                if bytes.len() >= MIN_WORD {
+                    decoded.push(String::from_utf8_lossy(&bytes).into_owned());
+                }
+            }
+        }
+    }
+    decoded
+}
+
+/// The whole bytes that digits of so many bits make.
+fn join_bits(digits: impl Iterator<Item = u32>, bits: u32) -> Vec<u8> {
+    let (mut bytes, mut held, mut count) = (Vec::new(), 0_u32, 0);
+    for digit in digits {
+        (held, count) = ((held << bits) | digit, count + bits);
+        if count >= 8 {
+            count -= 8;
+            bytes.extend(u8::try_from(held >> count));
+            held &= (1 << count) - 1;
+        }
+    }
+    bytes
+}
+
+fn read_base64(byte: u8) -> Option<u32> {
+    let digit = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    };
+    Some(digit.into())
+}
+
+fn read_hexadecimal(byte: u8) -> Option<u32> {
+    char::from(byte).to_digit(16)
 }
 
 /// Whether a value of a document is held.
@@ -407,7 +481,7 @@ fn remove_accent(letter: char) -> char {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::ProblemDetails;
+    use super::{ProblemDetails, repeats};
 
     const DOCUMENT: &[u8] =
         br#"{"email": "x", "firstName": "y", "x/y": {"a~b": 1}, "a": 1, "b": 2, "purchases": [{"price": 1}]}"#;
@@ -517,6 +591,55 @@ mod tests {
             let details = ProblemDetails::read(422, &json!({ "type": kind }));
             let echo = details.show_type(&[document, other], &["t0ken"]).map_or(String::new(), |echo| echo.shown);
             assert_eq!(details.describe_status() + &echo, shown, "{kind}");
+        }
+    }
+
+    #[test]
+    fn what_was_sent_is_found_in_other_alphabets() {
+        let document = r#"{"email": "chuck@norris.test", "name": "Frédéric Lefèvre", "street": "Straße 12 München",
+            "short": "Bo Li", "city": "李明", "note": "Why >>> not ??? so"}"#
+            .as_bytes();
+        let secret = "s3cr3tTokenValue";
+        let hidden = [
+            // Base64 of URLs without padding, and as part of a longer text.
+            "https://api.zz/q/Y2h1Y2tAbm9ycmlzLnRlc3Q",
+            "urn:dup:RnLDqWTDqXJpYyBMZWbDqHZyZQ",
+            "urn:dup-Qm8gTGk",
+            "urn:dup:5p2O5piO",
+            "urn:q:dXNlcj1jaHVja0Bub3JyaXMudGVzdA",
+            "urn:q:V2h5ID4-PiBub3QgPz8_IHNv",
+            "errors/V2h5ID4+PiBub3QgPz8/IHNv",
+            "urn:bm9ycmlz",
+            "https://api.zz/czNjcjN0VG9rZW5WYWx1ZQ",
+            // Hexadecimal digits, of either case and after others.
+            "https://api.zz/q/636875636b406e6f727269732e74657374",
+            "urn:q:6E6F72726973",
+            "urn:qa6e6f72726973",
+            "733363723374546f6b656e56616c7565.zz",
+            // Names of hosts.
+            "xn--frdric-lefvre-5gbgb.zz",
+            "XN--frdric-lefvre-5gbgb.zz",
+            "https://xn--frdric-lefvre-5gbgb.zz/q",
+            "a.xn--mnchen-3ya.zz",
+            "xn--2hvs1a.zz",
+            "xn--.zz",
+            "xn--a-b-c-9999999999.zz",
+        ];
+        for text in hidden {
+            assert!(repeats(text, &[document], &[secret]), "{text}");
+        }
+        let shown = [
+            "https://api.shop.test/errors/not-valid",
+            "urn:api:contract",
+            "https://datatracker.ietf.org/doc/html/rfc9110#name-422-unprocessable-content",
+            "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+            "xn--bcher-kva.zz",
+            "https://xn--bcher-kva.zz/errors/contract",
+            "about:blank",
+            "",
+        ];
+        for text in shown {
+            assert!(!repeats(text, &[document], &[secret]), "{text}");
         }
     }
 }

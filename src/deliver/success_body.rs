@@ -19,6 +19,11 @@ const MAX_TEXT: usize = 256;
 /// The key under which this build of `serde_json` hands out the digits of a number.
 const NUMBER: &str = "$serde_json::private::Number";
 
+/// As much of a text as is kept of an answer.
+pub(crate) fn cut(text: &str) -> &str {
+    text.char_indices().nth(MAX_TEXT).map_or(text, |(end, _)| &text[..end])
+}
+
 /// Reads the body of a success.
 pub(crate) fn read_json(bytes: &[u8]) -> Option<Value> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -75,7 +80,7 @@ impl<'de> Visitor<'de> for Lean {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(value.chars().take(MAX_TEXT).collect::<String>().into())
+        Ok(cut(value).into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     fixture::Fixture,
@@ -67,6 +67,72 @@ fn results_in_another_order_are_those_of_their_documents() {
     let run = fixture.run(fixture.convert("dev", &server.url, &QUICK));
     assert_eq!(run.code, Some(1), "{}", run.stderr);
     assert!(run.stderr.contains("--> drop/customers.csv:2:1\n"), "{}", run.stderr);
+}
+
+/// A fixture whose documents are three orders with a status, the last of them `failed`.
+fn orders() -> Fixture {
+    let fixture = Fixture::new(0, &[]);
+    let mapping = "mapping: 1\nname: inflight-sales\ncontract: ../schemas/customers.schema.json\n\
+        request: { method: PUT, path: /v1/orders }\nsources:\n  orders: { path: orders.csv, key: id }\n\
+        output:\n  each: orders\n  fields: { id: id, note: note, total: total, status: status }\n";
+    fs::write(fixture.path("mappings/inflight-sales.yaml"), mapping).unwrap();
+    fs::write(fixture.path("schemas/customers.schema.json"), r#"{"type": "array"}"#).unwrap();
+    fs::write(fixture.path("drop/orders.csv"), "id,note,total,status\nk0,a,1,open\nk1,b,2,open\nk2,c,3,failed\n")
+        .unwrap();
+    fixture
+}
+
+#[test]
+fn a_status_that_the_documents_have_too_is_believed_unless_it_is_theirs() {
+    /// Gives each document back as it is changed here.
+    type Change = fn(&mut Value);
+    let results: [(&str, Change, &str); 5] = [
+        ("whole orders", |_| (), "3 = 3 sent"),
+        ("changed orders", |order| order["status"] = "cancelled".into(), "3 = 3 sent"),
+        (
+            "one failed",
+            |order| {
+                let status = if order["id"] == "k1" { "failed".into() } else { order["status"].clone() };
+                *order = json!({ "id": order["id"], "status": status, "message": "x" });
+            },
+            "3 = 2 sent + 1 rejected",
+        ),
+        (
+            "one with the number of a status",
+            |order| {
+                let status = if order["id"] == "k2" { "422 Unprocessable" } else { "201 Created" };
+                *order = json!({ "id": order["id"], "status": status });
+            },
+            "3 = 2 sent + 1 rejected",
+        ),
+        (
+            "all rejected",
+            |order| *order = json!({ "id": order["id"], "status": "rejected" }),
+            "3 = 0 sent + 0 rejected",
+        ),
+    ];
+    for (name, change, expected) in results {
+        let fixture = orders();
+        let server = ScriptedServer::answers(move |_, seen| {
+            let mut documents: Vec<Value> = serde_json::from_str(&seen.body).unwrap();
+            documents.iter_mut().for_each(change);
+            answer(200, JSON, &serde_json::to_string(&documents).unwrap())
+        });
+        let run = fixture.run(fixture.convert("dev", &server.url, &QUICK));
+        assert!(run.stderr.contains(expected), "{name}: {}", run.stderr);
+    }
+    let whole = [
+        r#"{"status": "failed", "message": "database is read-only"}"#,
+        r#"{"status": "error", "message": "database is read-only"}"#,
+        r#"{"id": "k1", "status": "rejected"}"#,
+    ];
+    for body in whole {
+        let fixture = orders();
+        let server = ScriptedServer::answers(move |_, _| answer(200, JSON, body));
+        let run = fixture.run(fixture.convert("dev", &server.url, &QUICK));
+        assert_eq!(run.code, Some(4), "{body}: {}", run.stderr);
+        assert!(run.stderr.contains("3 = 0 sent + 0 rejected"), "{body}: {}", run.stderr);
+    }
 }
 
 #[test]
