@@ -230,7 +230,7 @@ fn find_right_word(source: &str, at: usize) -> Option<&'static str> {
         "" if rest.starts_with('=') && !rest.starts_with("==") => return Some("=="),
         "" if rest.starts_with("<>") => return Some("!="),
         "" if rest.starts_with('&') => return Some("and"),
-        "" if rest.starts_with("!") && !rest.starts_with("!=") => return Some("not"),
+        "" if rest.starts_with('!') && !rest.starts_with("!=") => return Some("not"),
         _ => {}
     }
     let is_not = words(before.trim_end()).last().is_some_and(|word| matches!(word.as_str(), "NOT" | "Not"));

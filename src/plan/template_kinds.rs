@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, ops::Range};
 use minijinja::{
     Environment, Value,
     machinery::ast::{
-        BinOp, BinOpKind, Call, CallArg, CallType, Compare, CompareOpKind, Const, Expr, Filter, UnaryOpKind,
+        BinOp, BinOpKind, Call, CallArg, CallType, Compare, CompareOpKind, Const, Expr, Filter, IfExpr, UnaryOpKind,
     },
     value::ValueKind,
 };
@@ -171,23 +171,7 @@ impl<'a> KindWalk<'a> {
             },
             Expr::BinOp(operation) => self.check_operation(operation, expression),
             Expr::Compare(chain) => self.check_chain(chain),
-            Expr::IfExpr(choice) => {
-                self.check_condition(&choice.test_expr)?;
-                let yes = self.check(&choice.true_expr)?;
-                let Some(other) = &choice.false_expr else {
-                    let message = "this `if` has no `else`, so nothing says what to write otherwise";
-                    let hint = format!("write `{} else ''`", self.words(expression));
-                    return Err(TemplateFault::new(self.range_of(expression), message, hint));
-                };
-                let kinds = yes.or(self.check(other)?);
-                let sides = [&choice.true_expr, other].map(|side| self.source.get(self.range_of(side)));
-                if sides[0] == sides[1] {
-                    let message = format!("both sides of this `if` are `{}`", self.words(other));
-                    let hint = "write something else behind `else`, or leave the `if` out";
-                    return Err(TemplateFault::new(self.range_of(expression), message, hint));
-                }
-                Ok(kinds)
-            }
+            Expr::IfExpr(choice) => self.check_choice(choice, expression),
             Expr::Filter(filter) => self.check_filter(filter, expression),
             Expr::Test(test) => self.check_test(test.name, &test.expr, &test.args, test.span().start_offset as usize),
             Expr::GetAttr(attribute) => Err(self.refuse_attribute(&attribute.expr, attribute.name, expression)),
@@ -204,6 +188,24 @@ impl<'a> KindWalk<'a> {
                 Err(TemplateFault::new(self.range_of(expression), message, "use a code table to translate a column"))
             }
         }
+    }
+
+    fn check_choice(&mut self, choice: &IfExpr<'_>, whole: &Expr<'_>) -> Checked {
+        self.check_condition(&choice.test_expr)?;
+        let yes = self.check(&choice.true_expr)?;
+        let Some(other) = &choice.false_expr else {
+            let message = "this `if` has no `else`, so nothing says what to write otherwise";
+            let hint = format!("write `{} else ''`", self.words(whole));
+            return Err(TemplateFault::new(self.range_of(whole), message, hint));
+        };
+        let kinds = yes.or(self.check(other)?);
+        let sides = [&choice.true_expr, other].map(|side| self.source.get(self.range_of(side)));
+        if sides[0] == sides[1] {
+            let message = format!("both sides of this `if` are `{}`", self.words(other));
+            let hint = "write something else behind `else`, or leave the `if` out";
+            return Err(TemplateFault::new(self.range_of(whole), message, hint));
+        }
+        Ok(kinds)
     }
 
     fn check_items(&mut self, items: &[Expr<'_>]) -> Checked {
