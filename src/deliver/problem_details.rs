@@ -629,7 +629,7 @@ mod tests {
             assert!(repeats(text, &[document], &[secret]), "{text}");
         }
         let shown = [
-            "https://api.shop.test/errors/not-valid",
+            "https://api.shop.zz/errors/invalid",
             "urn:api:contract",
             "https://datatracker.ietf.org/doc/html/rfc9110#name-422-unprocessable-content",
             "urn:uuid:6ba7b810-9dad-11d1-80b4-00c04fd430c8",

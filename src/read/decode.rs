@@ -255,7 +255,7 @@ mod tests {
             ("auto", b"a\n\xEF\xBB\xBFb\xE9\n", "a\n\u{FEFF}bé\n", 1),
             ("iso-8859-15", b"a\n\xEF\xBB\xBF\xEF\xBB\xBFb\n", "a\n\u{FEFF}\u{FEFF}b\n", 2),
             ("windows-1251", b"\xEF\xBB \xBB\xBF\xEF\n", "п» »їп\n", 0),
-            ("gbk", b"\xEF\xBB\xBF\x40\n", "锘緻\n", 0),
+            ("gbk", b"a\n\xEF\xBB\xBF\x40\n", "a\n锘緻\n", 0),
             ("utf-8", "Fréjus\n".as_bytes(), "Fréjus\n", 0),
             ("utf-8", b"Fr\xE9jus\n", "Fr\u{FFFD}jus\n", 1),
             ("windows-1252", b"Fr\xE9jus \x80\n", "Fréjus €\n", 0),

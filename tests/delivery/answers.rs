@@ -76,7 +76,8 @@ fn orders() -> Fixture {
         request: { method: PUT, path: /v1/orders }\nsources:\n  orders: { path: orders.csv, key: id }\n\
         output:\n  each: orders\n  fields: { id: id, note: note, total: total, status: status }\n";
     fs::write(fixture.path("mappings/inflight-sales.yaml"), mapping).unwrap();
-    fs::write(fixture.path("schemas/customers.schema.json"), r#"{"type": "array"}"#).unwrap();
+    fs::write(fixture.path("schemas/customers.schema.json"), r#"{"type": "array", "items": {"type": "object"}}"#)
+        .unwrap();
     fs::write(fixture.path("drop/orders.csv"), "id,note,total,status\nk0,a,1,open\nk1,b,2,open\nk2,c,3,failed\n")
         .unwrap();
     fixture
