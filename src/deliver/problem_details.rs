@@ -385,9 +385,12 @@ fn read_host_names(text: &str) -> Option<String> {
     Some(read)
 }
 
+/// Reads one digit of an alphabet.
+type ReadDigit = fn(u8) -> Option<u32>;
+
 /// What parts of a text mean as base64, of either alphabet, and as hexadecimal digits, wherever they begin.
 fn decode(text: &str) -> Vec<String> {
-    let encodings: [(u32, fn(u8) -> Option<u32>); 2] = [(6, read_base64), (4, read_hexadecimal)];
+    let encodings: [(u32, ReadDigit); 2] = [(6, read_base64), (4, read_hexadecimal)];
     let mut decoded = Vec::new();
     for (bits, digit) in encodings {
         for run in text.as_bytes().split(|byte| digit(*byte).is_none()) {
