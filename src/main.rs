@@ -159,7 +159,7 @@ fn run_pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
             terminal,
             environment,
             started: Instant::now(),
-            context: Context { now: jiff::Timestamp::now, seed: random(2), nonce, earlier: 0, failed: BTreeMap::new() },
+            context: Context::of_first_run(jiff::Timestamp::now, random(2), nonce),
         },
     )
 }

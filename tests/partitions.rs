@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 
+mod embedded;
+
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -12,16 +14,15 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process, thread,
-    time::Instant,
 };
 
 use xwalk::{
     cli::{Command, Convert, parse::parse},
-    commands::runtime::Runtime,
-    deliver::Context,
     diagnostic::Code,
     options::{Memory, MessageFormat},
 };
+
+use crate::embedded::{Run, run_program};
 
 /// What came out of a run: exit code, stdout, findings and summary in the order of their text, files.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,36 +34,16 @@ struct Outcome {
 }
 
 /// Runs a conversion in a folder.
-#[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
 fn run(folder: &Path, convert: &Convert) -> Outcome {
     // What was delivered before is sent again by a run that does not know of it.
     let state = tempfile::tempdir().unwrap();
     let paths = [("HOME", folder.join("../../..")), ("XDG_STATE_HOME", state.path().to_owned())];
     let environment = paths.map(|(name, path)| (name.to_owned(), path.display().to_string())).into();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = xwalk::commands::run(
-        &Command::Convert(convert.clone()),
-        &mut Runtime {
-            root: folder.to_owned(),
-            out: &mut out,
-            err: &mut err,
-            terminal: false,
-            environment: &environment,
-            started: Instant::now(),
-            context: Context {
-                now: jiff::Timestamp::now,
-                seed: 1,
-                nonce: [0; 16],
-                earlier: 0,
-                failed: BTreeMap::new(),
-            },
-        },
-    );
-    let told = String::from_utf8(err).unwrap();
+    let Run { exit, out, err: told } = run_program(convert, folder, &environment);
     let timeless = |line: &str| line.split("\"elapsed_ms\"").next().unwrap_or_default().to_owned();
     let mut told: Vec<String> = told.lines().map(timeless).collect();
     told.sort();
-    Outcome { exit: exit as u8, out: String::from_utf8_lossy(&out).into_owned(), told, files: files(folder) }
+    Outcome { exit, out: String::from_utf8_lossy(&out).into_owned(), told, files: files(folder) }
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -32,6 +32,9 @@ fn find(schema: &Value) -> BTreeSet<String> {
         let members = schema.pointer(container).and_then(Value::as_object).into_iter().flat_map(Map::iter);
         definitions.extend(members.map(|(name, part)| (format!("{container}/{}", escape(name)), part)));
     }
+    if definitions.is_empty() {
+        return BTreeSet::new();
+    }
     // Only draft 4 names a part by `id`; elsewhere it is a field of an example.
     let is_old = schema.get("$schema").and_then(Value::as_str).is_some_and(|draft| draft.contains("draft-04"));
     let names = NAMES.into_iter().chain(is_old.then_some("id"));

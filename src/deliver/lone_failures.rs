@@ -1,7 +1,7 @@
 //! What shows that the server fails on a document because of that document, and not because it is unwell.
 //!
-//! Pure. One run never rejects such a document: it is written down, and a later run that gets the same answer until its
-//! deadline rejects it.
+//! Pure. One run never rejects such a document: it is written down, and a later run that gets the same answer until it
+//! ends, at its deadline or at the limit of `resend`, rejects it.
 
 use crate::recording::receipt::{Attempt, Ending};
 

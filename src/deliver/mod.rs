@@ -84,6 +84,13 @@ pub struct Context {
     pub failed: BTreeMap<u64, u16>,
 }
 
+impl Context {
+    /// The context of a delivery of which no earlier run is known.
+    pub const fn of_first_run(now: fn() -> Timestamp, seed: u64, nonce: [u8; 16]) -> Context {
+        Context { now, seed, nonce, earlier: 0, failed: BTreeMap::new() }
+    }
+}
+
 /// The progress of a delivery.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryProgress<'a> {

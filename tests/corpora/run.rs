@@ -1,14 +1,17 @@
 //! Conversions inside the test, and what came out of them.
 
-use std::{collections::BTreeMap, ffi::OsString, path::Path, time::Instant};
+#[path = "../embedded/mod.rs"]
+mod embedded;
+
+use std::{ffi::OsString, path::Path};
 
 use serde_json::Value;
 use xwalk::{
     cli::{Command, Convert, parse::parse},
-    commands::runtime::Runtime,
-    deliver::Context,
     options::{Memory, MessageFormat},
 };
+
+use crate::run::embedded::{Run, run_program};
 
 /// What came out of a conversion.
 #[derive(Debug)]
@@ -33,7 +36,6 @@ impl Converted {
 }
 
 /// Converts a folder with the mapping in it, in memory or as it is told.
-#[expect(clippy::disallowed_methods, reason = "a test is the edge of the program")]
 pub(crate) fn convert(folder: &Path, more: &[&str], memory: Option<Memory>) -> Converted {
     let usual = ["xwalk", "convert", ".", "--mapping", "mapping.yaml", "--output", "-"];
     let Ok(command) = parse(usual.iter().chain(more).map(OsString::from)).map(|parsed| parsed.command) else {
@@ -44,28 +46,9 @@ pub(crate) fn convert(folder: &Path, more: &[&str], memory: Option<Memory>) -> C
     let command = Convert { memory: memory.unwrap_or(command.memory), ..command };
     let home = folder.join("home").display().to_string();
     let environment = ["HOME", "XDG_STATE_HOME"].map(|name| (name.to_owned(), home.clone())).into();
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let exit = xwalk::commands::run(
-        &Command::Convert(command),
-        &mut Runtime {
-            root: folder.to_owned(),
-            out: &mut out,
-            err: &mut err,
-            terminal: false,
-            environment: &environment,
-            started: Instant::now(),
-            context: Context {
-                now: jiff::Timestamp::now,
-                seed: 1,
-                nonce: [0; 16],
-                earlier: 0,
-                failed: BTreeMap::new(),
-            },
-        },
-    );
-    let told = String::from_utf8(err).unwrap();
+    let Run { exit, out, err: told } = run_program(&command, folder, &environment);
     Converted {
-        exit: exit as u8,
+        exit,
         documents: documents(&out),
         told: told.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| line.into())).collect(),
     }

@@ -378,13 +378,7 @@ mod tests {
         let request = Request { method: Method::Put, path: "/".into() };
         let sets = [Setting::new("url", "http://127.0.0.1:1")];
         let destination = resolve::destination(None, None, &sets, &request, &Environment::default()).unwrap();
-        let context = Context {
-            now: || jiff::Timestamp::UNIX_EPOCH,
-            seed: 1,
-            nonce: [0; 16],
-            earlier: 0,
-            failed: BTreeMap::new(),
-        };
+        let context = Context::of_first_run(|| jiff::Timestamp::UNIX_EPOCH, 1, [0; 16]);
         let progress = Progress::start("documents", None, false);
         let style = RenderStyle::new(&OutputOptions::default(), &BTreeMap::new(), false);
         let (mut findings, mut err) = (Findings::new(style), Vec::new());

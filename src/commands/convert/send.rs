@@ -116,12 +116,12 @@ fn deliver_all(
 
 /// Removes from the messages what the API wrote and any document of the delivery holds: those that were settled before the
 /// answer came were no longer at hand.
-fn hide_repetitions(delivery: &mut Delivery, payloads: impl Iterator<Item = Payload>) {
+fn hide_repetitions(delivery: &mut Delivery, mut payloads: impl Iterator<Item = Payload>) {
     let mut harmless: BTreeSet<String> = delivery.echoes().map(str::to_owned).collect();
-    for payload in payloads {
-        if harmless.is_empty() {
-            break;
-        }
+    // No document is made again unless there is something to compare it with.
+    while !harmless.is_empty()
+        && let Some(payload) = payloads.next()
+    {
         harmless.retain(|text| !repeats(text, &[payload.bytes()], &[]));
     }
     delivery.hide_repetitions(&|text| !harmless.contains(text));

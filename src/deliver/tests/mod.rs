@@ -48,8 +48,7 @@ use crate::{
     sandbox::{SandboxOptions, SandboxServer},
 };
 
-const CONTEXT: Context =
-    Context { now: || Timestamp::UNIX_EPOCH, seed: 7, nonce: [7; 16], earlier: 0, failed: BTreeMap::new() };
+const CONTEXT: Context = Context::of_first_run(|| Timestamp::UNIX_EPOCH, 7, [7; 16]);
 
 /// A destination at a base URL that waits 5 ms between tries, unless the test sets another time.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
