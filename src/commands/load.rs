@@ -21,13 +21,12 @@ use crate::{
             short_forms::Named,
         },
         profile::{
-            Profiles, ProfilesFile,
+            ProfilesFile,
             destination::{BodyShape, Destination, SANDBOX},
             resolve,
             secret::Environment,
         },
         yaml::{self, Places},
-        yaml_values,
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
     io_cause::{Purpose, advise, describe_cause},
@@ -175,8 +174,7 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
         return Ok(None);
     }
     let text = read_text(&path, "the profiles file", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
-    let (profiles, places) = yaml_values::read::<Profiles>(&path.display().to_string(), &text)?;
-    Ok(Some(ProfilesFile { profiles, places }))
+    ProfilesFile::read(&path.display().to_string(), &text).map(Some)
 }
 
 /// The contract and the path that the mock API serves.

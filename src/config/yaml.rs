@@ -59,6 +59,11 @@ impl Places {
         self.nodes.get(pointer)
     }
 
+    /// Draws the lines of another text from now on, in which everything has the same place.
+    pub(super) fn draw(&mut self, text: &str) {
+        self.lines = text.lines().map(str::to_owned).collect();
+    }
+
     /// Whether the key at a pointer is written without quotes.
     pub fn bare_key(&self, pointer: &str) -> bool {
         self.node(pointer).is_some_and(|node| node.bare_key)

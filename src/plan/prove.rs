@@ -121,8 +121,9 @@ impl Prover<'_> {
     fn expect_rules(&mut self, pointers: &[String]) {
         let rules = self.contract.rules(pointers);
         let mut keywords = rules.schemas.iter().flat_map(|(_, schema)| schema.iter());
-        if rules.opaque || rules.never.is_some() || keywords.any(|(keyword, _)| is_rule(keyword) && !is_silent(keyword))
-        {
+        // What the whole contract says behind a reference by `$id` is not known here; every document is held against it.
+        let is_unknown = rules.opaque || self.whole.iter().any(String::is_empty);
+        if is_unknown || rules.never.is_some() || keywords.any(|(keyword, _)| is_rule(keyword) && !is_silent(keyword)) {
             return;
         }
         let is_open_api = ["openapi", "swagger"].iter().any(|key| self.contract.schema.get(key).is_some());

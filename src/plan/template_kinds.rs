@@ -445,12 +445,12 @@ impl<'a> KindWalk<'a> {
     ) -> Result<(), TemplateFault> {
         let Some(reason) = find_reason(expression, text, comparing, self.engine) else { return Ok(()) };
         let never = match comparing {
-            Comparing::Whole => "is",
-            Comparing::Start => "begins with",
-            Comparing::End => "ends with",
-            Comparing::Part => "holds",
+            Comparing::Whole => "is never",
+            Comparing::Start => "never begins with",
+            Comparing::End => "never ends with",
+            Comparing::Part => "never holds",
         };
-        let message = format!("`{}` never {never} `'{text}'`", self.words(expression));
+        let message = format!("`{}` {never} `'{text}'`", self.words(expression));
         Err(TemplateFault::new(range, message, reason.hint()))
     }
 

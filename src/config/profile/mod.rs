@@ -11,13 +11,21 @@ pub mod destination;
 pub mod overrides;
 pub mod layers;
 pub mod resolve;
+mod masked_text;
 
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::{profile::settings::ProfileSettings, yaml::Places};
+use crate::{
+    config::{
+        profile::{masked_text::mask_secrets, settings::ProfileSettings},
+        yaml::Places,
+        yaml_values,
+    },
+    diagnostic::{Diagnostic, Place},
+};
 
 /// A profiles file that was read, with the place of everything in it.
 #[derive(Clone, Debug)]
@@ -26,6 +34,43 @@ pub struct ProfilesFile {
     pub profiles: Profiles,
     /// Where it says it.
     pub places: Places,
+}
+
+impl ProfilesFile {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// Every reason why it holds no profiles, without the values that stand in it.
+    pub fn read(path: &str, text: &str) -> Result<ProfilesFile, Vec<Diagnostic>> {
+        let shown = mask_secrets(text);
+        match yaml_values::read::<Profiles>(path, text) {
+            Ok((profiles, mut places)) => {
+                places.draw(&shown);
+                Ok(ProfilesFile { profiles, places })
+            }
+            // What a message says comes from the text that it may show.
+            Err(found) => match yaml_values::read::<Profiles>(path, &shown) {
+                Err(shown) if are_alike(&found, &shown) => Err(shown),
+                _ => Err(found.into_iter().map(without_text).collect()),
+            },
+        }
+    }
+}
+
+/// Whether the findings of two texts are the same mistakes.
+fn are_alike(one: &[Diagnostic], other: &[Diagnostic]) -> bool {
+    let about = |finding: &Diagnostic| (finding.code, finding.rule.as_ref().map(|place| (place.line, place.column)));
+    one.iter().map(about).eq(other.iter().map(about))
+}
+
+/// A finding with its place and without anything of the text.
+fn without_text(finding: Diagnostic) -> Diagnostic {
+    let told = Diagnostic::new(finding.code, "what stands here is not understood, and not shown as it may be a secret")
+        .hint("look at the quotes, the brackets and the indentation here and in the line above");
+    match finding.rule {
+        Some(place) => told.rule(Place { text: String::new(), ..place }),
+        None => told,
+    }
 }
 
 /// profiles.yaml as written.

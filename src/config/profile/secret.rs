@@ -13,7 +13,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::io_cause::describe_cause;
+use crate::{config::profile::masked_text::is_name_of_variable, io_cause::describe_cause};
 
 /// The largest secret file, in bytes: a key and its certificates fit, a mistaken path mostly does not.
 const MAX_FILE: u64 = 64 << 10;
@@ -67,13 +67,12 @@ impl Environment {
     /// A text in which each `${NAME}` is replaced.
     ///
     /// # Errors
-    /// The sentence that names a variable which is not set, or the brace that is not closed.
+    /// The sentence that names a variable which is not set, or tells of a brace that is not closed.
     pub fn expand(&self, text: &str) -> Result<String, String> {
         let mut expanded = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) =
-                after.split_once('}').ok_or_else(|| format!("`{text}` has a `${{` that is not closed"))?;
+            let (name, after) = after.split_once('}').ok_or_else(|| "a `${` is not closed".to_owned())?;
             let value = self.get(name).ok_or_else(|| format!("the variable `{name}` is not set"))?;
             expanded.push_str(before);
             expanded.push_str(value);
@@ -111,17 +110,32 @@ impl SecretSource {
     pub fn read(&self, folder: &Path, environment: &Environment) -> Result<(Secret, String), String> {
         let (text, origin) = match (&self.env, &self.file) {
             (Some(name), None) => {
-                let value = environment.get(name).ok_or_else(|| format!("the variable `{name}` is not set"))?;
-                (value.to_owned(), format!("the variable `{name}`"))
+                let origin = describe_variable(name);
+                let value = environment.get(name).ok_or_else(|| format!("{origin} is not set"))?;
+                (value.to_owned(), origin)
             }
             (None, Some(path)) => {
-                let path = folder.join(environment.expand(path)?);
-                (private(&path)?, format!("the file `{}`", path.display()))
+                let file = folder.join(environment.expand(path)?);
+                if !is_path(path, &file) {
+                    return Err("the file that is named here is not there".into());
+                }
+                (private(&file)?, format!("the file `{}`", file.display()))
             }
             _ => return Err("a secret needs exactly one of `env` and `file`".into()),
         };
         check(&text).map(|secret| (secret, origin.clone())).map_err(|fault| format!("{origin} {fault}"))
     }
+}
+
+/// A variable by its name, unless a secret may have been written in its place.
+fn describe_variable(name: &str) -> String {
+    if is_name_of_variable(name) { format!("the variable `{name}`") } else { "the variable that is named here".into() }
+}
+
+/// Whether what was written is the path of a file, there or not, and not a secret in its place.
+fn is_path(written: &str, file: &Path) -> bool {
+    let has_folder = written.contains('/') && file.parent().is_some_and(Path::exists);
+    has_folder || written.contains("${") || file.exists()
 }
 
 /// Reads the secret of a file again.

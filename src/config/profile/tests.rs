@@ -45,10 +45,9 @@ fn environment() -> Environment {
 }
 
 fn resolved(text: &str, wanted: Option<&str>, sets: &[(&str, &str)]) -> Result<Destination, Vec<Diagnostic>> {
-    let (profiles, places) = yaml_values::read::<Profiles>("profiles.yaml", text)?;
     let sets: Vec<Setting> = sets.iter().map(|(key, value)| Setting::new(*key, *value)).collect();
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
-    let file = ProfilesFile { profiles, places };
+    let file = ProfilesFile::read("profiles.yaml", text)?;
     resolve::destination(Some(&file), wanted, &sets, &request, &environment())
 }
 
@@ -338,4 +337,64 @@ fn what_acknowledges_and_what_may_be_sent_again_are_settings() {
         let text = format!("default: a\nprofiles:\n  a: {{ url: sandbox, {setting} }}");
         assert!(resolved(&text, None, &[]).is_err(), "{setting}");
     }
+}
+
+#[test]
+fn no_mistake_in_a_file_of_profiles_shows_a_secret() {
+    let inline = |settings: &str| format!("profiles:\n  a: {{ url: \"https://e.x\", {settings} }}\n");
+    let texts = [
+        inline("auth: { bearer: { token: S3CR3T } }"),
+        inline("auth: { bearer: { env: eyJhbGciOi.S3CR3T } }"),
+        inline("auth: { bearer: { env: ghp_S3CR3T } }"),
+        inline("auth: { bearer: { file: S3CR3T } }"),
+        inline("auth: { bearer: { file: \"${S3CR3T\" } }"),
+        inline("auth: { bearer: S3CR3T }"),
+        inline("auth: { bearer: [S3CR3T] }"),
+        inline("auth: S3CR3T"),
+        inline("auth: { basic: { username: till, password: S3CR3T } }"),
+        inline("auth: { basic: { user: till, password: { env: A, token: S3CR3T } } }"),
+        inline("auth: { api_key: { header: \"X A\", value: { env: TOKEN }, key: S3CR3T } }"),
+        inline("token: S3CR3T"),
+        inline("headers: { \"X A\": S3CR3T }"),
+        inline("headers: { X-A: \"S3CR3T\\n\" }"),
+        inline("headers: { X-A: S3CR3T, X-A: other }"),
+        inline("headers: [S3CR3T]"),
+        inline("headers: { X-A: ~, X-B: S3CR3T }"),
+        inline("headers: { X-A: &a S3CR3T }"),
+        inline("headers: { X-A: S3CR3T\" }"),
+        inline("headers: { X-A: { b: S3CR3T } }"),
+        "profiles:\n  a: { url: \"https://e.x, headers: { X-A: S3CR3T } }\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    headers:\n      X-A S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    headers:\n      X-A:S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    headers:\n      X-A: 'S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    headers:\n      X-A: a: S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    headers:\n     X-A: S3CR3T\n      X-B: S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    auth:\n      bearer: |\n        S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x?token=S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: http://till:S3CR3T@e.x\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    auth:\n    bearer: S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    auth:\n\tbearer: S3CR3T\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    auth: { bearer: { env: @S3CR3T } }\n".to_owned(),
+        "profiles:\n  a:\n    url: https://e.x\n    compression: gzzip # S3CR3T\n".to_owned(),
+    ];
+    for text in texts {
+        let findings = resolved(&text, Some("a"), &[]).expect_err(&text);
+        assert!(!findings.is_empty());
+        let told = format!("{findings:?}");
+        assert!(!told.contains("S3CR3T"), "{text}\n{told}");
+    }
+}
+
+#[test]
+fn the_keys_and_settings_of_a_wrong_line_are_shown() {
+    let drawn = |text: &str| {
+        let findings = resolved(text, Some("a"), &[]).unwrap_err();
+        findings.into_iter().filter_map(|finding| finding.rule).map(|place| place.text).collect::<Vec<_>>()
+    };
+    assert_eq!(drawn("profiles:\n  a:\n    url: https://e.x\n    timeout: 0s\n"), ["    timeout: 0s"]);
+    assert_eq!(
+        drawn("profiles:\n  a: { url: \"http://e.x\", tokken: abc }\n"),
+        ["  a: { url: \"http://e.x\", tokken: xxx }"]
+    );
+    assert_eq!(drawn("profiles:\n  a:\n    url: https://e.x\n    compression: gzzip\n"), ["    compression: gzzip"]);
 }

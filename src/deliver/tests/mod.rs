@@ -25,12 +25,11 @@ use crate::{
         contract::Contract,
         mapping::request::{Method, Request},
         profile::{
-            Profiles, ProfilesFile,
+            ProfilesFile,
             destination::{BodyShape, Destination},
             resolve,
             secret::{Environment, Secret},
         },
-        yaml_values,
     },
     deliver::{
         Context, DeliveryProgress, put,
@@ -53,12 +52,11 @@ const CONTEXT: Context = Context::of_first_run(|| Timestamp::UNIX_EPOCH, 7, [7; 
 /// A destination at a base URL that waits 5 ms between tries, unless the test sets another time.
 pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
-    let (profiles, places) = yaml_values::read::<Profiles>("profiles.yaml", text).unwrap();
     let mut all = vec![Setting::new("url", url)];
     all.extend(sets.iter().map(|(key, value)| Setting::new(*key, *value)));
     let request = Request { method: Method::Put, path: "/v1/customers".into() };
     let environment = Environment(BTreeMap::from([("TOKEN".to_owned(), "canary-token".to_owned())]));
-    let file = ProfilesFile { profiles, places };
+    let file = ProfilesFile::read("profiles.yaml", text).unwrap();
     resolve::destination(Some(&file), Some("dev"), &all, &request, &environment).unwrap()
 }
 
