@@ -87,7 +87,7 @@ fn is_shown(key: &str, word: &str, line: &str) -> bool {
         // Users, passwords and tokens stand in URLs as well.
         "url" | "proxy" => !line.contains(['@', '?']),
         "env" => is_name_of_variable(word),
-        "file" => line.contains("${"),
+        "file" => line.contains("${") && is_name_of_variable(word),
         key if SHOWN.contains(&key) => true,
         _ => is_amount(word),
     }
