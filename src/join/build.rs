@@ -58,7 +58,7 @@ pub(super) fn build_index(
             }
         } else {
             let columns = &source.key.columns;
-            let is_empty = |column: &&usize| table.dialect.is_null(table.row(row).cell(**column, &mut Vec::new()));
+            let is_empty = |column: &&usize| table.is_null(**column, table.row(row).cell(**column, &mut Vec::new()));
             let empty = columns.iter().find(is_empty).copied().unwrap_or(columns[0]);
             let diagnostic = Diagnostic::new(
                 Code::TransformEmpty,

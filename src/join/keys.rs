@@ -39,8 +39,9 @@ pub(super) fn compose_key<'a>(
     buffer.clear();
     let mut undoubled = Vec::new();
     for (number, span) in spans.enumerate() {
-        let cell = table.dialect.cell(&table.text, span?, &mut undoubled);
-        if table.dialect.is_null(cell) {
+        let column = *key.columns.get(number)?;
+        let cell = table.read_value(column, span?, &mut undoubled);
+        if table.is_null(column, cell) {
             return None;
         }
         // No cell of a trusted record holds a NUL byte, so different cells never give the same key.
@@ -130,7 +131,7 @@ pub(super) fn hash_to_compare(table: &Table, key: &KeyColumns, key_hashes: &mut 
 fn hash_any_cell(row: Row<'_>, column: usize, compared_by: Option<&Conversion>) -> u64 {
     let (mut buffer, mut value) = (Vec::new(), Vec::new());
     let cell = row.cell(column, &mut buffer);
-    if row.table.dialect.is_null(cell) {
+    if row.is_null(column, cell) {
         return KEYLESS;
     }
     match compared_by {

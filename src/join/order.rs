@@ -61,7 +61,7 @@ fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Sor
     let mut json = OutputBuffer::default();
     let conversion = &plan.sources[source].columns[column].conversion;
     match conversion {
-        _ if row.table.dialect.is_null(cell) => SortKey::Text(Vec::new()),
+        _ if row.is_null(column, cell) => SortKey::Text(Vec::new()),
         Conversion::Text | Conversion::Code => SortKey::Text(cell.to_vec()),
         _ if conversion.write(cell.into(), &mut json).is_err() => SortKey::Text(cell.to_vec()),
         Conversion::Integer(_) | Conversion::Decimal(_) => {

@@ -35,13 +35,14 @@ pub(super) fn reject_bad_cells(
         }
         let record = table.row(row);
         for column in columns {
-            let ColumnPlan { conversion, rule, .. } = &source.columns[*column];
+            let ColumnPlan { conversion, reading, rule, .. } = &source.columns[*column];
             let span = record.span(*column).filter(|span| !span.doubled);
-            if span.is_some_and(|span| conversion.is_usual(&table.text[span.start..span.end])) {
+            let is_read_as_it_is = reading.is_none();
+            if span.is_some_and(|span| is_read_as_it_is && conversion.is_usual(&table.text[span.start..span.end])) {
                 continue;
             }
             let cell = record.cell(*column, &mut buffer);
-            if table.dialect.is_null(cell) {
+            if table.is_null(*column, cell) {
                 continue;
             }
             json.clear();
@@ -65,8 +66,10 @@ pub(super) fn reject_bad_cells(
 fn find_unusual_records(plan: &Plan, number: usize, table: &Table, columns: &[usize]) -> Vec<u32> {
     let mut found = Vec::new();
     for column in columns {
-        let conversion = &plan.sources[number].columns[*column].conversion;
-        let is_usual = |row: &Row<'_>| row.outer(*column).is_some_and(|cell| conversion.is_usual(&table.text[cell]));
+        let ColumnPlan { conversion, reading, .. } = &plan.sources[number].columns[*column];
+        let is_usual = |row: &Row<'_>| {
+            reading.is_none() && row.outer(*column).is_some_and(|cell| conversion.is_usual(&table.text[cell]))
+        };
         found.extend(table.rows(0).filter(|row| !is_usual(row)).map(|row| row.number));
     }
     if columns.len() > 1 {

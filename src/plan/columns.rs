@@ -2,6 +2,8 @@
 //!
 //! This is the part of the compiler that knows how files write numbers, words, days and moments.
 
+use std::sync::Arc;
+
 use crate::{
     config::mapping::{
         column::{Column, Type},
@@ -9,6 +11,7 @@ use crate::{
     },
     diagnostic::Code,
     plan::{compile::Compiler, conversion::Conversion, date_format::DateFormat},
+    table::cell_reading::CellReading,
     text::number::{NO_SEPARATOR, NumberFormat},
 };
 
@@ -23,6 +26,8 @@ impl Compiler<'_> {
             (column.group_mark.is_some(), "group_mark", matches!(kind, Type::Decimal | Type::Integer)),
             (column.true_values.is_some(), "true_values", kind == Type::Boolean),
             (column.false_values.is_some(), "false_values", kind == Type::Boolean),
+            (column.sign.is_some(), "sign", matches!(kind, Type::Decimal | Type::Integer)),
+            (column.case.is_some(), "case", matches!(kind, Type::Text | Type::Code | Type::Boolean)),
         ] {
             if set && !fits {
                 self.report(
@@ -51,12 +56,58 @@ impl Compiler<'_> {
         }
     }
 
+    /// How the cells of a column are read before its type looks at them; `None`: as they are.
+    pub(super) fn compile_reading(&mut self, column: &Column, pointer: &str) -> Option<Arc<CellReading>> {
+        let reading = CellReading {
+            is_trimmed: column.trim,
+            prefixes: column.prefix.0.clone(),
+            suffixes: column.suffix.0.clone(),
+            case: column.case,
+            null_values: column.null_values.0.clone(),
+        };
+        for (key, words) in [("prefix", &reading.prefixes), ("suffix", &reading.suffixes)] {
+            if words.iter().any(String::is_empty) {
+                let rule = format!("{pointer}/{key}");
+                self.report(
+                    Code::PlanWrongValue,
+                    &rule,
+                    format!("`{key}` is empty"),
+                    "write what is dropped, or leave it out",
+                );
+            }
+        }
+        let words = [
+            ("null_values", &column.null_values),
+            ("true_values", &column.true_values.clone().unwrap_or_default()),
+            ("false_values", &column.false_values.clone().unwrap_or_default()),
+        ]
+        .map(|(key, words)| (key, words.0.clone()));
+        for (key, words) in words {
+            for word in words {
+                self.expect_said(&reading, &word, &format!("{pointer}/{key}"));
+            }
+        }
+        (reading != CellReading::default()).then(|| Arc::new(reading))
+    }
+
+    /// Reports a text that no cell says, as `case` or `trim` changes it.
+    pub(super) fn expect_said(&mut self, reading: &CellReading, word: &str, rule: &str) {
+        let CellReading { is_trimmed, case, .. } = *reading;
+        let said = CellReading { is_trimmed, case, ..CellReading::default() }.read(word).into_owned();
+        if said != word {
+            let step = if case.is_some() { "case" } else { "trim" };
+            let message = format!("no cell says `{word}`, as `{step}` makes it `{said}`");
+            self.report(Code::PlanWrongValue, rule, message, format!("write `{said}`"));
+        }
+    }
+
     fn compile_number_format(&mut self, column: &Column, pointer: &str) -> NumberFormat {
         let mut separator = |written: &Option<String>, name| {
             written.as_ref().and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/{name}")))
         };
         let decimal_separator = separator(&column.decimal_mark, "decimal_mark").unwrap_or(b'.');
         let group_separator = separator(&column.group_mark, "group_mark");
+        let sign = column.sign.unwrap_or_default();
         let is_decimal = column.kind == Type::Decimal;
         if is_decimal && group_separator == Some(decimal_separator)
             || [Some(decimal_separator), group_separator].contains(&Some(b'-'))
@@ -68,7 +119,8 @@ impl Compiler<'_> {
                 "",
             );
         }
-        NumberFormat { decimal_separator: if is_decimal { decimal_separator } else { NO_SEPARATOR }, group_separator }
+        let decimal_separator = if is_decimal { decimal_separator } else { NO_SEPARATOR };
+        NumberFormat { decimal_separator, group_separator, sign }
     }
 
     fn compile_boolean(&mut self, column: &Column, pointer: &str) -> Conversion {

@@ -11,6 +11,7 @@ use crate::{
         contract::Contract,
         mapping::{
             Mapping, Root, TotalSpec,
+            column::Column,
             dialect::{DialectFault, DialectSpec as DialectText, advise_separator, parse_separator},
             short_forms::{Columns, Named},
         },
@@ -266,10 +267,20 @@ impl Compiler<'_> {
             return at;
         }
         let declared = self.mapping.sources.get_index(source).and_then(|(_, source)| source.columns.get(name));
+        if let Some(other) =
+            self.sources[source].columns.iter().find(|column| column.headers.iter().any(|header| header == name))
+        {
+            let (message, hint) =
+                (format!("the column `{name}` has another name here"), format!("write `{}`", other.name));
+            self.report(Code::PlanUnknownColumn, pointer, message, hint);
+            return 0;
+        }
         let source_name = escape(&self.sources[source].name).into_owned();
-        let conversion = declared.map_or(Conversion::Text, |column| {
-            self.compile_conversion(column, &format!("/sources/{source_name}/columns/{}", escape(name)))
-        });
+        let rule = format!("/sources/{source_name}/columns/{}", escape(name));
+        let conversion = declared.map_or(Conversion::Text, |column| self.compile_conversion(column, &rule));
+        let reading = declared.and_then(|column| self.compile_reading(column, &rule));
+        let headers =
+            declared.map_or_else(|| vec![name.to_owned()], |column| self.compile_headers(source, name, column, &rule));
         let sensitive = declared.is_some_and(|column| column.sensitive);
         let SourcePlan { columns, order, dialect, name: source_name, .. } = &mut self.sources[source];
         if !dialect.header && !order.iter().any(|known| known == name) {
@@ -282,8 +293,29 @@ impl Compiler<'_> {
             );
             return 0;
         }
-        columns.push(ColumnPlan { name: name.to_owned(), conversion, sensitive, rule: pointer.to_owned() });
+        let (name, rule) = (name.to_owned(), pointer.to_owned());
+        columns.push(ColumnPlan { name, headers, reading, conversion, sensitive, rule });
         columns.len() - 1
+    }
+
+    /// The names that a column may have in the header.
+    fn compile_headers(&mut self, source: usize, name: &str, column: &Column, rule: &str) -> Vec<String> {
+        let Columns(headers) = &column.header;
+        if headers.is_empty() {
+            return vec![name.to_owned()];
+        }
+        let rule = format!("{rule}/header");
+        if !self.sources[source].dialect.header {
+            let hint = "leave it out: columns are listed in the order of the file";
+            self.report(Code::PlanWrongValue, &rule, "the files of this source have no header", hint);
+        }
+        let is_taken =
+            |header: &&String| self.sources[source].columns.iter().any(|other| other.headers.contains(header));
+        if let Some(taken) = headers.iter().find(is_taken) {
+            let message = format!("`{taken}` is the header of another column already");
+            self.report(Code::PlanWrongValue, &rule, message, "each column of the file has one name in the mapping");
+        }
+        headers.clone()
     }
 }
 

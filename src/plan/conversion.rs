@@ -14,7 +14,7 @@ use crate::{
     text::{
         buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
-        number::{Number, NumberFormat},
+        number::{Number, NumberFormat, Sign},
     },
 };
 
@@ -121,7 +121,7 @@ impl Conversion {
     /// Whether a cell of this type can be compared with others: `-0` is written unlike the zero that it is.
     #[must_use]
     pub fn is_key(&self, cell: &[u8]) -> bool {
-        !matches!(self, Conversion::Integer(_)) || cell != b"-0"
+        !matches!(self, Conversion::Integer(_)) || !matches!(cell, b"-0" | b"0-" | b"(0)")
     }
 
     /// Writes the value of a cell such that equal values are equal bytes, and no value has the bytes of a cell that is not of
@@ -227,7 +227,7 @@ impl Conversion {
                     && (digits > 0 || cell.len() <= MAX_SHOWN_WORD)
             }
             Conversion::Integer(_) | Conversion::Decimal(_) => {
-                let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | ',' | '\'');
+                let is_numeric = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | ',' | '\'' | '(' | ')');
                 (1..=MAX_SHOWN).contains(&digits) && cell.len() <= 2 * MAX_SHOWN && cell.chars().all(is_numeric)
             }
             Conversion::Boolean { yes, no } => yes.iter().chain(no).any(|word| word == cell.as_bytes()),
@@ -240,13 +240,14 @@ impl Conversion {
     pub fn describe_expected(&self) -> String {
         match self {
             Conversion::Text | Conversion::Code => "a text".into(),
-            Conversion::Integer(NumberFormat { group_separator: None, .. }) => "a whole number such as 12".into(),
-            Conversion::Integer(NumberFormat { group_separator: Some(group), .. }) => {
-                format!("a whole number such as 1{}200", char::from(*group))
+            Conversion::Integer(NumberFormat { group_separator, sign, .. }) => {
+                let example = group_separator.map_or("12".into(), |group| format!("1{}200", char::from(group)));
+                format!("a whole number such as {}", describe_signed(&example, *sign))
             }
-            Conversion::Decimal(NumberFormat { decimal_separator, group_separator }) => {
+            Conversion::Decimal(NumberFormat { decimal_separator, group_separator, sign }) => {
                 let group = group_separator.map_or(String::new(), |group| char::from(group).to_string());
-                format!("a decimal number such as 1{group}200{}50", char::from(*decimal_separator))
+                let example = format!("1{group}200{}50", char::from(*decimal_separator));
+                format!("a decimal number such as {}", describe_signed(&example, *sign))
             }
             Conversion::Boolean { yes, no } => {
                 let words: Vec<_> = yes.iter().chain(no).map(|word| String::from_utf8_lossy(word)).collect();
@@ -255,6 +256,15 @@ impl Conversion {
             Conversion::Date(format) => format!("a real day in the format `{}`", format.format),
             Conversion::Datetime { format, .. } => format!("a real moment in the format `{}`", format.format),
         }
+    }
+}
+
+/// A number as it may be written; also a negative one, where its sign is unusual.
+fn describe_signed(example: &str, sign: Sign) -> String {
+    match sign {
+        Sign::Leading => example.to_owned(),
+        Sign::Trailing => format!("{example} or {example}-"),
+        Sign::Parentheses => format!("{example} or ({example})"),
     }
 }
 
@@ -425,7 +435,7 @@ mod tests {
 
     #[test]
     fn messages_show_what_looks_like_its_column() {
-        let number = NumberFormat { decimal_separator: b'.', group_separator: None };
+        let number = NumberFormat::JSON;
         let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
         let boolean = Conversion::Boolean { yes: words(&["yes", "Y"]), no: words(&["no"]) };
         let date = Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap());
@@ -516,7 +526,7 @@ mod tests {
 
     #[test]
     fn equal_values_are_equal_keys_and_nothing_else_is() {
-        let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.') };
+        let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.'), ..NumberFormat::JSON };
         let words = |words: &[&str]| words.iter().map(|word| word.as_bytes().to_vec()).collect();
         let types = [
             Conversion::Decimal(NumberFormat::JSON),

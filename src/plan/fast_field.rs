@@ -54,6 +54,9 @@ impl FastField {
     /// The fast field of a leaf, if it is fast; `prefix` is the name as it is written.
     fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<FastField> {
         let ValueSource::Column(column) = leaf.from else { return None };
+        if leaf.has_reading {
+            return None;
+        }
         let mut conversion = fast_conversion(leaf)?;
         let separator = leaf.conversion.number_format().map_or(0, |format| format.decimal_separator);
         let is_text = leaf.codes.is_none() && leaf.conversion.is_text();

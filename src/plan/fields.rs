@@ -219,6 +219,16 @@ impl Compiler<'_> {
             Some(codes) => Some(self.compile_codes(codes, &format!("{rule}/codes"))?),
             None => None,
         };
+        let reading = match from {
+            ValueSource::Column(column) => self.sources[source].columns.get(column).and_then(|it| it.reading.clone()),
+            ValueSource::Template(..) => None,
+        };
+        if let (Some(reading), Some(codes)) = (&reading, &codes) {
+            for (code, _) in &codes.values {
+                let rule = codes.rule_of(code, self.places);
+                self.expect_said(reading, &String::from_utf8_lossy(code), &rule);
+            }
+        }
         let written = codes.is_none() && conversion == Conversion::Text;
         let natural = Policy { then: if written { IfEmpty::Keep } else { IfEmpty::Reject }, warn: false };
         let if_empty = match &field.if_empty {
@@ -238,7 +248,8 @@ impl Compiler<'_> {
             self.compile_fallback(fallback, &conversion, codes.as_ref(), &format!("{rule}/default"))
         });
         let conversion = if codes.is_some() { Conversion::Text } else { conversion };
-        Some(Leaf { from, conversion, codes, fallback, if_empty, checks: Checks::default() })
+        let has_reading = reading.is_some();
+        Some(Leaf { from, has_reading, conversion, codes, fallback, if_empty, checks: Checks::default() })
     }
 
     fn compile_fallback(

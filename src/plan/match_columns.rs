@@ -105,9 +105,13 @@ impl Compiler<'_> {
             let key = self.sources[keyed].key.columns.clone();
             let others: Vec<&Side> = matched.iter().filter(|(own, _)| own.source == keyed).map(|(_, it)| it).collect();
             let conversion = |source: usize, column: usize| &self.sources[source].columns[column].conversion;
+            let is_read = |source: usize, column: usize| self.sources[source].columns[column].reading.is_some();
             let is_by_value = |(place, column): (usize, &usize)| {
                 let own = conversion(keyed, *column);
-                !own.has_one_spelling() || others.iter().any(|it| conversion(it.source, it.columns[place]) != own)
+                let differs = |it: &&Side| {
+                    conversion(it.source, it.columns[place]) != own || is_read(it.source, it.columns[place])
+                };
+                !own.has_one_spelling() || is_read(keyed, *column) || others.iter().any(differs)
             };
             let by_value: Vec<bool> = key.iter().enumerate().map(is_by_value).collect();
             if !by_value.contains(&true) {

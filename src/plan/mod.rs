@@ -41,7 +41,7 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic, Place, Severity},
     plan::{checks::Checks, code_table::Codes, conversion::Conversion, key::KeyColumns, template::Templates},
-    table::{dialect::Dialect, row::Row},
+    table::{cell_reading::CellReading, dialect::Dialect, row::Row},
     text::lanes::{LANES, Padded},
 };
 
@@ -117,14 +117,26 @@ pub struct CheckedColumns {
 /// A column of a source.
 #[derive(Debug)]
 pub struct ColumnPlan {
-    /// Its name in the header.
+    /// Its name in the mapping.
     pub name: String,
+    /// The names it may have in the header.
+    pub headers: Vec<String>,
+    /// How its cells are read, if not as they are.
+    pub reading: Option<Arc<CellReading>>,
     /// The type of its cells.
     pub conversion: Conversion,
     /// Its cells are never shown to a person.
     pub sensitive: bool,
     /// The rule of the mapping that first names it.
     pub rule: String,
+}
+
+impl ColumnPlan {
+    /// Which column of a header it is, if it is there.
+    #[must_use]
+    pub fn find_in(&self, names: &[String]) -> Option<usize> {
+        names.iter().position(|name| self.headers.contains(name))
+    }
 }
 
 /// A condition over the columns of one record.
@@ -295,6 +307,8 @@ pub enum ValuePlan {
 pub struct Leaf {
     /// Where its text comes from.
     pub from: ValueSource,
+    /// Its cells are not used as they stand in the file: something is dropped or changed when they are read.
+    pub has_reading: bool,
     /// The type that text is turned into.
     pub conversion: Conversion,
     /// The code table that translates it.

@@ -140,8 +140,10 @@ pub(super) fn bind_columns(
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        let at = |name: &String| names.iter().position(|known| known == name).unwrap_or(0);
-        table.bind = source.columns.iter().map(|column| at(&column.name)).collect();
+        table.bind = source.columns.iter().map(|column| column.find_in(&names).unwrap_or(0)).collect();
+        if source.columns.iter().any(|column| column.reading.is_some()) {
+            table.readings = source.columns.iter().map(|column| column.reading.clone()).collect();
+        }
         table.header = names;
     } else if table.header != names {
         let first = table.parts[0].path.clone();
@@ -248,19 +250,19 @@ fn describe_quotes(path: &str, text: &[u8], source: &SourcePlan, fault: QuoteFau
 fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
     let source = &plan.sources[number];
     // A column without a name is none that a rule could mean.
-    let is_missing = |name: &str| name.is_empty() || !names.iter().any(|known| known == name);
-    let absent: Vec<_> = source.columns.iter().filter(|column| is_missing(&column.name)).collect();
+    let is_missing = |column: &&ColumnPlan| column.find_in(names).is_none_or(|at| names[at].is_empty());
+    let absent: Vec<_> = source.columns.iter().filter(is_missing).collect();
     let doubled = find_doubled(source, plan, path, names, text);
     if absent.is_empty() {
         return doubled;
     }
-    let known = names.iter().filter(|name| source.columns.iter().any(|column| column.name == **name)).count();
+    let known = names.iter().filter(|name| is_used(source, name)).count();
     if let Some(other) = guess_dialect(source, text, known) {
         return vec![describe_other_dialect(source, other, locate_header(path, text, source, names))];
     }
     // A header that shares no name with the plan may be a record, and its names personal data.
     if absent.len() == source.columns.len() {
-        let expected: Vec<&str> = source.columns.iter().map(|column| column.name.as_str()).collect();
+        let expected: Vec<String> = source.columns.iter().map(|column| column.headers.join("` or `")).collect();
         let found: Vec<String> = names.iter().map(|name| mask(name)).collect();
         let message = format!(
             "the first line is no header of `{}`: it has none of the columns `{}`, but cells like `{}`",
@@ -279,7 +281,8 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
     let finding = |column: &&ColumnPlan| {
         let free = names.iter().map(String::as_str);
         let free = free.filter(|name| !name.is_empty() && !is_taken(plan, source, &column.rule, name));
-        let hint = if let Some(near) = nearest(&column.name, free) {
+        let headers = column.headers.iter();
+        let hint = if let Some(near) = headers.filter_map(|header| nearest(header, free.clone())).next() {
             format!("did you mean `{near}`?")
         } else {
             let show = |name: &String| {
@@ -287,13 +290,18 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
             };
             format!("the header has: {}", names.iter().map(show).collect::<Vec<_>>().join(", "))
         };
-        let message = format!("the header has no column `{}`", column.name);
+        let message = format!("the header has no column `{}`", column.headers.join("` and no column `"));
         Diagnostic::new(Code::PlanUnknownColumn, message)
             .cell(Cell::of_line(locate_header(path, text, source, names)))
             .rule(plan.place(&column.rule))
             .hint(hint)
     };
     absent.iter().map(finding).chain(doubled).collect()
+}
+
+/// Whether a name of a header is that of a column that the plan uses.
+fn is_used(source: &SourcePlan, name: &str) -> bool {
+    source.columns.iter().any(|column| column.headers.iter().any(|header| header == name))
 }
 
 /// Whether a column cannot be the one that a rule misspells, because another rule of the same kind means it: it is mapped to
@@ -310,16 +318,23 @@ fn is_taken(plan: &Plan, source: &SourcePlan, rule: &str, name: &str) -> bool {
 
 /// Finds the columns that the plan uses and the header has twice, so that nobody can tell which of them is meant.
 fn find_doubled(source: &SourcePlan, plan: &Plan, path: &str, names: &[String], text: &[u8]) -> Vec<Diagnostic> {
-    let is_doubled = |name: &str| names.iter().filter(|known| *known == name).count() > 1;
-    let doubled = source.columns.iter().filter(|column| is_doubled(&column.name));
     let finding = |column: &ColumnPlan| {
+        let found: Vec<&String> = names.iter().filter(|name| column.headers.contains(name)).collect();
+        let (message, hint) = match found.as_slice() {
+            [] | [_] => return None,
+            [one, other, ..] if one == other => (
+                format!("the header has the column `{one}` twice"),
+                "give the columns different names; one that no rule uses may be there twice",
+            ),
+            [one, other, ..] => (
+                format!("the header has both `{one}` and `{other}`, and `{}` may be either", column.name),
+                "leave one of them out of `header`",
+            ),
+        };
         let cell = Cell::of_line(locate_header(path, text, source, names));
-        Diagnostic::new(Code::ReadHeader, format!("the header has the column `{}` twice", column.name))
-            .cell(cell)
-            .rule(plan.place(&column.rule))
-            .hint("give the columns different names; one that no rule uses may be there twice")
+        Some(Diagnostic::new(Code::ReadHeader, message).cell(cell).rule(plan.place(&column.rule)).hint(hint))
     };
-    doubled.map(finding).collect()
+    source.columns.iter().filter_map(finding).collect()
 }
 
 /// The delimiter and the quote of a header.
@@ -338,7 +353,7 @@ fn guess_dialect(source: &SourcePlan, text: &[u8], known: usize) -> Option<Separ
             // Any quote that is not there fits.
             let fits = quote == source.dialect.quote || cells.iter().any(|cell| cell.quoted);
             let names = if fits && record_end.fault.is_none() { names_of(&dialect, text, &cells) } else { Vec::new() };
-            let found = source.columns.iter().filter(|column| names.contains(&column.name)).count();
+            let found = source.columns.iter().filter(|column| column.find_in(&names).is_some()).count();
             if found > best {
                 (best, guess) = (found, Some((delimiter, quote)));
             }
@@ -376,9 +391,11 @@ fn show_name(source: &SourcePlan, names: &[String], name: &str) -> String {
     if !names.iter().any(|name| looks_like_data(name)) {
         return name.to_owned();
     }
-    let means =
-        |column: &str| column == name || !names.iter().any(|n| n == column) && nearest(column, [name]).is_some();
-    if source.columns.iter().any(|column| means(&column.name)) { name.to_owned() } else { mask(name) }
+    let means = |column: &&ColumnPlan| {
+        let is_near = || column.headers.iter().any(|header| nearest(header, [name]).is_some());
+        column.headers.iter().any(|header| header == name) || column.find_in(names).is_none() && is_near()
+    };
+    if source.columns.iter().any(|column| means(&column)) { name.to_owned() } else { mask(name) }
 }
 
 /// Whether a cell of the header is no name of a column: a number, a date, an address of e-mail, or very long.

@@ -268,8 +268,12 @@ fn choose_shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: boo
         if column.sensitive {
             shown[*at] = Shown::Never;
         } else if !unmask {
-            let conversion = column.conversion.clone();
-            shown[*at] = Shown::Typed(CellTest(Arc::new(move |cell| conversion.is_shown(cell))));
+            let (conversion, reading) = (column.conversion.clone(), column.reading.clone());
+            let is_shown = move |cell: &str| match &reading {
+                Some(reading) => conversion.is_shown(&reading.read(cell)),
+                None => conversion.is_shown(cell),
+            };
+            shown[*at] = Shown::Typed(CellTest(Arc::new(is_shown)));
         }
     }
     shown

@@ -18,7 +18,6 @@ use crate::{
     },
     table::{
         Table,
-        dialect::Span,
         row::{Cells, Row},
     },
     text::{
@@ -68,7 +67,7 @@ fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus]
     let mut adder = Adder::new(column, by, format);
     let mut row = 0;
     while row < table.len() {
-        if table.copies.is_empty() {
+        if table.copies.is_empty() && table.readings.is_empty() {
             row = adder.add_plain_rows(table, statuses, row);
         }
         if let Some(status) = statuses.get(row as usize)
@@ -175,8 +174,8 @@ impl Adder {
             let unit = pack(unit, cell.len());
             self.cache[slot_of(unit)] = (unit, at);
         }
-        let span = record.span(self.column).unwrap_or(Span { start: 0, end: 0, quoted: false, doubled: false });
-        self.totals[at].add(status, ByteLanes::within(&table.text, span.start, span.end), self.format);
+        let amount = record.cell(self.column, &mut buffer);
+        self.totals[at].add(status, amount.into(), self.format);
     }
 
     /// The number of the total of a unit. `first` is where a new one first appears. Units that are too many are no longer kept
@@ -376,8 +375,8 @@ mod tests {
 
     #[test]
     fn sums_are_exact_whatever_the_amounts_look_like() {
-        let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.') };
-        let whole = NumberFormat { decimal_separator: NO_SEPARATOR, group_separator: None };
+        let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.'), ..NumberFormat::JSON };
+        let whole = NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON };
         let (long, long_sum) = (format!("1{}", "0".repeat(9_999)), format!("1{}1", "0".repeat(9_998)));
         let table: [(NumberFormat, &[&str], &str, u64); 9] = [
             (NumberFormat::JSON, &["123456789012345678901234567890", "10.50"], "123456789012345678901234567900.50", 0),

@@ -5,6 +5,7 @@
 
 pub mod dialect;
 pub mod split;
+pub mod cell_reading;
 pub mod row_header;
 pub mod row;
 pub mod excerpt;
@@ -12,6 +13,7 @@ pub mod excerpt;
 use std::{fmt, ops::Range, sync::Arc};
 
 use crate::table::{
+    cell_reading::CellReading,
     dialect::{Dialect, Span},
     split::{CellStart, RecordEnd},
 };
@@ -75,6 +77,8 @@ pub struct Table {
     pub header: Vec<String>,
     /// For each column the plan uses: which column of the file it is.
     pub bind: Vec<usize>,
+    /// For each column the plan uses: how its cells are read, if not as they are. Empty: all are read as they are.
+    pub readings: Vec<Option<Arc<CellReading>>>,
     /// How the cells of each column of the file may be shown.
     pub shown: Vec<Shown>,
     /// The text of all files, UTF-8. A partition that stayed in memory shares it with the spill.
@@ -113,6 +117,7 @@ impl Table {
             parts: Vec::new(),
             header: Vec::new(),
             bind: Vec::new(),
+            readings: Vec::new(),
             shown: Vec::new(),
             text: Arc::default(),
             starts: Vec::new(),

@@ -100,6 +100,30 @@ impl Table {
     }
 }
 
+impl Table {
+    /// What a cell says, by the number the plan gave its column.
+    #[inline]
+    pub fn read_value<'b>(&'b self, column: usize, span: Span, buffer: &'b mut Vec<u8>) -> &'b [u8] {
+        let reading = self.readings.get(column).and_then(Option::as_deref);
+        match reading {
+            None => self.dialect.cell(&self.text, span, buffer),
+            Some(reading) => {
+                let mut undoubled = Vec::new();
+                let cell = self.dialect.cell(&self.text, span, &mut undoubled);
+                *buffer = reading.read(&String::from_utf8_lossy(cell)).into_owned().into_bytes();
+                buffer
+            }
+        }
+    }
+
+    /// Whether what a cell says counts as empty, by the number the plan gave its column.
+    #[inline]
+    pub fn is_null(&self, column: usize, said: &[u8]) -> bool {
+        let reading = self.readings.get(column).and_then(Option::as_deref);
+        self.dialect.is_null(said) || reading.is_some_and(|reading| reading.is_null(&String::from_utf8_lossy(said)))
+    }
+}
+
 impl<'a> Row<'a> {
     /// Its cells by u16 offsets; `None`: its table has u8 offsets, or the record has to be split.
     #[inline(always)]
@@ -172,25 +196,34 @@ impl<'a> Row<'a> {
         cells.get(column).copied()
     }
 
-    /// The text of a cell as a string, with doubled quotes undone.
+    /// What a cell says as a string; empty for a cell that is missing, but not for one that counts as empty.
     #[must_use]
     pub fn text(self, column: usize) -> Cow<'a, str> {
         match self.span(column) {
-            Some(span) if span.doubled => {
+            Some(span) if !span.doubled && self.table.readings.is_empty() => {
+                String::from_utf8_lossy(&self.table.text[span.start..span.end])
+            }
+            Some(_) => {
                 let mut buffer = Vec::new();
                 String::from_utf8_lossy(self.cell(column, &mut buffer)).into_owned().into()
             }
-            Some(span) => String::from_utf8_lossy(&self.table.text[span.start..span.end]),
             None => "".into(),
         }
     }
 
-    /// The text of a cell, with doubled quotes undone; empty for a cell that is missing.
+    /// What a cell says, with doubled quotes undone; empty for a cell that is missing.
     #[inline]
     pub fn cell<'b>(self, column: usize, buffer: &'b mut Vec<u8>) -> &'b [u8]
     where
         'a: 'b,
     {
-        self.span(column).map_or(&b""[..], |span| self.table.dialect.cell(&self.table.text, span, buffer))
+        let Some(span) = self.span(column) else { return b"" };
+        self.table.read_value(column, span, buffer)
+    }
+
+    /// Whether what a cell says counts as empty.
+    #[inline]
+    pub fn is_null(self, column: usize, said: &[u8]) -> bool {
+        self.table.is_null(column, said)
     }
 }

@@ -1,7 +1,7 @@
 //! The one grammar of numbers: which texts are numbers of a column, and which parts they have.
 //!
-//! A number is an optional `-`, digits without a leading zero, and for decimals an optional decimal separator with at least
-//! one digit behind it. If the column declares a group separator, the digits in front may be grouped: one to three, then
+//! A number is an optional sign, digits without a leading zero, and for decimals an optional decimal separator with at least
+//! one digit behind it. The sign is a `-` in front, unless the column declares another. If the column declares a group separator, the digits in front may be grouped: one to three, then
 //! groups of exactly three. Conversion, checks, fast fields and totals all ask here, so they accept the same texts.
 //!
 //! Nearly every number is *short*: at most sixteen bytes, without a sign and without groups. Those are recognised in one
@@ -10,6 +10,9 @@
 #![expect(clippy::inline_always, reason = "a call for each number costs more than reading it")]
 
 use std::{borrow::Cow, hint::select_unpredictable};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::text::{
     buffer::OutputBuffer,
@@ -26,12 +29,39 @@ pub struct NumberFormat {
     pub decimal_separator: u8,
     /// What separates groups of three digits.
     pub group_separator: Option<u8>,
+    /// How a negative number is told.
+    pub sign: Sign,
+}
+
+/// How a negative number is told from a positive one. There is no sign of positive numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sign {
+    /// By a `-` in front.
+    #[default]
+    Leading,
+    /// By a `-` behind.
+    Trailing,
+    /// By parentheses around it, as in accounts.
+    Parentheses,
+}
+
+impl Sign {
+    /// A number without its sign, and whether it is negative.
+    fn strip(self, text: &[u8]) -> (&[u8], bool) {
+        let unsigned = match self {
+            Sign::Leading => text.strip_prefix(b"-"),
+            Sign::Trailing => text.strip_suffix(b"-"),
+            Sign::Parentheses => text.strip_prefix(b"(").and_then(|text| text.strip_suffix(b")")),
+        };
+        (unsigned.unwrap_or(text), unsigned.is_some())
+    }
 }
 
 /// The parts of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number<'a> {
-    /// It begins with `-`.
+    /// It has the sign of negative numbers.
     pub is_negative: bool,
     /// What stands in front of the decimal separator: digits, and separators of groups if it is grouped.
     pub whole: &'a [u8],
@@ -41,12 +71,12 @@ pub struct Number<'a> {
 
 impl NumberFormat {
     /// Numbers as JSON writes them, except for exponents, which nothing here writes.
-    pub const JSON: NumberFormat = NumberFormat { decimal_separator: b'.', group_separator: None };
+    pub const JSON: NumberFormat = NumberFormat { decimal_separator: b'.', group_separator: None, sign: Sign::Leading };
 
     /// The parts of a number; `None`: the text is no number of this format.
     #[must_use]
     pub fn parse(self, text: &[u8]) -> Option<Number<'_>> {
-        let unsigned = text.strip_prefix(b"-").unwrap_or(text);
+        let (unsigned, is_negative) = self.sign.strip(text);
         let separator = memchr::memchr(self.decimal_separator, unsigned);
         let (whole, fraction) = match separator {
             Some(at) => (&unsigned[..at], &unsigned[at + 1..]),
@@ -55,7 +85,7 @@ impl NumberFormat {
         let has_leading_zero = whole.len() > 1 && whole[0] == b'0';
         let is_whole = !whole.is_empty() && !has_leading_zero && self.is_whole(whole);
         let is_fraction = fraction.iter().all(u8::is_ascii_digit) && separator.is_some() != fraction.is_empty();
-        (is_whole && is_fraction).then_some(Number { is_negative: unsigned.len() < text.len(), whole, fraction })
+        (is_whole && is_fraction).then_some(Number { is_negative, whole, fraction })
     }
 
     /// Whether a text is digits, in groups or not.
@@ -212,16 +242,39 @@ fn value_of_eight(digits: u64) -> u64 {
 /// What every user of the grammar is tested with.
 #[cfg(test)]
 pub(crate) mod samples {
-    use crate::text::number::{NO_SEPARATOR, NumberFormat};
+    use crate::text::number::{NO_SEPARATOR, NumberFormat, Sign};
 
     const POINT: NumberFormat = NumberFormat::JSON;
-    const COMMA: NumberFormat = NumberFormat { decimal_separator: b',', group_separator: Some(b'.') };
-    const SPACED: NumberFormat = NumberFormat { decimal_separator: b'.', group_separator: Some(b' ') };
-    const WHOLE: NumberFormat = NumberFormat { decimal_separator: NO_SEPARATOR, group_separator: None };
-    const GROUPED: NumberFormat = NumberFormat { decimal_separator: NO_SEPARATOR, group_separator: Some(b',') };
+    const COMMA: NumberFormat =
+        NumberFormat { decimal_separator: b',', group_separator: Some(b'.'), sign: Sign::Leading };
+    const SPACED: NumberFormat = NumberFormat { decimal_separator: b'.', group_separator: Some(b' '), ..POINT };
+    const WHOLE: NumberFormat = NumberFormat { decimal_separator: NO_SEPARATOR, ..POINT };
+    const GROUPED: NumberFormat =
+        NumberFormat { decimal_separator: NO_SEPARATOR, group_separator: Some(b','), sign: Sign::Leading };
+    const TRAILING: NumberFormat = NumberFormat { sign: Sign::Trailing, ..COMMA };
+    const PARENTHESES: NumberFormat = NumberFormat { sign: Sign::Parentheses, ..GROUPED };
 
     /// Texts of a format, with the JSON they become; `None`: they are no numbers.
     pub(crate) const TABLE: &[(NumberFormat, &str, Option<&str>)] = &[
+        (TRAILING, "1.234,56-", Some("-1234.56")),
+        (TRAILING, "0,50", Some("0.50")),
+        (TRAILING, "7-", Some("-7")),
+        (TRAILING, "-7", None),
+        (TRAILING, "-7-", None),
+        (TRAILING, "7--", None),
+        (TRAILING, "7 -", None),
+        (TRAILING, "-", None),
+        (TRAILING, "1.23,00-", None),
+        (PARENTHESES, "(1,234)", Some("-1234")),
+        (PARENTHESES, "5", Some("5")),
+        (PARENTHESES, "(0)", Some("-0")),
+        (PARENTHESES, "-5", None),
+        (PARENTHESES, "(-5)", None),
+        (PARENTHESES, "(5", None),
+        (PARENTHESES, "5)", None),
+        (PARENTHESES, "((5))", None),
+        (PARENTHESES, "()", None),
+        (POINT, "(5)", None),
         (POINT, "10", Some("10")),
         (POINT, "0", Some("0")),
         (POINT, "0.00", Some("0.00")),

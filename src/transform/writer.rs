@@ -193,8 +193,11 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 }
             },
         };
-        let is_template = matches!(leaf.from, ValueSource::Template(..));
-        if if is_template { text.is_empty() } else { record.table.dialect.is_null(text) } {
+        let is_empty = match &leaf.from {
+            ValueSource::Column(column) => record.is_null(*column, text),
+            ValueSource::Template(..) => text.is_empty(),
+        };
+        if is_empty {
             match &leaf.fallback {
                 Some(fallback) => text = fallback,
                 None => return self.write_empty(leaf, site),

@@ -54,7 +54,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("rustix", &["list_dir", "main"]),
     ("rustls", &["deliver/http"]),
     ("saphyr_parser", &["config/yaml"]),
-    ("schemars", &["config", "units", "table/dialect"]),
+    ("schemars", &["config", "units", "table/cell_reading", "table/dialect", "text/number"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),
     ("serde_yaml", &["config/yaml_values"]),

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::config::mapping::short_forms::WordList;
+use crate::{config::mapping::short_forms::WordList, table::cell_reading::LetterCase, text::number::Sign};
 
 /// What is known about a column.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -12,6 +12,20 @@ pub struct Column {
     /// The type of its cells. Values are never guessed.
     #[serde(rename = "type")]
     pub kind: Type,
+    /// The name of the column in the header, or several of which exactly one is there; else its name here.
+    pub header: WordList,
+    /// Drop white space at both ends of a cell.
+    pub trim: bool,
+    /// What may stand in front of a cell and is no part of its value. Of several, the first that is there is dropped.
+    pub prefix: WordList,
+    /// What may stand behind a cell and is no part of its value. Of several, the first that is there is dropped.
+    pub suffix: WordList,
+    /// For `text`, `code` and `boolean`: the case that letters get before anything is compared.
+    pub case: Option<LetterCase>,
+    /// The cells that count as empty, besides those of the dialect.
+    pub null_values: WordList,
+    /// For `integer` and `decimal`: how a negative number is told. A `-` in front, if nothing is said.
+    pub sign: Option<Sign>,
     /// For `date` and `datetime`: the date format of the file, as in `%d.%m.%Y %H:%M`.
     pub format: Option<String>,
     /// For `datetime` without an offset: the IANA time zone of the recording, as in `Europe/Paris`.
