@@ -281,8 +281,8 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
     let finding = |column: &&ColumnPlan| {
         let free = names.iter().map(String::as_str);
         let free = free.filter(|name| !name.is_empty() && !is_taken(plan, source, &column.rule, name));
-        let headers = column.headers.iter();
-        let hint = if let Some(near) = headers.filter_map(|header| nearest(header, free.clone())).next() {
+        let mut headers = column.headers.iter();
+        let hint = if let Some(near) = headers.find_map(|header| nearest(header, free.clone())) {
             format!("did you mean `{near}`?")
         } else {
             let show = |name: &String| {
