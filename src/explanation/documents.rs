@@ -52,10 +52,10 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "Add the code to the table, or decide with `on_unknown`.",
         ),
         Code::TransformTemplate => explanation(
-            "a template fails on a record",
-            "{{ lastname[40] }}",
-            "{{ lastname[:40] }}",
-            "Write the template so that it works for every record.",
+            "an expression fails on a record",
+            "{{ weight | decimal }}, a weight of `heavy`",
+            "{{ weight }}",
+            "Correct the cell, or write the expression so that it works for every record.",
         ),
         Code::TransformCount => explanation(
             "a list has too few or too many records",

@@ -26,7 +26,7 @@ use crate::{
         keys::{compose_key, read_key},
         typed_cells::{reject_bad_cells, reject_bad_cells_below},
     },
-    plan::{Condition, LinkPlan, Plan, key::KeyColumns},
+    plan::{Condition, LinkPlan, Plan, expression::value::ExpressionFailure, key::KeyColumns},
     recording::{
         ledger::{Ledger, RowStatus, as_warning},
         match_groups::{Link, MatchGroups},
@@ -176,12 +176,12 @@ fn meets_condition(
     row: u32,
     ledger: &mut Ledger<'_>,
 ) -> bool {
-    match plan.meets(only, table.row(row)) {
+    match only.expression.holds(table.row(row)) {
         Ok(verdict) => verdict,
-        Err(reason) => {
+        Err(ExpressionFailure { reason, column }) => {
             let diagnostic = plan
                 .finding(Code::TransformTemplate, &only.rule, format!("the condition failed on this record: {reason}"))
-                .cell(table.record(row));
+                .cell(column.map_or_else(|| table.record(row), |column| table.cell(row, table.bind[column])));
             ledger.reject(number, row, &diagnostic);
             true
         }

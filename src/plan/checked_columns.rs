@@ -6,7 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{CheckedColumns, ObjectPlan, Plan, ValuePlan, ValueSource, conversion::Conversion};
+use crate::plan::{
+    CheckedColumns, ObjectPlan, Plan, ValuePlan, ValueSource,
+    conversion::Conversion,
+    expression::{Expression, Template},
+};
 
 /// Finds the columns of every source that are checked when its records are joined.
 pub(super) fn find(plan: &mut Plan) {
@@ -53,7 +57,7 @@ fn find_in_match(plan: &Plan, number: usize) -> Vec<usize> {
 fn find_in_where(plan: &Plan, number: usize) -> Vec<usize> {
     let links = plan.links.iter().filter(|link| link.child == number).filter_map(|link| link.only.as_ref());
     let root = plan.only.as_ref().filter(|_| plan.each == number);
-    links.chain(root).flat_map(|condition| condition.columns.iter().copied()).collect()
+    links.chain(root).flat_map(|condition| condition.expression.columns.iter().copied()).collect()
 }
 
 /// The columns of a source that orders, totals, templates and code tables use.
@@ -92,7 +96,10 @@ impl WrittenColumns {
             ValuePlan::Leaf(leaf) => match (&leaf.from, &leaf.codes) {
                 (ValueSource::Column(column), None) => drop(checked.insert(*column)),
                 (ValueSource::Column(column), Some(_)) => self.elsewhere.push((source, *column)),
-                (ValueSource::Template(_, columns), _) => {
+                (
+                    ValueSource::Template(Template { columns, .. }) | ValueSource::Value(Expression { columns, .. }),
+                    _,
+                ) => {
                     self.elsewhere.extend(columns.iter().map(|column| (source, *column)));
                 }
             },

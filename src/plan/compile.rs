@@ -21,7 +21,7 @@ use crate::{
     json_pointer::escape,
     plan::{
         CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
-        key::KeyColumns, prove, template::Templates,
+        key::KeyColumns, prove,
     },
     table::dialect::Dialect,
 };
@@ -52,15 +52,8 @@ fn resolve_names(
     contract: Contract,
     files: &CodeFiles,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    let mut compiler = Compiler {
-        mapping,
-        places: &places,
-        files,
-        findings: Vec::new(),
-        sources: Vec::new(),
-        links: Vec::new(),
-        templates: Templates::default(),
-    };
+    let mut compiler =
+        Compiler { mapping, places: &places, files, findings: Vec::new(), sources: Vec::new(), links: Vec::new() };
     for (name, source) in &mapping.sources {
         compiler.compile_source(name, source);
     }
@@ -86,7 +79,7 @@ fn resolve_names(
     if compiler.findings.is_empty() {
         compiler.compare_keys();
     }
-    let Compiler { findings, sources, links, templates, .. } = compiler;
+    let Compiler { findings, sources, links, .. } = compiler;
     match (findings.is_empty(), each, document) {
         (true, Some(each), Some(document)) => Ok(Plan {
             name: mapping.name.clone(),
@@ -100,7 +93,6 @@ fn resolve_names(
             contract: Arc::new(contract),
             whole: Vec::new(),
             max_documents: if output.root == Root::Object { Some(1) } else { None },
-            templates,
             places,
         }),
         _ => Err(findings),
@@ -115,7 +107,6 @@ pub(super) struct Compiler<'a> {
     pub(super) findings: Vec<Diagnostic>,
     pub(super) sources: Vec<SourcePlan>,
     pub(super) links: Vec<LinkPlan>,
-    pub(super) templates: Templates,
 }
 
 impl Compiler<'_> {

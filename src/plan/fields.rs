@@ -8,7 +8,6 @@ use indexmap::IndexMap;
 use crate::{
     config::mapping::{
         code_table::CodeTable,
-        column::Column,
         field::{Field, FieldLong},
         policy::{IfEmpty, Policy},
         short_forms::{Literal, Named},
@@ -20,25 +19,37 @@ use crate::{
         code_table::Codes,
         compile::{Compiler, names_of},
         conversion::{Conversion, write_text},
-        template::narrow_place,
-        template_kinds::TemplateFault,
+        date_format::DateFormat,
+        expression::{
+            Expression, Template,
+            compile::{ExpressionFault, ExpressionKind},
+            narrow_place,
+        },
     },
-    text::{buffer::OutputBuffer, lanes::Padded},
+    text::{
+        buffer::OutputBuffer,
+        lanes::Padded,
+        number::{NO_SEPARATOR, NumberFormat},
+    },
 };
 
 impl Compiler<'_> {
     pub(super) fn compile_condition(&mut self, text: &str, source: usize, pointer: &str) -> Option<Condition> {
-        match self.templates.add_condition(text) {
-            Ok((template, names)) => {
-                let columns = names.iter().map(|name| self.find_or_add_column(source, name, pointer)).collect();
-                Some(Condition { template, columns, rule: pointer.to_owned() })
-            }
-            Err(fault) => self.report_template(text, fault, pointer),
+        match Expression::compile_condition(text, &mut |name| self.find_typed_column(source, name, pointer)) {
+            Ok(expression) => Some(Condition { expression, rule: pointer.to_owned() }),
+            Err(fault) => self.report_expression(text, fault, pointer),
         }
     }
 
-    /// Reports what is wrong with a template or a condition, at its place inside.
-    fn report_template<T>(&mut self, source: &str, fault: TemplateFault, pointer: &str) -> Option<T> {
+    /// The number and the type of a column that an expression uses.
+    fn find_typed_column(&mut self, source: usize, name: &str, pointer: &str) -> (usize, Conversion) {
+        let column = self.find_or_add_column(source, name, pointer);
+        let known = self.sources[source].columns.get(column);
+        (column, known.map_or(Conversion::Text, |column| column.conversion.clone()))
+    }
+
+    /// Reports what is wrong with an expression, at its place inside.
+    fn report_expression<T>(&mut self, source: &str, fault: ExpressionFault, pointer: &str) -> Option<T> {
         let place = narrow_place(self.places.leaf(pointer), source, &fault.range);
         self.findings.push(Diagnostic::new(Code::PlanTemplate, fault.message).rule(place).hint(fault.hint));
         None
@@ -97,18 +108,20 @@ impl Compiler<'_> {
             has(field.one.is_some(), "one"),
             has(field.from.is_some(), "from"),
             has(field.template.is_some(), "template"),
+            has(field.value.is_some(), "value"),
             has(field.fields.is_some(), "fields"),
         ]
         .into_iter()
         .flatten()
         .collect();
-        let contents = origins.iter().filter(|origin| matches!(**origin, "from" | "template" | "fields")).count();
+        let contents =
+            origins.iter().filter(|origin| matches!(**origin, "from" | "template" | "value" | "fields")).count();
         let fits = if related { origins.len() == 2 && contents == 1 } else { origins.len() == 1 };
         if !fits {
             let (message, hint) = match (origins.is_empty(), related) {
                 (true, _) => (
                     "nothing says where this value comes from".to_owned(),
-                    "add one of `from`, `const`, `template`, `fields`, `many`, `one`",
+                    "add one of `from`, `const`, `value`, `template`, `fields`, `many`, `one`",
                 ),
                 (false, true) => (
                     format!("`{}` do not go together", origins.join("`, `")),
@@ -126,7 +139,7 @@ impl Compiler<'_> {
     /// Reports keys that have no meaning beside the one that says where the value comes from.
     fn check_stray_keys(&mut self, field: &FieldLong, rule: &str, origin: &str) {
         let related = field.many.is_some() || field.one.is_some();
-        let leaf = field.from.is_some() || field.template.is_some();
+        let leaf = field.from.is_some() || field.template.is_some() || field.value.is_some();
         let stray = [
             (!field.on.is_empty(), "match", related),
             (field.only.is_some(), "where", field.many.is_some()),
@@ -136,17 +149,18 @@ impl Compiler<'_> {
             (field.min.is_some(), "min", field.many.is_some()),
             (field.max.is_some(), "max", field.many.is_some()),
             (field.on_missing.is_some(), "on_missing", field.one.is_some()),
-            (field.kind.is_some(), "type", field.template.is_some()),
             (field.codes.is_some(), "codes", leaf),
-            (field.fallback.is_some(), "default", leaf),
+            (field.fallback.is_some(), "default", leaf && field.value.is_none()),
             (field.if_empty.is_some(), "if_empty", leaf),
             (field.required, "required", leaf),
         ];
         for (set, name, fits) in stray {
             if set && !fits {
                 let pointer = format!("{rule}/{name}");
-                let hint =
-                    if name == "type" { "declare the type of the column under `sources`" } else { "leave it out" };
+                let hint = match (name, origin) {
+                    ("default", "value") => "write it in the expression, as in `note | default('none')`",
+                    _ => "leave it out",
+                };
                 self.report(Code::PlanWrongValue, &pointer, format!("`{name}` does not go with `{origin}`"), hint);
             }
         }
@@ -197,19 +211,24 @@ impl Compiler<'_> {
         if let Some(name) = &field.from {
             let pointer = format!("{rule}/from");
             let pointer = if self.places.node(&pointer).is_some() { &pointer } else { rule };
-            let column = self.find_or_add_column(source, name, pointer);
-            let known = self.sources[source].columns.get(column);
-            let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
+            let (column, conversion) = self.find_typed_column(source, name, pointer);
             return Some((ValueSource::Column(column), conversion));
         }
+        if let Some(text) = &field.value {
+            let pointer = format!("{rule}/value");
+            let compiled = Expression::compile_value(text, &mut |name| self.find_typed_column(source, name, &pointer));
+            return match compiled {
+                Ok(expression) => {
+                    let conversion = conversion_of(&expression.kind);
+                    Some((ValueSource::Value(expression), conversion))
+                }
+                Err(fault) => self.report_expression(text, fault, &pointer),
+            };
+        }
         let (pointer, text) = (format!("{rule}/template"), field.template.as_ref()?);
-        match self.templates.add_text(text) {
-            Ok((number, names)) => {
-                let columns = names.iter().map(|name| self.find_or_add_column(source, name, &pointer)).collect();
-                let column = Column { kind: field.kind.unwrap_or_default(), ..Column::default() };
-                Some((ValueSource::Template(number, columns), self.compile_conversion(&column, rule)))
-            }
-            Err(fault) => self.report_template(text, fault, &pointer),
+        match Template::compile(text, &mut |name| self.find_typed_column(source, name, &pointer)) {
+            Ok(template) => Some((ValueSource::Template(template), Conversion::Text)),
+            Err(fault) => self.report_expression(text, fault, &pointer),
         }
     }
 
@@ -219,9 +238,9 @@ impl Compiler<'_> {
             Some(codes) => Some(self.compile_codes(codes, &format!("{rule}/codes"))?),
             None => None,
         };
-        let reading = match from {
-            ValueSource::Column(column) => self.sources[source].columns.get(column).and_then(|it| it.reading.clone()),
-            ValueSource::Template(..) => None,
+        let reading = match &from {
+            ValueSource::Column(column) => self.sources[source].columns.get(*column).and_then(|it| it.reading.clone()),
+            ValueSource::Template(_) | ValueSource::Value(_) => None,
         };
         if let (Some(reading), Some(codes)) = (&reading, &codes) {
             for (code, _) in &codes.values {
@@ -379,5 +398,19 @@ impl Compiler<'_> {
         let value = self.compile_from_record(field, rule, child)?;
         let on_missing = field.on_missing.clone().unwrap_or_default();
         Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing })))
+    }
+}
+
+/// The type of what an expression gives, as JSON writes it.
+fn conversion_of(kind: &ExpressionKind) -> Conversion {
+    match kind {
+        ExpressionKind::Number { is_whole: true } => {
+            Conversion::Integer(NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON })
+        }
+        ExpressionKind::Number { .. } => Conversion::Decimal(NumberFormat::JSON),
+        ExpressionKind::Truth => Conversion::Boolean { yes: vec![b"true".to_vec()], no: vec![b"false".to_vec()] },
+        ExpressionKind::Date => Conversion::Date(DateFormat::default()),
+        ExpressionKind::Moment => Conversion::Datetime { format: DateFormat::default(), zone: None },
+        ExpressionKind::Nothing | ExpressionKind::Text | ExpressionKind::List(_) => Conversion::Text,
     }
 }

@@ -14,15 +14,11 @@ pub mod prove;
 mod keywords;
 pub mod pattern;
 pub mod code_table;
-pub mod template;
-mod template_words;
-mod template_kinds;
-mod template_never;
+pub mod expression;
 pub mod conversion;
 pub mod key;
 pub mod date_format;
 pub mod fast_field;
-mod template_fast;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,8 +36,14 @@ use crate::{
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place, Severity},
-    plan::{checks::Checks, code_table::Codes, conversion::Conversion, key::KeyColumns, template::Templates},
-    table::{cell_reading::CellReading, dialect::Dialect, row::Row},
+    plan::{
+        checks::Checks,
+        code_table::Codes,
+        conversion::Conversion,
+        expression::{Expression, Template},
+        key::KeyColumns,
+    },
+    table::{cell_reading::CellReading, dialect::Dialect},
     text::lanes::{LANES, Padded},
 };
 
@@ -70,8 +72,6 @@ pub struct Plan {
     pub whole: Vec<String>,
     /// The most documents the contract allows in one body.
     pub max_documents: Option<u64>,
-    /// All templates and conditions.
-    pub templates: Templates,
     /// The place of every rule in the mapping.
     pub places: Places,
 }
@@ -142,10 +142,8 @@ impl ColumnPlan {
 /// A condition over the columns of one record.
 #[derive(Debug)]
 pub struct Condition {
-    /// The number of its template.
-    pub template: usize,
-    /// The columns it uses.
-    pub columns: Vec<usize>,
+    /// What has to be true.
+    pub expression: Expression,
     /// Where it stands in the mapping.
     pub rule: String,
 }
@@ -326,8 +324,10 @@ pub struct Leaf {
 pub enum ValueSource {
     /// A column.
     Column(usize),
-    /// A template, by its number, over columns.
-    Template(usize, Vec<usize>),
+    /// A text made of columns.
+    Template(Template),
+    /// A value calculated from columns.
+    Value(Expression),
 }
 
 /// A list of related records.
@@ -366,22 +366,6 @@ pub struct One {
 pub type CodeFiles = BTreeMap<String, Vec<(String, String)>>;
 
 impl Plan {
-    /// Renders a template over cells of a record.
-    ///
-    /// # Errors
-    /// Why it failed, without any cell.
-    pub fn render(&self, template: usize, columns: &[usize], row: Row<'_>) -> Result<String, String> {
-        self.templates.render(template, |number| row.text(columns[number]))
-    }
-
-    /// Whether a record meets a condition.
-    ///
-    /// # Errors
-    /// Why that cannot be known, without any cell.
-    pub fn meets(&self, condition: &Condition, row: Row<'_>) -> Result<bool, String> {
-        self.templates.holds(condition.template, |number| row.text(condition.columns[number]))
-    }
-
     /// The warning that each document may replace the one before it at the API: every request carries one, and all go to one
     /// URL.
     #[must_use]

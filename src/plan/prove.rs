@@ -334,6 +334,13 @@ impl Prover<'_> {
             if !type_allows(schema, made) {
                 let wanted = schema.get("type").map(join_type_names).unwrap_or_default();
                 let hint = match (made, wanted.as_str()) {
+                    _ if self.places.node(&format!("{rule}/value")).is_some() => match (made, wanted.as_str()) {
+                        ("number" | "integer", "text") => "write it as a text: `template: \"{{ … }}\"`",
+                        ("text", "number") => "make it a number, with the filter `decimal` or the type of its column",
+                        ("text", "integer") => "make it a number, with the filter `integer` or the type of its column",
+                        ("number", "integer") => "round it: `(…) | round(0)`",
+                        _ => "",
+                    },
                     ("text", "number") => "declare the type of the column under `sources`, as in `{ type: decimal }`",
                     ("text", "integer") => "declare the type of the column under `sources`, as in `{ type: integer }`",
                     ("text", "boolean") => "declare the type of the column under `sources`, as in `{ type: boolean }`",

@@ -196,6 +196,13 @@ impl<'a> Row<'a> {
         cells.get(column).copied()
     }
 
+    /// What a cell says as a string; `None` if that counts as empty, or is nothing.
+    #[must_use]
+    pub fn said(self, column: usize) -> Option<Cow<'a, str>> {
+        let text = self.text(column);
+        (!text.is_empty() && !self.is_null(column, text.as_bytes())).then_some(text)
+    }
+
     /// What a cell says as a string; empty for a cell that is missing, but not for one that counts as empty.
     #[must_use]
     pub fn text(self, column: usize) -> Cow<'a, str> {

@@ -4,3 +4,4 @@ pub mod lanes;
 pub mod buffer;
 pub mod number;
 pub mod decimal;
+pub mod exact_decimal;

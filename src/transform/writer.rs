@@ -6,7 +6,15 @@
 use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
-    plan::{Leaf, Many, ObjectPlan, One, ValuePlan, ValueSource, code_table::Codes, conversion::write_text},
+    plan::{
+        Leaf, Many, ObjectPlan, One, ValuePlan, ValueSource,
+        code_table::Codes,
+        conversion::write_text,
+        expression::{
+            Expression, Template,
+            value::{ExpressionFailure, ExpressionValue},
+        },
+    },
     recording::{
         View,
         ledger::RowStatus,
@@ -167,7 +175,9 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     fn write_leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
         let column = match &leaf.from {
             ValueSource::Column(column) => Some(*column),
-            ValueSource::Template(_, columns) => columns.first().copied(),
+            ValueSource::Template(Template { columns, .. }) | ValueSource::Value(Expression { columns, .. }) => {
+                columns.first().copied()
+            }
         };
         let site = ValueSite { scope, column, rule };
         self.observer.note_origin(site);
@@ -182,20 +192,32 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let record = site.scope.record;
         let mut text = match &leaf.from {
             ValueSource::Column(column) => record.cell(*column, buffer),
-            ValueSource::Template(template, columns) => match self.view.plan.render(*template, columns, record) {
+            ValueSource::Template(template) => match template.render(record) {
                 Ok(rendered) => {
                     *buffer = rendered.into_bytes();
                     buffer.as_slice()
                 }
-                Err(reason) => {
-                    let message = format!("the template failed on this record: {reason}");
-                    return self.write_placeholder(site, Code::TransformTemplate, message, "");
+                Err(failure) => return self.write_failure(site, failure, "template"),
+            },
+            ValueSource::Value(expression) => match expression.evaluate(record) {
+                Ok(value) if leaf.codes.is_some() => {
+                    let mut text = String::new();
+                    value.write_plain(&mut text);
+                    *buffer = text.into_bytes();
+                    buffer.as_slice()
                 }
+                Ok(ExpressionValue::None) => return self.write_nothing(leaf, expression, site),
+                Ok(value) => {
+                    let start = self.out.len();
+                    value.write_json(self.out);
+                    return self.check_leaf(leaf, start);
+                }
+                Err(failure) => return self.write_failure(site, failure, "expression"),
             },
         };
         let is_empty = match &leaf.from {
             ValueSource::Column(column) => record.is_null(*column, text),
-            ValueSource::Template(..) => text.is_empty(),
+            ValueSource::Template(_) | ValueSource::Value(_) => text.is_empty(),
         };
         if is_empty {
             match &leaf.fallback {
@@ -220,6 +242,13 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         self.check_leaf(leaf, start)
     }
 
+    /// Notes that an expression gives nothing that can be used, at the cell that is the reason if it is that of one.
+    fn write_failure(&mut self, site: ValueSite<'a, '_>, failure: ExpressionFailure, what: &str) -> Written {
+        let message = format!("the {what} failed on this record: {}", failure.reason);
+        let site = ValueSite { column: failure.column.or(site.column), ..site };
+        self.write_placeholder(site, Code::TransformTemplate, message, "")
+    }
+
     /// Checks a leaf that was written; if it may violate the contract, the fast way stops and the traced way notes it.
     fn check_leaf(&mut self, leaf: &'a Leaf, start: usize) -> Written {
         if leaf.checks.accepts(&self.view.plan.contract, &self.out[start..]) {
@@ -232,11 +261,23 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         Ok(true)
     }
 
+    /// Writes what an expression that gives nothing means, which is told at the first of its cells that is empty.
+    fn write_nothing(&mut self, leaf: &'a Leaf, expression: &'a Expression, site: ValueSite<'a, '_>) -> Written {
+        let empty = expression.columns.iter().find(|column| site.scope.record.said(**column).is_none());
+        self.write_empty(leaf, ValueSite { column: empty.or(expression.columns.first()).copied(), ..site })
+    }
+
     fn write_empty(&mut self, leaf: &'a Leaf, site: ValueSite<'a, '_>) -> Written {
         if leaf.if_empty.then == IfEmpty::Reject {
-            let message = "the cell is empty, and the mapping needs a value".into();
-            let hint = "fill it in, or say what an empty cell means with `default` or `if_empty`";
-            return self.write_placeholder(site, Code::TransformEmpty, message, hint);
+            let message = match leaf.from {
+                ValueSource::Column(_) => "the cell is empty, and the mapping needs a value",
+                _ => "the expression gives nothing, and the mapping needs a value",
+            };
+            let hint = match leaf.from {
+                ValueSource::Value(_) => "fill its cells in, or say what nothing means with `if_empty`",
+                _ => "fill it in, or say what an empty cell means with `default` or `if_empty`",
+            };
+            return self.write_placeholder(site, Code::TransformEmpty, message.into(), hint);
         }
         if leaf.if_empty.warn {
             self.note_warning(site, Code::TransformEmpty, "the cell is empty".into())?;

@@ -13,7 +13,6 @@ use serde::{
 
 use crate::config::mapping::{
     code_table::CodeTable,
-    column::Type,
     policy::{IfEmpty, OnIncomplete, OnLookup, OnOrphan, Policy},
     short_forms::{Literal, Named, Order},
 };
@@ -35,9 +34,8 @@ pub struct FieldLong {
     pub constant: Option<Literal>,
     /// A text made from columns, as in `"{{ firstname | trim | title }} {{ lastname }}"`.
     pub template: Option<String>,
-    /// For `template`: the type of its result; text if not given.
-    #[serde(rename = "type")]
-    pub kind: Option<Type>,
+    /// A value calculated from columns, which keeps its type, as in `(qty * price) | round(2)`.
+    pub value: Option<String>,
     /// A list with one object for each related record of this source.
     pub many: Option<String>,
     /// The one related record of this source: an object with `fields`, or a single value with `from`.

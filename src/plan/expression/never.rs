@@ -5,9 +5,11 @@
 use std::collections::BTreeMap;
 
 use minijinja::{
-    Environment, Value,
+    Value,
     machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Filter},
 };
+
+use crate::plan::expression::{value::ExpressionValue, words::TextFilter};
 
 /// How a text is compared with a literal one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,17 +49,12 @@ impl NeverReason {
 }
 
 /// Why an expression never gives a literal text, if that is certain.
-pub(super) fn find_reason(
-    expression: &Expr<'_>,
-    literal: &str,
-    comparing: Comparing,
-    engine: &Environment<'_>,
-) -> Option<NeverReason> {
+pub(super) fn find_reason(expression: &Expr<'_>, literal: &str, comparing: Comparing) -> Option<NeverReason> {
     if let Some(most) = longest(expression).filter(|most| literal.chars().count() > *most) {
         return Some(NeverReason::TooLong(most));
     }
-    let Expr::Filter(outer) = expression else { return find_case_reason(expression, literal, engine) };
-    let changed = apply_filter(outer, literal, engine)?;
+    let Expr::Filter(outer) = expression else { return find_case_reason(expression, literal) };
+    let changed = apply_filter(outer, literal)?;
     let is_other = match outer.name {
         "lower" | "upper" => changed != literal,
         "title" | "capitalize" => {
@@ -72,16 +69,16 @@ pub(super) fn find_reason(
         },
         _ => false,
     };
-    if is_other { Some(NeverReason::Changed(changed)) } else { find_case_reason(expression, literal, engine) }
+    if is_other { Some(NeverReason::Changed(changed)) } else { find_case_reason(expression, literal) }
 }
 
 /// The same for `lower` and `upper` further inside: what is cut out of a text in lower case is in lower case.
-fn find_case_reason(expression: &Expr<'_>, literal: &str, engine: &Environment<'_>) -> Option<NeverReason> {
+fn find_case_reason(expression: &Expr<'_>, literal: &str) -> Option<NeverReason> {
     let mut inner = expression;
     loop {
         inner = match inner {
             Expr::Filter(filter) if matches!(filter.name, "lower" | "upper") => {
-                let changed = apply_filter(filter, literal, engine).filter(|changed| changed != literal);
+                let changed = apply_filter(filter, literal).filter(|changed| changed != literal);
                 return changed.map(NeverReason::Changed);
             }
             Expr::Filter(filter) if matches!(filter.name, "trim" | "first" | "last") => filter.expr.as_ref()?,
@@ -93,13 +90,14 @@ fn find_case_reason(expression: &Expr<'_>, literal: &str, engine: &Environment<'
 }
 
 /// What a filter makes of a text, if its arguments are constants.
-fn apply_filter(filter: &Filter<'_>, text: &str, engine: &Environment<'_>) -> Option<String> {
-    let mut values = vec![Value::from(text)];
+fn apply_filter(filter: &Filter<'_>, text: &str) -> Option<String> {
+    let mut values = Vec::new();
     for argument in &filter.args {
         let CallArg::Pos(argument) = argument else { return None };
-        values.push(argument.as_const()?);
+        values.push(ExpressionValue::text(argument.as_const()?.as_str()?.to_owned()));
     }
-    engine.empty_state().apply_filter(filter.name, &values).ok()?.as_str().map(str::to_owned)
+    let made = TextFilter::named(filter.name)?.apply(text.into(), &values).ok()?;
+    Some(made.into_owned())
 }
 
 /// Whether no capital in a text can be the second half of one letter: `ß` becomes `SS` at the start of a word.
@@ -136,7 +134,7 @@ fn is_text(expression: &Expr<'_>) -> bool {
         Expr::Slice(slice) => is_text(&slice.expr),
         Expr::BinOp(operation) => matches!(operation.op, BinOpKind::Concat),
         Expr::Filter(filter) => {
-            matches!(filter.name, "trim" | "title" | "upper" | "lower" | "capitalize" | "replace" | "string" | "join")
+            matches!(filter.name, "trim" | "title" | "upper" | "lower" | "capitalize" | "replace" | "join")
         }
         _ => false,
     }
@@ -176,23 +174,21 @@ fn collect_texts<'a>(expression: &Expr<'a>, is_and: bool, found: &mut BTreeMap<&
 #[cfg(test)]
 mod tests {
     use super::has_plain_case;
-    use crate::plan::template_words::build_engine;
-    use minijinja::Value;
+    use crate::plan::expression::words::TextFilter;
 
     /// A text that a filter changes is none that it gives: what it gives once, it gives again.
     #[test]
     fn filters_change_a_text_once() {
-        let engine = build_engine(1_000);
-        let apply = |filter: &str, text: &str| {
-            engine.empty_state().apply_filter(filter, &[Value::from(text)]).unwrap().as_str().unwrap().to_owned()
+        let apply = |filter: &str, text: String| {
+            TextFilter::named(filter).unwrap().apply(text.into(), &[]).unwrap().into_owned()
         };
         let has_case = |letter: &char| !letter.to_lowercase().eq([*letter]) || !letter.to_uppercase().eq([*letter]);
         for letter in ('\0'..=char::MAX).filter(|letter| has_case(letter) || letter.is_whitespace()) {
             for text in [format!("{letter}"), format!("{letter}Σ a"), format!("aS{letter}")] {
                 for filter in ["lower", "upper", "trim", "title", "capitalize"] {
-                    let once = apply(filter, &text);
+                    let once = apply(filter, text.clone());
                     let is_told = matches!(filter, "lower" | "upper" | "trim") || has_plain_case(&once);
-                    assert!(!is_told || apply(filter, &once) == once, "{filter} {text:?}");
+                    assert!(!is_told || apply(filter, once.clone()) == once, "{filter} {text:?}");
                 }
             }
         }

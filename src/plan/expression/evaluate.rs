@@ -1,0 +1,424 @@
+//! A compiled expression and a record -> a value. What can be known without a record was decided when it was compiled.
+
+use std::{borrow::Cow, cmp::Ordering};
+
+use crate::{
+    plan::{
+        conversion::Conversion,
+        expression::{
+            value::{ExpressionFailure, ExpressionValue, check_length},
+            words::TextFilter,
+        },
+    },
+    text::exact_decimal::{ExactDecimal, Rounding},
+};
+
+/// The most items of a list.
+const MAX_ITEMS: usize = 10_000;
+
+/// A part of an expression, ready to be evaluated.
+#[derive(Clone, Debug)]
+pub(super) enum Operation {
+    /// The same for every record.
+    Constant(ExpressionValue<'static>),
+    /// A cell, by the number of its column, as its type reads it.
+    Cell { column: usize, conversion: Conversion },
+    /// Texts and numbers, one after the other.
+    Join(Vec<Operation>),
+    /// A calculation with two numbers.
+    Calculate(Operator, Box<[Operation; 2]>),
+    /// The other sign.
+    Negate(Box<Operation>),
+    /// Division by a constant whose quotients have so many decimals more at most.
+    DivideExactly { dividend: Box<Operation>, divisor: ExactDecimal, decimals: u32 },
+    /// Division, rounded.
+    Divide(Box<[Operation; 2]>, Rounding),
+    /// A number, rounded.
+    Round(Box<Operation>, Rounding),
+    /// A number without its sign.
+    Absolute(Box<Operation>),
+    /// Whether two values are the same.
+    Equals(Box<[Operation; 2]>),
+    /// Whether two values are in order.
+    IsOrdered(Comparison, Box<[Operation; 2]>),
+    /// Whether a text begins or ends with another.
+    Touches { at_start: bool, sides: Box<[Operation; 2]> },
+    /// Whether something is an item of a list, or a part of a text.
+    IsIn(Box<[Operation; 2]>),
+    /// Whether all hold.
+    All(Vec<Operation>),
+    /// Whether one of them holds.
+    Any(Vec<Operation>),
+    /// Whether it does not hold.
+    Not(Box<Operation>),
+    /// The second if the first holds, else the third.
+    Choose(Box<[Operation; 3]>),
+    /// The first, or if that is nothing, the second.
+    Default(Box<[Operation; 2]>),
+    /// A text, changed.
+    Change(TextFilter, Box<Operation>, Vec<Operation>),
+    /// How many characters or items there are.
+    Length(Box<Operation>),
+    /// The parts of a text.
+    Split(Box<[Operation; 2]>),
+    /// The items of a list as one text.
+    JoinItems(Box<[Operation; 2]>),
+    /// An item or a character, counted from the start, or from the end if the number is negative.
+    Item(Box<[Operation; 2]>),
+    /// Some of the items or characters.
+    Slice(Box<Operation>, [Option<Box<Operation>>; 2]),
+    /// A text as a number, whole or not.
+    ToNumber { is_whole: bool, text: Box<Operation> },
+    /// A list.
+    List(Vec<Operation>),
+}
+
+/// What is calculated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operator {
+    Add,
+    Subtract,
+    Multiply,
+}
+
+/// How two values are in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Comparison {
+    fn holds(self, order: Ordering) -> bool {
+        match self {
+            Comparison::Less => order.is_lt(),
+            Comparison::LessOrEqual => order.is_le(),
+            Comparison::Greater => order.is_gt(),
+            Comparison::GreaterOrEqual => order.is_ge(),
+        }
+    }
+}
+
+type Made<'a> = Result<ExpressionValue<'a>, ExpressionFailure>;
+
+impl Operation {
+    /// Evaluates it; `cell` gives what a cell says, by the number of its column, or `None` for an empty one.
+    pub(super) fn evaluate<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Made<'a> {
+        Ok(match self {
+            Operation::Constant(value) => value.borrowed(),
+            Operation::Cell { column, conversion } => match cell(*column) {
+                None => ExpressionValue::None,
+                Some(text) => {
+                    let failure = ExpressionFailure { reason: "the cell is not of its type", column: Some(*column) };
+                    ExpressionValue::of_cell(text, conversion).ok_or(failure)?
+                }
+            },
+            Operation::Choose(parts) => {
+                let [condition, yes, no] = parts.as_ref();
+                if condition.holds(cell)? { yes.evaluate(cell)? } else { no.evaluate(cell)? }
+            }
+            Operation::Default(sides) => match sides[0].evaluate(cell)? {
+                ExpressionValue::None => sides[1].evaluate(cell)?,
+                value => value,
+            },
+            Operation::Equals(_)
+            | Operation::IsOrdered(..)
+            | Operation::Touches { .. }
+            | Operation::IsIn(_)
+            | Operation::All(_)
+            | Operation::Any(_)
+            | Operation::Not(_) => ExpressionValue::Truth(self.evaluate_truth(cell)?),
+            Operation::Calculate(..)
+            | Operation::Negate(_)
+            | Operation::Absolute(_)
+            | Operation::Round(..)
+            | Operation::DivideExactly { .. }
+            | Operation::Divide(..)
+            | Operation::Length(_)
+            | Operation::ToNumber { .. } => {
+                self.evaluate_number(cell)?.map_or(ExpressionValue::None, ExpressionValue::Number)
+            }
+            _ => self.evaluate_parts(cell)?,
+        })
+    }
+
+    /// Evaluates what gives true or false.
+    fn evaluate_truth<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Result<bool, ExpressionFailure> {
+        Ok(match self {
+            Operation::Equals(sides) => evaluate_equal(sides, cell)?,
+            Operation::IsOrdered(order, sides) => {
+                let (one, other) = evaluate_both(sides, cell)?;
+                let failure = ExpressionFailure::new("what is empty is in no order");
+                order.holds(one.order(&other).ok_or(failure)?)
+            }
+            Operation::Touches { at_start, sides } => match evaluate_both(sides, cell)? {
+                (ExpressionValue::Text(text), ExpressionValue::Text(part)) if *at_start => {
+                    text.starts_with(part.as_ref())
+                }
+                (ExpressionValue::Text(text), ExpressionValue::Text(part)) => text.ends_with(part.as_ref()),
+                _ => false,
+            },
+            Operation::IsIn(sides) => match evaluate_both(sides, cell)? {
+                (ExpressionValue::None, _) | (_, ExpressionValue::None) => {
+                    return Err(ExpressionFailure::new("what is empty is in nothing"));
+                }
+                (item, ExpressionValue::List(items)) => items.iter().any(|other| other.equals(&item)),
+                (ExpressionValue::Text(part), ExpressionValue::Text(text)) => text.contains(part.as_ref()),
+                _ => false,
+            },
+            Operation::All(conditions) => evaluate_all(conditions, true, cell)?,
+            Operation::Any(conditions) => !evaluate_all(conditions, false, cell)?,
+            Operation::Not(condition) => !condition.holds(cell)?,
+            _ => false,
+        })
+    }
+
+    /// Evaluates what gives a number, or nothing.
+    fn evaluate_number<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+        &'a self,
+        cell: &C,
+    ) -> Result<Option<ExactDecimal>, ExpressionFailure> {
+        let number = |operation: &'a Operation| {
+            Ok::<_, ExpressionFailure>(match operation.evaluate(cell)? {
+                ExpressionValue::Number(number) => Some(number),
+                _ => None,
+            })
+        };
+        let both = |sides: &'a [Operation; 2]| Ok::<_, ExpressionFailure>(number(&sides[0])?.zip(number(&sides[1])?));
+        Ok(match self {
+            Operation::Calculate(operator, sides) => match both(sides)? {
+                None => None,
+                Some((one, other)) => Some(match operator {
+                    Operator::Add => one.add(&other)?,
+                    Operator::Subtract => one.subtract(&other)?,
+                    Operator::Multiply => one.multiply(&other)?,
+                }),
+            },
+            Operation::Negate(of) => number(of)?.map(|number| number.negated()),
+            Operation::Absolute(of) => number(of)?.map(|number| number.absolute()),
+            Operation::Round(of, rounding) => number(of)?.map(|number| number.round(*rounding)).transpose()?,
+            Operation::DivideExactly { dividend, divisor, decimals } => {
+                number(dividend)?.map(|number| number.divide_exactly(divisor, *decimals)).transpose()?
+            }
+            Operation::Divide(sides, rounding) => match both(sides)? {
+                Some((_, divisor)) if divisor.is_zero() => {
+                    return Err(ExpressionFailure::new("nothing can be divided by 0"));
+                }
+                Some((one, other)) => Some(one.divide(&other, *rounding)?),
+                None => None,
+            },
+            Operation::Length(of) => match of.evaluate(cell)? {
+                ExpressionValue::Text(text) => Some(ExactDecimal::of_count(text.chars().count())),
+                ExpressionValue::List(items) => Some(ExactDecimal::of_count(items.len())),
+                _ => None,
+            },
+            Operation::ToNumber { is_whole, text } => to_number(text, *is_whole, cell)?,
+            _ => None,
+        })
+    }
+
+    /// Evaluates what gives texts, lists and their parts.
+    fn evaluate_parts<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Made<'a> {
+        Ok(match self {
+            Operation::Join(parts) => {
+                let mut text = String::new();
+                for part in parts {
+                    part.evaluate(cell)?.write_plain(&mut text);
+                    check_length(text.len())?;
+                }
+                ExpressionValue::text(text)
+            }
+            Operation::Change(filter, text, arguments) => match text.evaluate(cell)? {
+                ExpressionValue::Text(text) => {
+                    let arguments = arguments.iter().map(|argument| argument.evaluate(cell));
+                    let arguments = arguments.collect::<Result<Vec<_>, ExpressionFailure>>()?;
+                    ExpressionValue::text(filter.apply(text, &arguments)?)
+                }
+                _ => ExpressionValue::None,
+            },
+            Operation::Split(sides) => match evaluate_both(sides, cell)? {
+                (ExpressionValue::Text(text), ExpressionValue::Text(separator)) => split(&text, &separator)?,
+                _ => ExpressionValue::None,
+            },
+            Operation::JoinItems(sides) => match evaluate_both(sides, cell)? {
+                (ExpressionValue::List(items), separator) => join(&items, &separator)?,
+                _ => ExpressionValue::None,
+            },
+            Operation::Item(sides) => match evaluate_both(sides, cell)? {
+                (of, ExpressionValue::Number(number)) => {
+                    number.as_index().map_or(ExpressionValue::None, |index| item(of, index))
+                }
+                _ => ExpressionValue::None,
+            },
+            Operation::Slice(of, ends) => slice(of.evaluate(cell)?, ends, cell)?,
+            Operation::List(items) => {
+                let items = items.iter().map(|item| item.evaluate(cell));
+                ExpressionValue::List(items.collect::<Result<_, ExpressionFailure>>()?)
+            }
+            _ => ExpressionValue::None,
+        })
+    }
+
+    /// Whether a condition holds.
+    pub(super) fn holds<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+        &'a self,
+        cell: &C,
+    ) -> Result<bool, ExpressionFailure> {
+        match self.evaluate(cell)? {
+            ExpressionValue::Truth(truth) => Ok(truth),
+            _ => Err(ExpressionFailure { reason: "what is empty is neither true nor false", column: self.column() }),
+        }
+    }
+
+    /// The value, if it is a constant.
+    pub(super) fn constant(&self) -> Option<ExpressionValue<'static>> {
+        match self {
+            Operation::Constant(value) => Some(value.clone()),
+            _ => None,
+        }
+    }
+
+    /// The column, if it is nothing but a cell.
+    fn column(&self) -> Option<usize> {
+        match self {
+            Operation::Cell { column, .. } => Some(*column),
+            _ => None,
+        }
+    }
+}
+
+/// Both sides of an operator.
+fn evaluate_both<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+    sides: &'a [Operation; 2],
+    cell: &C,
+) -> Result<(ExpressionValue<'a>, ExpressionValue<'a>), ExpressionFailure> {
+    Ok((sides[0].evaluate(cell)?, sides[1].evaluate(cell)?))
+}
+
+/// Whether two sides are the same. Cells that are texts are compared as they stand.
+fn evaluate_equal<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+    sides: &'a [Operation; 2],
+    cell: &C,
+) -> Result<bool, ExpressionFailure> {
+    if let [
+        Operation::Cell { column, conversion: Conversion::Text | Conversion::Code },
+        Operation::Constant(constant),
+    ] = sides
+    {
+        return Ok(match (cell(*column), constant) {
+            (Some(text), ExpressionValue::Text(other)) => text == *other,
+            (text, _) => text.is_none_or(|text| text.is_empty()) && matches!(constant, ExpressionValue::None),
+        });
+    }
+    Ok(sides[0].evaluate(cell)?.equals(&sides[1].evaluate(cell)?))
+}
+
+/// Whether all conditions are as wanted; those behind the first that is not are not looked at.
+fn evaluate_all<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+    conditions: &'a [Operation],
+    wanted: bool,
+    cell: &C,
+) -> Result<bool, ExpressionFailure> {
+    for condition in conditions {
+        if condition.holds(cell)? != wanted {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn to_number<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+    operation: &'a Operation,
+    is_whole: bool,
+    cell: &C,
+) -> Result<Option<ExactDecimal>, ExpressionFailure> {
+    let text = match operation.evaluate(cell)? {
+        ExpressionValue::Text(text) => text,
+        ExpressionValue::Number(number) if !is_whole => return Ok(Some(number)),
+        ExpressionValue::Number(number) => Cow::Owned(number.to_string()),
+        _ => return Ok(None),
+    };
+    let reason = if is_whole { "a text is no whole number" } else { "a text is no decimal number" };
+    let failure = ExpressionFailure { reason, column: operation.column() };
+    // A text may have zeros in front, as codes have.
+    let unsigned = text.strip_prefix('-').unwrap_or(&text);
+    let is_digit = |at: usize| unsigned.as_bytes().get(at).is_some_and(u8::is_ascii_digit);
+    let zeros = (0..unsigned.len()).take_while(|at| unsigned.as_bytes()[*at] == b'0' && is_digit(at + 1)).count();
+    let sign = &text[..text.len() - unsigned.len()];
+    let number = ExactDecimal::parse(&[sign, &unsigned[zeros..]].concat()).ok_or(failure)?;
+    if is_whole && text.contains('.') { Err(failure) } else { Ok(Some(number)) }
+}
+
+fn split<'a>(text: &str, separator: &str) -> Made<'a> {
+    let items: Vec<ExpressionValue<'_>> =
+        text.split(separator).take(MAX_ITEMS + 1).map(|part| ExpressionValue::text(part.to_owned())).collect();
+    if items.len() > MAX_ITEMS {
+        Err(ExpressionFailure::new("the list is too long"))
+    } else {
+        Ok(ExpressionValue::List(items))
+    }
+}
+
+fn join<'a>(items: &[ExpressionValue<'_>], separator: &ExpressionValue<'_>) -> Made<'a> {
+    let mut text = String::new();
+    for (number, item) in items.iter().enumerate() {
+        if number > 0 {
+            separator.write_plain(&mut text);
+        }
+        item.write_plain(&mut text);
+        check_length(text.len())?;
+    }
+    Ok(ExpressionValue::text(text))
+}
+
+/// An item of a list, or a character of a text; nothing where there is none.
+fn item(of: ExpressionValue<'_>, index: i64) -> ExpressionValue<'_> {
+    let at = |length: usize| {
+        let at = if index < 0 { index.checked_add_unsigned(length as u64)? } else { index };
+        usize::try_from(at).ok().filter(|at| *at < length)
+    };
+    match of {
+        ExpressionValue::Text(text) => {
+            let found = at(text.chars().count()).and_then(|at| text.chars().nth(at));
+            found.map_or(ExpressionValue::None, |character| ExpressionValue::text(character.to_string()))
+        }
+        ExpressionValue::List(mut items) => at(items.len()).map_or(ExpressionValue::None, |at| items.swap_remove(at)),
+        _ => ExpressionValue::None,
+    }
+}
+
+fn slice<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+    of: ExpressionValue<'a>,
+    ends: &'a [Option<Box<Operation>>; 2],
+    cell: &C,
+) -> Made<'a> {
+    let mut bounds = [None, None];
+    for (bound, end) in bounds.iter_mut().zip(ends) {
+        if let Some(end) = end {
+            let ExpressionValue::Number(number) = end.evaluate(cell)? else { return Ok(ExpressionValue::None) };
+            let Some(index) = number.as_index() else { return Ok(ExpressionValue::None) };
+            *bound = Some(index);
+        }
+    }
+    let range = |length: usize| {
+        let place = |index: i64| {
+            let from_start = if index < 0 { index.saturating_add_unsigned(length as u64) } else { index };
+            usize::try_from(from_start).unwrap_or(0).min(length)
+        };
+        let (start, end) = (bounds[0].map_or(0, place), bounds[1].map_or(length, place));
+        start..end.max(start)
+    };
+    Ok(match of {
+        ExpressionValue::Text(text) => {
+            let range = range(text.chars().count());
+            ExpressionValue::text(text.chars().skip(range.start).take(range.len()).collect::<String>())
+        }
+        ExpressionValue::List(items) => {
+            let range = range(items.len());
+            ExpressionValue::List(items.into_iter().skip(range.start).take(range.len()).collect())
+        }
+        _ => ExpressionValue::None,
+    })
+}

@@ -1,0 +1,585 @@
+//! Expressions, what they give, and what of them is refused.
+
+use std::borrow::Cow;
+
+use crate::{
+    diagnostic::Place,
+    plan::{
+        conversion::Conversion,
+        date_format::DateFormat,
+        expression::{
+            Expression, Template,
+            compile::ExpressionFault,
+            narrow_place,
+            value::{ExpressionValue, MAX_OUTPUT},
+        },
+    },
+    text::{
+        buffer::OutputBuffer,
+        number::{NO_SEPARATOR, NumberFormat},
+    },
+};
+
+/// The types of columns by their names: `n` is a whole number, `d` a decimal, `t` true or false, `w` a day, `m` a moment; all others
+/// are texts.
+fn conversion(name: &str) -> Conversion {
+    match name {
+        "n" | "n2" | "net" => {
+            Conversion::Integer(NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON })
+        }
+        "d" => Conversion::Decimal(NumberFormat::JSON),
+        "t" | "t2" => Conversion::Boolean { yes: vec![b"yes".to_vec()], no: vec![b"no".to_vec()] },
+        "w" | "w2" => Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap()),
+        "m" | "m2" => Conversion::Datetime { format: DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None },
+        _ => Conversion::Text,
+    }
+}
+
+/// The names of columns, in the order in which they were found.
+#[derive(Default)]
+struct Names(Vec<String>);
+
+impl Names {
+    fn find(&mut self, name: &str) -> (usize, Conversion) {
+        let at = self.0.iter().position(|known| known == name);
+        let at = at.unwrap_or_else(|| {
+            self.0.push(name.to_owned());
+            self.0.len() - 1
+        });
+        (at, conversion(name))
+    }
+}
+
+/// NamedCells by the names of their columns.
+type NamedCells<'a> = &'a [(&'a str, &'a str)];
+
+fn cell<'a>(names: &'a Names, cells: NamedCells<'a>) -> impl Fn(usize) -> Option<Cow<'a, str>> {
+    move |column| {
+        let (_, text) = cells.iter().find(|(name, _)| *name == names.0[column])?;
+        (!text.is_empty()).then_some(Cow::Borrowed(*text))
+    }
+}
+
+fn rendered(source: &str, cells: NamedCells<'_>) -> Result<String, &'static str> {
+    let mut names = Names::default();
+    let template = Template::compile(source, &mut |name| names.find(name)).expect(source);
+    template.render_cells(&cell(&names, cells)).map_err(|failure| failure.reason)
+}
+
+/// What a value gives as JSON; nothing is `nothing`.
+fn valued(source: &str, cells: NamedCells<'_>) -> Result<String, &'static str> {
+    let mut names = Names::default();
+    let expression = Expression::compile_value(source, &mut |name| names.find(name)).expect(source);
+    let value = expression.operation.evaluate(&cell(&names, cells)).map_err(|failure| failure.reason)?;
+    if matches!(value, ExpressionValue::None) {
+        return Ok("nothing".into());
+    }
+    let mut json = OutputBuffer::default();
+    value.write_json(&mut json);
+    Ok(String::from_utf8(Vec::from(json)).unwrap())
+}
+
+fn holds(source: &str, cells: NamedCells<'_>) -> Result<bool, &'static str> {
+    let mut names = Names::default();
+    let expression = Expression::compile_condition(source, &mut |name| names.find(name)).expect(source);
+    expression.operation.holds(&cell(&names, cells)).map_err(|failure| failure.reason)
+}
+
+fn text_fault(source: &str) -> Option<ExpressionFault> {
+    Template::compile(source, &mut |name| Names::default().find(name)).err()
+}
+
+fn condition_fault(source: &str) -> Option<ExpressionFault> {
+    Expression::compile_condition(source, &mut |name| Names::default().find(name)).err()
+}
+
+fn value_fault(source: &str) -> Option<ExpressionFault> {
+    Expression::compile_value(source, &mut |name| Names::default().find(name)).err()
+}
+
+/// Values, cells, and the JSON they give.
+const VALUES: &[(&str, NamedCells<'static>, &str)] = &[
+    ("n * 2", &[("n", "33")], "66"),
+    ("net + d", &[("net", "10"), ("d", "2.50")], "12.50"),
+    ("(net * d) | round(2)", &[("net", "3"), ("d", "0.335")], "1.01"),
+    ("(d) | round(2, 'even')", &[("d", "2.665")], "2.66"),
+    ("n / 100", &[("n", "20")], "0.2"),
+    ("n / 100", &[("n", "135")], "1.35"),
+    ("(n / net) | round(3)", &[("n", "1"), ("net", "3")], "0.333"),
+    ("(n / net) | round(0)", &[("n", "5"), ("net", "2")], "3"),
+    ("-n", &[("n", "5")], "-5"),
+    ("n | abs", &[("n", "-5")], "5"),
+    ("d - 0.10", &[("d", "0.3")], "0.20"),
+    ("d * 1000000000000000000000", &[("d", "12345678901234567890.12")], "12345678901234567890120000000000000000000.00"),
+    ("code | integer", &[("code", "0012")], "12"),
+    ("code | integer", &[("code", "-007")], "-7"),
+    ("code | decimal", &[("code", "00.50")], "0.50"),
+    ("(code | decimal) + 1", &[("code", "9007199254740993.1")], "9007199254740994.1"),
+    ("note | length", &[("note", "Größe")], "5"),
+    ("n > 5", &[("n", "33")], "true"),
+    ("n > 5", &[("n", "4")], "false"),
+    ("t", &[("t", "yes")], "true"),
+    ("not t", &[("t", "yes")], "false"),
+    ("w", &[("w", "15.06.2026")], "\"2026-06-15\""),
+    ("m if n > 1 else none", &[("n", "2"), ("m", "2026-06-15T09:00:00+02:00")], "\"2026-06-15T09:00:00+02:00\""),
+    ("note | default('none')", &[("note", "")], "\"none\""),
+    ("n | default(0)", &[("n", "")], "0"),
+    ("(n | default(0)) + 1", &[("n", "")], "1"),
+    ("code[:2] ~ '-' ~ code[2:]", &[("code", "ABCD")], "\"AB-CD\""),
+    ("(path | split('/'))[-1]", &[("path", "a/b/c")], "\"c\""),
+    ("path | split('/') | length", &[("path", "a/b/c")], "3"),
+    ("'debit' if d < 0 else 'credit'", &[("d", "-1")], "\"debit\""),
+    // What is empty gives nothing.
+    ("n * 2", &[("n", "")], "nothing"),
+    ("d + n", &[("d", "1.5"), ("n", "")], "nothing"),
+    ("note | upper", &[("note", "")], "nothing"),
+    ("note | trim", &[("note", "   ")], "nothing"),
+    ("note ~ other", &[("note", ""), ("other", "")], "nothing"),
+    ("note ~ other", &[("note", ""), ("other", "x")], "\"x\""),
+    ("note[9]", &[("note", "abc")], "nothing"),
+    ("note | length", &[("note", "")], "nothing"),
+    ("code | integer", &[("code", "")], "nothing"),
+    ("note | replace('a', '')", &[("note", "aaa")], "nothing"),
+];
+
+#[test]
+fn values_are_exact_and_keep_their_type() {
+    for &(source, cells, json) in VALUES {
+        assert_eq!(valued(source, cells), Ok(json.to_owned()), "{source} {cells:?}");
+    }
+    for (source, cells, reason) in [
+        ("(n / net) | round(2)", &[("n", "1"), ("net", "0")] as NamedCells<'_>, "nothing can be divided by 0"),
+        ("code | integer", &[("code", "heavy")], "a text is no whole number"),
+        ("code | integer", &[("code", "1.5")], "a text is no whole number"),
+        ("code | integer", &[("code", "+5")], "a text is no whole number"),
+        ("code | decimal", &[("code", "1,5")], "a text is no decimal number"),
+        ("code | decimal", &[("code", "1e5")], "a text is no decimal number"),
+        ("code | decimal", &[("code", "inf")], "a text is no decimal number"),
+        ("n > 5", &[("n", "")], "what is empty is in no order"),
+        ("note in ['a', 'b']", &[("note", "")], "what is empty is in nothing"),
+        ("'a' if t else 'b'", &[("t", "")], "what is empty is neither true nor false"),
+        ("n + 1", &[("n", "x")], "the cell is not of its type"),
+    ] {
+        assert_eq!(valued(source, cells), Err(reason), "{source} {cells:?}");
+    }
+}
+
+#[test]
+fn conditions_compare_values_of_one_kind() {
+    for (source, cells, is_true) in [
+        ("n > 5", &[("n", "10")] as NamedCells<'_>, true),
+        ("n == 12", &[("n", "12")], true),
+        ("d == 1.5", &[("d", "1.50")], true),
+        ("d == n", &[("d", "2.0"), ("n", "2")], true),
+        ("1 < n < 5", &[("n", "5")], false),
+        ("n in [1, 2, 3]", &[("n", "2")], true),
+        ("d in [0.5, 2]", &[("d", "0.50")], true),
+        ("n not in [1, 2]", &[("n", "3")], true),
+        ("status == 'paid'", &[("status", "paid")], true),
+        ("status != 'paid'", &[("status", "")], true),
+        ("status == ''", &[("status", "")], true),
+        ("status is none", &[("status", "")], true),
+        ("status is not none", &[("status", "x")], true),
+        ("n is none", &[("n", "")], true),
+        ("n != none", &[("n", "")], false),
+        ("status == other", &[("status", ""), ("other", "")], true),
+        ("t", &[("t", "yes")], true),
+        ("t == true", &[("t", "no")], false),
+        ("t and n > 1", &[("t", "yes"), ("n", "2")], true),
+        ("w < '2026-06-16'", &[("w", "15.06.2026")], true),
+        ("w in ['2026-06-15']", &[("w", "15.06.2026")], true),
+        ("'2026-06-15' == w", &[("w", "15.06.2026")], true),
+        ("w < w2", &[("w", "15.06.2026"), ("w2", "01.01.2027")], true),
+        ("m < '2026-06-15T07:00:01Z'", &[("m", "2026-06-15T09:00:00+02:00")], true),
+        ("m == '2026-06-15T07:00:00Z'", &[("m", "2026-06-15T09:00:00+02:00")], true),
+        ("'x' in note", &[("note", "axb")], true),
+        ("'b' in (path | split('/'))", &[("path", "a/b")], true),
+        ("note is startingwith('A')", &[("note", "")], false),
+        ("note is endingwith('b')", &[("note", "ab")], true),
+        // What stands behind the first that decides is not looked at.
+        ("status == 'x' and n > 1", &[("status", "y"), ("n", "")], false),
+        ("status == 'y' or n > 1", &[("status", "y"), ("n", "")], true),
+    ] {
+        assert_eq!(holds(source, cells), Ok(is_true), "{source} {cells:?}");
+    }
+}
+
+#[test]
+fn templates_write_text() {
+    for (source, cells, wanted) in [
+        (
+            "{{ a | trim | title }}, {{ b }}",
+            &[("a", "  chuck norris "), ("b", "x")] as NamedCells<'_>,
+            Ok("Chuck Norris, x"),
+        ),
+        ("a | b {{ a }} || {{ b|upper }} |", &[("a", "1"), ("b", "x")], Ok("a | b 1 || X |")),
+        ("{{ a[:3] }}{{ '|' }}{{ a[n] }}", &[("a", "Fréjus"), ("n", "2")], Ok("Fré|é")),
+        ("{{ (a | split('-'))[1:] | join('+') }}", &[("a", "a-b-c")], Ok("b+c")),
+        ("{{ 'yes' if a == 'x' and n > 5 else 'no' }}", &[("a", "x"), ("n", "10")], Ok("yes")),
+        ("{{ 'a' if a is startingwith(b) else '' }}{{ 1 }}", &[("a", "xy"), ("b", "x")], Ok("a1")),
+        ("{{ n / 4 }}", &[("n", "10")], Ok("2.5")),
+        ("{{ d }}", &[("d", "1234.50")], Ok("1234.50")),
+        (
+            "{{ w }} {{ m }}",
+            &[("w", "15.06.2026"), ("m", "2026-06-15T09:00:00+02:00")],
+            Ok("2026-06-15 2026-06-15T09:00:00+02:00"),
+        ),
+        ("{{ a }}-{{ b }}", &[("a", ""), ("b", "")], Ok("-")),
+        ("{{ a | first }}", &[("a", "")], Ok("")),
+        ("{{ a[9] ~ 'x' }}", &[("a", "abc")], Ok("x")),
+        ("{{ (a | first) | default('-') }}", &[("a", "")], Ok("-")),
+        ("{{- a -}} | {{ b }} } }} { %}", &[("a", "1"), ("b", "2")], Ok("1| 2 } }} { %}")),
+        ("{{ a }} {{ 'x\\n' }}{{ '{{' }}", &[("a", "1")], Ok("1 x\n{{")),
+        ("{{ a }}\n", &[("a", "1")], Ok("1")),
+        ("{{ a | trim('-') }}", &[("a", "-x-")], Ok("x")),
+        ("{{ a | capitalize }}", &[("a", "jean PAUL")], Ok("Jean paul")),
+        ("{{ a | integer }}", &[("a", "heavy")], Err("a text is no whole number")),
+    ] {
+        assert_eq!(rendered(source, cells), wanted.map(str::to_owned), "{source}");
+    }
+}
+
+/// Templates that are refused, and the words that are told.
+const REFUSED: &[(&str, &str)] = &[
+    ("{% for x in range(9) %}{% endfor %}", "{%"),
+    ("{{ a }}{# c #}", "{# c #}"),
+    ("{# c #}{{ a }}", "{# c #}"),
+    ("{% raw %}{{ b }}{% endraw %}{{ a }}", "{% raw %}"),
+    ("{{ a | nope }}", "nope"),
+    ("x | y {{ a | upcase }}", "upcase"),
+    ("{{ a | int }}", "int"),
+    ("{{ range(9) }}", "range(9)"),
+    ("{{ a.lower() }}", "a.lower()"),
+    ("{{ a() }}", "a()"),
+    ("{{ 'x' if a == '' else b|nope }}", "nope"),
+    ("{{ a == 'x' }}", "a == 'x'"),
+    ("{{ t }}", "t"),
+    ("{{ a ~ (b == 'x') }}", "b == 'x'"),
+    ("{{ not a == 'x' }}", "not a == 'x'"),
+    ("{{ a not in 'abc' }}", "a not in 'abc'"),
+    ("{{ a is not startingwith('x') }}", "a is not startingwith('x')"),
+    ("{{ true }}{{ a }}", "true"),
+    ("{{ a | split(',') }}", "a | split(',')"),
+    ("{{ [a, b] }}", "[a, b]"),
+    ("{{ (a, b) }}", "(a, b)"),
+    ("{{ {'x': a} }}", "{'x': a}"),
+    ("{{ a + 1 }}", "a"),
+    ("{{ a * 2 }}", "a"),
+    ("{{ a + b }}", "a"),
+    ("{{ -a }}", "a"),
+    ("{{ w + 1 }}", "w"),
+    ("{{ t * 2 }}", "t"),
+    ("{{ [a] + 1 }}", "[a]"),
+    ("{{ n / 0 }}", "n / 0"),
+    ("{{ n / 3 }}", "n / 3"),
+    ("{{ n / d }}", "n / d"),
+    ("{{ n // 2 }}", "n // 2"),
+    ("{{ n % 2 }}", "n % 2"),
+    ("{{ n ** 2 }}", "n ** 2"),
+    ("{{ n * d | round(2) }}", "n * d | round(2)"),
+    ("{{ d | round(2) * n }}", "d | round(2) * n"),
+    ("{{ a | upper ~ b }}", "a | upper ~ b"),
+    ("{{ d | round }}", "d | round"),
+    ("{{ d | round(-1) }}", "d | round(-1)"),
+    ("{{ d | round(n) }}", "d | round(n)"),
+    ("{{ d | round(2, 'up') }}", "d | round(2, 'up')"),
+    ("{{ a | round(2) }}", "a"),
+    ("{{ a.b }}", "a.b"),
+    ("{{ a[0].x }}", "a[0].x"),
+    ("{{ a['x'] }}", "'x'"),
+    ("{{ a[1.5] }}", "1.5"),
+    ("{{ a[b] }}", "b"),
+    ("{{ a[::2] }}", "a[::2]"),
+    ("{{ n[0] }}", "n"),
+    ("{{ a | abs }}", "a | abs"),
+    ("{{ n | upper }}", "n | upper"),
+    ("{{ a | upper('x') }}", "a | upper('x')"),
+    ("{{ a | replace('x') }}", "a | replace('x')"),
+    ("{{ a | replace(1, 'x') }}", "a | replace(1, 'x')"),
+    ("{{ a | trim(chars='x') }}", "a | trim(chars='x')"),
+    ("{{ a | default('x', true) }}", "a | default('x', true)"),
+    ("{{ n | default('x') }}", "n | default('x')"),
+    ("{{ a | split(',') | upper }}", "a | split(',') | upper"),
+    ("{{ a | split('') }}", "a | split('')"),
+    ("{{ [a == b] | join }}", "[a == b] | join"),
+    ("{{ 'abc' | integer }}{{ a }}", "'abc' | integer"),
+    ("{{ 'x' if a else 'y' }}", "a"),
+    ("{{ 'x' if n else 'y' }}", "n"),
+    ("{{ 'x' if a == 'y' }}", "'x' if a == 'y'"),
+    ("{{ 'x' if a == 'y' else 5 }}", "'x' if a == 'y' else 5"),
+    ("{{ 'x' if true else a }}", "true"),
+    ("{{ a ~ ('x' if a == '' else 'x') }}", "'x' if a == '' else 'x'"),
+    ("{{ b if a == '' else b }}", "b if a == '' else b"),
+    ("{{ 'x' if a | upper == 'paid' else 'y' }}", "a | upper == 'paid'"),
+    ("{{ a or b }}", "a"),
+    ("{{ a is defined }}", "defined"),
+    ("{{ 'x' if a is startingwith(1) else '' }}", "1"),
+    ("{{ 1e300 ~ a }}", "1e300"),
+    ("{{ 1_000 ~ a }}", "1_000"),
+    ("no cell", "no cell"),
+    ("{ a }", "{ a }"),
+    ("{{ 'x' }}", "{{ 'x' }}"),
+];
+
+#[test]
+fn what_cannot_work_is_refused_at_its_place() {
+    for &(source, words) in REFUSED {
+        let fault = text_fault(source).expect(source);
+        assert_eq!(&source[fault.range], words, "{source}: {}", fault.message);
+    }
+}
+
+#[test]
+fn what_is_no_expression_is_refused() {
+    for source in ["{{ a", "{{ a }", "{{ first name }}", "{{ prénom }}", "{{ }}", "{{ a | }}", "{{ 'a }}", "{{ a b }}"]
+    {
+        assert!(text_fault(source).is_some(), "{source}");
+    }
+}
+
+#[test]
+fn words_of_other_languages_are_refused_with_the_right_ones() {
+    for (source, hint) in [
+        ("id = '1'", "write `==`"),
+        ("a == 'x' AND b == 'y'", "write `and`"),
+        ("a == 'x' Or b == 'y'", "write `or`"),
+        ("NOT a == 'x'", "write `not`"),
+        ("a == 'x' and NOT b == 'y'", "write `not`"),
+        ("a IN ['x', 'y']", "write `in`"),
+        ("a == 'x' && b == 'y'", "write `and`"),
+        ("!(a == 'x')", "write `not`"),
+    ] {
+        assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
+    }
+    assert_eq!(text_fault("{{ 'x' if a = 'y' else 'z' }}").unwrap().hint, "write `==`");
+    assert_eq!(text_fault("{{ a | int }}").unwrap().hint, "write it as in `name | integer`");
+    let hint = condition_fault("first name == 'x'").unwrap().hint;
+    assert!(hint.starts_with("a column whose name"), "{hint}");
+}
+
+/// Conditions that are refused, and the words that are told.
+const REFUSED_CONDITIONS: &[(&str, &str)] = &[
+    ("status", "status"),
+    ("not status", "status"),
+    ("n", "n"),
+    ("w", "w"),
+    ("'x'", "'x'"),
+    ("true", "true"),
+    ("1 == 1", "1 == 1"),
+    ("'a' in ['a']", "'a' in ['a']"),
+    ("qty > 5", "qty > 5"),
+    ("qty == 5", "qty == 5"),
+    ("5 < qty", "5 < qty"),
+    ("1 < qty < 5", "1 < qty"),
+    ("qty in [1, 2]", "qty in [1, 2]"),
+    ("qty in []", "qty in []"),
+    ("n == '5'", "n == '5'"),
+    ("n in ['5']", "n in ['5']"),
+    ("n in [1, 'x']", "[1, 'x']"),
+    ("paid == true", "paid == true"),
+    ("t == 'yes'", "t == 'yes'"),
+    ("t < true", "t < true"),
+    ("w < '2026-02-30'", "'2026-02-30'"),
+    ("w < '15.06.2026'", "'15.06.2026'"),
+    ("w == m", "w == m"),
+    ("m < '2026-06-15'", "'2026-06-15'"),
+    ("a == 'x' and b", "b"),
+    ("a == 'x' or true", "true"),
+    ("a == a", "a == a"),
+    ("a < ''", "a < ''"),
+    ("n > none", "n > none"),
+    ("'' in a", "'' in a"),
+    ("a in none", "a in none"),
+    ("a is startingwith('')", "''"),
+    ("a is endingwith(a)", "a"),
+    ("a | integer", "a | integer"),
+    ("a | split(',') == 'x'", "a | split(',') == 'x'"),
+    ("a }}{{ b", "{"),
+    ("a == 'x' | nope", "nope"),
+    ("a == 'x' and (b == 'z' and a == 'y')", "a == 'x' and (b == 'z' and a == 'y')"),
+    ("'x' != a or a != 'y'", "'x' != a or a != 'y'"),
+    ("{{ a == 'x' }}", "{{ a == 'x' }}"),
+];
+
+#[test]
+fn conditions_are_true_or_false_and_about_a_column() {
+    for &(source, words) in REFUSED_CONDITIONS {
+        let fault = condition_fault(source).expect(source);
+        assert_eq!(&source[fault.range], words, "{source}: {}", fault.message);
+    }
+    for source in [
+        "a == '}}' and b != '{{' or b == '{%'",
+        "a | integer > 5",
+        "1 < a | integer < 5",
+        "a in ['x', 'y']",
+        "'x' in a",
+        "a not in (b | split(','))",
+        "not a == ''",
+        "(a == 'x') == (b == 'y')",
+        "a < '2024-01-31'",
+        "(a | length) > 3 and a[0] == 'x'",
+        "a is not startingwith('x')",
+        "t and not (n > 5)",
+    ] {
+        assert_eq!(condition_fault(source), None, "{source}");
+    }
+    let hint = condition_fault("qty > 5").unwrap().hint;
+    assert_eq!(hint, "declare the type of the column `qty` under `sources`");
+}
+
+/// Every operator over every pair of kinds: what is refused, and what is not.
+#[test]
+fn operators_take_the_kinds_that_the_documentation_says() {
+    let kinds =
+        [("a", "text"), ("n", "number"), ("t", "truth"), ("w", "day"), ("m", "moment"), ("(a | split(','))", "list")];
+    let operators = ["+", "-", "*", "/", "~", "==", "!=", "<", "<=", ">", ">=", "in", "and"];
+    for operator in operators {
+        for (one, left) in kinds {
+            for (other, right) in kinds {
+                // Nothing is compared with itself.
+                let other =
+                    other.replace('a', "b").replace('n', "n2").replace('t', "t2").replace('w', "w2").replace('m', "m2");
+                let other = if right == "list" { "(b | split(','))".to_owned() } else { other };
+                let source = format!("{one} {operator} {other}");
+                let source = if operator == "/" { format!("({source}) | round(2)") } else { source };
+                let same = left == right;
+                let fits = match operator {
+                    "+" | "-" | "*" | "/" => same && left == "number",
+                    "~" => !["truth", "list"].contains(&left) && !["truth", "list"].contains(&right),
+                    "==" | "!=" => same && left != "list",
+                    "<" | "<=" | ">" | ">=" => same && !["truth", "list"].contains(&left),
+                    "in" => left == "text" && ["text", "list"].contains(&right),
+                    _ => same && left == "truth",
+                };
+                assert_eq!(value_fault(&source).is_none(), fits, "{source}: {:?}", value_fault(&source));
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_that_are_never_given_are_refused_with_the_right_one() {
+    for (source, hint) in [
+        ("a | lower == 'PAID'", "write `'paid'`"),
+        ("b == '' and 'PAID' != a | lower", "write `'paid'`"),
+        ("a | upper in ['PAID', 'open']", "write `'OPEN'`"),
+        ("a | upper not in ['open']", "write `'OPEN'`"),
+        ("'PA' in a | lower", "write `'pa'`"),
+        ("a | title == 'chuck norris'", "write `'Chuck Norris'`"),
+        ("a | capitalize is startingwith('PA')", "write `'Pa'`"),
+        ("a | trim == ' paid'", "write `'paid'`"),
+        ("a | trim('-') == 'paid-'", "write `'paid'`"),
+        ("a | trim is startingwith(' x ')", "write `'x'`"),
+        ("a | trim is endingwith('x ')", "write `'x'`"),
+        ("a | lower | trim == 'PAID'", "write `'paid'`"),
+        ("(a | lower)[:2] == 'PA'", "write `'pa'`"),
+        ("a | lower is endingwith('ID')", "write `'id'`"),
+        ("a | lower == \"L'ÉTÉ\"", "write `\"l'été\"`"),
+        ("a[0] == 'AB'", "it has one character; how a text begins is tested as in `is startingwith('AB')`"),
+        ("a | last == 'AB'", "it has one character; how a text begins is tested as in `is startingwith('AB')`"),
+        ("a[:2] == 'ABC'", "it has 2 characters at most; compare with no more"),
+        ("(a | trim)[1:4] in ['ABC', 'ABCD']", "it has 3 characters at most; compare with no more"),
+        ("a[-2:] is endingwith('ABC')", "it has 2 characters at most; compare with no more"),
+        ("'ABC' in a[-3:-1]", "it has 2 characters at most; compare with no more"),
+        ("a[:0] != 'x'", "compare the column itself"),
+    ] {
+        assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
+    }
+    for source in [
+        "a | lower == 'paid'",
+        "a | lower == b",
+        "a | lower in ['paid', 'open']",
+        "a | lower in 'PAID or open'",
+        "a | title == 'SSa'",
+        "a | title is endingwith('id')",
+        "a | trim is startingwith('x ')",
+        "a | trim is endingwith(' x')",
+        "' x ' in a | trim",
+        "a | trim(b) == ' x'",
+        "a | default('X') | replace('x', 'X') == 'X'",
+        "a | lower | replace('p', 'P') == 'Paid'",
+        "(a | lower) ~ 'X' == 'paidX'",
+        "a | lower | upper == 'PAID'",
+        "a[:2] == 'AB'",
+        "a[1:] == 'ABC'",
+        "a[:-1] == 'ABC'",
+        "a[n:3] == 'ABCDE'",
+        "(a | split(','))[0] == 'AB'",
+        "a | split(',') | first == 'AB'",
+        "a[0] in 'ABC'",
+        "a == 'x' and b == 'y'",
+        "a == 'x' or a == 'y'",
+        "a != 'x' and a != 'y'",
+        "(a == 'x' or b == 'x') and a == 'y'",
+        "a == 'x' and not a == 'y'",
+    ] {
+        assert_eq!(condition_fault(source), None, "{source}");
+    }
+}
+
+#[test]
+fn deep_expressions_are_refused() {
+    let deep = |open: &str, close: &str| format!("{}a{}", open.repeat(30_000), close.repeat(30_000));
+    for expression in [
+        deep("(", ")"),
+        deep("[", "]"),
+        deep("not ", ""),
+        deep("-", ""),
+        deep("'x' if a == 'x' else ", ""),
+        deep("", " ~ a"),
+        deep("", "|trim"),
+        deep("", "[0]"),
+        deep("", ".x"),
+        deep("a and ", ""),
+        deep("", " == a"),
+        deep("{'a':", "}"),
+    ] {
+        assert!(text_fault(&format!("{{{{ {expression} }}}}")).is_some());
+        assert!(condition_fault(&expression).is_some());
+    }
+    // As long as is allowed, and as deep; only lists may be longer.
+    for expression in [
+        format!("a{}", " ~ a".repeat(490)),
+        format!("a{}", "|trim".repeat(490)),
+        format!("{}a", "'x' if a == 'x' else ".repeat(140)),
+    ] {
+        assert!(rendered(&format!("{{{{ {expression} }}}}"), &[("a", "a")]).is_ok());
+    }
+    for expression in [
+        format!("a in [{}'x']", "'y', ".repeat(5_000)),
+        format!("{}a == 'x'", "not ".repeat(990)),
+        format!("a == 'x'{}", " and a != 'y'".repeat(240)),
+    ] {
+        assert_eq!(holds(&expression, &[("a", "x")]), Ok(true));
+    }
+}
+
+#[test]
+fn texts_and_numbers_are_bounded() {
+    let doubling = format!("{{{{ a{} }}}}", "|replace('a', 'aaaaaaaaaa')".repeat(12));
+    assert_eq!(rendered(&doubling, &[("a", "abc")]), Err("the result is longer than 65,536 bytes"));
+    assert_eq!(
+        rendered("{{ a }}", &[("a", &"x".repeat(MAX_OUTPUT + 1))]),
+        Err("the result is longer than 65,536 bytes")
+    );
+    let long = "9".repeat(9_999);
+    assert_eq!(valued("n * n2", &[("n", &long), ("n2", &long)]), Err("the number is too long"));
+    assert_eq!(valued("(a | split(',')) | length", &[("a", &",".repeat(20_000))]), Err("the list is too long"));
+}
+
+#[test]
+fn places_are_those_of_the_mapping() {
+    let place = |text: &str, column| Place { path: "m".into(), line: 1, column, width: 20, text: text.into() };
+    for (text, column, source, words, wanted) in [
+        ("  where: a == b", 10, "a == b", "b", (15, 1)),
+        ("t: \"{{ a | nope }}\"", 4, "{{ a | nope }}", "nope", (12, 4)),
+        ("t: 'é {{ ''x'' | nope }}'", 4, "é {{ 'x' | nope }}", "nope", (18, 4)),
+        ("t: \"\\\"{{ nope }}\"", 4, "\"{{ nope }}", "nope", (10, 4)),
+        ("t: \"\\u0041{{ nope }}\"", 4, "A{{ nope }}", "nope", (4, 20)),
+        ("t: |", 4, "{{ nope }}", "nope", (4, 20)),
+    ] {
+        let start = source.find(words).unwrap();
+        let narrowed = narrow_place(place(text, column), source, &(start..start + words.len()));
+        assert_eq!((narrowed.column, narrowed.width), wanted, "{text}");
+    }
+}
