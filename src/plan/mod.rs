@@ -20,6 +20,7 @@ mod template_kinds;
 mod template_never;
 pub mod conversion;
 pub mod key;
+pub mod date_directives;
 pub mod date_format;
 pub mod fast_field;
 mod template_fast;
