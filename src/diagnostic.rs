@@ -304,7 +304,9 @@ codes! {
     /// An input file has no bytes, or only blank lines. The recording was probably lost; it is never taken for "no customers".
     ReadEmpty = "read/empty",
     /// The header row cannot be trusted: a name that a rule uses is there twice, its quotes do not pair up, it holds NUL bytes
-    /// or bytes of another encoding, or it is written with another delimiter or quote. A column that no rule uses may have no name, or that of another.
+    /// or bytes of another encoding, or it is written with another delimiter or quote. Or it comes again in the file with its
+    /// columns in another order, so that the records behind it are in the wrong ones.
+    /// A column that no rule uses may have no name, or that of another.
     ReadHeader = "read/header",
     /// The file is in an encoding the dialect does not say, told by its byte order mark.
     ReadEncoding = "read/encoding",
