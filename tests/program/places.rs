@@ -253,7 +253,7 @@ fn no_file_is_read_twice_and_no_link_to_a_folder_is_left_out() {
             "sub/up: error[read/unreadable]: `sub/up` is a link to a folder, which no pattern goes into",
         ),
         (
-            "ln -s gone sub/gone",
+            "ln -s nowhere sub/gone",
             "**/lines-*.csv",
             "sub/gone: error[read/unreadable]: `sub/gone` is a link that leads nowhere",
         ),
