@@ -275,7 +275,7 @@ codes! {
     /// the profile says so, and this warning goes away.
     PlanOneUrl = "plan/one-url",
     /// The contract is not a valid JSON Schema, or uses a draft or pattern that cannot be checked: look-around and
-    /// back-references, or what other languages have in patterns and ECMA-262 has not, such as `(?i)` and `\\A`.
+    /// back-references, or what other languages have in patterns and ECMA-262 has not, such as `(?i)` and `\A`.
     PlanContract = "plan/contract",
     /// The contract has a keyword that JSON Schema ignores: it is misspelt, of another draft, or hidden by a `$ref` beside it.
     /// What it was meant to forbid is accepted. `xwalk check --strict` makes it an error.

@@ -36,10 +36,13 @@ pub(super) struct FileHeader {
 /// Nothing, where there is no header.
 #[derive(Debug)]
 pub(super) struct RepeatedHeader {
+    /// In the order of their first bytes.
     starts: Vec<HeaderStart>,
     /// For each byte that one of them begins with, the last six bits of those that follow: most records are told apart by
     /// that.
     seconds: [u64; 256],
+    /// For each byte, which of them begin with it.
+    ranges: [(u32, u32); 256],
     /// How many bytes it has at most, with its line end.
     pub(super) longest: usize,
 }
@@ -74,22 +77,27 @@ impl HeaderStart {
 
 impl Default for RepeatedHeader {
     fn default() -> RepeatedHeader {
-        RepeatedHeader { starts: Vec::new(), seconds: [0; 256], longest: 0 }
+        RepeatedHeader { starts: Vec::new(), seconds: [0; 256], ranges: [(0, 0); 256], longest: 0 }
     }
 }
 
 impl RepeatedHeader {
     fn new(dialect: &Dialect, names: &[String]) -> RepeatedHeader {
-        let starts = spell_starts(dialect, names);
+        let mut starts = spell_starts(dialect, names);
+        starts.sort_unstable();
         let longest = names.iter().map(|name| 2 * name.len() + 3).sum::<usize>() + 2;
-        let mut seconds = [0; 256];
-        for start in &starts {
+        let (mut seconds, mut ranges) = ([0; 256], [(0, 0); 256]);
+        for (number, start) in (0..).zip(&starts) {
             let second = start.get(1).map_or(u64::MAX, |second| 1 << (second & 63));
             // The names of a header may all be empty.
             let firsts = start.first().map_or(0..256, |first| usize::from(*first)..usize::from(*first) + 1);
-            seconds[firsts].iter_mut().for_each(|known| *known |= second);
+            for first in firsts {
+                let (from, _) = if seconds[first] == 0 { (number, number) } else { ranges[first] };
+                ranges[first] = (from, number + 1);
+                seconds[first] |= second;
+            }
         }
-        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), seconds, longest }
+        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), seconds, ranges, longest }
     }
 
     /// Whether a record that starts at this byte starts as the header does, or with another of its names.
@@ -97,12 +105,14 @@ impl RepeatedHeader {
     pub(super) fn may_start_at(&self, text: &[u8], at: usize) -> bool {
         let Some(first) = text.get(at) else { return false };
         let second = text.get(at + 1).copied().unwrap_or(b'\n');
-        (self.seconds[usize::from(*first)] >> (second & 63)) & 1 == 1 && self.starts_at(&text[at..])
+        (self.seconds[usize::from(*first)] >> (second & 63)) & 1 == 1 && self.starts_at(*first, &text[at..])
     }
 
-    fn starts_at(&self, rest: &[u8]) -> bool {
+    fn starts_at(&self, first: u8, rest: &[u8]) -> bool {
+        let (from, to) = self.ranges[usize::from(first)];
+        let starts = self.starts.get(from as usize..to as usize).unwrap_or_default();
         let word = rest.first_chunk().map(|first| u64::from_le_bytes(*first));
-        self.starts.iter().any(|start| match word {
+        starts.iter().any(|start| match word {
             Some(word) => word & start.mask == start.word && rest.starts_with(&start.bytes),
             None => rest.starts_with(&start.bytes),
         })
@@ -454,4 +464,44 @@ pub(super) fn locate_header(path: &str, text: &[u8], source: &SourcePlan, names:
         text.extend(cell.chars().map(|c| if is_shown && !c.is_control() { c } else { shape(c) }));
     }
     Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        read::header::RepeatedHeader,
+        table::dialect::{Dialect, Encoding, Tail},
+    };
+
+    #[test]
+    fn records_that_may_be_the_header_are_told_by_their_first_bytes() {
+        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        let table: [(&[&str], &[&str], &[&str]); 5] = [
+            (
+                &["id", "note"],
+                &["id;note", "idx;", "\"id\";", "note;id", "\"note\";"],
+                &["notes;", "i", "", "n", "1;id", ";id", "\"notes\";"],
+            ),
+            (&["x", "xy"], &["x;", "xa", "xy;x", "\"xy\";", "\"x\""], &["y", "\"xyz\";"]),
+            (&["", "a", "b"], &[";a;b", ";ab", "a;;b", "b;a;", ";b;a", "\"b\";"], &["ab;", ";;a", "b", "bb;"]),
+            (&["a\"b"], &["\"a\"\"b\"\n", "a\"b\n"], &["\"a", "b"]),
+            (
+                &["é", "longer than eight bytes"],
+                &["é;", "longer than eight bytes;é"],
+                &["longer than eight byte;", "è;"],
+            ),
+        ];
+        for (names, may, may_not) in table {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let header = RepeatedHeader::new(&dialect, &names);
+            for (text, expected) in may.iter().map(|text| (text, true)).chain(may_not.iter().map(|text| (text, false)))
+            {
+                for text in [(*text).to_owned(), format!("{text}{}", " ".repeat(20))] {
+                    assert_eq!(header.may_start_at(text.as_bytes(), 0), expected, "{names:?} {text:?}");
+                }
+            }
+        }
+        let empty = RepeatedHeader::new(&dialect, &[String::new()]);
+        assert!(empty.may_start_at(b"a", 0) && !RepeatedHeader::default().may_start_at(b"a", 0));
+    }
 }
