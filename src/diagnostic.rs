@@ -262,10 +262,10 @@ codes! {
     /// A code table file cannot be read as a header and two columns of different codes. It is read as strictly as a source: one
     /// wrong line would be in every document that uses it.
     PlanCodeTable = "plan/code-table",
-    /// Two sources read the same file, a drop folder is named twice, or the run would write a file that it reads, or one file
-    /// twice. Nothing was read.
+    /// A file would be read twice (by two sources, under two names, or once more from a packed copy), a drop folder is named
+    /// twice, or the run would write a file that it reads, or one file twice. Nothing was read.
     /// Files are compared by what they are, not by what they are called: links and other spellings of a path are followed.
-    /// Give each source, the output and the rejected rows a file of its own.
+    /// Give each source, the output and the rejected rows a file of its own, and move copies out of the drop folder.
     PlanSameFile = "plan/same-file",
     /// The columns of a join have different types, so they could never match; or the join does not name what it needs.
     PlanJoin = "plan/join",
@@ -274,7 +274,8 @@ codes! {
     /// Send a list (`root: array`) or use POST. If the API tells documents apart by what they hold, `collection: upsert` in
     /// the profile says so, and this warning goes away.
     PlanOneUrl = "plan/one-url",
-    /// The contract is not a valid JSON Schema, or uses a draft or pattern that cannot be checked.
+    /// The contract is not a valid JSON Schema, or uses a draft or pattern that cannot be checked: look-around and
+    /// back-references, or what other languages have in patterns and ECMA-262 has not, such as `(?i)` and `\A`.
     PlanContract = "plan/contract",
     /// The contract has a keyword that JSON Schema ignores: it is misspelt, of another draft, or hidden by a `$ref` beside it.
     /// What it was meant to forbid is accepted. `xwalk check --strict` makes it an error.
@@ -298,12 +299,15 @@ codes! {
 
     /// An input file is not there, or is a folder, a pipe or a device where a regular file is needed.
     ReadMissingFile = "read/missing-file",
-    /// An input file cannot be opened or read.
+    /// An input file cannot be opened or read, or the path of a source has a pattern that would go into a folder that is a
+    /// link, or into a link that leads nowhere: it may lead back, or to files that are read already.
     ReadUnreadable = "read/unreadable",
     /// An input file has no bytes, or only blank lines. The recording was probably lost; it is never taken for "no customers".
     ReadEmpty = "read/empty",
     /// The header row cannot be trusted: a name that a rule uses is there twice, its quotes do not pair up, it holds NUL bytes
-    /// or bytes of another encoding, or it is written with another delimiter or quote. A column that no rule uses may have no name, or that of another.
+    /// or bytes of another encoding, or it is written with another delimiter or quote. Or it comes again in the file with its
+    /// columns in another order, so that the records behind it are in the wrong ones.
+    /// A column that no rule uses may have no name, or that of another.
     ReadHeader = "read/header",
     /// The file is in an encoding the dialect does not say, told by its byte order mark.
     ReadEncoding = "read/encoding",

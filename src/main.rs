@@ -42,10 +42,10 @@ fn main() -> ExitCode {
     forbid_core_dumps();
     let environment = parse::environment();
     let done = match parse::parse(std::env::args_os()) {
-        Ok(mut cli) => {
-            name_null_device(&mut cli.command);
-            run_command(&cli, &environment)
-        }
+        Ok(mut cli) => match check_stdout(&mut cli.command) {
+            Ok(()) => run_command(&cli, &environment),
+            Err(error) => Ok(show_error(&error, &environment)),
+        },
         Err(message) => show_usage(&message, &environment),
     };
     let exit = match done {
@@ -58,7 +58,11 @@ fn main() -> ExitCode {
 
 /// Says that a file, a folder or stdout (`-`) cannot be written.
 fn show_unwritten(path: &Path, cause: &io::Error, environment: &BTreeMap<String, String>) -> Exit {
-    let error = Error::storage("cannot write", path, cause);
+    show_error(&Error::storage("cannot write", path, cause), environment)
+}
+
+/// Says why nothing was run.
+fn show_error(error: &Error, environment: &BTreeMap<String, String>) -> Exit {
     let style = RenderStyle::new(&OutputOptions::default(), environment, io::stderr().is_terminal());
     // When stderr cannot be written either, the exit code says it alone.
     let _ = report::findings(&mut io::stderr(), error.diagnostics(), style);
@@ -95,29 +99,41 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
     }
 }
 
-/// Turns `--output -` into `--output /dev/null` where stdout is the null device, so that the summary says where the
-/// documents went. Before `main`, Rust opens that device in place of a closed stdout, and a closed stdout cannot be told
-/// from `>/dev/null`.
+/// Refuses `--output -` where stdout is closed, and turns it into `--output /dev/null` where stdout is the null device, so
+/// that the summary says where the documents went. Before `main`, Rust opens that device in place of a closed stdout, for
+/// reading and writing; a shell opens it for writing only.
 #[cfg(unix)]
-fn name_null_device(command: &mut Command) {
+fn check_stdout(command: &mut Command) -> Result<(), Error> {
     use std::os::{
         fd::AsFd,
         unix::fs::{FileTypeExt, MetadataExt},
     };
+
+    use rustix::fs::{OFlags, fcntl_getfl};
+
     let null_device = Path::new("/dev/null");
-    let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return };
+    let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return Ok(()) };
     let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
     if places::is_stdout(output)
         && let (Ok(stdout), Ok(null)) = (stdout(), fs::metadata(null_device))
         && stdout.file_type().is_char_device()
         && stdout.rdev() == null.rdev()
     {
+        if fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR) {
+            let finding = Diagnostic::new(Code::ReportCannotWrite, "stdout is closed, so the documents would be lost");
+            let hint =
+                "name a file with `--output FILE`, or `--output /dev/null` if nobody needs them; nothing was read";
+            return Err(Error::Storage(Box::new(finding.hint(hint))));
+        }
         null_device.clone_into(output);
     }
+    Ok(())
 }
 
 #[cfg(not(unix))]
-fn name_null_device(_: &mut Command) {}
+fn check_stdout(_: &mut Command) -> Result<(), Error> {
+    Ok(())
+}
 
 /// Starts the log on stderr, where `-v` asks for one. Only this program's own events: those of the HTTP client could
 /// hold headers.

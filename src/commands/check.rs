@@ -1,5 +1,10 @@
 //! `xwalk check`: compiles plans, and compares them with the headers of the files in a folder if one is named.
 
+use std::{
+    io::{self, Write},
+    path::Path,
+};
+
 use crate::{
     cli,
     commands::{load, runtime::Runtime},
@@ -59,10 +64,17 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
                     stream::check_headers(&plan, folder, BLOCK).map_err(Error::input)?;
                 }
                 if !args.messages.quiet {
-                    let _ = report::proven(runtime.err, &mapping.display().to_string(), &plan);
+                    answer(runtime.out, mapping, &plan)?;
                 }
             }
         }
     }
     if findings.is_empty() { Ok(Exit::Done) } else { Err(Error::Config(findings)) }
+}
+
+/// Says on stdout that a mapping is good. A reader that goes away has heard enough.
+fn answer(out: &mut dyn Write, mapping: &Path, plan: &Plan) -> Result<(), Error> {
+    let done = report::proven(out, &mapping.display().to_string(), plan).and_then(|()| out.flush());
+    done.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(cause) })
+        .map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))
 }

@@ -8,7 +8,7 @@ use crate::deliver;
 pub struct Runtime<'a> {
     /// The folder that relative paths start from; the empty path is the working directory of the process.
     pub root: PathBuf,
-    /// Where JSON goes.
+    /// Where JSON and answers go.
     pub out: &'a mut dyn Write,
     /// Where messages go.
     pub err: &'a mut dyn Write,

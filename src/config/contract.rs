@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     config::{
         exact_number::ExactNumber,
+        foreign_patterns,
         formats::{is_date, is_date_time, is_time},
         ignored_keywords::{self, DraftFacts, is_rule},
         json_mistakes, json_places,
@@ -94,6 +95,9 @@ impl Contract {
         })?;
         let unused = unused_definitions::remove(&mut schema);
         let places = json_places::places(path, text, unused)?;
+        if let Some(foreign) = foreign_patterns::find(&schema, &places) {
+            return Err(foreign);
+        }
         let whole = options().build(&schema).map_err(|error| explain_unusable(&error, &places))?;
         let lone_references =
             matches!(whole.draft(), jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
@@ -421,10 +425,21 @@ fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) ->
     };
     let diagnostic = Diagnostic::new(Code::PlanContract, format!("the contract cannot be used: {said}")).rule(place);
     match error.kind() {
-        Kind::Format { format } if format == "regex" => {
-            diagnostic.hint("look-around and back-references are not supported: patterns run in linear time")
-        }
+        Kind::Format { format } if format == "regex" => diagnostic.hint(advise_pattern(value)),
         _ => diagnostic,
+    }
+}
+
+/// What to do about a pattern that cannot be checked.
+fn advise_pattern(pattern: &str) -> &'static str {
+    let looks_around = ["(?=", "(?!", "(?<=", "(?<!", "\\k<"].iter().any(|start| pattern.contains(start));
+    let refers_back = pattern.split('\\').skip(1).any(|behind| behind.starts_with(|c| matches!(c, '1'..='9')));
+    if looks_around || refers_back {
+        "look-around and back-references are not supported: patterns run in linear time"
+    } else if ["\\w-", "\\d-", "\\s-", "\\W-", "\\D-", "\\S-"].iter().any(|class| pattern.contains(class)) {
+        "a `-` beside a class such as `\\w` is no range: write it as `\\-`, or last in the brackets"
+    } else {
+        "write it as ECMA-262 does with the flag `u`"
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! JSON Schema ignores what it does not know, so a misspelt `requried` accepts everything.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use crate::{
-    config::yaml::Places,
+    config::{unused_definitions::decode_reference, yaml::Places},
     diagnostic::{Code, Diagnostic, Severity, nearest},
     json_pointer::escape,
 };
@@ -121,21 +123,57 @@ pub(super) struct DraftFacts<'a> {
 
 /// Finds the keywords and formats of a contract that are ignored.
 pub(super) fn find(schema: &Value, places: &Places, draft: &DraftFacts<'_>) -> Vec<Diagnostic> {
-    let mut findings = Vec::new();
-    let mut open = vec![(String::new(), schema)];
-    while let Some((at, schema)) = open.pop() {
-        let Value::Object(schema) = schema else { continue };
+    let (mut findings, targets) = (Vec::new(), find_targets(schema));
+    for (at, schema) in find_schemas(schema) {
         let is_hidden = draft.number <= 7 && schema.contains_key("$ref");
         for (keyword, value) in schema {
-            if let Some(finding) = judge(keyword, value, is_hidden, draft) {
-                findings.push(finding.rule(places.key(&format!("{at}/{}", escape(keyword)))));
+            let pointer = format!("{at}/{}", escape(keyword));
+            let is_target = || !is_rule(keyword) && holds_target(&pointer, &targets);
+            if let Some(finding) = judge(keyword, value, is_hidden, draft).filter(|_| !is_target()) {
+                findings.push(finding.rule(places.key(&pointer)));
             }
         }
-        open.extend(nested_schemas(schema).map(|(inside, part)| (format!("{at}/{inside}"), part)));
     }
     // In the order of the file.
     findings.sort_by_key(|finding| finding.rule.as_ref().map(|place| (place.line, place.column)));
     findings
+}
+
+/// All schemas in a schema, each with its pointer: those of keywords, and those that something refers to.
+pub(super) fn find_schemas(schema: &Value) -> BTreeMap<String, &Map<String, Value>> {
+    let mut found = BTreeMap::new();
+    let targets = find_targets(schema).into_iter().filter_map(|at| schema.pointer(&at).map(|part| (at, part)));
+    let mut open: Vec<(String, &Value)> = [(String::new(), schema)].into_iter().chain(targets).collect();
+    while let Some((at, part)) = open.pop() {
+        let Value::Object(part) = part else { continue };
+        if found.insert(at.clone(), part).is_none() {
+            open.extend(nested_schemas(part).map(|(inside, part)| (format!("{at}/{inside}"), part)));
+        }
+    }
+    found
+}
+
+/// The pointers that something refers to.
+fn find_targets(schema: &Value) -> BTreeSet<String> {
+    let (mut targets, mut open) = (BTreeSet::new(), vec![schema]);
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                let reference = members.get("$ref").and_then(Value::as_str);
+                targets.extend(reference.and_then(decode_reference));
+                open.extend(members.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    targets
+}
+
+/// Whether something refers to a place, or into it: then it is there to hold definitions, whatever it is called.
+fn holds_target(pointer: &str, targets: &BTreeSet<String>) -> bool {
+    let inside = format!("{pointer}/");
+    targets.contains(pointer) || targets.range(inside.clone()..).next().is_some_and(|next| next.starts_with(&inside))
 }
 
 /// What is wrong with one keyword. `is_hidden`: it stands beside a `$ref` that hides it.

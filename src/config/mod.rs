@@ -10,6 +10,7 @@ pub mod yaml;
 pub mod yaml_values;
 pub mod json_places;
 pub mod ignored_keywords;
+mod foreign_patterns;
 mod exact_number;
 mod formats;
 pub mod contract;

@@ -100,7 +100,7 @@ fn note_references(
 }
 
 /// The pointer of a reference inside the file; `None`: it is of another kind.
-fn decode_reference(reference: &str) -> Option<String> {
+pub(super) fn decode_reference(reference: &str) -> Option<String> {
     let fragment = reference.strip_prefix('#')?;
     let is_pointer = (fragment.is_empty() || fragment.starts_with('/')) && !fragment.contains('%');
     is_pointer.then(|| fragment.to_owned())

@@ -61,7 +61,7 @@ impl Places {
 
     /// Draws the lines of another text from now on, in which everything has the same place.
     pub(super) fn draw(&mut self, text: &str) {
-        self.lines = text.lines().map(str::to_owned).collect();
+        self.lines = text.lines().map(|line| line.trim_end().to_owned()).collect();
     }
 
     /// Whether the key at a pointer is written without quotes.
@@ -191,7 +191,7 @@ pub(super) struct PlaceWalk {
 impl PlaceWalk {
     /// A walk that has seen nothing yet.
     pub(super) fn new(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> PlaceWalk {
-        let lines = text.lines().map(str::to_owned).collect();
+        let lines = text.lines().map(|line| line.trim_end().to_owned()).collect();
         PlaceWalk {
             places: Places { path: path.into(), lines, nodes: BTreeMap::new() },
             open: Vec::new(),

@@ -160,8 +160,44 @@ fn hash_row_key(table: &Table, key: &KeyColumns, row: u32) -> u64 {
     read_key(table.row(row), key, &mut Vec::new()).map_or(KEYLESS, hash_key)
 }
 
+/// The cells of the second record of a row in which two are merged; `None`: it cannot be two whole ones. A row with a cell
+/// too many is not, and its last cells belong to nobody else.
+pub(super) fn second_half(cells: &[Span], width: usize) -> Option<&[Span]> {
+    // The cells at the seam may have become one.
+    let is_two = cells.len() > width && (cells.len() == 2 * width || cells.len() + 1 == 2 * width);
+    is_two.then(|| &cells[cells.len() - width..])
+}
+
 /// Hashes a key.
 #[inline]
 pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {
     hash_index::hash_key(key).min(KEYLESS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{join::keys::second_half, table::dialect::Span};
+
+    #[test]
+    fn only_two_whole_rows_have_a_second_half() {
+        let cell = |start: usize| Span { start, end: start, quoted: false, doubled: false };
+        for (cells, width, first) in [
+            (8, 7, None),
+            (12, 7, None),
+            (13, 7, Some(6)),
+            (14, 7, Some(7)),
+            (15, 7, None),
+            (7, 7, None),
+            (3, 2, Some(1)),
+            (4, 2, Some(2)),
+            (5, 2, None),
+            (1, 1, None),
+            (2, 1, Some(1)),
+            (3, 1, None),
+            (0, 1, None),
+        ] {
+            let row: Vec<Span> = (0..cells).map(cell).collect();
+            assert_eq!(second_half(&row, width).map(|half| half[0].start), first, "{cells} cells of {width}");
+        }
+    }
 }

@@ -23,7 +23,7 @@ use crate::{
     join::{
         build::build_index,
         hash_index::HashIndex,
-        keys::{compose_key, read_key},
+        keys::{compose_key, read_key, second_half},
         typed_cells::{reject_bad_cells, reject_bad_cells_below},
     },
     plan::{Condition, LinkPlan, Plan, expression::value::ExpressionFailure, key::KeyColumns},
@@ -241,10 +241,7 @@ impl<'a> BlockLookup<'a> {
     fn find_second_parent(&mut self, row: u32) -> u32 {
         let (mut cells, width) = (Vec::new(), self.table.header.len());
         self.table.split(row, &mut cells);
-        if cells.len() <= width {
-            return NONE;
-        }
-        let second = &cells[cells.len() - width..];
+        let Some(second) = second_half(&cells, width) else { return NONE };
         let spans = self.key.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
         compose_key(self.table, self.key, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
     }

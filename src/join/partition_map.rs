@@ -9,10 +9,10 @@ use std::{collections::BTreeMap, hint::black_box};
 use crate::{
     join::{
         hash_index,
-        keys::{KEYLESS, compose_key, hash_key, read_key},
+        keys::{KEYLESS, compose_key, hash_key, read_key, second_half},
     },
     plan::key::KeyColumns,
-    table::{NONE, Table, dialect::Span},
+    table::{NONE, Table},
 };
 
 /// Stands for a partition: the hash is ambiguous, so the key is looked up in full.
@@ -138,10 +138,7 @@ impl PartitionMap {
     pub fn find_second_parent(&self, table: &Table, columns: &KeyColumns, row: u32) -> u32 {
         let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());
         table.split(row, &mut cells);
-        if cells.len() <= width || self.buckets.is_empty() {
-            return NONE;
-        }
-        let second: &[Span] = &cells[cells.len() - width..];
+        let Some(second) = second_half(&cells, width).filter(|_| !self.buckets.is_empty()) else { return NONE };
         let spans = columns.columns.iter().map(|column| second.get(table.bind[*column]).copied());
         let Some(key) = compose_key(table, columns, spans, &mut buffer) else { return NONE };
         match self.get(hash_key(key)).0 {

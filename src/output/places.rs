@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::NamedTempFile;
 
+use crate::file_numbers::file_numbers;
+
 /// The names of standard output besides `-`.
 const STDOUT: [&str; 3] = ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 /// How many links are followed.
@@ -51,7 +53,7 @@ impl FileIdentity {
     /// The identity of a file, which need not be there.
     #[must_use]
     pub fn of(path: &Path) -> FileIdentity {
-        FileIdentity { real: real_path(path), numbers: numbers(path) }
+        FileIdentity { real: real_path(path), numbers: file_numbers(path) }
     }
 
     /// Whether two files are one.
@@ -59,17 +61,6 @@ impl FileIdentity {
     pub fn is_same(&self, other: &FileIdentity) -> bool {
         self.real == other.real || self.numbers.is_some() && self.numbers == other.numbers
     }
-}
-
-#[cfg(unix)]
-fn numbers(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn numbers(_: &Path) -> Option<(u64, u64)> {
-    None
 }
 
 /// Whether a place is a device, which takes what everybody writes, and keeps nothing.

@@ -10,7 +10,7 @@ use crate::{
         short_forms::Columns,
     },
     diagnostic::Code,
-    plan::{compile::Compiler, conversion::Conversion, date_format::DateFormat},
+    plan::{compile::Compiler, conversion::Conversion, date_directives::FormatFault, date_format::DateFormat},
     table::cell_reading::CellReading,
     text::number::{NO_SEPARATOR, NumberFormat},
 };
@@ -45,13 +45,14 @@ impl Compiler<'_> {
             Type::Decimal => Conversion::Decimal(self.compile_number_format(column, pointer)),
             Type::Boolean => self.compile_boolean(column, pointer),
             Type::Date => {
-                Conversion::Date(self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer))
+                let format = self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer);
+                Conversion::Date(format.unwrap_or_default())
             }
             Type::Datetime => {
                 let format =
                     self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
-                let zone = self.find_time_zone(column, &format, pointer);
-                Conversion::Datetime { format, zone }
+                let zone = self.find_time_zone(column, format.as_ref().map(DateFormat::has_offset), pointer);
+                Conversion::Datetime { format: format.unwrap_or_default(), zone }
             }
         }
     }
@@ -141,18 +142,26 @@ impl Compiler<'_> {
         Conversion::Boolean { yes, no }
     }
 
-    fn compile_date_format(&mut self, format: &str, pointer: &str) -> DateFormat {
-        DateFormat::new(format).unwrap_or_else(|reason| {
+    fn compile_date_format(&mut self, format: &str, pointer: &str) -> Option<DateFormat> {
+        let compiled = DateFormat::new(format);
+        if let Err(FormatFault { reason, hint }) = &compiled {
             let message = format!("the format `{format}` cannot be used: {reason}");
-            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, advise_date_format(format));
-            DateFormat::default()
-        })
+            let hint = if hint.is_empty() { advise_date_format(format) } else { (*hint).to_owned() };
+            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, hint);
+        }
+        compiled.ok()
     }
 
-    fn find_time_zone(&mut self, column: &Column, format: &DateFormat, pointer: &str) -> Option<jiff::tz::TimeZone> {
-        match (&column.timezone, format.has_offset()) {
-            (None, true) => None,
-            (Some(_), true) => {
+    /// The time zone of a column; `has_offset` is not known of a format that cannot be used.
+    fn find_time_zone(
+        &mut self,
+        column: &Column,
+        has_offset: Option<bool>,
+        pointer: &str,
+    ) -> Option<jiff::tz::TimeZone> {
+        match (&column.timezone, has_offset) {
+            (None, Some(true) | None) => None,
+            (Some(_), Some(true)) => {
                 self.report(
                     Code::PlanWrongValue,
                     &format!("{pointer}/timezone"),
@@ -161,7 +170,7 @@ impl Compiler<'_> {
                 );
                 None
             }
-            (None, false) => {
+            (None, Some(false)) => {
                 self.report(
                     Code::PlanMissingKey,
                     pointer,
@@ -170,7 +179,7 @@ impl Compiler<'_> {
                 );
                 None
             }
-            (Some(name), false) => {
+            (Some(name), Some(false) | None) => {
                 let zone = jiff::tz::TimeZone::get(name).ok();
                 if zone.is_none() {
                     self.report(

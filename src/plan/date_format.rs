@@ -1,15 +1,19 @@
 //! Date formats: how a file writes a day or a moment, and how JSON writes it.
 //!
 //! Most formats have fixed widths and are read without the calendar library; [`DateFormat::parse`] leaves the others to
-//! it. Either way a text is only accepted if the format would write the same text again.
+//! it. Either way a text is only accepted if the format would write the same text again, but for zeros at the end of a
+//! fraction.
 
 #![expect(clippy::inline_always, reason = "a call for each day costs more than reading it")]
 
-use jiff::{civil, fmt::strtime::BrokenDownTime, tz::TimeZone};
+use jiff::{civil, fmt::strtime::BrokenDownTime, tz::Offset};
 
-use crate::text::{
-    buffer::OutputBuffer,
-    lanes::{LANES, find_digits},
+use crate::{
+    plan::date_directives::{FormatFault, MAX_FRACTION, check_directives, find_directives},
+    text::{
+        buffer::OutputBuffer,
+        lanes::{LANES, find_digits},
+    },
 };
 
 /// How a file writes a day or a moment, in the directives of `strftime`.
@@ -21,6 +25,21 @@ pub struct DateFormat {
     fixed: Option<Vec<DatePart>>,
     /// Where its digits stand, if it is a day of eight digits and two literals.
     shape: Option<DayShape>,
+    /// The fraction of a second in it.
+    fraction: Option<FractionPlace>,
+}
+
+/// Where a format has the fraction of a second, which is compared as a number: `.5` and `.500` are one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FractionPlace {
+    /// The format before its directive.
+    before: String,
+    /// The format behind it.
+    behind: String,
+    /// How many digits it has, if the format says so.
+    digits: Option<usize>,
+    /// It has a point before its digits, and is left out with it.
+    has_point: bool,
 }
 
 /// The length of a day as JSON writes it.
@@ -102,6 +121,7 @@ impl Default for DateFormat {
             format: "%Y-%m-%d".into(),
             fixed: parse_fixed("%Y-%m-%d"),
             shape: parse_fixed("%Y-%m-%d").and_then(|parts| DayShape::from_parts(&parts)),
+            fraction: None,
         }
     }
 }
@@ -110,20 +130,47 @@ impl DateFormat {
     /// Compiles a format, or says what is wrong with it.
     ///
     /// # Errors
-    /// A directive that does not exist, or parts of a day that are missing.
-    pub fn new(format: &str) -> Result<DateFormat, String> {
+    /// A directive that does not exist or is never read, one that says nothing without another, or parts of a day that are
+    /// missing.
+    pub(super) fn new(format: &str) -> Result<DateFormat, FormatFault> {
+        let directives = find_directives(format);
+        check_directives(&directives)?;
         let fixed = parse_fixed(format);
-        if fixed.is_none() {
-            check_by_printing(format)?;
-        }
         let shape = fixed.as_ref().and_then(|parts| DayShape::from_parts(parts));
-        Ok(DateFormat { format: format.to_owned(), fixed, shape })
+        let fraction = directives.iter().find(|directive| directive.letter == 'f');
+        let fraction = fraction.map(|directive| FractionPlace {
+            before: format[..directive.at].to_owned(),
+            behind: format[directive.at + directive.text.len()..].to_owned(),
+            digits: directive.width,
+            has_point: directive.has_point,
+        });
+        let compiled = DateFormat { format: format.to_owned(), fixed, shape, fraction };
+        if compiled.fixed.is_none() {
+            compiled.check_by_printing()?;
+        }
+        Ok(compiled)
+    }
+
+    /// Checks a format by printing a moment in it and reading that again.
+    fn check_by_printing(&self) -> Result<(), FormatFault> {
+        let fault = |reason: &str| FormatFault { reason: reason.to_owned(), hint: "" };
+        let moment = civil::datetime(2024, 11, 23, 13, 47, 59, 0);
+        let mut sample = BrokenDownTime::from(moment);
+        sample.set_offset(Some(Offset::UTC));
+        let printed = sample.to_string(&self.format).map_err(|cause| fault(&cause.to_string()))?;
+        let day = BrokenDownTime::parse(&self.format, &printed).and_then(|parsed| parsed.to_date());
+        if day.is_err() {
+            return Err(fault("it does not tell the year, the month and the day"));
+        }
+        let again = self.parse(printed.as_bytes());
+        let is_again = again.is_some_and(|(again, _)| again.date() == moment.date());
+        if is_again { Ok(()) } else { Err(fault("what is written in it cannot be read again")) }
     }
 
     /// Whether its texts hold an offset from UTC.
     #[must_use]
     pub fn has_offset(&self) -> bool {
-        self.format.contains("%z") || self.format.contains("%:z") || self.format.contains("%Q")
+        find_directives(&self.format).iter().any(|directive| directive.letter == 'z')
     }
 
     /// Whether a truncated text is never a complete one: every text in this format has the same length.
@@ -167,7 +214,7 @@ impl DateFormat {
     }
 
     /// Reads a cell. `None`: it is not in this format, or no real moment.
-    pub(super) fn parse(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<jiff::tz::Offset>)> {
+    pub(super) fn parse(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<Offset>)> {
         if let Some(parts) = &self.fixed {
             Some((parse_fixed_date(parts, cell)?, None))
         } else {
@@ -177,26 +224,38 @@ impl DateFormat {
             let utc = utc.map(|text| format!("{text}+00:00"));
             let text = utc.as_deref().unwrap_or(text);
             let parsed = BrokenDownTime::parse(&self.format, text).ok()?;
-            // Lenient parsers take `1/2/25` for a day in the year 25, so the format has to print the same text again.
-            if parsed.to_string(&self.format).ok()? != text {
-                return None;
-            }
-            let time = parsed.to_time().unwrap_or(civil::Time::midnight());
-            let date = parsed.to_date().ok()?;
+            let (date, time) = (parsed.to_date().ok()?, parsed.to_time().ok()?);
             if date.year() < 1 {
                 return None;
             }
-            Some((date.to_datetime(time), parsed.offset()))
+            let moment = date.to_datetime(time);
+            let mut told = BrokenDownTime::from(moment);
+            told.set_offset(parsed.offset());
+            // Lenient parsers take `1/2/25` for a day in the year 25, and a week or a day of the year beside a month goes
+            // unread, so the format has to print the same text again from the moment alone.
+            self.writes(&told, moment.subsec_nanosecond(), text).then_some((moment, parsed.offset()))
         }
     }
-}
 
-/// Checks a format by printing a day in it and reading that again.
-fn check_by_printing(format: &str) -> Result<(), String> {
-    let sample = civil::datetime(2024, 11, 23, 13, 47, 59, 0).to_zoned(TimeZone::UTC).map_err(|e| e.to_string())?;
-    let printed = jiff::fmt::strtime::format(format, &sample).map_err(|error| error.to_string())?;
-    let day = BrokenDownTime::parse(format, &printed).and_then(|parsed| parsed.to_date());
-    day.map(drop).map_err(|_| "it does not tell the year, the month and the day".to_owned())
+    /// Whether a moment is written as this text.
+    fn writes(&self, moment: &BrokenDownTime, nanoseconds: i32, text: &str) -> bool {
+        let Some(FractionPlace { before, behind, digits, has_point }) = &self.fraction else {
+            return moment.to_string(&self.format).is_ok_and(|again| again == text);
+        };
+        let (Ok(before), Ok(behind)) = (moment.to_string(before), moment.to_string(behind)) else { return false };
+        let fraction = text.strip_prefix(&before).and_then(|rest| rest.strip_suffix(&behind));
+        let fraction = match fraction {
+            Some("") if *has_point => return digits.is_none() && nanoseconds == 0,
+            Some(fraction) if *has_point => fraction.strip_prefix('.'),
+            fraction => fraction,
+        };
+        fraction.is_some_and(|fraction| {
+            (1..=MAX_FRACTION).contains(&fraction.len())
+                && digits.is_none_or(|digits| digits == fraction.len())
+                && format!("{fraction:0<MAX_FRACTION$}").parse() == Ok(nanoseconds)
+                && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    }
 }
 
 /// The parts of a format whose texts all have the same length and hold the year, the month and the day once. `None`: it is
@@ -236,8 +295,11 @@ fn parse_fixed(format: &str) -> Option<Vec<DatePart>> {
             byte => parts.push(DatePart::Literal(byte)),
         }
     }
-    let once = |part| parts.iter().filter(|known| **known == part).count() == 1;
-    [DatePart::Year, DatePart::Month, DatePart::Day].into_iter().all(once).then_some(parts)
+    let count = |part| parts.iter().filter(|known| **known == part).count();
+    let is_day = [DatePart::Year, DatePart::Month, DatePart::Day].into_iter().all(|part| count(part) == 1);
+    // What is there twice has to be compared.
+    let is_time = [DatePart::Hour, DatePart::Minute, DatePart::Second].into_iter().all(|part| count(part) <= 1);
+    (is_day && is_time).then_some(parts)
 }
 
 fn parse_fixed_date(parts: &[DatePart], cell: &[u8]) -> Option<civil::DateTime> {
@@ -300,7 +362,7 @@ pub(super) fn write_day(moment: civil::DateTime, out: &mut OutputBuffer) {
 }
 
 /// Writes a moment as RFC 3339 does; its offset has whole minutes.
-pub(super) fn write_moment(moment: civil::DateTime, offset: jiff::tz::Offset, out: &mut OutputBuffer) {
+pub(super) fn write_moment(moment: civil::DateTime, offset: Offset, out: &mut OutputBuffer) {
     write_day(moment, out);
     out.push(b'T');
     write_two_digits(moment.hour(), out);
@@ -334,20 +396,165 @@ fn write_two_digits(number: i8, out: &mut OutputBuffer) {
 
 #[cfg(test)]
 mod tests {
-    use super::{check_by_printing, parse_fixed};
+    use super::{DateFormat, parse_fixed};
 
     #[test]
     fn fixed_formats_need_no_check_by_printing() {
         let days =
             ["%Y%m%d", "%d.%m.%Y", "%m/%d/%Y", "%d%m%Y", "%Y %d-%m", "%F", "le %d\u{a0}%m\u{a0}%Y", "%%%Y%%%m%%%d%%"];
-        let times = ["", " ", "%T", "T%H:%M", " %H%M%S", "5", "%H h %M", "\t%S", "%H%H"];
+        let times = ["", " ", "%T", "T%H:%M", " %H%M%S", "5", "%H h %M", "\t%H"];
         for (day, time) in days.into_iter().flat_map(|day| times.map(|time| (day, time))) {
             for format in [format!("{day}{time}"), format!("{time}{day}")] {
-                assert!(parse_fixed(&format).is_some() && check_by_printing(&format).is_ok(), "{format}");
+                let compiled = DateFormat::new(&format).unwrap();
+                assert!(compiled.is_fixed() && compiled.check_by_printing().is_ok(), "{format}");
             }
         }
-        for part in ["%d.%m", "%Y-%Y-%d", "%Y %H", "%Y-%m-%", ""] {
-            assert!(parse_fixed(part).is_none() && check_by_printing(part).is_err(), "{part}");
+        for part in ["%d.%m", "%Y-%Y-%d", "%Y %H", "%Y-%m-%", "", "%Y-%m-%d %H%M %H"] {
+            assert!(parse_fixed(part).is_none(), "{part}");
+        }
+    }
+
+    /// Each directive that the library knows: the format, a cell that it takes (nothing: the format is refused), and a cell
+    /// that contradicts itself, or the cause.
+    const DIRECTIVES: &[(&str, &str, &str)] = &[
+        ("%A %F", "Monday 2026-02-02", "Sunday 2026-02-02"),
+        ("%a %F", "Mon 2026-02-02", "Tue 2026-02-02"),
+        ("%d %B %Y", "02 February 2026", "02 Februar 2026"),
+        ("%d %b %Y", "02 Feb 2026", "30 Feb 2026"),
+        ("%d %h %Y", "02 Feb 2026", "02 FEB 2026"),
+        ("%^d %^b %Y", "02 FEB 2026", "02 Feb 2026"),
+        ("%D", "02/02/26", "2/2/26"),
+        ("%e.%m.%Y", " 2.02.2026", "2.02.2026"),
+        ("%F", "2026-02-02", "2026-2-2"),
+        ("%G-%m-%d %F", "2026-02-02 2026-02-02", "2025-02-02 2026-02-02"),
+        ("%G-W%V-%u", "2026-W06-1", "2026-W54-1"),
+        ("%g %F", "26 2026-02-02", "25 2026-02-02"),
+        ("%F %H", "2026-02-02 21", "2026-02-02 24"),
+        ("%F %H:%M %R", "2026-02-02 21:00 21:00", "2026-02-02 21:00 21:01"),
+        ("%F %I %p", "2026-02-02 09 PM", "2026-02-02 21 PM"),
+        ("%F %I%P", "2026-02-02 12am", "2026-02-02 00am"),
+        ("%F %p %l", "2026-02-02 PM  9", "2026-02-02 PM 9"),
+        ("%F %j", "2026-02-02 033", "2026-02-01 033"),
+        ("%Y-%j", "2026-033", "2026-366"),
+        ("%F %k", "2026-02-02  9", "2026-02-02 09"),
+        ("%F %H:%M", "2026-02-02 21:59", "2026-02-02 21:60"),
+        ("%Y/%-m/%-d", "2026/2/2", "2026/02/2"),
+        ("%F%n%R", "2026-02-02\n21:00", "2026-02-02 21:00"),
+        ("%F%t%R", "2026-02-02\t21:00", "2026-02-02\t\t21:00"),
+        ("%F %T", "2026-02-02 21:00:59", "2026-02-02 21:00:60"),
+        ("%F %T.%f", "2026-02-02 21:00:00.500", "2026-02-02 21:00:00.5x"),
+        ("%F %T.%3f", "2026-02-02 21:00:00.120", "2026-02-02 21:00:00.12"),
+        ("%F %T%.f", "2026-02-02 21:00:00.0", "2026-02-02 21:00:00."),
+        ("%F %T%.f", "2026-02-02 21:00:00", "2026-02-02 21:00:00,5"),
+        ("%F %T%.3f%z", "2026-02-02 21:00:00.120+0100", "2026-02-02 21:00:00.1200+0100"),
+        ("%U %w %F", "05 1 2026-02-02", "06 1 2026-02-02"),
+        ("%Y %U %w", "2026 05 1", "2026 54 1"),
+        ("%u %F", "1 2026-02-02", "7 2026-02-02"),
+        ("%V %F", "06 2026-02-02", "05 2026-02-02"),
+        ("%W %F", "05 2026-02-02", "04 2026-02-02"),
+        ("%y%m%d", "260202", "26022"),
+        ("%Y-%m-%d %y", "2026-02-02 26", "2025-02-02 26"),
+        ("%d.%m.%Y %d", "02.02.2026 02", "02.02.2026 03"),
+        ("%F %H %H", "2026-02-02 21 21", "2026-02-02 21 22"),
+        ("%F %T %z", "2026-02-02 21:00:00 +0100", "2026-02-02 21:00:00 0100"),
+        ("%F %T%:z", "2026-02-02 21:00:00+01:00", "2026-02-02 21:00:00+0100"),
+        ("%F %T%::z", "2026-02-02 21:00:00+01:00:00", "2026-02-02 21:00:00+01:00"),
+        ("%F %T%:::z", "2026-02-02 21:00:00+01", "2026-02-02 21:00:00+01:00"),
+        ("%%%F", "%2026-02-02", "2026-02-02"),
+        ("%C%y-%m-%d", "", "`%C` cannot be read"),
+        ("%c", "", "`%c` cannot be read"),
+        ("%F %N", "", "`%N` cannot be read"),
+        ("%F %9N", "", "`%9N` cannot be read"),
+        ("%F %H:%M %Q", "", "`%Q` cannot be read"),
+        ("%F %H:%M %:Q", "", "`%:Q` cannot be read"),
+        ("%F %q", "", "`%q` cannot be read"),
+        ("%F %r", "", "`%r` cannot be read"),
+        ("%s %F", "", "`%s` cannot be read"),
+        ("%F %X", "", "`%X` cannot be read"),
+        ("%x", "", "`%x` cannot be read"),
+        ("%F %H:%M %Z", "", "`%Z` cannot be read"),
+        ("%+", "", "`%+` cannot be read"),
+        ("%F %K", "", "there is no directive `%K`"),
+        ("%Ey-%m-%d", "", "there is no directive `%E`"),
+        ("%F %.d", "", "there is no directive `%.d`"),
+        ("%Y-%m-%", "", "`%` is no directive"),
+        ("%F %I:%M", "", "`%I` is one of two hours without `%p`"),
+        ("%F %l:%M", "", "`%l` is one of two hours without `%p`"),
+        ("%F %p", "", "`%p` says nothing without `%I`"),
+        ("%F %H:%M %P", "", "`%P` says nothing without `%I`"),
+        ("%F %H %I %p", "", "`%H` and `%I` both tell the hour"),
+        ("%F %M", "", "`%M` says nothing without an hour"),
+        ("%F %H %S", "", "`%S` says nothing without minutes"),
+        ("%F %H:%M.%f", "", "`%f` says nothing without seconds"),
+        ("%F %T.%f %f", "", "`%f` tells the fraction again"),
+        ("%F %T.%12f", "", "`%12f` has more than nine digits"),
+        ("%d.%m", "", "it does not tell the year, the month and the day"),
+        ("%Y %V", "", "it does not tell the year, the month and the day"),
+        ("%T", "", "it does not tell the year, the month and the day"),
+        ("", "", "it does not tell the year, the month and the day"),
+    ];
+
+    #[test]
+    fn every_directive_is_read_and_compared_or_refused_with_its_cause() {
+        for (format, taken, other) in DIRECTIVES {
+            match DateFormat::new(format) {
+                Err(fault) => assert_eq!((*taken, fault.reason.as_str()), ("", *other), "{format}"),
+                Ok(compiled) => {
+                    let is_read = |cell: &str| compiled.parse(cell.as_bytes()).is_some();
+                    assert!(is_read(taken), "{format} {taken:?}");
+                    assert!(!is_read(other), "{format} {other:?}");
+                    let (moment, _) = compiled.parse(taken.as_bytes()).unwrap();
+                    assert_eq!(moment.date(), jiff::civil::date(2026, 2, 2), "{format}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn letters_are_told_apart_one_by_one() {
+        for letter in ('!'..='~').filter(|letter| !letter.is_ascii_digit()) {
+            let format = format!("%Y-%m-%d %H:%M:%S|%{letter}");
+            let Err(fault) = DateFormat::new(&format) else { continue };
+            let is_told = fault.reason.contains(&format!("`%{letter}`"));
+            let is_modifier = matches!(letter, '-' | '_' | '^' | '#' | ':' | '.');
+            assert!(is_told || is_modifier, "{letter} {}", fault.reason);
+        }
+    }
+
+    #[test]
+    fn fractions_are_numbers() {
+        let format = DateFormat::new("%Y-%m-%d %H:%M:%S.%f").unwrap();
+        for (fraction, nanoseconds) in [
+            ("123", Some(123_000_000)),
+            ("120", Some(120_000_000)),
+            ("500000", Some(500_000_000)),
+            ("0", Some(0)),
+            ("000000000", Some(0)),
+            ("000000001", Some(1)),
+            ("1234567890", None),
+            ("", None),
+            ("+5", None),
+            ("5 ", None),
+            ("٣", None),
+        ] {
+            let cell = format!("2026-01-01 09:00:00.{fraction}");
+            let read = format.parse(cell.as_bytes()).map(|(moment, _)| moment.subsec_nanosecond());
+            assert_eq!(read, nanoseconds, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn offsets_are_told_by_their_directive() {
+        for (format, has_offset) in [
+            ("%F %T%z", true),
+            ("%F %T%:z", true),
+            ("%F %T%::z", true),
+            ("%F %T%:::z", true),
+            ("%F %T", false),
+            ("%F %T%%z", false),
+            ("%F %T%%:z", false),
+        ] {
+            assert_eq!(DateFormat::new(format).unwrap().has_offset(), has_offset, "{format}");
         }
     }
 }

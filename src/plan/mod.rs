@@ -17,6 +17,7 @@ pub mod code_table;
 pub mod expression;
 pub mod conversion;
 pub mod key;
+pub mod date_directives;
 pub mod date_format;
 pub mod fast_field;
 

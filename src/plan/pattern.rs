@@ -90,6 +90,59 @@ fn translate(source: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::Pattern;
+    use crate::config::contract::Contract;
+
+    #[test]
+    fn a_portable_pattern_agrees_with_the_exact_check() {
+        let texts = [
+            "", "a", "A", "1", "_", "-", "a1", "aé", "é", "é1", "１", "a b", "a\u{a0}", "a\n", "a\r", "\n", "\u{2028}",
+            "\u{feff}", "a@b.de", "a.b-c@d", "[", "]", "^", "$", "a$", "(a)", "{", "&&", "--", "~~", "\u{212A}", "ſ",
+            "abc-123",
+        ];
+        let patterns = [
+            "^a$",
+            "a",
+            "^\\w+$",
+            "^\\d*$",
+            "[^a]",
+            "^[^a-z]$",
+            "[\\w.-]+@",
+            "^[\\d\\w-]$",
+            "^(?:a|b)\\.?",
+            "a{1,2}$",
+            "^[a-]$",
+            "^[$^]$",
+            "^[&]+$",
+            "^[(){}]$",
+            "^\\[$",
+            "^\\]$",
+            "^\\^",
+            "\\$$",
+            "^k$",
+            "^s$",
+            "^$",
+            "|a",
+            "(a)?1",
+            "^[A-Z]",
+            "a+?$",
+            "^\\W$",
+            "^.$",
+            "\\s",
+            "a\\b",
+            "^[ -~]*$",
+        ];
+        let mut portable = 0;
+        for source in patterns {
+            let Some(pattern) = Pattern::portable(source) else { continue };
+            portable += 1;
+            let schema = serde_json::json!({ "pattern": source }).to_string();
+            let exact = Contract::compile("contract.json", &schema).map_err(|wrong| wrong.message).unwrap();
+            for text in texts {
+                assert_eq!(pattern.matches(text.as_bytes()), exact.accepts(&text.into()), "{source} {text:?}");
+            }
+        }
+        assert!(portable > 15, "{portable}");
+    }
 
     #[test]
     fn only_patterns_with_one_meaning_are_portable() {

@@ -155,8 +155,11 @@ fn decode_auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
         if std::str::from_utf8(record).is_ok() {
             decoded.text.extend_from_slice(record);
         } else {
-            decoded.windows_records += 1;
+            let known = decoded.patches.len();
             decoded.add_windows_1252(record);
+            // With a byte that is undefined there, it is in neither of the two, and is told as such.
+            let is_windows = decoded.patches[known..].iter().all(|patch| patch.original == MARK);
+            decoded.windows_records += u64::from(is_windows);
         }
         at = end;
     }
@@ -282,6 +285,19 @@ mod tests {
             let decoded = decode_text("x.csv", bytes, &dialect("auto")).map_err(|d| d.message).unwrap();
             let expected = ["a\"b", "Fréjus", "Fréjus"].join(end);
             assert_eq!((String::from_utf8(decoded.text).unwrap(), decoded.windows_records), (expected, 1));
+        }
+    }
+
+    #[test]
+    fn a_record_with_an_undefined_byte_is_not_windows_1252() {
+        for (bytes, records, patches) in [
+            (&b"a\n\x81\n"[..], 0, 1),
+            (b"\xE9\n\xE9\x8D\n", 1, 1),
+            (b"\x81\x90\n\x9D\n\x80\n", 1, 3),
+            (b"\xE9\xEF\xBB\xBF\n", 1, 1),
+        ] {
+            let decoded = decode_text("x.csv", bytes.to_vec(), &dialect("auto")).map_err(|d| d.message).unwrap();
+            assert_eq!((decoded.windows_records, decoded.patches.len()), (records, patches), "{bytes:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Sources and a drop folder -> the files of each source, and whether they changed since they were read.
 //!
-//! No file is read for two sources. A file whose size, time or digest differs from its stamp has changed.
+//! No file is read twice, whatever it is called. A file whose size, time or digest differs from its stamp has changed.
 
 use std::{
     collections::BTreeMap,
@@ -12,6 +12,7 @@ use std::{
 use crate::{
     diagnostic::{Code, Diagnostic},
     digest::Digest,
+    file_numbers::file_numbers,
     io_cause::{Purpose, advise, describe_cause},
     json_pointer,
     list_dir::list_dir,
@@ -85,7 +86,7 @@ impl Stamp {
 /// Finds the files of each source, or why there are none.
 #[must_use]
 pub fn find_source_files(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf>, Vec<Diagnostic>>> {
-    let mut taken = Vec::new();
+    let mut taken = TakenFiles::default();
     let find =
         |source: &SourcePlan| find_files(source, inputs).and_then(|files| claim_files(plan, source, files, &mut taken));
     plan.sources.iter().map(find).collect()
@@ -94,7 +95,6 @@ pub fn find_source_files(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf
 /// Estimates how many bytes of text some files hold; standard input counts as none.
 #[must_use]
 pub fn estimate_size<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
-    let is_packed = |path: &Path| path.extension().is_some_and(|ending| ending == "gz" || ending == "zst");
     let size = |path: &PathBuf| {
         let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
         if is_packed(path) { length.saturating_mul(PACKED) } else { length }
@@ -117,24 +117,72 @@ pub(super) fn describe_change(path: &Path) -> Diagnostic {
         .hint("wait until the recording is complete, then run the same command again")
 }
 
-/// Claims the files of a source, unless another source reads them: paths are compared as the file system resolves them.
+/// The files that are read, each with its path as it is shown and its source: by their paths as the file system resolves
+/// them, and by their numbers, which all names of one file have in common.
+#[derive(Default)]
+struct TakenFiles {
+    paths: BTreeMap<PathBuf, (PathBuf, usize)>,
+    numbers: BTreeMap<(u64, u64), (PathBuf, usize)>,
+}
+
+impl TakenFiles {
+    /// Takes a file for a source, unless it is taken: then its other name, and the source that reads it.
+    fn take(&mut self, path: &Path, source: usize) -> Option<(PathBuf, usize)> {
+        let named = || (path.to_owned(), source);
+        let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let other = self.paths.insert(real, named());
+        let numbers = if path == Path::new("-") { None } else { file_numbers(path) };
+        other.or(numbers.and_then(|numbers| self.numbers.insert(numbers, named())))
+    }
+}
+
+/// Claims the files of a source, unless one of them is read already.
 fn claim_files(
     plan: &Plan,
     source: &SourcePlan,
     files: Vec<PathBuf>,
-    taken: &mut Vec<(PathBuf, String)>,
+    taken: &mut TakenFiles,
 ) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    let number = plan.sources.iter().position(|other| std::ptr::eq(other, source)).unwrap_or_default();
     for path in &files {
-        let real = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        if let Some((_, other)) = taken.iter().find(|(known, _)| *known == real) {
-            let message = format!("the sources `{other}` and `{}` read the same file", source.name);
-            let rule = format!("/sources/{}/path", json_pointer::escape(&source.name));
-            let finding = plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string());
-            return Err(vec![finding.hint("each source has a file of its own")]);
-        }
-        taken.push((real, source.name.clone()));
+        let Some((known, other)) = taken.take(path, number) else { continue };
+        let (message, hint) = if other == number {
+            let message = format!("the source `{}` reads the same file twice", source.name);
+            (message, format!("it is also `{}`; move one of the two away", known.display()))
+        } else {
+            let message =
+                format!("the sources `{}` and `{}` read the same file", plan.sources[other].name, source.name);
+            let also = if known == *path { String::new() } else { format!("it is also `{}`; ", known.display()) };
+            (message, format!("{also}each source has a file of its own"))
+        };
+        return Err(vec![describe_twice(plan, source, path, message).hint(hint)]);
     }
-    Ok(files)
+    find_packed_beside(plan, source, &files).map_or(Ok(files), |wrong| Err(vec![wrong]))
+}
+
+/// The finding that a file would be read twice.
+fn describe_twice(plan: &Plan, source: &SourcePlan, path: &Path, message: String) -> Diagnostic {
+    let rule = format!("/sources/{}/path", json_pointer::escape(&source.name));
+    plan.finding(Code::PlanSameFile, &rule, message).file(path.display().to_string())
+}
+
+/// The finding that a file lies beside the same file packed: nobody can tell whether they hold the same records.
+fn find_packed_beside(plan: &Plan, source: &SourcePlan, files: &[PathBuf]) -> Option<Diagnostic> {
+    let mut known: BTreeMap<PathBuf, &PathBuf> = BTreeMap::new();
+    for path in files {
+        let unpacked = if is_packed(path) { path.with_extension("") } else { path.clone() };
+        if let Some(other) = known.insert(unpacked, path) {
+            let message = format!("the source `{}` reads a file and the same file packed", source.name);
+            let hint = format!("it lies beside `{}`; move one of the two away", other.display());
+            return Some(describe_twice(plan, source, path, message).hint(hint));
+        }
+    }
+    None
+}
+
+/// Whether a file is packed, by its name.
+fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "gz" || ending == "zst")
 }
 
 /// Finds the files of a source, in the order of their names. The folder is a path, whatever it is called; only the path of
@@ -152,20 +200,23 @@ fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<
         packed.push(ending);
         PathBuf::from(packed)
     };
+    let mut files = Vec::new();
     for file in ["", ".gz", ".zst"].map(with_ending) {
         match file.try_exists() {
-            Ok(true) => return Ok(vec![file]),
+            Ok(true) => files.push(file),
             Ok(false) => {}
             // A name with characters of a pattern may be too strange for a file.
             Err(_) if pattern::is_pattern(path) => break,
             Err(cause) => return Err(vec![describe_unreadable(&file, &cause)]),
         }
     }
-    let files = if pattern::is_pattern(path) {
-        pattern::find_matches(folder, path).map_err(|wrong| vec![wrong])?
-    } else {
-        Vec::new()
-    };
+    // A file that somebody names is the one that is meant, whatever lies beside it.
+    if inputs.named.contains_key(&source.name) {
+        files.truncate(1);
+    }
+    if files.is_empty() && pattern::is_pattern(path) {
+        files = pattern::find_matches(folder, path).map_err(|wrong| vec![wrong])?;
+    }
     if files.is_empty() { Err(vec![describe_missing(source, &whole, inputs)]) } else { Ok(files) }
 }
 
@@ -218,4 +269,41 @@ pub(super) fn check_regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
 /// The finding that a file is too large.
 pub(super) fn describe_too_large(path: String) -> Diagnostic {
     Diagnostic::new(Code::ReadTooLarge, format!("the file is larger than {MAX_SOURCE} bytes")).file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use crate::read::files::TakenFiles;
+
+    #[cfg(unix)]
+    #[test]
+    fn one_file_is_taken_once_whatever_it_is_called() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::create_dir(at("sub")).unwrap();
+        std::fs::write(at("a.csv"), "a").unwrap();
+        std::fs::write(at("b.csv"), "a").unwrap();
+        std::fs::hard_link(at("a.csv"), at("hard")).unwrap();
+        std::os::unix::fs::symlink("hard", at("link")).unwrap();
+        for (one, other, is_one) in [
+            ("a.csv", "b.csv", false),
+            ("a.csv", "a.csv", true),
+            ("a.csv", "hard", true),
+            ("hard", "a.csv", true),
+            ("a.csv", "link", true),
+            ("link", "hard", true),
+            ("a.csv", "sub/../a.csv", true),
+            ("gone", "gone", true),
+            ("gone", "also-gone", false),
+        ] {
+            let mut taken = TakenFiles::default();
+            assert_eq!(taken.take(&at(one), 0), None);
+            assert_eq!(taken.take(&at(other), 1), is_one.then(|| (at(one), 0)), "{one} {other}");
+        }
+        let mut taken = TakenFiles::default();
+        assert_eq!(taken.take(Path::new("-"), 0), None);
+        assert_eq!(taken.take(Path::new("-"), 1), Some((PathBuf::from("-"), 0)));
+    }
 }

@@ -20,6 +20,8 @@ const MAX_HEADER: usize = 64 << 10;
 const MAX_NAME: usize = 64;
 /// The most columns.
 const MAX_COLUMNS: usize = 4096;
+/// The most columns without a name that are looked for before a name, where a header comes again in another order.
+const MAX_EMPTY: usize = 4;
 
 /// Where the header of a file ends, and how it would start if it came again.
 #[derive(Debug, Default)]
@@ -30,14 +32,28 @@ pub(super) struct FileHeader {
     pub(super) again: RepeatedHeader,
 }
 
-/// The bytes that a header starts with when it comes again, with and without quotes. Nothing, where there is no header.
+/// The bytes that a header starts with when it comes again, with and without quotes, also with its columns in another order.
+/// Nothing, where there is no header.
 #[derive(Debug)]
 pub(super) struct RepeatedHeader {
+    /// In the order of their first bytes.
     starts: Vec<HeaderStart>,
-    /// For each byte, whether one of them begins with it: most records are told apart by that.
-    first_bytes: [bool; 256],
+    /// For each byte that one of them begins with, the last six bits of those that follow: most records are told apart by
+    /// that.
+    seconds: [u64; 256],
+    /// For each byte, which of them begin with it.
+    ranges: [(u32, u32); 256],
     /// How many bytes it has at most, with its line end.
     pub(super) longest: usize,
+}
+
+/// The bytes of a header that comes again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeaderAgain {
+    /// It is the same.
+    Same,
+    /// Its columns are in another order, so that nobody can tell which records follow which of the two.
+    Reordered,
 }
 
 /// The bytes up to the end of the first name.
@@ -61,62 +77,90 @@ impl HeaderStart {
 
 impl Default for RepeatedHeader {
     fn default() -> RepeatedHeader {
-        RepeatedHeader { starts: Vec::new(), first_bytes: [false; 256], longest: 0 }
+        RepeatedHeader { starts: Vec::new(), seconds: [0; 256], ranges: [(0, 0); 256], longest: 0 }
     }
 }
 
 impl RepeatedHeader {
     fn new(dialect: &Dialect, names: &[String]) -> RepeatedHeader {
-        let mut starts = vec![Vec::new()];
-        // A record is likely to have an empty first cell, so empty names are no start.
-        for (at, name) in names.iter().enumerate() {
-            if at > 0 {
-                starts[0].push(dialect.delimiter);
-            }
-            if !name.is_empty() {
-                let quoted = dialect.quote.map(|quote| {
-                    let quote = char::from(quote).to_string();
-                    format!("{quote}{}{quote}", name.replace(&quote, &quote.repeat(2)))
-                });
-                let before = starts[0].clone();
-                let spelled = [Some(name.clone()), quoted].into_iter().flatten();
-                starts = spelled.map(|name| [before.as_slice(), name.as_bytes()].concat()).collect();
-                break;
-            }
-        }
+        let mut starts = spell_starts(dialect, names);
+        starts.sort_unstable();
         let longest = names.iter().map(|name| 2 * name.len() + 3).sum::<usize>() + 2;
-        let mut first_bytes = [false; 256];
-        for start in &starts {
+        let (mut seconds, mut ranges) = ([0; 256], [(0, 0); 256]);
+        for (number, start) in (0..).zip(&starts) {
+            let second = start.get(1).map_or(u64::MAX, |second| 1 << (second & 63));
             // The names of a header may all be empty.
-            first_bytes[start.first().map_or(0..256, |first| usize::from(*first)..usize::from(*first) + 1)].fill(true);
+            let firsts = start.first().map_or(0..256, |first| usize::from(*first)..usize::from(*first) + 1);
+            for first in firsts {
+                let (from, _) = if seconds[first] == 0 { (number, number) } else { ranges[first] };
+                ranges[first] = (from, number + 1);
+                seconds[first] |= second;
+            }
         }
-        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), first_bytes, longest }
+        RepeatedHeader { starts: starts.into_iter().map(HeaderStart::new).collect(), seconds, ranges, longest }
     }
 
-    /// Whether a record that starts at this byte starts as the header does.
+    /// Whether a record that starts at this byte starts as the header does, or with another of its names.
     #[inline]
     pub(super) fn may_start_at(&self, text: &[u8], at: usize) -> bool {
-        text.get(at).is_some_and(|first| self.first_bytes[usize::from(*first)]) && self.starts_at(&text[at..])
+        let Some(first) = text.get(at) else { return false };
+        let second = text.get(at + 1).copied().unwrap_or(b'\n');
+        (self.seconds[usize::from(*first)] >> (second & 63)) & 1 == 1 && self.starts_at(*first, &text[at..])
     }
 
-    fn starts_at(&self, rest: &[u8]) -> bool {
+    fn starts_at(&self, first: u8, rest: &[u8]) -> bool {
+        let (from, to) = self.ranges[usize::from(first)];
+        let starts = self.starts.get(from as usize..to as usize).unwrap_or_default();
         let word = rest.first_chunk().map(|first| u64::from_le_bytes(*first));
-        self.starts.iter().any(|start| match word {
+        starts.iter().any(|start| match word {
             Some(word) => word & start.mask == start.word && rest.starts_with(&start.bytes),
             None => rest.starts_with(&start.bytes),
         })
     }
 }
 
-/// Where the record that starts at this byte ends, if its cells are the names of the header.
-pub(super) fn find_again(table: &Table, at: usize) -> Option<RecordEnd> {
+/// How a header may start: with its first name, or with any other as a whole cell, each with and without quotes. A record
+/// is likely to have an empty first cell, so empty names are no start, and stand before another.
+fn spell_starts(dialect: &Dialect, names: &[String]) -> Vec<Vec<u8>> {
+    let spell = |name: &str| {
+        let quoted = dialect.quote.map(|quote| {
+            let quote = char::from(quote).to_string();
+            format!("{quote}{}{quote}", name.replace(&quote, &quote.repeat(2)))
+        });
+        [Some(name.to_owned()), quoted].into_iter().flatten().map(String::into_bytes)
+    };
+    let before = |count: usize| vec![dialect.delimiter; count];
+    let Some(first) = names.iter().position(|name| !name.is_empty()) else {
+        return vec![before(names.len().saturating_sub(1))];
+    };
+    let mut starts: Vec<Vec<u8>> = spell(&names[first]).map(|name| [before(first), name].concat()).collect();
+    let empty = names.iter().filter(|name| name.is_empty()).count().min(MAX_EMPTY);
+    for name in names.iter().filter(|name| !name.is_empty() && names.len() > 1) {
+        for (count, spelled) in (0..=empty).flat_map(|count| spell(name).map(move |spelled| (count, spelled))) {
+            starts.push([before(count), spelled, before(1)].concat());
+        }
+    }
+    starts
+}
+
+/// Where the record that starts at this byte ends, if its cells are the names of the header, in whatever order.
+pub(super) fn find_again(table: &Table, at: usize) -> Option<(RecordEnd, HeaderAgain)> {
     let (mut cells, mut buffer) = (Vec::new(), Vec::new());
     let record_end = table.dialect.split(&table.text, at, &mut cells);
+    if record_end.fault.is_some() || cells.len() != table.header.len() {
+        return None;
+    }
     let is_name =
         |(span, name): (&Span, &String)| table.dialect.cell(&table.text, *span, &mut buffer) == name.as_bytes();
-    let is_header =
-        record_end.fault.is_none() && cells.len() == table.header.len() && cells.iter().zip(&table.header).all(is_name);
-    is_header.then_some(record_end)
+    if cells.iter().zip(&table.header).all(is_name) {
+        return Some((record_end, HeaderAgain::Same));
+    }
+    let mut found: Vec<Vec<u8>> =
+        cells.iter().map(|span| table.dialect.cell(&table.text, *span, &mut buffer).to_vec()).collect();
+    let mut names: Vec<&[u8]> = table.header.iter().map(String::as_bytes).collect();
+    found.sort_unstable();
+    names.sort_unstable();
+    (found == names).then_some((record_end, HeaderAgain::Reordered))
 }
 
 /// Binds the header of a file to the columns of its table.
@@ -186,10 +230,10 @@ fn read_names(
     }
     // Whatever the names are, they are not what the file holds.
     if patches.iter().any(|patch| patch.at < record_end.end) {
-        let message = format!("the header holds bytes that are not {}", dialect.encoding.name());
+        let message = format!("the header holds bytes that are {}", dialect.encoding.describe_foreign());
         let place = locate_header(path, text, source, &names_of(dialect, text, &cells));
         let finding = Diagnostic::new(Code::ReadHeader, message).rule(place);
-        return Err(vec![finding.hint("set the `encoding` of the dialect; `auto` reads UTF-8 and Windows-1252")]);
+        return Err(vec![finding.hint(dialect.encoding.advise_foreign())]);
     }
     if let Some(fault) = record_end.fault {
         let other = guess_dialect(source, text, 0);
@@ -420,4 +464,44 @@ pub(super) fn locate_header(path: &str, text: &[u8], source: &SourcePlan, names:
         text.extend(cell.chars().map(|c| if is_shown && !c.is_control() { c } else { shape(c) }));
     }
     Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        read::header::RepeatedHeader,
+        table::dialect::{Dialect, Encoding, Tail},
+    };
+
+    #[test]
+    fn records_that_may_be_the_header_are_told_by_their_first_bytes() {
+        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        let table: [(&[&str], &[&str], &[&str]); 5] = [
+            (
+                &["id", "note"],
+                &["id;note", "idx;", "\"id\";", "note;id", "\"note\";"],
+                &["notes;", "i", "", "n", "1;id", ";id", "\"notes\";"],
+            ),
+            (&["x", "xy"], &["x;", "xa", "xy;x", "\"xy\";", "\"x\""], &["y", "\"xyz\";"]),
+            (&["", "a", "b"], &[";a;b", ";ab", "a;;b", "b;a;", ";b;a", "\"b\";"], &["ab;", ";;a", "b", "bb;"]),
+            (&["a\"b"], &["\"a\"\"b\"\n", "a\"b\n"], &["\"a", "b"]),
+            (
+                &["é", "longer than eight bytes"],
+                &["é;", "longer than eight bytes;é"],
+                &["longer than eight byte;", "è;"],
+            ),
+        ];
+        for (names, may, may_not) in table {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let header = RepeatedHeader::new(&dialect, &names);
+            for (text, expected) in may.iter().map(|text| (text, true)).chain(may_not.iter().map(|text| (text, false)))
+            {
+                for text in [(*text).to_owned(), format!("{text}{}", " ".repeat(20))] {
+                    assert_eq!(header.may_start_at(text.as_bytes(), 0), expected, "{names:?} {text:?}");
+                }
+            }
+        }
+        let empty = RepeatedHeader::new(&dialect, &[String::new()]);
+        assert!(empty.may_start_at(b"a", 0) && !RepeatedHeader::default().may_start_at(b"a", 0));
+    }
 }

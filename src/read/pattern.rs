@@ -1,7 +1,8 @@
 //! A folder and a pattern -> the files that match it, in the order of their names.
 //!
-//! `*`, `?` and `[...]` match within a name, `**` matches any number of folders. Nothing is skipped in silence: a folder that
-//! cannot be listed could hold a match, so it is an error.
+//! `*`, `?` and `[...]` match within a name, `**` matches any number of folders. As in every shell, what is hidden matches
+//! only where the pattern begins with a point. Nothing else is skipped in silence: a folder that cannot be listed could hold
+//! a match, and a folder that is a link could lead back, or to files that are read already, so both are errors.
 
 use std::{
     fs, io,
@@ -63,25 +64,52 @@ fn add_matches(folder: &Path, step: &str, is_last: bool, next: &mut Vec<PathBuf>
     })?;
     for path in list(folder)?.into_iter().filter(|path| {
         let name = path.file_name().unwrap_or_default();
-        pattern.matches(&name.to_string_lossy())
+        (step.starts_with('.') || !is_hidden(path)) && pattern.matches(&name.to_string_lossy())
     }) {
-        if is_last || fs::metadata(&path).map_err(|cause| describe_unreadable(&path, &cause))?.is_dir() {
+        if is_last || can_enter(&path)? {
             next.push(path);
         }
     }
     Ok(())
 }
 
-/// Adds a folder and all folders below it. Links are not followed, since they can lead back.
+/// Adds a folder and all folders below it that are not hidden.
 fn add_folders_below(folder: &Path, next: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    next.push(folder.to_owned());
-    for path in list(folder)? {
-        let metadata = fs::symlink_metadata(&path).map_err(|cause| describe_unreadable(&path, &cause))?;
-        if metadata.is_dir() {
-            add_folders_below(&path, next)?;
+    let mut open = vec![folder.to_owned()];
+    while let Some(folder) = open.pop() {
+        for path in list(&folder)? {
+            if !is_hidden(&path) && can_enter(&path)? {
+                open.push(path);
+            }
         }
+        next.push(folder);
     }
     Ok(())
+}
+
+/// Whether a pattern goes into what has this path: it is a folder, and no link to one.
+fn can_enter(path: &Path) -> Result<bool, Diagnostic> {
+    let refused = |message: String, hint| {
+        let finding = Diagnostic::new(Code::ReadUnreadable, message).file(path.display().to_string());
+        Err(finding.hint(hint))
+    };
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() && is_link => refused(
+            format!("`{}` is a link to a folder, which no pattern goes into", path.display()),
+            "put the folder itself there, or write the name of the link into the path, without `*`",
+        ),
+        Ok(metadata) => Ok(metadata.is_dir()),
+        Err(cause) if is_link && cause.kind() == io::ErrorKind::NotFound => refused(
+            format!("`{}` is a link that leads nowhere", path.display()),
+            "it may have led to files that match the pattern of the source: repair it, or take it away",
+        ),
+        Err(cause) => Err(describe_unreadable(path, &cause)),
+    }
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 /// The entries of a folder; none if it is not there.
@@ -161,12 +189,55 @@ mod tests {
         let root = folder(&["day-1/x.csv", "day-2/x.csv"]);
         symlink("day-9", root.path().join("day-9")).unwrap();
         symlink("gone", root.path().join("day-8")).unwrap();
-        for path in ["day-*/x.csv", "day-9/*.csv", "day-9/x*/y.csv", "day-8*/x.csv"] {
+        for path in ["day-*/x.csv", "day-9/*.csv", "day-9/x*/y.csv", "day-8*/x.csv", "**/x.csv", "**"] {
             assert_eq!(find(root.path(), path), Err(Code::ReadUnreadable), "{path}");
         }
         // A link that is the match itself is found, and then cannot be read.
         assert_eq!(find(root.path(), "day-[89]").unwrap(), ["day-8", "day-9"]);
-        assert_eq!(find(root.path(), "**/x.csv").unwrap(), ["day-1/x.csv", "day-2/x.csv"], "links are not followed");
+    }
+
+    #[test]
+    fn a_link_to_a_folder_is_followed_where_the_path_names_it_and_refused_where_a_pattern_would() {
+        let root = folder(&["drop/day-1/x.csv", "else/x.csv", "else/y.csv"]);
+        let drop = root.path().join("drop");
+        symlink("../else", drop.join("day-2")).unwrap();
+        symlink("..", drop.join("day-1/up")).unwrap();
+        symlink("../else/y.csv", drop.join("y.csv")).unwrap();
+        for (path, expected) in [
+            ("day-2/x.csv", Ok(vec!["day-2/x.csv".to_owned()])),
+            ("day-2/*.csv", Ok(vec!["day-2/x.csv".to_owned(), "day-2/y.csv".to_owned()])),
+            ("day-1/up/*.csv", Ok(vec!["day-1/up/y.csv".to_owned()])),
+            ("*.csv", Ok(vec!["y.csv".to_owned()])),
+            ("day-?/x.csv", Err(Code::ReadUnreadable)),
+            ("*/x.csv", Err(Code::ReadUnreadable)),
+            ("**/x.csv", Err(Code::ReadUnreadable)),
+            ("day-1/**/x.csv", Err(Code::ReadUnreadable)),
+        ] {
+            assert_eq!(find(&drop, path), expected, "{path}");
+        }
+        // Only a link that is in the way is one: not a file, and not what another name keeps apart.
+        assert_eq!(find(&drop, "*1/x.csv").unwrap(), ["day-1/x.csv"]);
+        assert_eq!(find(&drop, "y*/x.csv").unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_is_hidden_matches_only_a_pattern_that_begins_with_a_point() {
+        let root = folder(&["a.csv", ".a.csv", ".old/a.csv", "new/.b.csv", "new/b.csv", "new/.tmp/b.csv"]);
+        symlink("gone", root.path().join(".link")).unwrap();
+        let table: [(&str, &[&str]); 9] = [
+            ("*.csv", &["a.csv"]),
+            ("?a.csv", &[]),
+            ("[.]a.csv", &[]),
+            (".*.csv", &[".a.csv"]),
+            ("*/*.csv", &["new/b.csv"]),
+            (".o*/*.csv", &[".old/a.csv"]),
+            (".old/*.csv", &[".old/a.csv"]),
+            ("**/*.csv", &["a.csv", "new/b.csv"]),
+            ("**/.?.csv", &[".a.csv", "new/.b.csv"]),
+        ];
+        for (path, expected) in table {
+            assert_eq!(find(root.path(), path).unwrap(), expected, "{path}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, Severity},
     json_pointer,
     plan::Plan,
-    read::header::{self, RepeatedHeader},
+    read::header::{self, HeaderAgain, RepeatedHeader},
     recording::ledger::{Ledger, RowStatus},
     table::{
         Table,
@@ -123,7 +123,7 @@ impl BlockToScan<'_> {
     pub(super) fn scan(self, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<FilePosition, Vec<Diagnostic>> {
         let BlockToScan { plan, number, header, position, body, is_last } = self;
         let (end, width) = (table.text.len(), table.header.len());
-        let mut scan = Scan { plan, number, header, end, width, position, has_skipped: false, is_last };
+        let mut scan = Scan { plan, number, header, end, width, position, has_skipped: false, is_last, refused: None };
         let first = table.len();
         let at = scan.scan_records(body, table, ledger)?;
         let FilePosition { line, counted, records, .. } = scan.position;
@@ -146,6 +146,8 @@ struct Scan<'a> {
     has_skipped: bool,
     /// The file ends with the text.
     is_last: bool,
+    /// Why nothing of the file can be used: its header came again in another order.
+    refused: Option<Diagnostic>,
 }
 
 impl Scan<'_> {
@@ -168,6 +170,9 @@ impl Scan<'_> {
             at = match self.find_record(at, has_strays, table, ledger) {
                 ControlFlow::Continue(start) => start,
                 ControlFlow::Break(end) => {
+                    if let Some(wrong) = self.refused.take() {
+                        return Err(vec![wrong]);
+                    }
                     table.cell_starts.truncate(table.starts.len() * stride);
                     return Ok(end);
                 }
@@ -322,17 +327,23 @@ impl Scan<'_> {
 
     #[cold]
     fn skip_header(&mut self, at: usize, start: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Option<usize> {
-        let record_end = header::find_again(table, start)?;
+        let (record_end, again) = header::find_again(table, start)?;
         if record_end.next >= self.end && !self.is_last {
             return Some(at);
         }
         let path = table.parts.last().map_or("", |part| part.path.as_str());
         let line = self.position.line + line_ends(&table.text[self.position.counted..at]);
         let place = header::locate_header(path, &table.text[start..], &self.plan.sources[self.number], &table.header);
-        let cell = Cell::of_line(Place { line, ..place });
+        let place = Place { line, ..place };
+        if again == HeaderAgain::Reordered {
+            let message = "the header comes again here, with its columns in another order";
+            let hint = "two files were joined here: write both with their columns in one order, then join them again";
+            self.refused = Some(Diagnostic::new(Code::ReadHeader, message).rule(place).hint(hint));
+            return Some(at);
+        }
         ledger.say(
             &Diagnostic::new(Code::ReadRepeatedHeader, "this line is the header again and was skipped")
-                .cell(cell)
+                .cell(Cell::of_line(place))
                 .severity(Severity::Notice)
                 .hint("two files were joined here, each with its header"),
         );
@@ -559,8 +570,8 @@ impl Scan<'_> {
     /// Rejects a record with bytes that are invalid in the encoding.
     fn reject_undecodable(&self, row: u32, at: usize, cells: &[Span], table: &Table, ledger: &mut Ledger<'_>) {
         let column = cells.iter().position(|cell| (cell.start..cell.end).contains(&at));
-        let message = format!("the record holds bytes that are not {}", table.dialect.encoding.name());
-        let hint = "set the `encoding` of the dialect; `auto` reads UTF-8 and Windows-1252";
+        let message = format!("the record holds bytes that are {}", table.dialect.encoding.describe_foreign());
+        let hint = table.dialect.encoding.advise_foreign();
         let diagnostic = self.finding(Code::ReadUndecodable, row, message, table).hint(hint);
         let diagnostic = match column {
             Some(column) => diagnostic.cell(table.cell(row, column)),

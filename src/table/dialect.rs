@@ -57,6 +57,24 @@ impl Encoding {
         }
     }
 
+    /// What bytes are that do not exist in it, for messages.
+    #[must_use]
+    pub fn describe_foreign(self) -> String {
+        match self {
+            Encoding::Auto => "neither UTF-8 nor Windows-1252".to_owned(),
+            other => format!("not {}", other.name()),
+        }
+    }
+
+    /// What to do about such bytes.
+    #[must_use]
+    pub fn advise_foreign(self) -> &'static str {
+        match self {
+            Encoding::Auto => "they are damaged, or in a third encoding: set that as `encoding` in the dialect",
+            _ => "set the `encoding` of the dialect; `auto` reads UTF-8 and Windows-1252",
+        }
+    }
+
     /// A text in this encoding. Characters that it lacks become numeric references, which cannot happen to a text that
     /// was read in it.
     #[must_use]

@@ -451,7 +451,7 @@ fn production_is_never_reached_by_default() {
         "error[plan/profile]: the profile `prod` is never used by default\n",
         "  --> profiles.yaml:19:15\n",
         "   |\n",
-        "19 |     explicit: true                          # never by default: needs --...\n",
+        "19 |     explicit: true\n",
         "   |               ^^^^\n",
         "   |\n",
         "   = help: say `--profile prod` if you mean it\n\n",

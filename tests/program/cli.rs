@@ -91,10 +91,33 @@ fn what_the_system_does_not_allow_is_told_with_what_to_do() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_exit_6() {
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let status = xwalk(&["--help"]).stdout(full).stderr(Stdio::null()).status().unwrap();
-    assert_eq!(status.code(), Some(6));
+fn a_full_disk_is_exit_6_and_stderr_says_why() {
+    let expected = "error[report/cannot-write]: cannot write stdout: no space left on device\n";
+    let table: [&[&str]; 6] = [
+        &["--help"],
+        &["help", "convert"],
+        &["--version"],
+        &["explain"],
+        &["explain", "check/range"],
+        &["check", "mappings/inflight-sales.yaml"],
+    ];
+    for arguments in table {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = xwalk(arguments).stdout(full).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((said.starts_with(expected), output.status.code()), (true, Some(6)), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn the_answer_of_check_goes_to_stdout_and_findings_do_not() {
+    let (stdout, stderr, code) = output(&["check", "mappings/inflight-sales.yaml"]);
+    assert_eq!((stderr.as_str(), code), ("", Some(0)));
+    assert!(stdout.starts_with("mappings/inflight-sales.yaml: good for "), "{stdout}");
+    assert_eq!(output(&["check", "mappings/inflight-sales.yaml", "-q"]), (String::new(), String::new(), Some(0)));
+    let (stdout, stderr, code) = output(&["check", "mappings/inflight-sales.yaml", "--profile", "none"]);
+    assert_eq!((stdout.as_str(), code), ("", Some(2)));
+    assert!(stderr.starts_with("error[plan/"), "{stderr}");
 }
 
 #[test]
@@ -105,15 +128,24 @@ fn a_closed_pipe_is_fine() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
-/// What was closed before the start cannot be told from the null device, so where the documents went has to be said.
+/// Where the documents went has to be said, and they are not made if they would be lost.
 #[cfg(unix)]
 #[test]
 fn documents_that_nobody_has_are_not_called_written_to_stdout() {
     let run = format!("{} convert samples/flight-01 --color never", env!("CARGO_BIN_EXE_xwalk"));
-    for lost in ["-o - >&-", "-o - >/dev/null", "-o /dev/stdout >/dev/null"] {
-        let output = Command::new("sh").args(["-c", &format!("{run} {lost}")]).output().unwrap();
+    let (written, lost) =
+        ((0, " documents written to /dev/null"), (6, "stdout is closed, so the documents would be lost"));
+    for (flags, (code, expected)) in [
+        ("-o - >/dev/null", written),
+        ("-o /dev/stdout >/dev/null", written),
+        ("-o /dev/null >&-", written),
+        ("-o - >&-", lost),
+        ("-o - >&- <&-", lost),
+        ("-o /dev/stdout >&-", lost),
+    ] {
+        let output = Command::new("sh").args(["-c", &format!("{run} {flags}")]).output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains(" documents written to /dev/null"), "{lost}: {said}");
-        assert_eq!((output.stdout, output.status.code()), (Vec::new(), Some(0)), "{lost}");
+        assert!(said.contains(expected), "{flags}: {said}");
+        assert_eq!((output.stdout, output.status.code()), (Vec::new(), Some(code)), "{flags}");
     }
 }

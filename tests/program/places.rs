@@ -216,3 +216,60 @@ fn a_mapping_that_uses_no_column_makes_a_document_of_each_record() {
         assert_eq!(fs::read_to_string(at("out.ndjson")).unwrap(), "{\"id\":\"x\"}\n".repeat(records), "{records}");
     }
 }
+
+#[test]
+fn no_file_is_read_twice_and_no_link_to_a_folder_is_left_out() {
+    // How the drop folder is made, the path of the lines, and what is said.
+    let table: [(&str, &str, &str); 8] = [
+        (
+            "ln lines-1.csv lines-3.csv",
+            "lines-*.csv",
+            "lines-3.csv: error[plan/same-file]: the source `lines` reads the same file twice",
+        ),
+        (
+            "ln -s lines-1.csv lines-3.csv",
+            "lines-*.csv",
+            "lines-3.csv: error[plan/same-file]: the source `lines` reads the same file twice",
+        ),
+        (
+            "ln orders.csv lines.csv",
+            "lines.csv",
+            "lines.csv: error[plan/same-file]: the sources `orders` and `lines` read the same file",
+        ),
+        (
+            "gzip -k lines-2.csv",
+            "lines-*",
+            "lines-2.csv.gz: error[plan/same-file]: the source `lines` reads a file and the same file packed",
+        ),
+        ("mv lines-2.csv sub && ln -s sub day", "day/lines-*.csv", ""),
+        (
+            "mv lines-2.csv sub && ln -s sub day",
+            "**/lines-*.csv",
+            "day: error[read/unreadable]: `day` is a link to a folder, which no pattern goes into",
+        ),
+        (
+            "mv lines-2.csv sub && ln -s .. sub/up",
+            "*/*/lines-*.csv",
+            "sub/up: error[read/unreadable]: `sub/up` is a link to a folder, which no pattern goes into",
+        ),
+        (
+            "ln -s nowhere sub/gone",
+            "**/lines-*.csv",
+            "sub/gone: error[read/unreadable]: `sub/gone` is a link that leads nowhere",
+        ),
+    ];
+    for (make, path, expected) in table {
+        let root = folder();
+        let mapping = MAPPING.replace("path: lines-*.csv", &format!("path: \"{path}\""));
+        fs::write(root.path().join("mapping.yaml"), mapping).unwrap();
+        let made = Command::new("sh").args(["-c", make]).current_dir(root.path()).status().unwrap();
+        assert!(made.success(), "{make}");
+        let (said, code) = convert(root.path(), "--validate-only -q");
+        let exit = if expected.contains("plan/") { 2 } else { 3 };
+        if expected.is_empty() {
+            assert!(!said.contains("/unreadable]"), "{make} {path}: {said}");
+        } else {
+            assert_eq!((said.starts_with(expected), code), (true, Some(exit)), "{make} {path}: {said}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! The text of profiles.yaml -> the same text with the shape of whatever may be a secret, which is what messages draw.
 //!
 //! A secret may have been pasted anywhere, and a text that cannot be parsed holds secrets too. So words are shown only where
-//! they are known to be none: keys, and the values of the settings that are never secret. Lines and columns stay the same.
+//! they are known to be none: keys, and the values of the settings that are never secret; comments are left out. Lines and
+//! columns stay the same.
 
 use crate::diagnostic::shape;
 
@@ -48,6 +49,10 @@ fn mask_line(line: &str) -> String {
     let mut key = "";
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
+        if first == '#' && is_comment(&line[..line.len() - rest.len()]) {
+            masked.extend(rest.chars().map(|c| if c.is_whitespace() { c } else { ' ' }));
+            break;
+        }
         let (word, behind) = rest.split_at(rest.find(is_separator).unwrap_or(rest.len()));
         if word.is_empty() {
             // A value ends where the next begins, but not at the brace of `${NAME}`.
@@ -69,6 +74,12 @@ fn mask_line(line: &str) -> String {
         rest = behind;
     }
     masked
+}
+
+/// Whether a `#` behind this text begins a comment.
+fn is_comment(before: &str) -> bool {
+    let is_quoted = ['"', '\''].iter().any(|quote| before.matches(*quote).count() % 2 == 1);
+    !is_quoted && before.chars().next_back().is_none_or(char::is_whitespace)
 }
 
 fn is_separator(c: char) -> bool {
@@ -114,7 +125,8 @@ mod tests {
     #[test]
     fn what_may_be_a_secret_is_masked_in_every_spelling() {
         let table = [
-            ("url: https://e.x/v1 # S3CR3T", "url: https://e.x/v1 # xxxxxx"),
+            ("url: https://e.x/v1 # S3CR3T", "url: https://e.x/v1         "),
+            ("headers: { A: \"# S3CR3T\" }", "headers: { A: \"# xxxxxx\" }"),
             ("url: https://till:hunter2@e.x", "url: xxxxx://xxxx:xxxxxxx@x.x"),
             ("url: \"https://e.x?token=S3CR3T\"", "url: \"xxxxx://x.x?xxxxx=xxxxxx\""),
             ("token: S3CR3T", "token: xxxxxx"),
@@ -136,7 +148,7 @@ mod tests {
                 "a: { url: \"https://e.x, headers: { X-A: xxxxxx } }",
             ),
             ("timeout: 3Os", "timeout: 3Os"),
-            ("# the password is S3CR3T", "# xxx xxxxxxxx xx xxxxxx"),
+            ("# the password is S3CR3T", "                        "),
             ("retry: { fixed: { wait: 5s } }\n  x: 12345678\n", "retry: { fixed: { wait: 5s } }\n  x: xxxxxxxx\n"),
         ];
         for (written, drawn) in table {
