@@ -457,13 +457,12 @@ impl Maker<'_> {
         };
         let name = format!("c{}", self.columns.len());
         let mut field = Map::from_iter([("from".to_owned(), Value::from(name.clone()))]);
-        if kind != Type::Boolean && self.tape.once_in(9) {
-            field = Map::from_iter([("template".to_owned(), Value::from(format!("{{{{ {name} | trim }}}}")))]);
-            field.insert("type".into(), kind.word().into());
-        }
         let coded = matches!(kind, Type::Text | Type::Code) && self.tape.once_in(4);
         let mut optional = coded && self.table(&mut field, &mut schema, &mut cells);
         optional |= self.emptiness(kind, coded, &mut field, &mut schema, &cells);
+        if !coded && !field.contains_key("default") && self.tape.once_in(6) {
+            self.calculate(kind, &name, &mut field);
+        }
         let mut good = usable(kind, coded, &cells);
         let declared = match kind {
             Type::Boolean => json!({ "type": "boolean", "true_values": ["1", "oui"], "false_values": ["0", "non"] }),
@@ -478,6 +477,25 @@ impl Maker<'_> {
         };
         self.columns.push(Column { source, name, declared, cells, good });
         (self.dressed(schema.into(), false), field.into(), optional)
+    }
+
+    /// Makes an expression of a field that is read from a column.
+    fn calculate(&mut self, kind: Type, name: &str, field: &mut Map<String, Value>) {
+        let forms: &[&str] = match kind {
+            Type::Text => &["C | trim", "C ~ 'x'", "C[:3]", "C | upper", "'é' if C == 'a' else C"],
+            Type::Integer => &["C", "C + 0", "C * 2", "-C", "C - 9007199254740993", "C | abs"],
+            Type::Decimal => &["C", "C + 0.00", "C | round(1)", "C / 8", "(C / 3) | round(2)", "C * C", "-C"],
+            Type::Boolean => &["C", "not C"],
+            Type::Date => &["C", "C if C > '2000-01-01' else none"],
+            Type::Code => return,
+        };
+        let expression = forms[self.tape.pick(forms.len())].replace('C', name);
+        field.remove("from");
+        if kind == Type::Text && self.tape.once_in(2) {
+            field.insert("template".into(), format!("{{{{ {expression} }}}}").into());
+        } else {
+            field.insert("value".into(), expression.into());
+        }
     }
 
     fn text_rules(&mut self, kind: Type, cells: &mut Vec<String>) -> Map<String, Value> {

@@ -50,7 +50,7 @@ impl Names {
     }
 }
 
-/// NamedCells by the names of their columns.
+/// Cells by the names of their columns.
 type NamedCells<'a> = &'a [(&'a str, &'a str)];
 
 fn cell<'a>(names: &'a Names, cells: NamedCells<'a>) -> impl Fn(usize) -> Option<Cow<'a, str>> {
