@@ -682,7 +682,7 @@ def mapping_of(plan):
     unknown = {"use": "Other"} if plan["unknown"] == "use" else plan["unknown"]
     customer = {name: {"from": column, "codes": "titles"} if kind == "code" else column for name, column, kind in CUSTOMER}
     purchase = {name: column for name, column, _ in PURCHASE}
-    quantity = {"where": "quantity != '2'"} if plan["where_quantity"] else {}
+    quantity = {"where": "quantity != 2"} if plan["where_quantity"] else {}
     part = {name: column for name, column, _ in PART}
     if plan["parts"]:
         purchase["parts"] = {"many": "parts", "match": {"purchase": "no"}, "on_orphan": plan["orphan"],
