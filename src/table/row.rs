@@ -208,7 +208,8 @@ impl<'a> Row<'a> {
     pub fn text(self, column: usize) -> Cow<'a, str> {
         match self.span(column) {
             Some(span) if !span.doubled && self.table.readings.is_empty() => {
-                String::from_utf8_lossy(&self.table.text[span.start..span.end])
+                let text = &self.table.text[span.start..span.end];
+                str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
             }
             Some(_) => {
                 let mut buffer = Vec::new();

@@ -41,10 +41,15 @@ const SHOWN: [&str; 29] = [
 
 /// Replaces what may be a secret by its shape.
 pub(super) fn mask_secrets(text: &str) -> String {
-    text.split_inclusive('\n').map(mask_line).collect()
+    text.split_inclusive('\n').map(mask_words).collect()
 }
 
-fn mask_line(line: &str) -> String {
+/// One line without what may be a secret, and without spaces at its end.
+pub(super) fn mask_line(line: &str) -> String {
+    mask_words(line).trim_end().to_owned()
+}
+
+fn mask_words(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut key = "";
     let mut rest = line;

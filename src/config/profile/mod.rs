@@ -20,7 +20,10 @@ use serde::Deserialize;
 
 use crate::{
     config::{
-        profile::{masked_text::mask_secrets, settings::ProfileSettings},
+        profile::{
+            masked_text::{mask_line, mask_secrets},
+            settings::ProfileSettings,
+        },
         yaml::Places,
         yaml_values,
     },
@@ -42,14 +45,13 @@ impl ProfilesFile {
     /// # Errors
     /// Every reason why it holds no profiles, without the values that stand in it.
     pub fn read(path: &str, text: &str) -> Result<ProfilesFile, Vec<Diagnostic>> {
-        let shown = mask_secrets(text);
         match yaml_values::read::<Profiles>(path, text) {
             Ok((profiles, mut places)) => {
-                places.draw(&shown);
+                places.mask_lines(mask_line);
                 Ok(ProfilesFile { profiles, places })
             }
             // What a message says comes from the text that it may show.
-            Err(found) => match yaml_values::read::<Profiles>(path, &shown) {
+            Err(found) => match yaml_values::read::<Profiles>(path, &mask_secrets(text)) {
                 Err(shown) if are_alike(&found, &shown) => Err(shown),
                 _ => Err(found.into_iter().map(without_text).collect()),
             },

@@ -272,6 +272,19 @@ impl Operation {
         }
     }
 
+    /// The text of a cell with its filters, which is what most templates are made of; `None`: it is something else.
+    pub(super) fn simple_text<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Option<Cow<'a, str>> {
+        match self {
+            Operation::Cell { column, conversion: Conversion::Text | Conversion::Code } => {
+                Some(cell(*column).unwrap_or_default())
+            }
+            Operation::Change(filter, text, arguments) if arguments.is_empty() => {
+                filter.apply(text.simple_text(cell)?, &[]).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// The value, if it is a constant.
     pub(super) fn constant(&self) -> Option<ExpressionValue<'static>> {
         match self {

@@ -107,7 +107,10 @@ impl Template {
         for part in &self.parts {
             match part {
                 TemplatePart::Literal(literal) => text.push_str(literal),
-                TemplatePart::Expression(operation) => operation.evaluate(cell)?.write_plain(&mut text),
+                TemplatePart::Expression(operation) => match operation.simple_text(cell) {
+                    Some(simple) => text.push_str(&simple),
+                    None => operation.evaluate(cell)?.write_plain(&mut text),
+                },
             }
             check_length(text.len())?;
         }
