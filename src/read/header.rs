@@ -124,10 +124,10 @@ impl RepeatedHeader {
 fn spell_starts(dialect: &Dialect, names: &[String]) -> Vec<Vec<u8>> {
     let spell = |name: &str| {
         let quoted = dialect.quote.map(|quote| {
-            let quote = char::from(quote).to_string();
-            format!("{quote}{}{quote}", name.replace(&quote, &quote.repeat(2)))
+            let doubled = name.bytes().flat_map(|byte| std::iter::repeat_n(byte, 1 + usize::from(byte == quote)));
+            [quote].into_iter().chain(doubled).chain([quote]).collect()
         });
-        [Some(name.to_owned()), quoted].into_iter().flatten().map(String::into_bytes)
+        [Some(name.as_bytes().to_vec()), quoted].into_iter().flatten()
     };
     let before = |count: usize| vec![dialect.delimiter; count];
     let Some(first) = names.iter().position(|name| !name.is_empty()) else {
