@@ -82,6 +82,15 @@ pub(crate) struct Suspect {
     pub(crate) rejected: Rejected,
     /// The number of the first request for it that the API denied: a later one must have been accepted.
     pub(crate) denied_at: Option<u64>,
+    /// The size of the request for it, if the API says that it is too large.
+    pub(crate) oversize: Option<u64>,
+}
+
+impl Suspect {
+    /// Whether it can be as the API says: one that is too large is larger than the largest body that was accepted.
+    pub(crate) fn is_certain(&self, largest_accepted: u64) -> bool {
+        self.oversize.is_none_or(|bytes| (1..bytes).contains(&largest_accepted))
+    }
 }
 
 impl PendingBatch {
@@ -104,6 +113,8 @@ pub(crate) struct DeliveryState {
     pub(crate) limit: usize,
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
+    /// The largest body that it accepted in this run; of a list of results that of the largest document. 0: none.
+    pub(crate) largest_accepted: u64,
     /// The outcome of some request is unknown.
     pub(crate) is_in_doubt: bool,
     /// Where to send.
@@ -157,6 +168,7 @@ impl DeliveryState {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,
+            largest_accepted: 0,
             is_in_doubt: false,
             destination,
             random: Random(seed),

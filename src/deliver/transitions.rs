@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
+use serde_json::Value;
+
 use crate::{
     config::profile::{
         destination::{AuthScheme, Destination},
@@ -48,7 +50,10 @@ impl DeliveryState {
             self.last_failure = format!("the last answer was {status}");
         }
         match verdict {
-            Verdict::Accepted => self.accept(pending),
+            Verdict::Accepted => {
+                self.largest_accepted = self.largest_accepted.max(pending.batch.body.len() as u64);
+                self.accept(pending);
+            }
             Verdict::Again { wait, alone: true } if status == 429 => {
                 self.handle_weather(pending, Weather::Busy, Some(Pause { wait, alone: true }), now);
             }
@@ -89,7 +94,10 @@ impl DeliveryState {
         self.streak.reset();
         self.denials.accept(pending.request);
         self.divisions.accept(pending.division, pending.batch.documents());
-        let is_proven = |suspect: &mut Suspect| suspect.denied_at.is_none_or(|denied| pending.request > denied);
+        let largest = self.largest_accepted;
+        let is_proven = |suspect: &mut Suspect| {
+            suspect.denied_at.is_none_or(|denied| pending.request > denied) && suspect.is_certain(largest)
+        };
         let proven = self.suspects.extract_if(.., is_proven).map(|suspect| suspect.rejected);
         self.delivery.rejected.extend(proven);
         self.is_misled |= pending.is_named;
@@ -97,7 +105,7 @@ impl DeliveryState {
         self.add_receipt(pending);
     }
 
-    /// Splits a batch that is too large; a single document is rejected.
+    /// Splits a batch that is too large; a single document is set aside.
     fn handle_too_large(&mut self, pending: PendingBatch) {
         let bytes = pending.batch.body.len() as u64;
         if pending.batch.documents() > 1 {
@@ -108,16 +116,23 @@ impl DeliveryState {
             self.largest = self.largest.min(bytes.div_ceil(2).max(1)).min(bytes - 1);
             return self.enqueue(pending);
         }
-        self.reject_oversized(pending);
+        self.suspect_oversized(pending);
     }
 
-    fn reject_oversized(&mut self, pending: PendingBatch) {
-        let bytes = pending.batch.body.len();
-        let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
-        let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        let index = pending.batch.range.start;
-        self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new(), echo: None });
-        self.add_final_receipt(pending);
+    /// Sets a single document aside that is too large, as the API says. One that is larger than all that was accepted counts
+    /// as any other that is rejected; else the API may say so of everything.
+    fn suspect_oversized(&mut self, mut pending: PendingBatch) {
+        let bytes = pending.batch.body.len() as u64;
+        let details = ProblemDetails::read(413, &Value::Null);
+        let host = self.destination.host();
+        let message = format!("`{host}` says that a document of {bytes} bytes is too large: it answered 413");
+        if (1..bytes).contains(&self.largest_accepted) {
+            self.continue_streak(&details);
+        } else {
+            self.denials.add(pending.request, details.status, 1);
+            pending.denied_at.get_or_insert(pending.request);
+        }
+        self.suspect(pending, &details, Diagnostic::new(Code::DeliverTooLarge, message), None);
     }
 
     /// Makes a single document a suspect; splits a batch of several to find the bad ones.
@@ -137,12 +152,19 @@ impl DeliveryState {
         let kind = echo.as_ref().map_or("", |echo| echo.shown.as_str());
         let message = format!("`{host}` rejects this document: it answered {status}{kind}");
         let finding = Diagnostic::new(Code::DeliverRejected, message);
+        self.continue_streak(details);
+        self.suspect(pending, details, finding, echo);
+    }
+
+    /// Adds one more document to the streak. Another problem than that of the ones before shows that these are at fault.
+    fn continue_streak(&mut self, details: &ProblemDetails) {
         if !self.streak.continues(details) {
-            let proven = self.suspects.extract_if(.., |suspect| suspect.denied_at.is_none());
+            let largest = self.largest_accepted;
+            let is_proven = |suspect: &mut Suspect| suspect.denied_at.is_none() && suspect.is_certain(largest);
+            let proven = self.suspects.extract_if(.., is_proven);
             self.delivery.rejected.extend(proven.map(|suspect| suspect.rejected));
         }
         self.streak.add(details);
-        self.suspect(pending, details, finding, echo);
     }
 
     /// Sets a document aside that was rejected alone, until it is certain that it is at fault.
@@ -150,7 +172,8 @@ impl DeliveryState {
         let pointers = details.pointers(pending.batch.first_document()).into_iter().take(MAX_POINTERS).collect();
         let (index, status) = (pending.batch.range.start, details.status);
         let rejected = Rejected { index, status, finding, pointers, echo };
-        self.suspects.push(Suspect { rejected, denied_at: pending.denied_at });
+        let oversize = (status == 413).then_some(pending.batch.body.len() as u64);
+        self.suspects.push(Suspect { rejected, denied_at: pending.denied_at, oversize });
         self.divisions.reject(pending.division);
         self.add_final_receipt(pending);
     }
@@ -161,7 +184,7 @@ impl DeliveryState {
         self.denials.add(pending.request, details.status, documents);
         pending.denied_at.get_or_insert(pending.request);
         if self.destination.allows(2).is_err() {
-            self.refuse_all();
+            self.refuse_all(details.status);
             return self.add_receipt(pending);
         }
         if documents == 1 {
@@ -175,9 +198,8 @@ impl DeliveryState {
         self.divide(&pending, divide_batch(pending.batch.count()), true, now);
     }
 
-    /// Stops the run because everything is denied.
-    fn refuse_all(&mut self) {
-        let status = self.denials.status();
+    /// Stops the run because everything is denied, with this status.
+    fn refuse_all(&mut self, status: u16) {
         self.refuse(Code::DeliverRefused, &format!("answered {status}"), status);
     }
 
@@ -188,16 +210,26 @@ impl DeliveryState {
 
     /// Decides about the suspects when nothing else is left to try: they are rejected for good, unless the setup is at fault.
     pub(super) fn judge_suspects(&mut self) {
-        let mut denied = self.suspects.iter().filter_map(|suspect| suspect.denied_at);
         // Parts of the same batch that were accepted show that it is not everything, unless many were denied since.
-        if denied.any(|denied| !self.denials.are_passed(denied) || !self.denials.are_few()) {
-            return self.refuse_all();
+        let is_open = |suspect: &&Suspect| {
+            let is_passed = |denied| suspect.oversize.is_some() || self.denials.are_passed(denied);
+            suspect.denied_at.is_some_and(|denied| !is_passed(denied) || !self.denials.are_few())
+        };
+        if let Some(status) = self.suspects.iter().find(is_open).map(|suspect| suspect.rejected.status) {
+            return self.refuse_all(status);
         }
         if !self.has_accepted() && self.streak.is_enough_at_the_end() {
             return self.stop_on_same_problem();
         }
-        let proven = std::mem::take(&mut self.suspects).into_iter().map(|suspect| suspect.rejected);
+        // If one that is called too large is not, the others may not be either.
+        let is_doubtful = !self.suspects.iter().all(|suspect| suspect.is_certain(self.largest_accepted));
+        let is_open = |suspect: &mut Suspect| is_doubtful && suspect.oversize.is_some();
+        let open: Vec<Suspect> = self.suspects.extract_if(.., is_open).collect();
+        let proven = std::mem::replace(&mut self.suspects, open).into_iter().map(|suspect| suspect.rejected);
         self.delivery.rejected.extend(proven);
+        if is_doubtful {
+            self.refuse_all(413);
+        }
     }
 
     /// Leaves the suspects pending: the setup may be at fault.
@@ -327,6 +359,7 @@ impl DeliveryState {
             }
         }
         for part in accepted {
+            self.largest_accepted = self.largest_accepted.max(part.batch.largest_alone());
             self.accept(part);
         }
         for (part, verdict) in others {
@@ -334,7 +367,7 @@ impl DeliveryState {
                 // If the setup may be at fault, the rest waits until that is known.
                 _ if self.is_on_hold() => self.enqueue(part),
                 Verdict::Rejected(details) => self.reject(part, details, now),
-                Verdict::TooLarge => self.reject_oversized(part),
+                Verdict::TooLarge => self.suspect_oversized(part),
                 Verdict::Again { wait, alone } => {
                     let mut part = part;
                     part.lone_failures.add(part.attempts.last(), part.batch.documents(), self.accepted_batches);
@@ -352,7 +385,7 @@ impl DeliveryState {
             return;
         }
         if self.denials.are_enough() {
-            self.refuse_all();
+            self.refuse_all(self.denials.status());
         } else {
             self.stop_on_same_problem();
         }
@@ -398,6 +431,9 @@ fn hint(code: Code, status: u16) -> &'static str {
         (Code::DeliverRedirect, _) => "set `url` to where the API really is",
         (_, 401 | 403 | 407) => "look at `auth` of the profile and at the secret it names",
         (_, 404 | 405 | 410) => "look at `url` of the profile and at `request` of the mapping",
+        (_, 413) => {
+            "look at the largest body that the API and what stands before it accept, and at the quota of the account"
+        }
         (_, 415) => "look at `compression` of the profile: the API may not take it",
         _ => "",
     }

@@ -18,7 +18,10 @@ use crate::{
     },
     diagnostic::Code,
     error::Exit,
-    recording::receipt::{Delivery, Failure, StopReason},
+    recording::{
+        payload::Payload,
+        receipt::{Delivery, Failure, StopReason},
+    },
 };
 
 /// Which documents an API names when it rejects a batch.
@@ -60,6 +63,20 @@ fn status(status: u16, body: &str) -> Exchange {
 fn batches_of(count: u64, size: u64) -> Vec<Batch> {
     let limits = Limits { documents: Some(size), bytes: None };
     batches(documents(count), limits, BodyShape::Array).collect()
+}
+
+/// Documents of these sizes, as many in a batch.
+fn sized_batches(sizes: &[usize], count: u64) -> Vec<Batch> {
+    let limits = Limits { documents: Some(count), bytes: None };
+    let document = |size: usize| json!({ "n": "x".repeat(size - 8) }).to_string().into_bytes();
+    let payloads = (0..).zip(sizes).map(|(index, size)| Payload::conforming(index, document(*size)));
+    batches(payloads, limits, BodyShape::Array).collect()
+}
+
+/// The size of the body that holds these documents.
+fn body_size(sizes: &[usize], range: &Range<u64>) -> usize {
+    let places = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+    sizes[places.clone()].iter().sum::<usize>() + places.len() + 1
 }
 
 /// Runs a delivery against an API to its end, on a simulated clock. Answers come in a random order.
@@ -362,7 +379,8 @@ fn each_document_is_settled_by_its_own_result() {
         };
         status(207, &json!({ "items": range.clone().map(one).collect::<Vec<_>>() }).to_string())
     };
-    let delivery = deliver(&destination, batches_of(8, 8), &mut api, 7);
+    let sizes = [20, 20, 20, 20, 20, 21, 20, 20];
+    let delivery = deliver(&destination, sized_batches(&sizes, 8), &mut api, 7);
     assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Rejects, &[0..1, 2..5, 6..8][..]));
     let [first, second] = &delivery.rejected[..] else { panic!("{:?}", delivery.rejected) };
     assert_eq!(
@@ -372,6 +390,104 @@ fn each_document_is_settled_by_its_own_result() {
     assert_eq!((second.index, second.finding.code), (5, Code::DeliverTooLarge));
     assert_eq!(asked, [0..8, 2..4, 6..7]);
     assert!(delivery.in_doubt.is_empty());
+}
+
+#[test]
+fn a_document_that_is_too_large_is_rejected_wherever_it_stands() {
+    for in_flight in ["1", "3"] {
+        let destination = destination(&[("in_flight", in_flight)]);
+        for (count, size) in [(60, 60), (60, 7), (60, 1), (9, 9), (2, 2), (2, 1)] {
+            for bad in 0..count {
+                let mut sizes = vec![20; count];
+                sizes[bad] = 5_000;
+                for (limit, list) in [(4_000, false), (100, false), (4_000, true)] {
+                    let mut api = |range: &Range<u64>| match body_size(&sizes, range) > limit {
+                        true if !list => status(413, ""),
+                        _ if !list => status(204, ""),
+                        _ => {
+                            let one = |index: u64| json!({ "status": if index == bad as u64 { 413 } else { 201 } });
+                            status(207, &Value::from(range.clone().map(one).collect::<Vec<_>>()).to_string())
+                        }
+                    };
+                    let delivery = deliver(&destination, sized_batches(&sizes, size), &mut api, 7);
+                    let name =
+                        format!("{bad} of {count}, {size} at once, limit {limit}, {in_flight} in flight, {list}");
+                    assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, [bad as u64].into()), "{name}");
+                    assert_eq!(accepted(&delivery).len(), count - 1, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_that_are_too_large_do_not_hold_up_their_neighbours() {
+    let destination = destination(&[("in_flight", "2")]);
+    for (first, large) in [(0, 5), (20, 12), (50, 10), (35, 25)] {
+        let mut sizes = vec![20; 60];
+        sizes[first..first + large].fill(5_000);
+        for size in [1, 7, 60] {
+            let mut api = |range: &Range<u64>| status(if body_size(&sizes, range) > 4_000 { 413 } else { 204 }, "");
+            let delivery = deliver(&destination, sized_batches(&sizes, size), &mut api, 7);
+            let expected: BTreeSet<u64> = (first as u64..(first + large) as u64).collect();
+            assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, expected), "{first} {large} {size}");
+            assert_eq!(accepted(&delivery).len(), 60 - large, "{first} {large} {size}");
+        }
+    }
+}
+
+#[test]
+fn what_is_called_too_large_and_is_not_stays_pending() {
+    let same = vec![20; 200];
+    let growing: Vec<usize> = (20..220).collect();
+    let shrinking: Vec<usize> = (20..220).rev().collect();
+    for sizes in [&same, &shrinking, &growing] {
+        for (count, size) in [(200, 1), (200, 2), (200, 50), (3, 1), (1, 1), (7, 7)] {
+            // From the start; and after something was accepted.
+            for good in [0, 1, 2] {
+                if (good > 0 && sizes == &growing && size == 1) || good * size >= count {
+                    continue;
+                }
+                for list in [false, true] {
+                    let mut requests = 0;
+                    let mut api = |range: &Range<u64>| {
+                        requests += 1;
+                        let code = if requests > good { 413 } else { 201 };
+                        let items = vec![json!({ "status": code }); usize::try_from(range.end - range.start).unwrap()];
+                        if list { status(207, &Value::from(items).to_string()) } else { status(code, "") }
+                    };
+                    let destination = destination(&[("in_flight", "1")]);
+                    let sizes = &sizes[..usize::try_from(count).unwrap()];
+                    let delivery = deliver(&destination, sized_batches(sizes, size), &mut api, 7);
+                    let name = format!("{count} of {:?}, {size} at once, {good} accepted, {list}", &sizes[..1]);
+                    if list && good > 0 && sizes[0] < sizes[sizes.len() - 1] {
+                        // Each is larger than all before: there have to be many alike.
+                        assert!(rejected(&delivery).len() < 28, "{name}");
+                        continue;
+                    }
+                    assert_eq!((delivery.exit(), delivery.rejected.len()), (Exit::Refused, 0), "{name}");
+                    assert!(delivery.volume.requests <= good + 50, "{name}: {}", delivery.volume.requests);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_quota_that_is_used_up_for_a_while_rejects_nothing() {
+    for (from, to) in [(0, 3), (2, 7), (5, 6), (1, 9)] {
+        for (count, size) in [(30, 1), (30, 3), (300, 20)] {
+            let mut requests = 0;
+            let mut api = |_: &Range<u64>| {
+                requests += 1;
+                status(if (from..to).contains(&(requests - 1)) { 413 } else { 204 }, "")
+            };
+            let destination = destination(&[("in_flight", "1")]);
+            let delivery = deliver(&destination, batches_of(count, size), &mut api, 7);
+            assert_eq!(delivery.rejected.len(), 0, "{from} {to} {count} {size}");
+            assert!(delivery.exit() == Exit::Done || delivery.exit() == Exit::Refused, "{from} {to} {count} {size}");
+        }
+    }
 }
 
 #[test]
