@@ -15,6 +15,7 @@ use crate::{
         problem_details::{ProblemDetails, read_index},
         verdict::{ItemResult, Verdict, is_in_progress},
     },
+    diagnostic::Code,
 };
 
 /// The names of the number of a document, without case and separators.
@@ -89,8 +90,8 @@ pub(crate) fn read_body(
 /// What a success means whose body tells of failure.
 pub(crate) fn failure(status: u16, told: Told, body: &Value, wait: Option<Duration>) -> Verdict {
     match told {
-        Told::Bad(Some(429 | 503)) => Verdict::Again { wait, alone: true },
-        Told::Bad(Some(408 | 425 | 500..=599)) => Verdict::Again { wait, alone: false },
+        Told::Bad(Some(status @ (429 | 503))) => Verdict::Again { status, wait, alone: true },
+        Told::Bad(Some(status @ (408 | 425 | 500..=599))) => Verdict::Again { status, wait, alone: false },
         _ => Verdict::Rejected(ProblemDetails::read(status, body)),
     }
 }
@@ -196,14 +197,20 @@ fn item_result(told: Told, item: &Value, wait: Option<Duration>) -> ItemResult {
         Told::Good(Some(status)) | Told::Bad(Some(status)) => status,
     };
     let details = || ProblemDetails::read(status, item);
+    let again = |alone| Verdict::Again { status, wait, alone };
     let verdict = match status {
         200 | 201 | 203 | 204 | 208..=225 | 227..=299 => Verdict::Accepted,
         // 424: it failed because another one did. 202, 205, 206, 207, 226: the outcome is still open.
-        202 | 205..=207 | 226 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => Verdict::Again { wait, alone: false },
-        429 => Verdict::Again { wait, alone: true },
-        409 | 412 if is_in_progress(&details().kind) => Verdict::Again { wait, alone: false },
+        202 | 205..=207 | 226 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => again(false),
+        429 => again(true),
+        409 | 412 if is_in_progress(&details().kind) => again(false),
         413 => Verdict::TooLarge,
-        _ => Verdict::Rejected(details()),
+        400 | 409 | 412 | 422 => Verdict::Rejected(details()),
+        // Who sends, and where to, is the same for all documents.
+        ..200 | 300..=399 | 401 | 407 => {
+            Verdict::Refused(Code::DeliverRefused, format!("answered {status} for a document"))
+        }
+        _ => Verdict::Denied(details()),
     };
     ItemResult { status, verdict }
 }
@@ -226,6 +233,8 @@ mod tests {
             Verdict::Again { alone: true, .. } => "alone",
             Verdict::TooLarge => "large",
             Verdict::Rejected(_) => "no",
+            Verdict::Denied(_) => "denied",
+            Verdict::Refused(..) => "refused",
             _ => "?",
         };
         match verdict {
@@ -271,14 +280,16 @@ mod tests {
             (json!({"items": [{"status": "201"}, {"status": "413"}, {"status": "409"}]}), "ok large no"),
             (
                 json!({"responses": [{"href": "/a", "status": "HTTP/1.1 200 OK"}, {"status": "HTTP/1.1 424 Failed Dependency"}, {"status": "HTTP/2 404"}]}),
-                "ok again no",
+                "ok again denied",
             ),
+            (json!([{"status": 401}, {"status": 407}, {"status": 307}]), "refused refused refused"),
+            (json!([{"status": 403}, {"status": 505}, {"status": 418}]), "denied denied denied"),
             (json!([{"success": true, "id": "x"}, {"success": false}, {"success": true}]), "ok no ok"),
-            (json!([{"code": 200}, {"code": 202}, {"code": 501}]), "ok again no"),
+            (json!([{"code": 200}, {"code": 202}, {"code": 501}]), "ok again denied"),
             (json!([{"status": 205}, {"status": 226}, {"status": 206}]), "again again again"),
             (
                 json!([{"status": 412, "type": "urn:request-in-progress"}, {"status": 204}, {"status": 100}]),
-                "again ok no",
+                "again ok refused",
             ),
             (json!([{"status": 201}, {"status": 201}]), "results for 2 documents instead of 3"),
             (

@@ -510,9 +510,10 @@ impl DeliveryState {
                 (pending.resent, pending.is_part) = (true, false);
                 let verdict = read_verdict(&answer, &pending.batch, &self.destination.answers, wall);
                 // A gateway that stopped waiting does not know what the server behind it did.
-                let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
+                let status = if let Verdict::Again { status, .. } = verdict { status } else { answer.status };
+                let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(status, 502 | 504);
                 self.is_in_doubt |= in_doubt;
-                let ending = Ending::Status(answer.status);
+                let ending = Ending::Status(status);
                 pending.attempts.push(Attempt { ending, duration: exchange.duration, in_doubt });
                 self.apply_verdict(pending, verdict, answer.status, now);
             }

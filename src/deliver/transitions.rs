@@ -46,18 +46,18 @@ pub(crate) struct Pause {
 impl DeliveryState {
     /// Applies the verdict on a batch.
     pub(super) fn apply_verdict(&mut self, pending: PendingBatch, verdict: Verdict, status: u16, now: Duration) {
-        if verdict != Verdict::Accepted {
-            self.last_failure = format!("the last answer was {status}");
+        if let Some(failure) = describe_failure(status, &verdict) {
+            self.last_failure = failure;
         }
         match verdict {
             Verdict::Accepted => {
                 self.largest_accepted = self.largest_accepted.max(pending.batch.body.len() as u64);
                 self.accept(pending);
             }
-            Verdict::Again { wait, alone: true } if status == 429 => {
+            Verdict::Again { status: 429, wait, alone: true } => {
                 self.handle_weather(pending, Weather::Busy, Some(Pause { wait, alone: true }), now);
             }
-            Verdict::Again { wait, alone } => {
+            Verdict::Again { wait, alone, .. } => {
                 self.handle_weather(pending, Weather::Failed, Some(Pause { wait, alone }), now);
             }
             Verdict::NoAnswer(said) => {
@@ -277,7 +277,8 @@ impl DeliveryState {
         let Pause { wait, alone } = asked.unwrap_or_default();
         let is_single = pending.batch.documents() == 1;
         pending.crashes.count_one();
-        pending.lone_failures.add(pending.attempts.last(), pending.batch.documents(), self.accepted_batches);
+        let accepted = self.accepted_batches;
+        pending.lone_failures.add(pending.attempts.last(), is_single, accepted..accepted);
         let is_blamed =
             pending.crashes.blames(weather, self.accepted_batches, self.is_last() && !is_single && !self.answers_early);
         if is_single || !is_blamed || self.destination.allows(2).is_err() {
@@ -291,12 +292,18 @@ impl DeliveryState {
     /// Notes the documents that the server failed on alone while it accepted others: a later run that gets the same answer
     /// rejects them.
     pub(super) fn note_lone_failures(&mut self) {
-        let failed = self.waiting.iter().filter_map(|pending| {
-            let status = pending.lone_failures.proven_status()?;
-            let index = pending.batch.range.start;
-            (self.failed_before.get(&index) != Some(&status)).then_some((index, status))
-        });
-        self.delivery.failed.extend(failed);
+        let host = self.destination.host();
+        for pending in &self.waiting {
+            let Some(status) = pending.lone_failures.proven_status() else { continue };
+            let said = format!("`{host}` fails on this document: it answered {status}; it stays pending");
+            for index in pending.batch.range.clone() {
+                let finding = Diagnostic::new(Code::DeliverRejected, said.clone());
+                self.delivery.same_problem.push(reject_without_place(index, status, finding));
+                if self.failed_before.get(&index) != Some(&status) {
+                    self.delivery.failed.push((index, status));
+                }
+            }
+        }
     }
 
     /// Rejects the documents that the server fails on in this run as in an earlier one, if it is not unwell: it accepts
@@ -304,23 +311,26 @@ impl DeliveryState {
     pub(super) fn reject_failed_twice(&mut self) {
         let is_twice = |pending: &PendingBatch| {
             let status = pending.lone_failures.status();
-            status.is_some() && self.failed_before.get(&pending.batch.range.start) == status.as_ref()
+            status.is_some()
+                && pending.batch.range.clone().all(|index| self.failed_before.get(&index) == status.as_ref())
         };
         let accepted = self.earlier + index_ranges::count(&self.delivery.accepted);
-        let are_few = (self.waiting.len() as u64) <= (accepted / ACCEPTED_FOR_ONE).max(1);
+        let waiting: u64 = self.waiting.iter().map(|pending| pending.batch.documents()).sum();
+        let are_few = waiting <= (accepted / ACCEPTED_FOR_ONE).max(1);
         let all = are_few && self.is_idle() && !self.has_more && self.waiting.iter().all(is_twice);
         let is_proven = |pending: &PendingBatch| all || pending.lone_failures.proven_status().is_some();
         let (twice, others) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition::<Vec<_>, _>(|pending| is_twice(pending) && is_proven(pending));
         self.waiting = others;
+        let host = self.destination.host();
         for pending in twice {
             let status = pending.lone_failures.status().unwrap_or_default();
-            let host = self.destination.host();
-            let message = format!("`{host}` fails on this document, in two runs: it answered {status}");
-            let finding = Diagnostic::new(Code::DeliverRejected, message);
-            let index = pending.batch.range.start;
-            self.delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new(), echo: None });
+            let said = format!("`{host}` fails on this document, in two runs: it answered {status}");
+            for index in pending.batch.range.clone() {
+                let finding = Diagnostic::new(Code::DeliverRejected, said.clone());
+                self.delivery.rejected.push(reject_without_place(index, status, finding));
+            }
             self.add_final_receipt(pending);
         }
         if self.is_settled() {
@@ -342,8 +352,22 @@ impl DeliveryState {
             }
             return self.retry_later(pending, None, false, now);
         }
-        let mut start = 0;
-        let (mut accepted, mut others) = (Vec::new(), Vec::new());
+        let before = self.accepted_batches;
+        let parts = self.part_by_result(pending, items);
+        let (accepted, others): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|(_, verdict)| **verdict == Verdict::Accepted);
+        for (part, _) in accepted {
+            self.largest_accepted = self.largest_accepted.max(part.batch.largest_alone());
+            self.accept(part);
+        }
+        for (part, verdict) in others {
+            self.apply_result(part, verdict, before, now);
+        }
+    }
+
+    /// The parts of a batch that have one result each; such as are final are single documents.
+    fn part_by_result<'a>(&self, pending: &PendingBatch, items: &'a [ItemResult]) -> Vec<(PendingBatch, &'a Verdict)> {
+        let (mut start, mut parts) = (0, Vec::new());
         for run in items.chunk_by(|one, other| one.verdict == other.verdict && !one.is_final()) {
             let places = start..start + run.len();
             start = places.end;
@@ -353,28 +377,31 @@ impl DeliveryState {
                 last.ending = Ending::Status(run[0].status);
                 last.in_doubt = run[0].is_in_doubt();
             }
-            match &run[0].verdict {
-                Verdict::Accepted => accepted.push(part),
-                verdict => others.push((part, verdict)),
-            }
+            parts.push((part, &run[0].verdict));
         }
-        for part in accepted {
-            self.largest_accepted = self.largest_accepted.max(part.batch.largest_alone());
-            self.accept(part);
-        }
-        for (part, verdict) in others {
-            match verdict {
-                // If the setup may be at fault, the rest waits until that is known.
-                _ if self.is_on_hold() => self.enqueue(part),
-                Verdict::Rejected(details) => self.reject(part, details, now),
-                Verdict::TooLarge => self.suspect_oversized(part),
-                Verdict::Again { wait, alone } => {
-                    let mut part = part;
-                    part.lone_failures.add(part.attempts.last(), part.batch.documents(), self.accepted_batches);
-                    self.retry_later(part, *wait, *alone, now);
-                }
-                _ => self.retry_later(part, None, false, now),
+        parts
+    }
+
+    /// Applies the result for documents that were not accepted. `before`: how many batches were accepted before the answer.
+    fn apply_result(&mut self, mut part: PendingBatch, verdict: &Verdict, before: u64, now: Duration) {
+        match verdict {
+            Verdict::Refused(code, said) => {
+                let status = part.attempts.last().map_or(0, |last| last.ending.status().unwrap_or_default());
+                self.refuse(*code, said, status);
+                self.add_receipt(part);
             }
+            // If the setup may be at fault, the rest waits until that is known.
+            _ if self.is_on_hold() => self.enqueue(part),
+            Verdict::Rejected(details) => self.reject(part, details, now),
+            // What the same answer accepts shows that it is the document.
+            Verdict::Denied(details) if self.accepted_batches > before => self.reject(part, details, now),
+            Verdict::Denied(details) => self.deny(part, details, now),
+            Verdict::TooLarge => self.suspect_oversized(part),
+            Verdict::Again { wait, alone, .. } => {
+                part.lone_failures.add(part.attempts.last(), true, before..self.accepted_batches);
+                self.retry_later(part, *wait, *alone, now);
+            }
+            _ => self.retry_later(part, None, false, now),
         }
     }
 
@@ -423,6 +450,25 @@ impl DeliveryState {
             Some(credential) => format!("profile `{profile}`, credentials from {}", credential.origin),
             None => format!("profile `{profile}`, which sends no credentials"),
         }
+    }
+}
+
+/// A document that is rejected, or would be, with no place in it.
+fn reject_without_place(index: u64, status: u16, finding: Diagnostic) -> Rejected {
+    Rejected { index, status, finding, pointers: Vec::new(), echo: None }
+}
+
+/// What failed, for the message at the end of a run; `None` if all was accepted.
+fn describe_failure(status: u16, verdict: &Verdict) -> Option<String> {
+    let last = format!("the last answer was {status}");
+    match verdict {
+        Verdict::Accepted => None,
+        Verdict::Again { status: told, .. } if *told != status => Some(format!("{last}, and its body tells of {told}")),
+        Verdict::Each(items) => {
+            let failed = items.iter().find(|item| item.verdict != Verdict::Accepted)?;
+            Some(format!("{last}, with {} for a document", failed.status))
+        }
+        _ => Some(last),
     }
 }
 

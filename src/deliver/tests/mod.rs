@@ -297,6 +297,33 @@ fn only_the_document_that_is_named_is_rejected_and_nothing_the_server_wrote_is_r
 }
 
 #[test]
+fn a_result_in_a_list_means_what_a_whole_answer_does() {
+    let table = [
+        (401, Exit::Refused, "answered 401 for a document; profile `dev`"),
+        (403, Exit::Rejects, "rejects this document: it answered 403"),
+        (413, Exit::Refused, "answered 413; profile `dev`"),
+        (500, Exit::Undelivered, "the last answer was 207, with 500 for a document"),
+    ];
+    for (code, exit, said) in table {
+        let server = ScriptedServer::answers(move |_, seen| {
+            let documents: Vec<BTreeMap<String, String>> = serde_json::from_slice(&seen.body).unwrap();
+            let code_of = |name: &str| if name == "canary1" { code } else { 201 };
+            let items = documents.iter().map(|document| format!("{{\"status\": {}}}", code_of(&document["n"])));
+            let body = format!("[{}]", items.collect::<Vec<_>>().join(","));
+            answer(207, "Content-Type: application/json\r\n", &body)
+        });
+        let delivery = deliver(3, &destination(&server.url, &[("deadline", "400ms")]));
+        assert_eq!((delivery.exit(), &delivery.accepted[..]), (exit, &[0..1, 2..3][..]), "{code}");
+        let findings = delivery.rejected.iter().map(|one| &one.finding);
+        let mut findings = findings.chain(delivery.stopped.iter().map(|reason| &reason.finding));
+        assert!(findings.any(|finding| finding.message.contains(said)), "{code}: {delivery:?}");
+        // What stays pending is named as well.
+        let named: Vec<u64> = delivery.same_problem.iter().map(|one| one.index).collect();
+        assert_eq!(named, if matches!(code, 413 | 500) { vec![1] } else { Vec::new() }, "{code}");
+    }
+}
+
+#[test]
 fn compressed_bodies_say_so_and_are_the_same() {
     for compression in ["gzip", "zstd"] {
         let server = ScriptedServer::answers(|_, _| accepted());

@@ -278,6 +278,77 @@ fn a_document_on_which_the_api_fails_in_two_runs_is_rejected() {
     }
 }
 
+/// An API that answers with a list in which each document has its status.
+fn listing_api(code_of: impl Fn(u64) -> u16) -> impl FnMut(&Range<u64>) -> Exchange {
+    move |range| {
+        let items: Vec<Value> = range.clone().map(|index| json!({ "status": code_of(index) })).collect();
+        status(207, &Value::from(items).to_string())
+    }
+}
+
+/// How an API may say that it fails on some of the first eight documents.
+type Failing = fn(&BTreeSet<u64>, &Range<u64>) -> Exchange;
+
+#[test]
+fn a_failure_that_a_body_or_a_list_tells_of_counts_like_a_status() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    let table: [(Failing, u16, &str); 4] = [
+        (|bad, range| listing_api(|index| if bad.contains(&index) { 500 } else { 201 })(range), 500, "207, with 500"),
+        (|bad, range| listing_api(|index| if bad.contains(&index) { 507 } else { 201 })(range), 507, "207, with 507"),
+        (
+            |bad, range| match bad.range(range.clone()).next() {
+                Some(_) => status(200, "{\"status\": 500}"),
+                None => status(200, "{}"),
+            },
+            500,
+            "200, and its body tells of 500",
+        ),
+        (
+            |bad, range| match bad.range(range.clone()).next() {
+                Some(_) => status(200, "{\"error\": {\"code\": 599}}"),
+                None => status(200, "{}"),
+            },
+            599,
+            "200, and its body tells of 599",
+        ),
+    ];
+    for (fails, code, said) in table {
+        for bad in [BTreeSet::from([3]), BTreeSet::from([0]), BTreeSet::from([7]), (2..5).collect()] {
+            let mut api = |range: &Range<u64>| fails(&bad, range);
+            let first = deliver(&destination, batches_of(8, 8), &mut api, 7);
+            let expected: Vec<(u64, u16)> = bad.iter().map(|index| (*index, code)).collect();
+            assert_eq!((first.exit(), &first.failed), (Exit::Undelivered, &expected), "{said} {bad:?}");
+            let message = &first.stopped.as_ref().unwrap().finding.message;
+            assert!(message.contains(said), "{message}");
+            let named: Vec<(u64, bool)> = first
+                .same_problem
+                .iter()
+                .map(|one| (one.index, one.finding.message.contains(&code.to_string())))
+                .collect();
+            assert_eq!(named, bad.iter().map(|index| (*index, true)).collect::<Vec<_>>(), "{said} {bad:?}");
+            let second = deliver_rest(&destination, 8, &first, &mut api);
+            // Of so few documents, only one may fail while nothing else is left to pass.
+            let (exit, count) = if bad.len() == 1 { (Exit::Rejects, 1) } else { (Exit::Undelivered, 0) };
+            assert_eq!((second.exit(), second.rejected.len()), (exit, count), "{said} {bad:?}");
+        }
+    }
+}
+
+#[test]
+fn a_result_of_a_gateway_or_of_all_rejects_nothing_in_two_runs() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    for code_of in [
+        |index| if index == 3 { 503 } else { 201 },
+        |index| if index == 3 { 504 } else { 201 },
+        |_| 500,
+        |index| if index < 6 { 201 } else { 500 },
+    ] {
+        let first = deliver(&destination, batches_of(8, 8), &mut listing_api(code_of), 7);
+        let second = deliver_rest(&destination, 8, &first, &mut listing_api(code_of));
+        assert_eq!((second.exit(), second.rejected.len()), (Exit::Undelivered, 0), "{:?}", first.failed);
+    }
+}
+
 #[test]
 fn another_answer_in_the_second_run_leaves_a_document_pending() {
     let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
@@ -486,6 +557,49 @@ fn a_quota_that_is_used_up_for_a_while_rejects_nothing() {
             let delivery = deliver(&destination, batches_of(count, size), &mut api, 7);
             assert_eq!(delivery.rejected.len(), 0, "{from} {to} {count} {size}");
             assert!(delivery.exit() == Exit::Done || delivery.exit() == Exit::Refused, "{from} {to} {count} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_result_that_is_about_who_sends_rejects_nothing() {
+    for code in [401, 407, 302, 100] {
+        for (bad, size) in [(vec![5], 8), (vec![0, 7], 8), ((0..8).collect(), 8), (vec![3], 3), (vec![6], 1)] {
+            let bad: BTreeSet<u64> = bad.into_iter().collect();
+            let destination = destination(&[("in_flight", "1")]);
+            let mut api = listing_api(|index| if bad.contains(&index) { code } else { 201 });
+            let delivery = deliver(&destination, batches_of(8, size), &mut api, 7);
+            let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
+            assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverRefused), "{code} {bad:?}");
+            assert!(finding.message.contains(&format!("answered {code} for a document")), "{}", finding.message);
+            assert!(delivery.rejected.is_empty() && accepted(&delivery).is_disjoint(&bad), "{code} {bad:?}");
+            if size == 8 {
+                assert_eq!(accepted(&delivery), &(0..8).collect() - &bad, "{code}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_result_that_denies_a_document_rejects_it_only_when_others_pass() {
+    for code in [403, 404, 405, 406, 410, 415, 451, 501, 505] {
+        let table: [(&[u64], u64, bool); 6] = [
+            (&[5], 8, true),
+            (&[0, 1, 2, 7], 8, true),
+            (&[0, 3], 1, true),
+            (&[7], 1, false),
+            (&[0, 1, 2, 3, 4, 5, 6, 7], 8, false),
+            (&[6, 7], 2, false),
+        ];
+        for (bad, size, is_certain) in table {
+            let bad: BTreeSet<u64> = bad.iter().copied().collect();
+            let destination = destination(&[("in_flight", "1")]);
+            let mut api = listing_api(|index| if bad.contains(&index) { code } else { 201 });
+            let delivery = deliver(&destination, batches_of(8, size), &mut api, 7);
+            let (exit, expected) =
+                if is_certain { (Exit::Rejects, bad.clone()) } else { (Exit::Refused, BTreeSet::new()) };
+            assert_eq!((delivery.exit(), rejected(&delivery)), (exit, expected), "{code} {bad:?} {size}");
+            assert_eq!(accepted(&delivery), &(0..8).collect() - &bad, "{code} {bad:?} {size}");
         }
     }
 }
