@@ -11,6 +11,7 @@ pub mod problem_details;
 pub mod verdict;
 pub mod success_body;
 pub mod failure_words;
+pub mod item_order;
 pub mod item_results;
 pub mod retry;
 pub mod response;

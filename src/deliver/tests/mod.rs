@@ -324,6 +324,68 @@ fn a_result_in_a_list_means_what_a_whole_answer_does() {
 }
 
 #[test]
+fn a_list_in_another_order_and_a_body_that_tells_of_failure_are_heard() {
+    /// What the API says of documents of which it refuses the second.
+    type Saying = fn(&[String]) -> String;
+    let table: [(Saying, Exit, &[u64]); 6] = [
+        (
+            |names| {
+                let item = |name: &String| {
+                    format!("{{\"n\": \"{name}\", \"status\": {}}}", if name == "canary1" { 422 } else { 201 })
+                };
+                format!("[{}]", names.iter().rev().map(item).collect::<Vec<_>>().join(","))
+            },
+            Exit::Rejects,
+            &[1],
+        ),
+        (|names| names.first().map_or_else(String::new, |_| "false".into()), Exit::Refused, &[]),
+        (
+            |names| {
+                let item = |(number, name): (usize, &String)| {
+                    format!("{{\"id\": \"{number}\", \"ok\": {}}}", name != "canary1")
+                };
+                let items: Vec<String> = names.iter().enumerate().map(item).collect();
+                format!("{{\"responses\": [{}]}}", items.into_iter().rev().collect::<Vec<_>>().join(","))
+            },
+            Exit::Rejects,
+            &[1],
+        ),
+        (
+            |names| {
+                format!("[{}]", names.iter().map(|name| (name != "canary1").to_string()).collect::<Vec<_>>().join(","))
+            },
+            Exit::Rejects,
+            &[1],
+        ),
+        (
+            |names| {
+                let bad = names.iter().any(|name| name == "canary1");
+                format!("{{\"data\": {{\"error\": {}}}, \"meta\": {{}}}}", if bad { "\"x\"" } else { "null" })
+            },
+            Exit::Rejects,
+            &[1],
+        ),
+        (
+            |names| format!("{{\"Envelope\": {{\"Body\": {{\"Fault\": {}}}}}, \"v\": 1}}", names.len()),
+            Exit::Refused,
+            &[],
+        ),
+    ];
+    for (number, (says, exit, rejected)) in table.into_iter().enumerate() {
+        let server = ScriptedServer::answers(move |_, seen| {
+            let documents: Vec<BTreeMap<String, String>> = serde_json::from_slice(&seen.body).unwrap();
+            let names: Vec<String> = documents.into_iter().map(|mut document| document.remove("n").unwrap()).collect();
+            answer(200, "Content-Type: application/json\r\n", &says(&names))
+        });
+        let delivery = deliver(4, &destination(&server.url, &[("in_flight", "1")]));
+        let found: Vec<u64> = delivery.rejected.iter().map(|rejected| rejected.index).collect();
+        assert_eq!((delivery.exit(), &found[..]), (exit, rejected), "{number}: {:?}", delivery.stopped);
+        let accepted: u64 = delivery.accepted.iter().map(|range| range.end - range.start).sum();
+        assert_eq!(accepted, if exit == Exit::Rejects { 3 } else { 0 }, "{number}");
+    }
+}
+
+#[test]
 fn compressed_bodies_say_so_and_are_the_same() {
     for compression in ["gzip", "zstd"] {
         let server = ScriptedServer::answers(|_, _| accepted());
