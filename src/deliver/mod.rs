@@ -29,6 +29,7 @@ pub mod notices;
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -41,7 +42,7 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::{
-    runtime::Builder,
+    runtime::{Builder, Runtime},
     sync::mpsc,
     task::{JoinError, JoinSet, yield_now},
     time::{Instant, sleep_until},
@@ -69,6 +70,9 @@ use crate::{
 
 /// How long a stopping run waits for the answers in flight.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How many threads serve connections: one that a server keeps busy does not hold up the next request.
+const NETWORK_THREADS: usize = 2;
 
 /// What a delivery gets from outside: the clock, the randomness, and what earlier runs did.
 #[derive(Clone, Debug)]
@@ -119,19 +123,19 @@ pub fn put(
     commit: &mut Committer<'_>,
     progress: &dyn Fn(&DeliveryProgress<'_>),
 ) -> Delivery {
-    let client = match http::client(destination) {
+    let Runtimes { waiting, network } = match start_runtimes() {
+        Ok(runtimes) => runtimes,
+        Err(cause) => {
+            let message = format!("the network cannot be used: {}", describe_cause(&cause));
+            return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
+        }
+    };
+    let client = match http::client(destination, network.handle().clone()) {
         Ok(client) => client,
         Err(said) => {
             let hint = "look at `ca_file`, `client_identity` and `proxy` of the profile, \
                         and whether this machine has certificate authorities";
             return not_started(Exit::Config, Diagnostic::new(Code::PlanProfile, said).hint(hint));
-        }
-    };
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(cause) => {
-            let message = format!("the network cannot be used: {}", describe_cause(&cause));
-            return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
         }
     };
     let most = LearntLimits { bytes: AtomicU64::new(u64::MAX), documents: AtomicU64::new(u64::MAX) };
@@ -153,11 +157,26 @@ pub fn put(
                 finding.hint("run the same command again when the machine is less busy"),
             );
         }
-        runtime.block_on(send_batches(client, incoming, destination, most, context, commit, progress))
+        waiting.block_on(send_batches(client, incoming, destination, most, context, commit, progress))
     });
-    // A name lookup that hangs must not keep the process.
-    runtime.shutdown_background();
+    // A name lookup that hangs must not keep the process, nor a server that goes on talking.
+    waiting.shutdown_background();
+    network.shutdown_background();
     delivery
+}
+
+/// What a delivery runs on.
+struct Runtimes {
+    /// The loop of the delivery, with its timers and signals.
+    waiting: Runtime,
+    /// The connections.
+    network: Runtime,
+}
+
+fn start_runtimes() -> io::Result<Runtimes> {
+    let waiting = Builder::new_current_thread().enable_all().build()?;
+    let network = Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()?;
+    Ok(Runtimes { waiting, network })
 }
 
 /// How much would be sent, without sending it.
