@@ -71,8 +71,9 @@ use crate::{
 /// How long a stopping run waits for the answers in flight.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How many threads serve connections: one that a server keeps busy does not hold up the next request.
-const NETWORK_THREADS: usize = 2;
+/// How many threads serve connections beside one for each request at once: one that a server keeps busy for a while does not
+/// hold up the next request.
+const MORE_THREADS: usize = 2;
 
 /// What a delivery gets from outside: the clock, the randomness, and what earlier runs did.
 #[derive(Clone, Debug)]
@@ -123,7 +124,7 @@ pub fn put(
     commit: &mut Committer<'_>,
     progress: &dyn Fn(&DeliveryProgress<'_>),
 ) -> Delivery {
-    let Runtimes { waiting, network } = match start_runtimes() {
+    let Runtimes { waiting, network } = match start_runtimes(destination.in_flight) {
         Ok(runtimes) => runtimes,
         Err(cause) => {
             let message = format!("the network cannot be used: {}", describe_cause(&cause));
@@ -173,9 +174,9 @@ struct Runtimes {
     network: Runtime,
 }
 
-fn start_runtimes() -> io::Result<Runtimes> {
+fn start_runtimes(in_flight: usize) -> io::Result<Runtimes> {
     let waiting = Builder::new_current_thread().enable_all().build()?;
-    let network = Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build()?;
+    let network = Builder::new_multi_thread().worker_threads(in_flight + MORE_THREADS).enable_all().build()?;
     Ok(Runtimes { waiting, network })
 }
 

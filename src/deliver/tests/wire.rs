@@ -114,7 +114,13 @@ fn interim_answers_without_end_are_no_answer() {
             });
         });
         let start = Instant::now();
-        let sets = [("timeout", "200ms"), ("deadline", "700ms"), ("in_flight", "8"), ("batch.documents", "1")];
+        let sets = [
+            ("timeout", "200ms"),
+            ("deadline", "700ms"),
+            ("in_flight", "8"),
+            ("batch.documents", "1"),
+            ("retry.fixed.wait", "9s"),
+        ];
         let delivery = deliver(8, &destination(&url, &sets));
         assert_eq!(stop_reason(&delivery).0, Exit::Undelivered);
         assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
