@@ -59,6 +59,8 @@ pub(crate) struct PendingBatch {
     pub(crate) lone_failures: LoneFailures,
     /// It is a single document because the server named it.
     pub(crate) is_named: bool,
+    /// How often the server named documents of a batch that it is a part of.
+    pub(crate) namings: u32,
     /// It is a single document sent as a probe, because others were rejected for the same problem.
     pub(crate) is_probe: bool,
     /// Not before this time of the run.
@@ -207,6 +209,7 @@ impl DeliveryState {
             crashes: Crashes::default(),
             lone_failures: LoneFailures::default(),
             is_named: false,
+            namings: 0,
             is_probe: false,
             due: Duration::ZERO,
             resent: false,

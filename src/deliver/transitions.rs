@@ -248,7 +248,9 @@ impl DeliveryState {
             self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
             return self.add_receipt(pending.clone());
         }
-        self.divide(pending, split_batch(pending.batch.count(), named), true, due);
+        let parts = split_batch(pending.batch.count(), named, pending.namings);
+        let namings = pending.namings + u32::from(!named.is_empty());
+        self.divide(&PendingBatch { namings, ..pending.clone() }, parts, true, due);
     }
 
     /// Queues the parts of a batch. `is_rejected`: the API rejects something of it, so that a limit may be learnt.

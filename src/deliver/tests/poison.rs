@@ -201,6 +201,29 @@ fn an_api_that_names_good_documents_is_not_believed_again() {
 }
 
 #[test]
+fn an_api_that_names_one_at_a_time_gets_no_more_than_one_that_names_none() {
+    for (count, every) in [(100, 2), (400, 2), (400, 5), (64, 3), (500, 50)] {
+        let poison: BTreeSet<u64> = (1..count).filter(|index| index % every == every - 1).collect();
+        for in_flight in ["1", "2"] {
+            let destination = destination(&[("in_flight", in_flight)]);
+            let mut sent = [Naming::First, Naming::Nothing].map(|naming| {
+                let mut api = rejecting_api(&poison, naming);
+                let mut documents = 0;
+                let mut count_all = |range: &Range<u64>| {
+                    documents += range.end - range.start;
+                    api(range)
+                };
+                let delivery = deliver(&destination, batches_of(count, count), &mut count_all, 7);
+                assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, poison.clone()), "{count} {every}");
+                documents
+            });
+            sent[1] += 4 * count;
+            assert!(sent[0] <= sent[1], "{count} {every}: {sent:?}");
+        }
+    }
+}
+
+#[test]
 fn one_bad_document_of_five_hundred_is_named_in_three_requests_more() {
     let destination = destination(&[("in_flight", "1")]);
     let poison = BTreeSet::from([321]);
