@@ -286,9 +286,14 @@ pub(crate) fn count_of_failures(object: &Map<String, Value>, document: SentDocum
     counts.filter_map(|(_, value)| value.as_u64()).max()
 }
 
-/// Whether a list under this name holds what was not accepted.
-pub(crate) fn is_failing_list(name: &str) -> bool {
+/// Whether results may lie below this name: not in a list of what was not accepted, and not where an API says what lies where.
+pub(crate) fn may_hold_results(name: &str) -> bool {
     let name = normalize(name);
+    !is_failing_list(&name) && !matches!(name.as_str(), "links" | "link" | "urls")
+}
+
+/// Whether a list under this name holds what was not accepted.
+fn is_failing_list(name: &str) -> bool {
     let is_excused = ["no", "without", "ignore", "allow", "max"].iter().any(|prefix| name.starts_with(prefix));
     let begins = ["unprocessed", "failed", "rejected"].iter().any(|prefix| name.starts_with(prefix));
     let begins = begins || (name.starts_with("invalid") && !name.starts_with("invalidat"));
@@ -358,7 +363,7 @@ pub(crate) fn read_inside(object: &Map<String, Value>, document: SentDocument<'_
 pub(crate) fn read_nested(object: &Map<String, Value>, document: SentDocument<'_>, depth: usize) -> Told {
     let repetition = document.compare(object);
     let members =
-        object.iter().filter(|(name, value)| depth > 0 && !is_failing_list(name) && !repetition.has(name, value));
+        object.iter().filter(|(name, value)| depth > 0 && may_hold_results(name) && !repetition.has(name, value));
     let objects = members.flat_map(|(_, value)| match value {
         Value::Array(items) => items.as_slice(),
         value => std::slice::from_ref(value),

@@ -12,7 +12,7 @@ use crate::{
     config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
     deliver::{
         failure_words::{
-            SentDocument, SentDocuments, Told, count_of_failures, is_failing_list, names_results, read_bare_list,
+            SentDocument, SentDocuments, Told, count_of_failures, may_hold_results, names_results, read_bare_list,
             read_bare_status, read_inside, read_nested, read_status, read_told,
         },
         item_order::ItemOrder,
@@ -94,6 +94,13 @@ pub(crate) fn failure(status: u16, told: Told, body: &Value, wait: Option<Durati
     match told {
         Told::Bad(Some(status @ (429 | 503))) => Verdict::Again { status, wait, alone: true },
         Told::Bad(Some(status @ (408 | 425 | 500..=599))) => Verdict::Again { status, wait, alone: false },
+        Told::Bad(Some(413)) => Verdict::TooLarge,
+        Told::Bad(Some(told @ (401 | 407))) => {
+            Verdict::Refused(Code::DeliverRefused, format!("answered {status}, and its body tells of {told}"))
+        }
+        Told::Bad(Some(told @ (402..=406 | 410..=411 | 414..=421 | 423..=499))) => {
+            Verdict::Denied(ProblemDetails::read(told, body))
+        }
         _ => Verdict::Rejected(ProblemDetails::read(status, body)),
     }
 }
@@ -208,7 +215,7 @@ fn find_results<'a>(body: &'a Value, sent: &SentDocuments<'_>) -> Found<'a> {
                 let may_hold = |name: &str, value: &Value| {
                     depth < MAX_DEPTH
                         && (value.is_array() || value.is_object())
-                        && !is_failing_list(name)
+                        && may_hold_results(name)
                         && !repetition.has(name, value)
                 };
                 let members = object.iter().filter(|(name, value)| may_hold(name, value));
@@ -613,6 +620,7 @@ mod tests {
             json!({"accepted": 4, "invalid": [], "errors": 0}),
             json!({"success": null}),
             json!({"created": ["k0"]}),
+            json!({"id": "b1", "_links": {"self": "/b1", "errors": {"href": "/b1/errors"}, "error": "/b1/error"}, "n": 4}),
             // What the API has of its own.
             json!({"id": "o1", "payment": {"status": "failed", "code": 422}, "country": {"code": 410}}),
             json!({"order": {"id": 1, "state": "cancelled"}, "page": {"result": "partial"}}),
@@ -620,6 +628,36 @@ mod tests {
         ];
         for body in good {
             assert_eq!(read_keyed(200, &body, 4), "all ok", "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_tells_of_a_status_means_what_an_answer_with_it_does() {
+        let table = [
+            (401, "refused"),
+            (407, "refused"),
+            (403, "denied"),
+            (404, "denied"),
+            (415, "denied"),
+            (451, "denied"),
+            (413, "large"),
+            (400, "no"),
+            (409, "no"),
+            (422, "no"),
+            (408, "again"),
+            (425, "again"),
+            (429, "alone"),
+            (500, "again"),
+            (503, "alone"),
+        ];
+        for (status, expected) in table {
+            for body in [
+                json!({ "status": status }),
+                json!({"error": {"code": status}, "data": null}),
+                json!({"a": {"error": {"status": status}}, "b": 1}),
+            ] {
+                assert_eq!(read_keyed(200, &body, 2), format!("all {expected}"), "{body}");
+            }
         }
     }
 
