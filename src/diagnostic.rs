@@ -418,7 +418,8 @@ codes! {
     /// place in the document, the cell and the rule are named; its own words are not repeated, they may hold personal data.
     /// Or it rejected one document after the other for the same problem, or a request that may not be split: then the run ends.
     DeliverRejected = "deliver/rejected",
-    /// One document alone is larger than the API accepts.
+    /// One document alone is larger than the API accepts: it answered 413. It is rejected if the API accepted others in this
+    /// run, and none as large; else its limit or a quota may be at fault, the document stays pending, and the run ends with 4.
     DeliverTooLarge = "deliver/too-large",
     /// The API could not be reached, or did not answer, until the deadline. Run the same command again.
     DeliverUnreachable = "deliver/unreachable",

@@ -73,6 +73,12 @@ impl Batch {
         self.spans.iter().map(|span| &self.body[span.clone()])
     }
 
+    /// The size of the largest body that holds a single one of its documents.
+    pub(crate) fn largest_alone(&self) -> u64 {
+        let brackets = if self.shape == BodyShape::Array { 2 } else { 0 };
+        self.spans.iter().map(|span| (span.len() + brackets) as u64).max().unwrap_or_default()
+    }
+
     fn copy_part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
         let mut builder = BatchBuilder::new(self.shape, range.start);
         for span in spans {

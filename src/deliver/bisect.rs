@@ -10,6 +10,9 @@ use crate::deliver::problem_details::ProblemDetails;
 
 /// The most documents of one batch that are tried alone because the server names them.
 const MAX_NAMED: usize = 50;
+/// How often documents are named in the same batch before what is left of it is halved as well: an API may name one at a
+/// time.
+const MAX_NAMINGS: u32 = 3;
 /// How many documents in a streak, each rejected alone for the same problem, suggest that the setup is at fault while the
 /// server has accepted nothing: then others are tried alone, from elsewhere.
 const SEARCH_BEFORE_ACCEPTED: u32 = 3;
@@ -32,14 +35,16 @@ pub(crate) struct BatchPart {
     pub(crate) is_named: bool,
 }
 
-/// Splits a rejected batch of several documents. The parts together hold each of its documents once.
-pub(crate) fn split_batch(documents: usize, named: &BTreeSet<u64>) -> Vec<BatchPart> {
+/// Splits a rejected batch of several documents, in which some were named as often as that before. The parts together hold
+/// each of its documents once.
+pub(crate) fn split_batch(documents: usize, named: &BTreeSet<u64>, namings: u32) -> Vec<BatchPart> {
     let named = named.iter().filter_map(|place| usize::try_from(*place).ok()).filter(|place| *place < documents);
     let (mut parts, mut next) = (Vec::new(), 0);
     let mut add = |places: Range<usize>, is_named| {
-        if !places.is_empty() {
-            parts.push(BatchPart { places, is_named });
-        }
+        let is_large = namings >= MAX_NAMINGS && places.len() > (documents / 2).max(1);
+        let middle = if is_large { places.start + places.len() / 2 } else { places.end };
+        let halves = [places.start..middle, middle..places.end].into_iter().filter(|places| !places.is_empty());
+        parts.extend(halves.map(|places| BatchPart { places, is_named }));
     };
     for place in named.take(MAX_NAMED) {
         add(next..place, false);
@@ -201,12 +206,29 @@ mod tests {
             (4, &[3, u64::MAX], "0..3 *3..4"),
         ];
         for (documents, named, expected) in table {
-            let parts = split_batch(documents, &named.iter().copied().collect());
+            let parts = split_batch(documents, &named.iter().copied().collect(), 0);
             let shown = parts.iter().map(|part| format!("{}{:?}", if part.is_named { "*" } else { "" }, part.places));
             assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{documents} {named:?}");
         }
         let all: BTreeSet<u64> = (0..500).collect();
-        assert_eq!(split_batch(500, &all).iter().filter(|part| part.is_named).count(), 50);
+        assert_eq!(split_batch(500, &all, 0).iter().filter(|part| part.is_named).count(), 50);
+    }
+
+    #[test]
+    fn what_is_left_after_many_namings_is_halved() {
+        let table: [(usize, &[u64], u32, &str); 6] = [
+            (9, &[0], 2, "*0..1 1..9"),
+            (9, &[0], 3, "*0..1 1..5 5..9"),
+            (9, &[2], 4, "0..2 *2..3 3..6 6..9"),
+            (9, &[4], 4, "0..4 *4..5 5..9"),
+            (2, &[0], 9, "*0..1 1..2"),
+            (3, &[0], 9, "*0..1 1..2 2..3"),
+        ];
+        for (documents, named, namings, expected) in table {
+            let parts = split_batch(documents, &named.iter().copied().collect(), namings);
+            let shown = parts.iter().map(|part| format!("{}{:?}", if part.is_named { "*" } else { "" }, part.places));
+            assert_eq!(shown.collect::<Vec<_>>().join(" "), expected, "{documents} {named:?} {namings}");
+        }
     }
 
     #[test]

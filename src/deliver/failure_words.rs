@@ -27,7 +27,7 @@ impl Told {
     }
 
     /// Both together: a failure outweighs everything, and a number says more than none.
-    fn and(self, other: Told) -> Told {
+    pub(crate) fn and(self, other: Told) -> Told {
         match (self, other) {
             (Told::Bad(one), Told::Bad(other)) => Told::Bad(one.or(other)),
             (Told::Bad(status), _) | (_, Told::Bad(status)) => Told::Bad(status),
@@ -110,7 +110,43 @@ const GOOD_WORDS: [&str; 14] = [
     "indexed",
 ];
 /// The names of a status, without case and separators.
-const STATUS: [&str; 5] = ["status", "statuscode", "httpstatus", "httpstatuscode", "code"];
+pub(crate) const STATUS: [&str; 5] = ["status", "statuscode", "httpstatus", "httpstatuscode", "code"];
+/// Names of what tells whether it went well.
+const SUCCESS: [&str; 13] = [
+    "success",
+    "issuccess",
+    "successful",
+    "issuccessful",
+    "ok",
+    "isok",
+    "succeeded",
+    "acknowledged",
+    "accepted",
+    "isaccepted",
+    "processed",
+    "valid",
+    "isvalid",
+];
+/// Names of what is there only if it went wrong.
+const ERROR: [&str; 12] = [
+    "error",
+    "fault",
+    "exception",
+    "errorcode",
+    "errcode",
+    "errormessage",
+    "errortype",
+    "iserror",
+    "haserror",
+    "hasfailed",
+    "isfailed",
+    "failure",
+];
+/// The numbers of statuses that are in use, beside the successes.
+const BAD_STATUSES: [u16; 46] = [
+    400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424,
+    425, 426, 428, 429, 431, 451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 520, 522, 524, 529,
+];
 /// Members below which the result of an item may stand, although it has others.
 const INSIDE: [&str; 2] = ["response", "result"];
 
@@ -131,7 +167,8 @@ impl SentDocuments<'_> {
         self.batch.documents()
     }
 
-    fn all(&self) -> &[Map<String, Value>] {
+    /// The documents, in their order.
+    pub(crate) fn all(&self) -> &[Map<String, Value>] {
         self.parsed.get_or_init(|| {
             let parse = |bytes: &[u8]| serde_json::from_slice(bytes).unwrap_or_default();
             self.batch.each_document().map(parse).collect()
@@ -162,6 +199,12 @@ pub(crate) struct SentDocument<'a> {
 }
 
 impl<'a> SentDocument<'a> {
+    /// Whether a member of it has this value.
+    fn holds(self, value: &Value) -> bool {
+        let document = self.place.and_then(|place| self.sent.all().get(place));
+        document.is_some_and(|document| document.values().any(|sent| is_same(sent, value)))
+    }
+
     /// What an object repeats of it.
     pub(crate) fn compare(self, object: &'a Map<String, Value>) -> Repetition<'a> {
         Repetition { document: self, object, repeated: OnceCell::new() }
@@ -243,11 +286,17 @@ pub(crate) fn count_of_failures(object: &Map<String, Value>, document: SentDocum
     counts.filter_map(|(_, value)| value.as_u64()).max()
 }
 
-/// Whether a list under this name holds what was not accepted.
-pub(crate) fn is_failing_list(name: &str) -> bool {
+/// Whether results may lie below this name: not in a list of what was not accepted, and not where an API says what lies where.
+pub(crate) fn may_hold_results(name: &str) -> bool {
     let name = normalize(name);
+    !is_failing_list(&name) && !matches!(name.as_str(), "links" | "link" | "urls")
+}
+
+/// Whether a list under this name holds what was not accepted.
+fn is_failing_list(name: &str) -> bool {
     let is_excused = ["no", "without", "ignore", "allow", "max"].iter().any(|prefix| name.starts_with(prefix));
     let begins = ["unprocessed", "failed", "rejected"].iter().any(|prefix| name.starts_with(prefix));
+    let begins = begins || (name.starts_with("invalid") && !name.starts_with("invalidat"));
     let ends = ["errors", "failures", "rejections", "rejects"].iter().any(|suffix| name.ends_with(suffix));
     !is_excused && (begins || ends || name == "notaccepted")
 }
@@ -261,23 +310,102 @@ fn read_member(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
     let plain = normalize(name);
     let bad = |is_bad: bool| if is_bad { Told::Bad(None) } else { Told::Nothing };
     match plain.as_str() {
-        "success" | "issuccess" | "successful" | "ok" | "succeeded" | "acknowledged" => match truth(value) {
-            Some(true) => Told::Good(None),
+        name if SUCCESS.contains(&name) => match truth(value) {
+            // Nothing of it is accepted; unless it was there before, and is counted elsewhere.
+            Some(false) if value.is_number() && counts_others(object, name) => Told::Nothing,
             Some(false) => Told::Bad(None),
+            Some(true) => Told::Good(None),
             None => Told::Nothing,
         },
-        "error" | "fault" | "exception" | "errorcode" | "errormessage" | "errortype" => {
+        name if ERROR.contains(&name) => {
             if is_present(value) {
                 Told::Bad(status_of_error(value))
             } else {
                 Told::Nothing
             }
         }
-        "result" | "outcome" => value.as_str().map_or(Told::Nothing, |text| bad(is_bad_word(text))),
+        "result" | "outcome" | "state" => value.as_str().map_or(Told::Nothing, |text| bad(is_bad_word(text))),
+        name if is_success_count(name) => bad(number(value) == Some(0)),
         name if STATUS.contains(&name) => read_status(object, name, value),
         name if is_count(name) => bad(number(value).is_some_and(|count| count > 0)),
         name if is_failing_list(name) => bad(is_present(value)),
         _ => Told::Nothing,
+    }
+}
+
+/// Whether an object counts something beside this member.
+fn counts_others(object: &Map<String, Value>, name: &str) -> bool {
+    let is_optional = matches!(name, "accepted" | "processed");
+    is_optional && object.values().any(|value| value.is_number() && number(value) != Some(0))
+}
+
+fn is_success_count(name: &str) -> bool {
+    name.contains("success") && (name.contains("count") || name.starts_with("num") || name.starts_with("total"))
+}
+
+/// What an object tells that lies somewhere in an answer: only failure, and nothing that a thing may have as its own state.
+pub(crate) fn read_inside(object: &Map<String, Value>, document: SentDocument<'_>) -> Told {
+    let repetition = document.compare(object);
+    object.iter().fold(Told::Nothing, |told, (name, value)| {
+        let plain = normalize(name);
+        let found = match plain.as_str() {
+            "code" | "result" | "outcome" | "state" => return told,
+            name if STATUS.contains(&name) && value.as_str().is_some_and(|text| leading_status(text).is_none()) => {
+                return told;
+            }
+            _ => read_member(object, name, value),
+        };
+        if found.is_bad() && !repetition.has(name, value) { told.and(found) } else { told }
+    })
+}
+
+/// The same, for all objects below an item of a list, to a depth.
+pub(crate) fn read_nested(object: &Map<String, Value>, document: SentDocument<'_>, depth: usize) -> Told {
+    let repetition = document.compare(object);
+    let members =
+        object.iter().filter(|(name, value)| depth > 0 && may_hold_results(name) && !repetition.has(name, value));
+    let objects = members.flat_map(|(_, value)| match value {
+        Value::Array(items) => items.as_slice(),
+        value => std::slice::from_ref(value),
+    });
+    objects.filter_map(Value::as_object).fold(Told::Nothing, |told, object| {
+        told.and(read_inside(object, document)).and(read_nested(object, document, depth - 1))
+    })
+}
+
+/// Whether a list under this name may hold bare results, as `[201, 422]`.
+pub(crate) fn names_results(name: &str) -> bool {
+    let name = normalize(name);
+    let is_one = |name: &str| STATUS.contains(&name) || SUCCESS.contains(&name) || INSIDE.contains(&name);
+    is_one(&name)
+        || name.strip_suffix('s').is_some_and(is_one)
+        || matches!(name.as_str(), "statuses" | "successes" | "outcomes")
+}
+
+/// What a list tells that holds nothing but statuses, truth values or words, one for each document, and one of failure.
+///
+/// Numbers may be those of things that were made. They are statuses if all are in use, and one is a success or stands twice.
+pub(crate) fn read_bare_list<'a>(items: &[&Value], document: impl Fn(usize) -> SentDocument<'a>) -> Option<Vec<Told>> {
+    let bare: Vec<&Value> =
+        items.iter().map(|item| item.as_array().filter(|one| one.len() == 1).map_or(*item, |one| &one[0])).collect();
+    let told: Vec<Told> = bare.iter().map(|value| read_status(&Map::new(), "status", value)).collect();
+    let numbers: Vec<u64> = bare.iter().filter_map(|value| value.as_u64()).collect();
+    let is_in_use =
+        |number: &u64| (200..=208).contains(number) || BAD_STATUSES.iter().any(|status| u64::from(*status) == *number);
+    let is_typical = |number: &u64| *number < 300 || numbers.iter().filter(|other| *other == number).count() > 1;
+    let are_statuses = numbers.iter().all(is_in_use) && (numbers.len() < 2 || numbers.iter().any(is_typical));
+    let is_echo = bare.iter().enumerate().all(|(place, value)| document(place).holds(value));
+    let is_result = told.iter().any(|told| told.is_bad()) && !told.contains(&Told::Nothing) && are_statuses && !is_echo;
+    is_result.then_some(told)
+}
+
+/// What a body tells that is a single value, for so many documents: a number may be theirs.
+pub(crate) fn read_bare_status(value: &Value, documents: u64) -> Told {
+    match value.as_u64() {
+        Some(number) if number == documents || !BAD_STATUSES.iter().any(|status| u64::from(*status) == number) => {
+            Told::Nothing
+        }
+        _ => read_status(&Map::new(), "status", value),
     }
 }
 
@@ -288,8 +416,9 @@ fn truth(value: &Value) -> Option<bool> {
         Value::Number(number) if number.as_u64() == Some(0) => Some(false),
         Value::Number(number) if number.as_u64() == Some(1) => Some(true),
         Value::String(text) => match text.to_ascii_lowercase().as_str() {
-            "true" => Some(true),
-            "false" => Some(false),
+            "true" | "yes" => Some(true),
+            "false" | "no" => Some(false),
+            text if is_bad_word(text) => Some(false),
             _ => None,
         },
         _ => None,

@@ -1,7 +1,8 @@
 //! One request with one body -> the whole answer, or why there is none.
 //!
 //! The client follows no redirect, retries nothing by itself, and uses no proxy but the profile's. Every wait has a
-//! timeout: connecting, the first byte, each further chunk, the whole body. A success is whole only if the request was
+//! timeout: connecting, the first byte, each further chunk, the whole body; connections are served by other threads, so that
+//! none of them can hold up a timer. A success is whole only if the request was
 //! written to its last byte, and if its own end is known. No header value and no body is ever logged.
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
     future::poll_fn,
     io, iter,
     net::SocketAddr,
+    panic::resume_unwind,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -32,7 +34,9 @@ use reqwest::{
 };
 use tokio::{
     net::lookup_host,
+    runtime::Handle,
     sync::oneshot,
+    task::JoinSet,
     time::{Instant, timeout, timeout_at},
 };
 use url::Url;
@@ -77,6 +81,8 @@ pub(crate) struct HttpClient {
     client: Client,
     destination: Arc<Destination>,
     url: Url,
+    /// Where connections are served: by threads of their own, so that a server that keeps one busy stops no timer.
+    network: Handle,
     /// What proves who sends, now: a file may be renewed while a run goes on.
     credential: Arc<Mutex<Option<Credential>>>,
     /// How often it was renewed.
@@ -103,7 +109,7 @@ impl Exchange {
 ///
 /// # Errors
 /// Why it cannot be built, as a sentence: no address, or a certificate or proxy that cannot be used.
-pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
+pub(crate) fn client(destination: &Destination, network: Handle) -> Result<HttpClient, String> {
     let url = destination.url().ok_or("the sandbox has no address yet")?;
     // A process has one provider; if one is installed already, it is the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -137,7 +143,8 @@ pub(crate) fn client(destination: &Destination) -> Result<HttpClient, String> {
     }
     let client = builder.build().map_err(|error| describe("the HTTP client", error))?;
     let credential = Arc::new(Mutex::new(destination.credential.clone()));
-    Ok(HttpClient { client, destination: Arc::new(destination.clone()), url, credential, renewals: Arc::default() })
+    let destination = Arc::new(destination.clone());
+    Ok(HttpClient { client, destination, url, network, credential, renewals: Arc::default() })
 }
 
 /// Finds the loopback addresses of a name, and no others: plain http never leaves this machine.
@@ -221,8 +228,14 @@ impl HttpClient {
         let (body, SendingProgress { begun, written }) = RequestBody::new(body);
         let request = self.build_request(Body::wrap(body), key);
         let time = self.destination.timeout + Duration::from_secs(bytes / SLOWEST);
-        let response =
-            wait_for_head(request.send(), begun, time).await?.map_err(|error| classify(error, &self.destination))?;
+        // The client reads interim answers (1xx) for as long as there are any, without a pause.
+        let mut sending = JoinSet::new();
+        sending.spawn_on(request.send(), &self.network);
+        let response = match wait_for_head(sending.join_next(), begun, time).await? {
+            Some(Ok(sent)) => sent.map_err(|error| classify(error, &self.destination))?,
+            Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            _ => return Err(Failure::Broken),
+        };
         let header = |name: &HeaderName| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)

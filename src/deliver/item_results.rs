@@ -1,8 +1,8 @@
 //! The JSON of a success -> what became of the batch, or of each of its documents.
 //!
 //! Pure. A list as long as the batch in which an item tells of failure, or in which each has a status, is a result for each
-//! document: in the order of the batch, or of an `index` from 0 in each item. Without such a list, a body that tells of
-//! failure anywhere acknowledges nothing. Where the profile says what counts, nothing is guessed.
+//! document, and so is an object whose keys stand for them: `item_order` says which is about which. Without such a list, a
+//! body that tells of failure anywhere acknowledges nothing. Where the profile says what counts, nothing is guessed.
 
 use std::time::Duration;
 
@@ -11,16 +11,19 @@ use serde_json::{Map, Value};
 use crate::{
     config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
     deliver::{
-        failure_words::{SentDocuments, Told, count_of_failures, is_failing_list, normalize, read_status, read_told},
+        failure_words::{
+            SentDocument, SentDocuments, Told, count_of_failures, may_hold_results, names_results, read_bare_list,
+            read_bare_status, read_inside, read_nested, read_status, read_told,
+        },
+        item_order::ItemOrder,
         problem_details::{ProblemDetails, read_index},
         verdict::{ItemResult, Verdict, is_in_progress},
     },
+    diagnostic::Code,
 };
 
-/// The names of the number of a document, without case and separators.
-const INDEX: [&str; 4] = ["index", "position", "row", "itemindex"];
-/// How deep a list of results may lie in a body.
-const MAX_DEPTH: usize = 3;
+/// How deep a body is searched for results, and for what tells of failure.
+const MAX_DEPTH: usize = 4;
 /// What is wrong with a list whose items cannot be assigned to documents.
 const NOT_EACH_ONCE: &str = "results that do not name each document once";
 
@@ -47,16 +50,16 @@ pub(crate) fn read_body(
     if rules.accept.is_some() {
         return Ok(Verdict::Accepted);
     }
-    let top = body.as_object().map_or(Told::Nothing, |object| read_told(object, sent.only()));
-    let mut elsewhere = Told::Nothing;
-    for list in find_lists(body, sent) {
-        let numbers = Numbers::read(list, |item| index(item, sent));
-        let is_whole = list.len() as u64 == sent.count();
-        let document = |place| sent.at(if is_whole { numbers.document(place) } else { None });
-        let items = list.iter().enumerate();
-        let told: Vec<Told> = items
-            .map(|(place, item)| item.as_object().map_or(Told::Nothing, |item| read_told(item, document(place))))
-            .collect();
+    let top = match body {
+        Value::Object(object) => read_told(object, sent.only()),
+        Value::Array(_) => Told::Nothing,
+        scalar => read_bare_status(scalar, sent.count()),
+    };
+    let Found { lists, mut elsewhere } = find_results(body, sent);
+    for list in lists {
+        let is_whole = list.items.len() as u64 == sent.count();
+        let order = list.order(sent);
+        let told = list.tell(&order, sent, is_whole);
         let bad = told.iter().filter(|told| told.is_bad()).count() as u64;
         let has_statuses =
             !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
@@ -69,12 +72,12 @@ pub(crate) fn read_body(
                 if top.is_bad() && bad == 0 {
                     return failed(top);
                 }
-                return assign(list, &told, &numbers, wait).map(Verdict::Each);
+                return assign(&list.items, &told, &order, wait).map(Verdict::Each);
             }
             false if has_statuses => {
-                return Err(format!("results for {} documents instead of {}", list.len(), sent.count()));
+                return Err(format!("results for {} documents instead of {}", list.items.len(), sent.count()));
             }
-            _ if bad > 0 => elsewhere = Told::Bad(None),
+            _ if bad > 0 => elsewhere = elsewhere.and(Told::Bad(None)),
             _ => {}
         }
     }
@@ -89,8 +92,15 @@ pub(crate) fn read_body(
 /// What a success means whose body tells of failure.
 pub(crate) fn failure(status: u16, told: Told, body: &Value, wait: Option<Duration>) -> Verdict {
     match told {
-        Told::Bad(Some(429 | 503)) => Verdict::Again { wait, alone: true },
-        Told::Bad(Some(408 | 425 | 500..=599)) => Verdict::Again { wait, alone: false },
+        Told::Bad(Some(status @ (429 | 503))) => Verdict::Again { status, wait, alone: true },
+        Told::Bad(Some(status @ (408 | 425 | 500..=599))) => Verdict::Again { status, wait, alone: false },
+        Told::Bad(Some(413)) => Verdict::TooLarge,
+        Told::Bad(Some(told @ (401 | 407))) => {
+            Verdict::Refused(Code::DeliverRefused, format!("answered {status}, and its body tells of {told}"))
+        }
+        Told::Bad(Some(told @ (402..=406 | 410..=411 | 414..=421 | 423..=499))) => {
+            Verdict::Denied(ProblemDetails::read(told, body))
+        }
         _ => Verdict::Rejected(ProblemDetails::read(status, body)),
     }
 }
@@ -122,71 +132,103 @@ fn read_by_rule(
         let pointer = rule.index.as_ref()?;
         Some(item.pointer(pointer).and_then(read_index).unwrap_or(usize::MAX))
     };
-    assign(list, &told, &Numbers::read(list, index), wait).map(Verdict::Each)
+    let items: Vec<&Value> = list.iter().collect();
+    let order = ItemOrder::by_numbers(items.iter().map(|item| index(item)).collect());
+    assign(&items, &told, &order, wait).map(Verdict::Each)
 }
 
-/// The numbers of documents in the items of a list. In a list without any, the place of an item is that of its document.
-struct Numbers {
-    numbers: Vec<Option<usize>>,
-    is_numbered: bool,
-}
-
-impl Numbers {
-    fn read(list: &[Value], index: impl Fn(&Value) -> Option<usize>) -> Numbers {
-        let numbers: Vec<Option<usize>> = list.iter().map(index).collect();
-        Numbers { is_numbered: numbers.iter().any(Option::is_some), numbers }
-    }
-
-    /// The document that the item at a place is about.
-    fn document(&self, place: usize) -> Option<usize> {
-        if self.is_numbered { self.numbers.get(place).copied().flatten() } else { Some(place) }
-    }
-}
-
-/// Assigns the items of a list to documents, by their numbers if they have any.
-fn assign(list: &[Value], told: &[Told], numbers: &Numbers, wait: Option<Duration>) -> Result<Vec<ItemResult>, String> {
+/// Assigns the items of a list to documents.
+fn assign(
+    list: &[&Value],
+    told: &[Told],
+    order: &ItemOrder,
+    wait: Option<Duration>,
+) -> Result<Vec<ItemResult>, String> {
     let mut slots: Vec<Option<ItemResult>> = vec![None; list.len()];
     for (place, item) in list.iter().enumerate() {
-        let slot = numbers.document(place).and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none());
+        let slot = order.document(place).and_then(|number| slots.get_mut(number)).filter(|slot| slot.is_none());
         *slot.ok_or(NOT_EACH_ONCE)? = Some(item_result(told[place], item, wait));
     }
     slots.into_iter().collect::<Option<Vec<ItemResult>>>().ok_or_else(|| NOT_EACH_ONCE.into())
 }
 
-/// The lists in a body that may hold results, the outer ones first.
-fn find_lists<'a>(body: &'a Value, sent: &SentDocuments<'_>) -> Vec<&'a Vec<Value>> {
-    let (mut lists, mut open) = (Vec::new(), vec![(body, 0)]);
-    while let Some((value, depth)) = open.pop() {
+/// What may be a result for each document: the items of a list, or the values of an object whose keys stand for documents.
+struct ResultList<'a> {
+    items: Vec<&'a Value>,
+    /// The order that the keys give.
+    keys: Option<ItemOrder>,
+}
+
+impl ResultList<'_> {
+    /// Which document each item is about. A list in which nothing tells of anything is not looked at closely.
+    fn order(&self, sent: &SentDocuments<'_>) -> ItemOrder {
+        match &self.keys {
+            Some(order) => order.clone(),
+            None if self.items.iter().all(|item| read_item(item, sent.at(None)) == Told::Nothing) => {
+                ItemOrder::BY_PLACE
+            }
+            None => ItemOrder::of_items(&self.items, sent),
+        }
+    }
+
+    /// What each item tells. Bare values are results only where there is one for each document.
+    fn tell(&self, order: &ItemOrder, sent: &SentDocuments<'_>, is_whole: bool) -> Vec<Told> {
+        let document = |place| sent.at(if is_whole { order.document(place) } else { None });
+        let bare = if is_whole { read_bare_list(&self.items, document) } else { None };
+        let places = self.items.iter().enumerate();
+        bare.unwrap_or_else(|| places.map(|(place, item)| read_item(item, document(place))).collect())
+    }
+}
+
+/// What an item of a list tells, with all that is in it.
+fn read_item(item: &Value, document: SentDocument<'_>) -> Told {
+    let told = |item: &Map<String, Value>| read_told(item, document).and(read_nested(item, document, MAX_DEPTH));
+    item.as_object().map_or(Told::Nothing, told)
+}
+
+/// What a body holds.
+struct Found<'a> {
+    /// What may be results, the outer ones first.
+    lists: Vec<ResultList<'a>>,
+    /// What the objects in it tell that are none.
+    elsewhere: Told,
+}
+
+/// Searches a body for lists that may hold results, and for objects that tell of failure.
+fn find_results<'a>(body: &'a Value, sent: &SentDocuments<'_>) -> Found<'a> {
+    let (mut lists, mut elsewhere, mut open) = (Vec::new(), Told::Nothing, vec![(body, "results", 0)]);
+    while let Some((value, name, depth)) = open.pop() {
         match value {
-            Value::Array(items) if items.iter().any(Value::is_object) => lists.push(items),
-            Value::Object(object) if depth < MAX_DEPTH => {
+            Value::Array(items) if items.iter().any(Value::is_object) || names_results(name) => {
+                lists.push(ResultList { items: items.iter().collect(), keys: None });
+            }
+            Value::Object(object) => {
+                if let Some(order) = ItemOrder::of_keys(object, sent) {
+                    lists.push(ResultList { items: object.values().collect(), keys: Some(order) });
+                    continue;
+                }
+                if depth > 0 {
+                    elsewhere = elsewhere.and(read_inside(object, sent.only()));
+                }
                 // A list of a document that is given back is no list of results.
                 let repetition = sent.only().compare(object);
                 let may_hold = |name: &str, value: &Value| {
-                    (value.is_array() || value.is_object()) && !is_failing_list(name) && !repetition.has(name, value)
+                    depth < MAX_DEPTH
+                        && (value.is_array() || value.is_object())
+                        && may_hold_results(name)
+                        && !repetition.has(name, value)
                 };
                 let members = object.iter().filter(|(name, value)| may_hold(name, value));
-                open.extend(members.map(|(_, value)| (value, depth + 1)));
+                open.extend(members.map(|(name, value)| (value, name.as_str(), depth + 1)));
             }
             _ => {}
         }
     }
-    lists
+    Found { lists, elsewhere }
 }
 
 fn has_status(told: Told) -> bool {
     matches!(told, Told::Good(Some(_)) | Told::Bad(Some(_)))
-}
-
-/// The number of the document that an item is about, if it has one. What is no number is that of no document.
-fn index(item: &Value, sent: &SentDocuments<'_>) -> Option<usize> {
-    let object = item.as_object()?;
-    let only = object.values().next().filter(|_| object.len() == 1).and_then(Value::as_object);
-    let members = object.iter().chain(only.into_iter().flatten());
-    let mut values = members.filter(|(name, value)| {
-        INDEX.contains(&normalize(name).as_str()) && (value.is_number() || value.is_string()) && !sent.have(name)
-    });
-    values.next().map(|(_, value)| read_index(value).unwrap_or(usize::MAX))
 }
 
 fn item_result(told: Told, item: &Value, wait: Option<Duration>) -> ItemResult {
@@ -196,14 +238,20 @@ fn item_result(told: Told, item: &Value, wait: Option<Duration>) -> ItemResult {
         Told::Good(Some(status)) | Told::Bad(Some(status)) => status,
     };
     let details = || ProblemDetails::read(status, item);
+    let again = |alone| Verdict::Again { status, wait, alone };
     let verdict = match status {
         200 | 201 | 203 | 204 | 208..=225 | 227..=299 => Verdict::Accepted,
         // 424: it failed because another one did. 202, 205, 206, 207, 226: the outcome is still open.
-        202 | 205..=207 | 226 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => Verdict::Again { wait, alone: false },
-        429 => Verdict::Again { wait, alone: true },
-        409 | 412 if is_in_progress(&details().kind) => Verdict::Again { wait, alone: false },
+        202 | 205..=207 | 226 | 408 | 424 | 425 | 500 | 502..=504 | 506..=599 => again(false),
+        429 => again(true),
+        409 | 412 if is_in_progress(&details().kind) => again(false),
         413 => Verdict::TooLarge,
-        _ => Verdict::Rejected(details()),
+        400 | 409 | 412 | 422 => Verdict::Rejected(details()),
+        // Who sends, and where to, is the same for all documents.
+        ..200 | 300..=399 | 401 | 407 => {
+            Verdict::Refused(Code::DeliverRefused, format!("answered {status} for a document"))
+        }
+        _ => Verdict::Denied(details()),
     };
     ItemResult { status, verdict }
 }
@@ -226,6 +274,8 @@ mod tests {
             Verdict::Again { alone: true, .. } => "alone",
             Verdict::TooLarge => "large",
             Verdict::Rejected(_) => "no",
+            Verdict::Denied(_) => "denied",
+            Verdict::Refused(..) => "refused",
             _ => "?",
         };
         match verdict {
@@ -271,14 +321,16 @@ mod tests {
             (json!({"items": [{"status": "201"}, {"status": "413"}, {"status": "409"}]}), "ok large no"),
             (
                 json!({"responses": [{"href": "/a", "status": "HTTP/1.1 200 OK"}, {"status": "HTTP/1.1 424 Failed Dependency"}, {"status": "HTTP/2 404"}]}),
-                "ok again no",
+                "ok again denied",
             ),
+            (json!([{"status": 401}, {"status": 407}, {"status": 307}]), "refused refused refused"),
+            (json!([{"status": 403}, {"status": 505}, {"status": 418}]), "denied denied denied"),
             (json!([{"success": true, "id": "x"}, {"success": false}, {"success": true}]), "ok no ok"),
-            (json!([{"code": 200}, {"code": 202}, {"code": 501}]), "ok again no"),
+            (json!([{"code": 200}, {"code": 202}, {"code": 501}]), "ok again denied"),
             (json!([{"status": 205}, {"status": 226}, {"status": 206}]), "again again again"),
             (
                 json!([{"status": 412, "type": "urn:request-in-progress"}, {"status": 204}, {"status": 100}]),
-                "again ok no",
+                "again ok refused",
             ),
             (json!([{"status": 201}, {"status": 201}]), "results for 2 documents instead of 3"),
             (
@@ -466,6 +518,175 @@ mod tests {
             (json!({"status": "failed"}), "all no"),
         ] {
             assert_eq!(read_of(200, &body, &orders[2..], &AnswerRules::default()), expected, "{body}");
+        }
+    }
+
+    /// The answer to documents that have the ids `k0`, `k1`, and so on.
+    fn read_keyed(status: u16, body: &Value, documents: usize) -> String {
+        let documents: Vec<Value> = (0..documents).map(|id| json!({"id": format!("k{id}"), "name": "n"})).collect();
+        read_of(status, body, &documents, &AnswerRules::default())
+    }
+
+    #[test]
+    fn results_that_name_their_documents_are_theirs() {
+        let item = |id: &str, status: u16| json!({"id": id, "status": status});
+        let table = [
+            (json!([item("k2", 201), item("k1", 422), item("k0", 503)]), "again no ok"),
+            (json!({"responses": [item("1", 201), item("0", 422), item("2", 503)]}), "no ok again"),
+            (json!([{"line": 3, "ok": false}, {"line": 1, "ok": true}, {"line": 2, "ok": true}]), "ok ok no"),
+            (json!([item("k2", 201), item("k2", 201), item("k0", 201)]), "results that do not name each document once"),
+            (json!({"k2": {"status": 201}, "k0": {"status": 422}, "k1": {"status": 503}}), "no again ok"),
+            (json!({"results": {"k1": {"status": 201}, "k0": {"error": "x"}, "k2": {"status": 201}}}), "no ok ok"),
+            (json!({"k1": 201, "k0": 422, "k2": 201}), "no ok ok"),
+            (json!({"k1": "ok", "k0": "ok", "k2": "error"}), "ok ok no"),
+            (json!({"k0": {"status": 201}, "k1": {"status": 422}}), "all no"),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read_keyed(200, &body, 3), expected, "{body}");
+            assert_eq!(read_keyed(207, &body, 3), expected, "{body}");
+        }
+        // Whole documents in another order, with a state of their own.
+        let orders = ["open", "failed", "done"].map(|status| json!({"id": status, "note": "n", "status": status}));
+        let back: Value = orders.iter().rev().cloned().collect::<Vec<_>>().into();
+        assert_eq!(read_of(200, &back, &orders, &AnswerRules::default()), "all ok");
+    }
+
+    #[test]
+    fn bare_results_are_read_where_there_is_one_for_each_document() {
+        let table = [
+            (json!([201, 422, 201]), "ok no ok"),
+            (json!([422, 422, 422]), "no no no"),
+            (json!([[201], [422], [503]]), "ok no again"),
+            (json!([true, false, true]), "ok no ok"),
+            (json!(["ok", "error", "created"]), "ok no ok"),
+            (json!({"statuses": ["200 OK", "409 Conflict", "200 OK"]}), "ok no ok"),
+            (json!({"result": {"success": [true, true, false]}}), "ok ok no"),
+            // Numbers and words that may be anything else.
+            (json!([401, 402, 403]), "all ok"),
+            (json!([201, 422, 427]), "all ok"),
+            (json!([1, 0, 1]), "all ok"),
+            (json!([201, 422]), "all ok"),
+            (json!({"ids": [201, 422, 201]}), "all ok"),
+            (json!({"created": [true, false, true]}), "all ok"),
+            (json!(["k0", "error", "k2"]), "all ok"),
+            (json!([201, 201, 201]), "all ok"),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read_keyed(200, &body, 3), expected, "{body}");
+        }
+        assert_eq!(read_keyed(207, &json!([201, 201, 201]), 3), "a result for each document that cannot be read");
+        assert_eq!(read_keyed(200, &json!([422]), 1), "no");
+        assert_eq!(read_keyed(200, &json!({"k0": 422}), 1), "no");
+    }
+
+    #[test]
+    fn what_tells_of_failure_is_heard_wherever_it_stands() {
+        let failing = [
+            json!(false),
+            json!("error"),
+            json!("422 Unprocessable"),
+            json!(500),
+            json!({"isSuccessful": false}),
+            json!({"valid": false}),
+            json!({"accepted": false}),
+            json!({"accepted": 0}),
+            json!({"successCount": 0, "received": 4}),
+            json!({"success": "no"}),
+            json!({"success": "failed"}),
+            json!({"state": "failed"}),
+            json!({"invalid": ["k1"]}),
+            json!({"isError": true, "content": []}),
+            json!({"meta": {}, "data": {"error": "x"}}),
+            json!({"data": {"putCustomers": {"ok": false, "userErrors": []}}, "extensions": {}}),
+            json!({"Envelope": {"Header": {}, "Body": {"Fault": {"faultcode": "x"}}}}),
+            json!({"a": {"b": {"c": {"statusCode": 400}}}, "d": 1}),
+            json!({"x": {"status": 201}, "y": {"status": 422}, "z": {"status": 201}}),
+            json!({"data": [{"id": "k0", "meta": {"error": "x"}}], "page": 1}),
+        ];
+        for body in failing {
+            let found = read_keyed(200, &body, 4);
+            assert!(matches!(found.as_str(), "all no" | "all again"), "{body}: {found}");
+        }
+        let each = json!([{"id": "k0", "meta": {"error": null}}, {"id": "k1", "meta": {"error": "x"}}]);
+        assert_eq!(read_keyed(200, &each, 2), "ok no");
+        let nested = json!([{"lines": [{"errors": []}]}, {"lines": [{"ok": true}, {"ok": false}]}]);
+        assert_eq!(read_keyed(200, &nested, 2), "ok no");
+        let good = [
+            json!(true),
+            json!(4),
+            json!(200),
+            json!("fine"),
+            json!({"accepted": 0, "unchanged": 4}),
+            json!({"accepted": 4, "invalid": [], "errors": 0}),
+            json!({"success": null}),
+            json!({"created": ["k0"]}),
+            json!({"id": "b1", "_links": {"self": "/b1", "errors": {"href": "/b1/errors"}, "error": "/b1/error"}, "n": 4}),
+            // What the API has of its own.
+            json!({"id": "o1", "payment": {"status": "failed", "code": 422}, "country": {"code": 410}}),
+            json!({"order": {"id": 1, "state": "cancelled"}, "page": {"result": "partial"}}),
+            json!({"a": {"b": {"c": {"d": {"e": {"error": "x"}}}}}, "f": 1}),
+        ];
+        for body in good {
+            assert_eq!(read_keyed(200, &body, 4), "all ok", "{body}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_tells_of_a_status_means_what_an_answer_with_it_does() {
+        let table = [
+            (401, "refused"),
+            (407, "refused"),
+            (403, "denied"),
+            (404, "denied"),
+            (415, "denied"),
+            (451, "denied"),
+            (413, "large"),
+            (400, "no"),
+            (409, "no"),
+            (422, "no"),
+            (408, "again"),
+            (425, "again"),
+            (429, "alone"),
+            (500, "again"),
+            (503, "alone"),
+        ];
+        for (status, expected) in table {
+            for body in [
+                json!({ "status": status }),
+                json!({"error": {"code": status}, "data": null}),
+                json!({"a": {"error": {"status": status}}, "b": 1}),
+            ] {
+                assert_eq!(read_keyed(200, &body, 2), format!("all {expected}"), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_document_holds_inside_is_no_failure_when_it_comes_back() {
+        let document = |id: &str| {
+            json!({"id": id, "note": "n", "check": {"valid": false, "error": "late"}, "codes": ["ok", "error"],
+                "tries": [{"success": false, "statusCode": 500}]})
+        };
+        let documents = [document("k0"), document("k1")];
+        let mut changed = documents.clone();
+        for one in &mut changed {
+            one["check"]["seen"] = "today".into();
+            one["tries"][0]["at"] = "noon".into();
+        }
+        for back in [&documents, &changed] {
+            let [first, second] = back.clone();
+            for body in [
+                json!([first, second]),
+                json!({"data": {"items": [first, second]}}),
+                json!([second, first]),
+                json!({"k0": first, "k1": second}),
+                json!([{"id": "k1", "codes": ["ok", "error"]}, {"id": "k0", "codes": ["ok", "error"]}]),
+            ] {
+                assert_eq!(read_of(200, &body, &documents, &AnswerRules::default()), "all ok", "{body}");
+            }
+            for body in [first.clone(), json!({"data": {"order": first}, "links": {}})] {
+                assert_eq!(read_of(200, &body, &documents[..1], &AnswerRules::default()), "all ok", "{body}");
+            }
         }
     }
 

@@ -3,6 +3,8 @@
 //! Pure. One run never rejects such a document: it is written down, and a later run that gets the same answer until it
 //! ends, at its deadline or at the limit of `resend`, rejects it.
 
+use std::ops::Range;
+
 use crate::recording::receipt::{Attempt, Ending};
 
 /// How often in a row the server must fail on a document alone, with the same status.
@@ -22,10 +24,11 @@ pub(crate) struct LoneFailures {
 }
 
 impl LoneFailures {
-    /// Notes a failure. `documents`: how many the batch has; `accepted`: how many batches the server has accepted so far.
-    pub(crate) fn add(&mut self, attempt: Option<&Attempt>, documents: u64, accepted: u64) {
-        self.others_passed |= accepted > *self.since.get_or_insert(accepted);
-        if documents > 1 {
+    /// Notes a failure. `is_alone`: it is that of each document by itself; `accepted`: how many batches the server had accepted
+    /// before this answer, and after it.
+    pub(crate) fn add(&mut self, attempt: Option<&Attempt>, is_alone: bool, accepted: Range<u64>) {
+        self.others_passed |= accepted.end > *self.since.get_or_insert(accepted.start);
+        if !is_alone {
             return;
         }
         let status = attempt.and_then(|attempt| match attempt.ending {
@@ -81,9 +84,22 @@ mod tests {
             let mut failures = LoneFailures::default();
             for (ending, documents, accepted) in steps {
                 let attempt = Attempt { ending: ending.clone(), duration: Duration::ZERO, in_doubt: false };
-                failures.add(Some(&attempt), *documents, *accepted);
+                failures.add(Some(&attempt), *documents == 1, *accepted..*accepted);
             }
             assert_eq!((failures.status(), failures.proven_status()), (status, proven), "{steps:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_same_answer_accepts_shows_that_it_is_the_document() {
+        for (after, proven) in [(3, None), (4, Some(500))] {
+            let mut failures = LoneFailures::default();
+            let attempt = Attempt { ending: Ending::Status(500), duration: Duration::ZERO, in_doubt: false };
+            for accepted in [3..after, after..after, after..after] {
+                assert_eq!(failures.proven_status(), None);
+                failures.add(Some(&attempt), true, accepted);
+            }
+            assert_eq!((failures.status(), failures.proven_status()), (Some(500), proven));
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod problem_details;
 pub mod verdict;
 pub mod success_body;
 pub mod failure_words;
+pub mod item_order;
 pub mod item_results;
 pub mod retry;
 pub mod response;
@@ -28,6 +29,7 @@ pub mod notices;
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -40,7 +42,7 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::{
-    runtime::Builder,
+    runtime::{Builder, Runtime},
     sync::mpsc,
     task::{JoinError, JoinSet, yield_now},
     time::{Instant, sleep_until},
@@ -68,6 +70,10 @@ use crate::{
 
 /// How long a stopping run waits for the answers in flight.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How many threads serve connections beside one for each request at once: one that a server keeps busy for a while does not
+/// hold up the next request.
+const MORE_THREADS: usize = 2;
 
 /// What a delivery gets from outside: the clock, the randomness, and what earlier runs did.
 #[derive(Clone, Debug)]
@@ -118,19 +124,19 @@ pub fn put(
     commit: &mut Committer<'_>,
     progress: &dyn Fn(&DeliveryProgress<'_>),
 ) -> Delivery {
-    let client = match http::client(destination) {
+    let Runtimes { waiting, network } = match start_runtimes(destination.in_flight) {
+        Ok(runtimes) => runtimes,
+        Err(cause) => {
+            let message = format!("the network cannot be used: {}", describe_cause(&cause));
+            return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
+        }
+    };
+    let client = match http::client(destination, network.handle().clone()) {
         Ok(client) => client,
         Err(said) => {
             let hint = "look at `ca_file`, `client_identity` and `proxy` of the profile, \
                         and whether this machine has certificate authorities";
             return not_started(Exit::Config, Diagnostic::new(Code::PlanProfile, said).hint(hint));
-        }
-    };
-    let runtime = match Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(cause) => {
-            let message = format!("the network cannot be used: {}", describe_cause(&cause));
-            return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
         }
     };
     let most = LearntLimits { bytes: AtomicU64::new(u64::MAX), documents: AtomicU64::new(u64::MAX) };
@@ -152,11 +158,26 @@ pub fn put(
                 finding.hint("run the same command again when the machine is less busy"),
             );
         }
-        runtime.block_on(send_batches(client, incoming, destination, most, context, commit, progress))
+        waiting.block_on(send_batches(client, incoming, destination, most, context, commit, progress))
     });
-    // A name lookup that hangs must not keep the process.
-    runtime.shutdown_background();
+    // A name lookup that hangs must not keep the process, nor a server that goes on talking.
+    waiting.shutdown_background();
+    network.shutdown_background();
     delivery
+}
+
+/// What a delivery runs on.
+struct Runtimes {
+    /// The loop of the delivery, with its timers and signals.
+    waiting: Runtime,
+    /// The connections.
+    network: Runtime,
+}
+
+fn start_runtimes(in_flight: usize) -> io::Result<Runtimes> {
+    let waiting = Builder::new_current_thread().enable_all().build()?;
+    let network = Builder::new_multi_thread().worker_threads(in_flight + MORE_THREADS).enable_all().build()?;
+    Ok(Runtimes { waiting, network })
 }
 
 /// How much would be sent, without sending it.

@@ -66,17 +66,19 @@ pub(crate) fn read_verdict(answer: &Answer, batch: &Batch, rules: &AnswerRules, 
         }
         400 | 422 => Verdict::Rejected(details()),
         409 | 412 => match details() {
-            details if is_in_progress(&details.kind) => Verdict::Again { wait: wait(), alone: false },
+            details if is_in_progress(&details.kind) => {
+                Verdict::Again { status: answer.status, wait: wait(), alone: false }
+            }
             details => Verdict::Rejected(details),
         },
         413 => Verdict::TooLarge,
-        429 | 503 => Verdict::Again { wait: wait(), alone: true },
+        429 | 503 => Verdict::Again { status: answer.status, wait: wait(), alone: true },
         // Who sends is the same for all documents.
         401 | 407 => refused(format!("answered {}", answer.status)),
-        408 | 425 => Verdict::Again { wait: wait(), alone: false },
+        408 | 425 => Verdict::Again { status: answer.status, wait: wait(), alone: false },
         // 501 and 505 are about what the server can do, so trying again does not help.
         501 | 505 | 400..=499 => Verdict::Denied(details()),
-        500..=599 => Verdict::Again { wait: wait(), alone: false },
+        500..=599 => Verdict::Again { status: answer.status, wait: wait(), alone: false },
         status => refused(format!("answered {status}")),
     }
 }
@@ -267,7 +269,7 @@ mod tests {
     fn retry_after_is_passed_on() {
         let busy = Answer { retry_after: Some("7".into()), ..answer(503, "", "") };
         let wait = Some(Duration::from_secs(7));
-        assert_eq!(verdict(&busy), Verdict::Again { wait, alone: true });
+        assert_eq!(verdict(&busy), Verdict::Again { status: 503, wait, alone: true });
     }
 
     #[test]

@@ -59,6 +59,8 @@ pub(crate) struct PendingBatch {
     pub(crate) lone_failures: LoneFailures,
     /// It is a single document because the server named it.
     pub(crate) is_named: bool,
+    /// How often the server named documents of a batch that it is a part of.
+    pub(crate) namings: u32,
     /// It is a single document sent as a probe, because others were rejected for the same problem.
     pub(crate) is_probe: bool,
     /// Not before this time of the run.
@@ -82,6 +84,15 @@ pub(crate) struct Suspect {
     pub(crate) rejected: Rejected,
     /// The number of the first request for it that the API denied: a later one must have been accepted.
     pub(crate) denied_at: Option<u64>,
+    /// The size of the request for it, if the API says that it is too large.
+    pub(crate) oversize: Option<u64>,
+}
+
+impl Suspect {
+    /// Whether it can be as the API says: one that is too large is larger than the largest body that was accepted.
+    pub(crate) fn is_certain(&self, largest_accepted: u64) -> bool {
+        self.oversize.is_none_or(|bytes| (1..bytes).contains(&largest_accepted))
+    }
 }
 
 impl PendingBatch {
@@ -104,6 +115,8 @@ pub(crate) struct DeliveryState {
     pub(crate) limit: usize,
     /// The largest body that the server has not called too large.
     pub(crate) largest: u64,
+    /// The largest body that it accepted in this run; of a list of results that of the largest document. 0: none.
+    pub(crate) largest_accepted: u64,
     /// The outcome of some request is unknown.
     pub(crate) is_in_doubt: bool,
     /// Where to send.
@@ -157,6 +170,7 @@ impl DeliveryState {
             delivery: Delivery::default(),
             limit: destination.in_flight.max(1),
             largest: u64::MAX,
+            largest_accepted: 0,
             is_in_doubt: false,
             destination,
             random: Random(seed),
@@ -195,6 +209,7 @@ impl DeliveryState {
             crashes: Crashes::default(),
             lone_failures: LoneFailures::default(),
             is_named: false,
+            namings: 0,
             is_probe: false,
             due: Duration::ZERO,
             resent: false,
@@ -498,9 +513,10 @@ impl DeliveryState {
                 (pending.resent, pending.is_part) = (true, false);
                 let verdict = read_verdict(&answer, &pending.batch, &self.destination.answers, wall);
                 // A gateway that stopped waiting does not know what the server behind it did.
-                let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(answer.status, 502 | 504);
+                let status = if let Verdict::Again { status, .. } = verdict { status } else { answer.status };
+                let in_doubt = matches!(verdict, Verdict::NoAnswer(_)) || matches!(status, 502 | 504);
                 self.is_in_doubt |= in_doubt;
-                let ending = Ending::Status(answer.status);
+                let ending = Ending::Status(status);
                 pending.attempts.push(Attempt { ending, duration: exchange.duration, in_doubt });
                 self.apply_verdict(pending, verdict, answer.status, now);
             }

@@ -5,6 +5,8 @@
 
 use std::{collections::BTreeSet, ops::Range, time::Duration};
 
+use serde_json::Value;
+
 use crate::{
     config::profile::{
         destination::{AuthScheme, Destination},
@@ -44,15 +46,18 @@ pub(crate) struct Pause {
 impl DeliveryState {
     /// Applies the verdict on a batch.
     pub(super) fn apply_verdict(&mut self, pending: PendingBatch, verdict: Verdict, status: u16, now: Duration) {
-        if verdict != Verdict::Accepted {
-            self.last_failure = format!("the last answer was {status}");
+        if let Some(failure) = describe_failure(status, &verdict) {
+            self.last_failure = failure;
         }
         match verdict {
-            Verdict::Accepted => self.accept(pending),
-            Verdict::Again { wait, alone: true } if status == 429 => {
+            Verdict::Accepted => {
+                self.largest_accepted = self.largest_accepted.max(pending.batch.body.len() as u64);
+                self.accept(pending);
+            }
+            Verdict::Again { status: 429, wait, alone: true } => {
                 self.handle_weather(pending, Weather::Busy, Some(Pause { wait, alone: true }), now);
             }
-            Verdict::Again { wait, alone } => {
+            Verdict::Again { wait, alone, .. } => {
                 self.handle_weather(pending, Weather::Failed, Some(Pause { wait, alone }), now);
             }
             Verdict::NoAnswer(said) => {
@@ -89,7 +94,10 @@ impl DeliveryState {
         self.streak.reset();
         self.denials.accept(pending.request);
         self.divisions.accept(pending.division, pending.batch.documents());
-        let is_proven = |suspect: &mut Suspect| suspect.denied_at.is_none_or(|denied| pending.request > denied);
+        let largest = self.largest_accepted;
+        let is_proven = |suspect: &mut Suspect| {
+            suspect.denied_at.is_none_or(|denied| pending.request > denied) && suspect.is_certain(largest)
+        };
         let proven = self.suspects.extract_if(.., is_proven).map(|suspect| suspect.rejected);
         self.delivery.rejected.extend(proven);
         self.is_misled |= pending.is_named;
@@ -97,7 +105,7 @@ impl DeliveryState {
         self.add_receipt(pending);
     }
 
-    /// Splits a batch that is too large; a single document is rejected.
+    /// Splits a batch that is too large; a single document is set aside.
     fn handle_too_large(&mut self, pending: PendingBatch) {
         let bytes = pending.batch.body.len() as u64;
         if pending.batch.documents() > 1 {
@@ -108,16 +116,23 @@ impl DeliveryState {
             self.largest = self.largest.min(bytes.div_ceil(2).max(1)).min(bytes - 1);
             return self.enqueue(pending);
         }
-        self.reject_oversized(pending);
+        self.suspect_oversized(pending);
     }
 
-    fn reject_oversized(&mut self, pending: PendingBatch) {
-        let bytes = pending.batch.body.len();
-        let message = format!("one document of {bytes} bytes is larger than `{}` accepts", self.destination.host());
-        let finding = Diagnostic::new(Code::DeliverTooLarge, message);
-        let index = pending.batch.range.start;
-        self.delivery.rejected.push(Rejected { index, status: 413, finding, pointers: Vec::new(), echo: None });
-        self.add_final_receipt(pending);
+    /// Sets a single document aside that is too large, as the API says. One that is larger than all that was accepted counts
+    /// as any other that is rejected; else the API may say so of everything.
+    fn suspect_oversized(&mut self, mut pending: PendingBatch) {
+        let bytes = pending.batch.body.len() as u64;
+        let details = ProblemDetails::read(413, &Value::Null);
+        let host = self.destination.host();
+        let message = format!("`{host}` says that a document of {bytes} bytes is too large: it answered 413");
+        if (1..bytes).contains(&self.largest_accepted) {
+            self.continue_streak(&details);
+        } else {
+            self.denials.add(pending.request, details.status, 1);
+            pending.denied_at.get_or_insert(pending.request);
+        }
+        self.suspect(pending, &details, Diagnostic::new(Code::DeliverTooLarge, message), None);
     }
 
     /// Makes a single document a suspect; splits a batch of several to find the bad ones.
@@ -137,12 +152,19 @@ impl DeliveryState {
         let kind = echo.as_ref().map_or("", |echo| echo.shown.as_str());
         let message = format!("`{host}` rejects this document: it answered {status}{kind}");
         let finding = Diagnostic::new(Code::DeliverRejected, message);
+        self.continue_streak(details);
+        self.suspect(pending, details, finding, echo);
+    }
+
+    /// Adds one more document to the streak. Another problem than that of the ones before shows that these are at fault.
+    fn continue_streak(&mut self, details: &ProblemDetails) {
         if !self.streak.continues(details) {
-            let proven = self.suspects.extract_if(.., |suspect| suspect.denied_at.is_none());
+            let largest = self.largest_accepted;
+            let is_proven = |suspect: &mut Suspect| suspect.denied_at.is_none() && suspect.is_certain(largest);
+            let proven = self.suspects.extract_if(.., is_proven);
             self.delivery.rejected.extend(proven.map(|suspect| suspect.rejected));
         }
         self.streak.add(details);
-        self.suspect(pending, details, finding, echo);
     }
 
     /// Sets a document aside that was rejected alone, until it is certain that it is at fault.
@@ -150,7 +172,8 @@ impl DeliveryState {
         let pointers = details.pointers(pending.batch.first_document()).into_iter().take(MAX_POINTERS).collect();
         let (index, status) = (pending.batch.range.start, details.status);
         let rejected = Rejected { index, status, finding, pointers, echo };
-        self.suspects.push(Suspect { rejected, denied_at: pending.denied_at });
+        let oversize = (status == 413).then_some(pending.batch.body.len() as u64);
+        self.suspects.push(Suspect { rejected, denied_at: pending.denied_at, oversize });
         self.divisions.reject(pending.division);
         self.add_final_receipt(pending);
     }
@@ -161,7 +184,7 @@ impl DeliveryState {
         self.denials.add(pending.request, details.status, documents);
         pending.denied_at.get_or_insert(pending.request);
         if self.destination.allows(2).is_err() {
-            self.refuse_all();
+            self.refuse_all(details.status);
             return self.add_receipt(pending);
         }
         if documents == 1 {
@@ -175,9 +198,8 @@ impl DeliveryState {
         self.divide(&pending, divide_batch(pending.batch.count()), true, now);
     }
 
-    /// Stops the run because everything is denied.
-    fn refuse_all(&mut self) {
-        let status = self.denials.status();
+    /// Stops the run because everything is denied, with this status.
+    fn refuse_all(&mut self, status: u16) {
         self.refuse(Code::DeliverRefused, &format!("answered {status}"), status);
     }
 
@@ -188,16 +210,26 @@ impl DeliveryState {
 
     /// Decides about the suspects when nothing else is left to try: they are rejected for good, unless the setup is at fault.
     pub(super) fn judge_suspects(&mut self) {
-        let mut denied = self.suspects.iter().filter_map(|suspect| suspect.denied_at);
         // Parts of the same batch that were accepted show that it is not everything, unless many were denied since.
-        if denied.any(|denied| !self.denials.are_passed(denied) || !self.denials.are_few()) {
-            return self.refuse_all();
+        let is_open = |suspect: &&Suspect| {
+            let is_passed = |denied| suspect.oversize.is_some() || self.denials.are_passed(denied);
+            suspect.denied_at.is_some_and(|denied| !is_passed(denied) || !self.denials.are_few())
+        };
+        if let Some(status) = self.suspects.iter().find(is_open).map(|suspect| suspect.rejected.status) {
+            return self.refuse_all(status);
         }
         if !self.has_accepted() && self.streak.is_enough_at_the_end() {
             return self.stop_on_same_problem();
         }
-        let proven = std::mem::take(&mut self.suspects).into_iter().map(|suspect| suspect.rejected);
+        // If one that is called too large is not, the others may not be either.
+        let is_doubtful = !self.suspects.iter().all(|suspect| suspect.is_certain(self.largest_accepted));
+        let is_open = |suspect: &mut Suspect| is_doubtful && suspect.oversize.is_some();
+        let open: Vec<Suspect> = self.suspects.extract_if(.., is_open).collect();
+        let proven = std::mem::replace(&mut self.suspects, open).into_iter().map(|suspect| suspect.rejected);
         self.delivery.rejected.extend(proven);
+        if is_doubtful {
+            self.refuse_all(413);
+        }
     }
 
     /// Leaves the suspects pending: the setup may be at fault.
@@ -216,7 +248,9 @@ impl DeliveryState {
             self.stop(Exit::Refused, Diagnostic::new(Code::DeliverRejected, message).hint(COMPARE));
             return self.add_receipt(pending.clone());
         }
-        self.divide(pending, split_batch(pending.batch.count(), named), true, due);
+        let parts = split_batch(pending.batch.count(), named, pending.namings);
+        let namings = pending.namings + u32::from(!named.is_empty());
+        self.divide(&PendingBatch { namings, ..pending.clone() }, parts, true, due);
     }
 
     /// Queues the parts of a batch. `is_rejected`: the API rejects something of it, so that a limit may be learnt.
@@ -245,7 +279,8 @@ impl DeliveryState {
         let Pause { wait, alone } = asked.unwrap_or_default();
         let is_single = pending.batch.documents() == 1;
         pending.crashes.count_one();
-        pending.lone_failures.add(pending.attempts.last(), pending.batch.documents(), self.accepted_batches);
+        let accepted = self.accepted_batches;
+        pending.lone_failures.add(pending.attempts.last(), is_single, accepted..accepted);
         let is_blamed =
             pending.crashes.blames(weather, self.accepted_batches, self.is_last() && !is_single && !self.answers_early);
         if is_single || !is_blamed || self.destination.allows(2).is_err() {
@@ -259,12 +294,18 @@ impl DeliveryState {
     /// Notes the documents that the server failed on alone while it accepted others: a later run that gets the same answer
     /// rejects them.
     pub(super) fn note_lone_failures(&mut self) {
-        let failed = self.waiting.iter().filter_map(|pending| {
-            let status = pending.lone_failures.proven_status()?;
-            let index = pending.batch.range.start;
-            (self.failed_before.get(&index) != Some(&status)).then_some((index, status))
-        });
-        self.delivery.failed.extend(failed);
+        let host = self.destination.host();
+        for pending in &self.waiting {
+            let Some(status) = pending.lone_failures.proven_status() else { continue };
+            let said = format!("`{host}` fails on this document: it answered {status}; it stays pending");
+            for index in pending.batch.range.clone() {
+                let finding = Diagnostic::new(Code::DeliverRejected, said.clone());
+                self.delivery.same_problem.push(reject_without_place(index, status, finding));
+                if self.failed_before.get(&index) != Some(&status) {
+                    self.delivery.failed.push((index, status));
+                }
+            }
+        }
     }
 
     /// Rejects the documents that the server fails on in this run as in an earlier one, if it is not unwell: it accepts
@@ -272,23 +313,26 @@ impl DeliveryState {
     pub(super) fn reject_failed_twice(&mut self) {
         let is_twice = |pending: &PendingBatch| {
             let status = pending.lone_failures.status();
-            status.is_some() && self.failed_before.get(&pending.batch.range.start) == status.as_ref()
+            status.is_some()
+                && pending.batch.range.clone().all(|index| self.failed_before.get(&index) == status.as_ref())
         };
         let accepted = self.earlier + index_ranges::count(&self.delivery.accepted);
-        let are_few = (self.waiting.len() as u64) <= (accepted / ACCEPTED_FOR_ONE).max(1);
+        let waiting: u64 = self.waiting.iter().map(|pending| pending.batch.documents()).sum();
+        let are_few = waiting <= (accepted / ACCEPTED_FOR_ONE).max(1);
         let all = are_few && self.is_idle() && !self.has_more && self.waiting.iter().all(is_twice);
         let is_proven = |pending: &PendingBatch| all || pending.lone_failures.proven_status().is_some();
         let (twice, others) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition::<Vec<_>, _>(|pending| is_twice(pending) && is_proven(pending));
         self.waiting = others;
+        let host = self.destination.host();
         for pending in twice {
             let status = pending.lone_failures.status().unwrap_or_default();
-            let host = self.destination.host();
-            let message = format!("`{host}` fails on this document, in two runs: it answered {status}");
-            let finding = Diagnostic::new(Code::DeliverRejected, message);
-            let index = pending.batch.range.start;
-            self.delivery.rejected.push(Rejected { index, status, finding, pointers: Vec::new(), echo: None });
+            let said = format!("`{host}` fails on this document, in two runs: it answered {status}");
+            for index in pending.batch.range.clone() {
+                let finding = Diagnostic::new(Code::DeliverRejected, said.clone());
+                self.delivery.rejected.push(reject_without_place(index, status, finding));
+            }
             self.add_final_receipt(pending);
         }
         if self.is_settled() {
@@ -310,8 +354,22 @@ impl DeliveryState {
             }
             return self.retry_later(pending, None, false, now);
         }
-        let mut start = 0;
-        let (mut accepted, mut others) = (Vec::new(), Vec::new());
+        let before = self.accepted_batches;
+        let parts = self.part_by_result(pending, items);
+        let (accepted, others): (Vec<_>, Vec<_>) =
+            parts.into_iter().partition(|(_, verdict)| **verdict == Verdict::Accepted);
+        for (part, _) in accepted {
+            self.largest_accepted = self.largest_accepted.max(part.batch.largest_alone());
+            self.accept(part);
+        }
+        for (part, verdict) in others {
+            self.apply_result(part, verdict, before, now);
+        }
+    }
+
+    /// The parts of a batch that have one result each; such as are final are single documents.
+    fn part_by_result<'a>(&self, pending: &PendingBatch, items: &'a [ItemResult]) -> Vec<(PendingBatch, &'a Verdict)> {
+        let (mut start, mut parts) = (0, Vec::new());
         for run in items.chunk_by(|one, other| one.verdict == other.verdict && !one.is_final()) {
             let places = start..start + run.len();
             start = places.end;
@@ -321,27 +379,31 @@ impl DeliveryState {
                 last.ending = Ending::Status(run[0].status);
                 last.in_doubt = run[0].is_in_doubt();
             }
-            match &run[0].verdict {
-                Verdict::Accepted => accepted.push(part),
-                verdict => others.push((part, verdict)),
-            }
+            parts.push((part, &run[0].verdict));
         }
-        for part in accepted {
-            self.accept(part);
-        }
-        for (part, verdict) in others {
-            match verdict {
-                // If the setup may be at fault, the rest waits until that is known.
-                _ if self.is_on_hold() => self.enqueue(part),
-                Verdict::Rejected(details) => self.reject(part, details, now),
-                Verdict::TooLarge => self.reject_oversized(part),
-                Verdict::Again { wait, alone } => {
-                    let mut part = part;
-                    part.lone_failures.add(part.attempts.last(), part.batch.documents(), self.accepted_batches);
-                    self.retry_later(part, *wait, *alone, now);
-                }
-                _ => self.retry_later(part, None, false, now),
+        parts
+    }
+
+    /// Applies the result for documents that were not accepted. `before`: how many batches were accepted before the answer.
+    fn apply_result(&mut self, mut part: PendingBatch, verdict: &Verdict, before: u64, now: Duration) {
+        match verdict {
+            Verdict::Refused(code, said) => {
+                let status = part.attempts.last().map_or(0, |last| last.ending.status().unwrap_or_default());
+                self.refuse(*code, said, status);
+                self.add_receipt(part);
             }
+            // If the setup may be at fault, the rest waits until that is known.
+            _ if self.is_on_hold() => self.enqueue(part),
+            Verdict::Rejected(details) => self.reject(part, details, now),
+            // What the same answer accepts shows that it is the document.
+            Verdict::Denied(details) if self.accepted_batches > before => self.reject(part, details, now),
+            Verdict::Denied(details) => self.deny(part, details, now),
+            Verdict::TooLarge => self.suspect_oversized(part),
+            Verdict::Again { wait, alone, .. } => {
+                part.lone_failures.add(part.attempts.last(), true, before..self.accepted_batches);
+                self.retry_later(part, *wait, *alone, now);
+            }
+            _ => self.retry_later(part, None, false, now),
         }
     }
 
@@ -352,7 +414,7 @@ impl DeliveryState {
             return;
         }
         if self.denials.are_enough() {
-            self.refuse_all();
+            self.refuse_all(self.denials.status());
         } else {
             self.stop_on_same_problem();
         }
@@ -393,11 +455,33 @@ impl DeliveryState {
     }
 }
 
+/// A document that is rejected, or would be, with no place in it.
+fn reject_without_place(index: u64, status: u16, finding: Diagnostic) -> Rejected {
+    Rejected { index, status, finding, pointers: Vec::new(), echo: None }
+}
+
+/// What failed, for the message at the end of a run; `None` if all was accepted.
+fn describe_failure(status: u16, verdict: &Verdict) -> Option<String> {
+    let last = format!("the last answer was {status}");
+    match verdict {
+        Verdict::Accepted => None,
+        Verdict::Again { status: told, .. } if *told != status => Some(format!("{last}, and its body tells of {told}")),
+        Verdict::Each(items) => {
+            let failed = items.iter().find(|item| item.verdict != Verdict::Accepted)?;
+            Some(format!("{last}, with {} for a document", failed.status))
+        }
+        _ => Some(last),
+    }
+}
+
 fn hint(code: Code, status: u16) -> &'static str {
     match (code, status) {
         (Code::DeliverRedirect, _) => "set `url` to where the API really is",
         (_, 401 | 403 | 407) => "look at `auth` of the profile and at the secret it names",
         (_, 404 | 405 | 410) => "look at `url` of the profile and at `request` of the mapping",
+        (_, 413) => {
+            "look at the largest body that the API and what stands before it accept, and at the quota of the account"
+        }
         (_, 415) => "look at `compression` of the profile: the API may not take it",
         _ => "",
     }

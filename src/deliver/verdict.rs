@@ -14,6 +14,8 @@ pub(crate) enum Verdict {
     Accepted,
     /// To be sent again, after at least the time the server asked for.
     Again {
+        /// The status of the answer, or the one that its body tells of.
+        status: u16,
         /// What the server asked for.
         wait: Option<Duration>,
         /// The server is overloaded: one request at a time from now on.
@@ -39,14 +41,14 @@ pub(crate) enum Verdict {
 pub(crate) struct ItemResult {
     /// Its HTTP status.
     pub(crate) status: u16,
-    /// What it means for the document: accepted, again, too large, or rejected.
+    /// What it means for the document: accepted, again, too large, rejected, denied, or refused.
     pub(crate) verdict: Verdict,
 }
 
 impl ItemResult {
     /// Whether the document is not sent again.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self.verdict, Verdict::Rejected(_) | Verdict::TooLarge)
+        matches!(self.verdict, Verdict::Rejected(_) | Verdict::Denied(_) | Verdict::TooLarge)
     }
 
     /// Whether the API may still act on the document: a gateway stopped waiting, or the result is only a promise.

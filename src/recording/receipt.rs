@@ -106,6 +106,16 @@ pub enum Ending {
     Failure(Failure),
 }
 
+impl Ending {
+    /// The status of the answer, if there is one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Ending::Status(status) => Some(*status),
+            Ending::Failure(_) => None,
+        }
+    }
+}
+
 /// Why there is no whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -178,10 +188,7 @@ impl Delivery {
 impl Receipt {
     /// The status of the last answer; `None` when the last attempt got none.
     pub fn status(&self) -> Option<u16> {
-        match self.attempts.last()?.ending {
-            Ending::Status(status) => Some(status),
-            Ending::Failure(_) => None,
-        }
+        self.attempts.last()?.ending.status()
     }
 
     /// Whether the API acknowledged none of the attempts, but may have acted on one.

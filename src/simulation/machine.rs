@@ -415,6 +415,9 @@ impl Simulation {
             state.min_resent_bytes = 0;
         }
         state.failed_before.clone_from(&start.epoch.failed);
+        if self.mutant == Some(Mutant::OversizeIsBelieved) {
+            state.largest_accepted = 1;
+        }
         if self.mutant == Some(Mutant::OneRunIsEnough) {
             state.failed_before.extend((0..start.epoch.header.docs).map(|index| (index, 500)));
         }
@@ -529,6 +532,11 @@ impl Simulation {
                 }
                 Entry::Reject { index, status, .. } => {
                     self.check_rejection(epoch, index, status);
+                    if status == 413 && !self.network.server.has_executed_smaller(epoch, plan, index) {
+                        self.network.report_violation(format!(
+                            "P6: document {index} is said to be too large, and none smaller was accepted"
+                        ));
+                    }
                     self.rejected.entry(epoch).or_default().insert(index);
                 }
                 _ => {}

@@ -3,7 +3,7 @@
 //!
 //! A schedule is a seed: the same seed gives the same runs, crashes, power cuts, lost and late requests, and bad documents
 //! on which the server rejects, denies, fails, breaks or is silent. The invariants I1 to I8, I10 and I11 of the protocol, and
-//! its rules P1 to P4 about bad documents, are checked at every step. `XWALK_SCHEDULES` sets how many schedules to try.
+//! its rules P1 to P4 and P6 about bad documents, are checked at every step. `XWALK_SCHEDULES` sets how many schedules to try.
 
 mod disk;
 mod machine;

@@ -59,6 +59,8 @@ pub(crate) enum Mutant {
     RejectForgotten,
     /// Documents that are rejected for the same problem, as all are, are rejected for good.
     SameProblemIsRejected,
+    /// A document that is called too large is believed to be, whatever else was accepted.
+    OversizeIsBelieved,
     /// An answer that came before the request was written counts.
     EarlyIsSuccess,
     /// A success whose body tells of failure counts.
@@ -113,6 +115,7 @@ impl Mutant {
         Mutant::RejectWithLastStatus,
         Mutant::RejectForgotten,
         Mutant::SameProblemIsRejected,
+        Mutant::OversizeIsBelieved,
         Mutant::EarlyIsSuccess,
         Mutant::FailureIsSuccess,
         Mutant::CrashIsRejection,

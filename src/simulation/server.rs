@@ -111,7 +111,7 @@ impl SimulatedServer {
             most: if !lists && random.below(4) == 0 { 1 + random.below(3) } else { u64::MAX },
             poison,
             bad_answer,
-            rejection: [400, 409, 422, 413][pick(&mut random, if lists { 4 } else { 3 })],
+            rejection: [400, 409, 422, 413][pick(&mut random, 4)],
             names: [NamedDocuments::None, NamedDocuments::Bad, NamedDocuments::OneBased, NamedDocuments::All]
                 [pick(&mut random, 4)],
             lists,
@@ -209,7 +209,6 @@ impl SimulatedServer {
         let (mut items, mut acted, mut open) = (Vec::new(), false, Vec::new());
         for index in request.range.clone() {
             let status = match troubled.then(|| pick(&mut self.random, TROUBLED_RESULTS.len())) {
-                _ if self.rejects(request, index) && self.outage && self.rejection == 413 => 422,
                 _ if self.rejects(request, index) => self.status_of_bad(),
                 Some(trouble) => TROUBLED_RESULTS[trouble],
                 None => 201,
@@ -264,16 +263,30 @@ impl SimulatedServer {
     /// Whether a run of this delivery may end before all is settled, without any fault: its bad documents may be the weather,
     /// or the setup may be at fault.
     pub(crate) fn may_hold_up(&self, plan: DocumentSet) -> bool {
-        let bad = plan.iter().filter(|document| self.poison.contains(*document)).count();
+        let bad = self.bad_documents(plan).len();
         match self.bad_answer {
-            BadAnswer::Rejection | BadAnswer::Telling => bad > 2,
+            BadAnswer::Rejection | BadAnswer::Telling => {
+                bad > if self.rejection == 413 { 0 } else { 2 } || plan.iter().any(|document| self.is_large(document))
+            }
             _ => bad > 0,
         }
     }
 
+    /// Whether it accepts no request with this document: one that is left alone for a run may be the only one.
+    fn is_large(&self, document: &str) -> bool {
+        document.len() + 2 > self.largest
+    }
+
+    /// Whether it executed a smaller document in an epoch.
+    pub(crate) fn has_executed_smaller(&self, epoch: u64, plan: DocumentSet, index: u64) -> bool {
+        let size = |index: u64| plan[usize::try_from(index).unwrap()].len();
+        self.executed.iter().any(|(of, other)| *of == epoch && size(*other) < size(index))
+    }
+
     /// The bad documents of a delivery.
     pub(crate) fn bad_documents(&self, plan: DocumentSet) -> BTreeSet<u64> {
-        (0..).zip(plan).filter(|(_, document)| self.poison.contains(*document)).map(first).collect()
+        let is_bad = |document: &&str| self.poison.contains(*document) || self.is_large(document);
+        (0..).zip(plan).filter(|(_, document)| is_bad(document)).map(first).collect()
     }
 
     /// In how many runs it failed on a document alone because of that document.

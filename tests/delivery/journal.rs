@@ -146,6 +146,9 @@ fn a_finished_delivery_made_again_opens_no_connection() {
 #[test]
 fn a_document_that_the_api_rejected_is_not_sent_again() {
     let fixture = Fixture::new(3, &[]);
+    // With a purchase more it is larger than the others.
+    let purchases = fs::read_to_string(fixture.path("drop/purchases.csv")).unwrap();
+    fs::write(fixture.path("drop/purchases.csv"), purchases + "1/2;1;7;1;10.50;euros;2017-12-31\n").unwrap();
     let server =
         ScriptedServer::answers(
             |_, seen| if seen.body.contains("\"00001\"") { answer(413, "", "") } else { accepted() },

@@ -18,7 +18,10 @@ use crate::{
     },
     diagnostic::Code,
     error::Exit,
-    recording::receipt::{Delivery, Failure, StopReason},
+    recording::{
+        payload::Payload,
+        receipt::{Delivery, Failure, StopReason},
+    },
 };
 
 /// Which documents an API names when it rejects a batch.
@@ -60,6 +63,20 @@ fn status(status: u16, body: &str) -> Exchange {
 fn batches_of(count: u64, size: u64) -> Vec<Batch> {
     let limits = Limits { documents: Some(size), bytes: None };
     batches(documents(count), limits, BodyShape::Array).collect()
+}
+
+/// Documents of these sizes, as many in a batch.
+fn sized_batches(sizes: &[usize], count: u64) -> Vec<Batch> {
+    let limits = Limits { documents: Some(count), bytes: None };
+    let document = |size: usize| json!({ "n": "x".repeat(size - 8) }).to_string().into_bytes();
+    let payloads = (0..).zip(sizes).map(|(index, size)| Payload::conforming(index, document(*size)));
+    batches(payloads, limits, BodyShape::Array).collect()
+}
+
+/// The size of the body that holds these documents.
+fn body_size(sizes: &[usize], range: &Range<u64>) -> usize {
+    let places = usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap();
+    sizes[places.clone()].iter().sum::<usize>() + places.len() + 1
 }
 
 /// Runs a delivery against an API to its end, on a simulated clock. Answers come in a random order.
@@ -184,6 +201,29 @@ fn an_api_that_names_good_documents_is_not_believed_again() {
 }
 
 #[test]
+fn an_api_that_names_one_at_a_time_gets_no_more_than_one_that_names_none() {
+    for (count, every) in [(100, 2), (400, 2), (400, 5), (64, 3), (500, 50)] {
+        let poison: BTreeSet<u64> = (1..count).filter(|index| index % every == every - 1).collect();
+        for in_flight in ["1", "2"] {
+            let destination = destination(&[("in_flight", in_flight)]);
+            let mut sent = [Naming::First, Naming::Nothing].map(|naming| {
+                let mut api = rejecting_api(&poison, naming);
+                let mut documents = 0;
+                let mut count_all = |range: &Range<u64>| {
+                    documents += range.end - range.start;
+                    api(range)
+                };
+                let delivery = deliver(&destination, batches_of(count, count), &mut count_all, 7);
+                assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, poison.clone()), "{count} {every}");
+                documents
+            });
+            sent[1] += 4 * count;
+            assert!(sent[0] <= sent[1], "{count} {every}: {sent:?}");
+        }
+    }
+}
+
+#[test]
 fn one_bad_document_of_five_hundred_is_named_in_three_requests_more() {
     let destination = destination(&[("in_flight", "1")]);
     let poison = BTreeSet::from([321]);
@@ -258,6 +298,77 @@ fn a_document_on_which_the_api_fails_in_two_runs_is_rejected() {
         let second = deliver_rest(&destination, 8, &first, &mut api);
         let exit = if expected.is_empty() { Exit::Undelivered } else { Exit::Rejects };
         assert_eq!((second.exit(), rejected(&second)), (exit, expected), "{bad:?}");
+    }
+}
+
+/// An API that answers with a list in which each document has its status.
+fn listing_api(code_of: impl Fn(u64) -> u16) -> impl FnMut(&Range<u64>) -> Exchange {
+    move |range| {
+        let items: Vec<Value> = range.clone().map(|index| json!({ "status": code_of(index) })).collect();
+        status(207, &Value::from(items).to_string())
+    }
+}
+
+/// How an API may say that it fails on some of the first eight documents.
+type Failing = fn(&BTreeSet<u64>, &Range<u64>) -> Exchange;
+
+#[test]
+fn a_failure_that_a_body_or_a_list_tells_of_counts_like_a_status() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    let table: [(Failing, u16, &str); 4] = [
+        (|bad, range| listing_api(|index| if bad.contains(&index) { 500 } else { 201 })(range), 500, "207, with 500"),
+        (|bad, range| listing_api(|index| if bad.contains(&index) { 507 } else { 201 })(range), 507, "207, with 507"),
+        (
+            |bad, range| match bad.range(range.clone()).next() {
+                Some(_) => status(200, "{\"status\": 500}"),
+                None => status(200, "{}"),
+            },
+            500,
+            "200, and its body tells of 500",
+        ),
+        (
+            |bad, range| match bad.range(range.clone()).next() {
+                Some(_) => status(200, "{\"error\": {\"code\": 599}}"),
+                None => status(200, "{}"),
+            },
+            599,
+            "200, and its body tells of 599",
+        ),
+    ];
+    for (fails, code, said) in table {
+        for bad in [BTreeSet::from([3]), BTreeSet::from([0]), BTreeSet::from([7]), (2..5).collect()] {
+            let mut api = |range: &Range<u64>| fails(&bad, range);
+            let first = deliver(&destination, batches_of(8, 8), &mut api, 7);
+            let expected: Vec<(u64, u16)> = bad.iter().map(|index| (*index, code)).collect();
+            assert_eq!((first.exit(), &first.failed), (Exit::Undelivered, &expected), "{said} {bad:?}");
+            let message = &first.stopped.as_ref().unwrap().finding.message;
+            assert!(message.contains(said), "{message}");
+            let named: Vec<(u64, bool)> = first
+                .same_problem
+                .iter()
+                .map(|one| (one.index, one.finding.message.contains(&code.to_string())))
+                .collect();
+            assert_eq!(named, bad.iter().map(|index| (*index, true)).collect::<Vec<_>>(), "{said} {bad:?}");
+            let second = deliver_rest(&destination, 8, &first, &mut api);
+            // Of so few documents, only one may fail while nothing else is left to pass.
+            let (exit, count) = if bad.len() == 1 { (Exit::Rejects, 1) } else { (Exit::Undelivered, 0) };
+            assert_eq!((second.exit(), second.rejected.len()), (exit, count), "{said} {bad:?}");
+        }
+    }
+}
+
+#[test]
+fn a_result_of_a_gateway_or_of_all_rejects_nothing_in_two_runs() {
+    let destination = destination(&[("in_flight", "1"), ("retry.fixed.wait", "10ms"), ("deadline", "2s")]);
+    for code_of in [
+        |index| if index == 3 { 503 } else { 201 },
+        |index| if index == 3 { 504 } else { 201 },
+        |_| 500,
+        |index| if index < 6 { 201 } else { 500 },
+    ] {
+        let first = deliver(&destination, batches_of(8, 8), &mut listing_api(code_of), 7);
+        let second = deliver_rest(&destination, 8, &first, &mut listing_api(code_of));
+        assert_eq!((second.exit(), second.rejected.len()), (Exit::Undelivered, 0), "{:?}", first.failed);
     }
 }
 
@@ -362,7 +473,8 @@ fn each_document_is_settled_by_its_own_result() {
         };
         status(207, &json!({ "items": range.clone().map(one).collect::<Vec<_>>() }).to_string())
     };
-    let delivery = deliver(&destination, batches_of(8, 8), &mut api, 7);
+    let sizes = [20, 20, 20, 20, 20, 21, 20, 20];
+    let delivery = deliver(&destination, sized_batches(&sizes, 8), &mut api, 7);
     assert_eq!((delivery.exit(), &delivery.accepted[..]), (Exit::Rejects, &[0..1, 2..5, 6..8][..]));
     let [first, second] = &delivery.rejected[..] else { panic!("{:?}", delivery.rejected) };
     assert_eq!(
@@ -372,6 +484,147 @@ fn each_document_is_settled_by_its_own_result() {
     assert_eq!((second.index, second.finding.code), (5, Code::DeliverTooLarge));
     assert_eq!(asked, [0..8, 2..4, 6..7]);
     assert!(delivery.in_doubt.is_empty());
+}
+
+#[test]
+fn a_document_that_is_too_large_is_rejected_wherever_it_stands() {
+    for in_flight in ["1", "3"] {
+        let destination = destination(&[("in_flight", in_flight)]);
+        for (count, size) in [(60, 60), (60, 7), (60, 1), (9, 9), (2, 2), (2, 1)] {
+            for bad in 0..count {
+                let mut sizes = vec![20; count];
+                sizes[bad] = 5_000;
+                for (limit, list) in [(4_000, false), (100, false), (4_000, true)] {
+                    let mut api = |range: &Range<u64>| match body_size(&sizes, range) > limit {
+                        true if !list => status(413, ""),
+                        _ if !list => status(204, ""),
+                        _ => {
+                            let one = |index: u64| json!({ "status": if index == bad as u64 { 413 } else { 201 } });
+                            status(207, &Value::from(range.clone().map(one).collect::<Vec<_>>()).to_string())
+                        }
+                    };
+                    let delivery = deliver(&destination, sized_batches(&sizes, size), &mut api, 7);
+                    let name =
+                        format!("{bad} of {count}, {size} at once, limit {limit}, {in_flight} in flight, {list}");
+                    assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, [bad as u64].into()), "{name}");
+                    assert_eq!(accepted(&delivery).len(), count - 1, "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn documents_that_are_too_large_do_not_hold_up_their_neighbours() {
+    let destination = destination(&[("in_flight", "2")]);
+    for (first, large) in [(0, 5), (20, 12), (50, 10), (35, 25)] {
+        let mut sizes = vec![20; 60];
+        sizes[first..first + large].fill(5_000);
+        for size in [1, 7, 60] {
+            let mut api = |range: &Range<u64>| status(if body_size(&sizes, range) > 4_000 { 413 } else { 204 }, "");
+            let delivery = deliver(&destination, sized_batches(&sizes, size), &mut api, 7);
+            let expected: BTreeSet<u64> = (first as u64..(first + large) as u64).collect();
+            assert_eq!((delivery.exit(), rejected(&delivery)), (Exit::Rejects, expected), "{first} {large} {size}");
+            assert_eq!(accepted(&delivery).len(), 60 - large, "{first} {large} {size}");
+        }
+    }
+}
+
+#[test]
+fn what_is_called_too_large_and_is_not_stays_pending() {
+    let same = vec![20; 200];
+    let growing: Vec<usize> = (20..220).collect();
+    let shrinking: Vec<usize> = (20..220).rev().collect();
+    for sizes in [&same, &shrinking, &growing] {
+        for (count, size) in [(200, 1), (200, 2), (200, 50), (3, 1), (1, 1), (7, 7)] {
+            // From the start; and after something was accepted.
+            for good in [0, 1, 2] {
+                if (good > 0 && sizes == &growing && size == 1) || good * size >= count {
+                    continue;
+                }
+                for list in [false, true] {
+                    let mut requests = 0;
+                    let mut api = |range: &Range<u64>| {
+                        requests += 1;
+                        let code = if requests > good { 413 } else { 201 };
+                        let items = vec![json!({ "status": code }); usize::try_from(range.end - range.start).unwrap()];
+                        if list { status(207, &Value::from(items).to_string()) } else { status(code, "") }
+                    };
+                    let destination = destination(&[("in_flight", "1")]);
+                    let sizes = &sizes[..usize::try_from(count).unwrap()];
+                    let delivery = deliver(&destination, sized_batches(sizes, size), &mut api, 7);
+                    let name = format!("{count} of {:?}, {size} at once, {good} accepted, {list}", &sizes[..1]);
+                    if list && good > 0 && sizes[0] < sizes[sizes.len() - 1] {
+                        // Each is larger than all before: there have to be many alike.
+                        assert!(rejected(&delivery).len() < 28, "{name}");
+                        continue;
+                    }
+                    assert_eq!((delivery.exit(), delivery.rejected.len()), (Exit::Refused, 0), "{name}");
+                    assert!(delivery.volume.requests <= good + 50, "{name}: {}", delivery.volume.requests);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_quota_that_is_used_up_for_a_while_rejects_nothing() {
+    for (from, to) in [(0, 3), (2, 7), (5, 6), (1, 9)] {
+        for (count, size) in [(30, 1), (30, 3), (300, 20)] {
+            let mut requests = 0;
+            let mut api = |_: &Range<u64>| {
+                requests += 1;
+                status(if (from..to).contains(&(requests - 1)) { 413 } else { 204 }, "")
+            };
+            let destination = destination(&[("in_flight", "1")]);
+            let delivery = deliver(&destination, batches_of(count, size), &mut api, 7);
+            assert_eq!(delivery.rejected.len(), 0, "{from} {to} {count} {size}");
+            assert!(delivery.exit() == Exit::Done || delivery.exit() == Exit::Refused, "{from} {to} {count} {size}");
+        }
+    }
+}
+
+#[test]
+fn a_result_that_is_about_who_sends_rejects_nothing() {
+    for code in [401, 407, 302, 100] {
+        for (bad, size) in [(vec![5], 8), (vec![0, 7], 8), ((0..8).collect(), 8), (vec![3], 3), (vec![6], 1)] {
+            let bad: BTreeSet<u64> = bad.into_iter().collect();
+            let destination = destination(&[("in_flight", "1")]);
+            let mut api = listing_api(|index| if bad.contains(&index) { code } else { 201 });
+            let delivery = deliver(&destination, batches_of(8, size), &mut api, 7);
+            let StopReason { exit, finding } = delivery.stopped.clone().unwrap();
+            assert_eq!((exit, finding.code), (Exit::Refused, Code::DeliverRefused), "{code} {bad:?}");
+            assert!(finding.message.contains(&format!("answered {code} for a document")), "{}", finding.message);
+            assert!(delivery.rejected.is_empty() && accepted(&delivery).is_disjoint(&bad), "{code} {bad:?}");
+            if size == 8 {
+                assert_eq!(accepted(&delivery), &(0..8).collect() - &bad, "{code}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_result_that_denies_a_document_rejects_it_only_when_others_pass() {
+    for code in [403, 404, 405, 406, 410, 415, 451, 501, 505] {
+        let table: [(&[u64], u64, bool); 6] = [
+            (&[5], 8, true),
+            (&[0, 1, 2, 7], 8, true),
+            (&[0, 3], 1, true),
+            (&[7], 1, false),
+            (&[0, 1, 2, 3, 4, 5, 6, 7], 8, false),
+            (&[6, 7], 2, false),
+        ];
+        for (bad, size, is_certain) in table {
+            let bad: BTreeSet<u64> = bad.iter().copied().collect();
+            let destination = destination(&[("in_flight", "1")]);
+            let mut api = listing_api(|index| if bad.contains(&index) { code } else { 201 });
+            let delivery = deliver(&destination, batches_of(8, size), &mut api, 7);
+            let (exit, expected) =
+                if is_certain { (Exit::Rejects, bad.clone()) } else { (Exit::Refused, BTreeSet::new()) };
+            assert_eq!((delivery.exit(), rejected(&delivery)), (exit, expected), "{code} {bad:?} {size}");
+            assert_eq!(accepted(&delivery), &(0..8).collect() - &bad, "{code} {bad:?} {size}");
+        }
+    }
 }
 
 #[test]

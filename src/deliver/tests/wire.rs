@@ -101,6 +101,35 @@ fn a_trickling_answer_is_abandoned_after_the_timeout() {
 }
 
 #[test]
+fn interim_answers_without_end_are_no_answer() {
+    // The last is no HTTP after its first answer.
+    let parts =
+        ["HTTP/1.1 103 E\r\n\r\n", "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n", "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 10"];
+    for part in parts {
+        let url = listen(move |_, mut stream| {
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 1_000]);
+                let many = part.repeat(20_000);
+                while stream.write_all(many.as_bytes()).is_ok() {}
+            });
+        });
+        let start = Instant::now();
+        let sets = [
+            ("timeout", "200ms"),
+            ("deadline", "700ms"),
+            ("in_flight", "8"),
+            ("batch.documents", "1"),
+            ("retry.fixed.wait", "9s"),
+        ];
+        let delivery = deliver(8, &destination(&url, &sets));
+        assert_eq!(stop_reason(&delivery).0, Exit::Undelivered);
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+        let first = endings(&delivery)[0][0].clone();
+        assert!(matches!(first, Ending::Failure(Failure::Late | Failure::Broken)), "{first:?}");
+    }
+}
+
+#[test]
 fn a_date_to_come_back_at_is_read_on_the_clock_of_the_server() {
     let server = ScriptedServer::answers(|number, _| match number {
         0 => {
