@@ -1,7 +1,7 @@
 //! One request with one body -> the whole answer, or why there is none.
 //!
 //! The client follows no redirect, retries nothing by itself, and uses no proxy but the profile's. Every wait has a
-//! timeout: connecting, the first byte, each further chunk, the whole body; connections are served by other threads, so that
+//! timeout: connecting, the first byte, each further chunk, the whole body; connections are served by another thread, so that
 //! none of them can hold up a timer. A success is whole only if the request was
 //! written to its last byte, and if its own end is known. No header value and no body is ever logged.
 
@@ -81,7 +81,7 @@ pub(crate) struct HttpClient {
     client: Client,
     destination: Arc<Destination>,
     url: Url,
-    /// Where connections are served: by threads of their own, so that a server that keeps one busy stops no timer.
+    /// Where connections are served: by a thread of its own, so that a server that keeps it busy stops no timer.
     network: Handle,
     /// What proves who sends, now: a file may be renewed while a run goes on.
     credential: Arc<Mutex<Option<Credential>>>,

@@ -42,8 +42,8 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::{
-    runtime::{Builder, Runtime},
-    sync::mpsc,
+    runtime::{Builder, Handle},
+    sync::{mpsc, oneshot},
     task::{JoinError, JoinSet, yield_now},
     time::{Instant, sleep_until},
 };
@@ -70,10 +70,6 @@ use crate::{
 
 /// How long a stopping run waits for the answers in flight.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// How many threads serve connections beside one for each request at once: one that a server keeps busy for a while does not
-/// hold up the next request.
-const MORE_THREADS: usize = 2;
 
 /// What a delivery gets from outside: the clock, the randomness, and what earlier runs did.
 #[derive(Clone, Debug)]
@@ -124,14 +120,18 @@ pub fn put(
     commit: &mut Committer<'_>,
     progress: &dyn Fn(&DeliveryProgress<'_>),
 ) -> Delivery {
-    let Runtimes { waiting, network } = match start_runtimes(destination.in_flight) {
-        Ok(runtimes) => runtimes,
+    let waiting = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
         Err(cause) => {
             let message = format!("the network cannot be used: {}", describe_cause(&cause));
             return not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message));
         }
     };
-    let client = match http::client(destination, network.handle().clone()) {
+    let network = match start_network() {
+        Ok(network) => network,
+        Err(cause) => return without_threads(&cause),
+    };
+    let client = match http::client(destination, network.handle.clone()) {
         Ok(client) => client,
         Err(said) => {
             let hint = "look at `ca_file`, `client_identity` and `proxy` of the profile, \
@@ -149,35 +149,31 @@ pub fn put(
         let compressing = move || compress_batches(&uncompressed, destination, &sender);
         let started = thread::Builder::new().spawn_scoped(scope, compressing);
         if let Err(cause) = started.and_then(|_| thread::Builder::new().spawn_scoped(scope, collecting)) {
-            let finding = Diagnostic::new(
-                Code::DeliverUnreachable,
-                format!("no thread can be started: {}", describe_cause(&cause)),
-            );
-            return not_started(
-                Exit::Storage,
-                finding.hint("run the same command again when the machine is less busy"),
-            );
+            return without_threads(&cause);
         }
         waiting.block_on(send_batches(client, incoming, destination, most, context, commit, progress))
     });
-    // A name lookup that hangs must not keep the process, nor a server that goes on talking.
     waiting.shutdown_background();
-    network.shutdown_background();
     delivery
 }
 
-/// What a delivery runs on.
-struct Runtimes {
-    /// The loop of the delivery, with its timers and signals.
-    waiting: Runtime,
-    /// The connections.
-    network: Runtime,
+/// The thread that serves connections. A server that goes on talking keeps it busy, but no timer of the delivery.
+struct NetworkThread {
+    handle: Handle,
+    /// It ends when this is dropped, or with the process.
+    _until: oneshot::Sender<()>,
 }
 
-fn start_runtimes(in_flight: usize) -> io::Result<Runtimes> {
-    let waiting = Builder::new_current_thread().enable_all().build()?;
-    let network = Builder::new_multi_thread().worker_threads(in_flight + MORE_THREADS).enable_all().build()?;
-    Ok(Runtimes { waiting, network })
+fn start_network() -> io::Result<NetworkThread> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let (until, end) = oneshot::channel();
+    thread::Builder::new().spawn(move || {
+        let _ = runtime.block_on(end);
+        // A name lookup that hangs must not keep the thread.
+        runtime.shutdown_background();
+    })?;
+    Ok(NetworkThread { handle, _until: until })
 }
 
 /// How much would be sent, without sending it.
@@ -211,6 +207,12 @@ pub fn wait(time: Duration, report: &mut dyn FnMut(Duration)) -> Result<(), Exit
         }
         Ok(())
     })
+}
+
+fn without_threads(cause: &io::Error) -> Delivery {
+    let message = format!("no thread can be started: {}", describe_cause(cause));
+    let hint = "run the same command again when the machine is less busy";
+    not_started(Exit::Storage, Diagnostic::new(Code::DeliverUnreachable, message).hint(hint))
 }
 
 fn not_started(exit: Exit, finding: Diagnostic) -> Delivery {

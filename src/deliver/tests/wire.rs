@@ -103,9 +103,12 @@ fn a_trickling_answer_is_abandoned_after_the_timeout() {
 #[test]
 fn interim_answers_without_end_are_no_answer() {
     // The last is no HTTP after its first answer.
-    let parts =
-        ["HTTP/1.1 103 E\r\n\r\n", "HTTP/1.1 100 Continue\r\nA: b\r\n\r\n", "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 10"];
-    for part in parts {
+    let parts = [
+        ("HTTP/1.1 103 E\r\n\r\n", "8"),
+        ("HTTP/1.1 100 Continue\r\nA: b\r\n\r\n", "1"),
+        ("HTTP/1.1 102 P\r\n\r\nHTTP/1.1 10", "1"),
+    ];
+    for (part, in_flight) in parts {
         let url = listen(move |_, mut stream| {
             thread::spawn(move || {
                 let _ = stream.read(&mut [0; 1_000]);
@@ -117,15 +120,16 @@ fn interim_answers_without_end_are_no_answer() {
         let sets = [
             ("timeout", "200ms"),
             ("deadline", "700ms"),
-            ("in_flight", "8"),
+            ("in_flight", in_flight),
             ("batch.documents", "1"),
             ("retry.fixed.wait", "9s"),
         ];
-        let delivery = deliver(8, &destination(&url, &sets));
+        let delivery = deliver(in_flight.parse().unwrap(), &destination(&url, &sets));
         assert_eq!(stop_reason(&delivery).0, Exit::Undelivered);
-        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-        let first = endings(&delivery)[0][0].clone();
-        assert!(matches!(first, Ending::Failure(Failure::Late | Failure::Broken)), "{first:?}");
+        // What was not sent yet is waited for a while at the end, as after Ctrl-C.
+        assert!(start.elapsed() < Duration::from_secs(13), "{:?}", start.elapsed());
+        let ended = [Failure::Late, Failure::Broken].map(Ending::Failure);
+        assert!(endings(&delivery).concat().iter().any(|ending| ended.contains(ending)), "{delivery:?}");
     }
 }
 
