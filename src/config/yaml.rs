@@ -197,7 +197,7 @@ pub(super) struct PlaceWalk {
 impl PlaceWalk {
     /// A walk that has seen nothing yet.
     pub(super) fn new(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> PlaceWalk {
-        let lines = text.lines().map(|line| line.trim_end().to_owned()).collect();
+        let lines = text.lines().map(str::to_owned).collect();
         PlaceWalk {
             places: Places { path: path.into(), lines, mask: None, nodes: BTreeMap::new() },
             open: Vec::new(),
