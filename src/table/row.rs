@@ -199,8 +199,10 @@ impl<'a> Row<'a> {
     /// What a cell says as a string; `None` if that counts as empty, or is nothing.
     #[must_use]
     pub fn said(self, column: usize) -> Option<Cow<'a, str>> {
-        let text = self.text(column);
-        (!text.is_empty() && !self.is_null(column, text.as_bytes())).then_some(text)
+        let (table, text) = (self.table, self.text(column));
+        let are_plain = table.readings.is_empty() && table.dialect.plain_nulls;
+        let is_empty = text.is_empty() || !are_plain && self.is_null(column, text.as_bytes());
+        (!is_empty).then_some(text)
     }
 
     /// What a cell says as a string; empty for a cell that is missing, but not for one that counts as empty.

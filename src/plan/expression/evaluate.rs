@@ -266,6 +266,9 @@ impl Operation {
         &'a self,
         cell: &C,
     ) -> Result<bool, ExpressionFailure> {
+        if let Operation::Equals(_) | Operation::All(_) | Operation::Any(_) | Operation::Not(_) = self {
+            return self.evaluate_truth(cell);
+        }
         match self.evaluate(cell)? {
             ExpressionValue::Truth(truth) => Ok(truth),
             _ => Err(ExpressionFailure { reason: "what is empty is neither true nor false", column: self.column() }),
@@ -279,7 +282,7 @@ impl Operation {
                 Some(cell(*column).unwrap_or_default())
             }
             Operation::Change(filter, text, arguments) if arguments.is_empty() => {
-                filter.apply(text.simple_text(cell)?, &[]).ok()
+                Some(filter.apply_alone(text.simple_text(cell)?))
             }
             _ => None,
         }

@@ -45,14 +45,22 @@ impl TextFilter {
             _ => "",
         };
         Ok(match self {
-            TextFilter::Trim if arguments.is_empty() => trim(text, char::is_whitespace),
-            TextFilter::Trim => trim(text, |character| word(0).contains(character)),
+            TextFilter::Trim if !arguments.is_empty() => trim(text, |character| word(0).contains(character)),
+            TextFilter::Replace => replace(text, word(0), word(1))?,
+            _ => self.apply_alone(text),
+        })
+    }
+
+    /// Applies it without arguments.
+    pub(super) fn apply_alone(self, text: Cow<'_, str>) -> Cow<'_, str> {
+        match self {
+            TextFilter::Trim => trim(text, char::is_whitespace),
             TextFilter::Title => Cow::Owned(filters::title(text)),
             TextFilter::Upper => Cow::Owned(text.to_uppercase()),
             TextFilter::Lower => Cow::Owned(text.to_lowercase()),
             TextFilter::Capitalize => capitalize(text),
-            TextFilter::Replace => replace(text, word(0), word(1))?,
-        })
+            TextFilter::Replace => text,
+        }
     }
 }
 
