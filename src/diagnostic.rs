@@ -256,8 +256,9 @@ codes! {
     PlanUnknownName = "plan/unknown-name",
     /// The mapping uses a column that the header of the file does not have.
     PlanUnknownColumn = "plan/unknown-column",
-    /// A template or a condition is not an expression over columns: it does not parse, uses a word that does not exist, fails on
-    /// every record, or gives the same for all of them. Every column is a text there: `qty | int > 5` compares numbers.
+    /// A condition, a value or a template is not an expression over columns: it does not parse, uses a word that does not exist,
+    /// mixes kinds, fails on every record, or gives the same for all of them. A column is a text there unless its type is
+    /// declared: `qty > 5` needs `qty: { type: integer }`.
     PlanTemplate = "plan/template",
     /// A code table file cannot be read as a header and two columns of different codes. It is read as strictly as a source: one
     /// wrong line would be in every document that uses it.
@@ -378,7 +379,7 @@ codes! {
     TransformNotADatetime = "transform/not-a-datetime",
     /// A code is not in the code table.
     TransformNotInCodeTable = "transform/not-in-code-table",
-    /// A template failed on this record, or made too much text.
+    /// A condition, a value or a template failed on this record, or made too much text.
     TransformTemplate = "transform/template",
     /// A `many` has fewer records than `min` or more than `max`.
     TransformCount = "transform/count",

@@ -1,9 +1,6 @@
 //! `xwalk check`: compiles plans, and compares them with the headers of the files in a folder if one is named.
 
-use std::{
-    io::{self, Write},
-    path::Path,
-};
+use std::{io::Write, path::Path};
 
 use crate::{
     cli,
@@ -12,6 +9,7 @@ use crate::{
     diagnostic::Severity,
     error::{Error, Exit},
     options::BLOCK,
+    output::documents::ignore_closed_pipe,
     plan::Plan,
     read::stream,
     report::{self, render_style::RenderStyle},
@@ -75,6 +73,5 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
 /// Says on stdout that a mapping is good. A reader that goes away has heard enough.
 fn answer(out: &mut dyn Write, mapping: &Path, plan: &Plan) -> Result<(), Error> {
     let done = report::proven(out, &mapping.display().to_string(), plan).and_then(|()| out.flush());
-    done.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(cause) })
-        .map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))
+    ignore_closed_pipe(done, ()).map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))
 }

@@ -35,10 +35,10 @@ pub(super) fn reject_bad_cells(
         }
         let record = table.row(row);
         for column in columns {
-            let ColumnPlan { conversion, reading, rule, .. } = &source.columns[*column];
+            let used = &source.columns[*column];
+            let ColumnPlan { conversion, rule, .. } = used;
             let span = record.span(*column).filter(|span| !span.doubled);
-            let is_read_as_it_is = reading.is_none();
-            if span.is_some_and(|span| is_read_as_it_is && conversion.is_usual(&table.text[span.start..span.end])) {
+            if span.is_some_and(|span| used.is_usual(&table.text[span.start..span.end])) {
                 continue;
             }
             let cell = record.cell(*column, &mut buffer);
@@ -66,10 +66,8 @@ pub(super) fn reject_bad_cells(
 fn find_unusual_records(plan: &Plan, number: usize, table: &Table, columns: &[usize]) -> Vec<u32> {
     let mut found = Vec::new();
     for column in columns {
-        let ColumnPlan { conversion, reading, .. } = &plan.sources[number].columns[*column];
-        let is_usual = |row: &Row<'_>| {
-            reading.is_none() && row.outer(*column).is_some_and(|cell| conversion.is_usual(&table.text[cell]))
-        };
+        let used = &plan.sources[number].columns[*column];
+        let is_usual = |row: &Row<'_>| row.outer(*column).is_some_and(|cell| used.is_usual(&table.text[cell]));
         found.extend(table.rows(0).filter(|row| !is_usual(row)).map(|row| row.number));
     }
     if columns.len() > 1 {

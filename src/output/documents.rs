@@ -48,8 +48,11 @@ impl Write for OutputFile<'_> {
     }
 }
 
-/// A closed pipe is no error.
-fn ignore_closed_pipe<T>(result: io::Result<T>, all: T) -> io::Result<T> {
+/// A closed pipe is no error: who reads has read enough.
+///
+/// # Errors
+/// Any other cause.
+pub fn ignore_closed_pipe<T>(result: io::Result<T>, all: T) -> io::Result<T> {
     result.or_else(|cause| if cause.kind() == io::ErrorKind::BrokenPipe { Ok(all) } else { Err(cause) })
 }
 

@@ -1,7 +1,7 @@
 //! Which columns with a declared type are checked when records are joined: those that no field checks, or not in time.
 //!
 //! A field that is read from a column checks its cells, but only in records that are written, and after they were joined.
-//! Where a column is used otherwise (in a key, a `match`, a condition, an order, a total, a template or behind a code table),
+//! Where a column is used otherwise (in a key, a `match`, a condition, an order, a total, an expression or behind a code table),
 //! a cell that is not of its type would be taken for a text.
 
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ fn find_in_where(plan: &Plan, number: usize) -> Vec<usize> {
     links.chain(root).flat_map(|condition| condition.expression.columns.iter().copied()).collect()
 }
 
-/// The columns of a source that orders, totals, templates and code tables use.
+/// The columns of a source that orders, totals, expressions and code tables use.
 fn find_in_output(plan: &Plan, number: usize, written: &WrittenColumns) -> Vec<usize> {
     let links = plan.links.iter().filter(|link| link.child == number);
     let mut columns: Vec<usize> = links.flat_map(|link| &link.order).map(|(column, _)| *column).collect();
@@ -76,7 +76,7 @@ fn find_in_output(plan: &Plan, number: usize, written: &WrittenColumns) -> Vec<u
 struct WrittenColumns {
     /// For each kind of record that is written: its source, and the columns that are checked by a field.
     records: Vec<(usize, BTreeSet<usize>)>,
-    /// Columns that are used by a template or behind a code table, with their sources.
+    /// Columns that are used by an expression or behind a code table, with their sources.
     elsewhere: Vec<(usize, usize)>,
 }
 

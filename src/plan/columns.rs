@@ -68,24 +68,18 @@ impl Compiler<'_> {
         };
         for (key, words) in [("prefix", &reading.prefixes), ("suffix", &reading.suffixes)] {
             if words.iter().any(String::is_empty) {
-                let rule = format!("{pointer}/{key}");
-                self.report(
-                    Code::PlanWrongValue,
-                    &rule,
-                    format!("`{key}` is empty"),
-                    "write what is dropped, or leave it out",
-                );
+                let (rule, message) = (format!("{pointer}/{key}"), format!("`{key}` is empty"));
+                self.report(Code::PlanWrongValue, &rule, message, "write what is dropped, or leave it out");
             }
         }
-        let words = [
-            ("null_values", &column.null_values),
-            ("true_values", &column.true_values.clone().unwrap_or_default()),
-            ("false_values", &column.false_values.clone().unwrap_or_default()),
-        ]
-        .map(|(key, words)| (key, words.0.clone()));
-        for (key, words) in words {
+        let lists = [
+            ("null_values", Some(&column.null_values)),
+            ("true_values", column.true_values.as_ref()),
+            ("false_values", column.false_values.as_ref()),
+        ];
+        for (key, Columns(words)) in lists.into_iter().filter_map(|(key, words)| Some((key, words?))) {
             for word in words {
-                self.expect_said(&reading, &word, &format!("{pointer}/{key}"));
+                self.expect_said(&reading, word, &format!("{pointer}/{key}"));
             }
         }
         (reading != CellReading::default()).then(|| Arc::new(reading))

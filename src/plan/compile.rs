@@ -1,4 +1,4 @@
-//! The compiler: mapping and contract -> plan. Names of sources, columns, code tables and templates become numbers.
+//! The compiler: mapping and contract -> plan. Names of sources, columns and code tables become numbers.
 //!
 //! [`Plan::compile`] resolves names, lets `prove` check the result against the contract, and then decides which fields are
 //! fast. Every finding is kept; a part that cannot be compiled is left out, so that one mistake is reported once and the next

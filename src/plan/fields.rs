@@ -26,11 +26,7 @@ use crate::{
             narrow_place,
         },
     },
-    text::{
-        buffer::OutputBuffer,
-        lanes::Padded,
-        number::{NO_SEPARATOR, NumberFormat},
-    },
+    text::{buffer::OutputBuffer, lanes::Padded, number::NumberFormat},
 };
 
 impl Compiler<'_> {
@@ -404,9 +400,7 @@ impl Compiler<'_> {
 /// The type of what an expression gives, as JSON writes it.
 fn conversion_of(kind: &ExpressionKind) -> Conversion {
     match kind {
-        ExpressionKind::Number { is_whole: true } => {
-            Conversion::Integer(NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON })
-        }
+        ExpressionKind::Number { is_whole: true } => Conversion::Integer(NumberFormat::WHOLE),
         ExpressionKind::Number { .. } => Conversion::Decimal(NumberFormat::JSON),
         ExpressionKind::Truth => Conversion::Boolean { yes: vec![b"true".to_vec()], no: vec![b"false".to_vec()] },
         ExpressionKind::Date => Conversion::Date(DateFormat::default()),

@@ -138,6 +138,18 @@ impl ColumnPlan {
     pub fn find_in(&self, names: &[String]) -> Option<usize> {
         names.iter().position(|name| self.headers.contains(name))
     }
+
+    /// Whether a cell is certain to be of its type as it stands in the file, by a look at its digits.
+    #[must_use]
+    pub fn is_usual(&self, cell: &[u8]) -> bool {
+        self.reading.is_none() && self.conversion.is_usual(cell)
+    }
+
+    /// Whether a cell of it that was cut off is never a valid one.
+    #[must_use]
+    pub fn is_prefix_free(&self) -> bool {
+        self.reading.is_none() && self.conversion.is_prefix_free()
+    }
 }
 
 /// A condition over the columns of one record.

@@ -450,9 +450,7 @@ impl Scan<'_> {
         let source = &self.plan.sources[self.number];
         let used = table.bind.iter().position(|at| *at == last);
         // A closing quote proves nothing: it may be the first half of a doubled one.
-        let is_certain = used.is_none_or(|column| {
-            source.columns[column].reading.is_none() && source.columns[column].conversion.is_prefix_free()
-        });
+        let is_certain = used.is_none_or(|column| source.columns[column].is_prefix_free());
         let text = table.part(row).text.clone();
         let at_block_end = (self.position.dropped + text.len()).is_multiple_of(512);
         let is_truncated = match tail {

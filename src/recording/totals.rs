@@ -342,7 +342,7 @@ mod tests {
             summary::{MAX_UNIT_BYTES, MAX_UNITS, Unit},
             totals::{Adder, PlainAmount, UnitTotal},
         },
-        text::number::{NO_SEPARATOR, NumberFormat, samples},
+        text::number::{NumberFormat, samples},
     };
 
     /// The sum of some cells as it is printed, and how many cells are in none.
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn sums_are_exact_whatever_the_amounts_look_like() {
         let comma = NumberFormat { decimal_separator: b',', group_separator: Some(b'.'), ..NumberFormat::JSON };
-        let whole = NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON };
+        let whole = NumberFormat::WHOLE;
         let (long, long_sum) = (format!("1{}", "0".repeat(9_999)), format!("1{}1", "0".repeat(9_998)));
         let table: [(NumberFormat, &[&str], &str, u64); 9] = [
             (NumberFormat::JSON, &["123456789012345678901234567890", "10.50"], "123456789012345678901234567900.50", 0),

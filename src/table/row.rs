@@ -10,6 +10,7 @@ use std::{borrow::Cow, ops::Range};
 use crate::{
     table::{
         Table,
+        cell_reading::CellReading,
         dialect::Span,
         split::{CellStart, UNKNOWN, distance},
     },
@@ -101,11 +102,16 @@ impl Table {
 }
 
 impl Table {
+    /// How the cells of a column are read, if not as they are, by the number the plan gave it.
+    #[inline]
+    fn reading(&self, column: usize) -> Option<&CellReading> {
+        self.readings.get(column)?.as_deref()
+    }
+
     /// What a cell says, by the number the plan gave its column.
     #[inline]
     pub fn read_value<'b>(&'b self, column: usize, span: Span, buffer: &'b mut Vec<u8>) -> &'b [u8] {
-        let reading = self.readings.get(column).and_then(Option::as_deref);
-        match reading {
+        match self.reading(column) {
             None => self.dialect.cell(&self.text, span, buffer),
             Some(reading) => {
                 let mut undoubled = Vec::new();
@@ -119,8 +125,8 @@ impl Table {
     /// Whether what a cell says counts as empty, by the number the plan gave its column.
     #[inline]
     pub fn is_null(&self, column: usize, said: &[u8]) -> bool {
-        let reading = self.readings.get(column).and_then(Option::as_deref);
-        self.dialect.is_null(said) || reading.is_some_and(|reading| reading.is_null(&String::from_utf8_lossy(said)))
+        let is_null = |reading: &CellReading| reading.is_null(&String::from_utf8_lossy(said));
+        self.dialect.is_null(said) || self.reading(column).is_some_and(is_null)
     }
 }
 

@@ -85,6 +85,12 @@ impl ExactDecimal {
         }
     }
 
+    /// Whether digits stand behind its decimal point, zeros or others.
+    #[must_use]
+    pub fn has_decimals(&self) -> bool {
+        self.scale > 0
+    }
+
     /// As a whole number of a size that can count something; `None`: it is another.
     #[must_use]
     pub fn as_index(&self) -> Option<i64> {

@@ -73,6 +73,9 @@ impl NumberFormat {
     /// Numbers as JSON writes them, except for exponents, which nothing here writes.
     pub const JSON: NumberFormat = NumberFormat { decimal_separator: b'.', group_separator: None, sign: Sign::Leading };
 
+    /// Whole numbers as JSON writes them.
+    pub const WHOLE: NumberFormat = NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON };
+
     /// The parts of a number; `None`: the text is no number of this format.
     #[must_use]
     pub fn parse(self, text: &[u8]) -> Option<Number<'_>> {
@@ -248,7 +251,7 @@ pub(crate) mod samples {
     const COMMA: NumberFormat =
         NumberFormat { decimal_separator: b',', group_separator: Some(b'.'), sign: Sign::Leading };
     const SPACED: NumberFormat = NumberFormat { decimal_separator: b'.', group_separator: Some(b' '), ..POINT };
-    const WHOLE: NumberFormat = NumberFormat { decimal_separator: NO_SEPARATOR, ..POINT };
+    const WHOLE: NumberFormat = NumberFormat::WHOLE;
     const GROUPED: NumberFormat =
         NumberFormat { decimal_separator: NO_SEPARATOR, group_separator: Some(b','), sign: Sign::Leading };
     const TRAILING: NumberFormat = NumberFormat { sign: Sign::Trailing, ..COMMA };

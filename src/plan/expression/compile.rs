@@ -243,15 +243,11 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
 
     fn compile_constant(&self, constant: &Const, range: Range<usize>) -> Compiled {
         let text = self.source.get(range.clone()).unwrap_or_default();
-        let (kind, value) = match constant.value.kind() {
-            ValueKind::Number => (ExpressionKind::Nothing, read_number(text.trim(), range.clone())?),
-            _ => (ExpressionKind::Nothing, value_of(&constant.value)),
+        let value = match constant.value.kind() {
+            ValueKind::Number => read_number(text.trim(), range.clone())?,
+            _ => value_of(&constant.value),
         };
-        let kind = kind_of(&value).unwrap_or(kind);
-        if matches!(&value, ExpressionValue::List(items) if kind_of(&value).is_none() && !items.is_empty()) {
-            let message = "the items of this list are of several kinds";
-            return Err(ExpressionFault::new(range, message, "write only texts, or only numbers"));
-        }
+        let kind = kind_of(&value).ok_or_else(|| refuse_mixed_list(range))?;
         Ok(Typed { kind, operation: Operation::Constant(value), has_column: false })
     }
 
@@ -287,8 +283,7 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
         for item in items {
             let typed = self.compile(item)?;
             let Some(unified) = kind.unify(&typed.kind) else {
-                let message = "the items of this list are of several kinds";
-                return Err(ExpressionFault::new(self.range_of(whole), message, "write only texts, or only numbers"));
+                return Err(refuse_mixed_list(self.range_of(whole)));
             };
             (kind, has_column) = (unified, has_column || typed.has_column);
             operations.push(typed.operation);
@@ -743,6 +738,10 @@ fn read_number(text: &str, range: Range<usize>) -> Result<ExpressionValue<'stati
     })
 }
 
+fn refuse_mixed_list(range: Range<usize>) -> ExpressionFault {
+    ExpressionFault::new(range, "the items of this list are of several kinds", "write only texts, or only numbers")
+}
+
 fn refuse_list(range: Range<usize>, words: &str, wanted: &str) -> ExpressionFault {
     let hint = "join its items, as in `path | split('/') | join(', ')`, or take one, with `first` or `[0]`";
     ExpressionFault::new(range, format!("`{words}` gives a list, and {wanted}"), hint)
@@ -769,7 +768,7 @@ fn kind_of(value: &ExpressionValue<'_>) -> Option<ExpressionKind> {
     Some(match value {
         ExpressionValue::None => ExpressionKind::Nothing,
         ExpressionValue::Text(_) => ExpressionKind::Text,
-        ExpressionValue::Number(number) => ExpressionKind::Number { is_whole: !number.to_string().contains('.') },
+        ExpressionValue::Number(number) => ExpressionKind::Number { is_whole: !number.has_decimals() },
         ExpressionValue::Truth(_) => ExpressionKind::Truth,
         ExpressionValue::Date(_) => ExpressionKind::Date,
         ExpressionValue::Moment(..) => ExpressionKind::Moment,

@@ -14,19 +14,14 @@ use crate::{
             value::{ExpressionValue, MAX_OUTPUT},
         },
     },
-    text::{
-        buffer::OutputBuffer,
-        number::{NO_SEPARATOR, NumberFormat},
-    },
+    text::{buffer::OutputBuffer, number::NumberFormat},
 };
 
 /// The types of columns by their names: `n` is a whole number, `d` a decimal, `t` true or false, `w` a day, `m` a moment; all others
 /// are texts.
 fn conversion(name: &str) -> Conversion {
     match name {
-        "n" | "n2" | "net" => {
-            Conversion::Integer(NumberFormat { decimal_separator: NO_SEPARATOR, ..NumberFormat::JSON })
-        }
+        "n" | "n2" | "net" => Conversion::Integer(NumberFormat::WHOLE),
         "d" => Conversion::Decimal(NumberFormat::JSON),
         "t" | "t2" => Conversion::Boolean { yes: vec![b"yes".to_vec()], no: vec![b"no".to_vec()] },
         "w" | "w2" => Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap()),
