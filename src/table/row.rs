@@ -212,8 +212,7 @@ impl<'a> Row<'a> {
     }
 
     /// What a cell says as a string; empty for a cell that is missing, but not for one that counts as empty.
-    #[must_use]
-    pub fn text(self, column: usize) -> Cow<'a, str> {
+    fn text(self, column: usize) -> Cow<'a, str> {
         match self.span(column) {
             Some(span) if !span.doubled && self.table.readings.is_empty() => {
                 let text = &self.table.text[span.start..span.end];
