@@ -71,6 +71,19 @@ impl Compiler<'_> {
                 let (rule, message) = (format!("{pointer}/{key}"), format!("`{key}` is empty"));
                 self.report(Code::PlanWrongValue, &rule, message, "write what is dropped, or leave it out");
             }
+            let is_cut = |word: &&String| match key {
+                "prefix" => word.trim_start() != word.as_str(),
+                _ => word.trim_end() != word.as_str(),
+            };
+            if let Some(word) = words.iter().find(is_cut).filter(|_| reading.is_trimmed) {
+                let message = format!("no cell has the {key} `{word}`, as `trim` drops its white space first");
+                self.report(
+                    Code::PlanWrongValue,
+                    &format!("{pointer}/{key}"),
+                    message,
+                    format!("write `{}`", word.trim()),
+                );
+            }
         }
         let lists = [
             ("null_values", Some(&column.null_values)),

@@ -266,6 +266,11 @@ impl Compiler<'_> {
             self.report(Code::PlanUnknownColumn, pointer, message, hint);
             return 0;
         }
+        if name.is_empty() {
+            let hint = "write the name of a column as it stands in the header";
+            self.report(Code::PlanUnknownColumn, pointer, "a column has a name, and this one has none", hint);
+            return 0;
+        }
         let source_name = escape(&self.sources[source].name).into_owned();
         let rule = format!("/sources/{source_name}/columns/{}", escape(name));
         let conversion = declared.map_or(Conversion::Text, |column| self.compile_conversion(column, &rule));

@@ -12,7 +12,7 @@ use crate::{
         policy::{IfEmpty, Policy},
         short_forms::{Literal, Named},
     },
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
         Checks, Condition, FieldPlan, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan, ValueSource,
@@ -22,7 +22,7 @@ use crate::{
         date_format::DateFormat,
         expression::{
             Expression, Template,
-            compile::{ExpressionFault, ExpressionKind},
+            compile::{ExpressionColumn, ExpressionFault, ExpressionKind},
             narrow_place,
         },
     },
@@ -31,17 +31,22 @@ use crate::{
 
 impl Compiler<'_> {
     pub(super) fn compile_condition(&mut self, text: &str, source: usize, pointer: &str) -> Option<Condition> {
-        match Expression::compile_condition(text, &mut |name| self.find_typed_column(source, name, pointer)) {
+        match Expression::compile_condition(text, &mut |name| self.find_expression_column(source, name, pointer)) {
             Ok(expression) => Some(Condition { expression, rule: pointer.to_owned() }),
             Err(fault) => self.report_expression(text, fault, pointer),
         }
     }
 
-    /// The number and the type of a column that an expression uses.
-    fn find_typed_column(&mut self, source: usize, name: &str, pointer: &str) -> (usize, Conversion) {
-        let column = self.find_or_add_column(source, name, pointer);
-        let known = self.sources[source].columns.get(column);
-        (column, known.map_or(Conversion::Text, |column| column.conversion.clone()))
+    /// A column that an expression uses.
+    fn find_expression_column(&mut self, source: usize, name: &str, pointer: &str) -> ExpressionColumn {
+        let number = self.find_or_add_column(source, name, pointer);
+        let known = self.sources[source].columns.get(number);
+        let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
+        let reading = known.and_then(|column| column.reading.clone());
+        let declared = self.mapping.sources.get_index(source).map(|(_, source)| &source.columns);
+        let names = declared.into_iter().flat_map(|columns| columns.keys().map(String::as_str));
+        let near = nearest(name, names).filter(|near| *near != name).map(str::to_owned);
+        ExpressionColumn { number, conversion, reading, near }
     }
 
     /// Reports what is wrong with an expression, at its place inside.
@@ -207,12 +212,13 @@ impl Compiler<'_> {
         if let Some(name) = &field.from {
             let pointer = format!("{rule}/from");
             let pointer = if self.places.node(&pointer).is_some() { &pointer } else { rule };
-            let (column, conversion) = self.find_typed_column(source, name, pointer);
-            return Some((ValueSource::Column(column), conversion));
+            let column = self.find_expression_column(source, name, pointer);
+            return Some((ValueSource::Column(column.number), column.conversion));
         }
         if let Some(text) = &field.value {
             let pointer = format!("{rule}/value");
-            let compiled = Expression::compile_value(text, &mut |name| self.find_typed_column(source, name, &pointer));
+            let compiled =
+                Expression::compile_value(text, &mut |name| self.find_expression_column(source, name, &pointer));
             return match compiled {
                 Ok(expression) => {
                     let conversion = conversion_of(&expression.kind);
@@ -222,7 +228,7 @@ impl Compiler<'_> {
             };
         }
         let (pointer, text) = (format!("{rule}/template"), field.template.as_ref()?);
-        match Template::compile(text, &mut |name| self.find_typed_column(source, name, &pointer)) {
+        match Template::compile(text, &mut |name| self.find_expression_column(source, name, &pointer)) {
             Ok(template) => Some((ValueSource::Template(template), Conversion::Text)),
             Err(fault) => self.report_expression(text, fault, &pointer),
         }

@@ -69,14 +69,10 @@ impl Decimal {
         self.scale
     }
 
-    /// Adds another number. The sum has as many decimals as the finer of both, but a zero brings none along.
+    /// Adds another number. The sum has as many decimals as the finer of both.
     pub fn add(&mut self, other: &Decimal) {
-        if self.is_zero() {
-            self.clone_from(other);
-        } else if !other.is_zero() {
-            self.add_limbs(other);
-            self.normalise();
-        }
+        self.add_limbs(other);
+        self.normalise();
     }
 
     fn add_limbs(&mut self, other: &Decimal) {
@@ -161,20 +157,21 @@ mod tests {
 
     #[test]
     fn sums_are_exact_at_any_length() {
-        let table: [(&[&str], &str); 20] = [
+        let table: [(&[&str], &str); 21] = [
             (&[], "0"),
             (&["0"], "0"),
             (&["0.00"], "0.00"),
             (&["-0"], "0"),
             (&["10.00", "12.50"], "22.50"),
             (&["0.1", "0.2", "0.3"], "0.6"),
-            (&["0.00", "5"], "5"),
-            (&["5", "0.00"], "5"),
+            (&["0.00", "5"], "5.00"),
+            (&["5", "0.00"], "5.00"),
             (&["5", "0.25"], "5.25"),
             (&["-12.50", "2.5"], "-10.00"),
             (&["2.5", "-12.50"], "-10.00"),
             (&["5.00", "-5"], "0.00"),
-            (&["5.00", "-5", "1"], "1"),
+            (&["5.00", "-5", "1"], "1.00"),
+            (&["0.000", "-5.00", "5"], "0.000"),
             (&["-0.5", "-0.75"], "-1.25"),
             (&["999999999999999999", "1"], "1000000000000000000"),
             (&["1000000000000000000", "-1"], "999999999999999999"),
@@ -245,7 +242,7 @@ mod tests {
             let (one, other) = (next() * shift - next() * shift, next() - next() * (next() % 3));
             let mut sum = Decimal::new(one, 5);
             sum.add(&Decimal::new(other, 5));
-            assert_eq!(sum, Decimal::new(one + other, if one == 0 && other == 0 { 0 } else { 5 }), "{round}");
+            assert_eq!(sum, Decimal::new(one + other, 5), "{round}");
         }
     }
 }

@@ -91,13 +91,21 @@ impl ExactDecimal {
         self.scale > 0
     }
 
-    /// As a whole number of a size that can count something; `None`: it is another.
+    /// As a whole number that counts something: what is larger than any count is the largest; `None`: it has decimals.
     #[must_use]
     pub fn as_index(&self) -> Option<i64> {
+        let largest = if self.is_negative() { i64::MIN } else { i64::MAX };
         match (&self.digits, self.scale) {
-            (Whole::Small(digits), 0) => i64::try_from(*digits).ok(),
+            (Whole::Small(digits), 0) => Some(i64::try_from(*digits).unwrap_or(largest)),
+            (Whole::Large(_), 0) => Some(largest),
             _ => None,
         }
+    }
+
+    /// How many digits it has behind the decimal point, without zeros at the end.
+    #[must_use]
+    pub fn decimals(&self) -> u32 {
+        self.clone().without_zeros().scale
     }
 
     /// The sum, with as many decimals as the finer of both.
@@ -211,7 +219,9 @@ impl ExactDecimal {
         Ok(ExactDecimal { digits, scale: rounding.scale })
     }
 
-    fn is_negative(&self) -> bool {
+    /// Whether it is below zero.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
         match &self.digits {
             Whole::Small(digits) => *digits < 0,
             Whole::Large(digits) => digits.sign() == Sign::Minus,

@@ -3,7 +3,7 @@
 //! The kind of each part is known before any data is read, since columns have types. What can never work, what gives the same
 //! for every record, and what is read in two ways is refused with its place in the expression.
 
-use std::ops::Range;
+use std::{cmp::Ordering, ops::Range, sync::Arc};
 
 use jiff::{Timestamp, civil};
 use minijinja::{
@@ -15,11 +15,13 @@ use crate::{
     plan::{
         conversion::Conversion,
         expression::{
+            contradiction::{Contradiction, find_contradiction},
             evaluate::{Comparison, Operation, Operator},
-            never::{Comparing, find_contradiction, find_reason},
+            never::{Comparing, find_outcome, find_read_reason, find_reason},
             value::ExpressionValue,
         },
     },
+    table::cell_reading::CellReading,
     text::exact_decimal::ExactDecimal,
 };
 
@@ -116,15 +118,28 @@ pub(super) struct Typed {
     pub(super) has_column: bool,
 }
 
-/// Gives the number and the type of a column by its name.
-pub(super) type FindColumn<'a> = dyn FnMut(&str) -> (usize, Conversion) + 'a;
+/// A column that an expression uses.
+#[derive(Clone, Debug)]
+pub struct ExpressionColumn {
+    /// Its number in the plan.
+    pub number: usize,
+    /// The type of its cells.
+    pub conversion: Conversion,
+    /// How its cells are read, if not as they are.
+    pub reading: Option<Arc<CellReading>>,
+    /// The declared column whose name is nearest, if it is not declared itself.
+    pub near: Option<String>,
+}
+
+/// Gives a column by its name.
+pub(super) type FindColumn<'a> = dyn FnMut(&str) -> ExpressionColumn + 'a;
 
 /// The compiler of one source of expressions.
 pub(super) struct ExpressionCompiler<'a, 'f> {
     source: &'a str,
     find_column: &'a mut FindColumn<'f>,
-    /// The columns that were found, in the order of their names.
-    pub(super) columns: Vec<(String, usize)>,
+    /// The columns that were found, with their names.
+    pub(super) columns: Vec<(String, ExpressionColumn)>,
 }
 
 pub(super) type Compiled = Result<Typed, ExpressionFault>;
@@ -189,7 +204,7 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
             return Ok(typed);
         }
         match typed.operation.evaluate(&|_| None) {
-            Ok(_) => Ok(typed),
+            Ok(value) => Ok(Typed { operation: Operation::Constant(value.into_owned()), ..typed }),
             Err(failure) => {
                 let message = format!("`{}` fails on every record: {}", self.words(expression), failure.reason);
                 Err(ExpressionFault::new(self.range_of(expression), message, "use a column here"))
@@ -200,12 +215,13 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
     fn compile_part(&mut self, expression: &Expr<'_>) -> Compiled {
         match expression {
             Expr::Var(name) => {
-                let (column, conversion) = (self.find_column)(name.id);
-                if self.columns.iter().all(|(_, known)| *known != column) {
+                let column = (self.find_column)(name.id);
+                let (number, conversion) = (column.number, column.conversion.clone());
+                if self.columns.iter().all(|(_, known)| known.number != number) {
                     self.columns.push((name.id.to_owned(), column));
                 }
                 let kind = ExpressionKind::of_column(&conversion);
-                Ok(Typed { kind, operation: Operation::Cell { column, conversion }, has_column: true })
+                Ok(Typed { kind, operation: Operation::Cell { column: number, conversion }, has_column: true })
             }
             Expr::Const(constant) => self.compile_constant(constant, self.range_of(expression)),
             Expr::Slice(slice) => self.compile_slice(slice, expression),
@@ -366,7 +382,7 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
             _ => String::new(),
         };
         let message = format!("`{operator}` takes numbers, and `{words}` is {}", typed.kind.name());
-        Err(ExpressionFault::new(self.range_of(expression), message, hint))
+        Err(ExpressionFault::new(self.range_of(expression), message, self.suggest_near(&words) + &hint))
     }
 
     fn compile_operation(&mut self, operation: &BinOp<'_>, whole: &Expr<'_>) -> Compiled {
@@ -465,7 +481,8 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
             }
             let (one, other) = (self.words(left), self.words(right));
             let inner = filter.expr.as_ref().map_or_else(String::new, |inner| self.words(inner));
-            let name = self.words(side).get(inner.len()..).unwrap_or_default().trim_start().to_owned();
+            let span = side.span().start_offset as usize..side.span().end_offset as usize;
+            let name = format!("| {}", self.source.get(span).unwrap_or_default());
             let message = format!("`{one} {operator} {other}` can be read in two ways");
             let hint = if is_left {
                 format!("write `({one}) {operator} {other}`")
@@ -479,10 +496,8 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
 
     /// Whether an expression stands in parentheses of its own.
     fn is_in_parentheses(&self, expression: &Expr<'_>) -> bool {
-        let Range { start, end } = self.range_of(expression);
-        let before = self.source.get(..start).unwrap_or_default().trim_end();
-        let behind = self.source.get(end..).unwrap_or_default().trim_start();
-        before.ends_with('(') && behind.starts_with(')')
+        let range = self.range_of(expression);
+        self.widen(range.clone()) != range
     }
 
     /// Conditions joined by `and` or `or`.
@@ -491,19 +506,27 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
         let one = self.compile_condition(left).map_err(|fault| self.suggest_default(fault, operation))?;
         let other = self.compile_condition(right)?;
         let is_and = matches!(op, BinOpKind::ScAnd);
-        if let Some(column) = find_contradiction(operation) {
-            let (message, hint) = if is_and {
-                let message = format!("this is never true: `{column}` cannot be two texts at once");
-                (message, format!("write `or`, or `{column} in ['…', '…']`"))
-            } else {
-                let message = format!("this is always true: `{column}` cannot be two texts at once");
-                (message, format!("write `and`, or `{column} not in ['…', '…']`"))
-            };
-            return Err(ExpressionFault::new(self.range_of(whole), message, hint));
+        if let Some(found) = find_contradiction(&one.operation, &other.operation, is_and) {
+            return Err(self.refuse_contradiction(&found, is_and, whole));
         }
         let sides = vec![one.operation, other.operation];
         let operation = if is_and { Operation::All(sides) } else { Operation::Any(sides) };
         Ok(Typed { kind: ExpressionKind::Truth, operation, has_column: true })
+    }
+
+    /// Refuses comparisons of one column that are never all true, or of which one always is.
+    fn refuse_contradiction(&self, found: &Contradiction, is_and: bool, whole: &Expr<'_>) -> ExpressionFault {
+        let name = self.columns.iter().find(|(_, column)| column.number == found.column).map(|(name, _)| name.as_str());
+        let name = name.unwrap_or_default();
+        let (always, other, test) = if is_and { ("never", "or", "in") } else { ("always", "and", "not in") };
+        let (reason, hint) = if found.are_values {
+            ("cannot be two values at once", format!("write `{other}`, or `{name} {test} ['…', '…']`"))
+        } else if is_and {
+            ("cannot be both", format!("write `{other}`, or leave one of them out"))
+        } else {
+            ("is always one of them", format!("write `{other}`, or leave them out"))
+        };
+        ExpressionFault::new(self.range_of(whole), format!("this is {always} true: `{name}` {reason}"), hint)
     }
 
     /// Says what to write for `a or b` where the first text that is filled is meant.
@@ -575,21 +598,44 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
             }
         };
         if !fits {
-            return refuse_comparison(operator, (&words, &one.kind), (&other_words, &other.kind), range);
+            let near = self.suggest_near(&words) + &self.suggest_near(&other_words);
+            let fault = refuse_comparison(operator, (&words, &one.kind), (&other_words, &other.kind), range);
+            return Err(ExpressionFault { hint: near + &fault.hint, ..fault });
         }
-        self.check_possible(operator, left, right, range)?;
+        self.check_possible(operator, left, right, range.clone())?;
+        self.check_outcome(operator, (&one, &other), (left, right), range)?;
         let sides = Box::new([one.operation, other.operation]);
         let operation = match operator {
             "==" => Operation::Equals(sides),
             "!=" => Operation::Not(Box::new(Operation::Equals(sides))),
-            "in" => Operation::IsIn(sides),
-            "not in" => Operation::Not(Box::new(Operation::IsIn(sides))),
+            "in" => look_for(*sides),
+            "not in" => Operation::Not(Box::new(look_for(*sides))),
             "<" => Operation::IsOrdered(Comparison::Less, sides),
             "<=" => Operation::IsOrdered(Comparison::LessOrEqual, sides),
             ">" => Operation::IsOrdered(Comparison::Greater, sides),
             _ => Operation::IsOrdered(Comparison::GreaterOrEqual, sides),
         };
         Ok(Typed { kind: ExpressionKind::Truth, operation, has_column: true })
+    }
+
+    /// Refuses a comparison with a number that comes out the same for all records.
+    fn check_outcome(
+        &self,
+        operator: &str,
+        (one, other): (&Typed, &Typed),
+        (left, right): (&Expr<'_>, &Expr<'_>),
+        range: Range<usize>,
+    ) -> Result<(), ExpressionFault> {
+        let (typed, expression, constant, operator) = match (&one.operation, &other.operation) {
+            (_, Operation::Constant(constant)) => (one, left, constant, operator),
+            (Operation::Constant(constant), _) => (other, right, constant, turn(operator)),
+            _ => return Ok(()),
+        };
+        let is_whole = typed.kind == ExpressionKind::Number { is_whole: true };
+        let Some(outcome) = find_outcome(&typed.operation, is_whole, operator, constant) else { return Ok(()) };
+        let always = if outcome.is_always { "always" } else { "never" };
+        let message = format!("this is {always} true: `{}` {}", self.words(expression), outcome.reason);
+        Err(ExpressionFault::new(range, message, "compare with a number that it can be, or leave this out"))
     }
 
     /// Refuses a comparison with a text that the other side never is.
@@ -624,7 +670,13 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
         comparing: Comparing,
         range: Range<usize>,
     ) -> Result<(), ExpressionFault> {
-        let Some(reason) = find_reason(expression, text, comparing) else { return Ok(()) };
+        let reading = match expression {
+            Expr::Var(name) => self.columns.iter().find(|(known, _)| known == name.id),
+            _ => None,
+        };
+        let reading = reading.and_then(|(_, column)| column.reading.as_deref());
+        let read = reading.and_then(|reading| find_read_reason(reading, text, comparing));
+        let Some(reason) = read.or_else(|| find_reason(expression, text, comparing)) else { return Ok(()) };
         let never = match comparing {
             Comparing::Whole => "is never",
             Comparing::Start => "never begins with",
@@ -662,7 +714,26 @@ impl ExpressionCompiler<'_, '_> {
             }
             _ => None,
         };
-        inner.map_or(start, |inner| self.start_of(inner))
+        inner.map_or(start, |inner| self.widen(self.range_of(inner)).start)
+    }
+
+    /// An expression with the parentheses around it.
+    fn widen(&self, Range { mut start, mut end }: Range<usize>) -> Range<usize> {
+        loop {
+            let before = self.source.get(..start).unwrap_or_default().trim_end();
+            let behind = self.source.get(end..).unwrap_or_default().trim_start();
+            if !before.ends_with('(') || !behind.starts_with(')') {
+                return start..end;
+            }
+            (start, end) = (before.len() - 1, self.source.len() - behind.len() + 1);
+        }
+    }
+
+    /// The beginning of a hint about a column whose name is near that of a declared one.
+    fn suggest_near(&self, words: &str) -> String {
+        let known = self.columns.iter().find(|(name, _)| name == words);
+        let near = known.and_then(|(_, column)| column.near.as_ref());
+        near.map_or_else(String::new, |near| format!("did you mean `{near}`? else "))
     }
 
     /// The words of an expression, for a message.
@@ -674,6 +745,30 @@ impl ExpressionCompiler<'_, '_> {
         }
         words.chars().take(LONGEST).chain(['…']).collect()
     }
+}
+
+/// The comparison with its sides the other way round.
+fn turn(operator: &str) -> &str {
+    match operator {
+        "<" => ">",
+        "<=" => ">=",
+        ">" => "<",
+        ">=" => "<=",
+        other => other,
+    }
+}
+
+/// Looks for a value in a list or a text; values that have an order are found in a list without a look at each.
+fn look_for([item, list]: [Operation; 2]) -> Operation {
+    let Operation::Constant(ExpressionValue::List(values)) = &list else {
+        return Operation::IsIn(Box::new([item, list]));
+    };
+    let mut values: Vec<_> = values.iter().filter(|value| !matches!(value, ExpressionValue::None)).cloned().collect();
+    if values.iter().any(|value| value.order(value).is_none()) {
+        return Operation::IsIn(Box::new([item, list]));
+    }
+    values.sort_by(|one, other| one.order(other).unwrap_or(Ordering::Equal));
+    Operation::IsAmong(Box::new(item), values)
 }
 
 /// What a truth value could be written as.
@@ -814,7 +909,7 @@ fn refuse_comparison(
     (one, left): (&str, &ExpressionKind),
     (other, right): (&str, &ExpressionKind),
     range: Range<usize>,
-) -> Compiled {
+) -> ExpressionFault {
     let declare = |column: &str| format!("declare the type of the column `{column}` under `sources`");
     let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let hint = match (left, right) {
@@ -841,7 +936,11 @@ fn refuse_comparison(
             format!("nothing in `{other}` is {}, as `{one}` is", left.name())
         }
         ("in" | "not in", ExpressionKind::List(_)) => format!("nothing is in `{other}`"),
+        (_, ExpressionKind::Nothing) | ("in" | "not in", _) if *left == ExpressionKind::Nothing => {
+            format!("`{one} {operator} {other}` compares nothing")
+        }
+        (_, ExpressionKind::Nothing) => format!("`{one} {operator} {other}` compares {} with nothing", left.name()),
         _ => format!("`{one} {operator} {other}` compares {} with {}", left.name(), right.name()),
     };
-    Err(ExpressionFault::new(range, message, hint))
+    ExpressionFault::new(range, message, hint)
 }

@@ -15,6 +15,8 @@ use crate::{
 
 /// The most items of a list.
 const MAX_ITEMS: usize = 10_000;
+/// Why nothing is looked for in a list or a text.
+const IN_NOTHING: &str = "what is empty is in nothing";
 
 /// A part of an expression, ready to be evaluated.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub(super) enum Operation {
     Touches { at_start: bool, sides: Box<[Operation; 2]> },
     /// Whether something is an item of a list, or a part of a text.
     IsIn(Box<[Operation; 2]>),
+    /// Whether something is one of these values, which are in order.
+    IsAmong(Box<Operation>, Vec<ExpressionValue<'static>>),
     /// Whether all hold.
     All(Vec<Operation>),
     /// Whether one of them holds.
@@ -91,7 +95,8 @@ pub(super) enum Comparison {
 }
 
 impl Comparison {
-    fn holds(self, order: Ordering) -> bool {
+    /// Whether two values in this order are as it says.
+    pub(super) fn holds(self, order: Ordering) -> bool {
         match self {
             Comparison::Less => order.is_lt(),
             Comparison::LessOrEqual => order.is_le(),
@@ -127,6 +132,7 @@ impl Operation {
             | Operation::IsOrdered(..)
             | Operation::Touches { .. }
             | Operation::IsIn(_)
+            | Operation::IsAmong(..)
             | Operation::All(_)
             | Operation::Any(_)
             | Operation::Not(_) => ExpressionValue::Truth(self.evaluate_truth(cell)?),
@@ -150,8 +156,11 @@ impl Operation {
             Operation::Equals(sides) => evaluate_equal(sides, cell)?,
             Operation::IsOrdered(order, sides) => {
                 let (one, other) = evaluate_both(sides, cell)?;
-                let failure = ExpressionFailure::new("what is empty is in no order");
-                order.holds(one.order(&other).ok_or(failure)?)
+                let failure = || {
+                    let empty = &sides[usize::from(!matches!(one, ExpressionValue::None))];
+                    ExpressionFailure { reason: "what is empty is in no order", column: empty.column() }
+                };
+                order.holds(one.order(&other).ok_or_else(failure)?)
             }
             Operation::Touches { at_start, sides } => match evaluate_both(sides, cell)? {
                 (ExpressionValue::Text(text), ExpressionValue::Text(part)) if *at_start => {
@@ -161,12 +170,19 @@ impl Operation {
                 _ => false,
             },
             Operation::IsIn(sides) => match evaluate_both(sides, cell)? {
-                (ExpressionValue::None, _) | (_, ExpressionValue::None) => {
-                    return Err(ExpressionFailure::new("what is empty is in nothing"));
+                (ExpressionValue::None, _) => {
+                    return Err(ExpressionFailure { reason: IN_NOTHING, column: sides[0].column() });
+                }
+                (_, ExpressionValue::None) => {
+                    return Err(ExpressionFailure { reason: IN_NOTHING, column: sides[1].column() });
                 }
                 (item, ExpressionValue::List(items)) => items.iter().any(|other| other.equals(&item)),
                 (ExpressionValue::Text(part), ExpressionValue::Text(text)) => text.contains(part.as_ref()),
                 _ => false,
+            },
+            Operation::IsAmong(item, values) => match item.evaluate(cell)? {
+                ExpressionValue::None => return Err(ExpressionFailure { reason: IN_NOTHING, column: item.column() }),
+                item => values.binary_search_by(|value| value.order(&item).unwrap_or(Ordering::Less)).is_ok(),
             },
             Operation::All(conditions) => evaluate_all(conditions, true, cell)?,
             Operation::Any(conditions) => !evaluate_all(conditions, false, cell)?,
@@ -204,7 +220,8 @@ impl Operation {
             }
             Operation::Divide(sides, rounding) => match both(sides)? {
                 Some((_, divisor)) if divisor.is_zero() => {
-                    return Err(ExpressionFailure::new("nothing can be divided by 0"));
+                    let reason = "nothing can be divided by 0";
+                    return Err(ExpressionFailure { reason, column: sides[1].column() });
                 }
                 Some((one, other)) => Some(one.divide(&other, *rounding)?),
                 None => None,
@@ -296,10 +313,27 @@ impl Operation {
         }
     }
 
-    /// The column, if it is nothing but a cell.
+    /// The column whose cell it is, or is made of first.
     fn column(&self) -> Option<usize> {
         match self {
             Operation::Cell { column, .. } => Some(*column),
+            Operation::Negate(of)
+            | Operation::Round(of, _)
+            | Operation::Absolute(of)
+            | Operation::DivideExactly { dividend: of, .. }
+            | Operation::Length(of)
+            | Operation::ToNumber { text: of, .. }
+            | Operation::Change(_, of, _)
+            | Operation::IsAmong(of, _)
+            | Operation::Not(of)
+            | Operation::Slice(of, _) => of.column(),
+            Operation::Calculate(_, sides)
+            | Operation::Divide(sides, _)
+            | Operation::Default(sides)
+            | Operation::Split(sides)
+            | Operation::JoinItems(sides)
+            | Operation::Item(sides) => sides.iter().find_map(Operation::column),
+            Operation::Join(parts) | Operation::List(parts) => parts.iter().find_map(Operation::column),
             _ => None,
         }
     }

@@ -6,8 +6,9 @@
 
 pub mod value;
 mod words;
-mod never;
 mod evaluate;
+mod never;
+mod contradiction;
 pub mod compile;
 mod filters;
 
@@ -178,8 +179,8 @@ impl Expression {
 impl ExpressionCompiler<'_, '_> {
     /// The columns that were used, in the order of their names.
     fn finish(mut self) -> Vec<usize> {
-        self.columns.sort();
-        self.columns.into_iter().map(|(_, column)| column).collect()
+        self.columns.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.columns.into_iter().map(|(_, column)| column.number).collect()
     }
 }
 
@@ -235,6 +236,9 @@ fn syntax_fault(error: &Error, source: &str) -> ExpressionFault {
         return ExpressionFault::new(range, words, format!("write `{right}`"));
     }
     let hint = match words.as_str() {
+        "invalid integer (too large)" => {
+            "a whole number has 38 digits at most; with decimals it may be longer, as `….0`"
+        }
         "unexpected character" | "unexpected identifier, expected `}}`" | "unexpected input after expression" => {
             "a column whose name is not one plain word (letters, digits, `_`) cannot stand in an expression; use `from:`, or rename it"
         }

@@ -2,14 +2,13 @@
 //!
 //! Only what its outermost words tell. An expression that is not understood here may give anything.
 
-use std::collections::BTreeMap;
+use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter};
 
-use minijinja::{
-    Value,
-    machinery::ast::{BinOp, BinOpKind, CallArg, Expr, Filter},
+use crate::{
+    plan::expression::{evaluate::Operation, value::ExpressionValue, words::TextFilter},
+    table::cell_reading::CellReading,
+    text::exact_decimal::ExactDecimal,
 };
-
-use crate::plan::expression::{value::ExpressionValue, words::TextFilter};
 
 /// How a text is compared with a literal one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub(super) enum NeverReason {
     Changed(String),
     /// The expression has at most this many characters.
     TooLong(usize),
+    /// A cell that says it is empty.
+    Empty,
 }
 
 impl NeverReason {
@@ -39,6 +40,7 @@ impl NeverReason {
         match self {
             NeverReason::Changed(right) if right.contains('\'') => format!("write `\"{right}\"`"),
             NeverReason::Changed(right) => format!("write `'{right}'`"),
+            NeverReason::Empty => "it is one of the `null_values`; write `is none`".into(),
             NeverReason::TooLong(0) => "compare the column itself".into(),
             NeverReason::TooLong(1) => {
                 "it has one character; how a text begins is tested as in `is startingwith('AB')`".into()
@@ -140,35 +142,70 @@ fn is_text(expression: &Expr<'_>) -> bool {
     }
 }
 
-/// A column that is compared with two different texts, with `==` and joined by `and`, or with `!=` and joined by `or`.
-pub(super) fn find_contradiction<'a>(operation: &BinOp<'a>) -> Option<&'a str> {
-    let is_and = match operation.op {
-        BinOpKind::ScAnd => true,
-        BinOpKind::ScOr => false,
-        _ => return None,
-    };
-    let (mut left, mut right) = (BTreeMap::new(), BTreeMap::new());
-    collect_texts(&operation.left, is_and, &mut left);
-    collect_texts(&operation.right, is_and, &mut right);
-    right.into_iter().find(|(name, text)| left.get(name).is_some_and(|other| other != text)).map(|(name, _)| name)
+/// How a comparison with a number comes out for every record.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// It is true; else it is false.
+    pub(super) is_always: bool,
+    /// What the number that is compared is, or is not.
+    pub(super) reason: String,
 }
 
-/// The texts that columns are compared with, in expressions that one word joins.
-fn collect_texts<'a>(expression: &Expr<'a>, is_and: bool, found: &mut BTreeMap<&'a str, Value>) {
-    let Expr::BinOp(operation) = expression else { return };
-    let (left, right) = (&operation.left, &operation.right);
-    match (&operation.op, is_and) {
-        (BinOpKind::ScAnd, true) | (BinOpKind::ScOr, false) => {
-            collect_texts(left, is_and, found);
-            collect_texts(right, is_and, found);
-        }
-        (BinOpKind::Eq, true) | (BinOpKind::Ne, false) => {
-            if let (Expr::Var(name), Expr::Const(text)) | (Expr::Const(text), Expr::Var(name)) = (left, right) {
-                found.insert(name.id, text.value.clone());
-            }
-        }
-        _ => {}
+/// How a number is compared with a constant by an operator, if it comes out the same for every record.
+pub(super) fn find_outcome(
+    operation: &Operation,
+    is_whole: bool,
+    operator: &str,
+    constant: &ExpressionValue<'_>,
+) -> Option<Outcome> {
+    let numbers: Vec<&ExactDecimal> = match constant {
+        ExpressionValue::Number(number) => vec![number],
+        ExpressionValue::List(items) => items.iter().filter_map(|item| item.as_number()).collect(),
+        _ => return None,
+    };
+    let is_equal = matches!(operator, "==" | "in");
+    let decimals = match operation {
+        Operation::Round(_, rounding) | Operation::Divide(_, rounding) => Some(rounding.scale),
+        _ => is_whole.then_some(0),
+    };
+    if matches!(operator, "==" | "!=" | "in" | "not in")
+        && let Some(most) = decimals.filter(|most| numbers.iter().any(|number| number.decimals() > *most))
+    {
+        let reason = if most == 0 { "is a whole number".into() } else { format!("has no more than {most} decimals") };
+        return Some(Outcome { is_always: !is_equal, reason });
     }
+    let is_positive = matches!(operation, Operation::Absolute(_) | Operation::Length(_));
+    let below = |number: &&ExactDecimal| number.is_negative();
+    let is_always = match operator {
+        "==" | "in" | "<=" if numbers.iter().any(below) => false,
+        "<" if numbers.iter().all(|number| number.is_negative() || number.is_zero()) => false,
+        "!=" | "not in" | ">" if numbers.iter().any(below) => true,
+        ">=" if numbers.iter().all(|number| number.is_negative() || number.is_zero()) => true,
+        _ => return None,
+    };
+    is_positive.then(|| Outcome { is_always, reason: "is never below 0".into() })
+}
+
+/// Why what a cell says is never a literal text, if that is certain: its case, white space around it, and what is empty.
+pub(super) fn find_read_reason(reading: &CellReading, literal: &str, comparing: Comparing) -> Option<NeverReason> {
+    let in_case = CellReading { case: reading.case, ..CellReading::default() }.read(literal).into_owned();
+    if in_case != literal {
+        return Some(NeverReason::Changed(in_case));
+    }
+    if comparing == Comparing::Whole && reading.is_null(literal) {
+        return Some(NeverReason::Empty);
+    }
+    // What is dropped in front may have white space behind it.
+    let (has_start, has_end) = (reading.prefixes.is_empty(), reading.suffixes.is_empty());
+    let (start, end) = (literal.trim_start(), literal.trim_end());
+    let is_cut = reading.is_trimmed
+        && match comparing {
+            Comparing::Whole => (has_start && start != literal) || (has_end && end != literal),
+            Comparing::Start => has_start && start != literal,
+            Comparing::End => has_end && end != literal,
+            Comparing::Part => false,
+        };
+    is_cut.then(|| NeverReason::Changed(literal.trim().to_owned()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Expressions, what they give, and what of them is refused.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     diagnostic::Place,
@@ -9,11 +9,12 @@ use crate::{
         date_format::DateFormat,
         expression::{
             Expression, Template,
-            compile::ExpressionFault,
+            compile::{ExpressionColumn, ExpressionFault},
             narrow_place,
             value::{ExpressionValue, MAX_OUTPUT},
         },
     },
+    table::cell_reading::{CellReading, LetterCase},
     text::{buffer::OutputBuffer, number::NumberFormat},
 };
 
@@ -30,18 +31,34 @@ fn conversion(name: &str) -> Conversion {
     }
 }
 
+/// How columns are read: `up` in capitals, `tidy` without white space and a currency behind, where `x` is empty.
+fn reading(name: &str) -> Option<Arc<CellReading>> {
+    let reading = match name {
+        "up" => CellReading { case: Some(LetterCase::Upper), ..CellReading::default() },
+        "tidy" => CellReading {
+            is_trimmed: true,
+            suffixes: vec!["EUR".into()],
+            null_values: vec!["x".into()],
+            ..CellReading::default()
+        },
+        _ => return None,
+    };
+    Some(Arc::new(reading))
+}
+
 /// The names of columns, in the order in which they were found.
 #[derive(Default)]
 struct Names(Vec<String>);
 
 impl Names {
-    fn find(&mut self, name: &str) -> (usize, Conversion) {
+    fn find(&mut self, name: &str) -> ExpressionColumn {
         let at = self.0.iter().position(|known| known == name);
         let at = at.unwrap_or_else(|| {
             self.0.push(name.to_owned());
             self.0.len() - 1
         });
-        (at, conversion(name))
+        let near = (name == "qantity").then(|| "quantity".to_owned());
+        ExpressionColumn { number: at, conversion: conversion(name), reading: reading(name), near }
     }
 }
 
@@ -81,20 +98,34 @@ fn holds(source: &str, cells: NamedCells<'_>) -> Result<bool, &'static str> {
 }
 
 fn text_fault(source: &str) -> Option<ExpressionFault> {
-    Template::compile(source, &mut |name| Names::default().find(name)).err()
+    let mut names = Names::default();
+    Template::compile(source, &mut |name| names.find(name)).err()
 }
 
 fn condition_fault(source: &str) -> Option<ExpressionFault> {
-    Expression::compile_condition(source, &mut |name| Names::default().find(name)).err()
+    let mut names = Names::default();
+    Expression::compile_condition(source, &mut |name| names.find(name)).err()
 }
 
 fn value_fault(source: &str) -> Option<ExpressionFault> {
-    Expression::compile_value(source, &mut |name| Names::default().find(name)).err()
+    let mut names = Names::default();
+    Expression::compile_value(source, &mut |name| names.find(name)).err()
 }
 
 /// Values, cells, and the JSON they give.
 const VALUES: &[(&str, NamedCells<'static>, &str)] = &[
     ("n * 2", &[("n", "33")], "66"),
+    ("a[:9223372036854775807]", &[("a", "abc")], "\"abc\""),
+    ("a[:9223372036854775808]", &[("a", "abc")], "\"abc\""),
+    ("a[:n]", &[("a", "abc"), ("n", "99999999999999999999999999999999999999999999")], "\"abc\""),
+    ("a[-n:]", &[("a", "abc"), ("n", "99999999999999999999999999999999999999999999")], "\"abc\""),
+    ("a[n:]", &[("a", "abc"), ("n", "9223372036854775808")], "nothing"),
+    ("a[n]", &[("a", "abc"), ("n", "-9223372036854775809")], "nothing"),
+    ("n in [3, 1, 2.0, 1]", &[("n", "2")], "true"),
+    ("d in [3, 1, 2.5]", &[("d", "2")], "false"),
+    ("w in ['2026-06-15', '2026-01-31']", &[("w", "31.01.2026")], "true"),
+    ("t in [true]", &[("t", "yes")], "true"),
+    ("a | trim('xyxz')", &[("a", "zxAyx")], "\"A\""),
     ("net + d", &[("net", "10"), ("d", "2.50")], "12.50"),
     ("(net * d) | round(2)", &[("net", "3"), ("d", "0.335")], "1.01"),
     ("(d) | round(2, 'even')", &[("d", "2.665")], "2.66"),
@@ -477,6 +508,14 @@ fn texts_that_are_never_given_are_refused_with_the_right_one() {
         ("a[-2:] is endingwith('ABC')", "it has 2 characters at most; compare with no more"),
         ("'ABC' in a[-3:-1]", "it has 2 characters at most; compare with no more"),
         ("a[:0] != 'x'", "compare the column itself"),
+        ("up == 'paid'", "write `'PAID'`"),
+        ("up != 'paid'", "write `'PAID'`"),
+        ("up in ['PAID', 'open']", "write `'OPEN'`"),
+        ("up is startingwith('pa')", "write `'PA'`"),
+        ("'pa' in up", "write `'PA'`"),
+        ("tidy == ' a'", "write `'a'`"),
+        ("tidy is startingwith(' a')", "write `'a'`"),
+        ("tidy == 'x'", "it is one of the `null_values`; write `is none`"),
     ] {
         assert_eq!(condition_fault(source).expect(source).hint, hint, "{source}");
     }
@@ -507,8 +546,102 @@ fn texts_that_are_never_given_are_refused_with_the_right_one() {
         "a != 'x' and a != 'y'",
         "(a == 'x' or b == 'x') and a == 'y'",
         "a == 'x' and not a == 'y'",
+        "up == 'PAID'",
+        "tidy == 'a '",
+        "tidy is endingwith('a ')",
+        "' a' in tidy",
+        "tidy is startingwith('x')",
     ] {
         assert_eq!(condition_fault(source), None, "{source}");
+    }
+}
+
+/// Comparisons that come out the same for every record, with the end of what is told.
+#[test]
+fn comparisons_that_decide_nothing_are_refused() {
+    for (source, told) in [
+        ("n == 1.5", "never true: `n` is a whole number"),
+        ("1.5 != n", "always true: `n` is a whole number"),
+        ("n in [1, 2.5]", "never true: `n` is a whole number"),
+        ("(d | round(1)) == 1.25", "never true: `d | round(1)` has no more than 1 decimals"),
+        ("((n / n2) | round(2)) == 1.125", "never true: `(n / n2) | round(2)` has no more than 2 decimals"),
+        ("(d | abs) == -1", "never true: `d | abs` is never below 0"),
+        ("(d | abs) >= 0", "always true: `d | abs` is never below 0"),
+        ("(a | length) < 0", "never true: `a | length` is never below 0"),
+        ("-1 < (a | length)", "always true: `a | length` is never below 0"),
+        ("(a | length) == 1.5", "never true: `a | length` is a whole number"),
+        ("n == 1 and n == 2", "never true: `n` cannot be two values at once"),
+        ("a in ['x', 'y'] and a in ['z']", "never true: `a` cannot be two values at once"),
+        ("a in ['x', 'y'] and a == 'z'", "never true: `a` cannot be two values at once"),
+        ("n > 5 and n < 3", "never true: `n` cannot be both"),
+        ("n > 3 and 3 > n", "never true: `n` cannot be both"),
+        ("n == 3 and n < 3", "never true: `n` cannot be both"),
+        ("5 < n and (a == 'x' and n <= 5)", "never true: `n` cannot be both"),
+        ("a == 'x' and a != 'x'", "never true: `a` cannot be both"),
+        ("a in ['x'] and a not in ['x', 'y']", "never true: `a` cannot be both"),
+        ("a is none and a == 'x'", "never true: `a` cannot be both"),
+        ("a is none and a is not none", "never true: `a` cannot be both"),
+        ("w is none and w > '2026-01-01'", "never true: `w` cannot be both"),
+        ("w < '2026-01-01' and w > '2026-01-01'", "never true: `w` cannot be both"),
+        ("not (a == 'x' or n == 1) and a == 'x'", "never true: `a` cannot be both"),
+        ("n < 5 or n >= 3", "always true: `n` is always one of them"),
+        ("a == 'x' or a != 'x'", "always true: `a` is always one of them"),
+        ("a != 'x' or a != 'y'", "always true: `a` cannot be two values at once"),
+    ] {
+        let fault = condition_fault(source).expect(source);
+        assert_eq!(fault.message, format!("this is {told}"), "{source}");
+    }
+    for source in [
+        "n == 1.0",
+        "n != 2",
+        "d == 1.5",
+        "(d | abs) == 0",
+        "(d | abs) > 0",
+        "(d | abs) <= 0",
+        "(d | round(2)) == 1.250",
+        "(a | length) < 1",
+        "n >= 3 and n <= 3",
+        "n > 3 and n < 4",
+        "n > 5 or n < 3",
+        "n > 5 and d < 3",
+        "n > 5 and n2 < 3",
+        "n is none or n > 5",
+        "a != 'x' and a != 'y'",
+        "a is none or a == 'x'",
+        "a is not none and a != 'x'",
+        "a in ['x', 'y'] and a != 'x'",
+    ] {
+        assert_eq!(condition_fault(source), None, "{source}");
+    }
+}
+
+#[test]
+fn misspelt_columns_are_told_with_the_declared_one() {
+    let fault = value_fault("qantity * 2").unwrap();
+    assert_eq!(
+        fault.hint,
+        "did you mean `quantity`? else declare the type of the column `qantity`, or write `(qantity | decimal)`"
+    );
+    assert!(condition_fault("qantity > 2").unwrap().hint.starts_with("did you mean `quantity`? else declare"));
+}
+
+/// What fails is told of the column whose cell is the reason.
+#[test]
+fn failures_name_the_column_that_is_the_reason() {
+    let cells: NamedCells<'_> = &[("d", "1"), ("n", "0"), ("a", "x,1")];
+    for (source, column) in [
+        ("(d / n) | round(1)", "n"),
+        ("(d / (n * 2)) | round(1)", "n"),
+        ("(a | split(','))[n] | integer", "a"),
+        ("(a | trim) | decimal", "a"),
+        ("'y' if d > n2 else 'n'", "n2"),
+        ("'y' if b in ['x'] else 'n'", "b"),
+        ("'y' if (b | lower) in a else 'n'", "b"),
+    ] {
+        let mut names = Names::default();
+        let expression = Expression::compile_value(source, &mut |name| names.find(name)).expect(source);
+        let failure = expression.operation.evaluate(&cell(&names, cells)).expect_err(source);
+        assert_eq!(failure.column.map(|column| names.0[column].as_str()), Some(column), "{source}");
     }
 }
 

@@ -88,11 +88,34 @@ impl<'a> ExpressionValue<'a> {
         })
     }
 
+    /// The number, if it is one.
+    pub(super) fn as_number(&self) -> Option<&ExactDecimal> {
+        match self {
+            ExpressionValue::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
     /// The same value, for as long as this one lives.
     pub(super) fn borrowed(&'a self) -> ExpressionValue<'a> {
         match self {
             ExpressionValue::Text(text) => ExpressionValue::Text(Cow::Borrowed(text)),
             other => other.clone(),
+        }
+    }
+
+    /// The same value, with a text of its own.
+    pub(super) fn into_owned(self) -> ExpressionValue<'static> {
+        match self {
+            ExpressionValue::None => ExpressionValue::None,
+            ExpressionValue::Text(text) => ExpressionValue::Text(Cow::Owned(text.into_owned())),
+            ExpressionValue::Number(number) => ExpressionValue::Number(number),
+            ExpressionValue::Truth(truth) => ExpressionValue::Truth(truth),
+            ExpressionValue::Date(text) => ExpressionValue::Date(text),
+            ExpressionValue::Moment(moment, text) => ExpressionValue::Moment(moment, text),
+            ExpressionValue::List(items) => {
+                ExpressionValue::List(items.into_iter().map(ExpressionValue::into_owned).collect())
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The words of expressions: the filters and tests that exist, what each takes, and what filters make of texts.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use minijinja::filters;
 
@@ -45,7 +45,10 @@ impl TextFilter {
             _ => "",
         };
         Ok(match self {
-            TextFilter::Trim if !arguments.is_empty() => trim(text, |character| word(0).contains(character)),
+            TextFilter::Trim if !arguments.is_empty() => {
+                let dropped: BTreeSet<char> = word(0).chars().collect();
+                trim(text, |character| dropped.contains(&character))
+            }
             TextFilter::Replace => replace(text, word(0), word(1))?,
             _ => self.apply_alone(text),
         })
