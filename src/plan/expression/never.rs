@@ -144,7 +144,7 @@ fn is_text(expression: &Expr<'_>) -> bool {
 
 /// How a comparison with a number comes out for every record.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Outcome {
+pub(super) struct FixedOutcome {
     /// It is true; else it is false.
     pub(super) is_always: bool,
     /// What the number that is compared is, or is not.
@@ -157,7 +157,7 @@ pub(super) fn find_outcome(
     is_whole: bool,
     operator: &str,
     constant: &ExpressionValue<'_>,
-) -> Option<Outcome> {
+) -> Option<FixedOutcome> {
     let numbers: Vec<&ExactDecimal> = match constant {
         ExpressionValue::Number(number) => vec![number],
         ExpressionValue::List(items) => items.iter().filter_map(|item| item.as_number()).collect(),
@@ -172,7 +172,7 @@ pub(super) fn find_outcome(
         && let Some(most) = decimals.filter(|most| numbers.iter().any(|number| number.decimals() > *most))
     {
         let reason = if most == 0 { "is a whole number".into() } else { format!("has no more than {most} decimals") };
-        return Some(Outcome { is_always: !is_equal, reason });
+        return Some(FixedOutcome { is_always: !is_equal, reason });
     }
     let is_positive = matches!(operation, Operation::Absolute(_) | Operation::Length(_));
     let below = |number: &&ExactDecimal| number.is_negative();
@@ -183,7 +183,7 @@ pub(super) fn find_outcome(
         ">=" if numbers.iter().all(|number| number.is_negative() || number.is_zero()) => true,
         _ => return None,
     };
-    is_positive.then(|| Outcome { is_always, reason: "is never below 0".into() })
+    is_positive.then(|| FixedOutcome { is_always, reason: "is never below 0".into() })
 }
 
 /// Why what a cell says is never a literal text, if that is certain: its case, white space around it, and what is empty.
