@@ -26,11 +26,11 @@ pub(super) fn explain_type(said: &str, pointer: &str, scalar: Option<&str>) -> W
             "write `batch: { documents: 500, bytes: 1MiB }` or `batch: all`".into()
         }
         ("a list", "a text") if scalar == Some("") => format!("write a list: `{key}: [\"\"]`"),
-        ("a column or a block", "a number" | "a truth value") => {
+        ("a column, a list or a block", "a number" | "a truth value") => {
             let text = scalar.unwrap_or_default();
             format!("write `{{ const: {text} }}` for the value itself, \"{text}\" for the column of this name")
         }
-        ("a column or a block", _) => format!("write one column: `{key}: lastname`"),
+        ("a column, a list or a block", _) => format!("write one column: `{key}: lastname`"),
         (expected, _) if is_column(&steps) && expected == "a block" => {
             format!("write `{key}: {{ type: {} }}`", scalar.unwrap_or("text"))
         }

@@ -9,7 +9,6 @@ use std::collections::BTreeSet;
 use crate::plan::{
     CheckedColumns, ObjectPlan, Plan, ValuePlan, ValueSource,
     conversion::Conversion,
-    expression::{Expression, Template},
 };
 
 /// Finds the columns of every source that are checked when its records are joined.
@@ -96,14 +95,19 @@ impl WrittenColumns {
             ValuePlan::Leaf(leaf) => match (&leaf.from, &leaf.codes) {
                 (ValueSource::Column(column), None) => drop(checked.insert(*column)),
                 (ValueSource::Column(column), Some(_)) => self.elsewhere.push((source, *column)),
-                (
-                    ValueSource::Template(Template { columns, .. }) | ValueSource::Value(Expression { columns, .. }),
-                    _,
-                ) => {
-                    self.elsewhere.extend(columns.iter().map(|column| (source, *column)));
+                (ValueSource::Template(_) | ValueSource::Value(_), _) => {
+                    self.elsewhere.extend(leaf.columns().iter().map(|column| (source, *column)));
                 }
             },
             ValuePlan::Object(object) => self.add_object(object, source, checked),
+            ValuePlan::List(list) => list.items.iter().for_each(|item| self.add_value(&item.value, source, checked)),
+            // Where the condition does not hold, no field looks at the cells.
+            ValuePlan::When(when) => {
+                let mut sometimes = BTreeSet::new();
+                self.add_value(&when.value, source, &mut sometimes);
+                let columns = when.condition.expression.columns.iter().chain(&sometimes);
+                self.elsewhere.extend(columns.map(|column| (source, *column)));
+            }
             ValuePlan::Many(many) => self.add_record(&many.item, many.source),
             ValuePlan::One(one) => self.add_record(&one.value, one.source),
         }

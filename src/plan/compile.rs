@@ -88,6 +88,7 @@ fn resolve_names(
             sources,
             each,
             only,
+            if_empty: output.if_empty.clone(),
             document,
             links,
             contract: Arc::new(contract),

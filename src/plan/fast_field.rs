@@ -28,6 +28,8 @@ impl ValuePlan {
         match self {
             ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
             ValuePlan::Object(object) => object.find_fast_fields(),
+            ValuePlan::List(list) => list.items.iter_mut().for_each(|item| item.value.find_fast_fields()),
+            ValuePlan::When(when) => when.value.find_fast_fields(),
             ValuePlan::Many(many) => many.item.find_fast_fields(),
             ValuePlan::One(one) => one.value.find_fast_fields(),
         }

@@ -15,7 +15,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        Checks, Condition, FieldPlan, Leaf, LinkPlan, Many, ObjectPlan, One, ValuePlan, ValueSource,
+        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One, ValuePlan,
+        ValueSource, When,
         code_table::Codes,
         compile::{Compiler, names_of},
         conversion::{Conversion, write_text},
@@ -72,15 +73,12 @@ impl Compiler<'_> {
                 compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
             }
         }
-        ObjectPlan { fields: compiled, fast_fields: Vec::new() }
+        ObjectPlan { fields: compiled, fast_fields: Vec::new(), if_empty: EmptyPolicy::new(None, IfEmpty::Keep) }
     }
 
     fn compile_value(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
         if !self.check_keys(field, rule) {
             return None;
-        }
-        if let Some(constant) = &field.constant {
-            return self.compile_constant(constant, &format!("{rule}/const")).map(ValuePlan::Const);
         }
         if let Some(many) = &field.many {
             return self.compile_many(field, many, rule, source);
@@ -88,15 +86,68 @@ impl Compiler<'_> {
         if let Some(one) = &field.one {
             return self.compile_one(field, one, rule, source);
         }
-        self.compile_from_record(field, rule, source)
+        let value = match &field.constant {
+            Some(constant) => self.compile_constant(constant, &format!("{rule}/const")).map(ValuePlan::Const),
+            None => self.compile_from_record(field, rule, source, field.if_empty.as_ref()),
+        };
+        let Some(text) = &field.only else { return value };
+        let condition = self.compile_condition(text, source, &format!("{rule}/where"));
+        let if_empty = EmptyPolicy::new(field.if_empty.as_ref(), IfEmpty::Omit);
+        if if_empty.then == IfEmpty::Keep {
+            let message = "a `where` that does not hold leaves nothing that could be kept";
+            let hint = "use `omit`, `set_null` or `reject`; an empty cell is kept by itself";
+            self.report(Code::PlanWrongValue, &format!("{rule}/if_empty"), message, hint);
+        }
+        Some(ValuePlan::When(Box::new(When { condition: condition?, value: value?, if_empty })))
     }
 
-    /// A leaf or an object from the current record.
-    fn compile_from_record(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
-        match &field.fields {
-            Some(fields) => Some(ValuePlan::Object(self.compile_object(fields, &format!("{rule}/fields"), source))),
-            None => self.compile_leaf(field, rule, source).map(|leaf| ValuePlan::Leaf(Box::new(leaf))),
+    /// A leaf, an object or a list from the current record.
+    fn compile_from_record(
+        &mut self,
+        field: &FieldLong,
+        rule: &str,
+        source: usize,
+        if_empty: Option<&Policy<IfEmpty>>,
+    ) -> Option<ValuePlan> {
+        if let Some(fields) = &field.fields {
+            let object = self.compile_object(fields, &format!("{rule}/fields"), source);
+            return Some(ValuePlan::Object(ObjectPlan { if_empty: EmptyPolicy::new(if_empty, IfEmpty::Keep), ..object }));
         }
+        if let Some(items) = &field.list {
+            return self.compile_list(items, rule, source, if_empty);
+        }
+        self.compile_leaf(field, rule, source, if_empty).map(|leaf| ValuePlan::Leaf(Box::new(leaf)))
+    }
+
+    /// A list with items from the current record.
+    fn compile_list(
+        &mut self,
+        items: &[Field],
+        rule: &str,
+        source: usize,
+        if_empty: Option<&Policy<IfEmpty>>,
+    ) -> Option<ValuePlan> {
+        let written = format!("{rule}/list");
+        let written = if self.places.node(&written).is_some() { &written } else { rule };
+        if items.is_empty() {
+            let hint = "write its items, as in `[lon, lat]`, or leave the field out";
+            self.report(Code::PlanWrongValue, written, "this list has no items", hint);
+            return None;
+        }
+        let mut compiled = Vec::new();
+        for (at, Field(item)) in items.iter().enumerate() {
+            let rule = format!("{written}/{at}");
+            if item.many.is_some() {
+                let hint = "write `many` in a field of its own, or inside the `fields` of an item";
+                self.report(Code::PlanWrongValue, &rule, "a list of records is no item of another list", hint);
+                continue;
+            }
+            if let Some(value) = self.compile_value(item, &rule, source) {
+                compiled.push(ItemPlan { rule, value });
+            }
+        }
+        let if_empty = EmptyPolicy::new(if_empty, IfEmpty::Keep);
+        Some(ValuePlan::List(Box::new(ListPlan { items: compiled, if_empty, allowed: (0, u64::MAX) })))
     }
 
     /// Whether exactly one key says where a value comes from; keys that do not go with it are reported.
@@ -111,22 +162,23 @@ impl Compiler<'_> {
             has(field.template.is_some(), "template"),
             has(field.value.is_some(), "value"),
             has(field.fields.is_some(), "fields"),
+            has(field.list.is_some(), "list"),
         ]
         .into_iter()
         .flatten()
         .collect();
         let contents =
-            origins.iter().filter(|origin| matches!(**origin, "from" | "template" | "value" | "fields")).count();
+            origins.iter().filter(|origin| !matches!(**origin, "const" | "many" | "one")).count();
         let fits = if related { origins.len() == 2 && contents == 1 } else { origins.len() == 1 };
         if !fits {
             let (message, hint) = match (origins.is_empty(), related) {
                 (true, _) => (
                     "nothing says where this value comes from".to_owned(),
-                    "add one of `from`, `const`, `value`, `template`, `fields`, `many`, `one`",
+                    "add one of `from`, `const`, `value`, `template`, `fields`, `list`, `many`, `one`",
                 ),
                 (false, true) => (
                     format!("`{}` do not go together", origins.join("`, `")),
-                    "beside `many` or `one`, write either `fields` or `from`",
+                    "beside `many` or `one`, write one of `fields`, `from`, `value`, `template` and `list`",
                 ),
                 (false, false) => (format!("`{}` do not go together", origins.join("`, `")), "keep one of them"),
             };
@@ -143,7 +195,7 @@ impl Compiler<'_> {
         let leaf = field.from.is_some() || field.template.is_some() || field.value.is_some();
         let stray = [
             (!field.on.is_empty(), "match", related),
-            (field.only.is_some(), "where", field.many.is_some()),
+            (field.only.is_some(), "where", field.one.is_none()),
             (field.on_orphan.is_some(), "on_orphan", field.many.is_some()),
             (field.on_incomplete.is_some(), "on_incomplete", field.many.is_some()),
             (field.order_by.is_some(), "order_by", field.many.is_some()),
@@ -152,9 +204,13 @@ impl Compiler<'_> {
             (field.on_missing.is_some(), "on_missing", field.one.is_some()),
             (field.codes.is_some(), "codes", leaf),
             (field.fallback.is_some(), "default", leaf && field.value.is_none()),
-            (field.if_empty.is_some(), "if_empty", leaf),
-            (field.required, "required", leaf),
+            (field.if_empty.is_some(), "if_empty", field.constant.is_none() || field.only.is_some()),
         ];
+        if field.fallback.is_some() && field.if_empty.is_some() && field.only.is_none() {
+            let hint = "keep one of them";
+            let message = "`default` stands for every empty cell, so `if_empty` says nothing";
+            self.report(Code::PlanWrongValue, &format!("{rule}/if_empty"), message, hint);
+        }
         for (set, name, fits) in stray {
             if set && !fits {
                 let pointer = format!("{rule}/{name}");
@@ -164,14 +220,6 @@ impl Compiler<'_> {
                 };
                 self.report(Code::PlanWrongValue, &pointer, format!("`{name}` does not go with `{origin}`"), hint);
             }
-        }
-        if field.required && (field.if_empty.is_some() || field.fallback.is_some()) {
-            self.report(
-                Code::PlanWrongValue,
-                &format!("{rule}/required"),
-                "`required` rejects empty cells, so nothing else can be said of them",
-                "keep either `required`, or `if_empty` and `default`",
-            );
         }
     }
 
@@ -234,7 +282,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn compile_leaf(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<Leaf> {
+    fn compile_leaf(
+        &mut self,
+        field: &FieldLong,
+        rule: &str,
+        source: usize,
+        if_empty: Option<&Policy<IfEmpty>>,
+    ) -> Option<Leaf> {
         let (from, conversion) = self.compile_value_source(field, rule, source)?;
         let codes = match &field.codes {
             Some(codes) => Some(self.compile_codes(codes, &format!("{rule}/codes"))?),
@@ -251,12 +305,7 @@ impl Compiler<'_> {
             }
         }
         let written = codes.is_none() && conversion == Conversion::Text;
-        let natural = Policy { then: if written { IfEmpty::Keep } else { IfEmpty::Reject }, warn: false };
-        let if_empty = match &field.if_empty {
-            _ if field.required => Policy { then: IfEmpty::Reject, warn: false },
-            Some(policy) => policy.clone(),
-            None => natural,
-        };
+        let if_empty = EmptyPolicy::new(if_empty, if written { IfEmpty::Keep } else { IfEmpty::Reject });
         if if_empty.then == IfEmpty::Keep && !written {
             self.report(
                 Code::PlanWrongValue,
@@ -360,7 +409,7 @@ impl Compiler<'_> {
             order,
             rule: rule.to_owned(),
         });
-        let item = self.compile_from_record(field, rule, child)?;
+        let item = self.compile_from_record(field, rule, child, None)?;
         let (min, max) = (field.min.unwrap_or(0), field.max.unwrap_or(u64::MAX));
         if min > max {
             self.report(
@@ -378,6 +427,7 @@ impl Compiler<'_> {
             min,
             max,
             allowed: (0, u64::MAX),
+            if_empty: EmptyPolicy::new(field.if_empty.as_ref(), IfEmpty::Keep),
             on_incomplete,
         })))
     }
@@ -397,7 +447,7 @@ impl Compiler<'_> {
             order: Vec::new(),
             rule: rule.to_owned(),
         });
-        let value = self.compile_from_record(field, rule, child)?;
+        let value = self.compile_from_record(field, rule, child, field.if_empty.as_ref())?;
         let on_missing = field.on_missing.clone().unwrap_or_default();
         Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing })))
     }

@@ -63,6 +63,8 @@ pub struct Plan {
     pub each: usize,
     /// Only those of its records that meet this condition.
     pub only: Option<Condition>,
+    /// What to do when there is nothing for a field that says nothing itself.
+    pub if_empty: Option<Policy<IfEmpty>>,
     /// A document.
     pub document: ObjectPlan,
     /// How sources attach to each other.
@@ -191,6 +193,36 @@ pub struct ObjectPlan {
     pub fields: Vec<FieldPlan>,
     /// For each of them, how it is written if it is fast; empty: none is.
     pub fast_fields: Vec<FastField>,
+    /// What to do when no cell of it is filled.
+    pub if_empty: EmptyPolicy,
+}
+
+/// What to do when there is nothing for a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmptyPolicy {
+    /// What to do.
+    pub then: IfEmpty,
+    /// Report each time it is done, as a warning.
+    pub warn: bool,
+    /// The field says so itself.
+    pub is_declared: bool,
+}
+
+impl EmptyPolicy {
+    /// What a field says itself, or what is natural for it.
+    fn new(declared: Option<&Policy<IfEmpty>>, natural: IfEmpty) -> EmptyPolicy {
+        match declared {
+            Some(Policy { then, warn }) => EmptyPolicy { then: then.clone(), warn: *warn, is_declared: true },
+            None => EmptyPolicy { then: natural, warn: false, is_declared: false },
+        }
+    }
+
+    /// Takes what is said for all fields, unless the field says something itself.
+    fn inherit(&mut self, policy: &Policy<IfEmpty>) {
+        if !self.is_declared {
+            (self.then, self.warn) = (policy.then.clone(), policy.warn);
+        }
+    }
 }
 
 impl ObjectPlan {
@@ -208,10 +240,13 @@ impl ObjectPlan {
 impl ObjectPlan {
     fn has_free_lists(&self) -> bool {
         self.fields.iter().all(|field| match &field.value {
-            ValuePlan::Many(many) => (many.min, many.max) == (0, u64::MAX) && many.allowed == (0, u64::MAX),
-            ValuePlan::Object(object) => object.has_free_lists(),
+            ValuePlan::Many(many) => {
+                let limits = [(many.min, many.max), many.allowed];
+                limits == [(0, u64::MAX); 2] && many.if_empty.then == IfEmpty::Keep
+            }
+            ValuePlan::Object(object) => object.has_free_lists() && object.if_empty.then == IfEmpty::Keep,
             ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
-            ValuePlan::One(_) => false,
+            ValuePlan::One(_) | ValuePlan::List(_) | ValuePlan::When(_) => false,
         })
     }
 }
@@ -221,6 +256,8 @@ impl ValuePlan {
         match self {
             ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
             ValuePlan::Object(object) => object.visit_lookups(visit),
+            ValuePlan::List(list) => list.items.iter().for_each(|item| item.value.visit_lookups(visit)),
+            ValuePlan::When(when) => when.value.visit_lookups(visit),
             ValuePlan::Many(many) => many.item.visit_lookups(visit),
             ValuePlan::One(one) => {
                 visit(one.source);
@@ -234,6 +271,8 @@ impl ValuePlan {
             ValuePlan::Const(_) => visit(None),
             ValuePlan::Leaf(leaf) => visit(Some(leaf)),
             ValuePlan::Object(object) => object.visit_leaves(visit),
+            ValuePlan::List(list) => list.items.iter().for_each(|item| item.value.visit_leaves(visit)),
+            ValuePlan::When(when) => when.value.visit_leaves(visit),
             ValuePlan::Many(many) => many.item.visit_leaves(visit),
             ValuePlan::One(one) => one.value.visit_leaves(visit),
         }
@@ -307,6 +346,10 @@ pub enum ValuePlan {
     Leaf(Box<Leaf>),
     /// A nested object from the current record.
     Object(ObjectPlan),
+    /// A list with items from the current record.
+    List(Box<ListPlan>),
+    /// A value that is there if a condition holds.
+    When(Box<When>),
     /// A list with one item for each related record.
     Many(Box<Many>),
     /// A value of the one related record.
@@ -327,7 +370,7 @@ pub struct Leaf {
     /// The text to use in place of an empty one.
     pub fallback: Option<Vec<u8>>,
     /// What to do with an empty text.
-    pub if_empty: Policy<IfEmpty>,
+    pub if_empty: EmptyPolicy,
     /// The rules of the contract that are not proven.
     pub checks: Checks,
 }
@@ -341,6 +384,49 @@ pub enum ValueSource {
     Template(Template),
     /// A value calculated from columns.
     Value(Expression),
+}
+
+impl Leaf {
+    /// The columns whose cells it is made of.
+    #[must_use]
+    pub fn columns(&self) -> &[usize] {
+        match &self.from {
+            ValueSource::Column(column) => std::slice::from_ref(column),
+            ValueSource::Template(template) => &template.columns,
+            ValueSource::Value(expression) => &expression.columns,
+        }
+    }
+}
+
+/// A list with items from one record.
+#[derive(Debug)]
+pub struct ListPlan {
+    /// Its items, in order.
+    pub items: Vec<ItemPlan>,
+    /// What to do when no cell of it is filled.
+    pub if_empty: EmptyPolicy,
+    /// The fewest and most items the contract allows, as far as that is not proven.
+    pub allowed: (u64, u64),
+}
+
+/// An item of a list from one record.
+#[derive(Debug)]
+pub struct ItemPlan {
+    /// Where it stands in the mapping.
+    pub rule: String,
+    /// What is written.
+    pub value: ValuePlan,
+}
+
+/// A value that is there if a condition holds.
+#[derive(Debug)]
+pub struct When {
+    /// What has to be true for the record.
+    pub condition: Condition,
+    /// The value.
+    pub value: ValuePlan,
+    /// What to do when the condition does not hold.
+    pub if_empty: EmptyPolicy,
 }
 
 /// A list of related records.
@@ -358,6 +444,8 @@ pub struct Many {
     pub max: u64,
     /// The fewest and most items the contract allows.
     pub allowed: (u64, u64),
+    /// What to do when there is no record.
+    pub if_empty: EmptyPolicy,
     /// What to do with the document when a record is bad.
     pub on_incomplete: Policy<OnIncomplete>,
 }

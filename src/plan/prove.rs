@@ -13,14 +13,14 @@ use crate::{
         ignored_keywords::is_rule,
         mapping::{
             Root,
-            policy::{IfEmpty, OnLookup, OnUnknown},
+            policy::{IfEmpty, OnLookup, OnUnknown, Policy},
         },
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::{escape, unescape},
     plan::{
-        FieldPlan, Leaf, Many, ObjectPlan, One, Plan, ValuePlan,
+        EmptyPolicy, Leaf, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::Checks,
         conversion::Conversion,
         keywords::{
@@ -33,7 +33,13 @@ use crate::{
 
 /// Fills in the checks of a plan, and gives a finding for each broken rule.
 pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
-    let mut prover = Prover { contract: &plan.contract, places: &plan.places, findings: Vec::new(), whole: Vec::new() };
+    let mut prover = Prover {
+        contract: &plan.contract,
+        places: &plan.places,
+        if_empty: plan.if_empty.as_ref(),
+        findings: Vec::new(),
+        whole: Vec::new(),
+    };
     let documents = match plan.root {
         Root::Object => Some((vec![String::new()], None)),
         Root::Array => prover.prove_body(),
@@ -51,6 +57,8 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
 struct Prover<'a> {
     contract: &'a Contract,
     places: &'a Places,
+    /// What is said of nothing for all fields that say nothing themselves.
+    if_empty: Option<&'a Policy<IfEmpty>>,
     findings: Vec<Diagnostic>,
     whole: Vec<String>,
 }
@@ -142,22 +150,19 @@ impl Prover<'_> {
         self.findings.push(finding.rule(self.places.leaf("/contract")).hint(hint));
     }
 
-    fn prove_field(&mut self, field: &mut FieldPlan, pointers: &[String], target: &str) {
-        let rule = field.rule.clone();
-        match &mut field.value {
-            ValuePlan::Const(json) => {
-                let json = json.clone();
-                self.check_fixed_value(&json, pointers, &format!("{rule}/const"), target, "this constant");
-            }
-            value => self.prove_value(value, pointers, &rule, target),
-        }
-    }
-
     fn prove_value(&mut self, value: &mut ValuePlan, pointers: &[String], rule: &str, target: &str) {
+        if let Some(policy) = value.empty_policy().filter(|policy| policy.then == IfEmpty::SetNull) {
+            let rule = if policy.is_declared { format!("{rule}/if_empty") } else { "/output/if_empty".into() };
+            self.check_fixed_value(b"null", pointers, &rule, target, "`null`");
+        }
         match value {
-            ValuePlan::Const(_) => {}
+            ValuePlan::Const(json) => {
+                self.check_fixed_value(json, pointers, &format!("{rule}/const"), target, "this constant");
+            }
             ValuePlan::Leaf(leaf) => self.prove_leaf(leaf, pointers, rule, target),
             ValuePlan::Object(object) => self.prove_object(object, pointers, rule, target),
+            ValuePlan::List(list) => self.prove_row_list(list, pointers, rule, target),
+            ValuePlan::When(when) => self.prove_value(&mut when.value, pointers, rule, target),
             ValuePlan::Many(many) => self.prove_list(many, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
         }
@@ -166,6 +171,11 @@ impl Prover<'_> {
     fn prove_object(&mut self, object: &mut ObjectPlan, pointers: &[String], rule: &str, target: &str) {
         let rules = self.contract.rules(pointers);
         self.check_type("object", &rules, rule, target);
+        if let Some(policy) = self.if_empty {
+            for field in object.fields.iter_mut().filter(|field| !is_required(&rules, &field.name)) {
+                field.value.inherit(policy);
+            }
+        }
         let optional: Vec<bool> = object.fields.iter().map(|field| may_be_missing(&field.value)).collect();
         for (at, schema) in &rules.schemas {
             self.check_required(object, &optional, at, schema, rule, target);
@@ -193,7 +203,8 @@ impl Prover<'_> {
             object.fields.iter().map(|field| pointers_of_field(&rules, &field.name)).collect();
         for (field, pointers) in object.fields.iter_mut().zip(children) {
             let target = format!("{target}/{}", escape(&field.name));
-            self.prove_field(field, &pointers, &target);
+            let rule = field.rule.clone();
+            self.prove_value(&mut field.value, &pointers, &rule, &target);
         }
     }
 
@@ -234,7 +245,10 @@ impl Prover<'_> {
                         &format!("{target}/{}", escape(name)),
                         &pointer,
                         message,
-                        "use `reject` or a `default` in place of `omit`".into(),
+                        match object.fields[field].value {
+                            ValuePlan::When(_) => "leave the `where` out, or say `if_empty: reject`".into(),
+                            _ => "use `reject` or a `default` in place of `omit`".into(),
+                        },
                     );
                 }
                 Some(_) => {}
@@ -303,6 +317,96 @@ impl Prover<'_> {
             self.whole.extend(pointers.iter().cloned());
         }
         self.prove_value(&mut many.item, &items, rule, &format!("{target}/*"));
+    }
+
+    /// Proves a list with items from one record: each by the rules of its place, and how many there are.
+    fn prove_row_list(&mut self, list: &mut ListPlan, pointers: &[String], rule: &str, target: &str) {
+        let rules = self.contract.rules(pointers);
+        self.check_type("array", &rules, rule, target);
+        let mut places: Vec<Vec<String>> = vec![Vec::new(); list.items.len()];
+        // From the first item that may be left out on, nobody knows the places of the others.
+        let certain = list.items.iter().take_while(|item| !may_be_missing(&item.value)).count() + 1;
+        for (at, schema) in &rules.schemas {
+            let rules = schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value));
+            let by_place = ["prefixItems", "items"].into_iter().find_map(|name| {
+                let (_, items) = rules.clone().find(|(keyword, _)| *keyword == name)?;
+                Some((name, items.as_array()?.len()))
+            });
+            for (keyword, value) in rules {
+                let is_covered = match keyword.as_str() {
+                    "minItems" | "maxItems" if value.is_u64() => {
+                        self.count_items(list, keyword, value, &format!("{at}/{keyword}"), rule, target);
+                        true
+                    }
+                    "prefixItems" | "items" if value.is_array() => {
+                        let known = by_place.map_or(0, |(_, length)| length);
+                        for (place, pointers) in places.iter_mut().enumerate().take(known.min(certain)) {
+                            pointers.push(format!("{at}/{keyword}/{place}"));
+                        }
+                        list.items.len().min(known) <= certain
+                    }
+                    "items" | "additionalItems" => {
+                        let from = match (keyword.as_str(), by_place) {
+                            ("additionalItems", Some(("items", length))) => length,
+                            ("additionalItems", _) => list.items.len(),
+                            (_, Some((_, length))) => length,
+                            (_, None) => 0,
+                        };
+                        for pointers in places.iter_mut().skip(from) {
+                            pointers.push(format!("{at}/{keyword}"));
+                        }
+                        from == 0 || list.items.len() <= certain
+                    }
+                    "uniqueItems" => value == &Value::Bool(false),
+                    "type" => true,
+                    other => {
+                        is_silent(other)
+                            || OBJECT.contains(&other)
+                            || STRING.contains(&other)
+                            || NUMBER.contains(&other)
+                    }
+                };
+                if !is_covered {
+                    self.whole.push(format!("{at}/{}", escape(keyword)));
+                }
+            }
+        }
+        if rules.opaque {
+            self.whole.extend(pointers.iter().cloned());
+        }
+        for (place, (item, pointers)) in list.items.iter_mut().zip(places).enumerate() {
+            let rule = item.rule.clone();
+            self.prove_value(&mut item.value, &pointers, &rule, &format!("{target}/{place}"));
+        }
+    }
+
+    /// Holds the number of items of a list against a limit: it never fits, always does, or is counted.
+    fn count_items(
+        &mut self,
+        list: &mut ListPlan,
+        keyword: &str,
+        limit: &Value,
+        schema: &str,
+        rule: &str,
+        target: &str,
+    ) {
+        let Some(limit) = limit.as_u64() else { return };
+        let most = list.items.len() as u64;
+        let fewest = list.items.iter().filter(|item| !may_be_missing(&item.value)).count() as u64;
+        let (never_fits, wanted) = match keyword {
+            "minItems" => (most < limit, "at least"),
+            _ => (fewest > limit, "at most"),
+        };
+        if never_fits {
+            let has = if keyword == "minItems" { most } else { fewest };
+            let message = format!("the contract wants {wanted} {limit} items here, and the mapping makes {has}");
+            self.report(Code::PlanContractMismatch, rule, target, schema, message, String::new());
+        }
+        match keyword {
+            "minItems" if fewest < limit => list.allowed.0 = list.allowed.0.max(limit),
+            "maxItems" if most > limit => list.allowed.1 = list.allowed.1.min(limit),
+            _ => {}
+        }
     }
 
     fn prove_lookup(&mut self, one: &mut One, pointers: &[String], rule: &str, target: &str) {
@@ -385,9 +489,6 @@ impl Prover<'_> {
     }
 
     fn prove_leaf(&mut self, leaf: &mut Leaf, pointers: &[String], rule: &str, target: &str) {
-        if leaf.if_empty.then == IfEmpty::SetNull {
-            self.check_fixed_value(b"null", pointers, &format!("{rule}/if_empty"), target, "`null`");
-        }
         if let Some(codes) = &leaf.codes {
             if codes.on_unknown.then == OnUnknown::SetNull {
                 self.check_fixed_value(b"null", pointers, &format!("{}/on_unknown", codes.rule), target, "`null`");
@@ -481,16 +582,62 @@ fn pointers_of_field(rules: &Rules<'_>, name: &str) -> Vec<String> {
     pointers
 }
 
+/// Whether the rules of an object require a field.
+fn is_required(rules: &Rules<'_>, name: &str) -> bool {
+    let mut required = rules.schemas.iter().filter_map(|(_, schema)| schema.get("required")?.as_array());
+    required.any(|names| names.iter().any(|required| required == name))
+}
+
+impl ValuePlan {
+    /// What it says of nothing.
+    fn empty_policy(&self) -> Option<&EmptyPolicy> {
+        let is_null = |policy: &EmptyPolicy| policy.then == IfEmpty::SetNull;
+        match self {
+            ValuePlan::Leaf(leaf) => Some(&leaf.if_empty),
+            ValuePlan::Object(object) => Some(&object.if_empty),
+            ValuePlan::List(list) => Some(&list.if_empty),
+            ValuePlan::When(when) if when.value.empty_policy().is_some_and(is_null) => None,
+            ValuePlan::When(when) => Some(&when.if_empty),
+            ValuePlan::Many(many) => Some(&many.if_empty),
+            ValuePlan::Const(_) | ValuePlan::One(_) => None,
+        }
+    }
+
+    /// Takes what is said for all fields that say nothing themselves.
+    fn inherit(&mut self, policy: &Policy<IfEmpty>) {
+        let keeps = policy.then == IfEmpty::Keep;
+        match self {
+            ValuePlan::Leaf(leaf) if keeps && leaf.if_empty.then != IfEmpty::Keep => {}
+            ValuePlan::Leaf(leaf) => leaf.if_empty.inherit(policy),
+            ValuePlan::Object(object) => object.if_empty.inherit(policy),
+            ValuePlan::List(list) => list.if_empty.inherit(policy),
+            ValuePlan::Many(many) => many.if_empty.inherit(policy),
+            ValuePlan::One(one) => one.value.inherit(policy),
+            ValuePlan::When(when) => {
+                if !keeps {
+                    when.if_empty.inherit(policy);
+                }
+                when.value.inherit(policy);
+            }
+            ValuePlan::Const(_) => {}
+        }
+    }
+}
+
 fn may_be_missing(value: &ValuePlan) -> bool {
     match value {
+        ValuePlan::Object(object) => object.if_empty.then == IfEmpty::Omit,
+        ValuePlan::List(list) => list.if_empty.then == IfEmpty::Omit,
+        ValuePlan::Many(many) => many.if_empty.then == IfEmpty::Omit,
+        ValuePlan::When(when) => when.if_empty.then == IfEmpty::Omit || may_be_missing(&when.value),
         ValuePlan::Leaf(leaf) => {
             leaf.if_empty.then == IfEmpty::Omit && leaf.fallback.is_none()
                 || leaf.codes.as_ref().is_some_and(|codes| codes.on_unknown.then == OnUnknown::Omit)
         }
         ValuePlan::One(one) => {
             one.on_missing.then == OnLookup::Omit
-                || matches!(one.value, ValuePlan::Leaf(_)) && may_be_missing(&one.value)
+                || may_be_missing(&one.value)
         }
-        ValuePlan::Const(_) | ValuePlan::Object(_) | ValuePlan::Many(_) => false,
+        ValuePlan::Const(_) => false,
     }
 }

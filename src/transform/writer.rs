@@ -7,11 +7,11 @@ use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
     plan::{
-        Leaf, Many, ObjectPlan, One, ValuePlan, ValueSource,
+        Condition, EmptyPolicy, Leaf, ListPlan, Many, ObjectPlan, One, ValuePlan, ValueSource, When,
         code_table::Codes,
         conversion::write_text,
         expression::{
-            Expression, Template,
+            Expression,
             value::{ExpressionFailure, ExpressionValue},
         },
     },
@@ -163,7 +163,15 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             ValuePlan::Leaf(leaf) => self.write_leaf(leaf, scope, rule),
             ValuePlan::Many(many) => self.write_list(many, scope, rule),
             ValuePlan::One(one) => self.write_lookup(one, scope, rule),
+            ValuePlan::Object(object) if self.is_left_empty(value, &object.if_empty, scope) => {
+                self.write_nothing(&object.if_empty, scope, rule, "no cell of this object is filled")
+            }
             ValuePlan::Object(object) => self.write_object(object, scope, rule).map(|()| true),
+            ValuePlan::List(list) if self.is_left_empty(value, &list.if_empty, scope) => {
+                self.write_nothing(&list.if_empty, scope, rule, "no cell of this list is filled")
+            }
+            ValuePlan::List(list) => self.write_row_list(list, scope, rule),
+            ValuePlan::When(when) => self.write_when(when, scope, rule),
             ValuePlan::Const(json) => {
                 self.observer.note_origin(ValueSite { scope, column: None, rule });
                 self.out.extend(json);
@@ -172,14 +180,104 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         }
     }
 
-    fn write_leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
-        let column = match &leaf.from {
-            ValueSource::Column(column) => Some(*column),
-            ValueSource::Template(Template { columns, .. }) | ValueSource::Value(Expression { columns, .. }) => {
-                columns.first().copied()
+    /// Writes a value if its condition holds.
+    fn write_when(&mut self, when: &'a When, scope: &Scope<'a>, rule: &'a str) -> Written {
+        let Condition { expression, rule: condition_rule } = &when.condition;
+        match expression.holds(scope.record) {
+            Ok(true) => self.write_value(&when.value, scope, rule),
+            Ok(false) => self.write_nothing(&when.if_empty, scope, rule, "the `where` does not hold"),
+            Err(failure) => {
+                let site = ValueSite { scope, column: expression.columns.first().copied(), rule: condition_rule };
+                self.observer.note_origin(site);
+                self.write_failure(site, failure, "condition")
             }
-        };
-        let site = ValueSite { scope, column, rule };
+        }
+    }
+
+    /// Whether a value is one whose emptiness means something, and no cell of it is filled.
+    fn is_left_empty(&self, value: &'a ValuePlan, policy: &EmptyPolicy, scope: &Scope<'a>) -> bool {
+        policy.then != IfEmpty::Keep && !self.is_filled(value, scope)
+    }
+
+    /// Whether a cell of a value is filled, or there are related records. A condition that fails is told when it is written.
+    fn is_filled(&self, value: &'a ValuePlan, scope: &Scope<'a>) -> bool {
+        let View { groups, statuses, .. } = *self.view;
+        match value {
+            ValuePlan::Const(_) => false,
+            ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.said(*column).is_some()),
+            ValuePlan::Object(object) => object.fields.iter().any(|field| self.is_filled(&field.value, scope)),
+            ValuePlan::List(list) => list.items.iter().any(|item| self.is_filled(&item.value, scope)),
+            ValuePlan::When(when) => {
+                when.condition.expression.holds(scope.record).unwrap_or(true) && self.is_filled(&when.value, scope)
+            }
+            ValuePlan::Many(many) => {
+                let is_there = |child: &u32| statuses[many.source][*child as usize] != RowStatus::Filtered;
+                groups.children(many.link, scope.row).iter().any(is_there)
+            }
+            ValuePlan::One(one) => groups.lookup(one.link, scope.row) != NONE,
+        }
+    }
+
+    /// Writes what a policy makes of an object, a list or a condition for which there is nothing.
+    fn write_nothing(
+        &mut self,
+        policy: &EmptyPolicy,
+        scope: &Scope<'a>,
+        rule: &'a str,
+        what: &'static str,
+    ) -> Written {
+        let site = ValueSite { scope, column: None, rule };
+        self.observer.note_origin(site);
+        if policy.then == IfEmpty::Reject {
+            let hint = "fill its cells in, or say what nothing means with `if_empty`";
+            return self.write_placeholder(site, Code::TransformEmpty, format!("{what}, and the mapping needs it"), hint);
+        }
+        if policy.warn {
+            self.note_warning(site, Code::TransformEmpty, what.into())?;
+        }
+        if policy.then == IfEmpty::SetNull {
+            self.out.extend(b"null");
+        }
+        Ok(policy.then == IfEmpty::SetNull)
+    }
+
+    /// Writes a list with items from one record.
+    fn write_row_list(&mut self, list: &'a ListPlan, scope: &Scope<'a>, rule: &'a str) -> Written {
+        self.observer.note_origin(ValueSite { scope, column: None, rule });
+        // The comma in front of the first item becomes the bracket.
+        let start = self.out.len();
+        let mut count = 0;
+        for item in &list.items {
+            let before = self.out.len();
+            self.out.push(b',');
+            self.observer.enter_node(NodeName::Item(count));
+            let written = self.write_value(&item.value, scope, &item.rule);
+            self.observer.leave_node();
+            if written? {
+                count += 1;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        if self.out.len() == start {
+            self.out.push(b',');
+        }
+        self.out.set(start, b'[');
+        self.out.push(b']');
+        self.check_count(count, list.allowed)
+    }
+
+    /// Checks how many items a list has; if the contract may want another number, the fast way stops.
+    fn check_count(&mut self, count: u64, (least, most): (u64, u64)) -> Written {
+        let is_allowed = count >= least && count <= most;
+        if !is_allowed {
+            self.observer.note_uncertain_document();
+        }
+        if O::TRACED || is_allowed { Ok(true) } else { Err(Stop) }
+    }
+
+    fn write_leaf(&mut self, leaf: &'a Leaf, scope: &Scope<'a>, rule: &'a str) -> Written {
+        let site = ValueSite { scope, column: leaf.columns().first().copied(), rule };
         self.observer.note_origin(site);
         let mut buffer = std::mem::take(self.text);
         let written = self.write_leaf_with(leaf, site, &mut buffer);
@@ -206,7 +304,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                     *buffer = text.into_bytes();
                     buffer.as_slice()
                 }
-                Ok(ExpressionValue::None) => return self.write_nothing(leaf, expression, site),
+                Ok(ExpressionValue::None) => return self.write_empty_expression(leaf, expression, site),
                 Ok(value) => {
                     let start = self.out.len();
                     value.write_json(self.out);
@@ -262,7 +360,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     }
 
     /// Writes what an expression that gives nothing means, which is told at the first of its cells that is empty.
-    fn write_nothing(&mut self, leaf: &'a Leaf, expression: &'a Expression, site: ValueSite<'a, '_>) -> Written {
+    fn write_empty_expression(&mut self, leaf: &'a Leaf, expression: &'a Expression, site: ValueSite<'a, '_>) -> Written {
         let empty = expression.columns.iter().find(|column| site.scope.record.said(**column).is_none());
         self.write_empty(leaf, ValueSite { column: empty.or(expression.columns.first()).copied(), ..site })
     }
@@ -333,6 +431,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let View { groups, statuses, .. } = *self.view;
         let site = ValueSite { scope, column: None, rule };
         self.observer.note_origin(site);
+        let start = self.out.len();
         self.out.push(b'[');
         // Each item has a comma behind it, and that of the last becomes the bracket.
         let (mut count, mut rest) = (0u64, groups.children(many.link, scope.row));
@@ -376,11 +475,11 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             let message = format!("{count} related records, where the mapping asks for {wanted}");
             self.note_problem(site, Code::TransformCount, message)?;
         }
-        let is_allowed = count >= many.allowed.0 && count <= many.allowed.1;
-        if !is_allowed {
-            self.observer.note_uncertain_document();
+        if count == 0 && many.if_empty.then != IfEmpty::Keep {
+            self.out.truncate(start);
+            return self.write_nothing(&many.if_empty, scope, rule, "there are no related records");
         }
-        if O::TRACED || is_allowed { Ok(true) } else { Err(Stop) }
+        self.check_count(count, many.allowed)
     }
 
     /// Writes items of a list, a comma behind each, as long as they are good records of fast fields; gives how many.

@@ -1,4 +1,4 @@
-//! One field of the JSON as written: the name of a column, or a block.
+//! One field of the JSON as written: the name of a column, a list, or a block.
 //!
 //! A field may hold fields, so its type is recursive. Which keys of the block go together is for `plan` to say.
 
@@ -8,7 +8,10 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer,
-    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        self, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
 };
 
 use crate::config::mapping::{
@@ -45,7 +48,9 @@ pub struct FieldLong {
     pub on: IndexMap<String, String>,
     /// The fields of a nested object.
     pub fields: Option<IndexMap<String, Field>>,
-    /// For `many`: only records for which this expression is true.
+    /// The items of a list that is made from one record. The short form `field: [a, b]` is `field: { list: [a, b] }`.
+    pub list: Option<Vec<Field>>,
+    /// Only if this expression over the columns of the record is true; for `many`: only records for which it is.
     #[serde(rename = "where")]
     pub only: Option<String>,
     /// For `many`: what to do with a record that belongs to none.
@@ -63,10 +68,8 @@ pub struct FieldLong {
     /// The cell to use in place of an empty one.
     #[serde(rename = "default")]
     pub fallback: Option<Literal>,
-    /// What to do with an empty cell.
+    /// What to do when there is nothing: an empty cell, an object or list without a filled cell, or a `where` that is false.
     pub if_empty: Option<Policy<IfEmpty>>,
-    /// An empty cell is an error.
-    pub required: bool,
 }
 
 impl<'de> Deserialize<'de> for Field {
@@ -81,11 +84,16 @@ impl<'de> Visitor<'de> for FieldVisitor {
     type Value = Field;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a column or a block")
+        f.write_str("a column, a list or a block")
     }
 
     fn visit_str<E: de::Error>(self, column: &str) -> Result<Field, E> {
         Ok(Field(Box::new(FieldLong { from: Some(column.to_owned()), ..FieldLong::default() })))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Field, A::Error> {
+        let items = Vec::deserialize(SeqAccessDeserializer::new(items))?;
+        Ok(Field(Box::new(FieldLong { list: Some(items), ..FieldLong::default() })))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Field, A::Error> {
@@ -100,8 +108,12 @@ impl JsonSchema for Field {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "One field of the JSON: the name of a column, or a block.",
-            "anyOf": [{ "type": "string" }, generator.subschema_for::<FieldLong>()],
+            "description": "One field of the JSON: the name of a column, a list of fields, or a block.",
+            "anyOf": [
+                { "type": "string" },
+                { "type": "array", "items": generator.subschema_for::<Field>() },
+                generator.subschema_for::<FieldLong>(),
+            ],
         })
     }
 }

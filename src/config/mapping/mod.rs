@@ -22,7 +22,7 @@ use crate::{
             column::Column,
             dialect::DialectSpec,
             field::Field,
-            policy::{OnDuplicateKey, Policy},
+            policy::{IfEmpty, OnDuplicateKey, Policy},
             request::Request,
             short_forms::{Columns, Named},
         },
@@ -108,6 +108,9 @@ pub struct Output {
     /// Only records for which this expression over their columns is true, as in `status == 'paid'`. The others are not meant to go out.
     #[serde(default, rename = "where")]
     pub only: Option<String>,
+    /// What to do when there is nothing for a field, at any depth, that says nothing itself.
+    #[serde(default)]
+    pub if_empty: Option<Policy<IfEmpty>>,
     /// The fields of a document, in their order.
     pub fields: IndexMap<String, Field>,
 }

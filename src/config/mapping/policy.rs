@@ -93,9 +93,9 @@ words! {
     }
 }
 words! {
-    /// An empty cell.
+    /// A field for which there is nothing.
     IfEmpty {
-        #[default] Keep = "keep": "Write an empty text.",
+        #[default] Keep = "keep": "Write what there is without anything: an empty text, an empty list, an object.",
         Omit = "omit": "Leave the field out.",
         SetNull = "set_null": "Write `null`.",
         Reject = "reject": "Reject the record.",
