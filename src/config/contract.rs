@@ -116,7 +116,8 @@ impl Contract {
     /// Whether a keyword restricts values here: all others, and unknown formats, are ignored.
     pub fn listens_to(&self, keyword: &str, value: &Value) -> bool {
         let is_unknown = |format: &str| !is_known_format(self.whole.draft(), format);
-        let has_prefix_items = matches!(self.whole.draft(), jsonschema::Draft::Draft202012 | jsonschema::Draft::Unknown);
+        let has_prefix_items =
+            matches!(self.whole.draft(), jsonschema::Draft::Draft202012 | jsonschema::Draft::Unknown);
         match keyword {
             "format" => !value.as_str().is_some_and(is_unknown),
             "prefixItems" => has_prefix_items,

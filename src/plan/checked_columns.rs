@@ -6,10 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{
-    CheckedColumns, ObjectPlan, Plan, ValuePlan, ValueSource,
-    conversion::Conversion,
-};
+use crate::plan::{CheckedColumns, ObjectPlan, Plan, ValuePlan, ValueSource, conversion::Conversion};
 
 /// Finds the columns of every source that are checked when its records are joined.
 pub(super) fn find(plan: &mut Plan) {

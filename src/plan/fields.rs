@@ -15,8 +15,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One, ValuePlan,
-        ValueSource, When,
+        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One,
+        ValuePlan, ValueSource, When,
         code_table::Codes,
         compile::{Compiler, names_of},
         conversion::{Conversion, write_text},
@@ -111,7 +111,10 @@ impl Compiler<'_> {
     ) -> Option<ValuePlan> {
         if let Some(fields) = &field.fields {
             let object = self.compile_object(fields, &format!("{rule}/fields"), source);
-            return Some(ValuePlan::Object(ObjectPlan { if_empty: EmptyPolicy::new(if_empty, IfEmpty::Keep), ..object }));
+            return Some(ValuePlan::Object(ObjectPlan {
+                if_empty: EmptyPolicy::new(if_empty, IfEmpty::Keep),
+                ..object
+            }));
         }
         if let Some(items) = &field.list {
             return self.compile_list(items, rule, source, if_empty);
@@ -167,8 +170,7 @@ impl Compiler<'_> {
         .into_iter()
         .flatten()
         .collect();
-        let contents =
-            origins.iter().filter(|origin| !matches!(**origin, "const" | "many" | "one")).count();
+        let contents = origins.iter().filter(|origin| !matches!(**origin, "const" | "many" | "one")).count();
         let fits = if related { origins.len() == 2 && contents == 1 } else { origins.len() == 1 };
         if !fits {
             let (message, hint) = match (origins.is_empty(), related) {

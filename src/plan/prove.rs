@@ -634,10 +634,7 @@ fn may_be_missing(value: &ValuePlan) -> bool {
             leaf.if_empty.then == IfEmpty::Omit && leaf.fallback.is_none()
                 || leaf.codes.as_ref().is_some_and(|codes| codes.on_unknown.then == OnUnknown::Omit)
         }
-        ValuePlan::One(one) => {
-            one.on_missing.then == OnLookup::Omit
-                || may_be_missing(&one.value)
-        }
+        ValuePlan::One(one) => one.on_missing.then == OnLookup::Omit || may_be_missing(&one.value),
         ValuePlan::Const(_) => false,
     }
 }

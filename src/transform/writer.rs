@@ -25,6 +25,9 @@ use crate::{
     transform::fast,
 };
 
+/// What to do about an expression, an object or a list for which there is nothing.
+const FILL_IN: &str = "fill its cells in, or say what nothing means with `if_empty`";
+
 /// The document cannot be finished on the fast way.
 pub(super) struct Stop;
 
@@ -164,11 +167,11 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             ValuePlan::Many(many) => self.write_list(many, scope, rule),
             ValuePlan::One(one) => self.write_lookup(one, scope, rule),
             ValuePlan::Object(object) if self.is_left_empty(value, &object.if_empty, scope) => {
-                self.write_nothing(&object.if_empty, scope, rule, "no cell of this object is filled")
+                self.write_nothing(&object.if_empty, scope, rule, ["no cell of this object is filled", FILL_IN])
             }
             ValuePlan::Object(object) => self.write_object(object, scope, rule).map(|()| true),
             ValuePlan::List(list) if self.is_left_empty(value, &list.if_empty, scope) => {
-                self.write_nothing(&list.if_empty, scope, rule, "no cell of this list is filled")
+                self.write_nothing(&list.if_empty, scope, rule, ["no cell of this list is filled", FILL_IN])
             }
             ValuePlan::List(list) => self.write_row_list(list, scope, rule),
             ValuePlan::When(when) => self.write_when(when, scope, rule),
@@ -185,7 +188,10 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let Condition { expression, rule: condition_rule } = &when.condition;
         match expression.holds(scope.record) {
             Ok(true) => self.write_value(&when.value, scope, rule),
-            Ok(false) => self.write_nothing(&when.if_empty, scope, rule, "the `where` does not hold"),
+            Ok(false) => {
+                let hint = "change the cells that it looks at, or say what is written then with `if_empty`";
+                self.write_nothing(&when.if_empty, scope, rule, ["the `where` does not hold", hint])
+            }
             Err(failure) => {
                 let site = ValueSite { scope, column: expression.columns.first().copied(), rule: condition_rule };
                 self.observer.note_origin(site);
@@ -224,13 +230,17 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         policy: &EmptyPolicy,
         scope: &Scope<'a>,
         rule: &'a str,
-        what: &'static str,
+        [what, hint]: [&'static str; 2],
     ) -> Written {
         let site = ValueSite { scope, column: None, rule };
         self.observer.note_origin(site);
         if policy.then == IfEmpty::Reject {
-            let hint = "fill its cells in, or say what nothing means with `if_empty`";
-            return self.write_placeholder(site, Code::TransformEmpty, format!("{what}, and the mapping needs it"), hint);
+            return self.write_placeholder(
+                site,
+                Code::TransformEmpty,
+                format!("{what}, and the mapping needs it"),
+                hint,
+            );
         }
         if policy.warn {
             self.note_warning(site, Code::TransformEmpty, what.into())?;
@@ -360,7 +370,12 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     }
 
     /// Writes what an expression that gives nothing means, which is told at the first of its cells that is empty.
-    fn write_empty_expression(&mut self, leaf: &'a Leaf, expression: &'a Expression, site: ValueSite<'a, '_>) -> Written {
+    fn write_empty_expression(
+        &mut self,
+        leaf: &'a Leaf,
+        expression: &'a Expression,
+        site: ValueSite<'a, '_>,
+    ) -> Written {
         let empty = expression.columns.iter().find(|column| site.scope.record.said(**column).is_none());
         self.write_empty(leaf, ValueSite { column: empty.or(expression.columns.first()).copied(), ..site })
     }
@@ -372,7 +387,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 _ => "the expression gives nothing, and the mapping needs a value",
             };
             let hint = match leaf.from {
-                ValueSource::Value(_) => "fill its cells in, or say what nothing means with `if_empty`",
+                ValueSource::Value(_) => FILL_IN,
                 _ => "fill it in, or say what an empty cell means with `default` or `if_empty`",
             };
             return self.write_placeholder(site, Code::TransformEmpty, message.into(), hint);
@@ -477,7 +492,8 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         }
         if count == 0 && many.if_empty.then != IfEmpty::Keep {
             self.out.truncate(start);
-            return self.write_nothing(&many.if_empty, scope, rule, "there are no related records");
+            let hint = "add its records, or say what is written without them with `if_empty`";
+            return self.write_nothing(&many.if_empty, scope, rule, ["there are no related records", hint]);
         }
         self.check_count(count, many.allowed)
     }

@@ -329,11 +329,7 @@ const MISTAKES: &[Mistake] = &[
         "  fields: [salutation]\n  felds:\n    salutation: { from: title, codes: civility }",
         "37:11: expected a block, found a list | write names with values, without dashes: `fields: { last_name: lastname }`",
     ),
-    (
-        "last_name: lastname",
-        "last_name: [lastname]",
-        "good",
-    ),
+    ("last_name: lastname", "last_name: [lastname]", "good"),
     (
         "last_name: lastname",
         "last_name: 5",
