@@ -46,7 +46,13 @@ pub(super) fn reject_bad_cells(
                 continue;
             }
             json.clear();
-            let wrong = conversion.write(cell.into(), &mut json).err();
+            let wrong = match &used.split {
+                None => conversion.write(cell.into(), &mut json).err(),
+                Some(split) => {
+                    let cell = String::from_utf8_lossy(cell);
+                    split.pieces(&cell).find_map(|piece| conversion.write(piece.as_bytes().into(), &mut json).err())
+                }
+            };
             let is_no_key = || !conversion.is_key(cell) && is_compared(&source.checked, *column);
             let Some(code) = wrong.or_else(|| is_no_key().then_some(Code::TransformNotAnInteger)) else { continue };
             let finding = Diagnostic::new(code, format!("expected {}", conversion.describe_expected()))

@@ -10,8 +10,10 @@ use crate::{
         short_forms::Columns,
     },
     diagnostic::Code,
-    plan::{compile::Compiler, conversion::Conversion, date_directives::FormatFault, date_format::DateFormat},
-    table::cell_reading::CellReading,
+    plan::{
+        ColumnPlan, compile::Compiler, conversion::Conversion, date_directives::FormatFault, date_format::DateFormat,
+    },
+    table::cell_reading::{CellReading, CellSplit},
     text::number::{NO_SEPARATOR, NumberFormat},
 };
 
@@ -96,6 +98,25 @@ impl Compiler<'_> {
             }
         }
         (reading != CellReading::default()).then(|| Arc::new(reading))
+    }
+
+    /// How the cells of a column are divided; `None`: they are no lists.
+    pub(super) fn compile_split(&mut self, column: &Column, pointer: &str) -> Option<Arc<CellSplit>> {
+        let separator = column.split.clone()?;
+        if separator.is_empty() {
+            let hint = "write what stands between pieces, as in `split: \";\"`";
+            self.report(Code::PlanWrongValue, &format!("{pointer}/split"), "`split` is empty", hint);
+            return None;
+        }
+        Some(Arc::new(CellSplit { separator, is_trimmed: column.trim }))
+    }
+
+    /// Reports a column whose cells are lists, where cells are compared, ordered or added up.
+    pub(super) fn expect_no_list(&mut self, source: usize, column: usize, pointer: &str) {
+        if let Some(ColumnPlan { name, split: Some(_), .. }) = self.sources[source].columns.get(column) {
+            let message = format!("the cells of `{name}` are lists, which are not compared, ordered or added up");
+            self.report(Code::PlanWrongValue, pointer, message, "use another column here, or leave its `split` out");
+        }
     }
 
     /// Reports a text that no cell says, as `case` or `trim` changes it.

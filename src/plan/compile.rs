@@ -183,7 +183,9 @@ impl Compiler<'_> {
             self.find_or_add_column(at, column, &format!("{pointer}/columns/{}", escape(column)));
         }
         let Columns(key) = &source.key;
-        let key = key.iter().map(|column| self.find_or_add_column(at, column, &format!("{pointer}/key"))).collect();
+        let key_rule = format!("{pointer}/key");
+        let key: Vec<usize> = key.iter().map(|column| self.find_or_add_column(at, column, &key_rule)).collect();
+        key.iter().for_each(|column| self.expect_no_list(at, *column, &key_rule));
         self.sources[at].key = KeyColumns::new(key);
         if let Some(total) = &source.total {
             self.compile_total(at, total, &format!("{pointer}/total"));
@@ -195,6 +197,8 @@ impl Compiler<'_> {
         let (sum_rule, by_rule) = (format!("{pointer}/sum"), format!("{pointer}/by"));
         let sum = self.find_or_add_column(at, &total.sum, &sum_rule);
         let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &by_rule));
+        self.expect_no_list(at, sum, &sum_rule);
+        by.into_iter().for_each(|by| self.expect_no_list(at, by, &by_rule));
         let is_number = |column: &ColumnPlan| column.conversion.number_format().is_some();
         if self.sources[at].columns.get(sum).is_some_and(|column| !is_number(column)) {
             let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
@@ -276,6 +280,7 @@ impl Compiler<'_> {
         let rule = format!("/sources/{source_name}/columns/{}", escape(name));
         let conversion = declared.map_or(Conversion::Text, |column| self.compile_conversion(column, &rule));
         let reading = declared.and_then(|column| self.compile_reading(column, &rule));
+        let split = declared.and_then(|column| self.compile_split(column, &rule));
         let headers =
             declared.map_or_else(|| vec![name.to_owned()], |column| self.compile_headers(source, name, column, &rule));
         let sensitive = declared.is_some_and(|column| column.sensitive);
@@ -291,7 +296,7 @@ impl Compiler<'_> {
             return 0;
         }
         let (name, rule) = (name.to_owned(), pointer.to_owned());
-        columns.push(ColumnPlan { name, headers, reading, conversion, sensitive, rule });
+        columns.push(ColumnPlan { name, headers, reading, split, conversion, sensitive, rule });
         columns.len() - 1
     }
 

@@ -3,6 +3,8 @@
 //! This is the second half of the compiler. A field is compiled within one source, whose record is the current one; `many`
 //! and `one` go on in another source.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One,
+        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One, Pieces,
         ValuePlan, ValueSource, When,
         code_table::Codes,
         compile::{Compiler, names_of},
@@ -27,6 +29,7 @@ use crate::{
             narrow_place,
         },
     },
+    table::cell_reading::CellSplit,
     text::{buffer::OutputBuffer, lanes::Padded, number::NumberFormat},
 };
 
@@ -46,8 +49,9 @@ impl Compiler<'_> {
         let reading = known.and_then(|column| column.reading.clone());
         let declared = self.mapping.sources.get_index(source).map(|(_, source)| &source.columns);
         let names = declared.into_iter().flat_map(|columns| columns.keys().map(String::as_str));
+        let split = known.and_then(|column| column.split.clone());
         let near = nearest(name, names).filter(|near| *near != name).map(str::to_owned);
-        ExpressionColumn { number, conversion, reading, near }
+        ExpressionColumn { number, conversion, reading, split, near }
     }
 
     /// Reports what is wrong with an expression, at its place inside.
@@ -119,7 +123,21 @@ impl Compiler<'_> {
         if let Some(items) = &field.list {
             return self.compile_list(items, rule, source, if_empty);
         }
+        if let Some(split) = field.from.as_ref().and_then(|name| self.find_split(source, name)) {
+            if field.fallback.is_some() {
+                let message = "`default` stands for a cell, and this cell is a list";
+                self.report(Code::PlanWrongValue, &format!("{rule}/default"), message, "leave it out");
+            }
+            let leaf = self.compile_leaf(field, rule, source, None)?;
+            let if_empty = EmptyPolicy::new(if_empty, IfEmpty::Keep);
+            return Some(ValuePlan::Pieces(Box::new(Pieces { leaf, split, if_empty, allowed: (0, u64::MAX) })));
+        }
         self.compile_leaf(field, rule, source, if_empty).map(|leaf| ValuePlan::Leaf(Box::new(leaf)))
+    }
+
+    /// How the cells of a column are divided, if they are lists.
+    fn find_split(&self, source: usize, name: &str) -> Option<Arc<CellSplit>> {
+        self.sources[source].columns.iter().find(|column| column.name == name)?.split.clone()
     }
 
     /// A list with items from the current record.
@@ -146,6 +164,12 @@ impl Compiler<'_> {
                 continue;
             }
             if let Some(value) = self.compile_value(item, &rule, source) {
+                if let ValuePlan::Pieces(pieces) = &value
+                    && pieces.if_empty.is_declared
+                {
+                    let message = "a cell without pieces adds no item to this list, so `if_empty` says nothing";
+                    self.report(Code::PlanWrongValue, &format!("{rule}/if_empty"), message, "leave it out");
+                }
                 compiled.push(ItemPlan { rule, value });
             }
         }
@@ -393,12 +417,12 @@ impl Compiler<'_> {
         let (child_columns, parent_columns) = self.match_columns(field, rule, child, source, true)?;
         let only = field.only.as_ref().and_then(|only| self.compile_condition(only, child, &format!("{rule}/where")));
         let order = field.order_by.iter().flat_map(|order| order.0.clone()).collect::<Vec<_>>();
-        let order = order
+        let order_rule = format!("{rule}/order_by");
+        let order: Vec<_> = order
             .iter()
-            .map(|(column, direction)| {
-                (self.find_or_add_column(child, column, &format!("{rule}/order_by")), *direction)
-            })
+            .map(|(column, direction)| (self.find_or_add_column(child, column, &order_rule), *direction))
             .collect();
+        order.iter().for_each(|(column, _)| self.expect_no_list(child, *column, &order_rule));
         let link = self.links.len();
         self.links.push(LinkPlan {
             many: true,

@@ -38,6 +38,8 @@ impl Compiler<'_> {
             let step = format!("{pointer}/{}", escape(of_child));
             let pair =
                 (self.find_or_add_column(child, of_child, &step), self.find_or_add_column(parent, of_parent, &step));
+            self.expect_no_list(child, pair.0, &step);
+            self.expect_no_list(parent, pair.1, &step);
             let conversions = (
                 &self.sources[child].columns.get(pair.0)?.conversion,
                 &self.sources[parent].columns.get(pair.1)?.conversion,

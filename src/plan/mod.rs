@@ -44,7 +44,10 @@ use crate::{
         expression::{Expression, Template},
         key::KeyColumns,
     },
-    table::{cell_reading::CellReading, dialect::Dialect},
+    table::{
+        cell_reading::{CellReading, CellSplit},
+        dialect::Dialect,
+    },
     text::lanes::{LANES, Padded},
 };
 
@@ -126,7 +129,9 @@ pub struct ColumnPlan {
     pub headers: Vec<String>,
     /// How its cells are read, if not as they are.
     pub reading: Option<Arc<CellReading>>,
-    /// The type of its cells.
+    /// How its cells are divided, if they are lists.
+    pub split: Option<Arc<CellSplit>>,
+    /// The type of its cells, or of their pieces.
     pub conversion: Conversion,
     /// Its cells are never shown to a person.
     pub sensitive: bool,
@@ -144,13 +149,13 @@ impl ColumnPlan {
     /// Whether a cell is certain to be of its type as it stands in the file, by a look at its digits.
     #[must_use]
     pub fn is_usual(&self, cell: &[u8]) -> bool {
-        self.reading.is_none() && self.conversion.is_usual(cell)
+        self.reading.is_none() && self.split.is_none() && self.conversion.is_usual(cell)
     }
 
     /// Whether a cell of it that was cut off is never a valid one.
     #[must_use]
     pub fn is_prefix_free(&self) -> bool {
-        self.reading.is_none() && self.conversion.is_prefix_free()
+        self.reading.is_none() && self.split.is_none() && self.conversion.is_prefix_free()
     }
 }
 
@@ -246,7 +251,7 @@ impl ObjectPlan {
             }
             ValuePlan::Object(object) => object.has_free_lists() && object.if_empty.then == IfEmpty::Keep,
             ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
-            ValuePlan::One(_) | ValuePlan::List(_) | ValuePlan::When(_) => false,
+            ValuePlan::One(_) | ValuePlan::List(_) | ValuePlan::Pieces(_) | ValuePlan::When(_) => false,
         })
     }
 }
@@ -254,7 +259,7 @@ impl ObjectPlan {
 impl ValuePlan {
     fn visit_lookups(&self, visit: &mut dyn FnMut(usize)) {
         match self {
-            ValuePlan::Const(_) | ValuePlan::Leaf(_) => {}
+            ValuePlan::Const(_) | ValuePlan::Leaf(_) | ValuePlan::Pieces(_) => {}
             ValuePlan::Object(object) => object.visit_lookups(visit),
             ValuePlan::List(list) => list.items.iter().for_each(|item| item.value.visit_lookups(visit)),
             ValuePlan::When(when) => when.value.visit_lookups(visit),
@@ -270,6 +275,7 @@ impl ValuePlan {
         match self {
             ValuePlan::Const(_) => visit(None),
             ValuePlan::Leaf(leaf) => visit(Some(leaf)),
+            ValuePlan::Pieces(pieces) => visit(Some(&pieces.leaf)),
             ValuePlan::Object(object) => object.visit_leaves(visit),
             ValuePlan::List(list) => list.items.iter().for_each(|item| item.value.visit_leaves(visit)),
             ValuePlan::When(when) => when.value.visit_leaves(visit),
@@ -348,6 +354,8 @@ pub enum ValuePlan {
     Object(ObjectPlan),
     /// A list with items from the current record.
     List(Box<ListPlan>),
+    /// A list with the pieces of a cell.
+    Pieces(Box<Pieces>),
     /// A value that is there if a condition holds.
     When(Box<When>),
     /// A list with one item for each related record.
@@ -416,6 +424,19 @@ pub struct ItemPlan {
     pub rule: String,
     /// What is written.
     pub value: ValuePlan,
+}
+
+/// A list with the pieces of a cell.
+#[derive(Debug)]
+pub struct Pieces {
+    /// What each piece becomes.
+    pub leaf: Leaf,
+    /// How the cell is divided.
+    pub split: Arc<CellSplit>,
+    /// What to do when there are no pieces.
+    pub if_empty: EmptyPolicy,
+    /// The fewest and most items the contract allows.
+    pub allowed: (u64, u64),
 }
 
 /// A value that is there if a condition holds.

@@ -20,7 +20,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::{escape, unescape},
     plan::{
-        EmptyPolicy, Leaf, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
+        EmptyPolicy, ItemPlan, Leaf, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::Checks,
         conversion::Conversion,
         keywords::{
@@ -162,6 +162,10 @@ impl Prover<'_> {
             ValuePlan::Leaf(leaf) => self.prove_leaf(leaf, pointers, rule, target),
             ValuePlan::Object(object) => self.prove_object(object, pointers, rule, target),
             ValuePlan::List(list) => self.prove_row_list(list, pointers, rule, target),
+            ValuePlan::Pieces(pieces) => {
+                let items = self.prove_items(&mut pieces.allowed, pointers, rule, target);
+                self.prove_leaf(&mut pieces.leaf, &items, rule, &format!("{target}/*"));
+            }
             ValuePlan::When(when) => self.prove_value(&mut when.value, pointers, rule, target),
             ValuePlan::Many(many) => self.prove_list(many, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
@@ -281,6 +285,12 @@ impl Prover<'_> {
     }
 
     fn prove_list(&mut self, many: &mut Many, pointers: &[String], rule: &str, target: &str) {
+        let items = self.prove_items(&mut many.allowed, pointers, rule, target);
+        self.prove_value(&mut many.item, &items, rule, &format!("{target}/*"));
+    }
+
+    /// Proves a list of any length: gives the pointers to the rules of its items, and how many the contract allows.
+    fn prove_items(&mut self, allowed: &mut (u64, u64), pointers: &[String], rule: &str, target: &str) -> Vec<String> {
         let rules = self.contract.rules(pointers);
         self.check_type("array", &rules, rule, target);
         let mut items = Vec::new();
@@ -292,11 +302,11 @@ impl Prover<'_> {
                         true
                     }
                     ("minItems", Some(least)) => {
-                        many.allowed.0 = many.allowed.0.max(least);
+                        allowed.0 = allowed.0.max(least);
                         true
                     }
                     ("maxItems", Some(most)) => {
-                        many.allowed.1 = many.allowed.1.min(most);
+                        allowed.1 = allowed.1.min(most);
                         true
                     }
                     ("type", _) => true,
@@ -316,7 +326,7 @@ impl Prover<'_> {
         if rules.opaque {
             self.whole.extend(pointers.iter().cloned());
         }
-        self.prove_value(&mut many.item, &items, rule, &format!("{target}/*"));
+        items
     }
 
     /// Proves a list with items from one record: each by the rules of its place, and how many there are.
@@ -325,7 +335,9 @@ impl Prover<'_> {
         self.check_type("array", &rules, rule, target);
         let mut places: Vec<Vec<String>> = vec![Vec::new(); list.items.len()];
         // From the first item that may be left out on, nobody knows the places of the others.
-        let certain = list.items.iter().take_while(|item| !may_be_missing(&item.value)).count() + 1;
+        let before = list.items.iter().take_while(|item| !may_add_nothing(item)).count();
+        let is_one = |item: &ItemPlan| !matches!(item.value, ValuePlan::Pieces(_));
+        let certain = before + usize::from(list.items.get(before).is_none_or(is_one));
         for (at, schema) in &rules.schemas {
             let rules = schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value));
             let by_place = ["prefixItems", "items"].into_iter().find_map(|name| {
@@ -375,8 +387,12 @@ impl Prover<'_> {
             self.whole.extend(pointers.iter().cloned());
         }
         for (place, (item, pointers)) in list.items.iter_mut().zip(places).enumerate() {
-            let rule = item.rule.clone();
-            self.prove_value(&mut item.value, &pointers, &rule, &format!("{target}/{place}"));
+            let (rule, target) = (item.rule.clone(), format!("{target}/{place}"));
+            match &mut item.value {
+                // Its pieces are items of this list.
+                ValuePlan::Pieces(pieces) => self.prove_leaf(&mut pieces.leaf, &pointers, &rule, &target),
+                value => self.prove_value(value, &pointers, &rule, &target),
+            }
         }
     }
 
@@ -391,8 +407,9 @@ impl Prover<'_> {
         target: &str,
     ) {
         let Some(limit) = limit.as_u64() else { return };
-        let most = list.items.len() as u64;
-        let fewest = list.items.iter().filter(|item| !may_be_missing(&item.value)).count() as u64;
+        let has_pieces = list.items.iter().any(|item| matches!(item.value, ValuePlan::Pieces(_)));
+        let most = if has_pieces { u64::MAX } else { list.items.len() as u64 };
+        let fewest = list.items.iter().filter(|item| !may_add_nothing(item)).count() as u64;
         let (never_fits, wanted) = match keyword {
             "minItems" => (most < limit, "at least"),
             _ => (fewest > limit, "at most"),
@@ -596,6 +613,7 @@ impl ValuePlan {
             ValuePlan::Leaf(leaf) => Some(&leaf.if_empty),
             ValuePlan::Object(object) => Some(&object.if_empty),
             ValuePlan::List(list) => Some(&list.if_empty),
+            ValuePlan::Pieces(pieces) => Some(&pieces.if_empty),
             ValuePlan::When(when) if when.value.empty_policy().is_some_and(is_null) => None,
             ValuePlan::When(when) => Some(&when.if_empty),
             ValuePlan::Many(many) => Some(&many.if_empty),
@@ -611,6 +629,7 @@ impl ValuePlan {
             ValuePlan::Leaf(leaf) => leaf.if_empty.inherit(policy),
             ValuePlan::Object(object) => object.if_empty.inherit(policy),
             ValuePlan::List(list) => list.if_empty.inherit(policy),
+            ValuePlan::Pieces(pieces) => pieces.if_empty.inherit(policy),
             ValuePlan::Many(many) => many.if_empty.inherit(policy),
             ValuePlan::One(one) => one.value.inherit(policy),
             ValuePlan::When(when) => {
@@ -624,10 +643,16 @@ impl ValuePlan {
     }
 }
 
+/// Whether an item of a list may be left out; the pieces of a cell may be none.
+fn may_add_nothing(item: &ItemPlan) -> bool {
+    matches!(item.value, ValuePlan::Pieces(_)) || may_be_missing(&item.value)
+}
+
 fn may_be_missing(value: &ValuePlan) -> bool {
     match value {
         ValuePlan::Object(object) => object.if_empty.then == IfEmpty::Omit,
         ValuePlan::List(list) => list.if_empty.then == IfEmpty::Omit,
+        ValuePlan::Pieces(pieces) => pieces.if_empty.then == IfEmpty::Omit,
         ValuePlan::Many(many) => many.if_empty.then == IfEmpty::Omit,
         ValuePlan::When(when) => when.if_empty.then == IfEmpty::Omit || may_be_missing(&when.value),
         ValuePlan::Leaf(leaf) => {

@@ -21,6 +21,23 @@ pub struct CellReading {
     pub null_values: Vec<String>,
 }
 
+/// How a cell that is a list is divided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellSplit {
+    /// What stands between pieces; not empty.
+    pub separator: String,
+    /// White space at both ends of a piece is dropped.
+    pub is_trimmed: bool,
+}
+
+impl CellSplit {
+    /// The pieces of what a cell says; those without anything are none.
+    pub fn pieces<'a>(&'a self, said: &'a str) -> impl Iterator<Item = &'a str> {
+        let pieces = said.split(self.separator.as_str());
+        pieces.map(|piece| if self.is_trimmed { piece.trim() } else { piece }).filter(|piece| !piece.is_empty())
+    }
+}
+
 /// The case of letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -54,7 +71,24 @@ impl CellReading {
 
 #[cfg(test)]
 mod tests {
-    use super::{CellReading, LetterCase};
+    use super::{CellReading, CellSplit, LetterCase};
+
+    #[test]
+    fn pieces_without_anything_are_none() {
+        let table = [
+            ("", ";", true, ""),
+            (";; ;", ";", true, ""),
+            (";; ;", ";", false, " "),
+            ("a;b", ";", false, "a|b"),
+            (" a ; b;", ";", true, "a|b"),
+            ("a;b", ", ", true, "a;b"),
+            ("a, b,c", ", ", false, "a|b,c"),
+        ];
+        for (said, separator, is_trimmed, pieces) in table {
+            let split = CellSplit { separator: separator.into(), is_trimmed };
+            assert_eq!(split.pieces(said).collect::<Vec<_>>().join("|"), pieces, "{said:?}");
+        }
+    }
 
     #[test]
     fn each_step_happens_once_and_in_order() {

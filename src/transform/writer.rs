@@ -7,7 +7,7 @@ use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
     plan::{
-        Condition, EmptyPolicy, Leaf, ListPlan, Many, ObjectPlan, One, ValuePlan, ValueSource, When,
+        Condition, EmptyPolicy, Leaf, ListPlan, Many, ObjectPlan, One, Pieces, ValuePlan, ValueSource, When,
         code_table::Codes,
         conversion::write_text,
         expression::{
@@ -174,6 +174,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 self.write_nothing(&list.if_empty, scope, rule, ["no cell of this list is filled", FILL_IN])
             }
             ValuePlan::List(list) => self.write_row_list(list, scope, rule),
+            ValuePlan::Pieces(pieces) => self.write_pieces(pieces, scope, rule),
             ValuePlan::When(when) => self.write_when(when, scope, rule),
             ValuePlan::Const(json) => {
                 self.observer.note_origin(ValueSite { scope, column: None, rule });
@@ -211,6 +212,10 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         match value {
             ValuePlan::Const(_) => false,
             ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.said(*column).is_some()),
+            ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
+                let said = scope.record.said(*column);
+                said.is_some_and(|said| pieces.split.pieces(&said).next().is_some())
+            }),
             ValuePlan::Object(object) => object.fields.iter().any(|field| self.is_filled(&field.value, scope)),
             ValuePlan::List(list) => list.items.iter().any(|item| self.is_filled(&item.value, scope)),
             ValuePlan::When(when) => {
@@ -258,6 +263,10 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let start = self.out.len();
         let mut count = 0;
         for item in &list.items {
+            if let ValuePlan::Pieces(pieces) = &item.value {
+                count = self.write_piece_items(pieces, scope, &item.rule, count)?;
+                continue;
+            }
             let before = self.out.len();
             self.out.push(b',');
             self.observer.enter_node(NodeName::Item(count));
@@ -275,6 +284,49 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         self.out.set(start, b'[');
         self.out.push(b']');
         self.check_count(count, list.allowed)
+    }
+
+    /// Writes a list with the pieces of a cell.
+    fn write_pieces(&mut self, pieces: &'a Pieces, scope: &Scope<'a>, rule: &'a str) -> Written {
+        self.observer.note_origin(ValueSite { scope, column: pieces.leaf.columns().first().copied(), rule });
+        let start = self.out.len();
+        let count = self.write_piece_items(pieces, scope, rule, 0)?;
+        if count == 0 && pieces.if_empty.then != IfEmpty::Keep {
+            self.out.truncate(start);
+            return self.write_nothing(&pieces.if_empty, scope, rule, ["the cell has no pieces", FILL_IN]);
+        }
+        if count == 0 {
+            self.out.push(b',');
+        }
+        self.out.set(start, b'[');
+        self.out.push(b']');
+        self.check_count(count, pieces.allowed)
+    }
+
+    /// Writes the pieces of a cell as items of a list, a comma in front of each; gives how many items there are then.
+    fn write_piece_items(
+        &mut self,
+        Pieces { leaf, split, .. }: &'a Pieces,
+        scope: &Scope<'a>,
+        rule: &'a str,
+        mut count: u64,
+    ) -> Result<u64, Stop> {
+        let site = ValueSite { scope, column: leaf.columns().first().copied(), rule };
+        let said = leaf.columns().iter().find_map(|column| scope.record.said(*column)).unwrap_or_default();
+        for piece in split.pieces(&said) {
+            let before = self.out.len();
+            self.out.push(b',');
+            self.observer.enter_node(NodeName::Item(count));
+            self.observer.note_origin(site);
+            let written = self.write_text(leaf, piece.as_bytes(), site);
+            self.observer.leave_node();
+            if written? {
+                count += 1;
+            } else {
+                self.out.truncate(before);
+            }
+        }
+        Ok(count)
     }
 
     /// Checks how many items a list has; if the contract may want another number, the fast way stops.
@@ -333,6 +385,11 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 None => return self.write_empty(leaf, site),
             }
         }
+        self.write_text(leaf, text, site)
+    }
+
+    /// Writes a text that is not empty, as its code table or its type makes JSON of it.
+    fn write_text(&mut self, leaf: &'a Leaf, text: &[u8], site: ValueSite<'a, '_>) -> Written {
         let start = self.out.len();
         match &leaf.codes {
             Some(codes) => match codes.get(text.into()) {

@@ -24,6 +24,8 @@ pub struct Column {
     pub case: Option<LetterCase>,
     /// The cells that count as empty, besides those of the dialect.
     pub null_values: WordList,
+    /// The cell is a list: what stands between its pieces, which are of the type.
+    pub split: Option<String>,
     /// For `integer` and `decimal`: how a negative number is told. A `-` in front, if nothing is said.
     pub sign: Option<Sign>,
     /// For `date` and `datetime`: the date format of the file, as in `%d.%m.%Y %H:%M`.

@@ -21,7 +21,7 @@ use crate::{
             value::ExpressionValue,
         },
     },
-    table::cell_reading::CellReading,
+    table::cell_reading::{CellReading, CellSplit},
     text::exact_decimal::ExactDecimal,
 };
 
@@ -127,6 +127,8 @@ pub struct ExpressionColumn {
     pub conversion: Conversion,
     /// How its cells are read, if not as they are.
     pub reading: Option<Arc<CellReading>>,
+    /// How its cells are divided, if they are lists.
+    pub split: Option<Arc<CellSplit>>,
     /// The declared column whose name is nearest, if it is not declared itself.
     pub near: Option<String>,
 }
@@ -216,11 +218,16 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
         match expression {
             Expr::Var(name) => {
                 let column = (self.find_column)(name.id);
-                let (number, conversion) = (column.number, column.conversion.clone());
+                let (number, conversion, split) = (column.number, column.conversion.clone(), column.split.clone());
                 if self.columns.iter().all(|(_, known)| known.number != number) {
                     self.columns.push((name.id.to_owned(), column));
                 }
                 let kind = ExpressionKind::of_column(&conversion);
+                if let Some(split) = split {
+                    let kind = ExpressionKind::List(Box::new(kind));
+                    let operation = Operation::Pieces { column: number, conversion, split };
+                    return Ok(Typed { kind, operation, has_column: true });
+                }
                 Ok(Typed { kind, operation: Operation::Cell { column: number, conversion }, has_column: true })
             }
             Expr::Const(constant) => self.compile_constant(constant, self.range_of(expression)),

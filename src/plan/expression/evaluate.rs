@@ -1,6 +1,6 @@
 //! A compiled expression and a record -> a value. What can be known without a record was decided when it was compiled.
 
-use std::{borrow::Cow, cmp::Ordering};
+use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
 use crate::{
     plan::{
@@ -10,6 +10,7 @@ use crate::{
             words::TextFilter,
         },
     },
+    table::cell_reading::CellSplit,
     text::exact_decimal::{ExactDecimal, Rounding},
 };
 
@@ -25,6 +26,8 @@ pub(super) enum Operation {
     Constant(ExpressionValue<'static>),
     /// A cell, by the number of its column, as its type reads it.
     Cell { column: usize, conversion: Conversion },
+    /// The pieces of a cell, each as the type of its column reads it.
+    Pieces { column: usize, conversion: Conversion, split: Arc<CellSplit> },
     /// Texts and numbers, one after the other.
     Join(Vec<Operation>),
     /// A calculation with two numbers.
@@ -120,6 +123,13 @@ impl Operation {
                     ExpressionValue::of_cell(text, conversion).ok_or(failure)?
                 }
             },
+            Operation::Pieces { column, conversion, split } => {
+                let cell = cell(*column).unwrap_or_default();
+                let failure = ExpressionFailure { reason: "a piece is not of its type", column: Some(*column) };
+                let read = |piece: &str| ExpressionValue::of_cell(Cow::Owned(piece.to_owned()), conversion);
+                let pieces: Option<Vec<_>> = split.pieces(&cell).map(read).collect();
+                ExpressionValue::List(pieces.ok_or(failure)?)
+            }
             Operation::Choose(parts) => {
                 let [condition, yes, no] = parts.as_ref();
                 if condition.holds(cell)? { yes.evaluate(cell)? } else { no.evaluate(cell)? }
@@ -316,7 +326,7 @@ impl Operation {
     /// The column whose cell it is, or is made of first.
     fn column(&self) -> Option<usize> {
         match self {
-            Operation::Cell { column, .. } => Some(*column),
+            Operation::Cell { column, .. } | Operation::Pieces { column, .. } => Some(*column),
             Operation::Negate(of)
             | Operation::Round(of, _)
             | Operation::Absolute(of)

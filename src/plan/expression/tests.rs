@@ -14,7 +14,7 @@ use crate::{
             value::{ExpressionValue, MAX_OUTPUT},
         },
     },
-    table::cell_reading::{CellReading, LetterCase},
+    table::cell_reading::{CellReading, CellSplit, LetterCase},
     text::{buffer::OutputBuffer, number::NumberFormat},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 /// are texts.
 fn conversion(name: &str) -> Conversion {
     match name {
-        "n" | "n2" | "net" => Conversion::Integer(NumberFormat::WHOLE),
+        "n" | "n2" | "net" | "list" => Conversion::Integer(NumberFormat::WHOLE),
         "d" => Conversion::Decimal(NumberFormat::JSON),
         "t" | "t2" => Conversion::Boolean { yes: vec![b"yes".to_vec()], no: vec![b"no".to_vec()] },
         "w" | "w2" => Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap()),
@@ -46,6 +46,12 @@ fn reading(name: &str) -> Option<Arc<CellReading>> {
     Some(Arc::new(reading))
 }
 
+/// How cells are divided: `tags` and the numbers `list` at a semicolon.
+fn split(name: &str) -> Option<Arc<CellSplit>> {
+    let is_list = matches!(name, "tags" | "list");
+    is_list.then(|| Arc::new(CellSplit { separator: ";".into(), is_trimmed: true }))
+}
+
 /// The names of columns, in the order in which they were found.
 #[derive(Default)]
 struct Names(Vec<String>);
@@ -58,7 +64,8 @@ impl Names {
             self.0.len() - 1
         });
         let near = (name == "qantity").then(|| "quantity".to_owned());
-        ExpressionColumn { number: at, conversion: conversion(name), reading: reading(name), near }
+        let (reading, split) = (reading(name), split(name));
+        ExpressionColumn { number: at, conversion: conversion(name), reading, split, near }
     }
 }
 
@@ -121,6 +128,15 @@ const VALUES: &[(&str, NamedCells<'static>, &str)] = &[
     ("a[-n:]", &[("a", "abc"), ("n", "99999999999999999999999999999999999999999999")], "\"abc\""),
     ("a[n:]", &[("a", "abc"), ("n", "9223372036854775808")], "nothing"),
     ("a[n]", &[("a", "abc"), ("n", "-9223372036854775809")], "nothing"),
+    ("'b' in tags", &[("tags", "a; b ;c")], "true"),
+    ("'b' in tags", &[("tags", "")], "false"),
+    ("tags | length", &[("tags", "a;;b")], "2"),
+    ("tags | length", &[("tags", "")], "0"),
+    ("tags | first", &[("tags", "")], "nothing"),
+    ("tags | join(', ')", &[("tags", "a; b")], "\"a, b\""),
+    ("n in list", &[("n", "2"), ("list", "1;2")], "true"),
+    ("n in list", &[("n", "3"), ("list", "1;2")], "false"),
+    ("list[1] * 2", &[("list", "1;2")], "4"),
     ("n in [3, 1, 2.0, 1]", &[("n", "2")], "true"),
     ("d in [3, 1, 2.5]", &[("d", "2")], "false"),
     ("w in ['2026-06-15', '2026-01-31']", &[("w", "31.01.2026")], "true"),
@@ -410,6 +426,10 @@ const REFUSED_CONDITIONS: &[(&str, &str)] = &[
     ("w == m", "w == m"),
     ("m < '2026-06-15'", "'2026-06-15'"),
     ("a == 'x' and b", "b"),
+    ("tags == 'x'", "tags == 'x'"),
+    ("tags", "tags"),
+    ("tags is none", "tags is none"),
+    ("1 in tags", "1 in tags"),
     ("a == 'x' or true", "true"),
     ("a == a", "a == a"),
     ("a < ''", "a < ''"),
