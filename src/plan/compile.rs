@@ -185,7 +185,9 @@ impl Compiler<'_> {
         let Columns(key) = &source.key;
         let key_rule = format!("{pointer}/key");
         let key: Vec<usize> = key.iter().map(|column| self.find_or_add_column(at, column, &key_rule)).collect();
-        key.iter().for_each(|column| self.expect_no_list(at, *column, &key_rule));
+        for column in &key {
+            self.expect_no_list(at, *column, &key_rule);
+        }
         self.sources[at].key = KeyColumns::new(key);
         if let Some(total) = &source.total {
             self.compile_total(at, total, &format!("{pointer}/total"));
@@ -198,7 +200,9 @@ impl Compiler<'_> {
         let sum = self.find_or_add_column(at, &total.sum, &sum_rule);
         let by = total.by.as_ref().map(|by| self.find_or_add_column(at, by, &by_rule));
         self.expect_no_list(at, sum, &sum_rule);
-        by.into_iter().for_each(|by| self.expect_no_list(at, by, &by_rule));
+        if let Some(by) = by {
+            self.expect_no_list(at, by, &by_rule);
+        }
         let is_number = |column: &ColumnPlan| column.conversion.number_format().is_some();
         if self.sources[at].columns.get(sum).is_some_and(|column| !is_number(column)) {
             let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);

@@ -422,7 +422,9 @@ impl Compiler<'_> {
             .iter()
             .map(|(column, direction)| (self.find_or_add_column(child, column, &order_rule), *direction))
             .collect();
-        order.iter().for_each(|(column, _)| self.expect_no_list(child, *column, &order_rule));
+        for (column, _) in &order {
+            self.expect_no_list(child, *column, &order_rule);
+        }
         let link = self.links.len();
         self.links.push(LinkPlan {
             many: true,

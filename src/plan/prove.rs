@@ -5,6 +5,8 @@
 //! check of a leaf can replace are checked on whole documents. A check may be stricter than its rule, and never more lenient:
 //! what it refuses is decided by the exact check.
 
+use std::ops::Range;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -311,12 +313,7 @@ impl Prover<'_> {
                     }
                     ("type", _) => true,
                     ("uniqueItems", _) => value == &Value::Bool(false),
-                    (other, _) => {
-                        is_silent(other)
-                            || OBJECT.contains(&other)
-                            || STRING.contains(&other)
-                            || NUMBER.contains(&other)
-                    }
+                    (other, _) => is_about_others(other),
                 };
                 if !is_covered {
                     self.whole.push(format!("{at}/{}", escape(keyword)));
@@ -339,44 +336,32 @@ impl Prover<'_> {
         let is_one = |item: &ItemPlan| !matches!(item.value, ValuePlan::Pieces(_));
         let certain = before + usize::from(list.items.get(before).is_none_or(is_one));
         for (at, schema) in &rules.schemas {
-            let rules = schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value));
+            let heard = schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value));
             let by_place = ["prefixItems", "items"].into_iter().find_map(|name| {
-                let (_, items) = rules.clone().find(|(keyword, _)| *keyword == name)?;
+                let (_, items) = heard.clone().find(|(keyword, _)| *keyword == name)?;
                 Some((name, items.as_array()?.len()))
             });
-            for (keyword, value) in rules {
+            for (keyword, value) in heard {
                 let is_covered = match keyword.as_str() {
                     "minItems" | "maxItems" if value.is_u64() => {
                         self.count_items(list, keyword, value, &format!("{at}/{keyword}"), rule, target);
                         true
                     }
-                    "prefixItems" | "items" if value.is_array() => {
-                        let known = by_place.map_or(0, |(_, length)| length);
-                        for (place, pointers) in places.iter_mut().enumerate().take(known.min(certain)) {
-                            pointers.push(format!("{at}/{keyword}/{place}"));
+                    "prefixItems" | "items" | "additionalItems" => {
+                        let (range, is_each) = find_places(keyword, value, by_place, list.items.len());
+                        // Where all items have the same rule, it does not matter which of them is where.
+                        let known = if range.start == 0 && !is_each { usize::MAX } else { certain };
+                        for (place, pointers) in
+                            places.iter_mut().enumerate().take(range.end.min(known)).skip(range.start)
+                        {
+                            let each = if is_each { format!("/{place}") } else { String::new() };
+                            pointers.push(format!("{at}/{keyword}{each}"));
                         }
-                        list.items.len().min(known) <= certain
-                    }
-                    "items" | "additionalItems" => {
-                        let from = match (keyword.as_str(), by_place) {
-                            ("additionalItems", Some(("items", length))) => length,
-                            ("additionalItems", _) => list.items.len(),
-                            (_, Some((_, length))) => length,
-                            (_, None) => 0,
-                        };
-                        for pointers in places.iter_mut().skip(from) {
-                            pointers.push(format!("{at}/{keyword}"));
-                        }
-                        from == 0 || list.items.len() <= certain
+                        range.end <= known
                     }
                     "uniqueItems" => value == &Value::Bool(false),
                     "type" => true,
-                    other => {
-                        is_silent(other)
-                            || OBJECT.contains(&other)
-                            || STRING.contains(&other)
-                            || NUMBER.contains(&other)
-                    }
+                    other => is_about_others(other),
                 };
                 if !is_covered {
                     self.whole.push(format!("{at}/{}", escape(keyword)));
@@ -580,6 +565,21 @@ impl Prover<'_> {
             }
         }
         checks
+    }
+}
+
+/// Whether a keyword says nothing about lists.
+fn is_about_others(keyword: &str) -> bool {
+    is_silent(keyword) || [OBJECT, STRING, NUMBER].iter().any(|keywords| keywords.contains(&keyword))
+}
+
+/// Which items of a list with so many a keyword is about, and whether it has a rule of its own for each.
+fn find_places(keyword: &str, value: &Value, by_place: Option<(&str, usize)>, length: usize) -> (Range<usize>, bool) {
+    let known = by_place.map_or(0, |(_, known)| known.min(length));
+    match (keyword, by_place) {
+        (_, Some((name, _))) if name == keyword && value.is_array() => (0..known, true),
+        ("additionalItems", Some(("items", _))) | ("items", _) => (known..length, false),
+        _ => (0..0, false),
     }
 }
 

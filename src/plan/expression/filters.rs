@@ -209,6 +209,23 @@ impl ExpressionCompiler<'_, '_> {
         }
     }
 
+    /// `name is none`.
+    fn compile_none(&mut self, input: &Expr<'_>) -> Compiled {
+        let of = self.compile(input)?;
+        if !of.has_column {
+            let message = format!("`{} is none` is the same for every record", self.words(input));
+            return Err(ExpressionFault::new(self.range_of(input), message, "use a column here"));
+        }
+        if let ExpressionKind::List(_) = of.kind {
+            let words = self.words(input);
+            let message = format!("`{words}` is a list, which is empty but never nothing");
+            let hint = format!("write `({words} | length) == 0`");
+            return Err(ExpressionFault::new(self.range_of(input), message, hint));
+        }
+        let operation = Operation::Equals(Box::new([of.operation, Operation::Constant(ExpressionValue::None)]));
+        Ok(Typed { kind: ExpressionKind::Truth, operation, has_column: true })
+    }
+
     pub(super) fn compile_test(
         &mut self,
         name: &str,
@@ -218,13 +235,7 @@ impl ExpressionCompiler<'_, '_> {
     ) -> Compiled {
         let range = start..start + name.len();
         if matches!(name, "none") && arguments.is_empty() {
-            let of = self.compile(input)?;
-            if !of.has_column {
-                let message = format!("`{} is none` is the same for every record", self.words(input));
-                return Err(ExpressionFault::new(self.range_of(input), message, "use a column here"));
-            }
-            let operation = Operation::Equals(Box::new([of.operation, Operation::Constant(ExpressionValue::None)]));
-            return Ok(Typed { kind: ExpressionKind::Truth, operation, has_column: true });
+            return self.compile_none(input);
         }
         if !TESTS.contains(&name) {
             let hint = match nearest(name, TESTS.iter().copied()) {

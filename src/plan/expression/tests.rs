@@ -428,7 +428,7 @@ const REFUSED_CONDITIONS: &[(&str, &str)] = &[
     ("a == 'x' and b", "b"),
     ("tags == 'x'", "tags == 'x'"),
     ("tags", "tags"),
-    ("tags is none", "tags is none"),
+    ("tags is none", "tags"),
     ("1 in tags", "1 in tags"),
     ("a == 'x' or true", "true"),
     ("a == a", "a == a"),
