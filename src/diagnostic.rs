@@ -323,6 +323,9 @@ codes! {
     /// A compressed file is damaged or cut short, or its name does not end in `.gz` or `.zst`; or it is another archive or a
     /// spreadsheet.
     ReadCompressed = "read/compressed",
+    /// A packed file was not read: the pattern of its source matches its name without `.gz` or `.zst`, and not the whole name.
+    /// A pattern that ends in `*`, as `*.csv*`, takes both. What is not meant to be read belongs elsewhere.
+    ReadPassedOver = "read/passed-over",
     /// An input file changed while it was read. Wait until the recording is complete, then run again.
     ReadChanged = "read/changed",
     /// The file has a header and no records.
