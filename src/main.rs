@@ -132,7 +132,7 @@ struct ClosedStdout;
 
 impl Write for ClosedStdout {
     fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::Error::other("it is closed"))
+        Err(io::Error::new(io::ErrorKind::NotConnected, "it is closed"))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -211,7 +211,7 @@ pub fn mapping_path(
         return if is_path(path, &chosen) {
             Ok(chosen)
         } else {
-            Err(vec![describe_missing_mapping(&chosen, &file.places)])
+            Err(vec![describe_missing_mapping(root, &file.places)])
         };
     }
     let all = mappings(root);
@@ -238,8 +238,13 @@ pub fn mapping_path(
 }
 
 /// What is said of a mapping that profiles.yaml names and that is not there: which ones are.
-fn describe_missing_mapping(path: &Path, places: &Places) -> Diagnostic {
-    let hint = advise_reading(path, "the mapping", &io::Error::from(io::ErrorKind::NotFound));
+fn describe_missing_mapping(root: &Path, places: &Places) -> Diagnostic {
+    let there: Vec<String> =
+        mappings(root).iter().take(MAX_NAMES).map(|path| format!("`{}`", path.display())).collect();
+    let hint = match there.as_slice() {
+        [] => "write a path from the folder of this file".to_owned(),
+        there => format!("there are: {}", there.join(", ")),
+    };
     let missing = Diagnostic::new(Code::PlanMissingFile, "the mapping that is named here is not there");
     missing.rule(places.value("/mapping")).hint(hint)
 }

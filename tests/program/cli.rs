@@ -158,6 +158,7 @@ fn an_answer_to_a_closed_stdout_is_lost() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), said.starts_with(expected)), (Some(code), true), "{line}: {said}");
         assert!(!expected.is_empty() || said.is_empty(), "{line}: {said}");
+        assert_eq!(code == 6, said.contains("help: let it lead somewhere"), "{line}: {said}");
     }
 }
 

@@ -26,7 +26,7 @@ pub fn refuse_clashes<T>(
     is_column: impl Fn(&str) -> bool,
 ) -> Result<T, ExpressionFault> {
     let find = |words: &[&str]| find_word(source, is_template, |word| words.contains(&word) && is_column(word));
-    let advise = |word: &str| format!("give the column another name, as in `{word}_column: {{ header: {word} }}`");
+    let advise = |word: &str| format!("give the column another name, as in `{word}_column: {{ header: \"{word}\" }}`");
     if let Some((word, range)) = find(&VALUES) {
         let message = format!("`{word}` is a word of the expression language, and never the column of this name");
         return Err(ExpressionFault::new(range, message, advise(word)));
@@ -88,7 +88,7 @@ mod tests {
         assert_eq!(hint("and"), "");
         assert_eq!(
             hint("not"),
-            "`not` is a word of the expression language: give the column another name, as in `not_column: { header: not }`"
+            "`not` is a word of the expression language: give the column another name, as in `not_column: { header: \"not\" }`"
         );
     }
 }
