@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use crate::{
     config::profile::{secret::is_name_of_variable, settings::ProfileSettings},
-    diagnostic::{Diagnostic, Place},
+    diagnostic::{Diagnostic, Place, count_slips},
 };
 
 /// The keys around the settings, and what people write where a key belongs that is none.
@@ -245,8 +245,7 @@ fn is_common_header(name: &str) -> bool {
 /// Whether letters are another word with a slip or two in it.
 fn is_near(word: &str, known: &str) -> bool {
     let slips = if known.len() < 8 { 1 } else { 2 };
-    word.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-".contains(&byte))
-        && strsim::damerau_levenshtein(&word.to_ascii_lowercase(), known) <= slips
+    word.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-".contains(&byte)) && count_slips(word, known) <= slips
 }
 
 /// Adds the names of all properties that a JSON Schema speaks of.
