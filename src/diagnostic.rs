@@ -181,12 +181,17 @@ pub fn shape(character: char) -> char {
     }
 }
 
+/// How many slips of a typist make one word of another: letters that are wrong, missing, too many or swapped.
+pub fn count_slips(word: &str, other: &str) -> usize {
+    strsim::damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
+}
+
 /// The nearest of some names, if one is near enough to be meant.
 pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     names
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(name.len()) / 4)
+        .map(|candidate| (count_slips(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(name.chars().count()) / 4)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -323,6 +328,9 @@ codes! {
     /// A compressed file is damaged or cut short, or its name does not end in `.gz` or `.zst`; or it is another archive or a
     /// spreadsheet.
     ReadCompressed = "read/compressed",
+    /// A packed file was not read: the pattern of its source matches its name without `.gz` or `.zst`, and not the whole name.
+    /// A pattern that ends in `*`, as `*.csv*`, takes both. What is not meant to be read belongs elsewhere.
+    ReadPassedOver = "read/passed-over",
     /// An input file changed while it was read. Wait until the recording is complete, then run again.
     ReadChanged = "read/changed",
     /// The file has a header and no records.

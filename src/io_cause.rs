@@ -60,6 +60,7 @@ pub fn advise(purpose: Purpose, cause: &io::Error) -> &'static str {
         (Kind::AlreadyExists, Purpose::UseFolder) => "it is a file; name a folder",
         (Kind::AlreadyExists, _) => "something of this name is there already; name another place",
         (Kind::CrossesDevices, _) => "name a place that is on one disk",
+        (Kind::NotConnected, Purpose::WriteFile) => "let it lead somewhere, to `/dev/null` if nobody needs the answer",
         _ if is_loop(cause) => "its links lead in a circle; name the file itself",
         _ if is_out_of_files(cause) => {
             "too many files are open: raise the limit with `ulimit -n`, or convert fewer folders at once"

@@ -87,7 +87,11 @@ fn forbid_core_dumps() {
 fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     match &cli.command {
         Command::Explain(explain) => explain_code(explain.code.as_deref(), environment),
-        Command::Completions { shell } => io::stdout().write_all(&manual::completions(*shell)).map(|()| Exit::Done),
+        Command::Completions { shell } => {
+            let mut out = open_stdout();
+            out.write_all(&manual::completions(*shell))?;
+            out.flush().map(|()| Exit::Done)
+        }
         Command::Man { dir } => {
             let written = manual::write_manual(dir);
             Ok(written.map_or_else(|cause| show_unwritten(dir, &cause, environment), |()| Exit::Done))
@@ -100,10 +104,58 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
 }
 
 /// Refuses `--output -` where stdout is closed, and turns it into `--output /dev/null` where stdout is the null device, so
-/// that the summary says where the documents went. Before `main`, Rust opens that device in place of a closed stdout, for
-/// reading and writing; a shell opens it for writing only.
-#[cfg(unix)]
+/// that the summary says where the documents went.
 fn check_stdout(command: &mut Command) -> Result<(), Error> {
+    let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return Ok(()) };
+    match lost_by_stdout() {
+        Some(Lost::Unseen) if places::is_stdout(output) => {
+            let finding = Diagnostic::new(Code::ReportCannotWrite, "stdout is closed, so the documents would be lost");
+            let hint =
+                "name a file with `--output FILE`, or `--output /dev/null` if nobody needs them; nothing was read";
+            Err(Error::Storage(Box::new(finding.hint(hint))))
+        }
+        Some(Lost::Wanted) if places::is_stdout(output) => {
+            Path::new(NULL_DEVICE).clone_into(output);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Where answers are written: stdout, or nowhere with an error if it is closed.
+fn open_stdout() -> Box<dyn Write> {
+    if lost_by_stdout() == Some(Lost::Unseen) { Box::new(ClosedStdout) } else { Box::new(io::stdout()) }
+}
+
+/// A stdout that is closed: whatever is written to it is an error.
+struct ClosedStdout;
+
+impl Write for ClosedStdout {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::Error::new(io::ErrorKind::NotConnected, "it is closed"))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What is written to stdout is lost.
+#[derive(PartialEq, Eq)]
+enum Lost {
+    /// Stdout is the null device: whoever runs the command says that nobody needs it.
+    Wanted,
+    /// Stdout is closed.
+    Unseen,
+}
+
+/// The device that takes everything.
+const NULL_DEVICE: &str = "/dev/null";
+
+/// Whether and how stdout loses what is written to it. Before `main`, Rust opens the null device in place of a closed stdout,
+/// for reading and writing; a shell opens it for writing only.
+#[cfg(unix)]
+fn lost_by_stdout() -> Option<Lost> {
     use std::os::{
         fd::AsFd,
         unix::fs::{FileTypeExt, MetadataExt},
@@ -111,28 +163,16 @@ fn check_stdout(command: &mut Command) -> Result<(), Error> {
 
     use rustix::fs::{OFlags, fcntl_getfl};
 
-    let null_device = Path::new("/dev/null");
-    let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return Ok(()) };
-    let stdout = || File::from(io::stdout().as_fd().try_clone_to_owned()?).metadata();
-    if places::is_stdout(output)
-        && let (Ok(stdout), Ok(null)) = (stdout(), fs::metadata(null_device))
-        && stdout.file_type().is_char_device()
-        && stdout.rdev() == null.rdev()
-    {
-        if fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR) {
-            let finding = Diagnostic::new(Code::ReportCannotWrite, "stdout is closed, so the documents would be lost");
-            let hint =
-                "name a file with `--output FILE`, or `--output /dev/null` if nobody needs them; nothing was read";
-            return Err(Error::Storage(Box::new(finding.hint(hint))));
-        }
-        null_device.clone_into(output);
-    }
-    Ok(())
+    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().ok()?).metadata().ok()?;
+    let null = fs::metadata(NULL_DEVICE).ok()?;
+    let is_null = stdout.file_type().is_char_device() && stdout.rdev() == null.rdev();
+    let is_opened_here = || fcntl_getfl(io::stdout()).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR);
+    is_null.then(|| if is_opened_here() { Lost::Unseen } else { Lost::Wanted })
 }
 
 #[cfg(not(unix))]
-fn check_stdout(_: &mut Command) -> Result<(), Error> {
-    Ok(())
+fn lost_by_stdout() -> Option<Lost> {
+    None
 }
 
 /// Starts the log on stderr, where `-v` asks for one. Only this program's own events: those of the HTTP client could
@@ -170,7 +210,7 @@ fn run_pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
         &mut Runtime {
             // Paths stay as they were typed, and messages repeat them.
             root: PathBuf::new(),
-            out: &mut io::stdout(),
+            out: &mut open_stdout(),
             err: &mut io::stderr(),
             terminal,
             environment,
@@ -181,7 +221,7 @@ fn run_pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
 }
 
 fn explain_code(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
-    let mut out = io::BufWriter::new(io::stdout());
+    let mut out = io::BufWriter::new(open_stdout());
     let Some(word) = word else {
         report::codes(&mut out)?;
         return out.flush().map(|()| Exit::Done);
@@ -198,7 +238,7 @@ fn explain_code(word: Option<&str>, environment: &BTreeMap<String, String>) -> i
 }
 
 fn show_usage(message: &UsageMessage, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
-    let mut writer: Box<dyn Write> = if message.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
+    let mut writer: Box<dyn Write> = if message.to_stdout() { open_stdout() } else { Box::new(io::stderr()) };
     let terminal = if message.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
     let messages = OutputOptions { color: Color::Auto, ..OutputOptions::default() };
     let styled = RenderStyle::new(&messages, environment, terminal).styled;

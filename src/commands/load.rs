@@ -24,7 +24,7 @@ use crate::{
             ProfilesFile,
             destination::{BodyShape, Destination, SANDBOX},
             resolve,
-            secret::Environment,
+            secret::{Environment, is_path},
         },
         yaml::{self, Places},
     },
@@ -205,8 +205,14 @@ pub fn mapping_path(
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    if let Some(path) = file.and_then(|file| file.profiles.mapping.as_deref()) {
-        return Ok(root.join(path));
+    if let Some((file, path)) = file.and_then(|file| Some((file, file.profiles.mapping.as_deref()?))) {
+        let chosen = root.join(path);
+        // What was written may be no path at all, but a secret.
+        return if is_path(path, &chosen) {
+            Ok(chosen)
+        } else {
+            Err(vec![describe_missing_mapping(root, &file.places)])
+        };
     }
     let all = mappings(root);
     match all.as_slice() {
@@ -229,6 +235,18 @@ pub fn mapping_path(
             Err(vec![Diagnostic::new(Code::PlanMissingFile, message).hint(hint)])
         }
     }
+}
+
+/// What is said of a mapping that profiles.yaml names and that is not there: which ones are.
+fn describe_missing_mapping(root: &Path, places: &Places) -> Diagnostic {
+    let there: Vec<String> =
+        mappings(root).iter().take(MAX_NAMES).map(|path| format!("`{}`", path.display())).collect();
+    let hint = match there.as_slice() {
+        [] => "write a path from the folder of this file".to_owned(),
+        there => format!("there are: {}", there.join(", ")),
+    };
+    let missing = Diagnostic::new(Code::PlanMissingFile, "the mapping that is named here is not there");
+    missing.rule(places.value("/mapping")).hint(hint)
 }
 
 /// All mappings of the folder, by name.

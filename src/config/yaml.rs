@@ -45,8 +45,6 @@ pub struct Node {
 pub struct Places {
     path: String,
     lines: Vec<String>,
-    /// What is drawn of a line, if not all of it.
-    mask: Option<fn(&str) -> String>,
     pub(super) nodes: BTreeMap<String, Node>,
 }
 
@@ -61,9 +59,9 @@ impl Places {
         self.nodes.get(pointer)
     }
 
-    /// Draws from now on only what this leaves of a line; characters keep their places.
-    pub(super) fn mask_lines(&mut self, mask: fn(&str) -> String) {
-        self.mask = Some(mask);
+    /// Draws from now on these lines in place of those that were read; characters keep their places.
+    pub(super) fn draw(&mut self, text: &str) {
+        self.lines = text.lines().map(|line| line.trim_end().to_owned()).collect();
     }
 
     /// Whether the key at a pointer is written without quotes.
@@ -112,11 +110,7 @@ impl Places {
     /// The place of a span.
     pub(super) fn place(&self, TextSpan { line, column, width }: TextSpan) -> Place {
         let text = usize::try_from(line).ok().and_then(|line| self.lines.get(line.wrapping_sub(1)));
-        let text = match self.mask {
-            Some(mask) => text.map(|line| mask(line)),
-            None => text.cloned(),
-        };
-        Place { path: self.path.clone(), line, column, width, text: text.unwrap_or_default() }
+        Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_default() }
     }
 
     /// The key named `name` that stands at or after a line and column, wherever it is nested.
@@ -199,7 +193,7 @@ impl PlaceWalk {
     pub(super) fn new(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> PlaceWalk {
         let lines = text.lines().map(str::to_owned).collect();
         PlaceWalk {
-            places: Places { path: path.into(), lines, mask: None, nodes: BTreeMap::new() },
+            places: Places { path: path.into(), lines, nodes: BTreeMap::new() },
             open: Vec::new(),
             documents: 0,
             max_nodes,

@@ -63,6 +63,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "customers.csv.gz",
             "Name it `.gz` or `.zst`, or copy it again.",
         ),
+        Code::ReadPassedOver => explanation(
+            "a packed file that the pattern does not match",
+            "path: \"*.csv\", with part-1.csv and part-2.csv.gz",
+            "path: \"*.csv*\"",
+            "End the pattern in `*`, or move the file away.",
+        ),
         Code::ReadChanged => explanation(
             "an input file changed while it was read",
             "xwalk convert /mnt/recorder",

@@ -25,6 +25,7 @@ use crate::{
         date_format::DateFormat,
         expression::{
             Expression, Template,
+            clashes::refuse_clashes,
             compile::{ExpressionColumn, ExpressionFault, ExpressionKind},
             narrow_place,
         },
@@ -35,7 +36,9 @@ use crate::{
 
 impl Compiler<'_> {
     pub(super) fn compile_condition(&mut self, text: &str, source: usize, pointer: &str) -> Option<Condition> {
-        match Expression::compile_condition(text, &mut |name| self.find_expression_column(source, name, pointer)) {
+        let compiled =
+            Expression::compile_condition(text, &mut |name| self.find_expression_column(source, name, pointer));
+        match refuse_clashes(compiled, text, false, |word| self.declares_column(source, word)) {
             Ok(expression) => Some(Condition { expression, rule: pointer.to_owned() }),
             Err(fault) => self.report_expression(text, fault, pointer),
         }
@@ -52,6 +55,12 @@ impl Compiler<'_> {
         let split = known.and_then(|column| column.split.clone());
         let near = nearest(name, names).filter(|near| *near != name).map(str::to_owned);
         ExpressionColumn { number, conversion, reading, split, near }
+    }
+
+    /// Whether a source says something about a column of this name.
+    fn declares_column(&self, source: usize, name: &str) -> bool {
+        let declared = self.mapping.sources.get_index(source);
+        declared.is_some_and(|(_, source)| source.columns.contains_key(name))
     }
 
     /// Reports what is wrong with an expression, at its place inside.
@@ -293,7 +302,7 @@ impl Compiler<'_> {
             let pointer = format!("{rule}/value");
             let compiled =
                 Expression::compile_value(text, &mut |name| self.find_expression_column(source, name, &pointer));
-            return match compiled {
+            return match refuse_clashes(compiled, text, false, |word| self.declares_column(source, word)) {
                 Ok(expression) => {
                     let conversion = conversion_of(&expression.kind);
                     Some((ValueSource::Value(expression), conversion))
@@ -302,7 +311,8 @@ impl Compiler<'_> {
             };
         }
         let (pointer, text) = (format!("{rule}/template"), field.template.as_ref()?);
-        match Template::compile(text, &mut |name| self.find_expression_column(source, name, &pointer)) {
+        let compiled = Template::compile(text, &mut |name| self.find_expression_column(source, name, &pointer));
+        match refuse_clashes(compiled, text, true, |word| self.declares_column(source, word)) {
             Ok(template) => Some((ValueSource::Template(template), Conversion::Text)),
             Err(fault) => self.report_expression(text, fault, &pointer),
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Severity},
     digest::Digest,
     file_numbers::file_numbers,
     io_cause::{Purpose, advise, describe_cause},
@@ -188,12 +188,10 @@ fn is_packed(path: &Path) -> bool {
 /// Finds the files of a source, in the order of their names. The folder is a path, whatever it is called; only the path of
 /// the source, in the mapping or on the command line, may be a pattern.
 fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
-    let (folder, path) = match inputs.named.get(&source.name) {
-        Some(named) if named == "-" => return Ok(vec![PathBuf::from("-")]),
-        Some(named) => (Path::new(""), named),
-        None if inputs.folder == Path::new(".") => (Path::new(""), &source.path),
-        None => (inputs.folder.as_path(), &source.path),
-    };
+    let (folder, path) = locate(source, inputs);
+    if folder == Path::new("") && path == "-" && inputs.named.contains_key(&source.name) {
+        return Ok(vec![PathBuf::from("-")]);
+    }
     let whole = folder.join(path);
     let with_ending = |ending: &str| {
         let mut packed = whole.clone().into_os_string();
@@ -218,6 +216,48 @@ fn find_files(source: &SourcePlan, inputs: &Inputs) -> Result<Vec<PathBuf>, Vec<
         files = pattern::find_matches(folder, path).map_err(|wrong| vec![wrong])?;
     }
     if files.is_empty() { Err(vec![describe_missing(source, &whole, inputs)]) } else { Ok(files) }
+}
+
+/// The folder in which the files of a source are looked for, and their path in it.
+fn locate<'a>(source: &'a SourcePlan, inputs: &'a Inputs) -> (&'a Path, &'a str) {
+    match inputs.named.get(&source.name) {
+        Some(named) => (Path::new(""), named),
+        None if inputs.folder == Path::new(".") => (Path::new(""), &source.path),
+        None => (&inputs.folder, &source.path),
+    }
+}
+
+/// The warning that packed files are not read because the pattern of their source matches their names without the ending only.
+pub(super) fn find_passed_over(
+    plan: &Plan,
+    source: &SourcePlan,
+    inputs: &Inputs,
+    files: &[PathBuf],
+) -> Option<Diagnostic> {
+    let (folder, path) = locate(source, inputs);
+    let whole = folder.join(path);
+    // A file that is named by all of the path is no match of it.
+    let is_named = |file: &PathBuf| *file == whole || is_packed(file) && file.with_extension("") == whole;
+    if !pattern::is_pattern(path) || files.iter().any(is_named) {
+        return None;
+    }
+    // What cannot be found so hides no match of the pattern itself.
+    let find = |ending: &str| pattern::find_matches(folder, &format!("{path}{ending}")).unwrap_or_default();
+    let mut passed: Vec<PathBuf> = [".gz", ".zst"].into_iter().flat_map(find).collect();
+    passed.retain(|file| file.is_file() && !files.contains(file));
+    passed.sort();
+    let message = match passed.as_slice() {
+        [] => return None,
+        [_] => format!("this file is not read: `{path}` does not match the ending of its name"),
+        several => format!(
+            "{} packed files, as this one, are not read: `{path}` does not match the ending of their names",
+            several.len()
+        ),
+    };
+    let rule = format!("/sources/{}/path", json_pointer::escape(&source.name));
+    let finding = plan.finding(Code::ReadPassedOver, &rule, message).severity(Severity::Warning);
+    let hint = format!("write `{path}*` to read packed files, too; move away what is not meant");
+    Some(finding.file(passed[0].display().to_string()).hint(hint))
 }
 
 /// The finding that the system does not let a file or folder be read.

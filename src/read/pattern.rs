@@ -58,7 +58,7 @@ fn add_named(path: PathBuf, next: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
 
 /// Adds the entries of a folder whose names match; on the way to a file only those that are folders.
 fn add_matches(folder: &Path, step: &str, is_last: bool, next: &mut Vec<PathBuf>) -> Result<(), Diagnostic> {
-    let pattern = glob::Pattern::new(step).map_err(|wrong| {
+    let pattern = glob::Pattern::new(&write_negations(step)).map_err(|wrong| {
         let message = format!("the pattern `{step}` cannot be used: {}", wrong.msg);
         Diagnostic::new(Code::ReadMissingFile, message).file(folder.join(step).display().to_string())
     })?;
@@ -71,6 +71,28 @@ fn add_matches(folder: &Path, step: &str, is_last: bool, next: &mut Vec<PathBuf>
         }
     }
     Ok(())
+}
+
+/// A pattern with `[!` in place of each `[^`: shells know both.
+fn write_negations(step: &str) -> String {
+    let (mut written, mut rest) = (String::new(), step);
+    while let Some((before, behind)) = rest.split_once('[') {
+        written.push_str(before);
+        written.push('[');
+        let class = match behind.strip_prefix(['^', '!']) {
+            Some(class) => {
+                written.push('!');
+                class
+            }
+            None => behind,
+        };
+        // A bracket is one of the characters where it comes first.
+        let first = class.chars().next().map_or(0, char::len_utf8);
+        let end = class[first..].find(']').map_or(class.len(), |end| first + end + 1);
+        written.push_str(&class[..end]);
+        rest = &class[end..];
+    }
+    written + rest
 }
 
 /// Adds a folder and all folders below it that are not hidden.
@@ -167,13 +189,17 @@ mod tests {
     fn only_the_path_is_a_pattern() {
         let root = folder(&["a[1]*?/x-1.csv", "a[1]*?/b/x-2.csv", "a1bc/x-3.csv", "a[1]*?/y.csv"]);
         let folder = root.path().join("a[1]*?");
-        let table: [(&str, &[&str]); 9] = [
+        let table: [(&str, &[&str]); 13] = [
             ("x-*.csv", &["x-1.csv"]),
             ("*/x-?.csv", &["b/x-2.csv"]),
             ("**/x-[0-9].csv", &["b/x-2.csv", "x-1.csv"]),
             ("./b/*.csv", &["b/x-2.csv"]),
             ("b/../*.csv", &["b/../x-1.csv", "b/../y.csv"]),
             ("[!x]*", &["b", "y.csv"]),
+            ("[^x]*", &["b", "y.csv"]),
+            ("[x^]*", &["x-1.csv"]),
+            ("[^!^b]*", &["x-1.csv", "y.csv"]),
+            ("*[[^]1[^]]]*", &[]),
             ("z*/x.csv", &[]),
             ("*/y.csv", &[]),
             ("x-1.csv/*", &[]),

@@ -121,6 +121,9 @@ impl Reading<'_> {
         let source = &self.plan.sources[self.source];
         let mut table = Table::empty(&source.name, &source.dialect);
         let (mut first, mut findings) = (0, Vec::new());
+        if let Some(warning) = files::find_passed_over(self.plan, source, self.inputs, files) {
+            Ledger::new(self.plan.sources.len(), say).say(&warning);
+        }
         for path in files {
             let mut ledger = Ledger::new(self.plan.sources.len(), say);
             match self.read_file(path, first, &mut table, &mut ledger, visit) {

@@ -128,6 +128,40 @@ fn a_closed_pipe_is_fine() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
+/// A closed stdout is like a full one, for every command that answers there; where nobody needs the answer there is none.
+#[cfg(unix)]
+#[test]
+fn an_answer_to_a_closed_stdout_is_lost() {
+    let closed = (6, "error[report/cannot-write]: cannot write stdout: it is closed");
+    let fine = (0, "");
+    for (line, (code, expected)) in [
+        ("check mappings/inflight-sales.yaml >&-", closed),
+        ("check mappings/inflight-sales.yaml >&- <&-", closed),
+        ("check >&-", closed),
+        ("explain >&-", closed),
+        ("explain check/range >&-", closed),
+        ("completions bash >&-", closed),
+        ("--version >&-", closed),
+        ("--help >&-", closed),
+        ("convert --help >&-", closed),
+        ("help check >&-", closed),
+        ("check mappings/inflight-sales.yaml --quiet >&-", fine),
+        ("check mappings/inflight-sales.yaml >/dev/null", fine),
+        ("--version >/dev/null", fine),
+        ("explain >/dev/null", fine),
+        ("check no-mapping.yaml >&-", (2, "error[plan/missing-file]")),
+        ("explain no/code >&-", (2, "error[plan/usage]")),
+        ("convert samples/flight-01 --validate-only -q >&-", fine),
+    ] {
+        let run = format!("{} {line}", env!("CARGO_BIN_EXE_xwalk"));
+        let output = Command::new("sh").args(["-c", &run]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.starts_with(expected)), (Some(code), true), "{line}: {said}");
+        assert!(!expected.is_empty() || said.is_empty(), "{line}: {said}");
+        assert_eq!(code == 6, said.contains("help: let it lead somewhere"), "{line}: {said}");
+    }
+}
+
 /// Where the documents went has to be said, and they are not made if they would be lost.
 #[cfg(unix)]
 #[test]

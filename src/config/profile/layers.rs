@@ -4,7 +4,12 @@
 
 use crate::{
     config::{
-        profile::{Profiles, ProfilesFile, overrides, settings::ProfileSettings},
+        profile::{
+            Profiles, ProfilesFile,
+            masked_text::{show_profile, show_reference},
+            overrides,
+            settings::ProfileSettings,
+        },
         yaml::Places,
         yaml_values,
     },
@@ -115,8 +120,11 @@ fn choose_profile<'a>(
     match wanted.or(profiles.default.as_deref()) {
         Some(name) if profiles.profiles.contains_key(name) => Ok(Some(name)),
         Some(name) => {
-            let finding = no_such_profile(profiles, name);
-            Err(if wanted.is_none() { finding.rule(places.value("/default")) } else { finding })
+            let known = || profiles.profiles.keys().map(String::as_str);
+            Err(match wanted {
+                Some(typed) => no_such_profile(profiles, typed, typed),
+                None => no_such_profile(profiles, name, &show_reference(name, known())).rule(places.value("/default")),
+            })
         }
         None if sets_url => Ok(None),
         None => Err(Diagnostic::new(Code::PlanProfile, "no profile was chosen and there is no `default`")
@@ -134,10 +142,12 @@ fn chain_of<'a>(file: &'a ProfilesFile, name: &'a str) -> Result<Vec<(&'a str, &
         let extends = |of: &str| places.value(&format!("/profiles/{}/extends", json_pointer::escape(of)));
         let by = chain.last().map_or(name, |(name, _)| name);
         let Some(profile) = profiles.profiles.get(name) else {
-            return Err(no_such_profile(profiles, name).rule(extends(by)));
+            let shown = show_reference(name, profiles.profiles.keys().map(String::as_str));
+            return Err(no_such_profile(profiles, name, &shown).rule(extends(by)));
         };
         if chain.iter().any(|(earlier, _)| *earlier == name) {
-            let message = format!("the profile `{name}` extends itself, through `{by}`");
+            let message =
+                format!("the profile `{}` extends itself, through `{}`", show_profile(name), show_profile(by));
             return Err(Diagnostic::new(Code::PlanProfile, message).rule(extends(by)));
         }
         chain.push((name, profile));
@@ -146,13 +156,14 @@ fn chain_of<'a>(file: &'a ProfilesFile, name: &'a str) -> Result<Vec<(&'a str, &
     Ok(chain)
 }
 
-fn no_such_profile(profiles: &Profiles, name: &str) -> Diagnostic {
+/// What is said of a name that no profile has, shown as this.
+fn no_such_profile(profiles: &Profiles, name: &str, shown: &str) -> Diagnostic {
     let near = nearest(name, profiles.profiles.keys().map(String::as_str));
-    let hint = near.map_or_else(|| list_names(profiles), |near| format!("did you mean `{near}`?"));
-    Diagnostic::new(Code::PlanUnknownName, format!("there is no profile `{name}`")).hint(hint)
+    let hint = near.map_or_else(|| list_names(profiles), |near| format!("did you mean `{}`?", show_profile(near)));
+    Diagnostic::new(Code::PlanUnknownName, format!("there is no profile `{shown}`")).hint(hint)
 }
 
 fn list_names(profiles: &Profiles) -> String {
-    let names: Vec<String> = profiles.profiles.keys().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> = profiles.profiles.keys().map(|name| format!("`{}`", show_profile(name))).collect();
     format!("the profiles are {}", names.join(", "))
 }

@@ -21,13 +21,14 @@ use serde::Deserialize;
 use crate::{
     config::{
         profile::{
-            masked_text::{mask_line, mask_secrets},
+            masked_text::{Mask, is_key, is_profile_name, show, show_finding},
             settings::ProfileSettings,
         },
-        yaml::Places,
+        yaml::{self, Places},
         yaml_values,
     },
     diagnostic::{Diagnostic, Place},
+    json_pointer,
 };
 
 /// A profiles file that was read, with the place of everything in it.
@@ -45,18 +46,36 @@ impl ProfilesFile {
     /// # Errors
     /// Every reason why it holds no profiles, without the values that stand in it.
     pub fn read(path: &str, text: &str) -> Result<ProfilesFile, Vec<Diagnostic>> {
-        match yaml_values::read::<Profiles>(path, text) {
+        let places = yaml::places(path, text);
+        let names = places.as_ref().map(find_profiles).unwrap_or_default();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let hidden = Mask::new(&names).hide(text);
+        let read = places.map_err(|wrong| vec![wrong]).and_then(|places| yaml_values::typed::<Profiles>(text, places));
+        match read {
             Ok((profiles, mut places)) => {
-                places.mask_lines(mask_line);
+                places.draw(&show(&hidden));
                 Ok(ProfilesFile { profiles, places })
             }
             // What a message says comes from the text that it may show.
-            Err(found) => match yaml_values::read::<Profiles>(path, &mask_secrets(text)) {
-                Err(shown) if are_alike(&found, &shown) => Err(shown),
+            Err(found) => match yaml_values::read::<Profiles>(path, &hidden) {
+                Err(shown) if are_alike(&found, &shown) => Err(shown.into_iter().map(show_finding).collect()),
                 _ => Err(found.into_iter().map(without_text).collect()),
             },
         }
     }
+}
+
+/// The names of the profiles that a text declares: what has a setting in it, and looks like a name.
+fn find_profiles(places: &Places) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for (pointer, _) in places.below("/profiles") {
+        let Some((name, setting)) = pointer.trim_start_matches("/profiles/").split_once('/') else { continue };
+        let name = json_pointer::unescape(name);
+        if is_key(setting) && is_profile_name(&name) && names.last() != Some(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// Whether the findings of two texts are the same mistakes.

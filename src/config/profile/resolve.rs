@@ -17,6 +17,7 @@ use crate::{
                 RetryPolicy, SANDBOX, names_this_machine,
             },
             layers::Layers,
+            masked_text::{show_amount, show_header, show_profile},
             secret::{self, Environment, Secret, SecretSource},
             settings::{
                 AcceptSetting, Auth, BatchSetting, Collection, Compression, ProfileSettings, ResultsSetting, Retry,
@@ -63,8 +64,8 @@ pub fn destination(
     let layers = Layers::find(file, wanted, overrides).map_err(|finding| vec![finding])?;
     let settings = layers.merge()?;
     if settings.explicit == Some(true) && wanted.is_none() {
-        let message = format!("the profile `{}` is never used by default", layers.name);
-        let hint = format!("say `--profile {}` if you mean it", layers.name);
+        let message = format!("the profile `{}` is never used by default", show_profile(layers.name));
+        let hint = format!("say `--profile {}` if you mean it", show_profile(layers.name));
         return Err(vec![layers.finding(Code::PlanProfile, "explicit", message).hint(hint)]);
     }
     resolve_settings(settings, &layers, request, environment)
@@ -131,7 +132,7 @@ impl SettingsReader<'_> {
     fn base(&mut self, text: Option<&str>) -> Option<Url> {
         match text {
             None => {
-                self.wrong("url", format!("the profile `{}` has no `url`", self.layers.name));
+                self.wrong("url", format!("the profile `{}` has no `url`", show_profile(self.layers.name)));
                 None
             }
             Some(SANDBOX) => None,
@@ -249,7 +250,7 @@ impl SettingsReader<'_> {
             let key = format!("headers/{}", json_pointer::escape(&name));
             let fits = value.trim() == value && value.bytes().all(|byte| (0x20..0x7f).contains(&byte));
             if !fits {
-                self.wrong(&key, format!("the value of the header `{}` is not plain ASCII", name.escape_debug()));
+                self.wrong(&key, format!("the value of the header `{}` is not plain ASCII", show_header(&name)));
             }
             if let Some(name) = self.header(&key, &name) {
                 headers.push((name, Secret::new(value)));
@@ -262,11 +263,11 @@ impl SettingsReader<'_> {
     fn header(&mut self, key: &str, name: &str) -> Option<String> {
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || !name.bytes().all(token) {
-            self.wrong(key, format!("`{}` is not the name of a header", name.escape_debug()));
+            self.wrong(key, format!("`{}` is not the name of a header", show_header(name)));
             return None;
         }
         if RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
-            self.wrong(key, format!("the header `{name}` is not a setting"));
+            self.wrong(key, format!("the header `{}` is not a setting", show_header(name)));
             self.hint("credentials belong in `auth`; what describes the body is written by xwalk");
             return None;
         }
@@ -346,7 +347,7 @@ impl SettingsReader<'_> {
     fn check_pointer(&mut self, key: &str, pointer: &str) {
         if !pointer.is_empty() && !pointer.starts_with('/') {
             let name = key.replace('/', ".");
-            self.wrong(key, format!("`{name}` is `{}`, which is no JSON pointer", pointer.escape_debug()));
+            self.wrong(key, format!("`{name}` is no JSON pointer: it does not begin with `/`"));
             self.hint("as in `/items`; an empty text is the whole");
         }
     }
@@ -357,10 +358,7 @@ impl SettingsReader<'_> {
         match digits.and_then(|digits| digits.parse().ok()) {
             Some(times) if times <= 100 => times,
             _ => {
-                self.wrong(
-                    "resend",
-                    format!("`resend` is `{}`; it must be from `0x` to `100x`", written.escape_debug()),
-                );
+                self.wrong("resend", format!("`resend` is `{}`; it must be from `0x` to `100x`", show_amount(written)));
                 self.hint("as in `resend: 3x`");
                 0
             }
@@ -374,8 +372,8 @@ impl SettingsReader<'_> {
     fn identity(&mut self, certificate: &str, key: &str) -> Option<Secret> {
         let certificate = self.certificates("client_identity/certificate", certificate)?;
         self.note_file(Some(key));
-        let private = self.environment.expand(key).and_then(|path| secret::private(&self.folder.join(path)));
-        match private {
+        let file = self.find_named_file("client_identity/key", key);
+        match file.and_then(|file| secret::private(&file)) {
             Ok(private) if private.contains("PRIVATE KEY-----") => {
                 Some(Secret::new(format!("{private}\n{certificate}")))
             }
@@ -391,10 +389,15 @@ impl SettingsReader<'_> {
         }
     }
 
+    /// The file that a setting names.
+    fn find_named_file(&self, key: &str, path: &str) -> Result<PathBuf, String> {
+        secret::find_file(path, &format!("of `{}`", key.replace('/', ".")), &self.folder, self.environment)
+    }
+
     fn certificates(&mut self, key: &str, path: &str) -> Option<String> {
         self.note_file(Some(path));
-        let said = match self.environment.expand(path) {
-            Ok(path) => match fs::read_to_string(self.folder.join(&path)) {
+        let said = match self.find_named_file(key, path) {
+            Ok(file) => match fs::read_to_string(&file) {
                 Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text),
                 Ok(_) => format!("the file `{path}` holds no certificate in PEM form"),
                 Err(cause) => {

@@ -7,13 +7,13 @@ use std::{
     collections::BTreeMap,
     fmt, fs,
     hint::black_box,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{config::profile::masked_text::is_name_of_variable, io_cause::describe_cause};
+use crate::io_cause::describe_cause;
 
 /// The largest secret file, in bytes: a key and its certificates fit, a mistaken path mostly does not.
 const MAX_FILE: u64 = 64 << 10;
@@ -73,7 +73,7 @@ impl Environment {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {
             let (name, after) = after.split_once('}').ok_or_else(|| "a `${` is not closed".to_owned())?;
-            let value = self.get(name).ok_or_else(|| format!("the variable `{name}` is not set"))?;
+            let value = self.get(name).ok_or_else(|| format!("{} is not set", describe_variable(name)))?;
             expanded.push_str(before);
             expanded.push_str(value);
             rest = after;
@@ -115,10 +115,7 @@ impl SecretSource {
                 (value.to_owned(), origin)
             }
             (None, Some(path)) => {
-                let file = folder.join(environment.expand(path)?);
-                if !is_path(path, &file) {
-                    return Err("the file that is named here is not there".into());
-                }
+                let file = find_file(path, "that is named here", folder, environment)?;
                 (private(&file)?, format!("the file `{}`", file.display()))
             }
             _ => return Err("a secret needs exactly one of `env` and `file`".into()),
@@ -132,10 +129,32 @@ fn describe_variable(name: &str) -> String {
     if is_name_of_variable(name) { format!("the variable `{name}`") } else { "the variable that is named here".into() }
 }
 
-/// Whether what was written is the path of a file, there or not, and not a secret in its place.
-fn is_path(written: &str, file: &Path) -> bool {
-    let has_folder = written.contains('/') && file.parent().is_some_and(Path::exists);
-    has_folder || written.contains("${") || file.exists()
+/// Whether a word looks like the name of an environment variable and not like a token in its place.
+pub(super) fn is_name_of_variable(word: &str) -> bool {
+    let is_word = word.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_word && word.len() <= 64 && (word.contains('_') || !word.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+/// The file that a profile names; `which` tells it from others.
+///
+/// # Errors
+/// Why it is none, as a sentence: a text that is no path is not repeated, as it may be a secret.
+pub(super) fn find_file(
+    written: &str,
+    which: &str,
+    folder: &Path,
+    environment: &Environment,
+) -> Result<PathBuf, String> {
+    let file = folder.join(environment.expand(written)?);
+    if is_path(written, &file) { Ok(file) } else { Err(format!("the file {which} is not there")) }
+}
+
+/// Whether what was written is the path of a file, or of none in a folder that is there, and not a secret in its place.
+pub(crate) fn is_path(written: &str, file: &Path) -> bool {
+    let is_named = |folder: &Path| folder.components().any(|step| matches!(step, Component::Normal(_)));
+    let has_folder = Path::new(written).parent().is_some_and(is_named) && file.parent().is_some_and(Path::exists);
+    let begins_with_variable = written.starts_with("${") && written.contains("}/");
+    has_folder || begins_with_variable || file.exists()
 }
 
 /// Reads the secret of a file again.

@@ -8,11 +8,12 @@ use crate::{
         profile::{
             Profiles, ProfilesFile,
             destination::{AuthScheme, Destination, Limits, RetryPolicy},
-            resolve,
+            find_profiles, resolve,
             secret::Environment,
             settings::{Collection, Compression, ProfileSettings},
         },
-        yaml_values,
+        text_span::TextSpan,
+        yaml, yaml_values,
     },
     diagnostic::Diagnostic,
     options::Setting,
@@ -274,7 +275,7 @@ fn the_parts_of_one_setting_are_set_one_by_one() {
     assert!(alone.starts_with("plan/missing-key : `--set client_identity.key`: "), "{alone}");
     let both = [("client_identity.certificate", "c"), ("client_identity.key", "k")];
     let absent = said(resolved(PROFILES, Some("dev"), &both));
-    assert!(absent.contains("`c`"), "{absent}");
+    assert!(absent.contains("the file of `client_identity.certificate` is not there"), "{absent}");
 }
 
 #[test]
@@ -385,6 +386,189 @@ fn no_mistake_in_a_file_of_profiles_shows_a_secret() {
     }
 }
 
+/// What a person may write in place of a word, with a secret `S` in it.
+const SPELLINGS: [&str; 84] = [
+    "S",
+    "'S'",
+    "\"S\"",
+    "S: x",
+    "S:",
+    "\"S: x\"",
+    "'x: S'",
+    "x: S",
+    "x: S: y",
+    "S : x",
+    "\"S\": x",
+    "x: \"S\"",
+    "\"Bearer S\"",
+    "\"X-A: S\"",
+    "Bearer S",
+    "timeout: S",
+    "bearer: S",
+    "timeout: x S",
+    "env: S",
+    "S # x",
+    "x # S",
+    "x#S",
+    "\"x # S\"",
+    "\"x # S",
+    "#S",
+    "[S]",
+    "[S, x",
+    "[x, S: y]",
+    "S, x",
+    "x, S",
+    "{ S: x }",
+    "{ x: S }",
+    "{ x \"S\": y }",
+    "{ \"x S\": y }",
+    "{ S",
+    "{ S x: y }",
+    "S }",
+    "x } S",
+    "{{ S }}",
+    "{ {{ S }}: x }",
+    "*S",
+    "* S",
+    "&S x",
+    "&x S",
+    "!S x",
+    "!x S",
+    "!!S",
+    "@S",
+    "`S`",
+    "x`S`y",
+    "%S",
+    "-S",
+    "- S",
+    "-\tS",
+    "? S",
+    "=S",
+    "x=S",
+    "x S",
+    "S x",
+    "~S",
+    "<<: S",
+    "\"S",
+    "'S",
+    "S\"",
+    "S'",
+    "x \"S\" y",
+    "\"x\" S",
+    "\"S\\n\"",
+    "\"\\S\"",
+    "|\n          S",
+    ">\n          S",
+    "|\n          x: S\n          S: y",
+    "|S",
+    "\n          S",
+    "\n          x: S",
+    "x\n          S",
+    "x\n    S: y",
+    "x\n      S",
+    "x\n\tS",
+    "\tS",
+    "x\tS",
+    "https://u:S@h.example",
+    "http://S.example",
+    "https://h/?t=S#S",
+];
+
+/// Paths and names with a secret `S` in them.
+const NAMES: [&str; 10] =
+    ["S/x", "/S", "./S", "../S", "${S}", "${S", "S${HOME}", "\"x\\tS\"", "x\u{a0}S", "\u{20001}S\u{20000}"];
+
+/// Every setting, in blocks and in braces.
+const FULL: [&str; 2] = [
+    "default: prod
+mapping: mappings/sales.yaml
+profiles:
+  base:
+    url: https://base.example/v1
+    explicit: true
+  prod:
+    extends: base
+    explicit: false
+    input: landed
+    url: https://example.com/v1
+    auth:
+      basic:
+        username: till
+        password:
+          env: ECRM_TOKEN
+    headers:
+      X-Team: ground
+      Accept-Language: en
+    batch:
+      documents: 5
+      bytes: 2MiB
+    compression: gzip
+    in_flight: 3
+    idempotency_header: Idempotency-Key
+    collection: upsert
+    accept:
+      pointer: /ok
+      equals: true
+    results:
+      list: /items
+      status: /code
+      index: /n
+    resend: 3x
+    timeout: 30s
+    deadline: 15m
+    grace: 60s
+    retry:
+      exponential:
+        base: 1s
+        cap: 60s
+    proxy: http://127.0.0.1:3128
+    ca_file: ca.pem
+    client_identity:
+      certificate: client.pem
+      key: client.key
+",
+    "default: prod
+profiles: { prod: { url: https://e.example, timeout: 30s, auth: { api_key: { header: X-Api-Key, value: { file: k } } },
+  headers: { X-Team: ground, Host: x }, batch: { documents: 5 }, retry: { fixed: { wait: 5s } } } }
+",
+];
+
+#[test]
+fn a_secret_anywhere_in_a_file_of_profiles_is_in_no_finding() {
+    let mut refused = 0;
+    for text in FULL {
+        let (_, places) = yaml_values::read::<Profiles>("profiles.yaml", text).unwrap();
+        for (turn, (pointer, node)) in places.below("").enumerate() {
+            let spans = [Some(node.key), node.scalar.is_some().then_some(node.value)];
+            for span in spans.into_iter().flatten() {
+                // Each place has a third of the spellings, and each spelling a third of the places.
+                for spelling in SPELLINGS.iter().chain(&NAMES).skip(turn % 3).step_by(3) {
+                    let secret = ["hunter2Zq9", "sesameopen", "Größe7"][refused % 3];
+                    let written = write_at(text, span, &spelling.replace('S', secret));
+                    let Err(findings) = resolved(&written, None, &[]) else { continue };
+                    refused += 1;
+                    let told = format!("{findings:?}");
+                    // What has settings in it is the name of a profile.
+                    let is_name =
+                        |places: yaml::Places| find_profiles(&places).iter().any(|name| name.contains(secret));
+                    let is_declared = yaml::places("profiles.yaml", &written).is_ok_and(is_name);
+                    assert!(!told.contains(secret) || is_declared, "{pointer} {spelling}\n{told}");
+                }
+            }
+        }
+    }
+    assert!(refused > 3_000, "{refused}");
+}
+
+/// A text with another word in a place.
+fn write_at(text: &str, TextSpan { line, column, width }: TextSpan, word: &str) -> String {
+    let replaced = |(at, old): (u64, &str)| {
+        let [start, end] = [column - 1, column - 1 + width].map(|at| usize::try_from(at).unwrap());
+        if at == line { format!("{}{word}{}\n", &old[..start], &old[end..]) } else { format!("{old}\n") }
+    };
+    (1..).zip(text.lines()).map(replaced).collect()
+}
+
 #[test]
 fn the_keys_and_settings_of_a_wrong_line_are_shown() {
     let drawn = |text: &str| {
@@ -394,7 +578,7 @@ fn the_keys_and_settings_of_a_wrong_line_are_shown() {
     assert_eq!(drawn("profiles:\n  a:\n    url: https://e.x\n    timeout: 0s\n"), ["    timeout: 0s"]);
     assert_eq!(
         drawn("profiles:\n  a: { url: \"http://e.x\", tokken: abc }\n"),
-        ["  a: { url: \"http://e.x\", tokken: xxx }"]
+        ["  a: { url: \"xxxx://x.x\", tokken: xxx }"]
     );
     assert_eq!(drawn("profiles:\n  a:\n    url: https://e.x\n    compression: gzzip\n"), ["    compression: gzzip"]);
 }

@@ -11,6 +11,7 @@ mod never;
 mod contradiction;
 pub mod compile;
 mod filters;
+pub mod clashes;
 
 use std::{borrow::Cow, ops::Range};
 
