@@ -88,7 +88,7 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
     match &cli.command {
         Command::Explain(explain) => explain_code(explain.code.as_deref(), environment),
         Command::Completions { shell } => {
-            let mut out = open_stdout();
+            let mut out = io::stdout();
             out.write_all(&manual::completions(*shell))?;
             out.flush().map(|()| Exit::Done)
         }
@@ -119,24 +119,6 @@ fn check_stdout(command: &mut Command) -> Result<(), Error> {
             Ok(())
         }
         _ => Ok(()),
-    }
-}
-
-/// Where answers are written: stdout, or nowhere with an error if it is closed.
-fn open_stdout() -> Box<dyn Write> {
-    if lost_by_stdout() == Some(Lost::Unseen) { Box::new(ClosedStdout) } else { Box::new(io::stdout()) }
-}
-
-/// A stdout that is closed: whatever is written to it is an error.
-struct ClosedStdout;
-
-impl Write for ClosedStdout {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::Error::new(io::ErrorKind::NotConnected, "it is closed"))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -210,7 +192,7 @@ fn run_pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
         &mut Runtime {
             // Paths stay as they were typed, and messages repeat them.
             root: PathBuf::new(),
-            out: &mut open_stdout(),
+            out: &mut io::stdout(),
             err: &mut io::stderr(),
             terminal,
             environment,
@@ -221,7 +203,7 @@ fn run_pipe(command: &Command, environment: &BTreeMap<String, String>) -> Exit {
 }
 
 fn explain_code(word: Option<&str>, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
-    let mut out = io::BufWriter::new(open_stdout());
+    let mut out = io::BufWriter::new(io::stdout());
     let Some(word) = word else {
         report::codes(&mut out)?;
         return out.flush().map(|()| Exit::Done);
@@ -238,7 +220,7 @@ fn explain_code(word: Option<&str>, environment: &BTreeMap<String, String>) -> i
 }
 
 fn show_usage(message: &UsageMessage, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
-    let mut writer: Box<dyn Write> = if message.to_stdout() { open_stdout() } else { Box::new(io::stderr()) };
+    let mut writer: Box<dyn Write> = if message.to_stdout() { Box::new(io::stdout()) } else { Box::new(io::stderr()) };
     let terminal = if message.to_stdout() { io::stdout().is_terminal() } else { io::stderr().is_terminal() };
     let messages = OutputOptions { color: Color::Auto, ..OutputOptions::default() };
     let styled = RenderStyle::new(&messages, environment, terminal).styled;

@@ -128,27 +128,22 @@ fn a_closed_pipe_is_fine() {
     assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
-/// A closed stdout is like a full one, for every command that answers there; where nobody needs the answer there is none.
+/// A closed stdout looks like a null device that was handed over for reading and writing: an answer there is nobody's.
 #[cfg(unix)]
 #[test]
-fn an_answer_to_a_closed_stdout_is_lost() {
-    let closed = (6, "error[report/cannot-write]: cannot write stdout: it is closed");
-    let fine = (0, "");
+fn an_answer_that_nobody_reads_is_no_error() {
+    let (full, fine) = ((6, "error[report/cannot-write]: cannot write stdout"), (0, ""));
     for (line, (code, expected)) in [
-        ("check mappings/inflight-sales.yaml >&-", closed),
-        ("check mappings/inflight-sales.yaml >&- <&-", closed),
-        ("check >&-", closed),
-        ("explain >&-", closed),
-        ("explain check/range >&-", closed),
-        ("completions bash >&-", closed),
-        ("--version >&-", closed),
-        ("--help >&-", closed),
-        ("convert --help >&-", closed),
-        ("help check >&-", closed),
-        ("check mappings/inflight-sales.yaml --quiet >&-", fine),
+        ("check mappings/inflight-sales.yaml >&-", fine),
+        ("check mappings/inflight-sales.yaml <>/dev/null >&0", fine),
         ("check mappings/inflight-sales.yaml >/dev/null", fine),
-        ("--version >/dev/null", fine),
-        ("explain >/dev/null", fine),
+        ("check mappings/inflight-sales.yaml >/dev/full", full),
+        ("explain >&-", fine),
+        ("explain check/range >/dev/full", full),
+        ("completions bash >/dev/full", full),
+        ("--version <>/dev/null >&0", fine),
+        ("--version >/dev/full", full),
+        ("convert --help >/dev/full", full),
         ("check no-mapping.yaml >&-", (2, "error[plan/missing-file]")),
         ("explain no/code >&-", (2, "error[plan/usage]")),
         ("convert samples/flight-01 --validate-only -q >&-", fine),
@@ -158,7 +153,6 @@ fn an_answer_to_a_closed_stdout_is_lost() {
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!((output.status.code(), said.starts_with(expected)), (Some(code), true), "{line}: {said}");
         assert!(!expected.is_empty() || said.is_empty(), "{line}: {said}");
-        assert_eq!(code == 6, said.contains("help: let it lead somewhere"), "{line}: {said}");
     }
 }
 
