@@ -4,19 +4,21 @@
 //! document, and so is an object whose keys stand for them: `item_order` says which is about which. Without such a list, a
 //! body that tells of failure anywhere acknowledges nothing. Where the profile says what counts, nothing is guessed.
 
-use std::time::Duration;
+use std::{mem::discriminant, time::Duration};
 
 use serde_json::{Map, Value};
 
 use crate::{
     config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
     deliver::{
+        answer_names::{may_hold_results, names_results},
+        answer_values::{read_index, read_number},
         failure_words::{
-            SentDocument, SentDocuments, Told, count_of_failures, may_hold_results, names_results, read_bare_list,
-            read_bare_status, read_inside, read_nested, read_status, read_told,
+            SentDocument, SentDocuments, Told, count_of_failures, has_result, read_bare_list, read_bare_status,
+            read_inside, read_nested, read_status, read_told,
         },
         item_order::ItemOrder,
-        problem_details::{ProblemDetails, read_index},
+        problem_details::ProblemDetails,
         verdict::{ItemResult, Verdict, is_in_progress},
     },
     diagnostic::Code,
@@ -26,6 +28,8 @@ use crate::{
 const MAX_DEPTH: usize = 4;
 /// What is wrong with a list whose items cannot be assigned to documents.
 const NOT_EACH_ONCE: &str = "results that do not name each document once";
+/// What is wrong with a list of which some items say that it went well, and others nothing.
+const UNREADABLE: &str = "a result for each document that cannot be read";
 
 /// Reads the JSON of a success.
 ///
@@ -58,12 +62,12 @@ pub(crate) fn read_body(
     let Found { lists, mut elsewhere } = find_results(body, sent);
     for list in lists {
         let is_whole = list.items.len() as u64 == sent.count();
-        let order = list.order(sent);
-        let told = list.tell(&order, sent, is_whole);
+        let (order, told) = list.read(sent, is_whole);
         let bad = told.iter().filter(|told| told.is_bad()).count() as u64;
         let has_statuses =
             !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
         match is_whole {
+            true if list.is_unclear(&told) => return Err(UNREADABLE.into()),
             true if bad > 0 || has_statuses => {
                 let counted = body.as_object().and_then(|object| count_of_failures(object, sent.only()));
                 if counted.is_some_and(|counted| counted != bad) {
@@ -84,7 +88,7 @@ pub(crate) fn read_body(
     match (top, elsewhere) {
         (Told::Bad(_), _) => failed(top),
         (_, Told::Bad(_)) => failed(elsewhere),
-        _ if status == 207 => Err("a result for each document that cannot be read".into()),
+        _ if status == 207 => Err(UNREADABLE.into()),
         _ => Ok(Verdict::Accepted),
     }
 }
@@ -106,8 +110,8 @@ pub(crate) fn failure(status: u16, told: Told, body: &Value, wait: Option<Durati
 }
 
 fn is_equal(found: &Value, expected: &Value) -> bool {
-    let number = |value: &Value| value.as_number().and_then(serde_json::Number::as_f64);
-    found == expected || (found.is_number() && number(found) == number(expected))
+    let are_numbers = found.is_number() && expected.is_number();
+    found == expected || (are_numbers && read_number(found) == read_number(expected))
 }
 
 /// The results where the profile says that they stand.
@@ -160,15 +164,41 @@ struct ResultList<'a> {
 }
 
 impl ResultList<'_> {
+    /// Which document each item is about, and what it tells of it. The order matters most where some failed, and others not.
+    fn read(&self, sent: &SentDocuments<'_>, is_whole: bool) -> (ItemOrder, Vec<Told>) {
+        let read = |is_mixed: bool| {
+            let order = self.order(sent, is_mixed);
+            let told = self.tell(&order, sent, is_whole);
+            (order, told)
+        };
+        let (order, told) = read(false);
+        let meaning = |(told, item): (&Told, &&Value)| discriminant(&item_result(*told, item, None).verdict);
+        let mut meanings = told.iter().zip(&self.items).map(meaning);
+        let first = meanings.next();
+        let is_mixed = is_whole && meanings.any(|meaning| Some(meaning) != first);
+        if is_mixed { read(true) } else { (order, told) }
+    }
+
     /// Which document each item is about. A list in which nothing tells of anything is not looked at closely.
-    fn order(&self, sent: &SentDocuments<'_>) -> ItemOrder {
+    fn order(&self, sent: &SentDocuments<'_>, is_mixed: bool) -> ItemOrder {
         match &self.keys {
             Some(order) => order.clone(),
             None if self.items.iter().all(|item| read_item(item, sent.at(None)) == Told::Nothing) => {
                 ItemOrder::BY_PLACE
             }
-            None => ItemOrder::of_items(&self.items, sent),
+            None => ItemOrder::of_items(&self.items, sent, is_mixed),
         }
+    }
+
+    /// Whether an item tells nothing, although others tell of success: with a status, or in a member that this one lacks.
+    fn is_unclear(&self, told: &[Told]) -> bool {
+        let has_numbers = told.iter().any(|told| matches!(told, Told::Good(Some(_))));
+        let has_words = told.iter().any(|told| matches!(told, Told::Good(_)));
+        let lacks_result = |item: &Value| !item.as_object().is_some_and(has_result);
+        let is_one = |(told, item): (&Told, &&Value)| {
+            *told == Told::Nothing && (has_numbers || (has_words && lacks_result(item)))
+        };
+        told.iter().zip(&self.items).any(is_one)
     }
 
     /// What each item tells. Bare values are results only where there is one for each document.
@@ -438,8 +468,8 @@ mod tests {
         };
         for numbers in [
             [json!(0), json!(0), json!(1)],
-            [json!(1), json!(2), json!(3)],
-            [json!("1"), json!("2"), json!("3")],
+            [json!(1), json!(2), json!(4)],
+            [json!("1"), json!("1"), json!("3")],
             [json!(-1), json!(0), json!(1)],
             [json!(0), json!(1.5), json!(1)],
             [json!("a"), json!("b"), json!("c")],
@@ -479,8 +509,8 @@ mod tests {
         let results = json!([{"index": 1, "status": 422}, {"index": 0, "status": 201}]);
         assert_eq!(
             read_of(200, &results, &orders, &rules),
-            "no ok",
-            "an `index` of the documents does not number them"
+            "results that do not name each document once",
+            "an `index` of the documents may or may not number them"
         );
         for body in [json!([{"status": "active"}, {"name": "x"}]), json!([1, 2]), json!({"links": [{"rel": "a"}]})] {
             assert_eq!(read(200, &body, 2), "all ok", "{body}");
