@@ -4,7 +4,7 @@
 //! failure serves both. A name such as `recordsFailed` is thus known without being listed.
 
 /// Words of failure, in names and as the value of a status. Longer ones come before those that they begin with.
-const FAILURES: [&str; 41] = [
+const FAILURES: [&str; 39] = [
     "unsuccessful",
     "unprocessable",
     "unprocessed",
@@ -44,11 +44,9 @@ const FAILURES: [&str; 41] = [
     "erroneous",
     "unwritten",
     "malformed",
-    "nok",
-    "ko",
 ];
 /// Words that tell of failure only as the value of a status.
-const FAILURE_STATES: [&str; 14] = [
+const FAILURE_STATES: [&str; 16] = [
     "forbidden",
     "unauthorized",
     "unauthorised",
@@ -63,9 +61,11 @@ const FAILURE_STATES: [&str; 14] = [
     "fatal",
     "critical",
     "blocked",
+    "nok",
+    "ko",
 ];
 /// Words that tell of success.
-const SUCCESSES: [&str; 31] = [
+const SUCCESSES: [&str; 30] = [
     "ok",
     "success",
     "succeeded",
@@ -85,7 +85,6 @@ const SUCCESSES: [&str; 31] = [
     "inserted",
     "upserted",
     "replaced",
-    "modified",
     "unchanged",
     "noop",
     "imported",
@@ -98,13 +97,13 @@ const SUCCESSES: [&str; 31] = [
     "found",
     "received",
 ];
-/// Words with which a name is about failures that did not happen, or about what is done with them.
-const EXCUSES: [&str; 45] = [
-    "no",
-    "non",
-    "not",
-    "without",
-    "zero",
+/// Words before one of failure with which a name is about what did not happen, or about what would be done.
+const EXCUSES_BEFORE: [&str; 22] = [
+    "no", "non", "not", "without", "zero", "max", "maximum", "limit", "allow", "allowed", "allows", "ignore", "skip",
+    "on", "if", "retry", "stop", "continue", "include", "expected", "fixed", "resolved",
+];
+/// The same after one of failure.
+const EXCUSES_AFTER: [&str; 25] = [
     "max",
     "maximum",
     "limit",
@@ -112,19 +111,10 @@ const EXCUSES: [&str; 45] = [
     "threshold",
     "tolerance",
     "budget",
-    "allow",
     "allowed",
-    "allows",
-    "ignore",
-    "skip",
-    "on",
-    "if",
-    "retry",
     "over",
     "fast",
     "safe",
-    "stop",
-    "continue",
     "handling",
     "handler",
     "policy",
@@ -137,14 +127,8 @@ const EXCUSES: [&str; 45] = [
     "url",
     "uri",
     "href",
-    "link",
-    "docs",
-    "include",
-    "expected",
     "fixed",
     "resolved",
-    "previous",
-    "object",
 ];
 /// Names of what is only true if it went well, without the `is` in front.
 const SUCCESS: [&str; 9] =
@@ -166,6 +150,8 @@ pub(crate) enum Meaning {
     AcceptedCount,
     /// What failed, or how, or how often: it is there only if something did.
     Failure,
+    /// That nothing failed; or how many did, since `no` may stand for a number.
+    Denial,
     /// A status, as a number or a word.
     Status,
     /// The same, under a name that things have, too.
@@ -186,23 +172,33 @@ pub(crate) fn read_name(name: &str) -> Meaning {
     if let Some(meaning) = read_status_name(&plain) {
         return meaning;
     }
-    let words: Vec<String> = split_words(name).into_iter().flat_map(split_at_failure).collect();
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let speaks_of_success = words.iter().any(|word| word.starts_with("succe"));
-    let is_excused = has(&EXCUSES) && !has(&["exceeded", "reached"]);
-    if has(&FAILURES) {
-        return if is_excused { Meaning::Nothing } else { Meaning::Failure };
-    }
-    if (words.iter().any(|word| word == "not") && has(&SUCCESSES))
-        || (words.iter().any(|word| word.starts_with("partial")) && speaks_of_success)
+    let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
+    if !holds(&FAILURES) && !holds(&["succe", "ok", "accepted", "acknowledged", "processed", "valid", "not", "partial"])
     {
+        return Meaning::Nothing;
+    }
+    let words: Vec<String> = split_words(name).into_iter().flat_map(split_at_failure).collect();
+    let is_any = |words: &[String], list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let has = |list: &[&str]| is_any(&words, list);
+    if let Some(last) = words.iter().rposition(|word| FAILURES.contains(&word.as_str())) {
+        let (before, after) = (&words[..last], &words[last + 1..]);
+        let is_number_of = before.windows(2).any(|pair| pair == ["no", "of"]);
+        return match () {
+            () if is_number_of || is_any(after, &["exceeded", "reached"]) => Meaning::Failure,
+            () if is_any(before, &["no", "without"]) => Meaning::Denial,
+            () if is_any(before, &EXCUSES_BEFORE) || is_any(after, &EXCUSES_AFTER) => Meaning::Nothing,
+            () => Meaning::Failure,
+        };
+    }
+    let speaks_of_success = holds(&["succe"]);
+    if (has(&["not"]) && has(&SUCCESSES)) || (has(&["partial", "partially"]) && speaks_of_success) {
         return Meaning::Failure;
     }
     let asked = ["is", "was", "all", "has"].iter().find_map(|word| plain.strip_prefix(word));
     match plain.as_str() {
         plain if SUCCESS.contains(&plain) || asked.is_some_and(|rest| SUCCESS.contains(&rest)) => Meaning::Success,
-        _ if is_excused => Meaning::Nothing,
-        _ if speaks_of_success || plain.contains("success") => Meaning::SuccessPart,
+        _ if has(&EXCUSES_BEFORE) || has(&EXCUSES_AFTER) => Meaning::Nothing,
+        _ if speaks_of_success => Meaning::SuccessPart,
         _ if has(&["accepted", "processed", "acknowledged"]) => Meaning::AcceptedCount,
         _ => Meaning::Nothing,
     }
@@ -210,25 +206,26 @@ pub(crate) fn read_name(name: &str) -> Meaning {
 
 /// What a name without case and separators means, if it is that of a status.
 fn read_status_name(plain: &str) -> Option<Meaning> {
-    let strip = |mut rest: &str, words: &[&str], ends: &[&str]| {
-        while !ends.contains(&rest) {
-            rest = words.iter().find_map(|word| rest.strip_prefix(word)).filter(|rest| !rest.is_empty())?;
-        }
-        Some(())
-    };
-    let before: Vec<&str> = BEFORE_CODE.into_iter().chain(BEFORE_STATUS).collect();
-    let status = ["status", "statuscode"];
-    let state = ["state", "result", "outcome", "statustext", "statusmessage", "statusdescription"];
-    let severity = ["severity", "level", "type", "kind", "typename", "messagetype", "msgtype", "resulttype"];
-    if strip(plain, &before, &status).is_some() {
-        Some(Meaning::Status)
-    } else if strip(plain, &BEFORE_CODE, &["code"]).is_some() {
-        Some(Meaning::Code)
-    } else if strip(plain, &before, &state).is_some() {
-        Some(Meaning::State)
-    } else {
-        severity.contains(&plain).then_some(Meaning::Severity)
+    let ends = |words: &[&str]| words.iter().find_map(|word| plain.strip_suffix(word));
+    if ["severity", "level", "type", "kind", "typename", "messagetype", "msgtype", "resulttype"].contains(&plain) {
+        return Some(Meaning::Severity);
     }
+    // What stands before `statuscode` is what stands before `status` there.
+    let (before, meaning) = if let Some(before) = ends(&["statuscode", "status"]) {
+        (before, Meaning::Status)
+    } else if let Some(before) =
+        ends(&["statustext", "statusmessage", "statusdescription", "state", "result", "outcome"])
+    {
+        (before, Meaning::State)
+    } else {
+        (plain.strip_suffix("code")?, Meaning::Code)
+    };
+    let mut rest = before;
+    while !rest.is_empty() {
+        let of_status: &[&str] = if meaning == Meaning::Code { &[] } else { &BEFORE_STATUS };
+        rest = BEFORE_CODE.iter().chain(of_status).find_map(|word| rest.strip_prefix(word))?;
+    }
+    Some(meaning)
 }
 
 /// Whether a name is that of a count of failures, one for each document.
@@ -331,5 +328,72 @@ fn split_at_failure(word: String) -> Vec<String> {
             parts.into_iter().filter(|part| !part.is_empty()).map(str::to_owned).collect()
         }
         None => vec![word],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Meaning, names_results, read_name, split_words};
+
+    #[test]
+    fn names_are_read_as_words() {
+        for (text, words) in [
+            ("failed_count", "failed count"),
+            ("FailedCount", "failed count"),
+            ("nFAILED", "n failed"),
+            ("ErrorCODE", "error code"),
+            ("HTTPStatusCode", "http status code"),
+            ("ERRORS", "errors"),
+            ("user-errors.list", "user errors list"),
+            ("", ""),
+        ] {
+            assert_eq!(split_words(text).join(" "), words, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_of_failure_makes_a_name_one_of_failure_unless_it_is_excused() {
+        let failures = "n_failed nFailed nbFailed recordsFailed rowsRejected itemsInvalid numInvalid totalRejected ErrorCODE \
+             numFAILED nFAILED FAILEDCOUNT recordsfailed usererrors errorList ErrorMessages ExceptionMessage faultString \
+             exceptions soap:Fault errcode err errmsg errno errorNo noOfErrors isFailed hasErrors errored_operations \
+             UnprocessedItems invalidRows dropped skippedRows ignored discardedCount unsuccessful notAccepted notCreated \
+             partialSuccess errorLimitExceeded version_conflicts SenderFault failedOn unprocessedkeys denied";
+        let nothing = "maxErrors errorLimit allowedErrors errorsAllowed retryAfterFailed continueOnError failOnError \
+             failover failFast faultTolerance default defaultValue errorsUrl error_handling ignoreErrors notFailed \
+             skipInvalid invalidated invalidatedAt notModified mirror partial errand id name took total koala";
+        let expected = [
+            (Meaning::Failure, failures),
+            (Meaning::Nothing, nothing),
+            (Meaning::Denial, "noErrors withoutErrors hasNoErrors no_failures"),
+            (Meaning::Success, "success isSuccess ok is_ok allSucceeded acknowledged wasAccepted valid"),
+            (Meaning::SuccessPart, "successCount numSuccessful recordsSucceeded operationSucceeded successFlag"),
+            (Meaning::AcceptedCount, "recordsAccepted processedCount rowsProcessed termsAccepted"),
+            (Meaning::Status, "status Status-Code httpStatus http_status_code responseStatus importStatus"),
+            (Meaning::Code, "code responseCode http_code resultCode returnCode"),
+            (Meaning::State, "state result outcome jobState statusText"),
+            (Meaning::Severity, "severity type __typename"),
+            (Meaning::Nothing, "itemCode countryCode paymentStatus taxType"),
+        ];
+        for (meaning, names) in expected {
+            for name in names.split_whitespace() {
+                assert_eq!(read_name(name), meaning, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn bare_results_stand_under_the_plural_of_a_name_too() {
+        for (name, expected) in [
+            ("status", true),
+            ("statuses", true),
+            ("successes", true),
+            ("results", true),
+            ("responses", true),
+            ("codes", true),
+            ("ids", false),
+            ("created", false),
+        ] {
+            assert_eq!(names_results(name), expected, "{name}");
+        }
     }
 }

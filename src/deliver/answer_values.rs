@@ -72,3 +72,86 @@ pub(crate) fn leading_status(text: &str) -> Option<u16> {
     let status = digits.and_then(|digits| digits.parse().ok()).or_else(whole);
     status.filter(|status| (100..600).contains(status))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{is_present, leading_status, read_index, read_truth, read_whole};
+
+    fn parse(text: &str) -> Value {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_whole_number_is_one_however_it_is_written() {
+        for (text, expected) in [
+            ("422", Some(422)),
+            ("422.0", Some(422)),
+            ("4.22e2", Some(422)),
+            ("42200E-2", Some(422)),
+            ("\"422.0\"", Some(422)),
+            ("\" 0422 \"", Some(422)),
+            ("-0.0", Some(0)),
+            ("0e99999999999999999999", Some(0)),
+            ("-1.0", Some(-1)),
+            ("9007199254740993.0", Some(9_007_199_254_740_993)),
+            ("1e400", Some(i64::MAX)),
+            ("-1e99999999999999999999", Some(i64::MIN)),
+            ("99999999999999999999", Some(i64::MAX)),
+            ("422.5", None),
+            ("422.00000000000000000000001", None),
+            ("1e-400", None),
+            ("\"\"", None),
+            ("\"4 22\"", None),
+            ("true", None),
+        ] {
+            assert_eq!(read_whole(&parse(text)), expected, "{text}");
+        }
+        assert_eq!(read_index(&parse("\"2.0\"")), Some(2));
+        assert_eq!(read_index(&parse("-1")), None);
+    }
+
+    #[test]
+    fn truth_and_presence_are_read_of_every_type() {
+        for (text, expected) in [
+            ("0.0", Some(false)),
+            ("\"0\"", Some(false)),
+            ("1.0", Some(true)),
+            ("\"Y\"", Some(true)),
+            ("\"N\"", Some(false)),
+            ("\"failed\"", Some(false)),
+            ("2", None),
+            ("null", None),
+            ("\"\"", None),
+        ] {
+            assert_eq!(read_truth(&parse(text)), expected, "{text}");
+        }
+        let absent = r#"[null, false, 0, 0.0, -0.0, "", "0", "0.0", "000", "none", "N/A", "OK", "Success", [], [null], {},
+            {"code": 0, "message": "ok"}, {"count": 0, "items": []}, {"failed": "0", "reason": null}]"#;
+        let present =
+            r#"[true, 1, 1e-400, "x", "1", [0], [{}], [[]], {"index": 0}, {"code": 0, "message": "x"}, {"a": [1]}]"#;
+        for (values, expected) in [(absent, false), (present, true)] {
+            for value in parse(values).as_array().unwrap() {
+                assert_eq!(is_present(value), expected, "{value}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_leads_a_text() {
+        for (text, expected) in [
+            ("422", Some(422)),
+            ("422.0", Some(422)),
+            ("4.22e2", Some(422)),
+            ("422 Unprocessable", Some(422)),
+            ("HTTP/1.1 201 Created", Some(201)),
+            ("1422", None),
+            ("abc", None),
+            ("042", None),
+        ] {
+            assert_eq!(leading_status(text), expected, "{text}");
+        }
+        assert!(!is_present(&json!("0000")));
+    }
+}

@@ -234,8 +234,9 @@ fn read_member(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
         Meaning::SuccessPart => bad(read_truth(value) == Some(false)),
         Meaning::AcceptedCount => bad(is_zero(value) && !counts_others(object, name)),
         Meaning::Failure if is_present(value) => Told::Bad(status_of_error(value)),
+        Meaning::Denial => bad(*value == Value::Bool(false) || read_whole(value).is_some_and(|count| count > 1)),
         Meaning::Status | Meaning::Code => read_status(object, name, value),
-        Meaning::State => bad(value.as_str().is_some_and(is_bad_word)),
+        Meaning::State => bad(*value == Value::Bool(false) || value.as_str().is_some_and(is_bad_word)),
         Meaning::Severity => bad(value.as_str().is_some_and(|text| {
             // SAP writes `E` for an error and `A` for the end of everything.
             is_severe(text) || (matches!(text, "E" | "A") && has_message(object))
