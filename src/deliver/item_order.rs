@@ -29,6 +29,8 @@ const MAX_DEPTH: usize = 5;
 /// How many values of an item are looked at, and how many items of a list in it.
 const MAX_VALUES: usize = 64;
 const MAX_ITEMS: usize = 4;
+/// How many digits a number has that is none of a count or of a place.
+const LONG_NUMBER: usize = 4;
 /// What stands before a value at the end of a path, as in `/orders/k1` or `Orders(id='k1')`, and what after it.
 const BEFORE_VALUE: [char; 7] = ['/', ':', '#', '=', '(', '\'', '"'];
 const AFTER_VALUE: [char; 4] = ['/', ')', '\'', '"'];
@@ -95,7 +97,7 @@ struct Hints {
     is_mixed: bool,
     /// Orders by values that the documents have under the same name.
     alike: BTreeSet<Vec<usize>>,
-    /// Orders by texts that the documents have under another name.
+    /// Orders by texts and long numbers that the documents have under another name.
     texts: BTreeSet<Vec<usize>>,
     /// Orders by numbers.
     numbers: BTreeSet<Vec<usize>>,
@@ -137,11 +139,11 @@ impl Hints {
             let is_alike = column.name == plain;
             match read_permutation(&named) {
                 Some(order) if is_alike => self.alike.extend([order]),
-                Some(order) if column.is_text => self.texts.extend([order]),
+                Some(order) if column.is_telling => self.texts.extend([order]),
                 Some(order) if is_named || is_key(&column.name) => self.numbers.extend([order]),
                 // Numbers may be anything, where they have no name that says more.
                 Some(order) => self.is_contradicted |= is_doubtful(&order),
-                None if column.is_text || (is_alike && is_named) => {
+                None if column.is_telling || (is_alike && is_named) => {
                     self.is_contradicted |= (0..).zip(&named).any(|(place, named)| named.is_some_and(|at| at != place));
                 }
                 None => {}
@@ -203,8 +205,8 @@ struct SentColumn {
     name: String,
     /// The place of the document with each value.
     places: BTreeMap<String, usize>,
-    /// Its values are no numbers.
-    is_text: bool,
+    /// Its values stand for nothing else: texts, or long numbers under the name of a key.
+    is_telling: bool,
 }
 
 impl SentColumn {
@@ -238,8 +240,10 @@ fn find_columns(sent: &SentDocuments<'_>, is_wanted: impl Fn(&str) -> bool) -> V
                 return None;
             }
         }
-        let is_text = places.keys().all(|value| value.parse::<f64>().is_err());
-        (!places.is_empty()).then_some(SentColumn { name, places, is_text })
+        let is_telling =
+            |value: &String| value.parse::<f64>().is_err() || (is_key(&name) && value.len() >= LONG_NUMBER);
+        let is_telling = places.keys().all(is_telling);
+        (!places.is_empty()).then_some(SentColumn { name, places, is_telling })
     };
     documents.first().into_iter().flat_map(BTreeMap::keys).filter_map(column).collect()
 }

@@ -729,13 +729,13 @@ mod tests {
     }
 
     /// How items name their documents: a description, and the item that names one so.
-    type Naming = (&'static str, fn(Value) -> Value);
+    type NamedItem = (&'static str, fn(Value) -> Value);
 
     #[test]
     fn where_some_failed_every_value_tells_of_the_order() {
         let place = |value: usize| Value::from(value);
         let key = |value: usize| Value::from(format!("k{value}"));
-        let make: [Naming; 8] = [
+        let make: [NamedItem; 8] = [
             ("deep", |key| json!({"request": {"keys": {"id": key}}})),
             ("ref", |key| json!({"ref": key})),
             ("name", |key| json!({"name": key})),
@@ -745,7 +745,7 @@ mod tests {
             ("OData", |key| json!({"path": format!("Orders(id='{}')", key.as_str().unwrap())})),
             ("URN", |key| json!({"urn": format!("urn:order:{}", key.as_str().unwrap().to_uppercase())})),
         ];
-        let numbered: [Naming; 7] = [
+        let numbered: [NamedItem; 7] = [
             ("recordIndex", |at| json!({"recordIndex": at})),
             ("row_index", |at| json!({"meta": {"row_index": at.to_string()}})),
             ("idx", |at| json!({"idx": at})),
@@ -788,6 +788,13 @@ mod tests {
                 let found = read_keyed(207, &body, 4);
                 assert_eq!(found, [if status == 201 { "ok" } else { "no" }; 4].join(" "), "{body}");
             }
+        }
+        // Long numbers under the name of a key are as good as texts.
+        let documents: Vec<Value> = (0..4).map(|at| json!({"id": 7000 + at, "qty": at})).collect();
+        let href = list([3, 2, 1, 0], &|at| json!({"href": format!("/orders/{}", 7000 + at)}));
+        let one = json!([{"status": 201}, {"status": 201}, {"status": 422, "ref": 7001.0}, {"status": 201}]);
+        for (body, expected) in [(href, "ok no ok ok"), (one, NOT_EACH_ONCE)] {
+            assert_eq!(read_of(207, &body, &documents, &AnswerRules::default()), expected, "{body}");
         }
         // Two numbers may be in another order by chance, unless they have a name that counts.
         let two = |name: &str| json!([{"status": 201, name: 1}, {"status": 422, name: 0}]);
