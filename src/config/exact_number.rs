@@ -1,4 +1,4 @@
-//! Exact comparisons of JSON numbers of any length, for the rules of a contract about numbers.
+//! Exact comparisons of JSON numbers of any length, for the rules of a contract about numbers and for what an answer says.
 //!
 //! A validator that takes a number for a float lets `9007199254740993.5` through as a whole one. Here digits are compared.
 
@@ -9,7 +9,7 @@ const MAX_DIVISOR_DIGITS: usize = 36;
 
 /// A number: its digits, times a power of ten.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ExactNumber {
+pub(crate) struct ExactNumber {
     is_negative: bool,
     /// Without zeros at either end; empty: the number is zero.
     digits: Vec<u8>,
@@ -18,7 +18,7 @@ pub(super) struct ExactNumber {
 
 impl ExactNumber {
     /// A number as JSON writes it.
-    pub(super) fn parse(text: &str) -> Option<ExactNumber> {
+    pub(crate) fn parse(text: &str) -> Option<ExactNumber> {
         let unsigned = text.strip_prefix('-').unwrap_or(text);
         let (number, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
@@ -35,6 +35,24 @@ impl ExactNumber {
             return Some(ExactNumber { is_negative: false, digits, exponent: 0 });
         }
         Some(ExactNumber { is_negative: unsigned.len() < text.len(), digits, exponent })
+    }
+
+    /// Whether it is 0.
+    pub(crate) fn is_zero(&self) -> bool {
+        self.digits.is_empty()
+    }
+
+    /// As a whole number, however it is written; one that is out of reach is as large as can be. `None`: it has a fraction.
+    pub(crate) fn as_whole(&self) -> Option<i64> {
+        let zeros = usize::try_from(self.exponent).ok()?;
+        let limit = if self.is_negative { i64::MIN } else { i64::MAX };
+        if self.digits.len().saturating_add(zeros) > 19 {
+            return Some(limit);
+        }
+        let digits = self.digits.iter().copied().chain(std::iter::repeat_n(b'0', zeros));
+        let size = digits.fold(0, |size: u64, digit| size * 10 + u64::from(digit - b'0'));
+        let whole = i64::try_from(size).unwrap_or(i64::MAX);
+        Some(if self.is_negative { -whole } else { whole })
     }
 
     /// Which of two numbers is larger.

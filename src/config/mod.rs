@@ -11,7 +11,7 @@ pub mod yaml_values;
 pub mod json_places;
 pub mod ignored_keywords;
 mod foreign_patterns;
-mod exact_number;
+pub(crate) mod exact_number;
 mod formats;
 pub mod contract;
 pub mod mapping;

@@ -7,7 +7,15 @@ use std::{cell::OnceCell, mem::discriminant};
 
 use serde_json::{Map, Value};
 
-use crate::deliver::{batch::Batch, success_body::cut};
+use crate::deliver::{
+    answer_names::{
+        Meaning, counts_failures, holds_result, is_bad_word, is_good_word, is_severe, may_hold_results, normalize,
+        read_name,
+    },
+    answer_values::{is_present, leading_status, read_number, read_truth, read_whole},
+    batch::Batch,
+    success_body::cut,
+};
 
 /// What an object tells about what it stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,99 +65,11 @@ const TEMPORARY_WORDS: [&str; 14] = [
     "overload",
     "deadlock",
 ];
-/// Words that tell of failure as the value of a status.
-const BAD_WORDS: [&str; 32] = [
-    "error",
-    "errors",
-    "errored",
-    "fail",
-    "failed",
-    "failure",
-    "failures",
-    "fault",
-    "rejected",
-    "reject",
-    "rejection",
-    "refused",
-    "invalid",
-    "denied",
-    "forbidden",
-    "unauthorized",
-    "unauthorised",
-    "unprocessed",
-    "unprocessable",
-    "aborted",
-    "cancelled",
-    "canceled",
-    "conflict",
-    "exception",
-    "nok",
-    "ko",
-    "partial",
-    "partially",
-    "incomplete",
-    "unsuccessful",
-    "unavailable",
-    "timeout",
-];
-/// Words that tell of success as the value of a status.
-const GOOD_WORDS: [&str; 14] = [
-    "ok",
-    "success",
-    "succeeded",
-    "successful",
-    "created",
-    "updated",
-    "accepted",
-    "done",
-    "complete",
-    "completed",
-    "stored",
-    "saved",
-    "inserted",
-    "indexed",
-];
-/// The names of a status, without case and separators.
-pub(crate) const STATUS: [&str; 5] = ["status", "statuscode", "httpstatus", "httpstatuscode", "code"];
-/// Names of what tells whether it went well.
-const SUCCESS: [&str; 13] = [
-    "success",
-    "issuccess",
-    "successful",
-    "issuccessful",
-    "ok",
-    "isok",
-    "succeeded",
-    "acknowledged",
-    "accepted",
-    "isaccepted",
-    "processed",
-    "valid",
-    "isvalid",
-];
-/// Names of what is there only if it went wrong.
-const ERROR: [&str; 12] = [
-    "error",
-    "fault",
-    "exception",
-    "errorcode",
-    "errcode",
-    "errormessage",
-    "errortype",
-    "iserror",
-    "haserror",
-    "hasfailed",
-    "isfailed",
-    "failure",
-];
 /// The numbers of statuses that are in use, beside the successes.
 const BAD_STATUSES: [u16; 46] = [
     400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424,
     425, 426, 428, 429, 431, 451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 520, 522, 524, 529,
 ];
-/// Members below which the result of an item may stand, although it has others.
-const INSIDE: [&str; 2] = ["response", "result"];
-
 /// The documents of the request, for what an answer repeats of them. They are parsed when first asked for.
 pub(crate) struct SentDocuments<'a> {
     batch: &'a Batch,
@@ -247,10 +167,9 @@ fn is_exact(sent: &Value, value: &Value) -> bool {
 fn is_same(sent: &Value, value: &Value) -> bool {
     match (sent, value) {
         (Value::String(sent), Value::String(value)) => cut(sent).to_lowercase() == cut(value).to_lowercase(),
-        (Value::Number(number), Value::String(text)) | (Value::String(text), Value::Number(number)) => {
-            number.to_string() == *text
+        (Value::Number(_), Value::String(_)) | (Value::String(_) | Value::Number(_), Value::Number(_)) => {
+            read_number(sent) == read_number(value)
         }
-        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
         (Value::Array(sent), Value::Array(value)) => {
             sent.len() == value.len() && sent.iter().zip(value).all(|(sent, value)| is_same(sent, value))
         }
@@ -261,98 +180,88 @@ fn is_same(sent: &Value, value: &Value) -> bool {
     }
 }
 
-/// A name or a word without case and separators.
-pub(crate) fn normalize(name: &str) -> String {
-    name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// What an object tells: its members, those of its only member, and those of its `response` or `result`.
+/// What an object tells: its members, those of its only member, and those of its `response`, `result`, `status` or `outcome`.
 pub(crate) fn read_told(object: &Map<String, Value>, document: SentDocument<'_>) -> Told {
-    let inside = object.iter().filter(|(name, _)| object.len() == 1 || INSIDE.contains(&normalize(name).as_str()));
-    let inside = inside.filter_map(|(_, value)| value.as_object());
-    std::iter::once(object).chain(inside).fold(Told::Nothing, |told, object| {
+    let told = results_in(object).fold(Told::Nothing, |told, object| {
         let repetition = document.compare(object);
         object.iter().fold(told, |told, (name, value)| match read_member(object, name, value) {
             found if found == Told::Nothing || repetition.has(name, value) => told,
             found => told.and(found),
         })
-    })
+    });
+    let is_failed_call = object.get("status").and_then(Value::as_object).is_some_and(is_failed_call);
+    if is_failed_call { told.and(Told::Bad(None)) } else { told }
+}
+
+/// An object, and those in it that say how it went.
+fn results_in(object: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Value>> {
+    let inside = object.iter().filter(|(name, _)| object.len() == 1 || holds_result(name));
+    std::iter::once(object).chain(inside.filter_map(|(_, value)| value.as_object()))
+}
+
+/// Whether a status is one of gRPC that tells of failure: a number from 2 to 16, and what it means.
+fn is_failed_call(status: &Map<String, Value>) -> bool {
+    let code = status.get("code").and_then(read_whole);
+    code.is_some_and(|code| (2..=16).contains(&code)) && status.get("message").is_some_and(is_present)
 }
 
 /// How many failures an object counts, if it does.
 pub(crate) fn count_of_failures(object: &Map<String, Value>, document: SentDocument<'_>) -> Option<u64> {
     let repetition = document.compare(object);
-    let counts = object.iter().filter(|(name, value)| is_count(&normalize(name)) && !repetition.has(name, value));
-    counts.filter_map(|(_, value)| value.as_u64()).max()
+    let counts = object.iter().filter(|(name, value)| counts_failures(name) && !repetition.has(name, value));
+    counts.filter_map(|(_, value)| u64::try_from(read_whole(value)?).ok()).max()
 }
 
-/// Whether results may lie below this name: not in a list of what was not accepted, and not where an API says what lies where.
-pub(crate) fn may_hold_results(name: &str) -> bool {
-    let name = normalize(name);
-    !is_failing_list(&name) && !matches!(name.as_str(), "links" | "link" | "urls")
-}
-
-/// Whether a list under this name holds what was not accepted.
-fn is_failing_list(name: &str) -> bool {
-    let is_excused = ["no", "without", "ignore", "allow", "max"].iter().any(|prefix| name.starts_with(prefix));
-    let begins = ["unprocessed", "failed", "rejected"].iter().any(|prefix| name.starts_with(prefix));
-    let begins = begins || (name.starts_with("invalid") && !name.starts_with("invalidat"));
-    let ends = ["errors", "failures", "rejections", "rejects"].iter().any(|suffix| name.ends_with(suffix));
-    !is_excused && (begins || ends || name == "notaccepted")
-}
-
-fn is_count(name: &str) -> bool {
-    let fails = ["fail", "error", "reject", "unprocessed"].iter().any(|root| name.contains(root));
-    fails && (name.contains("count") || name.starts_with("num") || name.starts_with("total") || name.ends_with("total"))
+/// Whether an object says how it went, whatever that is.
+pub(crate) fn has_result(object: &Map<String, Value>) -> bool {
+    let says = |(name, value): (&String, &Value)| {
+        !value.is_null()
+            && matches!(read_name(name), Meaning::Success | Meaning::Status | Meaning::Code | Meaning::State)
+    };
+    results_in(object).any(|object| object.iter().any(says))
 }
 
 fn read_member(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
-    let plain = normalize(name);
     let bad = |is_bad: bool| if is_bad { Told::Bad(None) } else { Told::Nothing };
-    match plain.as_str() {
-        name if SUCCESS.contains(&name) => match truth(value) {
+    match read_name(name) {
+        Meaning::Success => match read_truth(value) {
             // Nothing of it is accepted; unless it was there before, and is counted elsewhere.
-            Some(false) if value.is_number() && counts_others(object, name) => Told::Nothing,
+            Some(false) if is_zero(value) && counts_others(object, name) => Told::Nothing,
             Some(false) => Told::Bad(None),
             Some(true) => Told::Good(None),
             None => Told::Nothing,
         },
-        name if ERROR.contains(&name) => {
-            if is_present(value) {
-                Told::Bad(status_of_error(value))
-            } else {
-                Told::Nothing
-            }
-        }
-        "result" | "outcome" | "state" => value.as_str().map_or(Told::Nothing, |text| bad(is_bad_word(text))),
-        name if is_success_count(name) => bad(number(value) == Some(0)),
-        name if STATUS.contains(&name) => read_status(object, name, value),
-        name if is_count(name) => bad(number(value).is_some_and(|count| count > 0)),
-        name if is_failing_list(name) => bad(is_present(value)),
-        _ => Told::Nothing,
+        Meaning::SuccessPart => bad(read_truth(value) == Some(false)),
+        Meaning::AcceptedCount => bad(is_zero(value) && !counts_others(object, name)),
+        Meaning::Failure if is_present(value) => Told::Bad(status_of_error(value)),
+        Meaning::Denial => bad(*value == Value::Bool(false) || read_whole(value).is_some_and(|count| count > 1)),
+        Meaning::Status | Meaning::Code => read_status(object, name, value),
+        Meaning::State => bad(*value == Value::Bool(false) || value.as_str().is_some_and(is_bad_word)),
+        Meaning::Severity => bad(value.as_str().is_some_and(|text| {
+            // SAP writes `E` for an error and `A` for the end of everything.
+            is_severe(text) || (matches!(text, "E" | "A") && has_message(object))
+        })),
+        Meaning::Failure | Meaning::Nothing => Told::Nothing,
     }
+}
+
+fn is_zero(value: &Value) -> bool {
+    read_whole(value) == Some(0)
 }
 
 /// Whether an object counts something beside this member.
 fn counts_others(object: &Map<String, Value>, name: &str) -> bool {
-    let is_optional = matches!(name, "accepted" | "processed");
-    is_optional && object.values().any(|value| value.is_number() && number(value) != Some(0))
-}
-
-fn is_success_count(name: &str) -> bool {
-    name.contains("success") && (name.contains("count") || name.starts_with("num") || name.starts_with("total"))
+    let is_optional = ["accepted", "processed", "acknowledged"].iter().any(|word| normalize(name).contains(word));
+    is_optional && object.values().any(|value| value.is_number() && !is_zero(value))
 }
 
 /// What an object tells that lies somewhere in an answer: only failure, and nothing that a thing may have as its own state.
 pub(crate) fn read_inside(object: &Map<String, Value>, document: SentDocument<'_>) -> Told {
     let repetition = document.compare(object);
     object.iter().fold(Told::Nothing, |told, (name, value)| {
-        let plain = normalize(name);
-        let found = match plain.as_str() {
-            "code" | "result" | "outcome" | "state" => return told,
-            name if STATUS.contains(&name) && value.as_str().is_some_and(|text| leading_status(text).is_none()) => {
-                return told;
-            }
+        let found = match read_name(name) {
+            Meaning::Code | Meaning::State | Meaning::Severity => return told,
+            Meaning::Status if value.as_str().is_some_and(|text| leading_status(text).is_none()) => return told,
             _ => read_member(object, name, value),
         };
         if found.is_bad() && !repetition.has(name, value) { told.and(found) } else { told }
@@ -373,15 +282,6 @@ pub(crate) fn read_nested(object: &Map<String, Value>, document: SentDocument<'_
     })
 }
 
-/// Whether a list under this name may hold bare results, as `[201, 422]`.
-pub(crate) fn names_results(name: &str) -> bool {
-    let name = normalize(name);
-    let is_one = |name: &str| STATUS.contains(&name) || SUCCESS.contains(&name) || INSIDE.contains(&name);
-    is_one(&name)
-        || name.strip_suffix('s').is_some_and(is_one)
-        || matches!(name.as_str(), "statuses" | "successes" | "outcomes")
-}
-
 /// What a list tells that holds nothing but statuses, truth values or words, one for each document, and one of failure.
 ///
 /// Numbers may be those of things that were made. They are statuses if all are in use, and one is a success or stands twice.
@@ -389,10 +289,11 @@ pub(crate) fn read_bare_list<'a>(items: &[&Value], document: impl Fn(usize) -> S
     let bare: Vec<&Value> =
         items.iter().map(|item| item.as_array().filter(|one| one.len() == 1).map_or(*item, |one| &one[0])).collect();
     let told: Vec<Told> = bare.iter().map(|value| read_status(&Map::new(), "status", value)).collect();
-    let numbers: Vec<u64> = bare.iter().filter_map(|value| value.as_u64()).collect();
+    let numbers: Vec<i64> =
+        bare.iter().filter(|value| value.is_number()).filter_map(|value| read_whole(value)).collect();
     let is_in_use =
-        |number: &u64| (200..=208).contains(number) || BAD_STATUSES.iter().any(|status| u64::from(*status) == *number);
-    let is_typical = |number: &u64| *number < 300 || numbers.iter().filter(|other| *other == number).count() > 1;
+        |number: &i64| (200..=208).contains(number) || BAD_STATUSES.iter().any(|status| i64::from(*status) == *number);
+    let is_typical = |number: &i64| *number < 300 || numbers.iter().filter(|other| *other == number).count() > 1;
     let are_statuses = numbers.iter().all(is_in_use) && (numbers.len() < 2 || numbers.iter().any(is_typical));
     let is_echo = bare.iter().enumerate().all(|(place, value)| document(place).holds(value));
     let is_result = told.iter().any(|told| told.is_bad()) && !told.contains(&Told::Nothing) && are_statuses && !is_echo;
@@ -401,47 +302,14 @@ pub(crate) fn read_bare_list<'a>(items: &[&Value], document: impl Fn(usize) -> S
 
 /// What a body tells that is a single value, for so many documents: a number may be theirs.
 pub(crate) fn read_bare_status(value: &Value, documents: u64) -> Told {
-    match value.as_u64() {
-        Some(number) if number == documents || !BAD_STATUSES.iter().any(|status| u64::from(*status) == number) => {
+    match read_whole(value).filter(|_| value.is_number()) {
+        Some(number)
+            if u64::try_from(number) == Ok(documents)
+                || !BAD_STATUSES.iter().any(|status| i64::from(*status) == number) =>
+        {
             Told::Nothing
         }
         _ => read_status(&Map::new(), "status", value),
-    }
-}
-
-/// A truth value, also as 0, 1 or a text.
-fn truth(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(value) => Some(*value),
-        Value::Number(number) if number.as_u64() == Some(0) => Some(false),
-        Value::Number(number) if number.as_u64() == Some(1) => Some(true),
-        Value::String(text) => match text.to_ascii_lowercase().as_str() {
-            "true" | "yes" => Some(true),
-            "false" | "no" => Some(false),
-            text if is_bad_word(text) => Some(false),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether a value says that there is something: neither null, false, 0 nor empty.
-fn is_present(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !matches!(normalize(text).as_str(), "" | "0" | "none" | "null" | "false" | "ok"),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(members) => !members.is_empty(),
-    }
-}
-
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => text.trim().parse().ok(),
-        _ => None,
     }
 }
 
@@ -454,8 +322,11 @@ fn status_of_error(value: &Value) -> Option<u16> {
     match value {
         Value::String(text) => leading_status(text).or_else(|| is_temporary(text).then_some(TEMPORARY)),
         Value::Object(members) => {
-            let status = |(name, value): (&String, &Value)| match read_status(members, &normalize(name), value) {
-                Told::Bad(status) if STATUS.contains(&normalize(name).as_str()) => status,
+            let status = |(name, value): (&String, &Value)| match read_name(name) {
+                Meaning::Status | Meaning::Code => match read_status(members, name, value) {
+                    Told::Bad(status) => status,
+                    _ => None,
+                },
                 _ => None,
             };
             let texts = members.iter().filter(|(name, _)| ["code", "type", "status"].contains(&name.as_str()));
@@ -468,24 +339,22 @@ fn status_of_error(value: &Value) -> Option<u16> {
 
 /// What a status tells, under this name.
 pub(crate) fn read_status(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
-    let by_number = |status: u16| match status {
-        100..=399 => Told::Good(Some(status)),
-        400..=599 => Told::Bad(Some(status)),
-        _ => Told::Nothing,
-    };
-    match value {
-        Value::Bool(true) => Told::Good(None),
-        Value::Bool(false) => Told::Bad(None),
-        Value::Number(number) => match number.as_u64() {
-            Some(status @ 0..600) => by_number(u16::try_from(status).unwrap_or(0)),
+    match (value, read_whole(value)) {
+        (Value::Bool(true), _) => Told::Good(None),
+        (Value::Bool(false), _) => Told::Bad(None),
+        (_, Some(number)) => match u16::try_from(number) {
+            Ok(status @ 100..=399) => Told::Good(Some(status)),
+            Ok(status @ 400..=599) => Told::Bad(Some(status)),
+            Ok(0..100) => Told::Nothing,
             // What an API numbers otherwise may be a code of its own, or that of a thing it made.
-            Some(_) if name != "code" || has_message(object) => Told::Bad(None),
+            _ if read_name(name) != Meaning::Code || has_message(object) => Told::Bad(None),
             _ => Told::Nothing,
         },
-        Value::String(text) => match leading_status(text) {
-            Some(status) => by_number(status),
+        (Value::String(text), None) => match leading_status(text) {
+            Some(status @ ..400) => Told::Good(Some(status)),
+            Some(status) => Told::Bad(Some(status)),
             None if is_bad_word(text) => Told::Bad(status_of_error(value)),
-            None if GOOD_WORDS.contains(&normalize(text).as_str()) => Told::Good(None),
+            None if is_good_word(text) => Told::Good(None),
             None => Told::Nothing,
         },
         _ => Told::Nothing,
@@ -496,41 +365,6 @@ fn has_message(object: &Map<String, Value>) -> bool {
     object
         .keys()
         .any(|name| matches!(normalize(name).as_str(), "message" | "msg" | "errmsg" | "detail" | "description"))
-}
-
-/// The status at the beginning of a text, as in `422 Unprocessable` or `HTTP/1.1 201 Created`.
-fn leading_status(text: &str) -> Option<u16> {
-    let text = text.strip_prefix("HTTP/").and_then(|rest| rest.split(' ').nth(1)).unwrap_or(text).trim_start();
-    let digits = text.split(|c: char| !c.is_alphanumeric()).next().filter(|digits| digits.len() == 3)?;
-    digits.parse().ok().filter(|status| (100..600).contains(status))
-}
-
-/// Whether a text is a word of failure, or a few words with one of them, and does not deny it.
-fn is_bad_word(text: &str) -> bool {
-    if text.chars().count() > 60 {
-        return false;
-    }
-    let words = split_words(text);
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let is_denied = has(&["no", "without", "zero", "0"]);
-    (has(&BAD_WORDS) && !is_denied) || (has(&["not", "un"]) && !has(&BAD_WORDS))
-}
-
-/// The words of a text in lower case: at separators, and where a capital letter follows a small one.
-fn split_words(text: &str) -> Vec<String> {
-    let (mut words, mut word, mut was_small) = (Vec::new(), String::new(), false);
-    for c in text.chars() {
-        if !c.is_alphanumeric() || (was_small && c.is_uppercase()) {
-            words.push(std::mem::take(&mut word));
-        }
-        if c.is_alphanumeric() {
-            word.extend(c.to_lowercase());
-        }
-        was_small = c.is_lowercase();
-    }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 #[cfg(test)]

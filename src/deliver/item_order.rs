@@ -1,15 +1,18 @@
 //! A list of results -> the document that each item is about: by a number in it, by a value that was sent, or by its place.
 //!
 //! Pure. The place counts unless the items visibly say otherwise: they hold values that each stand for one document, and in
-//! another order. Where they do not name each document once, no item is about any document.
+//! another order. Where they do not name each document once, no item is about any document. Under which name such a value
+//! stands matters only as long as all items mean the same; where some failed, every value counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use crate::deliver::{
-    failure_words::{STATUS, SentDocuments, normalize},
-    problem_details::read_index,
+    answer_names::{Meaning, normalize, read_name, split_words},
+    answer_values::{read_index, read_whole},
+    failure_words::SentDocuments,
+    success_body::cut,
 };
 
 /// The names of the number of a document, without case and separators.
@@ -17,6 +20,20 @@ const INDEX: [&str; 4] = ["index", "position", "row", "itemindex"];
 /// The ends of names of what may stand for a document, although the document itself calls it otherwise.
 const KEYS: [&str; 11] =
     ["id", "key", "uuid", "guid", "number", "line", "seq", "sequence", "ordinal", "reference", "identifier"];
+/// The last words of other names of the number of a document.
+const PLACES: [&str; 9] = ["index", "idx", "ix", "i", "position", "pos", "row", "rownum", "offset"];
+/// The same for names that may also be those of a count.
+const COUNTS: [&str; 7] = ["n", "no", "nr", "num", "item", "record", "entry"];
+/// How deep an item is searched for what names its document.
+const MAX_DEPTH: usize = 5;
+/// How many values of an item are looked at, and how many items of a list in it.
+const MAX_VALUES: usize = 64;
+const MAX_ITEMS: usize = 4;
+/// How many digits a number has that is none of a count or of a place.
+const LONG_NUMBER: usize = 4;
+/// What stands before a value at the end of a path, as in `/orders/k1` or `Orders(id='k1')`, and what after it.
+const BEFORE_VALUE: [char; 7] = ['/', ':', '#', '=', '(', '\'', '"'];
+const AFTER_VALUE: [char; 4] = ['/', ')', '\'', '"'];
 
 /// Which document each item of a list is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,14 +51,18 @@ impl ItemOrder {
         ItemOrder { documents: numbers.iter().any(Option::is_some).then_some(numbers) }
     }
 
-    /// By what the items of a list say themselves.
-    pub(crate) fn of_items(items: &[&Value], sent: &SentDocuments<'_>) -> ItemOrder {
-        let order = ItemOrder::by_numbers(items.iter().map(|item| find_index(item, sent)).collect());
-        if order != ItemOrder::BY_PLACE || items.len() < 2 || items.len() as u64 != sent.count() {
-            return order;
+    /// By what the items of a list say themselves. `is_mixed`: they do not all mean the same, so the order matters.
+    pub(crate) fn of_items(items: &[&Value], sent: &SentDocuments<'_>, is_mixed: bool) -> ItemOrder {
+        let numbers: Vec<Option<usize>> = items.iter().map(|item| find_index(item, sent)).collect();
+        if numbers.iter().any(Option::is_some) {
+            let counted = count_from_zero(&numbers).and_then(|numbers| read_permutation(&numbers));
+            return counted.map_or_else(|| ItemOrder::by_numbers(numbers), ItemOrder::of_permutation);
+        }
+        if items.len() < 2 || items.len() as u64 != sent.count() {
+            return ItemOrder::BY_PLACE;
         }
         let objects: Option<Vec<&Map<String, Value>>> = items.iter().map(|item| item.as_object()).collect();
-        objects.map_or(ItemOrder::BY_PLACE, |objects| ItemOrder::by_values(&objects, sent))
+        objects.map_or(ItemOrder::BY_PLACE, |objects| Hints::find(&objects, sent, is_mixed).decide())
     }
 
     /// By the keys of an object with a result for each document, if each stands for one.
@@ -49,7 +70,8 @@ impl ItemOrder {
         if results.is_empty() || results.len() as u64 != sent.count() {
             return None;
         }
-        let keys: Vec<Option<String>> = results.keys().cloned().map(Some).collect();
+        let keys: Vec<Value> = results.keys().cloned().map(Value::from).collect();
+        let keys: Vec<Option<&Value>> = keys.iter().map(Some).collect();
         let by_value =
             find_columns(sent, |_| true).into_iter().filter_map(|column| read_permutation(&column.name_all(&keys)));
         let mut orders = by_value.chain(read_numbers(&keys).filter(|_| keys.len() > 1));
@@ -57,52 +79,8 @@ impl ItemOrder {
         orders.all(|order| order == first).then(|| ItemOrder::of_permutation(first))
     }
 
-    /// By the values of a member that was sent: one of the same name, else one with the name of a key.
-    fn by_values(items: &[&Map<String, Value>], sent: &SentDocuments<'_>) -> ItemOrder {
-        let paths: BTreeMap<Vec<&str>, String> = items
-            .iter()
-            .flat_map(|item| find_scalars(item))
-            .map(|(path, _)| (normalize(path.last().copied().unwrap_or_default()), path))
-            .filter(|(name, _)| name == "code" || !STATUS.contains(&name.as_str()))
-            .map(|(name, path)| (path, name))
-            .collect();
-        let columns = find_columns(sent, |name| paths.values().any(|found| found == name || is_key(found)));
-        let (mut alike, mut others, mut is_contradicted) = (BTreeSet::new(), BTreeSet::new(), false);
-        for (path, name) in &paths {
-            let values: Vec<Option<String>> = items.iter().map(|item| read_scalar(item, path)).collect();
-            for column in columns.iter().filter(|column| is_key(name) || column.name == *name) {
-                let named = column.name_all(&values);
-                match read_permutation(&named) {
-                    Some(order) if column.name == *name => alike.extend([order]),
-                    Some(order) => others.extend([order]),
-                    // Numbers may be anything, where they have no name that says more.
-                    None if column.is_text || (column.name == *name && is_key(name)) => {
-                        is_contradicted |= (0..).zip(&named).any(|(place, named)| named.is_some_and(|at| at != place));
-                    }
-                    None => {}
-                }
-            }
-            others.extend(read_numbers(&values).filter(|_| is_key(name)));
-        }
-        let is_alike = !alike.is_empty();
-        let orders = if is_alike { alike } else { others };
-        match orders.len() {
-            _ if is_contradicted && !is_alike => ItemOrder::of_none(items.len()),
-            0 => ItemOrder::BY_PLACE,
-            1 => orders.into_iter().next().map_or(ItemOrder::BY_PLACE, ItemOrder::of_permutation),
-            // Of other names one may be a number by chance.
-            _ if !is_alike && orders.contains(&(0..items.len()).collect::<Vec<_>>()) => ItemOrder::BY_PLACE,
-            _ => ItemOrder::of_none(items.len()),
-        }
-    }
-
     fn of_permutation(order: Vec<usize>) -> ItemOrder {
         ItemOrder { documents: Some(order.into_iter().map(Some).collect()) }
-    }
-
-    /// No item is about any document.
-    fn of_none(items: usize) -> ItemOrder {
-        ItemOrder { documents: Some(vec![None; items]) }
     }
 
     /// The document that the item at a place is about.
@@ -111,38 +89,163 @@ impl ItemOrder {
     }
 }
 
+/// What the values in the items of a list say about their order.
+struct Hints {
+    /// How many items there are.
+    items: usize,
+    /// They do not all mean the same, so every value counts.
+    is_mixed: bool,
+    /// Orders by values that the documents have under the same name.
+    alike: BTreeSet<Vec<usize>>,
+    /// Orders by texts and long numbers that the documents have under another name.
+    texts: BTreeSet<Vec<usize>>,
+    /// Orders by numbers.
+    numbers: BTreeSet<Vec<usize>>,
+    /// A value stands for a document at another place, without all of them naming each document once; or numbers that may
+    /// be anything do.
+    is_contradicted: bool,
+}
+
+impl Hints {
+    fn find(items: &[&Map<String, Value>], sent: &SentDocuments<'_>, is_mixed: bool) -> Hints {
+        let (alike, texts, numbers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let mut hints = Hints { items: items.len(), is_mixed, alike, texts, numbers, is_contradicted: false };
+        let scalars: Vec<BTreeMap<Vec<String>, &Value>> =
+            items.iter().map(|item| find_scalars(item, MAX_ITEMS)).collect();
+        let paths: BTreeSet<&Vec<String>> = scalars.iter().flat_map(BTreeMap::keys).collect();
+        // What says how it went says nothing about the order.
+        let names = paths.into_iter().filter_map(|path| {
+            let name = path.iter().rfind(|name| read_index(&name.as_str().into()).is_none())?;
+            matches!(read_name(name), Meaning::Nothing | Meaning::Code).then_some((path, name.as_str()))
+        });
+        let names: Vec<(&Vec<String>, &str)> = names.collect();
+        let plain: BTreeSet<String> = names.iter().map(|(_, name)| normalize(name)).collect();
+        let is_wanted = |column: &str| is_mixed || plain.iter().any(|name| name == column || is_key(name));
+        let columns = find_columns(sent, is_wanted);
+        for (path, name) in names {
+            let values: Vec<Option<&Value>> = scalars.iter().map(|item| item.get(path).copied()).collect();
+            hints.add_values(name, &values, &columns);
+            hints.add_numbers(name, &values, sent.have(name));
+        }
+        hints
+    }
+
+    /// Adds what the values say that the items have in one place.
+    fn add_values(&mut self, name: &str, values: &[Option<&Value>], columns: &[SentColumn]) {
+        let plain = normalize(name);
+        let is_named = is_key(&plain);
+        for column in columns.iter().filter(|column| self.is_mixed || is_named || column.name == plain) {
+            let named = column.name_all(values);
+            let is_alike = column.name == plain;
+            match read_permutation(&named) {
+                Some(order) if is_alike => self.alike.extend([order]),
+                Some(order) if column.is_telling => self.texts.extend([order]),
+                Some(order) if is_named || is_key(&column.name) => self.numbers.extend([order]),
+                // Numbers may be anything, where they have no name that says more.
+                Some(order) => self.is_contradicted |= is_doubtful(&order),
+                None if column.is_telling || (is_alike && is_named) => {
+                    self.is_contradicted |= (0..).zip(&named).any(|(place, named)| named.is_some_and(|at| at != place));
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Adds what the numbers say that the items have in one place.
+    fn add_numbers(&mut self, name: &str, values: &[Option<&Value>], is_sent: bool) {
+        let is_mixed = self.is_mixed;
+        let is_place = is_mixed && ends_in(name, &PLACES) && !is_sent;
+        match read_numbers(values).next() {
+            Some(order) if is_place || is_key(&normalize(name)) => self.numbers.extend([order]),
+            Some(order) if is_mixed && (ends_in(name, &COUNTS) || ends_in(name, &PLACES)) => {
+                self.is_contradicted |= !is_by_place(&order);
+            }
+            Some(order) if is_mixed => self.is_contradicted |= is_doubtful(&order),
+            None if is_place => {
+                let numbers: Option<BTreeSet<usize>> = values.iter().map(|value| read_index((*value)?)).collect();
+                let are_places = |numbers: BTreeSet<usize>| numbers.len() > 1 && numbers.last() <= Some(&values.len());
+                self.is_contradicted |= numbers.is_some_and(are_places);
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(self) -> ItemOrder {
+        let none = ItemOrder { documents: Some(vec![None; self.items]) };
+        let is_alike = !self.alike.is_empty();
+        let is_by_text = self.is_mixed && !self.texts.is_empty();
+        let (orders, are_numbers) = match () {
+            () if is_alike => (self.alike, false),
+            () if is_by_text => (self.texts, false),
+            () => (self.texts.into_iter().chain(self.numbers).collect(), true),
+        };
+        match orders.len() {
+            _ if self.is_contradicted && !is_alike && !is_by_text => none,
+            0 => ItemOrder::BY_PLACE,
+            1 => orders.into_iter().next().map_or(ItemOrder::BY_PLACE, ItemOrder::of_permutation),
+            // Of other names one may be a number by chance.
+            _ if are_numbers && !self.is_mixed && orders.iter().any(|order| is_by_place(order)) => ItemOrder::BY_PLACE,
+            _ => none,
+        }
+    }
+}
+
+/// Whether numbers in another order may be there by chance, as those of two items.
+fn is_doubtful(order: &[usize]) -> bool {
+    order.len() > 2 && !is_by_place(order)
+}
+
+fn is_by_place(order: &[usize]) -> bool {
+    order.iter().enumerate().all(|(place, document)| place == *document)
+}
+
 /// A member that every document of a batch has, each with another value.
 struct SentColumn {
     /// Its name, without case and separators.
     name: String,
     /// The place of the document with each value.
     places: BTreeMap<String, usize>,
-    /// Its values are no numbers.
-    is_text: bool,
+    /// Its values stand for nothing else: texts, or long numbers under the name of a key.
+    is_telling: bool,
 }
 
 impl SentColumn {
     /// The documents that these values stand for.
-    fn name_all(&self, values: &[Option<String>]) -> Vec<Option<usize>> {
-        values.iter().map(|value| self.places.get(value.as_ref()?).copied()).collect()
+    fn name_all(&self, values: &[Option<&Value>]) -> Vec<Option<usize>> {
+        values.iter().map(|value| self.name_one((*value)?)).collect()
+    }
+
+    /// The document that a value stands for: by itself, or at the end of a path.
+    fn name_one(&self, value: &Value) -> Option<usize> {
+        let text = show_scalar(value)?;
+        let place = |text: &str| self.places.get(text).copied();
+        if let Some(found) = place(&text) {
+            return Some(found);
+        }
+        let end = text.trim_end_matches(AFTER_VALUE);
+        let starts = end.match_indices(BEFORE_VALUE).take(MAX_VALUES);
+        starts.map(|(at, edge)| at + edge.len()).find_map(|at| place(&end[at..]))
     }
 }
 
 /// The members that have this kind of name and whose values tell the documents of a batch apart.
 fn find_columns(sent: &SentDocuments<'_>, is_wanted: impl Fn(&str) -> bool) -> Vec<SentColumn> {
-    let documents = sent.all();
-    let column = |(path, _): (Vec<&str>, &Value)| {
+    let documents: Vec<BTreeMap<Vec<String>, &Value>> =
+        sent.all().iter().map(|document| find_scalars(document, 0)).collect();
+    let column = |path: &Vec<String>| {
         let name = normalize(path.last()?);
         let mut places = BTreeMap::new();
         for (place, document) in documents.iter().enumerate().filter(|_| is_wanted(&name)) {
-            if places.insert(read_scalar(document, &path)?, place).is_some() {
+            if places.insert(show_scalar(document.get(path)?)?, place).is_some() {
                 return None;
             }
         }
-        let is_text = places.keys().all(|value| value.parse::<f64>().is_err());
-        (!places.is_empty()).then_some(SentColumn { name, places, is_text })
+        let is_telling =
+            |value: &String| value.parse::<f64>().is_err() || (is_key(&name) && value.len() >= LONG_NUMBER);
+        let is_telling = places.keys().all(is_telling);
+        (!places.is_empty()).then_some(SentColumn { name, places, is_telling })
     };
-    documents.first().into_iter().flat_map(find_scalars).filter_map(column).collect()
+    documents.first().into_iter().flat_map(BTreeMap::keys).filter_map(column).collect()
 }
 
 /// Whether a member of this name may stand for a document, whatever the document itself calls it.
@@ -150,27 +253,42 @@ fn is_key(name: &str) -> bool {
     KEYS.iter().any(|end| name.ends_with(end))
 }
 
-/// The numbers and texts of an object and of the objects in it, with their names.
-fn find_scalars(object: &Map<String, Value>) -> Vec<(Vec<&str>, &Value)> {
-    let mut found = Vec::new();
-    for (name, value) in object {
-        found.push((vec![name.as_str()], value));
-        let inside = value.as_object().into_iter().flatten();
-        found.extend(inside.map(|(inner, value)| (vec![name.as_str(), inner.as_str()], value)));
+/// Whether the last word of a name is one of these, or ends in a long one of them.
+fn ends_in(name: &str, ends: &[&str]) -> bool {
+    let is_one = |last: &String| ends.iter().any(|end| last == end || (end.len() > 4 && last.ends_with(end)));
+    split_words(name).last().is_some_and(is_one)
+}
+
+/// The numbers and texts of an object and of what lies in it, by their names, and by their places in lists up to so many
+/// items.
+fn find_scalars(object: &Map<String, Value>, items_of_lists: usize) -> BTreeMap<Vec<String>, &Value> {
+    let mut found = BTreeMap::new();
+    let mut open: Vec<(Vec<String>, &Value)> =
+        object.iter().rev().map(|(name, value)| (vec![name.clone()], value)).collect();
+    while let Some((path, value)) = open.pop().filter(|_| found.len() < MAX_VALUES) {
+        let inside = |name: String, value| (path.iter().cloned().chain([name]).collect(), value);
+        match value {
+            Value::Object(members) if path.len() < MAX_DEPTH => {
+                open.extend(members.iter().rev().map(|(name, value)| inside(name.clone(), value)));
+            }
+            Value::Array(items) if path.len() < MAX_DEPTH => {
+                let items = items.iter().enumerate().take(items_of_lists);
+                open.extend(items.map(|(place, value)| inside(place.to_string(), value)));
+            }
+            Value::String(_) | Value::Number(_) => {
+                found.insert(path, value);
+            }
+            _ => {}
+        }
     }
-    found.retain(|(_, value)| value.is_string() || value.is_number());
     found
 }
 
-fn read_scalar(object: &Map<String, Value>, path: &[&str]) -> Option<String> {
-    let (first, rest) = path.split_first()?;
-    show_scalar(rest.iter().try_fold(object.get(*first)?, |value, name| value.get(name))?)
-}
-
+/// A text in small letters, or a number, as far as answers are kept.
 fn show_scalar(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if !text.is_empty() => Some(cut(text).to_lowercase()),
+        Value::Number(number) => Some(read_whole(value).map_or_else(|| number.to_string(), |whole| whole.to_string())),
         _ => None,
     }
 }
@@ -183,12 +301,15 @@ fn read_permutation(named: &[Option<usize>]) -> Option<Vec<usize>> {
 }
 
 /// The order that numbers give which count all documents, from 0 or from 1.
-fn read_numbers(values: &[Option<String>]) -> impl Iterator<Item = Vec<usize>> {
-    let numbers: Vec<Option<usize>> =
-        values.iter().map(|value| value.as_ref().and_then(|text| text.parse().ok())).collect();
+fn read_numbers(values: &[Option<&Value>]) -> impl Iterator<Item = Vec<usize>> {
+    let numbers: Vec<Option<usize>> = values.iter().map(|value| value.and_then(read_index)).collect();
+    count_from_zero(&numbers).and_then(|numbers| read_permutation(&numbers)).into_iter()
+}
+
+/// Numbers from 0; where it does not occur, they begin with 1.
+fn count_from_zero(numbers: &[Option<usize>]) -> Option<Vec<Option<usize>>> {
     let from = usize::from(!numbers.contains(&Some(0)));
-    let numbers: Vec<Option<usize>> = numbers.iter().map(|number| number.and_then(|n| n.checked_sub(from))).collect();
-    read_permutation(&numbers).into_iter()
+    numbers.iter().map(|number| number.and_then(|number| number.checked_sub(from)).map(Some)).collect()
 }
 
 /// The number of the document that an item is about, if it has one. What is no number is that of no document.
@@ -213,7 +334,7 @@ mod tests {
     fn order_of(items: &Value, documents: &[Value]) -> String {
         let batch = test_batch(documents);
         let items: Vec<&Value> = items.as_array().unwrap().iter().collect();
-        let order = ItemOrder::of_items(&items, &SentDocuments::of(&batch));
+        let order = ItemOrder::of_items(&items, &SentDocuments::of(&batch), false);
         (0..items.len()).map(|place| order.document(place).map_or("-".into(), |at| at.to_string())).collect()
     }
 

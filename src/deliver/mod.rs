@@ -7,9 +7,11 @@
 //! exchange; this file only waits.
 
 pub mod batch;
-pub mod problem_details;
 pub mod verdict;
 pub mod success_body;
+pub mod answer_names;
+pub mod answer_values;
+pub mod problem_details;
 pub mod failure_words;
 pub mod item_order;
 pub mod item_results;

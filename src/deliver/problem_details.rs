@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::{
-    deliver::failure_words::normalize,
+    deliver::{answer_names::normalize, answer_values::read_index},
     json_pointer::{escape, unescape},
     recording::receipt::Echo,
 };
@@ -290,7 +290,7 @@ fn read_place(value: &Value) -> Option<Vec<String>> {
         Value::Array(keys) if keys.len() <= MAX_DEPTH => {
             let key = |key: &Value| match key {
                 Value::String(key) => Some(key.clone()),
-                Value::Number(index) => index.as_u64().map(|index| index.to_string()),
+                Value::Number(_) => read_index(key).map(|index| index.to_string()),
                 _ => None,
             };
             keys.iter().map(key).collect::<Option<Vec<String>>>().map(strip_prefix)
@@ -319,16 +319,6 @@ fn strip_prefix(mut keys: Vec<String>) -> Vec<String> {
         keys.remove(0);
     }
     keys
-}
-
-/// The number of a document or an item, as a number or as the text of one.
-pub(crate) fn read_index(value: &Value) -> Option<usize> {
-    let number = match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) => index(text),
-        _ => None,
-    };
-    number.and_then(|number| usize::try_from(number).ok())
 }
 
 fn index(key: &str) -> Option<u64> {
