@@ -14,7 +14,7 @@ use crate::{
         contract::Contract,
         json_places,
         mapping::{
-            self, Mapping, Root,
+            self, Mapping,
             code_table::CodeTable,
             dialect::{DialectFault, DialectSpec},
             field::Field,
@@ -22,7 +22,7 @@ use crate::{
         },
         profile::{
             ProfilesFile,
-            destination::{BodyShape, Destination, SANDBOX},
+            destination::{Destination, SANDBOX},
             resolve,
             secret::{Environment, is_path},
         },
@@ -103,7 +103,7 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
         resolved => resolved?,
     };
     destination.batch.documents = destination.batch.documents.into_iter().chain(plan.max_documents).min();
-    let shape = if plan.root == Root::Array { BodyShape::Array } else { BodyShape::Object };
+    let shape = plan.body.shape.clone();
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
     check_folders(&folders)?;
@@ -181,16 +181,31 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
 ///
 /// # Errors
 /// Everything that is wrong with the contract or the mapping.
-pub fn api(args: &Sandbox, root: &Path) -> Result<(Arc<Contract>, Option<String>), Vec<Diagnostic>> {
+pub fn api(args: &Sandbox, root: &Path) -> Result<SandboxApi, Vec<Diagnostic>> {
     if let Some(path) = &args.contract {
         return contract(path, json_places::MAX_BYTES)
-            .map(|contract| (Arc::new(contract), args.path.clone()))
+            .map(|contract| SandboxApi {
+                contract: Arc::new(contract),
+                path: args.path.clone(),
+                documents: String::new(),
+            })
             .map_err(|wrong| vec![wrong]);
     }
     let profiles = profiles(root)?;
     let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
     let plan = plan(&mapping)?;
-    Ok((plan.contract, args.path.clone().or(Some(plan.request.path))))
+    let path = args.path.clone().or(Some(plan.request.path));
+    Ok(SandboxApi { contract: plan.contract, path, documents: plan.body.documents })
+}
+
+/// What the sandbox stands for.
+pub struct SandboxApi {
+    /// What it accepts.
+    pub contract: Arc<Contract>,
+    /// The only path that exists; `None`: every path does.
+    pub path: Option<String>,
+    /// Where the list of documents stands in a body, as a JSON pointer.
+    pub documents: String,
 }
 
 /// The mapping to use: the one that was named, that of the profiles, or the only one there is.

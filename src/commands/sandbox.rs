@@ -4,7 +4,10 @@ use std::{fs, io, path::Path, sync::Arc};
 
 use crate::{
     cli,
-    commands::{load, runtime::Runtime},
+    commands::{
+        load::{self, SandboxApi},
+        runtime::Runtime,
+    },
     config::profile::secret::{Environment, Secret, SecretSource},
     diagnostic::{Code, Diagnostic},
     error::{Error, Exit},
@@ -15,7 +18,7 @@ use crate::{
 
 /// Serves the mock API until it is interrupted.
 pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let (contract, path) = load::api(args, &runtime.root).map_err(Error::Config)?;
+    let SandboxApi { contract, path, documents } = load::api(args, &runtime.root).map_err(Error::Config)?;
     let bearer = args.bearer_env.as_ref().map(|variable| {
         let source = SecretSource { env: Some(variable.clone()), file: None };
         source.read(Path::new(""), &Environment(runtime.environment.clone())).map(|(token, _)| token)
@@ -29,7 +32,7 @@ pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Err
     }
     // The server also runs when stderr is closed.
     let listening = |address| drop(writeln!(runtime.err, "listening on http://{address}; Ctrl-C stops"));
-    SandboxServer::run(options(args, path, bearer), contract, listening)
+    SandboxServer::run(SandboxOptions { documents, ..options(args, path, bearer) }, contract, listening)
         .map(|()| Exit::Done)
         .map_err(|cause| not_listening(args.port, &cause))
 }
@@ -37,7 +40,8 @@ pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Err
 /// Starts the mock API for this run, on a free loopback port.
 pub fn embedded(plan: &Plan) -> Result<RunningSandbox, Error> {
     let path = Some(plan.request.path.clone());
-    let settings = SandboxOptions { port: 0, path, ..SandboxOptions::default() };
+    let settings =
+        SandboxOptions { port: 0, path, documents: plan.body.documents.clone(), ..SandboxOptions::default() };
     let started = SandboxServer::start(settings, Arc::clone(&plan.contract));
     started.map_err(|cause| not_listening(0, &cause))
 }
@@ -56,6 +60,7 @@ fn options(flags: &cli::Sandbox, path: Option<String>, bearer: Option<Secret>) -
     SandboxOptions {
         port: flags.port,
         path,
+        documents: default.documents,
         bearer,
         faults: flags.faults.clone(),
         delay: flags.delay.unwrap_or(default.delay),

@@ -75,12 +75,12 @@ impl Batch {
 
     /// The size of the largest body that holds a single one of its documents.
     pub(crate) fn largest_alone(&self) -> u64 {
-        let brackets = if self.shape == BodyShape::Array { 2 } else { 0 };
-        self.spans.iter().map(|span| (span.len() + brackets) as u64).max().unwrap_or_default()
+        let around = self.shape.before().len() + self.shape.after().len();
+        self.spans.iter().map(|span| (span.len() + around) as u64).max().unwrap_or_default()
     }
 
     fn copy_part(&self, range: Range<u64>, spans: &[Range<usize>]) -> Batch {
-        let mut builder = BatchBuilder::new(self.shape, range.start);
+        let mut builder = BatchBuilder::new(self.shape.clone(), range.start);
         for span in spans {
             builder.push(&self.body[span.clone()]);
         }
@@ -114,15 +114,12 @@ impl<I: Iterator<Item = Payload>> Batches<I> {
     }
 
     fn is_full(&self, builder: &BatchBuilder) -> bool {
-        let documents = match self.shape {
-            BodyShape::Array => self.limits.documents.unwrap_or(u64::MAX),
-            BodyShape::Object => 1,
-        };
+        let documents = if self.shape.is_single() { 1 } else { self.limits.documents.unwrap_or(u64::MAX) };
         builder.spans.len() as u64 >= documents
     }
 
     fn fits(&self, builder: &BatchBuilder, payload: &Payload) -> bool {
-        let size = builder.text.len() + payload.bytes().len() + 2;
+        let size = builder.text.len() + 1 + payload.bytes().len() + self.shape.after().len();
         payload.index == builder.first + builder.spans.len() as u64
             && self.limits.bytes.is_none_or(|limit| size as u64 <= limit)
     }
@@ -133,7 +130,7 @@ impl<I: Iterator<Item = Payload>> Iterator for Batches<I> {
 
     fn next(&mut self) -> Option<Batch> {
         let first = self.held.take().or_else(|| self.payloads.next())?;
-        let mut builder = BatchBuilder::new(self.shape, first.index);
+        let mut builder = BatchBuilder::new(self.shape.clone(), first.index);
         builder.push(first.bytes());
         while !self.is_full(&builder) {
             match self.payloads.next() {
@@ -162,18 +159,14 @@ impl BatchBuilder {
     }
 
     fn push(&mut self, document: &[u8]) {
-        if self.shape == BodyShape::Array {
-            self.text.push(if self.spans.is_empty() { b'[' } else { b',' });
-        }
+        self.text.extend_from_slice(if self.spans.is_empty() { self.shape.before() } else { b"," });
         let start = self.text.len();
         self.text.extend_from_slice(document);
         self.spans.push(start..self.text.len());
     }
 
     fn finish(mut self) -> Batch {
-        if self.shape == BodyShape::Array {
-            self.text.push(b']');
-        }
+        self.text.extend_from_slice(self.shape.after());
         let range = self.first..self.first + self.spans.len() as u64;
         Batch { range, body: self.text.into(), spans: self.spans, shape: self.shape }
     }

@@ -181,7 +181,7 @@ fn start_network() -> io::Result<NetworkThread> {
 /// How much would be sent, without sending it.
 pub fn volume(payloads: impl Iterator<Item = Payload>, destination: &Destination) -> Volume {
     let mut volume = Volume::default();
-    for batch in batches(payloads, destination.batch, destination.shape) {
+    for batch in batches(payloads, destination.batch, destination.shape.clone()) {
         volume.documents += batch.documents();
         volume.batches += 1;
         volume.requests += 1;
@@ -248,7 +248,7 @@ fn collect_batches(
     most: &LearntLimits,
     collected: &SyncSender<Batch>,
 ) {
-    let mut batches = batches(payloads, destination.batch, destination.shape);
+    let mut batches = batches(payloads, destination.batch, destination.shape.clone());
     while let Some(batch) = batches.next() {
         if collected.send(batch).is_err() {
             return;

@@ -11,12 +11,13 @@ use std::{
 
 use tempfile::NamedTempFile;
 
-use crate::{output::places, recording::payload::Payload};
+use crate::{config::profile::destination::BodyShape, output::places, recording::payload::Payload};
 
 /// A file that documents are written to.
 pub struct Documents<'a> {
     out: BufWriter<OutputFile<'a>>,
-    list: bool,
+    /// What stands around the list; `None`: each document has a line.
+    list: Option<BodyShape>,
     any: bool,
 }
 
@@ -61,7 +62,7 @@ impl<'a> Documents<'a> {
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn create(path: &Path, list: bool, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
+    pub fn create(path: &Path, shape: &BodyShape, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
         let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
         let sink = if places::is_stdout(path) {
             OutputFile::Stream(out)
@@ -71,7 +72,8 @@ impl<'a> Documents<'a> {
             let (temporary, path) = places::make_temporary(path)?;
             OutputFile::Temporary(temporary, path)
         };
-        Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list: list && !lines, any: false })
+        let list = Some(shape.clone()).filter(|shape| !lines && !shape.is_single());
+        Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list, any: false })
     }
 
     /// Adds a document.
@@ -90,15 +92,15 @@ impl<'a> Documents<'a> {
         &mut self,
         parts: impl FnOnce(&mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>,
     ) -> io::Result<()> {
-        let before: &[u8] = match (self.list, self.any) {
-            (true, false) => b"[",
-            (true, true) => b",\n",
-            (false, _) => b"",
+        let before: &[u8] = match (&self.list, self.any) {
+            (Some(shape), false) => shape.before(),
+            (Some(_), true) => b",\n",
+            (None, _) => b"",
         };
         self.any = true;
         self.out.write_all(before)?;
         parts(&mut |bytes| self.out.write_all(bytes))?;
-        if self.list { Ok(()) } else { self.out.write_all(b"\n") }
+        if self.list.is_some() { Ok(()) } else { self.out.write_all(b"\n") }
     }
 
     /// Closes the list, and gives the file its name.
@@ -106,8 +108,12 @@ impl<'a> Documents<'a> {
     /// # Errors
     /// The file cannot be written.
     pub fn finish(mut self) -> io::Result<()> {
-        if self.list {
-            self.out.write_all(if self.any { b"]\n" } else { b"[]\n" })?;
+        if let Some(shape) = &self.list {
+            if !self.any {
+                self.out.write_all(shape.before())?;
+            }
+            self.out.write_all(shape.after())?;
+            self.out.write_all(b"\n")?;
         }
         match self.out.into_inner().map_err(io::IntoInnerError::into_error)? {
             OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),

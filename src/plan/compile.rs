@@ -15,13 +15,14 @@ use crate::{
             dialect::{DialectFault, DialectSpec as DialectText, advise_separator, parse_separator},
             short_forms::{Columns, Named},
         },
+        profile::destination::BodyShape,
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
-        key::KeyColumns, prove,
+        BodyPlan, CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns,
+        conversion::Conversion, key::KeyColumns, prove,
     },
     table::dialect::Dialect,
 };
@@ -61,6 +62,10 @@ fn resolve_names(
     let output = &mapping.output;
     let only =
         output.only.as_ref().zip(each).and_then(|(only, each)| compiler.compile_condition(only, each, "/output/where"));
+    let envelope = match &output.root {
+        Root::Envelope(fields) => compiler.compile_envelope(fields),
+        Root::Array | Root::Object => None,
+    };
     let document = each.map(|each| compiler.compile_object(&output.fields, "/output/fields", each));
     for (at, source) in compiler.sources.iter_mut().enumerate() {
         let used = |many: bool| compiler.links.iter().any(|link| link.child == at && link.many == many);
@@ -84,7 +89,11 @@ fn resolve_names(
         (true, Some(each), Some(document)) => Ok(Plan {
             name: mapping.name.clone(),
             request: mapping.request.clone(),
-            root: output.root,
+            body: match (&output.root, &envelope) {
+                (Root::Object, _) => BodyPlan { shape: BodyShape::Object, documents: String::new() },
+                (Root::Envelope(_), Some(envelope)) => envelope.body(),
+                _ => BodyPlan { shape: BodyShape::Array, documents: String::new() },
+            },
             sources,
             each,
             only,
@@ -93,7 +102,8 @@ fn resolve_names(
             links,
             contract: Arc::new(contract),
             whole: Vec::new(),
-            max_documents: if output.root == Root::Object { Some(1) } else { None },
+            max_documents: if matches!(output.root, Root::Object) { Some(1) } else { None },
+            envelope,
             places,
         }),
         _ => Err(findings),

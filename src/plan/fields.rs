@@ -259,7 +259,7 @@ impl Compiler<'_> {
     }
 
     /// The JSON text of a constant.
-    fn compile_constant(&mut self, scalar: &Literal, pointer: &str) -> Option<Vec<u8>> {
+    pub(super) fn compile_constant(&mut self, scalar: &Literal, pointer: &str) -> Option<Vec<u8>> {
         let node = self.places.node(pointer)?;
         let text = node.scalar.clone().unwrap_or_default();
         let mut json = OutputBuffer::default();

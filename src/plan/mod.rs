@@ -8,6 +8,7 @@ pub mod checks;
 pub mod compile;
 mod columns;
 mod checked_columns;
+pub mod envelope;
 mod match_columns;
 pub mod fields;
 pub mod prove;
@@ -29,11 +30,11 @@ use crate::{
     config::{
         contract::{Contract, Violation},
         mapping::{
-            Root,
             policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, Policy},
             request::{Method, Request},
             short_forms::Direction,
         },
+        profile::destination::BodyShape,
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place, Severity},
@@ -41,6 +42,7 @@ use crate::{
         checks::Checks,
         code_table::Codes,
         conversion::Conversion,
+        envelope::Envelope,
         expression::{Expression, Template},
         key::KeyColumns,
     },
@@ -58,8 +60,10 @@ pub struct Plan {
     pub name: String,
     /// The request that carries the documents.
     pub request: Request,
-    /// Whether a request carries a list or one document.
-    pub root: Root,
+    /// What stands around the documents of a request.
+    pub body: BodyPlan,
+    /// The object around the list of documents, if there is one.
+    pub envelope: Option<Envelope>,
     /// The sources, in the order of the mapping.
     pub sources: Vec<SourcePlan>,
     /// The source whose records become documents.
@@ -118,6 +122,15 @@ pub struct CheckedColumns {
     pub in_where: Vec<usize>,
     /// All others that no field checks, checked in the records that go out.
     pub in_output: Vec<usize>,
+}
+
+/// What stands around the documents of a request.
+#[derive(Clone, Debug)]
+pub struct BodyPlan {
+    /// The bytes around them.
+    pub shape: BodyShape,
+    /// Where the list stands in the body, as a JSON pointer; empty for a list or a document that is the body.
+    pub documents: String,
 }
 
 /// A column of a source.
@@ -493,7 +506,7 @@ impl Plan {
     #[must_use]
     pub fn warn_of_one_url(&self) -> Option<Diagnostic> {
         let Request { method, path } = &self.request;
-        if self.root != Root::Object || *method == Method::Post {
+        if !self.body.shape.is_single() || *method == Method::Post {
             return None;
         }
         let word = method.word();
@@ -552,9 +565,9 @@ impl Plan {
     #[must_use]
     pub fn violations(&self, json: &[u8]) -> Vec<Violation> {
         let Some(body) = self.wrap_in_body(json) else { return Vec::new() };
-        let prefix = if self.root == Root::Array { "/0" } else { "" };
+        let prefix = if self.body.shape.is_single() { String::new() } else { format!("{}/0", self.body.documents) };
         let inside = |violation: Violation| {
-            let pointer = violation.pointer.strip_prefix(prefix).unwrap_or(&violation.pointer).to_owned();
+            let pointer = violation.pointer.strip_prefix(&prefix).unwrap_or(&violation.pointer).to_owned();
             Violation { pointer, ..violation }
         };
         self.contract.violations(&body).into_iter().map(inside).collect()
@@ -562,8 +575,14 @@ impl Plan {
 
     /// A request body with this one document.
     fn wrap_in_body(&self, json: &[u8]) -> Option<Value> {
-        let document: Value = serde_json::from_slice(json).ok()?;
-        Some(if self.root == Root::Array { Value::Array(vec![document]) } else { document })
+        match &self.body.shape {
+            BodyShape::Object => serde_json::from_slice(json).ok(),
+            BodyShape::Array => Some(Value::Array(vec![serde_json::from_slice(json).ok()?])),
+            BodyShape::Envelope(_) => {
+                let body = [self.body.shape.before(), json, self.body.shape.after()].concat();
+                serde_json::from_slice(&body).ok()
+            }
+        }
     }
 
     /// The place of a rule in the mapping, for messages.

@@ -13,18 +13,16 @@ use crate::{
     config::{
         contract::{Contract, Rules},
         ignored_keywords::is_rule,
-        mapping::{
-            Root,
-            policy::{IfEmpty, OnLookup, OnUnknown, Policy},
-        },
+        mapping::policy::{IfEmpty, OnLookup, OnUnknown, Policy},
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::{escape, unescape},
     plan::{
-        EmptyPolicy, ItemPlan, Leaf, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
+        EmptyPolicy, FieldPlan, ItemPlan, Leaf, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::Checks,
         conversion::Conversion,
+        envelope::{Envelope, EnvelopeMember, EnvelopeValue},
         keywords::{
             ARRAY, NUMBER, OBJECT, RuleStatus, STRING, classify_rule, is_silent, join_type_names, type_allows,
             with_article,
@@ -42,9 +40,11 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         findings: Vec::new(),
         whole: Vec::new(),
     };
-    let documents = match plan.root {
-        Root::Object => Some((vec![String::new()], None)),
-        Root::Array => prover.prove_body(),
+    let whole_body = vec![String::new()];
+    let documents = match &plan.envelope {
+        Some(envelope) => prover.prove_envelope(envelope, &whole_body, "/output/root", ""),
+        None if plan.body.shape.is_single() => Some((whole_body, None)),
+        None => prover.prove_body(&whole_body, ""),
     };
     if let Some((pointers, max)) = documents {
         prover.expect_rules(&pointers);
@@ -76,10 +76,45 @@ impl Prover<'_> {
         self.findings.push(diagnostic);
     }
 
+    /// Proves the object around the list of documents, which is the same in every request, and the rules of the list.
+    fn prove_envelope(
+        &mut self,
+        envelope: &Envelope,
+        pointers: &[String],
+        rule: &str,
+        target: &str,
+    ) -> Option<DocumentRules> {
+        let rules = self.contract.rules(pointers);
+        if !self.check_type("object", &rules, rule, target) {
+            return None;
+        }
+        let member =
+            |member: &EnvelopeMember| Member { name: member.name.clone(), rule: member.rule.clone(), left_out: None };
+        let members: Vec<Member> = envelope.members.iter().map(member).collect();
+        self.check_members(&members, &rules, rule, target);
+        if rules.opaque {
+            self.whole.extend(pointers.iter().cloned());
+        }
+        let mut found = None;
+        for EnvelopeMember { name, rule, value } in &envelope.members {
+            let (pointers, target) = (pointers_of_field(&rules, name), format!("{target}/{}", escape(name)));
+            match value {
+                EnvelopeValue::Const(json) => {
+                    self.check_fixed_value(json, &pointers, &format!("{rule}/const"), &target, "this constant");
+                }
+                EnvelopeValue::Object(object) => {
+                    found = self.prove_envelope(object, &pointers, &format!("{rule}/fields"), &target).or(found);
+                }
+                EnvelopeValue::Documents => found = self.prove_body(&pointers, &target),
+            }
+        }
+        found
+    }
+
     /// Proves the rules of the list of documents: gives the pointers to the rules of one document, and how many the list may
     /// hold.
-    fn prove_body(&mut self) -> Option<(Vec<String>, Option<u64>)> {
-        let rules = self.contract.rules(&[String::new()]);
+    fn prove_body(&mut self, list: &[String], target: &str) -> Option<DocumentRules> {
+        let rules = self.contract.rules(list);
         let (mut pointers, mut max) = (Vec::new(), None);
         for (at, schema) in &rules.schemas {
             if !type_allows(schema, "array") {
@@ -87,7 +122,7 @@ impl Prover<'_> {
                 self.report(
                     Code::PlanContractMismatch,
                     "/output/root",
-                    "",
+                    target,
                     &format!("{at}/type"),
                     "the mapping makes a list of documents, and the contract wants something else".into(),
                     hint.into(),
@@ -112,7 +147,7 @@ impl Prover<'_> {
                         self.report(
                             Code::PlanContract,
                             "/output/root",
-                            "",
+                            target,
                             &format!("{at}/{other}"),
                             message,
                             "describe single documents under `items` instead".into(),
@@ -182,13 +217,29 @@ impl Prover<'_> {
                 field.value.inherit(policy);
             }
         }
-        let optional: Vec<bool> = object.fields.iter().map(|field| may_be_missing(&field.value)).collect();
+        let members: Vec<Member> = object.fields.iter().map(Member::of_field).collect();
+        let members_rule = if rule == "/output" { "/output/fields".to_owned() } else { format!("{rule}/fields") };
+        self.check_members(&members, &rules, &members_rule, target);
+        if rules.opaque {
+            self.whole.extend(pointers.iter().cloned());
+        }
+        let children: Vec<Vec<String>> =
+            object.fields.iter().map(|field| pointers_of_field(&rules, &field.name)).collect();
+        for (field, pointers) in object.fields.iter_mut().zip(children) {
+            let target = format!("{target}/{}", escape(&field.name));
+            let rule = field.rule.clone();
+            self.prove_value(&mut field.value, &pointers, &rule, &target);
+        }
+    }
+
+    /// Checks which members an object has; what its names alone do not decide is checked on whole documents.
+    fn check_members(&mut self, members: &[Member], rules: &Rules<'_>, rule: &str, target: &str) {
         for (at, schema) in &rules.schemas {
-            self.check_required(object, &optional, at, schema, rule, target);
-            self.check_additional(object, at, schema, target);
+            self.check_required(members, at, schema, rule, target);
+            self.check_additional(members, at, schema, target);
             for (keyword, value) in schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value)) {
-                let count = object.fields.len() as u64;
-                let complete = !optional.contains(&true);
+                let count = members.len() as u64;
+                let complete = members.iter().all(|member| member.left_out.is_none());
                 let is_covered = match keyword.as_str() {
                     "properties" | "required" | "type" | "additionalProperties" => true,
                     "minProperties" => complete && value.as_u64().is_some_and(|least| least <= count),
@@ -202,59 +253,36 @@ impl Prover<'_> {
                 }
             }
         }
-        if rules.opaque {
-            self.whole.extend(pointers.iter().cloned());
-        }
-        let children: Vec<Vec<String>> =
-            object.fields.iter().map(|field| pointers_of_field(&rules, &field.name)).collect();
-        for (field, pointers) in object.fields.iter_mut().zip(children) {
-            let target = format!("{target}/{}", escape(&field.name));
-            let rule = field.rule.clone();
-            self.prove_value(&mut field.value, &pointers, &rule, &target);
-        }
     }
 
-    fn check_required(
-        &mut self,
-        object: &ObjectPlan,
-        optional: &[bool],
-        at: &str,
-        schema: &Map<String, Value>,
-        rule: &str,
-        target: &str,
-    ) {
+    fn check_required(&mut self, members: &[Member], at: &str, schema: &Map<String, Value>, rule: &str, target: &str) {
         for name in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
             let pointer = format!("{at}/required");
-            match object.fields.iter().position(|field| field.name == name) {
+            match members.iter().find(|member| member.name == name) {
                 None => {
-                    let fields = if rule == "/output" { "/output/fields".to_owned() } else { format!("{rule}/fields") };
-                    let near = nearest(name, object.fields.iter().map(|field| field.name.as_str()));
+                    let near = nearest(name, members.iter().map(|member| member.name.as_str()));
                     let hint = near.map_or_else(
                         || format!("add `{name}:` here"),
                         |near| format!("add `{name}:` here, or rename `{near}`"),
                     );
                     self.report(
                         Code::PlanFieldMissing,
-                        &fields,
+                        rule,
                         target,
                         &pointer,
                         format!("the contract requires the field `{name}`, and the mapping does not make it"),
                         hint,
                     );
                 }
-                Some(field) if optional[field] => {
+                Some(Member { rule, left_out: Some(hint), .. }) => {
                     let message = format!("the contract requires the field `{name}`, and the mapping may leave it out");
-                    let rule = object.fields[field].rule.clone();
                     self.report(
                         Code::PlanFieldMissing,
-                        &rule,
+                        rule,
                         &format!("{target}/{}", escape(name)),
                         &pointer,
                         message,
-                        match object.fields[field].value {
-                            ValuePlan::When(_) => "leave the `where` out, or say `if_empty: reject`".into(),
-                            _ => "use `reject` or a `default` in place of `omit`".into(),
-                        },
+                        (*hint).into(),
                     );
                 }
                 Some(_) => {}
@@ -262,13 +290,13 @@ impl Prover<'_> {
         }
     }
 
-    fn check_additional(&mut self, object: &ObjectPlan, at: &str, schema: &Map<String, Value>, target: &str) {
+    fn check_additional(&mut self, members: &[Member], at: &str, schema: &Map<String, Value>, target: &str) {
         let Some(additional) = schema.get("additionalProperties") else { return };
         if schema.contains_key("patternProperties") {
             return;
         }
         let known = schema.get("properties").and_then(Value::as_object);
-        for field in &object.fields {
+        for field in members {
             let is_known = known.is_some_and(|known| known.contains_key(&field.name));
             if !is_known && additional == &Value::Bool(false) {
                 let near = nearest(&field.name, known.into_iter().flat_map(Map::keys).map(String::as_str));
@@ -597,6 +625,29 @@ fn pointers_of_field(rules: &Rules<'_>, name: &str) -> Vec<String> {
         }
     }
     pointers
+}
+
+/// The pointers to the rules of one document, and how many documents the list may hold.
+type DocumentRules = (Vec<String>, Option<u64>);
+
+/// A member of an object, as far as the rules of the object are about it.
+struct Member {
+    name: String,
+    /// Where it stands in the mapping.
+    rule: String,
+    /// It may be left out; what to write so that it is not.
+    left_out: Option<&'static str>,
+}
+
+impl Member {
+    fn of_field(field: &FieldPlan) -> Member {
+        let hint = match field.value {
+            ValuePlan::When(_) => "leave the `where` out, or say `if_empty: reject`",
+            _ => "use `reject` or a `default` in place of `omit`",
+        };
+        let left_out = may_be_missing(&field.value).then_some(hint);
+        Member { name: field.name.clone(), rule: field.rule.clone(), left_out }
+    }
 }
 
 /// Whether the rules of an object require a field.

@@ -50,6 +50,8 @@ pub struct SandboxOptions {
     pub port: u16,
     /// The only path that exists; `None`: every path does.
     pub path: Option<String>,
+    /// Where the list of documents stands in a body, as a JSON pointer.
+    pub documents: String,
     /// The token that each request must carry.
     pub bearer: Option<Secret>,
     /// What to answer some requests with instead.
@@ -71,6 +73,7 @@ impl Default for SandboxOptions {
         SandboxOptions {
             port: 8080,
             path: None,
+            documents: String::new(),
             bearer: None,
             faults: Vec::new(),
             delay: Duration::ZERO,
@@ -263,7 +266,8 @@ impl Api {
         {
             return Err(problem(507, "urn:xwalk:sandbox:storage", "the body cannot be kept", &[]));
         }
-        let count = value.as_array().map_or(1, Vec::len);
+        let documents = value.pointer(&self.settings.documents);
+        let count = documents.and_then(Value::as_array).map_or(1, Vec::len);
         Ok(reply(200, "application/json", &json!({ "accepted": count })))
     }
 }

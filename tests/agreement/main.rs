@@ -20,7 +20,7 @@ use xwalk::{
     commands::convert::partitioned::{loading::load_joined, partitioner, recording::Stored},
     config::{
         contract::{Contract, Violation},
-        mapping::{self, Root},
+        mapping,
     },
     diagnostic::{Code, Severity},
     options::Memory,
@@ -196,8 +196,8 @@ fn agreed(recording: View<'_>, judge: &Contract, root: u32, tally: &mut Tally) -
 
 /// A request body with one document.
 fn body(plan: &Plan, json: &[u8]) -> Option<Value> {
-    let document: Value = serde_json::from_slice(json).ok()?;
-    Some(if plan.root == Root::Array { Value::Array(vec![document]) } else { document })
+    let shape = &plan.body.shape;
+    serde_json::from_slice(&[shape.before(), json, shape.after()].concat()).ok()
 }
 
 /// A violation is only possible where the plan left something to check.

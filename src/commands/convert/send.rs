@@ -19,7 +19,7 @@ use crate::{
         runtime::Runtime,
         sandbox::embedded,
     },
-    config::{mapping::Root, profile::destination::Destination},
+    config::profile::destination::Destination,
     deliver::{self, problem_details::repeats},
     error::{Error, Exit},
     output::documents::Documents,
@@ -52,7 +52,7 @@ pub(crate) fn send(
             }
             output.finish()
         };
-        let done = Documents::create(path, plan.root == Root::Array, runtime.out).and_then(all);
+        let done = Documents::create(path, &plan.body.shape, runtime.out).and_then(all);
         return done.map(|()| sink::written(args)).map_err(|cause| sink::unwritten(args, &cause));
     }
     warn_of_one_url(job, recordings, findings, runtime);

@@ -10,7 +10,6 @@ use crate::{
     commands::convert::{
         conclusion::Conclusion, delivery::JournaledDelivery, partitioned::oversized::OversizedDocument,
     },
-    config::mapping::Root,
     error::{Error, Exit},
     output::{documents::Documents, places},
     plan::Plan,
@@ -56,7 +55,7 @@ impl Sink<'_> {
 pub(crate) fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Option<Documents<'a>>, Error> {
     match &args.output {
         Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || !is_written_at_once(path)) => {
-            let documents = Documents::create(path, plan.root == Root::Array, out);
+            let documents = Documents::create(path, &plan.body.shape, out);
             documents.map(Some).map_err(|cause| unwritten(args, &cause))
         }
         _ => Ok(None),

@@ -11,9 +11,14 @@ pub mod column;
 pub mod code_table;
 pub mod field;
 
+use std::{borrow::Cow, fmt};
+
 use indexmap::IndexMap;
-use schemars::JsonSchema;
-use serde::Deserialize;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{
     config::{
@@ -100,7 +105,8 @@ pub struct TotalSpec {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// `array`: a request carries a list of documents. `object`: each request carries one document.
+    /// `array`: a request carries a list of documents. `object`: each request carries one document. Or an object around the
+    /// list: `documents` stands where the list goes.
     #[serde(default)]
     pub root: Root,
     /// The source whose records become documents, one each.
@@ -116,14 +122,59 @@ pub struct Output {
 }
 
 /// What a request carries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, Default)]
 pub enum Root {
     /// A list of documents.
     #[default]
     Array,
     /// One document.
     Object,
+    /// An object around a list of documents.
+    Envelope(IndexMap<String, Field>),
+}
+
+impl<'de> Deserialize<'de> for Root {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Root, D::Error> {
+        deserializer.deserialize_any(RootVisitor)
+    }
+}
+
+struct RootVisitor;
+
+impl<'de> Visitor<'de> for RootVisitor {
+    type Value = Root;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`array`, `object` or a block with `documents` in it")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Root, E> {
+        match word {
+            "array" => Ok(Root::Array),
+            "object" => Ok(Root::Object),
+            other => Err(E::unknown_variant(other, &["array", "object"])),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Root, A::Error> {
+        IndexMap::deserialize(MapAccessDeserializer::new(map)).map(Root::Envelope)
+    }
+}
+
+impl JsonSchema for Root {
+    fn schema_name() -> Cow<'static, str> {
+        "Root".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "What a request carries.",
+            "anyOf": [
+                { "enum": ["array", "object"] },
+                { "type": "object", "additionalProperties": generator.subschema_for::<Field>() },
+            ],
+        })
+    }
 }
 
 /// Reads a mapping file's text.

@@ -3,7 +3,7 @@
 //! A destination is whole and possible: its URL is https or on this machine, its secrets were read and fit into headers,
 //! no limit is zero. Its debug form shows no secret and no header value.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use url::{Host, Url};
 
@@ -104,12 +104,51 @@ pub struct ResultsRule {
 }
 
 /// What one request body looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyShape {
     /// A JSON array of documents.
     Array,
     /// One document.
     Object,
+    /// A JSON array of documents inside an object.
+    Envelope(Arc<BodyEnvelope>),
+}
+
+/// The object around a list of documents, as JSON.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BodyEnvelope {
+    /// What stands in front of the first document, the opening bracket of the list included.
+    pub before: String,
+    /// What stands behind the last one, the closing bracket included.
+    pub after: String,
+}
+
+impl BodyShape {
+    /// Whether it holds one document and nothing else.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        *self == BodyShape::Object
+    }
+
+    /// What stands in front of the first document.
+    #[must_use]
+    pub fn before(&self) -> &[u8] {
+        match self {
+            BodyShape::Array => b"[",
+            BodyShape::Object => b"",
+            BodyShape::Envelope(envelope) => envelope.before.as_bytes(),
+        }
+    }
+
+    /// What stands behind the last document.
+    #[must_use]
+    pub fn after(&self) -> &[u8] {
+        match self {
+            BodyShape::Array => b"]",
+            BodyShape::Object => b"",
+            BodyShape::Envelope(envelope) => envelope.after.as_bytes(),
+        }
+    }
 }
 
 /// How much goes into one request; `None`: no limit.
