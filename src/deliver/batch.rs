@@ -204,7 +204,7 @@ mod tests {
     use super::{Batch, batches, compress};
     use crate::{
         config::profile::{
-            destination::{BodyShape, Limits},
+            destination::{BodyEnvelope, BodyShape, Limits},
             settings::Compression,
         },
         recording::payload::Payload,
@@ -244,6 +244,20 @@ mod tests {
             assert_eq!(bodies(batches(payloads(&texts), limits, BodyShape::Array)), expected, "{limits:?}");
         }
         assert!(bodies(batches(payloads(&[]), NO_LIMITS, BodyShape::Array)).is_empty());
+    }
+
+    #[test]
+    fn an_envelope_is_around_every_batch_and_counts() {
+        let around = BodyEnvelope { before: "{\"a\":[".into(), after: "],\"b\":1}".into() };
+        let shape = BodyShape::Envelope(around.into());
+        let limits = Limits { documents: None, bytes: Some(19) };
+        let found: Vec<Batch> = batches(payloads(&["1", "22", "333", "4444444444"]), limits, shape).collect();
+        let expected = ["0..2 {\"a\":[1,22],\"b\":1}", "2..3 {\"a\":[333],\"b\":1}", "3..4 {\"a\":[4444444444],\"b\":1}"];
+        assert_eq!(bodies(found.clone().into_iter()), expected);
+        assert_eq!(found[0].body.len(), 18);
+        let (left, right) = found[0].split_in_half().unwrap();
+        assert_eq!(bodies([left, right].into_iter()), ["0..1 {\"a\":[1],\"b\":1}", "1..2 {\"a\":[22],\"b\":1}"]);
+        assert_eq!((found[0].first_document(), found[0].largest_alone()), (&b"1"[..], 16));
     }
 
     #[test]
