@@ -262,7 +262,7 @@ fn write_line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Re
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(match table.dialect.encoding {
-        Encoding::Label(_) => table.dialect.encoding.encoded(&text),
+        Encoding::Label(_) | Encoding::Page(_) => table.dialect.encoding.encoded(&text),
         Encoding::Utf8 | Encoding::Auto => bytes,
     })
 }
@@ -293,7 +293,9 @@ fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
 
 fn encode_range(table: &Table, range: std::ops::Range<usize>) -> Vec<u8> {
     match table.dialect.encoding {
-        Encoding::Label(_) => table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range])),
+        Encoding::Label(_) | Encoding::Page(_) => {
+            table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range]))
+        }
         Encoding::Utf8 | Encoding::Auto => table.text[range].to_vec(),
     }
 }

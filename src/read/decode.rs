@@ -11,6 +11,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     table::{
         Patch,
+        code_page::CodePage,
         dialect::{Dialect, Encoding, Span},
     },
 };
@@ -38,6 +39,7 @@ pub(super) fn decode_text(path: &str, bytes: Vec<u8>, dialect: &Dialect) -> Resu
         Encoding::Utf8 => decode_utf8(bytes),
         Encoding::Auto => decode_auto(bytes, dialect),
         Encoding::Label(encoding) => decode_label(&bytes, encoding),
+        Encoding::Page(page) => decode_page(&bytes, page),
     };
     decoded.patches.sort_by_key(|patch| patch.at);
     Ok(decoded)
@@ -176,6 +178,20 @@ fn decode_label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decod
     } else {
         text.add_label(bytes, encoding);
     }
+    text
+}
+
+/// Decodes a code page of DOS.
+fn decode_page(bytes: &[u8], page: CodePage) -> Decoded {
+    let mut text = Decoded { text: Vec::new(), patches: Vec::new(), windows_records: 0 };
+    text.add_between_marks(bytes, |text, bytes| {
+        for byte in bytes {
+            match page.decode(*byte) {
+                Some(c) => text.text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => text.add_patch(&[*byte]),
+            }
+        }
+    });
     text
 }
 

@@ -5,6 +5,8 @@ use wide::u8x16;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::table::code_page::CodePage;
+
 /// How a CSV file is written, ready for use.
 #[derive(Clone, Debug)]
 pub struct Dialect {
@@ -35,6 +37,8 @@ pub enum Encoding {
     Auto,
     /// An encoding of the WHATWG standard.
     Label(&'static encoding_rs::Encoding),
+    /// A code page of DOS.
+    Page(CodePage),
 }
 
 impl Encoding {
@@ -44,7 +48,9 @@ impl Encoding {
         if label.eq_ignore_ascii_case("auto") {
             return Some(Encoding::Auto);
         }
-        let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())?;
+        let Some(encoding) = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes()) else {
+            return CodePage::named(label).map(Encoding::Page);
+        };
         Some(if encoding == encoding_rs::UTF_8 { Encoding::Utf8 } else { Encoding::Label(encoding) })
     }
 
@@ -54,6 +60,7 @@ impl Encoding {
         match self {
             Encoding::Utf8 | Encoding::Auto => "UTF-8",
             Encoding::Label(encoding) => encoding.name(),
+            Encoding::Page(page) => page.name,
         }
     }
 
@@ -88,6 +95,7 @@ impl Encoding {
                 text.encode_utf16().flat_map(u16::to_be_bytes).collect()
             }
             Encoding::Label(encoding) => encoding.encode(text).0.into_owned(),
+            Encoding::Page(page) => text.chars().map(|c| page.encode(c).unwrap_or(b'?')).collect(),
         }
     }
 }
