@@ -308,8 +308,11 @@ codes! {
     /// An input file cannot be opened or read, or the path of a source has a pattern that would go into a folder that is a
     /// link, or into a link that leads nowhere: it may lead back, or to files that are read already.
     ReadUnreadable = "read/unreadable",
-    /// An input file has no bytes, or only blank lines. The recording was probably lost; it is never taken for "no customers".
+    /// An input file has no bytes, or only blank lines and lines that its dialect leaves out. The recording was probably lost; it is never taken for "no customers".
     ReadEmpty = "read/empty",
+    /// The last line of a file does not begin as the `footer` of its dialect says. The file was probably cut, so nothing of it
+    /// is used.
+    ReadNoFooter = "read/no-footer",
     /// The header row cannot be trusted: a name that a rule uses is there twice, its quotes do not pair up, it holds NUL bytes
     /// or bytes of another encoding, or it is written with another delimiter or quote. Or it comes again in the file with its
     /// columns in another order, so that the records behind it are in the wrong ones.
@@ -355,6 +358,8 @@ codes! {
     ReadStrayMark = "read/stray-mark",
     /// The header is there again, as when two files are joined. The line was skipped: it is no record.
     ReadRepeatedHeader = "read/repeated-header",
+    /// Lines of a file were left out, as its dialect says: the first ones, comments, blank rows, the footer. They are no records.
+    ReadSkippedLines = "read/skipped-lines",
     /// In a file with one column a blank line was taken for no record. It could be one whose only cell is empty: then it needs
     /// quotes.
     ReadBlankLine = "read/blank-line",

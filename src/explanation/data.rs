@@ -27,6 +27,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "customers.csv: a header, and a line for each customer",
             "Copy it from the recorder again. Without records it still has a header.",
         ),
+        Code::ReadNoFooter => explanation(
+            "the last line is not the footer",
+            "05.03.2026;Bank;4,9",
+            "05.03.2026;Bank;4,90\nSumme;;12.000,00",
+            "Copy the file again: it was probably cut. If it is whole, correct the `footer` of its dialect.",
+        ),
         Code::ReadHeader => explanation(
             "the header cannot be trusted",
             "customer_id,title,lastname,firstname,postal_code,city,email",
@@ -140,6 +146,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "customer_id;title;lastname;firstname;postal_code;city;email\n1;2;Norris;Chuck;83600;Fréjus;chuck@norris.example",
             "1;2;Norris;Chuck;83600;Fréjus;chuck@norris.example",
             "Nothing; the line was skipped.",
+        ),
+        Code::ReadSkippedLines => explanation(
+            "lines that are no records were left out",
+            "Statement of account\ndate;amount",
+            "dialects:\n  bank: { delimiter: \";\", skip_lines: 1 }",
+            "Nothing, if the number is the one that you expect.",
         ),
         Code::ReadBlankLine => explanation(
             "a blank line in a file with one column",

@@ -22,7 +22,7 @@ use crate::{
     },
     table::{
         Table,
-        dialect::{Encoding, Span},
+        dialect::{Dialect, Encoding, Span},
     },
 };
 
@@ -35,7 +35,9 @@ pub struct Rejects {
 /// The rejected rows of one source.
 #[derive(Debug)]
 struct RejectedRows {
+    /// The lines in front of the rows, and the one behind them.
     header: Vec<u8>,
+    footer: Vec<u8>,
     /// All of its rows are given back, so that records that look them up find them.
     is_whole: bool,
     /// The same row twice is one record.
@@ -94,8 +96,8 @@ impl Rejects {
     pub fn new(path: &Path, plan: &Plan, shapes: &[Table]) -> io::Result<Rejects> {
         let sources = shapes.iter().zip(&plan.sources).zip(find_looked_up(plan));
         let source = |((table, source), looked_up): ((&Table, &SourcePlan), bool)| {
-            let (header, is_whole) = (header(table)?, looked_up && is_folder(path));
-            Ok(RejectedRows { header, is_whole, is_keyed: !source.key.columns.is_empty(), rows: Vec::new() })
+            let (header, footer, is_whole) = (header(table)?, footer(table), looked_up && is_folder(path));
+            Ok(RejectedRows { header, footer, is_whole, is_keyed: !source.key.columns.is_empty(), rows: Vec::new() })
         };
         Ok(Rejects { sources: sources.map(source).collect::<io::Result<_>>()? })
     }
@@ -146,7 +148,7 @@ pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<Pat
         }
         rejected.sort_rows();
         let rows = rejected.rows.iter().flat_map(|row| &row.line);
-        let bytes: Vec<u8> = rejected.header.iter().chain(rows).copied().collect();
+        let bytes: Vec<u8> = rejected.header.iter().chain(rows).chain(&rejected.footer).copied().collect();
         if in_stream {
             streamed.extend(bytes);
         } else {
@@ -208,14 +210,22 @@ fn plain_file_name(path: &str) -> String {
     name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
 }
 
-/// The header of a source, with the columns that are added.
+/// The header of a source, with the columns that are added, behind as many blank lines as are not read.
 fn header(table: &Table) -> io::Result<Vec<u8>> {
-    if !table.dialect.header {
-        return Ok(Vec::new());
+    let Dialect { header, skip, encoding, .. } = &table.dialect;
+    let mut lines = encoding.encoded(&"\n".repeat(skip.first as usize));
+    if *header {
+        let names = table.header.iter().map(String::as_str).filter(|name| !ADDED_COLUMNS.contains(name));
+        lines.extend(write_line(table, names.chain(ADDED_COLUMNS))?);
     }
-    let header: Vec<String> =
-        table.header.iter().filter(|name| !ADDED_COLUMNS.contains(&name.as_str())).cloned().collect();
-    write_line(table, header.iter().map(String::as_str).chain(ADDED_COLUMNS))
+    Ok(lines)
+}
+
+/// The last line of the files of a source, as far as it is known.
+fn footer(table: &Table) -> Vec<u8> {
+    let Dialect { skip, encoding, .. } = &table.dialect;
+    let line = String::from_utf8_lossy(&skip.footer);
+    if line.is_empty() { Vec::new() } else { encoding.encoded(&format!("{line}\n")) }
 }
 
 /// A row as it stood in its file, with its code and reason if it is rejected.
@@ -248,21 +258,35 @@ fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Cells as a line of the source's dialect.
 fn write_line<'a>(table: &Table, cells: impl Iterator<Item = &'a str>) -> io::Result<Vec<u8>> {
     let mut builder = csv::WriterBuilder::new();
-    builder.delimiter(table.dialect.delimiter);
+    builder.delimiter(table.dialect.delimiter).comment(table.dialect.skip.comment);
     match table.dialect.quote {
         Some(quote) => builder.quote(quote),
         None => builder.quote_style(csv::QuoteStyle::Never),
     };
+    // Without quotes nothing can hide a delimiter.
+    let hide = |cell: &str| {
+        if table.dialect.quote.is_some() {
+            cell.to_owned()
+        } else {
+            cell.replace(char::from(table.dialect.delimiter), " ")
+        }
+    };
+    let mut cells: Vec<String> = cells.map(hide).collect();
+    // Outside of quotes an escape is none.
+    if let Some(escape) = table.dialect.escape.map(char::from)
+        && cells.iter().any(|cell| cell.contains(escape))
+    {
+        builder.quote_style(csv::QuoteStyle::Always);
+        for cell in &mut cells {
+            *cell = cell.replace(escape, &format!("{escape}{escape}"));
+        }
+    }
     let mut writer = builder.from_writer(Vec::new());
-    writer.write_record(cells.map(|cell| match table.dialect.quote {
-        Some(_) => cell.to_owned(),
-        // Without quotes nothing can hide a delimiter.
-        None => cell.replace(char::from(table.dialect.delimiter), " "),
-    }))?;
+    writer.write_record(cells)?;
     let bytes = writer.into_inner().map_err(csv::IntoInnerError::into_error)?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     Ok(match table.dialect.encoding {
-        Encoding::Label(_) => table.dialect.encoding.encoded(&text),
+        Encoding::Label(_) | Encoding::Page(_) => table.dialect.encoding.encoded(&text),
         Encoding::Utf8 | Encoding::Auto => bytes,
     })
 }
@@ -293,7 +317,9 @@ fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
 
 fn encode_range(table: &Table, range: std::ops::Range<usize>) -> Vec<u8> {
     match table.dialect.encoding {
-        Encoding::Label(_) => table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range])),
+        Encoding::Label(_) | Encoding::Page(_) => {
+            table.dialect.encoding.encoded(&String::from_utf8_lossy(&table.text[range]))
+        }
         Encoding::Utf8 | Encoding::Auto => table.text[range].to_vec(),
     }
 }

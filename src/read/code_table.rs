@@ -13,8 +13,12 @@ use std::{
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place},
     io_cause::{Purpose, advise, describe_cause},
-    read::decode::decode_text,
+    read::{
+        decode::{Decoded, decode_text},
+        line_filter::LineFilter,
+    },
     table::{
+        Patch,
         dialect::{Dialect, Span, Tail},
         excerpt::line_of,
         line_ends,
@@ -44,8 +48,9 @@ pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>,
         }
         wrong
     })?;
-    let file = CodeText { path: &shown, text: &decoded.text, dialect };
-    if let Some(patch) = decoded.patches.first() {
+    let (text, patches) = leave_lines_out(&shown, decoded, dialect)?;
+    let file = CodeText { path: &shown, text: &text, dialect };
+    if let Some(patch) = patches.first() {
         let message = format!("the code table holds bytes that are not {}", dialect.encoding.name());
         return Err(file.finding(patch.at, message).hint("set the `encoding` of its dialect"));
     }
@@ -57,6 +62,25 @@ pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>,
         return Err(file.finding(at, message).hint("take the mark out, and the header behind it"));
     }
     file.read_entries()
+}
+
+/// The text of a code table, and its patches, without the lines that are no entries.
+fn leave_lines_out(
+    shown: &str,
+    Decoded { text, patches, .. }: Decoded,
+    dialect: &Dialect,
+) -> Result<(Vec<u8>, Vec<Patch>), Diagnostic> {
+    let Some(mut lines) = LineFilter::new(dialect) else { return Ok((text, patches)) };
+    (lines.text, lines.patches) = (text, patches);
+    let (mut text, mut patches) = (Vec::new(), Vec::new());
+    lines.pass_on(&mut text, &mut patches, true);
+    if !dialect.skip.footer.is_empty() && !lines.skipped.has_footer {
+        let footer = String::from_utf8_lossy(&dialect.skip.footer);
+        let message = format!("the last line of the code table does not begin with the footer `{footer}`");
+        let hint = "put back a copy of it that is whole, or correct `footer` in its dialect";
+        return Err(Diagnostic::new(Code::PlanCodeTable, message).file(shown).hint(hint));
+    }
+    Ok((text, patches))
 }
 
 /// The bytes of a regular file that is not too large.

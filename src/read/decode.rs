@@ -11,6 +11,7 @@ use crate::{
     diagnostic::{Code, Diagnostic},
     table::{
         Patch,
+        code_page::CodePage,
         dialect::{Dialect, Encoding, Span},
     },
 };
@@ -38,6 +39,7 @@ pub(super) fn decode_text(path: &str, bytes: Vec<u8>, dialect: &Dialect) -> Resu
         Encoding::Utf8 => decode_utf8(bytes),
         Encoding::Auto => decode_auto(bytes, dialect),
         Encoding::Label(encoding) => decode_label(&bytes, encoding),
+        Encoding::Page(page) => decode_page(&bytes, page),
     };
     decoded.patches.sort_by_key(|patch| patch.at);
     Ok(decoded)
@@ -144,12 +146,19 @@ fn decode_auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
     }
     let mut cells: Vec<Span> = Vec::new();
     let mut at = 0;
+    let mut first = dialect.skip.first;
     while at < bytes.len() {
-        let record_end = dialect.split(&bytes, at, &mut cells);
-        let end = match record_end.fault {
-            None => record_end.next,
-            // Its bounds are not known: each line is decoded by itself.
-            Some(_) => memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |end| at + end + 1),
+        // Lines that are no records are decoded too, but quotes have no meaning in them.
+        let is_no_record = first > 0 || dialect.skip.comment == Some(bytes[at]);
+        let line_end = memchr::memchr2(b'\n', b'\r', &bytes[at..]).map_or(bytes.len(), |end| at + end + 1);
+        let end = if is_no_record {
+            first =
+                first.saturating_sub(u32::from(bytes[line_end - 1] != b'\r' || bytes.get(line_end) != Some(&b'\n')));
+            line_end
+        } else {
+            let record_end = dialect.split(&bytes, at, &mut cells);
+            // If its bounds are not known, each line is decoded by itself.
+            if record_end.fault.is_none() { record_end.next } else { line_end }
         };
         let record = &bytes[at..end];
         if std::str::from_utf8(record).is_ok() {
@@ -159,7 +168,7 @@ fn decode_auto(bytes: Vec<u8>, dialect: &Dialect) -> Decoded {
             decoded.add_windows_1252(record);
             // With a byte that is undefined there, it is in neither of the two, and is told as such.
             let is_windows = decoded.patches[known..].iter().all(|patch| patch.original == MARK);
-            decoded.windows_records += u64::from(is_windows);
+            decoded.windows_records += u64::from(is_windows && !is_no_record);
         }
         at = end;
     }
@@ -176,6 +185,20 @@ fn decode_label(bytes: &[u8], encoding: &'static encoding_rs::Encoding) -> Decod
     } else {
         text.add_label(bytes, encoding);
     }
+    text
+}
+
+/// Decodes a code page of DOS.
+fn decode_page(bytes: &[u8], page: CodePage) -> Decoded {
+    let mut text = Decoded { text: Vec::new(), patches: Vec::new(), windows_records: 0 };
+    text.add_between_marks(bytes, |text, bytes| {
+        for byte in bytes {
+            match page.decode(*byte) {
+                Some(c) => text.text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+                None => text.add_patch(&[*byte]),
+            }
+        }
+    });
     text
 }
 
@@ -253,7 +276,10 @@ mod tests {
 
     #[test]
     fn text_is_decoded_and_damage_is_kept() {
-        let table: [(&str, &[u8], &str, usize); 12] = [
+        let table: [(&str, &[u8], &str, usize); 15] = [
+            ("cp850", b"M\x81ller \x9C\n", "Müller £\n", 0),
+            ("ibm857", b"a\xE7b\n", "a\u{FFFD}b\n", 1),
+            ("cp437", b"a\n\xEF\xBB\xBF\x84\n", "a\n\u{FEFF}ä\n", 1),
             ("windows-1252", b"a\n\xEF\xBB\xBFb\xE9\n", "a\n\u{FEFF}bé\n", 1),
             ("auto", b"a\n\xEF\xBB\xBFb\xE9\n", "a\n\u{FEFF}bé\n", 1),
             ("iso-8859-15", b"a\n\xEF\xBB\xBF\xEF\xBB\xBFb\n", "a\n\u{FEFF}\u{FEFF}b\n", 2),

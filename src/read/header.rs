@@ -119,15 +119,26 @@ impl RepeatedHeader {
     }
 }
 
-/// How a header may start: with its first name, or with any other as a whole cell, each with and without quotes. A record
+/// How a header may start: with its first name, or with any other as a whole cell, each with and without quotes and escapes. A record
 /// is likely to have an empty first cell, so empty names are no start, and stand before another.
 fn spell_starts(dialect: &Dialect, names: &[String]) -> Vec<Vec<u8>> {
     let spell = |name: &str| {
-        let quoted = dialect.quote.map(|quote| {
-            let doubled = name.bytes().flat_map(|byte| std::iter::repeat_n(byte, 1 + usize::from(byte == quote)));
-            [quote].into_iter().chain(doubled).chain([quote]).collect()
+        let within = |quote, spell_byte: &mut dyn FnMut(u8, &mut Vec<u8>)| {
+            let mut quoted = vec![quote];
+            name.bytes().for_each(|byte| spell_byte(byte, &mut quoted));
+            quoted.push(quote);
+            quoted
+        };
+        let doubled = dialect.quote.map(|quote| {
+            within(quote, &mut |byte, name| name.extend(std::iter::repeat_n(byte, 1 + usize::from(byte == quote))))
         });
-        [Some(name.as_bytes().to_vec()), quoted].into_iter().flatten()
+        let escaped = dialect.quote.zip(dialect.escape).map(|(quote, escape)| {
+            within(quote, &mut |byte, name| {
+                name.extend((byte == quote || byte == escape).then_some(escape));
+                name.push(byte);
+            })
+        });
+        [Some(name.as_bytes().to_vec()), doubled, escaped].into_iter().flatten()
     };
     let before = |count: usize| vec![dialect.delimiter; count];
     let Some(first) = names.iter().position(|name| !name.is_empty()) else {
@@ -308,8 +319,13 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
     if absent.len() == source.columns.len() {
         let expected: Vec<String> = source.columns.iter().map(|column| column.headers.join("` or `")).collect();
         let found: Vec<String> = names.iter().map(|name| mask(name)).collect();
+        let is_first = source.dialect.skip.are_none();
+        let line = match crate::table::line_ends(&text[..count_blank_lines(text)]) + 1 {
+            _ if is_first => "the first line".to_owned(),
+            line => format!("line {line}"),
+        };
         let message = format!(
-            "the first line is no header of `{}`: it has none of the columns `{}`, but cells like `{}`",
+            "{line} is no header of `{}`: it has none of the columns `{}`, but cells like `{}`",
             source.name,
             expected.join("`, `"),
             found.join("`, `")
@@ -317,6 +333,11 @@ fn find_missing(plan: &Plan, number: usize, path: &str, names: &[String], text: 
         let hint = match source.dialect.encoding {
             Encoding::Label(encoding) if !encoding.is_ascii_compatible() => {
                 format!("its dialect says `encoding: {}`; is the file in UTF-8?", encoding.name().to_lowercase())
+            }
+            _ if !is_first => {
+                "does the header stand in another line? `skip_lines` counts the lines in front of it, and a comment is \
+                no header"
+                    .to_owned()
             }
             _ => "is it the right file? a file without a header needs `header: false` in its dialect".to_owned(),
         };

@@ -9,5 +9,6 @@ pub mod files;
 pub mod decode;
 pub mod header;
 pub mod scan;
+pub mod line_filter;
 pub mod stream;
 pub mod code_table;

@@ -48,7 +48,9 @@ pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>)
 /// Reports a file that has no records.
 pub(super) fn report_no_records(plan: &Plan, number: usize, path: &str, found: u32, ledger: &mut Ledger<'_>) {
     if found == 0 {
-        let message = format!("the file of `{}` has a header and no records", plan.sources[number].name);
+        let source = &plan.sources[number];
+        let header = if source.dialect.header { "a header and " } else { "" };
+        let message = format!("the file of `{}` has {header}no records", source.name);
         ledger.say(&Diagnostic::new(Code::ReadNoRecords, message).file(path).severity(Severity::Notice));
     }
 }
@@ -335,9 +337,18 @@ impl Scan<'_> {
         let line = self.position.line + line_ends(&table.text[self.position.counted..at]);
         let place = header::locate_header(path, &table.text[start..], &self.plan.sources[self.number], &table.header);
         let place = Place { line, ..place };
-        if again == HeaderAgain::Reordered {
-            let message = "the header comes again here, with its columns in another order";
+        let skip = &table.dialect.skip;
+        let refused = if again == HeaderAgain::Reordered {
             let hint = "two files were joined here: write both with their columns in one order, then join them again";
+            Some(("the header comes again here, with its columns in another order", hint))
+        } else if skip.first > 0 || !skip.footer.is_empty() {
+            let hint = "two files were joined here, each with its own `skip_lines` and `footer`: keep them apart, and name both \
+                by a pattern such as `*.csv` in the `path` of the source";
+            Some(("the header comes again here, and lines around it may be no records", hint))
+        } else {
+            None
+        };
+        if let Some((message, hint)) = refused {
             self.refused = Some(Diagnostic::new(Code::ReadHeader, message).rule(place).hint(hint));
             return Some(at);
         }
@@ -405,7 +416,7 @@ impl Scan<'_> {
             let diagnostic =
                 self.finding(Code::ReadTooLarge, row, format!("the record is larger than {MAX_RECORD} bytes"), table);
             ledger.reject(self.number, row, &diagnostic);
-        } else if is_last && !ended {
+        } else if is_last && !ended && table.dialect.skip.footer.is_empty() {
             self.check_line_end(row, table, ledger);
         }
         Ok(record_end.next)
@@ -525,9 +536,9 @@ impl Scan<'_> {
         let end = table.text[at..self.end].iter().position(is_end).map_or(self.end, |end| at + end);
         let several_lines = table.text[start..at].iter().any(is_end);
         let quote = table.dialect.quote.unwrap_or(b'"');
-        let line = &table.text[start..end];
-        let is_odd = memchr::memchr_iter(quote, line).count() % 2 == 1;
-        if several_lines || is_odd || table.dialect.leaves_quote_open(line) {
+        let line = table.dialect.without_escaped(&table.text[start..end]);
+        let is_odd = memchr::memchr_iter(quote, &line).count() % 2 == 1;
+        if several_lines || is_odd || table.dialect.leaves_quote_open(&line) {
             let message =
                 "quotes do not pair up from here on, so nobody can tell where records end; nothing of the file is used";
             let hint = "fix the quotes of this line, or set `quote: \"\"` in the dialect if the file uses none";

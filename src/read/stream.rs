@@ -19,6 +19,7 @@ use crate::{
         decode,
         files::{self, Inputs, MAX_SOURCE, Stamp, check_regular, describe_change, describe_too_large},
         header::{self, FileHeader, RepeatedHeader},
+        line_filter::LineFilter,
         scan::{BlockToScan, FilePosition, report_blank_lines, report_no_records, trim_nuls},
     },
     recording::ledger::{Ledger, Reject, RowStatus},
@@ -149,7 +150,8 @@ impl Reading<'_> {
         let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
         let file = FileToOpen { path, role: &source.name, name: &name, is_digested: self.inputs.digested };
         let mut feed = Feed::open(file, &source.dialect, ledger)?;
-        let read = self.read_file_blocks(&mut feed, first, table, ledger, visit);
+        let mut lines = LineFilter::new(&source.dialect);
+        let read = self.read_file_blocks(&mut feed, &mut lines, first, table, ledger, visit);
         table.clear();
         // If a file changes while it is read, all other findings about it are noise.
         let position = match read {
@@ -158,7 +160,10 @@ impl Reading<'_> {
         };
         feed.close(path, self.stamps)?;
         report_no_records(self.plan, self.source, &name, position.records, ledger);
-        report_blank_lines(&name, position, source.dialect.quote.is_some(), ledger);
+        match lines {
+            Some(lines) => lines.skipped.report(&name, table.header.len() == 1, ledger),
+            None => report_blank_lines(&name, position, source.dialect.quote.is_some(), ledger),
+        }
         Ok(position.records)
     }
 
@@ -166,6 +171,7 @@ impl Reading<'_> {
     fn read_file_blocks(
         &self,
         feed: &mut Feed<'_>,
+        lines: &mut Option<LineFilter<'_>>,
         first: u32,
         table: &mut Table,
         ledger: &mut Ledger<'_>,
@@ -182,7 +188,10 @@ impl Reading<'_> {
             position.dropped += position.at;
             position.counted -= position.at.min(position.counted);
             position.at = 0;
-            let is_last = feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?;
+            let is_last = match lines {
+                None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
+                Some(lines) => feed.append_lines(lines, table, &mut position, want, ledger)?,
+            };
             if !is_bound {
                 header::check_not_utf_16(name, &table.text)?;
             }
@@ -193,7 +202,7 @@ impl Reading<'_> {
             }
             let mut body = 0;
             if !is_bound {
-                let Some(header) = self.read_header(name, table, is_last)? else {
+                let Some(header) = self.read_header(name, lines.as_ref(), table, is_last)? else {
                     want = table.text.len().max(self.block);
                     continue;
                 };
@@ -211,6 +220,9 @@ impl Reading<'_> {
             ledger.rejects.clear();
             let block = BlockToScan { plan: self.plan, number: source, header: &again, position, body, is_last };
             position = block.scan(table, ledger)?;
+            if is_last {
+                check_footer(name, lines.as_ref(), &table.dialect)?;
+            }
             let (statuses, rejects) = (&ledger.statuses[source], &ledger.rejects);
             let block =
                 Block { table, statuses, rejects, first: first + before, end: position.at, line: position.line };
@@ -223,7 +235,13 @@ impl Reading<'_> {
     }
 
     /// Reads the header, unless it may continue behind the text (`None`); returns where the records start.
-    fn read_header(&self, name: &str, table: &mut Table, is_last: bool) -> Result<Option<FileHeader>, Vec<Diagnostic>> {
+    fn read_header(
+        &self,
+        name: &str,
+        lines: Option<&LineFilter<'_>>,
+        table: &mut Table,
+        is_last: bool,
+    ) -> Result<Option<FileHeader>, Vec<Diagnostic>> {
         let text = std::mem::take(&mut table.text);
         if !is_last {
             let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
@@ -235,7 +253,7 @@ impl Reading<'_> {
                 return Ok(None);
             }
         }
-        check_not_empty(name, &text)?;
+        check_not_empty(name, &text, lines, &table.dialect)?;
         let header = header::bind_columns(self.plan, self.source, name, &text, table)?;
         if table.shown.is_empty() {
             let source = &self.plan.sources[self.source];
@@ -255,13 +273,35 @@ fn report_mixed_encodings(path: &str, windows_records: u64, ledger: &mut Ledger<
     }
 }
 
-/// Checks that a file is not empty.
-fn check_not_empty(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
-    if text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) {
-        let hint = "the recording was probably lost; a drop without records still has a header";
-        return Err(vec![Diagnostic::new(Code::ReadEmpty, "the file is empty").file(path).hint(hint)]);
+/// Checks that a file is not empty. Without a header, a footer proves that it is whole and has no records.
+fn check_not_empty(
+    path: &str,
+    text: &[u8],
+    lines: Option<&LineFilter<'_>>,
+    dialect: &Dialect,
+) -> Result<(), Vec<Diagnostic>> {
+    let skipped = lines.map(|lines| lines.skipped).unwrap_or_default();
+    if !text.iter().all(|byte| matches!(byte, b'\n' | b'\r' | b' ')) || skipped.has_footer && !dialect.header {
+        return Ok(());
     }
-    Ok(())
+    let (message, hint) = if skipped.count() > 0 {
+        let hint = "was it cut? else compare `skip_lines`, `comment`, `blank_rows` and `footer` of its dialect with it";
+        ("the file is empty but for lines that its dialect leaves out", hint)
+    } else {
+        ("the file is empty", "the recording was probably lost; a drop without records still has a header")
+    };
+    Err(vec![Diagnostic::new(Code::ReadEmpty, message).file(path).hint(hint)])
+}
+
+/// Checks that a file ends with its footer, if its dialect says that it has one.
+fn check_footer(path: &str, lines: Option<&LineFilter<'_>>, dialect: &Dialect) -> Result<(), Diagnostic> {
+    if dialect.skip.footer.is_empty() || lines.is_none_or(|lines| lines.skipped.has_footer) {
+        return Ok(());
+    }
+    let footer = String::from_utf8_lossy(&dialect.skip.footer);
+    let message = format!("the last line does not begin with the footer `{footer}`; nothing of the file is used");
+    let hint = "it was probably cut: copy it again from where it was made; else correct `footer` in its dialect";
+    Err(Diagnostic::new(Code::ReadNoFooter, message).file(path).hint(hint))
 }
 
 /// Chooses how the cells of each column of a file may be shown.
@@ -403,6 +443,30 @@ impl<'a> Feed<'a> {
                 Ok(is_last)
             }
         }
+    }
+
+    /// Appends to a table what is left of about `want` bytes of text; returns whether the file ends there.
+    fn append_lines(
+        &mut self,
+        lines: &mut LineFilter<'_>,
+        table: &mut Table,
+        position: &mut FilePosition,
+        want: usize,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<bool, Diagnostic> {
+        let is_first = position.dropped == 0 && lines.text.is_empty() && table.text.is_empty();
+        let want = want.max(lines.text.len());
+        let is_last = self.append_text(&mut lines.text, &mut lines.patches, want)?;
+        if is_first {
+            header::check_not_utf_16(self.name, &lines.text)?;
+        }
+        if is_last {
+            trim_nuls(self.name, &mut lines.text, ledger);
+            let length = lines.text.len();
+            lines.patches.retain(|patch| patch.at < length);
+        }
+        position.dropped += lines.pass_on(Arc::make_mut(&mut table.text), &mut table.patches, is_last);
+        Ok(is_last)
     }
 
     /// Appends at most `want` bytes; returns whether the file ends there.

@@ -5,6 +5,8 @@ use wide::u8x16;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::table::code_page::CodePage;
+
 /// How a CSV file is written, ready for use.
 #[derive(Clone, Debug)]
 pub struct Dialect {
@@ -12,6 +14,10 @@ pub struct Dialect {
     pub delimiter: u8,
     /// What encloses cells.
     pub quote: Option<u8>,
+    /// What makes a quote, or itself, a character of a cell in quotes.
+    pub escape: Option<u8>,
+    /// Which lines are no records.
+    pub skip: SkipRules,
     /// The encoding of the file.
     pub encoding: Encoding,
     /// The first record holds the names of the columns.
@@ -26,6 +32,27 @@ pub struct Dialect {
     pub(super) lanes: (u8x16, u8x16),
 }
 
+/// Which lines of a file are no records.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SkipRules {
+    /// How many lines stand in front of all others.
+    pub first: u32,
+    /// What the last line begins with; nothing: it is a record.
+    pub footer: Vec<u8>,
+    /// What a line begins with that is a comment.
+    pub comment: Option<u8>,
+    /// What becomes of a record whose cells are all empty.
+    pub blank_rows: BlankRows,
+}
+
+impl SkipRules {
+    /// Whether each line may be a record.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        *self == SkipRules::default()
+    }
+}
+
 /// An encoding of a CSV file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -35,16 +62,20 @@ pub enum Encoding {
     Auto,
     /// An encoding of the WHATWG standard.
     Label(&'static encoding_rs::Encoding),
+    /// A code page of DOS.
+    Page(CodePage),
 }
 
 impl Encoding {
-    /// The encoding of a WHATWG label, or `auto`.
+    /// The encoding of a WHATWG label, of a code page of DOS, or `auto`.
     #[must_use]
     pub fn named(label: &str) -> Option<Encoding> {
         if label.eq_ignore_ascii_case("auto") {
             return Some(Encoding::Auto);
         }
-        let encoding = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes())?;
+        let Some(encoding) = encoding_rs::Encoding::for_label_no_replacement(label.as_bytes()) else {
+            return CodePage::named(label).map(Encoding::Page);
+        };
         Some(if encoding == encoding_rs::UTF_8 { Encoding::Utf8 } else { Encoding::Label(encoding) })
     }
 
@@ -54,6 +85,7 @@ impl Encoding {
         match self {
             Encoding::Utf8 | Encoding::Auto => "UTF-8",
             Encoding::Label(encoding) => encoding.name(),
+            Encoding::Page(page) => page.name,
         }
     }
 
@@ -75,8 +107,8 @@ impl Encoding {
         }
     }
 
-    /// A text in this encoding. Characters that it lacks become numeric references, which cannot happen to a text that
-    /// was read in it.
+    /// A text in this encoding. Characters that it lacks become numeric references or question marks, which cannot happen to
+    /// a text that was read in it.
     #[must_use]
     pub fn encoded(self, text: &str) -> Vec<u8> {
         match self {
@@ -88,6 +120,7 @@ impl Encoding {
                 text.encode_utf16().flat_map(u16::to_be_bytes).collect()
             }
             Encoding::Label(encoding) => encoding.encode(text).0.into_owned(),
+            Encoding::Page(page) => text.chars().map(|c| page.encode(c).unwrap_or(b'?')).collect(),
         }
     }
 }
@@ -105,6 +138,17 @@ pub enum Tail {
     Accept,
 }
 
+/// What to do with a record of which every cell is empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BlankRows {
+    /// It is a record like any other.
+    #[default]
+    Keep,
+    /// It is no record.
+    Skip,
+}
+
 /// One cell inside the text of its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
@@ -114,7 +158,7 @@ pub struct Span {
     pub end: usize,
     /// It stands in quotes.
     pub quoted: bool,
-    /// It holds quotes written twice.
+    /// It holds quotes written twice, or what may be escaped.
     pub doubled: bool,
 }
 
@@ -131,24 +175,35 @@ impl Dialect {
     ) -> Dialect {
         let plain_nulls = null_values == [b""];
         let lanes = (u8x16::new([delimiter; 16]), u8x16::new([quote.unwrap_or(b'\n'); 16]));
-        Dialect { delimiter, quote, encoding, header, null_values, plain_nulls, tail, lanes }
+        let (escape, skip) = (None, SkipRules::default());
+        Dialect { delimiter, quote, escape, skip, encoding, header, null_values, plain_nulls, tail, lanes }
     }
 
-    /// The text of a cell; doubled quotes are undone in `buffer`.
+    /// The text of a cell; doubled quotes, and what is escaped, are undone in `buffer`.
     pub fn cell<'a>(&self, text: &'a [u8], span: Span, buffer: &'a mut Vec<u8>) -> &'a [u8] {
         let cell = &text[span.start..span.end];
         match self.quote {
             Some(quote) if span.doubled => {
                 buffer.clear();
                 let mut rest = cell;
-                while let Some(at) = memchr::memchr(quote, rest) {
-                    buffer.extend_from_slice(&rest[..=at]);
+                while let Some(at) = self.find_undone(quote, rest) {
+                    buffer.extend_from_slice(&rest[..at]);
+                    buffer.push(rest[at + 1]);
                     rest = &rest[at + 2..];
                 }
                 buffer.extend_from_slice(rest);
                 buffer
             }
             _ => cell,
+        }
+    }
+
+    /// Where the first of two bytes stands that are one character: a quote that is written twice, or one that is escaped.
+    #[inline]
+    fn find_undone(&self, quote: u8, cell: &[u8]) -> Option<usize> {
+        match self.escape {
+            None => memchr::memchr(quote, cell),
+            Some(escape) => find_escaped(quote, escape, cell),
         }
     }
 
@@ -161,4 +216,12 @@ impl Dialect {
         }
         self.null_values.iter().any(|null| null == cell)
     }
+}
+
+/// The same, where a dialect has an escape.
+#[cold]
+fn find_escaped(quote: u8, escape: u8, cell: &[u8]) -> Option<usize> {
+    let is_pair =
+        |at: &usize| cell[*at] == quote || matches!(cell.get(at + 1), Some(next) if *next == quote || *next == escape);
+    memchr::memchr2_iter(quote, escape, cell).find(is_pair)
 }

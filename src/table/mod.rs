@@ -3,6 +3,7 @@
 //! The text is what was read, decoded to UTF-8 and otherwise unchanged. A record is split once, when it is read; after
 //! that any of its cells is found by its offset.
 
+pub mod code_page;
 pub mod dialect;
 pub mod split;
 pub mod cell_reading;

@@ -5,6 +5,8 @@
 
 #![expect(clippy::inline_always, reason = "these are the loop itself, not steps of it")]
 
+use std::borrow::Cow;
+
 use wide::u8x16;
 
 use crate::table::dialect::{Dialect, Span};
@@ -53,8 +55,24 @@ pub struct PlainRows {
     pub are_lines: bool,
 }
 
+/// The text up to the next escape; or, where none is near, up to a byte that is far enough.
+#[cold]
+fn before_escape(text: &[u8], at: usize, escape: u8) -> &[u8] {
+    let near = &text[..text.len().min(at + ESCAPE_REACH)];
+    memchr::memchr(escape, &near[at.min(near.len())..]).map_or(near, |distance| &near[..at + distance])
+}
+
+/// Whether a quote at some byte of a cell is escaped. Each two escapes before it are one character.
+#[cold]
+fn is_escaped(text: &[u8], open: usize, at: usize, escape: u8) -> bool {
+    text[open + 1..at].iter().rev().take_while(|byte| **byte == escape).count() % 2 == 1
+}
+
 /// How many bytes are compared at once.
 const WINDOW: usize = 64;
+
+/// Where a dialect has an escape, plain records are looked for among so many bytes at once.
+const ESCAPE_REACH: usize = 16 << 10;
 
 /// The delimiters, quotes and line ends of a text, one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -81,9 +99,10 @@ impl SpecialBytes {
         at
     }
 
-    /// The quote that closes a cell whose opening one was visited, and whether quotes were written twice on the way.
+    /// The quote that closes a cell whose opening one was visited, and whether quotes were written twice on the way, or
+    /// something may be escaped.
     #[inline]
-    fn close(&mut self, dialect: &Dialect, text: &[u8]) -> Option<(usize, bool)> {
+    fn close(&mut self, dialect: &Dialect, text: &[u8], open: usize) -> Option<(usize, bool)> {
         let mut doubled = false;
         loop {
             let at = self.next(dialect, text);
@@ -91,8 +110,13 @@ impl SpecialBytes {
                 return None;
             }
             if text.get(at).copied() == dialect.quote {
+                if dialect.escape.is_some_and(|escape| is_escaped(text, open, at, escape)) {
+                    doubled = true;
+                    continue;
+                }
                 if text.get(at + 1).copied() != dialect.quote {
-                    return Some((at, doubled));
+                    let holds = |escape| memchr::memchr(escape, &text[open..at]).is_some();
+                    return Some((at, doubled || dialect.escape.is_some_and(holds)));
                 }
                 doubled = true;
                 self.next(dialect, text);
@@ -222,7 +246,7 @@ impl Dialect {
             } else if at != open {
                 return RecordEnd { end: at, next: at, fault: Some(QuoteFault::Stray(at)) };
             } else {
-                let Some((end, doubled)) = special.close(self, text) else {
+                let Some((end, doubled)) = special.close(self, text, open) else {
                     return RecordEnd { end: text.len(), next: text.len(), fault: Some(QuoteFault::Open(open)) };
                 };
                 cells.push(Span { start: open + 1, end, quoted: true, doubled });
@@ -244,6 +268,24 @@ impl Dialect {
                 }
             }
         }
+    }
+
+    /// A line without the quotes and escapes that are escaped: of the others, those that open and close cells are left.
+    #[must_use]
+    pub fn without_escaped<'a>(&self, line: &'a [u8]) -> Cow<'a, [u8]> {
+        let (Some(quote), Some(escape)) = (self.quote, self.escape) else { return line.into() };
+        let (mut left, mut at) = (Vec::new(), 0);
+        while let Some(byte) = line.get(at) {
+            let is_pair =
+                *byte == escape && matches!(line.get(at + 1), Some(next) if *next == quote || *next == escape);
+            if is_pair {
+                at += 1;
+            } else {
+                left.push(*byte);
+            }
+            at += 1;
+        }
+        left.into()
     }
 
     /// Whether a line leaves a quote open when a quote inside a cell, and text behind a closing quote, are taken as they are.
@@ -278,9 +320,10 @@ impl Dialect {
     /// Splits records that are plainly good, from the one at `at` on, until `starts` is full: finds where each record starts,
     /// and the offsets of its cells, and one behind the last.
     ///
-    /// It stops before a blank line and before a record that is long, the last of the text, of another width, or has wrong
-    /// quotes; then [`Dialect::split`] tells.
+    /// It stops before a blank line and before a record that is long, the last of the text, of another width, holds an
+    /// escape, or has wrong quotes; then [`Dialect::split`] tells.
     pub fn rows(&self, text: &[u8], mut at: usize, starts: &mut [usize], cell_starts: &mut [CellStart]) -> PlainRows {
+        let text = self.escape.map_or(text, |escape| before_escape(text, at, escape));
         let (mut count, width) = (0, cell_starts.len() / starts.len().max(1));
         let mut ends = Ends::from(self, text, at);
         for (start, cell_starts) in starts.iter_mut().zip(cell_starts.chunks_exact_mut(width.max(1))) {
@@ -368,6 +411,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_escaped_is_undone() {
+        let mut dialect = Dialect::new(b',', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        dialect.escape = Some(b'\\');
+        let table: [(&str, &[&str]); 8] = [
+            (r#""a\"b","c""#, &[r#"a"b"#, "c"]),
+            (r#""a\\","c""#, &[r"a\", "c"]),
+            (r#""\\\"",\"#, &[r#"\""#, r"\"]),
+            (r#""a""b\n\\n",\\"#, &[r#"a"b\n\n"#, r"\\"]),
+            (r#""\,\"",x"#, &[r#"\,""#, "x"]),
+            ("\"\\\"\n\",x", &["\"\n", "x"]),
+            (r#""\"""""#, &[r#""""#]),
+            (r#""\\""""#, &[r#"\""#]),
+        ];
+        for (text, expected) in table {
+            let (mut cells, mut buffer) = (Vec::new(), Vec::new());
+            assert_eq!(dialect.split(text.as_bytes(), 0, &mut cells).fault, None, "{text}");
+            let cell =
+                |span: &Span| String::from_utf8(dialect.cell(text.as_bytes(), *span, &mut buffer).to_vec()).unwrap();
+            assert_eq!(cells.iter().map(cell).collect::<Vec<_>>(), expected, "{text}");
+        }
+        assert_eq!(dialect.split(br#""a\","#, 0, &mut Vec::new()).fault, Some(QuoteFault::Open(0)));
+        assert_eq!(dialect.split(br#""a\"","#, 0, &mut Vec::new()).fault, None);
+        assert_eq!(dialect.split(br#"a\"b"#, 0, &mut Vec::new()).fault, Some(QuoteFault::Stray(2)));
+        assert_eq!(dialect.without_escaped(br#""a\"b\\","#).as_ref(), br#""ab","#);
+    }
+
+    #[test]
     fn a_quote_stays_open_if_what_opens_at_the_start_of_a_cell_is_not_closed() {
         let dialect = Dialect::new(b',', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
         for (line, is_open) in [
@@ -390,7 +460,7 @@ mod tests {
     }
 
     /// The same rules, one byte after the other.
-    fn plainly(text: &[u8]) -> (Vec<Span>, usize, Option<QuoteFault>) {
+    fn plainly(text: &[u8], escape: Option<u8>) -> (Vec<Span>, usize, Option<QuoteFault>) {
         let (mut cells, mut at) = (Vec::new(), 0);
         let is_end = |at: usize| matches!(text.get(at), None | Some(b';' | b'\n' | b'\r'));
         loop {
@@ -400,6 +470,10 @@ mod tests {
                 at += 1;
                 loop {
                     match (text.get(at), text.get(at + 1)) {
+                        (Some(byte), Some(next)) if Some(*byte) == escape && (*next == b'"' || *next == *byte) => {
+                            (doubled, at) = (true, at + 2);
+                        }
+                        (Some(byte), _) if Some(*byte) == escape => (doubled, at) = (true, at + 1),
                         (None, _) => return (cells, text.len(), Some(QuoteFault::Open(open))),
                         (Some(b'"'), Some(b'"')) => (doubled, at) = (true, at + 2),
                         (Some(b'"'), _) => break,
@@ -429,8 +503,15 @@ mod tests {
 
     #[test]
     fn cells_end_where_they_do_when_each_byte_is_looked_at() {
-        let dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
-        let alphabet = [b';', b'"', b'"', b'\n', b'\r', b';', 0, b'a', b':', b'<', 0x8A, 0xBB, 0xFF, b'!', b'#', 13];
+        for escape in [None, Some(b'\\')] {
+            check_random_texts(escape);
+        }
+    }
+
+    fn check_random_texts(escape: Option<u8>) {
+        let mut dialect = Dialect::new(b';', Some(b'"'), Encoding::Utf8, true, vec![], Tail::Auto);
+        dialect.escape = escape;
+        let alphabet = [b';', b'"', b'"', b'\n', b'\r', b';', 0, b'\\', b':', b'\\', 0x8A, 0xBB, 0xFF, b'!', b'#', 13];
         let mut seed = 1u64;
         for length in (0..200).cycle().take(100_000) {
             let mut next = || {
@@ -443,8 +524,11 @@ mod tests {
                 }
             };
             let text: Vec<u8> = (0..length).map(|_| next()).collect();
-            let (mut cells, expected) = (Vec::new(), plainly(&text));
+            let (mut cells, expected) = (Vec::new(), plainly(&text, escape));
             let record_end = dialect.split(&text, 0, &mut cells);
+            for span in &cells {
+                assert!(dialect.cell(&text, *span, &mut Vec::new()).len() <= span.end - span.start);
+            }
             let mut cell_starts = vec![[0; 2]; cells.len() + 1];
             let is_blank = matches!(text.first(), None | Some(b'\n' | b'\r'));
             if let PlainRows { count: 1, next, are_lines } = dialect.rows(&text, 0, &mut [0], &mut cell_starts) {
@@ -455,7 +539,15 @@ mod tests {
                 assert_eq!(cell_starts[1..], cells.iter().map(behind).collect::<Vec<_>>());
             } else {
                 let is_last = record_end.next == text.len();
-                assert!(is_blank || record_end.fault.is_some() || is_last, "{}", String::from_utf8_lossy(&text));
+                let holds_escape =
+                    escape.is_some_and(|escape| text[..record_end.next.min(text.len())].contains(&escape));
+                // What stands behind the record may be an escape too.
+                let is_last = is_last || escape.is_some_and(|escape| text.get(record_end.next) == Some(&escape));
+                assert!(
+                    is_blank || record_end.fault.is_some() || is_last || holds_escape,
+                    "{}",
+                    String::from_utf8_lossy(&text)
+                );
             }
             for width in (1..cells.len()).chain([cells.len() + 1]) {
                 let rows = dialect.rows(&text, 0, &mut [0], &mut vec![[0; 2]; width + 1]);

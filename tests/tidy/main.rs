@@ -50,6 +50,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("memchr", &["*"]),
     ("minijinja", &["plan/expression"]),
     ("num_bigint", &["text/exact_decimal"]),
+    ("oem_cp", &["table/code_page"]),
     ("regex", &["plan/pattern"]),
     ("reqwest", &["deliver/http"]),
     ("rustix", &["list_dir", "main"]),
