@@ -252,7 +252,8 @@ mod tests {
         let shape = BodyShape::Envelope(around.into());
         let limits = Limits { documents: None, bytes: Some(19) };
         let found: Vec<Batch> = batches(payloads(&["1", "22", "333", "4444444444"]), limits, shape).collect();
-        let expected = ["0..2 {\"a\":[1,22],\"b\":1}", "2..3 {\"a\":[333],\"b\":1}", "3..4 {\"a\":[4444444444],\"b\":1}"];
+        let expected =
+            ["0..2 {\"a\":[1,22],\"b\":1}", "2..3 {\"a\":[333],\"b\":1}", "3..4 {\"a\":[4444444444],\"b\":1}"];
         assert_eq!(bodies(found.clone().into_iter()), expected);
         assert_eq!(found[0].body.len(), 18);
         let (left, right) = found[0].split_in_half().unwrap();
