@@ -214,6 +214,15 @@ fn left_open(plan: &Plan, violation: &Violation) -> Result<(), String> {
             match value {
                 ValuePlan::Many(many) if steps.next().is_some() => value = &many.item,
                 ValuePlan::One(one) => value = &one.value,
+                ValuePlan::When(when) => value = &when.value,
+                ValuePlan::Pieces(pieces) if steps.next().is_some() => {
+                    return open(&pieces.leaf).then_some(()).ok_or_else(|| "something proven is violated".into());
+                }
+                // Which item it is depends on those that are left out.
+                ValuePlan::List(list) if steps.next().is_some() => {
+                    let is_left = list.items.iter().any(|item| is_open(&item.value));
+                    return is_left.then_some(()).ok_or_else(|| "something proven is violated in a list".into());
+                }
                 _ => break,
             }
         }
@@ -224,8 +233,24 @@ fn left_open(plan: &Plan, violation: &Violation) -> Result<(), String> {
     }
     match found {
         Some(ValuePlan::Leaf(leaf)) if open(leaf) => Ok(()),
-        Some(ValuePlan::Many(_)) if violation.code == Code::CheckItems => Ok(()),
+        Some(ValuePlan::Pieces(pieces)) if open(&pieces.leaf) => Ok(()),
+        Some(ValuePlan::Many(_) | ValuePlan::List(_) | ValuePlan::Pieces(_)) if violation.code == Code::CheckItems => {
+            Ok(())
+        }
         _ => Err("something proven is violated".into()),
+    }
+}
+
+/// Whether a part of a value was left to check.
+fn is_open(value: &ValuePlan) -> bool {
+    match value {
+        ValuePlan::Const(_) => false,
+        ValuePlan::Leaf(leaf) => open(leaf),
+        ValuePlan::Pieces(pieces) => open(&pieces.leaf),
+        ValuePlan::When(when) => is_open(&when.value),
+        ValuePlan::One(one) => is_open(&one.value),
+        ValuePlan::Object(object) => object.fields.iter().any(|field| is_open(&field.value)),
+        ValuePlan::List(_) | ValuePlan::Many(_) => true,
     }
 }
 

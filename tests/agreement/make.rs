@@ -256,8 +256,13 @@ pub(crate) fn case(tape: Tape<'_>) -> Case {
     };
     maker.new_draft = !maker.tape.once_in(2);
     let (document, fields) = maker.object("roots", 0);
-    let array = !maker.tape.once_in(4);
-    let body = if array { maker.dressed(json!({ "type": "array", "items": document }), true) } else { document };
+    let root = ["array", "array", "object", "envelope", "array"][maker.tape.pick(5)];
+    let list = json!({ "type": "array", "items": document });
+    let body = match root {
+        "array" => maker.dressed(list, true),
+        "object" => document,
+        _ => json!({ "type": "object", "required": ["list"], "properties": { "of": { "const": 1 }, "list": list } }),
+    };
     let (mut contract, keyword) = match body {
         Value::Object(body) => (body, maker.definitions()),
         other => unreachable!("a body is an object and not {other}"),
@@ -272,7 +277,14 @@ pub(crate) fn case(tape: Tape<'_>) -> Case {
         contract.insert("$id".into(), "https://example.org/contract.json".into());
     }
     contract.insert(keyword.into(), maker.defs.clone().into());
-    let output = json!({ "root": if array { "array" } else { "object" }, "each": "roots", "fields": fields });
+    let mut output = json!({ "root": root, "each": "roots", "fields": fields });
+    if root == "envelope" {
+        output["root"] = json!({ "of": { "const": 1 }, "in": { "fields": {} }, "list": "documents" });
+    }
+    let inherited = ["", "", "", "omit", "omit", "set_null", "keep", "reject"][maker.tape.pick(8)];
+    if !inherited.is_empty() {
+        output["if_empty"] = inherited.into();
+    }
     let mapping = json!({
         "mapping": 1, "name": "random", "contract": "contract.json", "request": { "method": "PUT", "path": "/v1/random" },
         "sources": maker.sources(), "codes": maker.codes, "output": output,
@@ -371,12 +383,15 @@ impl Maker<'_> {
 
     /// The schema of a field, the field, and whether it may be left out.
     fn field(&mut self, source: &'static str, depth: usize) -> (Value, Value, bool) {
-        match self.tape.pick(14) {
+        match self.tape.pick(18) {
             10 => self.constant(),
             11 if depth < 2 => {
                 let (schema, fields) = self.object(source, depth + 1);
-                (schema, json!({ "fields": fields }), false)
+                self.perhaps_empty(schema, json!({ "fields": fields }))
             }
+            14 if depth < 2 => self.list(source, depth),
+            15 => self.pieces(source),
+            16 => self.conditional(source, depth),
             12 if source == "roots" && !self.lists => self.many(depth),
             13 if source == "roots" && !self.lookups => self.one(depth),
             _ => self.leaf(source),
@@ -396,6 +411,132 @@ impl Maker<'_> {
             _ => {}
         }
         (self.dressed(schema.into(), false), json!({ "const": value }), false)
+    }
+
+    /// Says what an object or a list without a filled cell means.
+    fn perhaps_empty(&mut self, mut schema: Value, mut field: Value) -> (Value, Value, bool) {
+        let word = match self.tape.pick(6) {
+            3 => "omit",
+            4 => "set_null",
+            5 => "reject",
+            _ => return (schema, field, false),
+        };
+        if word == "set_null" {
+            nullable(&mut schema);
+        }
+        field["if_empty"] = word.into();
+        (schema, field, word == "omit")
+    }
+
+    /// A list with items from one record.
+    fn list(&mut self, source: &'static str, depth: usize) -> (Value, Value, bool) {
+        let (mut schemas, mut items) = (Vec::new(), Vec::new());
+        for _ in 0..=self.tape.pick(3) {
+            let (schema, item, _) = match self.tape.pick(8) {
+                4 => self.constant(),
+                5 if depth < 1 => {
+                    let (schema, fields) = self.object(source, depth + 1);
+                    self.perhaps_empty(schema, json!({ "fields": fields }))
+                }
+                6 => self.pieces(source),
+                7 => self.conditional(source, depth + 1),
+                _ => self.leaf(source),
+            };
+            let mut item = item;
+            // The pieces of a cell are items of the list themselves, so nothing is said of a cell without any.
+            let is_pieces = schema.get("items").is_some_and(|items| items.get("x-piece").is_some());
+            if is_pieces {
+                item.as_object_mut().unwrap().remove("if_empty");
+            }
+            schemas.push(if is_pieces { schema["items"].clone() } else { schema });
+            items.push(item);
+        }
+        let mut schema = Map::from_iter([("type".to_owned(), Value::from("array"))]);
+        let (by_place, others) = if self.new_draft { ("prefixItems", "items") } else { ("items", "additionalItems") };
+        match self.tape.pick(4) {
+            0 => drop(schema.insert("items".into(), schemas.swap_remove(0))),
+            1 => drop(schema.insert(by_place.into(), schemas.into())),
+            2 => {
+                let last = schemas.pop().unwrap_or_default();
+                schema.insert(others.into(), if self.tape.once_in(3) { false.into() } else { last });
+                if !schemas.is_empty() {
+                    schema.insert(by_place.into(), schemas.into());
+                }
+            }
+            _ => {}
+        }
+        for (keyword, limit) in [("minItems", 3), ("maxItems", 4)] {
+            if self.tape.once_in(4) {
+                schema.insert(keyword.into(), self.tape.pick(limit).into());
+            }
+        }
+        if self.tape.once_in(6) {
+            schema.insert("uniqueItems".into(), true.into());
+        }
+        let schema = self.dressed(schema.into(), true);
+        if self.tape.once_in(3) {
+            return (schema, items.into(), false);
+        }
+        self.perhaps_empty(schema, json!({ "list": items }))
+    }
+
+    /// A cell that is a list.
+    fn pieces(&mut self, source: &'static str) -> (Value, Value, bool) {
+        let kind = [Type::Text, Type::Integer, Type::Decimal, Type::Code][self.tape.pick(4)];
+        let mut cells = Vec::new();
+        let mut items = match kind {
+            Type::Integer | Type::Decimal => self.number_rules(kind, &mut cells),
+            _ => self.text_rules(kind, &mut cells),
+        };
+        items.insert("x-piece".into(), true.into());
+        let mut good = usable(kind, false, &cells);
+        good.retain(|cell| !cell.is_empty() && !cell.contains(';'));
+        let join = |cells: &[String], tape: &mut Tape<'_>| -> Vec<String> {
+            let one = |tape: &mut Tape<'_>| {
+                let pieces: Vec<String> = (0..tape.pick(4)).map(|_| cells[tape.pick(cells.len())].clone()).collect();
+                pieces.join(";")
+            };
+            (0..12).map(|_| one(tape)).collect()
+        };
+        let (cells, good) = (join(&cells, &mut self.tape), join(&good, &mut self.tape));
+        let name = format!("c{}", self.columns.len());
+        let declared = json!({ "type": kind.word(), "split": ";", "trim": self.tape.once_in(2) });
+        self.columns.push(Column { source, name: name.clone(), declared, cells, good });
+        let mut schema = json!({ "type": "array", "items": items });
+        for (keyword, limit) in [("minItems", 2), ("maxItems", 3)] {
+            if self.tape.once_in(5) {
+                schema[keyword] = self.tape.pick(limit).max(usize::from(limit == 3)).into();
+            }
+        }
+        let (schema, field, optional) = self.perhaps_empty(schema, json!({ "from": name }));
+        (schema, field, optional)
+    }
+
+    /// A field that is there if a condition holds.
+    fn conditional(&mut self, source: &'static str, depth: usize) -> (Value, Value, bool) {
+        let (mut schema, mut field, _) = match self.tape.pick(5) {
+            3 => self.constant(),
+            4 if depth < 2 => {
+                let (schema, fields) = self.object(source, depth + 1);
+                (schema, json!({ "fields": fields }), false)
+            }
+            _ => self.leaf(source),
+        };
+        let name = format!("c{}", self.columns.len());
+        let condition = self.tape.of(&["C > 0", "C == 1", "C is not none and C < 2", "C in [0, 2]", "not (C == 2)"]);
+        field["where"] = condition.replace('C', &name).into();
+        let cells: Vec<String> = ["0", "1", "2", "", "x"].map(str::to_owned).to_vec();
+        let good = cells[..3].to_vec();
+        self.columns.push(Column { source, name, declared: json!({ "type": "integer" }), cells, good });
+        let said = field.get("if_empty").map(|policy| policy.get("then").unwrap_or(policy).clone());
+        if said == Some("keep".into()) {
+            field.as_object_mut().unwrap().remove("if_empty");
+        }
+        if said == Some("set_null".into()) {
+            nullable(&mut schema);
+        }
+        let optional = !matches!(said.as_ref().and_then(Value::as_str), Some("set_null" | "reject"));
+        (schema, field, optional)
     }
 
     fn many(&mut self, depth: usize) -> (Value, Value, bool) {
@@ -425,7 +566,10 @@ impl Maker<'_> {
         if self.tape.once_in(6) {
             schema.insert("uniqueItems".into(), true.into());
         }
-        (self.dressed(schema.into(), true), field, false)
+        // Beside `many`, it is about the list.
+        field.as_object_mut().unwrap().remove("if_empty");
+        let schema = self.dressed(schema.into(), true);
+        self.perhaps_empty(schema, field)
     }
 
     fn one(&mut self, depth: usize) -> (Value, Value, bool) {
@@ -672,7 +816,7 @@ impl Maker<'_> {
             6 => "reject",
             7 if kind == Type::Text && !coded => "keep",
             8 => {
-                field.insert("required".into(), true.into());
+                field.insert("if_empty".into(), "reject".into());
                 return false;
             }
             9 => {
