@@ -97,6 +97,49 @@ const SUCCESSES: [&str; 30] = [
     "found",
     "received",
 ];
+/// Words that count what is as good as accepted: it was written, or it was there before.
+const OTHER_SUCCESSES: [&str; 37] = [
+    "ok",
+    "success",
+    "successes",
+    "succeeded",
+    "successful",
+    "created",
+    "updated",
+    "inserted",
+    "upserted",
+    "replaced",
+    "modified",
+    "merged",
+    "patched",
+    "stored",
+    "saved",
+    "written",
+    "added",
+    "imported",
+    "indexed",
+    "applied",
+    "delivered",
+    "unchanged",
+    "unmodified",
+    "untouched",
+    "noop",
+    "noops",
+    "duplicate",
+    "duplicates",
+    "duplicated",
+    "deduplicated",
+    "existing",
+    "existed",
+    "exists",
+    "already",
+    "identical",
+    "same",
+    "matched",
+];
+/// Words for what did not go well, where a count of what did stands beside.
+const FAILED_PARTS: [&str; 12] =
+    ["ko", "nok", "kos", "noks", "bad", "declined", "forbidden", "unauthorized", "blocked", "nack", "nacks", "nacked"];
 /// Words before one of failure with which a name is about what did not happen, or about what would be done.
 const EXCUSES_BEFORE: [&str; 22] = [
     "no", "non", "not", "without", "zero", "max", "maximum", "limit", "allow", "allowed", "allows", "ignore", "skip",
@@ -131,8 +174,19 @@ const EXCUSES_AFTER: [&str; 25] = [
     "resolved",
 ];
 /// Names of what is only true if it went well, without the `is` in front.
-const SUCCESS: [&str; 9] =
-    ["success", "successful", "succeeded", "ok", "acknowledged", "accepted", "processed", "valid", "successstatuscode"];
+const SUCCESS: [&str; 11] = [
+    "ack",
+    "acked",
+    "success",
+    "successful",
+    "succeeded",
+    "ok",
+    "acknowledged",
+    "accepted",
+    "processed",
+    "valid",
+    "successstatuscode",
+];
 /// What may stand before the name of a status.
 const BEFORE_CODE: [&str; 5] = ["http", "response", "result", "return", "api"];
 /// What may stand before the name of a status, but not before `code`: there it is the code of a thing.
@@ -160,6 +214,8 @@ pub(crate) enum Meaning {
     State,
     /// A word for how bad a message is.
     Severity,
+    /// What happened, in a sentence.
+    Message,
     /// None of these.
     Nothing,
 }
@@ -173,7 +229,8 @@ pub(crate) fn read_name(name: &str) -> Meaning {
         return meaning;
     }
     let holds = |words: &[&str]| words.iter().any(|word| plain.contains(word));
-    if !holds(&FAILURES) && !holds(&["succe", "ok", "accepted", "acknowledged", "processed", "valid", "not", "partial"])
+    if !holds(&FAILURES)
+        && !holds(&["succe", "ok", "ack", "accepted", "acknowledged", "processed", "valid", "not", "partial"])
     {
         return Meaning::Nothing;
     }
@@ -210,6 +267,12 @@ fn read_status_name(plain: &str) -> Option<Meaning> {
     if ["severity", "level", "type", "kind", "typename", "messagetype", "msgtype", "resulttype"].contains(&plain) {
         return Some(Meaning::Severity);
     }
+    if ["message", "msg"].contains(&plain) {
+        return Some(Meaning::Message);
+    }
+    if ["response", "stat", "verdict", "disposition"].contains(&plain) {
+        return Some(Meaning::State);
+    }
     // What stands before `statuscode` is what stands before `status` there.
     let (before, meaning) = if let Some(before) = ends(&["statuscode", "status"]) {
         (before, Meaning::Status)
@@ -240,6 +303,29 @@ pub(crate) fn is_count(name: &str) -> bool {
     let plain = normalize(name);
     let counts = ["count", "num", "total", "size", "length", "code"];
     counts.iter().any(|word| plain.contains(word)) || read_name(name) != Meaning::Nothing
+}
+
+/// Whether a name counts documents that are as good as accepted.
+pub(crate) fn names_other_success(name: &str) -> bool {
+    let words = split_words(name);
+    let has = |word: &String| OTHER_SUCCESSES.contains(&word.as_str());
+    words.iter().any(has) && !words.iter().any(|word| matches!(word.as_str(), "at" | "not" | "by" | "on"))
+}
+
+/// Whether a name counts what went well.
+pub(crate) fn names_success(name: &str) -> bool {
+    let is_good = |word: &String| {
+        matches!(
+            word.as_str(),
+            "good" | "oks" | "ack" | "acks" | "acked" | "accepted" | "processed" | "valid" | "passed"
+        )
+    };
+    names_other_success(name) || split_words(name).iter().any(is_good)
+}
+
+/// Whether a name counts what did not go well, if a count of what did stands beside.
+pub(crate) fn names_failed_part(name: &str) -> bool {
+    split_words(name).iter().any(|word| FAILED_PARTS.contains(&word.as_str()))
 }
 
 /// Whether results may lie below this name: not in a list of what was not accepted, and not where an API says what lies where.
@@ -277,10 +363,26 @@ pub(crate) fn is_bad_word(text: &str) -> bool {
         return false;
     }
     let words = split_words(text);
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let is_bad = has(&FAILURES) || has(&FAILURE_STATES);
-    let is_denied = has(&["no", "without", "zero", "0"]);
-    (is_bad && !is_denied) || (has(&["not", "un"]) && !is_bad)
+    let is_one = |word: &String| FAILURES.contains(&word.as_str()) || FAILURE_STATES.contains(&word.as_str());
+    let is_denial = |word: &String| matches!(word.as_str(), "no" | "without" | "zero" | "0");
+    match words.iter().position(is_one) {
+        // `no errors`, `errors: 0`, but not `failed: no such price`.
+        Some(at) => {
+            let (before, after) = (&words[..at], &words[at + 1..]);
+            let is_none_after = |word: &String| matches!(word.as_str(), "0" | "zero" | "none");
+            !before.iter().any(is_denial) && !after.first().is_some_and(is_none_after)
+        }
+        None => words.iter().any(|word| matches!(word.as_str(), "not" | "un")),
+    }
+}
+
+/// Whether a message begins with what went wrong, as in `ERROR: not saved` or `An error has occurred.`
+pub(crate) fn is_failure_message(text: &str) -> bool {
+    let words = split_words(text);
+    let first = words.iter().find(|word| !matches!(word.as_str(), "a" | "an" | "the"));
+    let first_words = ["error", "failed", "failure", "exception", "fatal", "rejected", "refused", "denied", "invalid"];
+    let is_none = |word: &String| matches!(word.as_str(), "no" | "0" | "zero" | "none" | "free" | "over");
+    first.is_some_and(|first| first_words.contains(&first.as_str())) && !words.iter().any(is_none)
 }
 
 /// Whether a text says that a message is one of an error.

@@ -37,7 +37,8 @@ pub(crate) fn read_truth(value: &Value) -> Option<bool> {
         (Value::String(text), None) => match text.to_ascii_lowercase().as_str() {
             "true" | "yes" | "y" | "t" => Some(true),
             "false" | "no" | "n" | "f" => Some(false),
-            text if is_bad_word(text) => Some(false),
+            // As it is written: `PartialFailure` is two words.
+            _ if is_bad_word(text) => Some(false),
             _ => None,
         },
         _ => None,

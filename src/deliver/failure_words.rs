@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::deliver::{
     answer_names::{
-        Meaning, counts_failures, holds_result, is_bad_word, is_good_word, is_severe, may_hold_results, normalize,
-        read_name,
+        Meaning, counts_failures, holds_result, is_bad_word, is_failure_message, is_good_word, is_severe,
+        may_hold_results, names_failed_part, names_other_success, names_success, normalize, read_name,
     },
     answer_values::{is_present, leading_status, read_number, read_truth, read_whole},
     batch::Batch,
@@ -119,10 +119,28 @@ pub(crate) struct SentDocument<'a> {
 }
 
 impl<'a> SentDocument<'a> {
+    /// What was sent, if it is known which document it is.
+    fn members(self) -> Option<&'a Map<String, Value>> {
+        self.place.and_then(|place| self.sent.all().get(place))
+    }
+
+    /// Whether a text or a number is one of its values.
+    pub(crate) fn is_named_by(self, cell: &Value) -> bool {
+        !cell.is_boolean() && !cell.is_null() && self.holds(cell)
+    }
+
     /// Whether a member of it has this value.
     fn holds(self, value: &Value) -> bool {
-        let document = self.place.and_then(|place| self.sent.all().get(place));
-        document.is_some_and(|document| document.values().any(|sent| is_same(sent, value)))
+        self.members().is_some_and(|document| document.values().any(|sent| is_same(sent, value)))
+    }
+
+    /// Whether a list is nothing but values of it: at least two, and where truth values are among them, which any document
+    /// has, most of it.
+    pub(crate) fn is_repeated_by(self, cells: &[Value]) -> bool {
+        let telling = cells.iter().filter(|cell| !cell.is_boolean()).count();
+        let members = self.members().map_or(0, Map::len);
+        let least = if telling == cells.len() { 2 } else { members.div_ceil(2).max(2) };
+        telling >= least && cells.iter().all(|cell| self.holds(cell))
     }
 
     /// What an object repeats of it.
@@ -143,8 +161,8 @@ impl Repetition<'_> {
     /// Whether a member is only repeated from the document: with its very value and another member, or with another value
     /// where most of the document is repeated.
     pub(crate) fn has(&self, name: &str, value: &Value) -> bool {
-        let document = self.document.place.and_then(|place| self.document.sent.all().get(place));
-        let Some((document, sent)) = document.and_then(|document| Some((document, document.get(name)?))) else {
+        let Some((document, sent)) = self.document.members().and_then(|document| Some((document, document.get(name)?)))
+        else {
             return false;
         };
         let is_repeated = |(name, sent): (&String, &Value)| self.object.get(name).is_some_and(|v| is_same(sent, v));
@@ -224,6 +242,8 @@ pub(crate) fn has_result(object: &Map<String, Value>) -> bool {
 fn read_member(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
     let bad = |is_bad: bool| if is_bad { Told::Bad(None) } else { Told::Nothing };
     match read_name(name) {
+        Meaning::Message => bad(value.as_str().is_some_and(is_failure_message)),
+        Meaning::Success if is_empty_list(value) => bad(counts_accepted(name) && !counts_others(object, name)),
         Meaning::Success => match read_truth(value) {
             // Nothing of it is accepted; unless it was there before, and is counted elsewhere.
             Some(false) if is_zero(value) && counts_others(object, name) => Told::Nothing,
@@ -234,6 +254,7 @@ fn read_member(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
         Meaning::SuccessPart => bad(read_truth(value) == Some(false)),
         Meaning::AcceptedCount => bad(is_zero(value) && !counts_others(object, name)),
         Meaning::Failure if is_present(value) => Told::Bad(status_of_error(value)),
+        Meaning::Status | Meaning::State if value.is_array() => bad(holds_failure(value)),
         Meaning::Denial => bad(*value == Value::Bool(false) || read_whole(value).is_some_and(|count| count > 1)),
         Meaning::Status | Meaning::Code => read_status(object, name, value),
         Meaning::State => bad(*value == Value::Bool(false) || value.as_str().is_some_and(is_bad_word)),
@@ -241,18 +262,52 @@ fn read_member(object: &Map<String, Value>, name: &str, value: &Value) -> Told {
             // SAP writes `E` for an error and `A` for the end of everything.
             is_severe(text) || (matches!(text, "E" | "A") && has_message(object))
         })),
+        Meaning::Nothing if names_failed_part(name) => bad(is_amount(value) && counts_good(object, name)),
         Meaning::Failure | Meaning::Nothing => Told::Nothing,
     }
+}
+
+/// Whether a list of statuses or words holds one of failure.
+fn holds_failure(list: &Value) -> bool {
+    let is_one =
+        |value: &Value| !value.is_array() && !value.is_object() && read_status(&Map::new(), "status", value).is_bad();
+    let items = list.as_array().map_or(&[][..], Vec::as_slice);
+    let numbers: Vec<&Value> = items.iter().filter(|item| item.is_number()).collect();
+    are_statuses(&numbers) && items.iter().any(is_one)
+}
+
+/// Whether a value says how many there are, or which, and that there are some.
+fn is_amount(value: &Value) -> bool {
+    let is_number = read_whole(value).is_some();
+    (is_number || value.is_array() || value.is_object()) && is_present(value)
+}
+
+/// Whether an object says beside this member how many went well, or which.
+fn counts_good(object: &Map<String, Value>, name: &str) -> bool {
+    let is_count = |value: &Value| read_whole(value).is_some() || value.is_array() || value.is_object();
+    object.iter().any(|(other, value)| other != name && is_count(value) && names_success(other))
 }
 
 fn is_zero(value: &Value) -> bool {
     read_whole(value) == Some(0)
 }
 
-/// Whether an object counts something beside this member.
+fn counts_accepted(name: &str) -> bool {
+    let plain = normalize(name);
+    ["accepted", "processed", "acknowledged"].iter().any(|word| plain.contains(word))
+}
+
+fn is_empty_list(value: &Value) -> bool {
+    value.as_array().is_some_and(Vec::is_empty)
+}
+
+/// Whether what was not accepted or processed is counted beside this member, as in another way a success.
 fn counts_others(object: &Map<String, Value>, name: &str) -> bool {
-    let is_optional = ["accepted", "processed", "acknowledged"].iter().any(|word| normalize(name).contains(word));
-    is_optional && object.values().any(|value| value.is_number() && !is_zero(value))
+    let plain = normalize(name);
+    let is_other = |other: &String| {
+        names_other_success(other) || (plain.contains("processed") && normalize(other).contains("accepted"))
+    };
+    counts_accepted(name) && object.iter().any(|(other, value)| other != name && is_other(other) && is_amount(value))
 }
 
 /// What an object tells that lies somewhere in an answer: only failure, and nothing that a thing may have as its own state.
@@ -260,7 +315,7 @@ pub(crate) fn read_inside(object: &Map<String, Value>, document: SentDocument<'_
     let repetition = document.compare(object);
     object.iter().fold(Told::Nothing, |told, (name, value)| {
         let found = match read_name(name) {
-            Meaning::Code | Meaning::State | Meaning::Severity => return told,
+            Meaning::Code | Meaning::State | Meaning::Severity | Meaning::Message => return told,
             Meaning::Status if value.as_str().is_some_and(|text| leading_status(text).is_none()) => return told,
             _ => read_member(object, name, value),
         };
@@ -289,15 +344,36 @@ pub(crate) fn read_bare_list<'a>(items: &[&Value], document: impl Fn(usize) -> S
     let bare: Vec<&Value> =
         items.iter().map(|item| item.as_array().filter(|one| one.len() == 1).map_or(*item, |one| &one[0])).collect();
     let told: Vec<Told> = bare.iter().map(|value| read_status(&Map::new(), "status", value)).collect();
-    let numbers: Vec<i64> =
-        bare.iter().filter(|value| value.is_number()).filter_map(|value| read_whole(value)).collect();
-    let is_in_use =
-        |number: &i64| (200..=208).contains(number) || BAD_STATUSES.iter().any(|status| i64::from(*status) == *number);
-    let is_typical = |number: &i64| *number < 300 || numbers.iter().filter(|other| *other == number).count() > 1;
-    let are_statuses = numbers.iter().all(is_in_use) && (numbers.len() < 2 || numbers.iter().any(is_typical));
-    let is_echo = bare.iter().enumerate().all(|(place, value)| document(place).holds(value));
-    let is_result = told.iter().any(|told| told.is_bad()) && !told.contains(&Told::Nothing) && are_statuses && !is_echo;
+    let numbers: Vec<&Value> = bare.iter().copied().filter(|value| value.is_number()).collect();
+    let is_echo = is_column_of(&bare, document);
+    let is_result =
+        told.iter().any(|told| told.is_bad()) && !told.contains(&Told::Nothing) && are_statuses(&numbers) && !is_echo;
     is_result.then_some(told)
+}
+
+/// Whether numbers are statuses, not those of things that were made: all are in use, and one is a success or stands twice.
+pub(crate) fn are_statuses(numbers: &[&Value]) -> bool {
+    let numbers: Vec<Option<i64>> = numbers.iter().map(|number| read_whole(number)).collect();
+    let is_in_use = |number: &Option<i64>| {
+        number.is_some_and(|number| {
+            (200..=208).contains(&number) || BAD_STATUSES.iter().any(|status| i64::from(*status) == number)
+        })
+    };
+    let is_typical =
+        |number: &Option<i64>| *number < Some(300) || numbers.iter().filter(|other| *other == number).count() > 1;
+    numbers.iter().all(is_in_use) && (numbers.len() < 2 || numbers.iter().any(is_typical))
+}
+
+/// Whether values are those of one member of the documents. Truth values may be so by chance, and so may a single value.
+pub(crate) fn is_column_of<'a>(values: &[&Value], document: impl Fn(usize) -> SentDocument<'a>) -> bool {
+    let is_one = |name: &String| {
+        values.iter().enumerate().all(|(place, value)| {
+            let sent = document(place).members().and_then(|document| document.get(name));
+            sent.is_some_and(|sent| is_same(sent, value))
+        })
+    };
+    let first = document(0).members().filter(|_| values.len() > 1 && !values.iter().any(|value| value.is_boolean()));
+    first.is_some_and(|first| first.keys().any(is_one))
 }
 
 /// What a body tells that is a single value, for so many documents: a number may be theirs.

@@ -4,7 +4,10 @@
 //! another order. Where they do not name each document once, no item is about any document. Under which name such a value
 //! stands matters only as long as all items mean the same; where some failed, every value counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::{Map, Value};
 
@@ -61,22 +64,37 @@ impl ItemOrder {
         if items.len() < 2 || items.len() as u64 != sent.count() {
             return ItemOrder::BY_PLACE;
         }
-        let objects: Option<Vec<&Map<String, Value>>> = items.iter().map(|item| item.as_object()).collect();
+        let objects: Option<Vec<Cow<'_, Map<String, Value>>>> = items.iter().map(|item| name_cells(item)).collect();
         objects.map_or(ItemOrder::BY_PLACE, |objects| Hints::find(&objects, sent, is_mixed).decide())
     }
 
-    /// By the keys of an object with a result for each document, if each stands for one.
-    pub(crate) fn of_keys(results: &Map<String, Value>, sent: &SentDocuments<'_>) -> Option<ItemOrder> {
-        if results.is_empty() || results.len() as u64 != sent.count() {
+    /// By values that stand beside the results, as the keys of an object: one for each, if each stands for one document.
+    pub(crate) fn of_values(values: &[&Value], sent: &SentDocuments<'_>) -> Option<ItemOrder> {
+        if values.is_empty() || values.len() as u64 != sent.count() {
             return None;
         }
-        let keys: Vec<Value> = results.keys().cloned().map(Value::from).collect();
-        let keys: Vec<Option<&Value>> = keys.iter().map(Some).collect();
+        let keys: Vec<Option<&Value>> = values.iter().map(|value| Some(*value)).collect();
         let by_value =
             find_columns(sent, |_| true).into_iter().filter_map(|column| read_permutation(&column.name_all(&keys)));
         let mut orders = by_value.chain(read_numbers(&keys).filter(|_| keys.len() > 1));
         let first = orders.next()?;
         orders.all(|order| order == first).then(|| ItemOrder::of_permutation(first))
+    }
+
+    /// By texts and long numbers alone, as far as they stand for documents: an item whose value stands for none is about none.
+    pub(crate) fn of_texts(values: &[&Value], sent: &SentDocuments<'_>) -> Option<ItemOrder> {
+        let keys: Vec<Option<&Value>> = values.iter().map(|value| Some(*value)).collect();
+        let columns = find_columns(sent, |_| true).into_iter().filter(|column| column.is_telling);
+        let mut named = columns.map(|column| column.name_all(&keys)).filter(|named| named.iter().any(Option::is_some));
+        named.next().map(|documents| ItemOrder { documents: Some(documents) })
+    }
+
+    /// By a list beside the results: by its texts, or by numbers where its name is one of keys or of places.
+    pub(crate) fn of_column(name: &str, values: &[&Value], sent: &SentDocuments<'_>) -> Option<ItemOrder> {
+        let one = name.strip_suffix('s').unwrap_or(name);
+        let is_named = is_key(&normalize(one)) || ends_in(one, &PLACES) || normalize(name).ends_with("indices");
+        let by_number = || is_named.then(|| ItemOrder::of_values(values, sent)).flatten();
+        by_number().or_else(|| ItemOrder::of_texts(values, sent))
     }
 
     fn of_permutation(order: Vec<usize>) -> ItemOrder {
@@ -107,7 +125,7 @@ struct Hints {
 }
 
 impl Hints {
-    fn find(items: &[&Map<String, Value>], sent: &SentDocuments<'_>, is_mixed: bool) -> Hints {
+    fn find(items: &[Cow<'_, Map<String, Value>>], sent: &SentDocuments<'_>, is_mixed: bool) -> Hints {
         let (alike, texts, numbers) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let mut hints = Hints { items: items.len(), is_mixed, alike, texts, numbers, is_contradicted: false };
         let scalars: Vec<BTreeMap<Vec<String>, &Value>> =
@@ -116,7 +134,8 @@ impl Hints {
         // What says how it went says nothing about the order.
         let names = paths.into_iter().filter_map(|path| {
             let name = path.iter().rfind(|name| read_index(&name.as_str().into()).is_none())?;
-            matches!(read_name(name), Meaning::Nothing | Meaning::Code).then_some((path, name.as_str()))
+            matches!(read_name(name), Meaning::Nothing | Meaning::Code | Meaning::Message)
+                .then_some((path, name.as_str()))
         });
         let names: Vec<(&Vec<String>, &str)> = names.collect();
         let plain: BTreeSet<String> = names.iter().map(|(_, name)| normalize(name)).collect();
@@ -187,6 +206,16 @@ impl Hints {
             _ if are_numbers && !self.is_mixed && orders.iter().any(|order| is_by_place(order)) => ItemOrder::BY_PLACE,
             _ => none,
         }
+    }
+}
+
+/// An object, or a list as an object whose names say nothing.
+fn name_cells(item: &Value) -> Option<Cow<'_, Map<String, Value>>> {
+    let name = |(place, cell): (usize, &Value)| (format!("cell{place}"), cell.clone());
+    match item {
+        Value::Object(members) => Some(Cow::Borrowed(members)),
+        Value::Array(cells) => Some(Cow::Owned(cells.iter().enumerate().map(name).collect())),
+        _ => None,
     }
 }
 
@@ -424,7 +453,8 @@ mod tests {
             (json!({"0": 0, "1": 0, "3": 0}), None),
         ];
         for (results, expected) in table {
-            let order = ItemOrder::of_keys(results.as_object().unwrap(), &sent);
+            let keys: Vec<Value> = results.as_object().unwrap().keys().cloned().map(Value::from).collect();
+            let order = ItemOrder::of_values(&keys.iter().collect::<Vec<_>>(), &sent);
             let found = order.map(|order| [0, 1, 2].map(|place| order.document(place).unwrap()));
             assert_eq!(found, expected, "{results}");
         }

@@ -14,6 +14,8 @@ pub mod answer_values;
 pub mod problem_details;
 pub mod failure_words;
 pub mod item_order;
+pub mod result_rows;
+pub mod inner_json;
 pub mod item_results;
 pub mod retry;
 pub mod response;

@@ -80,7 +80,9 @@ impl<'de> Visitor<'de> for Lean {
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
-        Ok(cut(value).into())
+        // A text that is JSON itself is read, too.
+        let is_json = value.trim_start().starts_with(['{', '[']);
+        Ok(if is_json { value } else { cut(value) }.into())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
