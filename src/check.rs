@@ -74,6 +74,10 @@ impl LocatedViolation {
     fn is_in_placeholder(&self, trace: &Trace<'_>) -> bool {
         let contains = |problem: &ValueProblem<'_>| match self.node {
             _ if problem.is_warning => false,
+            // A list with another number of records was written: what is wrong inside is told, too.
+            _ if problem.code == Code::TransformCount => {
+                self.node.is_none() && self.violation.pointer == trace.pointer(problem.origin.node)
+            }
             Some(node) => trace.is_within(node, problem.origin.node),
             None => {
                 let rest = self.violation.pointer.strip_prefix(&trace.pointer(problem.origin.node));

@@ -2,7 +2,8 @@
 //!
 //! Every document is written the fast way of `transform`, which checks while it writes. Where that has a doubt, the exact
 //! way decides: `transform` writes the document again and notes where what may be wrong came from, `check` holds the whole
-//! contract against it. A record that may be dropped without its document is dropped; otherwise the group is held back.
+//! contract against it. Records that may be dropped without their document are dropped first; if something else is wrong
+//! with the rest, the group is held back.
 
 use std::{io, mem::take, sync::Arc};
 
@@ -112,8 +113,13 @@ impl Undecided<'_, '_> {
                 }
                 return Some(payload);
             }
-            let paths = errors.iter().map(|error| error.steps.as_slice()).chain(trace.bad.iter().map(Vec::as_slice));
-            let paths: Vec<&[Step]> = paths.collect();
+            let may_drop = |path: &[Step]| path.iter().any(|step| step.may_drop);
+            let has_dropped =
+                errors.iter().any(|error| may_drop(&error.steps)) || trace.bad.iter().any(|it| may_drop(it));
+            // What is wrong with the rest is known without the records that are dropped: they count for nothing.
+            let errors: Vec<_> = errors.into_iter().filter(|error| !has_dropped || may_drop(&error.steps)).collect();
+            let bad = trace.bad.iter().map(Vec::as_slice).filter(|path| !has_dropped || may_drop(path));
+            let paths: Vec<&[Step]> = errors.iter().map(|error| error.steps.as_slice()).chain(bad).collect();
             let droppable = |path: &&[Step]| path.iter().rev().find(|step| step.may_drop).copied();
             let dropped: Option<Vec<Step>> = paths.iter().map(droppable).collect();
             let (trace, is_held) = (&trace, dropped.is_none());
