@@ -4,7 +4,7 @@
 //! checks the whole contract, and every violation is led back to its cell and its rule. If there is no finding, the document
 //! conforms. What an API finds wrong with a document is led back in the same way.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -37,22 +37,32 @@ pub struct Finding {
 /// the contract. Findings of codes that are not in `wants` have their code and their message, but no place.
 #[must_use]
 pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn(Code) -> bool) -> Vec<Finding> {
-    let of_problem = |problem: &ValueProblem<'_>| find_problem(plan, tables, trace, problem, wants(problem.code));
-    let mut findings: Vec<Finding> = trace.problems.iter().map(of_problem).collect();
+    // A line is drawn with each finding, so very many of them in a long line have none.
+    let mut drawn = 0;
+    let mut is_drawn = |finding: &Diagnostic, code: Code| {
+        drawn += finding.cell.as_ref().map_or(0, |cell| cell.place.text.len());
+        drawn < MAX_DRAWN && wants(code)
+    };
+    let mut findings: Vec<Finding> = Vec::new();
+    for problem in &trace.problems {
+        let is_wanted = findings.last().map_or(wants(problem.code), |last| is_drawn(&last.diagnostic, problem.code));
+        findings.push(find_problem(plan, tables, trace, problem, is_wanted));
+    }
+    let index = TraceIndex::of(trace);
     let mut violations = find_violations(plan, trace);
-    violations.retain(|located| !located.is_in_placeholder(trace));
+    violations.retain(|located| !located.is_in_placeholder(trace, &index));
     // Debug builds compare the rules of single leaves with the whole contract, always.
     debug_assert_eq!(sorted(violations.iter().map(|located| &located.violation)), {
         let all = plan.violations(&trace.json).into_iter();
         let all = all.map(|violation| LocatedViolation { violation, node: None });
-        let all: Vec<LocatedViolation> = all.filter(|located| !located.is_in_placeholder(trace)).collect();
+        let all: Vec<LocatedViolation> = all.filter(|located| !located.is_in_placeholder(trace, &index)).collect();
         sorted(all.iter().map(|located| &located.violation))
     });
     for located in violations {
-        let Some(origin) = located.origin(trace) else { continue };
+        let Some(origin) = located.origin(trace, &index) else { continue };
         let violation = located.violation;
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
-        if wants(violation.code) {
+        if findings.last().map_or(wants(violation.code), |last| is_drawn(&last.diagnostic, violation.code)) {
             diagnostic = diagnostic
                 .cell(cell_of(tables, origin))
                 .rule(plan.place(origin.rule))
@@ -71,26 +81,51 @@ struct LocatedViolation {
 
 impl LocatedViolation {
     /// Whether it lies in a value that could not be made, and so is a placeholder.
-    fn is_in_placeholder(&self, trace: &Trace<'_>) -> bool {
-        let contains = |problem: &ValueProblem<'_>| match self.node {
-            _ if problem.is_warning => false,
-            // A list with another number of records was written: what is wrong inside is told, too.
-            _ if problem.code == Code::TransformCount => {
-                self.node.is_none() && self.violation.pointer == trace.pointer(problem.origin.node)
-            }
-            Some(node) => trace.is_within(node, problem.origin.node),
-            None => {
-                let rest = self.violation.pointer.strip_prefix(&trace.pointer(problem.origin.node));
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            }
+    fn is_in_placeholder(&self, trace: &Trace<'_>, index: &TraceIndex) -> bool {
+        let Some(node) = self.node else {
+            let contains = |node: &usize, inside: bool| {
+                let rest = self.violation.pointer.strip_prefix(&trace.pointer(*node));
+                rest.is_some_and(|rest| rest.is_empty() || inside && rest.starts_with('/'))
+            };
+            return index.placeholders.iter().any(|node| contains(node, true))
+                || index.counted.iter().any(|node| contains(node, false));
         };
-        trace.problems.iter().any(contains)
+        let mut at = node;
+        while at != 0 && !index.placeholders.contains(&at) {
+            at = trace.nodes[at].parent;
+        }
+        index.placeholders.contains(&at)
     }
 
     /// The origin of the value, or of the nearest value around it.
-    fn origin<'t, 'a>(&self, trace: &'t Trace<'a>) -> Option<&'t Origin<'a>> {
-        let known = self.node.and_then(|node| trace.origin_of_node(node));
+    fn origin<'t, 'a>(&self, trace: &'t Trace<'a>, index: &TraceIndex) -> Option<&'t Origin<'a>> {
+        let known = self.node.and_then(|node| trace.origins.get(*index.origins.get(&node)?));
         known.or_else(|| trace.origin(&self.violation.pointer))
+    }
+}
+
+/// The most bytes of lines that are drawn for the findings of one document.
+const MAX_DRAWN: usize = 16 << 20;
+
+/// What is asked of a trace once for each of its violations, which may be very many.
+struct TraceIndex {
+    /// The nodes of values that could not be made.
+    placeholders: BTreeSet<usize>,
+    /// The nodes of lists with another number of records; what is in them was written.
+    counted: BTreeSet<usize>,
+    /// The last origin of each node, which is the most precise one.
+    origins: BTreeMap<usize, usize>,
+}
+
+impl TraceIndex {
+    fn of(trace: &Trace<'_>) -> TraceIndex {
+        let problems = || trace.problems.iter().filter(|problem| !problem.is_warning);
+        let nodes = |is_counted: bool| {
+            let nodes = problems().filter(move |problem| (problem.code == Code::TransformCount) == is_counted);
+            nodes.map(|problem| problem.origin.node).collect()
+        };
+        let origins = trace.origins.iter().enumerate().map(|(number, origin)| (origin.node, number)).collect();
+        TraceIndex { placeholders: nodes(false), counted: nodes(true), origins }
     }
 }
 

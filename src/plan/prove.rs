@@ -239,7 +239,18 @@ impl Prover<'_> {
             self.check_additional(members, at, schema, target);
             for (keyword, value) in schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value)) {
                 let count = members.len() as u64;
-                let complete = members.iter().all(|member| member.left_out.is_none());
+                let certain = members.iter().filter(|member| member.left_out.is_none()).count() as u64;
+                let complete = certain == count;
+                let never = match (keyword.as_str(), value.as_u64()) {
+                    ("minProperties", Some(least)) if count < least => Some(format!("at least {least}")),
+                    ("maxProperties", Some(most)) if certain > most => Some(format!("at most {most}")),
+                    _ => None,
+                };
+                if let Some(wanted) = never {
+                    let message = format!("the contract wants {wanted} fields here, and the mapping makes {count}");
+                    let pointer = format!("{at}/{keyword}");
+                    self.report(Code::PlanContractMismatch, rule, target, &pointer, message, String::new());
+                }
                 let is_covered = match keyword.as_str() {
                     "properties" | "required" | "type" | "additionalProperties" => true,
                     "minProperties" => complete && value.as_u64().is_some_and(|least| least <= count),
@@ -563,7 +574,29 @@ impl Prover<'_> {
         if !self.check_type(made, &rules, rule, target) {
             return;
         }
+        if matches!(leaf.conversion, Conversion::Date(_)) {
+            self.check_day(&rules, rule, target);
+        }
         leaf.checks = self.find_checks(leaf, &rules, pointers);
+    }
+
+    /// Reports a rule that no day keeps: all are written alike, so one stands for all.
+    fn check_day(&mut self, rules: &Rules<'_>, rule: &str, target: &str) {
+        let day = Value::from("2026-06-15");
+        for (at, schema) in &rules.schemas {
+            let heard = ["format", "minLength", "maxLength"]
+                .into_iter()
+                .filter(|keyword| schema.get(*keyword).is_some_and(|value| self.contract.listens_to(keyword, value)));
+            for pointer in heard.map(|keyword| format!("{at}/{keyword}")).collect::<Vec<_>>() {
+                let violations = self.contract.part_violations(at, &day);
+                let Some(violation) = violations.into_iter().find(|violation| violation.schema == pointer) else {
+                    continue;
+                };
+                let message = format!("the mapping makes a day here, as `2026-06-15`: {}", violation.message);
+                let hint = "declare another `type` for the column, as `datetime` or `text`";
+                self.report(Code::PlanContractMismatch, rule, target, &pointer, message, hint.into());
+            }
+        }
     }
 
     fn find_checks(&mut self, leaf: &Leaf, rules: &Rules<'_>, pointers: &[String]) -> Checks {

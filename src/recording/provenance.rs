@@ -119,22 +119,6 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// The origin of the value of a node.
-    #[must_use]
-    pub fn origin_of_node(&self, node: usize) -> Option<&Origin<'a>> {
-        self.origins.iter().rev().find(|origin| origin.node == node)
-    }
-
-    /// Whether a node is another one, or lies in it.
-    #[must_use]
-    pub fn is_within(&self, node: usize, outer: usize) -> bool {
-        let mut at = node;
-        while at != outer && at != 0 {
-            at = self.nodes[at].parent;
-        }
-        at == outer
-    }
-
     /// Whether these names, from the document on, lead to a node.
     fn has_names(&self, node: usize, names: &[String]) -> bool {
         let mut at = node;

@@ -74,6 +74,10 @@ impl<'a> Observer<'a> for Tracer<'a> {
         self.trace.origins.push(self.origin(site));
     }
 
+    fn count_problems(&self) -> usize {
+        self.trace.problems.len()
+    }
+
     fn note_problem(
         &mut self,
         site: ValueSite<'a, '_>,

@@ -28,6 +28,9 @@ use crate::{
 /// What to do about an expression, an object or a list for which there is nothing.
 const FILL_IN: &str = "fill its cells in, or say what nothing means with `if_empty`";
 
+/// So many pieces of one cell are told to be bad, and no more.
+const MAX_BAD_PIECES: u64 = 10;
+
 /// The document cannot be finished on the fast way.
 pub(super) struct Stop;
 
@@ -50,6 +53,8 @@ pub(super) trait Observer<'a> {
     fn leave_record(&mut self);
     /// The value of the current node comes from here.
     fn note_origin(&mut self, site: ValueSite<'a, '_>);
+    /// How many problems were noted.
+    fn count_problems(&self) -> usize;
     /// The value of the current node could not be made, or has a warning.
     fn note_problem(&mut self, site: ValueSite<'a, '_>, code: Code, message: String, hint: &'static str, warning: bool);
     /// A related record was rejected before.
@@ -73,6 +78,9 @@ impl Observer<'_> for NoObserver {
     fn enter_record(&mut self, _: Step) {}
     fn leave_record(&mut self) {}
     fn note_origin(&mut self, _: ValueSite<'_, '_>) {}
+    fn count_problems(&self) -> usize {
+        0
+    }
     fn note_problem(&mut self, _: ValueSite<'_, '_>, _: Code, _: String, _: &'static str, _: bool) {}
     fn note_bad_record(&mut self, _: Step) {}
     fn note_uncertain_leaf(&mut self, _: &Leaf, _: &[u8]) {}
@@ -313,13 +321,20 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     ) -> Result<u64, Stop> {
         let site = ValueSite { scope, column: leaf.columns().first().copied(), rule };
         let said = leaf.columns().iter().find_map(|column| scope.record.said(*column)).unwrap_or_default();
+        let mut bad_pieces = 0;
         for piece in split.pieces(&said) {
             let before = self.out.len();
             self.out.push(b',');
             self.observer.enter_node(NodeName::Item(count));
             self.observer.note_origin(site);
+            let bad = self.observer.count_problems();
             let written = self.write_text(leaf, piece.as_bytes(), site);
             self.observer.leave_node();
+            bad_pieces += u64::from(self.observer.count_problems() > bad);
+            if bad_pieces > MAX_BAD_PIECES {
+                // The cell is bad, and it was told often enough.
+                break;
+            }
             if written? {
                 count += 1;
             } else {
