@@ -21,8 +21,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        BodyPlan, CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns,
-        conversion::Conversion, key::KeyColumns, prove,
+        CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
+        envelope::BodyPlan, key::KeyColumns, prove,
     },
     table::dialect::Dialect,
 };

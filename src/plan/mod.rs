@@ -9,6 +9,7 @@ pub mod compile;
 mod columns;
 mod checked_columns;
 pub mod envelope;
+mod envelope_members;
 mod match_columns;
 pub mod fields;
 pub mod prove;
@@ -42,7 +43,7 @@ use crate::{
         checks::Checks,
         code_table::Codes,
         conversion::Conversion,
-        envelope::Envelope,
+        envelope::{BodyPlan, Envelope},
         expression::{Expression, Template},
         key::KeyColumns,
     },
@@ -122,15 +123,6 @@ pub struct CheckedColumns {
     pub in_where: Vec<usize>,
     /// All others that no field checks, checked in the records that go out.
     pub in_output: Vec<usize>,
-}
-
-/// What stands around the documents of a request.
-#[derive(Clone, Debug)]
-pub struct BodyPlan {
-    /// The bytes around them.
-    pub shape: BodyShape,
-    /// Where the list stands in the body, as a JSON pointer; empty for a list or a document that is the body.
-    pub documents: String,
 }
 
 /// A column of a source.

@@ -336,9 +336,11 @@ impl Prover<'_> {
         self.check_type("array", &rules, rule, target);
         let mut items = Vec::new();
         for (at, schema) in &rules.schemas {
+            let has_places = schema.get("prefixItems").is_some_and(|it| self.contract.listens_to("prefixItems", it));
             for (keyword, value) in *schema {
                 let is_covered = match (keyword.as_str(), value.as_u64()) {
-                    ("items", _) if !value.is_array() => {
+                    // Beside rules for the first items, it is about those behind them.
+                    ("items", _) if !value.is_array() && !has_places => {
                         items.push(format!("{at}/items"));
                         true
                     }
