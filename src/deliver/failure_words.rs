@@ -143,6 +143,12 @@ impl<'a> SentDocument<'a> {
         telling >= least && cells.iter().all(|cell| self.holds(cell))
     }
 
+    /// Whether an object has a member of it, with its value.
+    fn is_shown_by(self, object: &Map<String, Value>) -> bool {
+        let is_shown = |(name, sent): (&String, &Value)| object.get(name).is_some_and(|value| is_same(sent, value));
+        self.members().is_some_and(|document| document.iter().any(is_shown))
+    }
+
     /// What an object repeats of it.
     pub(crate) fn compare(self, object: &'a Map<String, Value>) -> Repetition<'a> {
         Repetition { document: self, object, repeated: OnceCell::new() }
@@ -328,12 +334,59 @@ pub(crate) fn read_nested(object: &Map<String, Value>, document: SentDocument<'_
     let repetition = document.compare(object);
     let members =
         object.iter().filter(|(name, value)| depth > 0 && may_hold_results(name) && !repetition.has(name, value));
-    let objects = members.flat_map(|(_, value)| match value {
-        Value::Array(items) => items.as_slice(),
-        value => std::slice::from_ref(value),
-    });
-    objects.filter_map(Value::as_object).fold(Told::Nothing, |told, object| {
+    members.flat_map(|(_, value)| find_objects(value)).fold(Told::Nothing, |told, object| {
         told.and(read_inside(object, document)).and(read_nested(object, document, depth - 1))
+    })
+}
+
+/// A value that is an object, or the objects in a list, and in the lists in it.
+fn find_objects(value: &Value) -> Vec<&Map<String, Value>> {
+    let (mut found, mut open) = (Vec::new(), vec![value]);
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(object) => found.push(object),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The number under the name `code` of an object, or of its only member.
+pub(crate) fn read_code(object: &Map<String, Value>) -> Option<i64> {
+    let code = |object: &Map<String, Value>| {
+        object.iter().find_map(|(name, value)| read_whole(value).filter(|_| read_name(name) == Meaning::Code))
+    };
+    results_in(object).find_map(code)
+}
+
+/// Whether the `code` of an object is only repeated from its document.
+pub(crate) fn is_code_repeated(object: &Map<String, Value>, document: SentDocument<'_>) -> bool {
+    let repetition = document.compare(object);
+    object.iter().any(|(name, value)| read_name(name) == Meaning::Code && repetition.has(name, value))
+}
+
+/// What a body tells with a `code` of 600 or more: failure, unless it may be that of a thing that the body shows, or a word
+/// says that it went well.
+pub(crate) fn read_own_code(body: &Map<String, Value>, document: SentDocument<'_>) -> Told {
+    let inside = body.iter().filter(|(name, _)| holds_result(name)).filter_map(|(_, value)| value.as_object());
+    let is_failure = |object: &Map<String, Value>| {
+        let is_code = |(name, value): (&String, &Value)| {
+            read_name(name) == Meaning::Code && read_whole(value).is_some_and(|code| code >= 600)
+        };
+        let is_thing = document.is_shown_by(object)
+            || object.values().any(|value| (value.is_object() || value.is_array()) && is_present(value));
+        object.iter().any(is_code) && !is_thing && !says_success(object)
+    };
+    if std::iter::once(body).chain(inside).any(is_failure) { Told::Bad(None) } else { Told::Nothing }
+}
+
+/// Whether an object says with a word or a truth value that it went well.
+fn says_success(object: &Map<String, Value>) -> bool {
+    object.iter().any(|(name, value)| match read_name(name) {
+        Meaning::Success => read_truth(value) == Some(true),
+        Meaning::Status | Meaning::State | Meaning::Message => value.as_str().is_some_and(is_good_word),
+        _ => is_message(name) && value.as_str().is_some_and(is_good_word),
     })
 }
 
@@ -381,7 +434,7 @@ pub(crate) fn read_bare_status(value: &Value, documents: u64) -> Told {
     match read_whole(value).filter(|_| value.is_number()) {
         Some(number)
             if u64::try_from(number) == Ok(documents)
-                || !BAD_STATUSES.iter().any(|status| i64::from(*status) == number) =>
+                || number >= 0 && !BAD_STATUSES.iter().any(|status| i64::from(*status) == number) =>
         {
             Told::Nothing
         }
@@ -423,7 +476,7 @@ pub(crate) fn read_status(object: &Map<String, Value>, name: &str, value: &Value
             Ok(status @ 400..=599) => Told::Bad(Some(status)),
             Ok(0..100) => Told::Nothing,
             // What an API numbers otherwise may be a code of its own, or that of a thing it made.
-            _ if read_name(name) != Meaning::Code || has_message(object) => Told::Bad(None),
+            _ if number < 0 || read_name(name) != Meaning::Code || is_failure_code(object, name) => Told::Bad(None),
             _ => Told::Nothing,
         },
         (Value::String(text), None) => match leading_status(text) {
@@ -437,10 +490,25 @@ pub(crate) fn read_status(object: &Map<String, Value>, name: &str, value: &Value
     }
 }
 
+/// Whether a code of 600 or more is one of failure: that of a result, or one beside a message, unless it is said that it went
+/// well.
+fn is_failure_code(object: &Map<String, Value>, name: &str) -> bool {
+    if normalize(name) == "code" {
+        let says_well = |(name, value): (&String, &Value)| is_message(name) && value.as_str().is_some_and(is_good_word);
+        return has_message(object) && !object.iter().any(says_well);
+    }
+    !says_success(object)
+}
+
 fn has_message(object: &Map<String, Value>) -> bool {
-    object
-        .keys()
-        .any(|name| matches!(normalize(name).as_str(), "message" | "msg" | "errmsg" | "detail" | "description"))
+    object.keys().any(|name| is_message(name))
+}
+
+/// Whether a name is that of a text about how it went.
+fn is_message(name: &str) -> bool {
+    let plain = normalize(name);
+    let plain = ["result", "return", "response"].iter().find_map(|word| plain.strip_prefix(word)).unwrap_or(&plain);
+    matches!(plain, "message" | "msg" | "errmsg" | "detail" | "description")
 }
 
 #[cfg(test)]
@@ -490,6 +558,11 @@ mod tests {
             (json!({"status": "HTTP/1.1 503 Service Unavailable"}), Told::Bad(Some(503))),
             (json!({"statusCode": 500, "body": "{}"}), Told::Bad(Some(500))),
             (json!({"code": 1234}), nothing),
+            (json!({"code": -1}), bad),
+            (json!({"resultCode": "-1", "took": 3}), bad),
+            (json!({"returnCode": 600}), bad),
+            (json!({"resultCode": 1000, "resultMsg": "Success"}), nothing),
+            (json!({"code": "10000", "msg": "Success"}), nothing),
             (json!({"code": 1234, "message": "no such table"}), bad),
             (json!({"code": "9921-X"}), nothing),
             (json!({"status": "created"}), good),

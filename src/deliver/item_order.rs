@@ -27,6 +27,26 @@ const KEYS: [&str; 11] =
 const PLACES: [&str; 9] = ["index", "idx", "ix", "i", "position", "pos", "row", "rownum", "offset"];
 /// The same for names that may also be those of a count.
 const COUNTS: [&str; 7] = ["n", "no", "nr", "num", "item", "record", "entry"];
+/// The last words of the names of texts for people, which may repeat a value of any document.
+const PROSE: [&str; 17] = [
+    "detail",
+    "details",
+    "message",
+    "messages",
+    "msg",
+    "msgs",
+    "text",
+    "description",
+    "desc",
+    "title",
+    "reason",
+    "reasons",
+    "explanation",
+    "summary",
+    "hint",
+    "comment",
+    "remark",
+];
 /// How deep an item is searched for what names its document.
 const MAX_DEPTH: usize = 5;
 /// How many values of an item are looked at, and how many items of a list in it.
@@ -43,15 +63,17 @@ const AFTER_VALUE: [char; 4] = ['/', ')', '\'', '"'];
 pub(crate) struct ItemOrder {
     /// By the places of the items; `None`: each is about the document at its own place.
     documents: Option<Vec<Option<usize>>>,
+    /// What names the documents names them in another order, too: this one is good for nothing where items differ.
+    is_doubtful: bool,
 }
 
 impl ItemOrder {
     /// Each item is about the document at its place.
-    pub(crate) const BY_PLACE: ItemOrder = ItemOrder { documents: None };
+    pub(crate) const BY_PLACE: ItemOrder = ItemOrder { documents: None, is_doubtful: false };
 
     /// By the numbers in the items; by place where none has one.
     pub(crate) fn by_numbers(numbers: Vec<Option<usize>>) -> ItemOrder {
-        ItemOrder { documents: numbers.iter().any(Option::is_some).then_some(numbers) }
+        ItemOrder { documents: numbers.iter().any(Option::is_some).then_some(numbers), is_doubtful: false }
     }
 
     /// By what the items of a list say themselves. `is_mixed`: they do not all mean the same, so the order matters.
@@ -68,17 +90,31 @@ impl ItemOrder {
         objects.map_or(ItemOrder::BY_PLACE, |objects| Hints::find(&objects, sent, is_mixed).decide())
     }
 
-    /// By values that stand beside the results, as the keys of an object: one for each, if each stands for one document.
+    /// By values that stand beside the results, as the keys of an object: one for each, if each stands for one document. It is
+    /// doubtful where they do so in several ways, as the numbers 3, 2 and 1 that are ids.
     pub(crate) fn of_values(values: &[&Value], sent: &SentDocuments<'_>) -> Option<ItemOrder> {
         if values.is_empty() || values.len() as u64 != sent.count() {
             return None;
         }
         let keys: Vec<Option<&Value>> = values.iter().map(|value| Some(*value)).collect();
-        let by_value =
-            find_columns(sent, |_| true).into_iter().filter_map(|column| read_permutation(&column.name_all(&keys)));
+        let (named, others): (Vec<SentColumn>, Vec<SentColumn>) =
+            find_columns(sent, |_| true).into_iter().partition(|column| is_key(&column.name));
+        let by_value = named.iter().chain(&others).filter_map(|column| read_permutation(&column.name_all(&keys)));
         let mut orders = by_value.chain(read_numbers(&keys).filter(|_| keys.len() > 1));
         let first = orders.next()?;
-        orders.all(|order| order == first).then(|| ItemOrder::of_permutation(first))
+        let is_doubtful = orders.any(|order| order != first);
+        Some(ItemOrder { is_doubtful, ..ItemOrder::of_permutation(first) })
+    }
+
+    /// The same for items that do not all mean the same: no item is about any document where it is doubtful.
+    pub(crate) fn for_mixed(&self) -> ItemOrder {
+        let documents = self.documents.iter().flatten().map(|document| document.filter(|_| !self.is_doubtful));
+        ItemOrder { documents: self.documents.is_some().then(|| documents.collect()), is_doubtful: self.is_doubtful }
+    }
+
+    /// Whether what names the documents does so in several ways.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.is_doubtful
     }
 
     /// By texts and long numbers alone, as far as they stand for documents: an item whose value stands for none is about none.
@@ -86,19 +122,23 @@ impl ItemOrder {
         let keys: Vec<Option<&Value>> = values.iter().map(|value| Some(*value)).collect();
         let columns = find_columns(sent, |_| true).into_iter().filter(|column| column.is_telling);
         let mut named = columns.map(|column| column.name_all(&keys)).filter(|named| named.iter().any(Option::is_some));
-        named.next().map(|documents| ItemOrder { documents: Some(documents) })
+        named.next().map(|documents| ItemOrder { documents: Some(documents), is_doubtful: false })
     }
 
     /// By a list beside the results: by its texts, or by numbers where its name is one of keys or of places.
     pub(crate) fn of_column(name: &str, values: &[&Value], sent: &SentDocuments<'_>) -> Option<ItemOrder> {
         let one = name.strip_suffix('s').unwrap_or(name);
         let is_named = is_key(&normalize(one)) || ends_in(one, &PLACES) || normalize(name).ends_with("indices");
+        let keys: Vec<Option<&Value>> = values.iter().map(|value| Some(*value)).collect();
+        let alike = find_columns(sent, |column| column == normalize(one));
+        let by_name = alike.iter().find_map(|column| read_permutation(&column.name_all(&keys)));
         let by_number = || is_named.then(|| ItemOrder::of_values(values, sent)).flatten();
-        by_number().or_else(|| ItemOrder::of_texts(values, sent))
+        let by_text = || ItemOrder::of_texts(values, sent);
+        by_name.map(ItemOrder::of_permutation).or_else(by_number).or_else(by_text)
     }
 
     fn of_permutation(order: Vec<usize>) -> ItemOrder {
-        ItemOrder { documents: Some(order.into_iter().map(Some).collect()) }
+        ItemOrder { documents: Some(order.into_iter().map(Some).collect()), is_doubtful: false }
     }
 
     /// The document that the item at a place is about.
@@ -153,7 +193,8 @@ impl Hints {
     fn add_values(&mut self, name: &str, values: &[Option<&Value>], columns: &[SentColumn]) {
         let plain = normalize(name);
         let is_named = is_key(&plain);
-        for column in columns.iter().filter(|column| self.is_mixed || is_named || column.name == plain) {
+        let is_other_wanted = (self.is_mixed || is_named) && !ends_in(name, &PROSE);
+        for column in columns.iter().filter(|column| is_other_wanted || column.name == plain) {
             let named = column.name_all(values);
             let is_alike = column.name == plain;
             match read_permutation(&named) {
@@ -172,7 +213,7 @@ impl Hints {
 
     /// Adds what the numbers say that the items have in one place.
     fn add_numbers(&mut self, name: &str, values: &[Option<&Value>], is_sent: bool) {
-        let is_mixed = self.is_mixed;
+        let is_mixed = self.is_mixed && !ends_in(name, &PROSE);
         let is_place = is_mixed && ends_in(name, &PLACES) && !is_sent;
         match read_numbers(values).next() {
             Some(order) if is_place || is_key(&normalize(name)) => self.numbers.extend([order]),
@@ -190,7 +231,7 @@ impl Hints {
     }
 
     fn decide(self) -> ItemOrder {
-        let none = ItemOrder { documents: Some(vec![None; self.items]) };
+        let none = ItemOrder { documents: Some(vec![None; self.items]), is_doubtful: true };
         let is_alike = !self.alike.is_empty();
         let is_by_text = self.is_mixed && !self.texts.is_empty();
         let (orders, are_numbers) = match () {

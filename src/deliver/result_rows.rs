@@ -11,8 +11,8 @@ use crate::deliver::{
     answer_names::{Meaning, is_bad_word, is_good_word, names_results, read_name},
     answer_values::{is_present, leading_status, read_truth},
     failure_words::{
-        SentDocument, SentDocuments, Told, are_statuses, is_column_of, read_bare_list, read_nested, read_status,
-        read_told,
+        SentDocument, SentDocuments, Told, are_statuses, is_code_repeated, is_column_of, read_bare_list, read_code,
+        read_nested, read_status, read_told,
     },
     item_order::ItemOrder,
 };
@@ -64,13 +64,28 @@ impl<'a> ResultList<'a> {
             }
             item => read_item(item, &statuses, document(place)),
         };
-        self.items.iter().enumerate().map(told).collect()
+        let mut told: Vec<Told> = self.items.iter().enumerate().map(told).collect();
+        for place in self.find_failure_codes().filter(|_| is_whole) {
+            let is_echo = |item: &Map<String, Value>| is_code_repeated(item, document(place));
+            if told[place] == Told::Nothing && !self.items[place].as_object().is_some_and(is_echo) {
+                told[place] = Told::Bad(None);
+            }
+        }
+        told
+    }
+
+    /// The places of items with a `code` that is no status, where others have one of success.
+    fn find_failure_codes(&self) -> impl Iterator<Item = usize> {
+        let codes: Vec<Option<i64>> = self.items.iter().map(|item| item.as_object().and_then(read_code)).collect();
+        let has_success = codes.iter().flatten().any(|code| matches!(code, 0 | 200..=299));
+        codes.into_iter().enumerate().filter(move |(_, code)| has_success && *code >= Some(600)).map(|(place, _)| place)
     }
 
     /// Whether no item tells anything without its document.
     pub(crate) fn is_silent(&self, sent: &SentDocuments<'_>) -> bool {
         let statuses = find_statuses(&self.items);
-        self.items.iter().all(|item| read_item(item, &statuses, sent.at(None)) == Told::Nothing)
+        self.find_failure_codes().next().is_none()
+            && self.items.iter().all(|item| read_item(item, &statuses, sent.at(None)) == Told::Nothing)
     }
 }
 
@@ -134,7 +149,7 @@ pub(crate) fn find_in_list<'a>(
     }
     let is_whole = items.len() as u64 == sent.count();
     let is_wanted = names_results(name)
-        || items.iter().any(Value::is_object)
+        || items.iter().any(holds_object)
         || (is_whole && items.iter().all(has_word))
         || items.iter().filter_map(Value::as_array).any(|row| name_all(row, sent).is_some());
     if !is_wanted {
@@ -143,11 +158,29 @@ pub(crate) fn find_in_list<'a>(
     let items: Vec<&Value> = items.iter().collect();
     let keys = beside.and_then(|beside| {
         let lists = beside.iter().filter_map(|(name, value)| Some((name, value.as_array()?)));
-        let mut others = lists.filter(|(other, list)| *other != name && list.len() == items.len());
-        others.find_map(|(name, list)| ItemOrder::of_column(name, &list.iter().collect::<Vec<_>>(), sent))
+        let others = lists.filter(|(other, list)| *other != name && list.len() == items.len());
+        let order =
+            |(name, list): (&String, &Vec<Value>)| ItemOrder::of_column(name, &list.iter().collect::<Vec<_>>(), sent);
+        let orders: Vec<ItemOrder> = others.filter_map(order).collect();
+        orders.iter().find(|order| !order.is_doubtful()).or(orders.first()).cloned()
     });
     let keys = keys.filter(|_| ItemOrder::of_items(&items, sent, true) == ItemOrder::BY_PLACE);
     vec![ResultList { items, keys, is_named: beside.is_some() && names_results(name), is_truth: is_truth(name) }]
+}
+
+/// Whether a value is an object, or a list with one in it.
+fn holds_object(value: &Value) -> bool {
+    value.is_object() || value.as_array().is_some_and(|cells| cells.iter().any(holds_object))
+}
+
+/// The lists in a list of nothing but lists of objects, if it has not one for each document.
+pub(crate) fn find_inner_lists<'a>(
+    items: &'a [Value],
+    sent: &SentDocuments<'_>,
+) -> Option<impl Iterator<Item = &'a Value>> {
+    let is_list = |item: &Value| item.as_array().is_some_and(|cells| !cells.iter().any(is_single));
+    let are_lists = items.iter().any(holds_object) && items.iter().all(is_list);
+    (are_lists && items.len() as u64 != sent.count()).then(|| items.iter())
 }
 
 fn is_word(text: &str) -> bool {
