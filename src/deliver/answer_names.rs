@@ -330,7 +330,12 @@ pub(crate) fn names_failed_part(name: &str) -> bool {
 
 /// Whether results may lie below this name: not in a list of what was not accepted, and not where an API says what lies where.
 pub(crate) fn may_hold_results(name: &str) -> bool {
-    read_name(name) != Meaning::Failure && !matches!(normalize(name).as_str(), "links" | "link" | "urls")
+    read_name(name) != Meaning::Failure && !names_links(name)
+}
+
+/// Whether an API says under this name what lies where.
+pub(crate) fn names_links(name: &str) -> bool {
+    matches!(normalize(name).as_str(), "links" | "link" | "urls")
 }
 
 /// Whether a list under this name may hold bare results, as `[201, 422]`.

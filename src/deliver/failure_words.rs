@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::deliver::{
     answer_names::{
         Meaning, counts_failures, holds_result, is_bad_word, is_failure_message, is_good_word, is_severe,
-        may_hold_results, names_failed_part, names_other_success, names_success, normalize, read_name,
+        may_hold_results, names_failed_part, names_links, names_other_success, names_success, normalize, read_name,
     },
     answer_values::{is_present, leading_status, read_number, read_truth, read_whole},
     batch::Batch,
@@ -219,7 +219,7 @@ pub(crate) fn read_told(object: &Map<String, Value>, document: SentDocument<'_>)
 
 /// An object, and those in it that say how it went.
 fn results_in(object: &Map<String, Value>) -> impl Iterator<Item = &Map<String, Value>> {
-    let inside = object.iter().filter(|(name, _)| object.len() == 1 || holds_result(name));
+    let inside = object.iter().filter(|(name, _)| object.len() == 1 && !names_links(name) || holds_result(name));
     std::iter::once(object).chain(inside.filter_map(|(_, value)| value.as_object()))
 }
 
@@ -482,7 +482,7 @@ pub(crate) fn read_status(object: &Map<String, Value>, name: &str, value: &Value
         (Value::String(text), None) => match leading_status(text) {
             Some(status @ ..400) => Told::Good(Some(status)),
             Some(status) => Told::Bad(Some(status)),
-            None if is_bad_word(text) => Told::Bad(status_of_error(value)),
+            None if is_bad_word(text) || text.eq_ignore_ascii_case("false") => Told::Bad(status_of_error(value)),
             None if is_good_word(text) => Told::Good(None),
             None => Told::Nothing,
         },
