@@ -198,7 +198,7 @@ impl<'a> Row<'a> {
     #[inline(never)]
     fn split_span(self, column: usize) -> Option<Span> {
         let mut cells = Vec::new();
-        self.table.split(self.number, &mut cells);
+        self.table.split(self.table.filling_row(self.number, column), &mut cells);
         cells.get(column).copied()
     }
 

@@ -68,10 +68,14 @@ pub struct Mapping {
 /// One CSV file (or several of the same shape) with a role.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Source")]
+#[schemars(rename = "Source", extend("oneOf" = [{ "required": ["path"] }, { "required": ["rows_of"] }]))]
 pub struct SourceSpec {
     /// The file inside the drop folder; `*` and `?` match several. `.gz` and `.zst` files are read as they are.
-    pub path: String,
+    #[serde(default)]
+    pub path: Option<String>,
+    /// In place of `path`, `dialect` and `columns`: the source whose file this one reads too, row by row.
+    #[serde(default)]
+    pub rows_of: Option<String>,
     /// The name of a dialect, or a dialect written here.
     #[serde(default)]
     pub dialect: Option<Named<DialectSpec>>,
