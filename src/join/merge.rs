@@ -162,14 +162,15 @@ impl Merging<'_> {
 
     /// Whether a cell says nothing.
     fn is_empty(&self, row: u32, column: usize) -> bool {
-        let (table, row) = (self.table, self.table.row(row));
-        if table.dialect.plain_nulls && row.outer(column).is_some_and(|cell| cell.is_empty()) {
+        let row = self.table.row(row);
+        if row.outer(column).is_some_and(|cell| cell.is_empty()) {
             return true;
         }
         let mut buffer = Vec::new();
         let said = row.cell(column, &mut buffer);
         let used = &self.source.columns[column];
-        row.is_null(column, said)
+        said.is_empty()
+            || row.is_null(column, said)
             || used.split.as_ref().is_some_and(|split| split.pieces(&String::from_utf8_lossy(said)).next().is_none())
     }
 

@@ -2,31 +2,15 @@
 
 use crate::{
     config::mapping::SourceSpec,
-    diagnostic::{Code, Diagnostic},
+    diagnostic::Code,
     plan::compile::{Compiler, names_of},
 };
 
 impl Compiler<'_> {
-    /// The source whose file a source reads too; `None`: it has a file of its own, or says something else that is reported.
+    /// The source whose file a source reads too; `None`: it has a file of its own, or names no
+    /// source that can be meant, which is reported.
     pub(super) fn find_rows_of(&mut self, name: &str, source: &SourceSpec, pointer: &str) -> Option<usize> {
-        let Some(other) = &source.rows_of else {
-            if source.path.is_none() {
-                let message = format!("nothing says which file `{name}` reads");
-                let hint = "write `path: customers.csv`, or `rows_of:` with a source that has a `path`";
-                self.add_finding(
-                    Diagnostic::new(Code::PlanMissingKey, message).rule(self.places.key(pointer)).hint(hint),
-                );
-            }
-            return None;
-        };
-        for key in ["path", "dialect", "columns"].map(|key| format!("{pointer}/{key}")) {
-            if self.places.node(&key).is_some() {
-                let word = key.rsplit('/').next().unwrap_or_default();
-                let message = format!("`{word}` belongs to the file, and `{name}` has the rows of `{other}`");
-                let finding = Diagnostic::new(Code::PlanWrongValue, message).rule(self.places.key(&key));
-                self.add_finding(finding.hint(format!("write it at the source `{other}`, for both")));
-            }
-        }
+        let other = source.rows_of.as_ref()?;
         let rule = format!("{pointer}/rows_of");
         let Some((number, _, found)) = self.mapping.sources.get_full(other) else {
             let known = names_of(&self.mapping.sources);

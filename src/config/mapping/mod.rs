@@ -5,6 +5,7 @@
 
 pub mod policy;
 pub mod short_forms;
+pub mod file_roles;
 pub mod request;
 pub mod dialect;
 pub mod column;
@@ -68,7 +69,7 @@ pub struct Mapping {
 /// One CSV file (or several of the same shape) with a role.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Source", extend("oneOf" = [{ "required": ["path"] }, { "required": ["rows_of"] }]))]
+#[schemars(rename = "Source", extend("oneOf" = file_roles::schema()))]
 pub struct SourceSpec {
     /// The file inside the drop folder; `*` and `?` match several. `.gz` and `.zst` files are read as they are.
     #[serde(default)]
@@ -197,7 +198,8 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     }
     let (mapping, places) = yaml_values::typed::<Mapping>(text, places)?;
     if mapping.mapping == 1 {
-        return Ok((mapping, places));
+        let misplaced = file_roles::find_misplaced(&mapping, &places);
+        return if misplaced.is_empty() { Ok((mapping, places)) } else { Err(misplaced) };
     }
     let message = format!("this program reads version 1 of the mapping language, not {}", mapping.mapping);
     let finding = Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"));
