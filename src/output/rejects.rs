@@ -55,6 +55,8 @@ struct RejectedRows {
 struct GivenRow {
     /// The number of its recording, and its own.
     number: (usize, u32),
+    /// The number of the source that it is given back for.
+    source: usize,
     /// How many rows of its recording before it are the same.
     repetition: usize,
     is_rejected: bool,
@@ -78,8 +80,7 @@ impl RejectedRows {
     fn sort_rows(&mut self) {
         let RejectedRows { is_whole, is_keyed, is_shared, rows, .. } = self;
         if *is_shared {
-            // The sort is stable, so of several reasons the first comes first.
-            rows.sort_by_key(|row| (row.number, !row.is_rejected, !row.has_own_reason));
+            rows.sort_by_key(|row| (row.number, !row.is_rejected, !row.has_own_reason, row.source));
             rows.dedup_by_key(|row| row.number);
         }
         if *is_whole {
@@ -130,7 +131,8 @@ impl Rejects {
             if !table.copies.contains(&reject.row) {
                 let added = [reject.code.word(), &reject.reason];
                 let given = given_row(table, number, reject.row, Some(added), source.is_whole)?;
-                source.rows.push(GivenRow { has_own_reason: reject.code != Code::TransformIncomplete, ..given });
+                let has_own_reason = reject.code != Code::TransformIncomplete;
+                source.rows.push(GivenRow { source: reject.source, has_own_reason, ..given });
             }
         }
         if partition.rejects.is_empty() {
@@ -267,7 +269,7 @@ fn given_row(
         line.extend_from_slice(&write_line(table, added.unwrap_or_default().into_iter())?);
     }
     let (number, is_rejected) = ((recording, table.number(row)), added.is_some());
-    Ok(GivenRow { number, repetition: 0, is_rejected, has_own_reason: is_rejected, line, original })
+    Ok(GivenRow { number, source: 0, repetition: 0, is_rejected, has_own_reason: is_rejected, line, original })
 }
 
 fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
