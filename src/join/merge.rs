@@ -124,13 +124,17 @@ impl Merging<'_> {
                 let merged = plan.finding(Code::JoinDuplicateKey, &pointer, message).cell(table.cell(first, key));
                 ledger.say(&as_warning(merged.also(table.record(later[0].row).place, "the next of them")));
             }
-            later.iter().for_each(|pair| ledger.filter(number, pair.row));
+            for pair in later {
+                ledger.filter(number, pair.row);
+            }
             return;
         }
         fills.truncate(before);
         let findings: Vec<Diagnostic> = conflicts.iter().map(|conflict| self.describe(conflict, &pointer)).collect();
         let reason: Arc<str> = findings[0].message.as_str().into();
-        findings.iter().for_each(|finding| ledger.say(finding));
+        for finding in &findings {
+            ledger.say(finding);
+        }
         rows().for_each(|row| ledger.reject_silently(number, row, Code::JoinMergeConflict, &reason));
     }
 

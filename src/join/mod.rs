@@ -13,6 +13,7 @@ pub mod keys;
 pub mod partitioned_keys;
 pub mod build;
 pub mod merge;
+pub mod seen_keys;
 pub mod order;
 pub mod typed_cells;
 

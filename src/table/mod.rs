@@ -170,6 +170,16 @@ impl Table {
         self.numbers.get(row as usize).copied().unwrap_or(row)
     }
 
+    /// The rows that are not counted: they stand in another partition too, or belong to the record of an earlier row.
+    #[must_use]
+    pub fn uncounted_rows(&self) -> Vec<u32> {
+        let merged = self.merged.rows.iter().map(|(row, _)| *row);
+        let mut rows: Vec<u32> = self.copies.iter().copied().chain(merged).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
     /// The number of records.
     #[must_use]
     pub fn len(&self) -> u32 {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    config::{mapping::Mapping, yaml::Places},
+    config::yaml::Places,
     diagnostic::{Code, Diagnostic},
     json_pointer::escape,
 };
@@ -18,15 +18,25 @@ pub(super) fn schema() -> Value {
         { "required": ["rows_of"], "not": { "anyOf": others } }])
 }
 
+/// What a source says of its file.
+pub(super) struct FileRole<'a> {
+    /// The name of the source.
+    pub(super) name: &'a str,
+    pub(super) has_path: bool,
+    /// The source whose rows it has.
+    pub(super) rows_of: Option<&'a str>,
+}
+
 /// Sources that say nothing of their file, or something that the source whose rows they have says for both.
-pub(super) fn find_misplaced(mapping: &Mapping, places: &Places) -> Vec<Diagnostic> {
+pub(super) fn find_misplaced<'a>(sources: impl Iterator<Item = FileRole<'a>>, places: &Places) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for (name, source) in &mapping.sources {
+    for FileRole { name, has_path, rows_of } in sources {
         let pointer = format!("/sources/{}", escape(name));
-        let Some(other) = &source.rows_of else {
-            if source.path.is_none() {
+        let Some(other) = rows_of else {
+            if !has_path {
                 let missing = Diagnostic::new(Code::PlanMissingKey, "missing key `path`").rule(places.key(&pointer));
-                findings.push(missing.hint("write it in this block, as in `path: customers.csv`; or write `rows_of:` with a source that has one"));
+                let hint = "write it in this block: `path: customers.csv`, or `rows_of:` with a source that has one";
+                findings.push(missing.hint(hint));
             }
             continue;
         };

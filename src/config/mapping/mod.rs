@@ -28,6 +28,7 @@ use crate::{
             column::Column,
             dialect::DialectSpec,
             field::Field,
+            file_roles::FileRole,
             policy::{IfEmpty, OnDuplicateKey, Policy},
             request::Request,
             short_forms::{Columns, Named},
@@ -198,7 +199,12 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     }
     let (mapping, places) = yaml_values::typed::<Mapping>(text, places)?;
     if mapping.mapping == 1 {
-        let misplaced = file_roles::find_misplaced(&mapping, &places);
+        let roles = mapping.sources.iter().map(|(name, source)| FileRole {
+            name,
+            has_path: source.path.is_some(),
+            rows_of: source.rows_of.as_deref(),
+        });
+        let misplaced = file_roles::find_misplaced(roles, &places);
         return if misplaced.is_empty() { Ok((mapping, places)) } else { Err(misplaced) };
     }
     let message = format!("this program reads version 1 of the mapping language, not {}", mapping.mapping);

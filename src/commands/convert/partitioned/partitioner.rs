@@ -5,7 +5,7 @@
 //! partition, which comes first. A recording that is not divided has this partition only.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -25,6 +25,7 @@ use crate::{
         self, keys,
         partition_map::PartitionMap,
         partitioned_keys::{DuplicateKeys, MapToFill, PartitionedKeys, RecordKey},
+        seen_keys::SeenKeys,
     },
     options::Memory,
     partition::{
@@ -193,7 +194,7 @@ impl<'a> Partitioner<'a> {
         let route = match link {
             _ if !self.is_divided => Route::One,
             None if plan.sources[number].is_merged() => {
-                Route::ByKey { share, key: &plan.sources[number].key, seen: HashMap::new() }
+                Route::ByKey { share, key: &plan.sources[number].key, seen: SeenKeys::default() }
             }
             None => Route::InTurn { share },
             Some(link) => Route::ToParent {

@@ -1,11 +1,12 @@
 //! Rows -> partitions: finds the partition of each row of a source, and appends the row to its buffer.
 
-use std::{collections::HashMap, io, ops::Range};
+use std::{io, ops::Range};
 
 use crate::{
     join::{
         keys,
         partition_map::{FoundParents, PartitionMap},
+        seen_keys::SeenKeys,
     },
     partition::{
         buffers::PartitionBuffers,
@@ -37,7 +38,7 @@ pub(super) enum Route<'a> {
         /// The columns of the key.
         key: &'a KeyColumns,
         /// The partition of each hash that was seen.
-        seen: HashMap<u64, u32>,
+        seen: SeenKeys,
     },
     /// Rows go where their parent is.
     ToParent {
@@ -184,8 +185,9 @@ impl<'a> Router<'a> {
             Route::One | Route::InTurn { .. } => return Ok(()),
             Route::ToParent { map, columns, .. } => map.find_second_parent(entry.table, columns, entry.row),
             // The rows of the second record that follow come here.
-            Route::ByKey { key, seen, .. } => keys::hash_second_key(entry.table, key, entry.row)
-                .map_or(NONE, |hash| *seen.entry(hash).or_insert(first)),
+            Route::ByKey { key, seen, .. } => {
+                keys::hash_second_key(entry.table, key, entry.row).map_or(NONE, |hash| seen.insert(hash, first))
+            }
         };
         if second == NONE || second == first {
             return Ok(());
@@ -206,7 +208,7 @@ impl<'a> Router<'a> {
                 self.partitions.clear();
                 let ends = table.starts.iter().skip(1).copied().chain([block.end]);
                 for (hash, (start, end)) in self.key_hashes.iter().zip(table.starts.iter().zip(ends)) {
-                    let known = seen.get(hash).copied().filter(|_| keys::is_key(*hash));
+                    let known = seen.get(*hash).filter(|_| keys::is_key(*hash));
                     let partition = known.unwrap_or_else(|| {
                         if self.filled >= *share {
                             (self.filled, self.partition) = (0, self.partition + 1);
