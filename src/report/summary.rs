@@ -137,8 +137,9 @@ struct Equation {
 impl Equation {
     fn of_rows(tally: &SourceTally) -> Equation {
         let buckets = [tally.sent, tally.rejected, tally.filtered, tally.pending].map(|count| count.to_string());
-        let remark =
-            tally.merged_rows.map_or_else(String::new, |rows| format!(" (of {})", counted(rows, "row", "rows")));
+        let remark = tally.merged_rows.map_or_else(String::new, |rows| {
+            format!(" {}", format!("(of {})", counted(rows, "row", "rows")).replace(' ', &GLUE.to_string()))
+        });
         Equation { name: name(&tally.name), total: tally.rows.to_string(), buckets, remark }
     }
 
