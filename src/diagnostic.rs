@@ -371,6 +371,9 @@ codes! {
     JoinDuplicateKey = "join/duplicate-key",
     /// The same record is there several times, byte for byte. It was used once.
     JoinRepeatedRecord = "join/repeated-record",
+    /// With `on_duplicate_key: merge`, rows with one key are one record, and two of them say different things in a column that
+    /// the record uses, so nobody knows which is right. The record is rejected with all its rows.
+    JoinMergeConflict = "join/merge-conflict",
     /// A record belongs to a record that is not there.
     JoinNoMatch = "join/no-match",
     /// A recording is larger than `--memory`, and its mapping needs all of it at once, so it was not divided into partitions. All of it was held in memory.

@@ -33,7 +33,7 @@ use crate::{
     json_pointer,
     list_dir::list_dir,
     options::Setting,
-    plan::{CodeFiles, Plan},
+    plan::{CodeFiles, Plan, SourcePlan},
     read::code_table::read_code_table,
     table::dialect::Dialect,
     units::Size,
@@ -86,8 +86,9 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     }
     let (plan, mut read) = plan_with_files(&mapping)?;
     for source in &args.sources {
-        if !plan.sources.iter().any(|known| known.name == source.name) {
-            return Err(vec![unknown_source(&plan, &source.name)]);
+        match plan.sources.iter().find(|known| known.name == source.name) {
+            None => return Err(vec![unknown_source(&plan, &source.name)]),
+            Some(known) => check_has_file(&plan, known)?,
         }
     }
     let wanted = args.profile.as_deref();
@@ -153,6 +154,14 @@ pub fn check_folders(folders: &[PathBuf]) -> Result<(), Vec<Diagnostic>> {
 
 fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
+/// Checks that a source which is given a file on the command line has one of its own.
+fn check_has_file(plan: &Plan, source: &SourcePlan) -> Result<(), Vec<Diagnostic>> {
+    let Some(file) = source.rows_of.map(|file| &plan.sources[file].name) else { return Ok(()) };
+    let message = format!("the source `{}` has no file of its own: it has the rows of `{file}`", source.name);
+    let hint = format!("name the file for both, with `--source {file}=…`");
+    Err(vec![Diagnostic::new(Code::PlanUsage, message).hint(hint)])
 }
 
 fn unknown_source(plan: &Plan, name: &str) -> Diagnostic {

@@ -177,6 +177,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "2;1;Galante;Marie;;;marie@galante.example",
             "Nothing; it was used once.",
         ),
+        Code::JoinMergeConflict => explanation(
+            "the rows of one record differ",
+            "#1006,flo@shop.example,22.50,STK\n#1006,florence@shop.example,,MUG",
+            "#1006,flo@shop.example,22.50,STK\n#1006,flo@shop.example,,MUG",
+            "Correct the cell that is wrong, or leave the column to a source with `rows_of`, which reads every row by itself.",
+        ),
         Code::JoinNoMatch => explanation(
             "a record belongs to a record that is not there",
             "1/02;7;02123;2;3.90;euros;2026-06-15",

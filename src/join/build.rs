@@ -138,6 +138,8 @@ fn resolve_duplicate_key(
             }
             return;
         }
+        // Its rows were merged before.
+        OnDuplicateKey::Merge => return,
         OnDuplicateKey::KeepFirst => (first, "first"),
         OnDuplicateKey::KeepLast => (rows[rows.len() - 1], "last"),
     };

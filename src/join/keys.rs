@@ -168,6 +168,16 @@ pub(super) fn second_half(cells: &[Span], width: usize) -> Option<&[Span]> {
     is_two.then(|| &cells[cells.len() - width..])
 }
 
+/// Hashes the key of the second record of a row in which two are merged; `None`: it is not two, or has no key.
+#[must_use]
+pub fn hash_second_key(table: &Table, key: &KeyColumns, row: u32) -> Option<u64> {
+    let (mut cells, mut buffer) = (Vec::new(), Vec::new());
+    table.split(row, &mut cells);
+    let second = second_half(&cells, table.header.len())?;
+    let spans = key.columns.iter().map(|column| second.get(table.bind[*column]).copied());
+    compose_key(table, key, spans, &mut buffer).map(hash_key)
+}
+
 /// Hashes a key.
 #[inline]
 pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {

@@ -12,6 +12,8 @@ pub mod hash_index;
 pub mod keys;
 pub mod partitioned_keys;
 pub mod build;
+pub mod merge;
+pub mod seen_keys;
 pub mod order;
 pub mod typed_cells;
 
@@ -24,6 +26,7 @@ use crate::{
         build::build_index,
         hash_index::HashIndex,
         keys::{compose_key, read_key, second_half},
+        merge::merge_records,
         typed_cells::{reject_bad_cells, reject_bad_cells_below},
     },
     plan::{Condition, LinkPlan, Plan, expression::value::ExpressionFailure, key::KeyColumns},
@@ -54,7 +57,13 @@ struct Pair {
 ///
 /// # Errors
 /// A file whose keys cannot be trusted, where the mapping says so.
-pub fn match_groups(plan: &Plan, tables: &[Table], ledger: &mut Ledger<'_>) -> Result<MatchGroups, Vec<Diagnostic>> {
+pub fn match_groups(
+    plan: &Plan,
+    tables: &mut [Table],
+    ledger: &mut Ledger<'_>,
+) -> Result<MatchGroups, Vec<Diagnostic>> {
+    merge_records(plan, tables, ledger);
+    let tables = &*tables;
     let mut findings = Vec::new();
     let mut indexes = Vec::new();
     for (number, source) in plan.sources.iter().enumerate() {

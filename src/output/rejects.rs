@@ -3,7 +3,8 @@
 //! Rows are given back byte for byte, as they stood in the file, so that a repaired file can be converted again. Records
 //! that belong to a rejected record are given back with it. The rows of the root source go to the file that was named, those of
 //! another source to a file beside it; into a folder, each source goes under its own name, which makes it a drop folder. What
-//! rejected records look up is needed there too, so of a source that is only looked up, all rows go into the folder.
+//! rejected records look up is needed there too, so of a source that is only looked up, all rows go into the folder. A file
+//! that is read for several sources is given back as one.
 
 use std::{
     fs,
@@ -30,6 +31,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Rejects {
     sources: Vec<RejectedRows>,
+    /// For each source, the one whose file it reads.
+    files: Vec<usize>,
 }
 
 /// The rejected rows of one source.
@@ -42,6 +45,8 @@ struct RejectedRows {
     is_whole: bool,
     /// The same row twice is one record.
     is_keyed: bool,
+    /// It is read for several sources, so a row may be given back for each.
+    is_shared: bool,
     rows: Vec<GivenRow>,
 }
 
@@ -50,9 +55,13 @@ struct RejectedRows {
 struct GivenRow {
     /// The number of its recording, and its own.
     number: (usize, u32),
+    /// The number of the source that it is given back for.
+    source: usize,
     /// How many rows of its recording before it are the same.
     repetition: usize,
     is_rejected: bool,
+    /// It is rejected for itself, and not with another row.
+    has_own_reason: bool,
     /// The row as it stood in its file, then what is added to it.
     line: Vec<u8>,
     /// How many bytes of it stood in the file.
@@ -69,7 +78,11 @@ impl RejectedRows {
     /// Puts the rows into their order. Of a source that is looked up, what several recordings have in common is given back once:
     /// in one file, a row that is there twice would be another record, or another item of a list.
     fn sort_rows(&mut self) {
-        let RejectedRows { is_whole, is_keyed, rows, .. } = self;
+        let RejectedRows { is_whole, is_keyed, is_shared, rows, .. } = self;
+        if *is_shared {
+            rows.sort_by_key(|row| (row.number, !row.is_rejected, !row.has_own_reason, row.source));
+            rows.dedup_by_key(|row| row.number);
+        }
         if *is_whole {
             rows.sort_by(|one, other| one.original().cmp(other.original()).then(one.number.cmp(&other.number)));
             for at in 1..rows.len() {
@@ -94,12 +107,17 @@ impl Rejects {
     /// # Errors
     /// A header cannot be written as CSV.
     pub fn new(path: &Path, plan: &Plan, shapes: &[Table]) -> io::Result<Rejects> {
-        let sources = shapes.iter().zip(&plan.sources).zip(find_looked_up(plan));
-        let source = |((table, source), looked_up): ((&Table, &SourcePlan), bool)| {
-            let (header, footer, is_whole) = (header(table)?, footer(table), looked_up && is_folder(path));
-            Ok(RejectedRows { header, footer, is_whole, is_keyed: !source.key.columns.is_empty(), rows: Vec::new() })
+        let looked_up = find_looked_up(plan);
+        let files: Vec<usize> = (0..plan.sources.len()).map(|number| plan.file_of(number)).collect();
+        let source = |(number, (table, source)): (usize, (&Table, &SourcePlan))| {
+            let roles = || (0..files.len()).filter(|role| files[*role] == number);
+            let is_whole = is_folder(path) && roles().all(|role| looked_up[role]);
+            let (header, footer, is_keyed) = (header(table)?, footer(table), !source.key.columns.is_empty());
+            Ok(RejectedRows { header, footer, is_whole, is_keyed, is_shared: roles().count() > 1, rows: Vec::new() })
         };
-        Ok(Rejects { sources: sources.map(source).collect::<io::Result<_>>()? })
+        let sources = shapes.iter().zip(&plan.sources).enumerate();
+        let sources = sources.map(source).collect::<io::Result<_>>()?;
+        Ok(Rejects { sources, files })
     }
 
     /// Adds the rejected rows of a partition of a recording.
@@ -108,11 +126,13 @@ impl Rejects {
     /// A row cannot be written as CSV.
     pub fn add(&mut self, number: usize, partition: &LoadedPartition) -> io::Result<()> {
         for reject in &partition.rejects {
-            let (source, table) = (&mut self.sources[reject.source], &partition.tables[reject.source]);
+            let (source, table) = (&mut self.sources[self.files[reject.source]], &partition.tables[reject.source]);
             // What stands in two partitions counts in the other one.
             if !table.copies.contains(&reject.row) {
                 let added = [reject.code.word(), &reject.reason];
-                source.rows.push(given_row(table, number, reject.row, Some(added), source.is_whole)?);
+                let given = given_row(table, number, reject.row, Some(added), source.is_whole)?;
+                let has_own_reason = reject.code != Code::TransformIncomplete;
+                source.rows.push(GivenRow { source: reject.source, has_own_reason, ..given });
             }
         }
         if partition.rejects.is_empty() {
@@ -140,9 +160,12 @@ pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<Pat
     }
     let failed = |file: &Path, cause| (file.to_owned(), cause);
     for (number, (file, rejected)) in files(path, plan).into_iter().zip(&mut rejects.sources).enumerate() {
+        if plan.sources[number].rows_of.is_some() {
+            continue;
+        }
         let has_rejects = rejected.rows.iter().any(|row| row.is_rejected);
         // Rows of an earlier run do not stay beside those of this one.
-        let is_wanted = has_rejects || number == plan.each || is_folder(path) || file.is_file();
+        let is_wanted = has_rejects || number == plan.file_of(plan.each) || is_folder(path) || file.is_file();
         if !is_wanted {
             continue;
         }
@@ -176,13 +199,13 @@ pub fn is_folder(path: &Path) -> bool {
 #[must_use]
 pub fn files(path: &Path, plan: &Plan) -> Vec<PathBuf> {
     let in_folder = is_folder(path);
-    let file = |(number, source): (usize, &SourcePlan)| match number == plan.each {
-        _ if in_folder => path.join(plain_file_name(&source.path)),
-        true => path.to_owned(),
-        false if places::is_stream(path) => path.to_owned(),
-        false => path_beside(path, &source.name),
+    let file = |number: usize| match plan.file_of(number) {
+        file if in_folder => path.join(plain_file_name(&plan.sources[file].path)),
+        file if file == plan.file_of(plan.each) => path.to_owned(),
+        _ if places::is_stream(path) => path.to_owned(),
+        file => path_beside(path, &plan.sources[file].name),
     };
-    plan.sources.iter().enumerate().map(file).collect()
+    (0..plan.sources.len()).map(file).collect()
 }
 
 /// A folder that only its owner can look into, unless it is there already.
@@ -245,7 +268,8 @@ fn given_row(
         line.extend_from_slice(&encoding.encoded(&char::from(table.dialect.delimiter).to_string()));
         line.extend_from_slice(&write_line(table, added.unwrap_or_default().into_iter())?);
     }
-    Ok(GivenRow { number: (recording, table.number(row)), repetition: 0, is_rejected: added.is_some(), line, original })
+    let (number, is_rejected) = ((recording, table.number(row)), added.is_some());
+    Ok(GivenRow { number, source: 0, repetition: 0, is_rejected, has_own_reason: is_rejected, line, original })
 }
 
 fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {

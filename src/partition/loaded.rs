@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    diagnostic::Code,
     index_ranges,
     plan::Plan,
     recording::{
@@ -65,11 +66,24 @@ impl LoadedPartition {
                 }
             });
         }
-        self.settle_lookups(plan);
+        self.settle_others(plan);
     }
 
-    /// Settles what becomes of the records that are only looked up, now that it is known of all others.
-    pub fn settle_lookups(&mut self, plan: &Plan) {
+    /// Settles what becomes of the records that are only looked up, and of the rows that are one record with another, now that
+    /// it is known of all others.
+    pub fn settle_others(&mut self, plan: &Plan) {
         lookups::settle_lookups(plan, &self.groups, &mut self.statuses, &mut self.rejects);
+        for (source, table) in self.tables.iter().enumerate() {
+            for (row, first) in table.merged.rows.iter().copied() {
+                let (own, record) = (self.statuses[source][row as usize], self.statuses[source][first as usize]);
+                if record == RowStatus::Rejected && own != RowStatus::Rejected {
+                    let reason = format!("its record in {} is rejected", table.record(first).place).into();
+                    self.rejects.push(Reject { source, row, code: Code::TransformIncomplete, reason });
+                }
+                if own != RowStatus::Rejected {
+                    self.statuses[source][row as usize] = record;
+                }
+            }
+        }
     }
 }

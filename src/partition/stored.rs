@@ -21,7 +21,10 @@ use crate::{
         summary::SourceTally,
         totals,
     },
-    table::Table,
+    table::{
+        Table,
+        merged_rows::{CellFill, MergedRows},
+    },
 };
 
 /// How a status is written.
@@ -195,6 +198,12 @@ impl StoredPartition {
             put_reject(&mut bytes, reject.code, &reject.reason);
         }
         put_numbers(&mut bytes, &loaded.accepted);
+        for merged in loaded.tables.iter().map(|table| &table.merged) {
+            let rows = merged.rows.iter().flat_map(|(row, first)| [*row, *first]);
+            put_numbers(&mut bytes, &rows.collect::<Vec<_>>());
+            let fills = merged.fills.iter().flat_map(|fill| [fill.row, fill.column, fill.from]);
+            put_numbers(&mut bytes, &fills.collect::<Vec<_>>());
+        }
         self.verdicts = Some(self.spill.write(&bytes)?);
         Ok(())
     }
@@ -224,4 +233,10 @@ fn read_verdicts(mut bytes: Reader<'_>, loaded: &mut LoadedPartition) {
         loaded.rejects.push(Reject { source, row, code, reason });
     }
     loaded.accepted = bytes.numbers();
+    for table in &mut loaded.tables {
+        let rows = bytes.numbers().as_chunks().0.iter().map(|[row, first]| (*row, *first)).collect();
+        let fill = |[row, column, from]: &[u32; 3]| CellFill { row: *row, column: *column, from: *from };
+        let fills = bytes.numbers().as_chunks().0.iter().map(fill).collect();
+        table.merge_rows(MergedRows { rows, fills });
+    }
 }

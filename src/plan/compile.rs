@@ -10,7 +10,7 @@ use crate::{
     config::{
         contract::Contract,
         mapping::{
-            Mapping, Root, TotalSpec,
+            Mapping, Root, SourceSpec, TotalSpec,
             column::Column,
             dialect::{DialectFault, DialectSpec as DialectText, advise_separator, parse_separator},
             short_forms::{Columns, Named},
@@ -22,7 +22,7 @@ use crate::{
     json_pointer::escape,
     plan::{
         CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
-        envelope::BodyPlan, key::KeyColumns, prove,
+        envelope::BodyPlan, key::KeyColumns, merged_columns, prove,
     },
     table::dialect::Dialect,
 };
@@ -42,6 +42,7 @@ impl Plan {
         let findings = prove::contract(&mut plan);
         plan.document.find_fast_fields();
         checked_columns::find(&mut plan);
+        merged_columns::find(&mut plan);
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 }
@@ -56,7 +57,10 @@ fn resolve_names(
     let mut compiler =
         Compiler { mapping, places: &places, files, findings: Vec::new(), sources: Vec::new(), links: Vec::new() };
     for (name, source) in &mapping.sources {
-        compiler.compile_source(name, source);
+        compiler.declare_source(name, source);
+    }
+    for (at, (name, source)) in mapping.sources.iter().enumerate() {
+        compiler.compile_source(at, name, source);
     }
     let each = compiler.find_source(&mapping.output.each, "/output/each");
     let output = &mapping.output;
@@ -155,40 +159,48 @@ impl Compiler<'_> {
         }
     }
 
-    fn compile_source(&mut self, name: &str, source: &crate::config::mapping::SourceSpec) {
-        let at = self.sources.len();
-        let pointer = format!("/sources/{}", escape(name));
+    /// Declares a source, with the file it reads; its columns come once all sources are known.
+    fn declare_source(&mut self, name: &str, own: &SourceSpec) {
+        let own_pointer = format!("/sources/{}", escape(name));
+        let rows_of = self.find_rows_of(name, own, &own_pointer);
+        let (name_of_file, source) = rows_of
+            .and_then(|file| self.mapping.sources.get_index(file))
+            .map_or((name, own), |(name, source)| (name.as_str(), source));
+        let pointer = format!("/sources/{}", escape(name_of_file));
         let dialect = self.compile_dialect(source.dialect.as_ref(), &format!("{pointer}/dialect"));
         let order: Vec<String> = if dialect.header { Vec::new() } else { source.columns.keys().cloned().collect() };
-        if !dialect.header && order.is_empty() {
+        if !dialect.header && order.is_empty() && rows_of.is_none() {
             let message = format!("files of `{name}` have no header, and nothing says which columns they have");
             let hint = "list all their columns in order under `columns`; `{}` is a column of type `text`";
             self.report(Code::PlanMissingKey, &pointer, message, hint);
         }
         self.sources.push(SourcePlan {
             name: name.to_owned(),
-            path: source.path.clone(),
+            path: source.path.clone().unwrap_or_default(),
+            rows_of,
             dialect,
             key: KeyColumns::default(),
-            on_duplicate_key: source.on_duplicate_key.clone(),
+            on_duplicate_key: own.on_duplicate_key.clone(),
             columns: Vec::new(),
             order,
             total: None,
             lookup: false,
             checked: CheckedColumns::default(),
+            merged: Vec::new(),
         });
-        if source.path.is_empty()
-            || source.path.split(['/', '\\']).any(|step| step == "..")
-            || source.path.starts_with('/')
-        {
-            let message = format!("`{}` is not a file inside the drop folder", source.path);
-            self.report(
-                Code::PlanWrongValue,
-                &format!("{pointer}/path"),
-                message,
-                "name a file such as `customers.csv`",
-            );
+        let is_outside = |path: &&String| {
+            path.is_empty() || path.split(['/', '\\']).any(|step| step == "..") || path.starts_with('/')
+        };
+        if let Some(path) = own.path.as_ref().filter(is_outside) {
+            let message = format!("`{path}` is not a file inside the drop folder");
+            let hint = "name a file such as `customers.csv`";
+            self.report(Code::PlanWrongValue, &format!("{own_pointer}/path"), message, hint);
         }
+    }
+
+    /// The columns, the key and the total of a source that was declared.
+    fn compile_source(&mut self, at: usize, name: &str, source: &SourceSpec) {
+        let pointer = format!("/sources/{}", escape(name));
         for (column, _) in &source.columns {
             self.find_or_add_column(at, column, &format!("{pointer}/columns/{}", escape(column)));
         }
@@ -197,6 +209,15 @@ impl Compiler<'_> {
         let key: Vec<usize> = key.iter().map(|column| self.find_or_add_column(at, column, &key_rule)).collect();
         for column in &key {
             self.expect_no_list(at, *column, &key_rule);
+        }
+        if key.is_empty() && self.sources[at].is_merged() {
+            let message = format!("the rows of `{name}` are merged by their key, and it has none");
+            self.report(
+                Code::PlanMissingKey,
+                &format!("{pointer}/on_duplicate_key"),
+                message,
+                "add `key:` with the column, or the columns, that tell its records apart",
+            );
         }
         self.sources[at].key = KeyColumns::new(key);
         if let Some(total) = &source.total {
@@ -276,7 +297,8 @@ impl Compiler<'_> {
         if let Some(at) = self.sources[source].columns.iter().position(|column| column.name == name) {
             return at;
         }
-        let declared = self.mapping.sources.get_index(source).and_then(|(_, source)| source.columns.get(name));
+        let file = self.sources[source].rows_of.unwrap_or(source);
+        let declared = self.mapping.sources.get_index(file).and_then(|(_, source)| source.columns.get(name));
         if let Some(other) =
             self.sources[source].columns.iter().find(|column| column.headers.iter().any(|header| header == name))
         {
@@ -290,7 +312,7 @@ impl Compiler<'_> {
             self.report(Code::PlanUnknownColumn, pointer, "a column has a name, and this one has none", hint);
             return 0;
         }
-        let source_name = escape(&self.sources[source].name).into_owned();
+        let source_name = escape(&self.sources[file].name).into_owned();
         let rule = format!("/sources/{source_name}/columns/{}", escape(name));
         let conversion = declared.map_or(Conversion::Text, |column| self.compile_conversion(column, &rule));
         let reading = declared.and_then(|column| self.compile_reading(column, &rule));
@@ -298,7 +320,7 @@ impl Compiler<'_> {
         let headers =
             declared.map_or_else(|| vec![name.to_owned()], |column| self.compile_headers(source, name, column, &rule));
         let sensitive = declared.is_some_and(|column| column.sensitive);
-        let SourcePlan { columns, order, dialect, name: source_name, .. } = &mut self.sources[source];
+        let SourcePlan { order, dialect, name: source_name, .. } = &self.sources[file];
         if !dialect.header && !order.iter().any(|known| known == name) {
             let (message, source_name) = (format!("there is no column `{name}`"), source_name.clone());
             self.report(
@@ -310,8 +332,11 @@ impl Compiler<'_> {
             return 0;
         }
         let (name, rule) = (name.to_owned(), pointer.to_owned());
-        columns.push(ColumnPlan { name, headers, reading, split, conversion, sensitive, rule });
-        columns.len() - 1
+        let column = ColumnPlan { name, headers, reading, split, conversion, sensitive, rule };
+        for role in self.sources.iter_mut().enumerate().filter(|(at, role)| role.rows_of.unwrap_or(*at) == file) {
+            role.1.columns.push(column.clone());
+        }
+        self.sources[source].columns.len() - 1
     }
 
     /// The names that a column may have in the header.

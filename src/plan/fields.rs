@@ -50,7 +50,8 @@ impl Compiler<'_> {
         let known = self.sources[source].columns.get(number);
         let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
         let reading = known.and_then(|column| column.reading.clone());
-        let declared = self.mapping.sources.get_index(source).map(|(_, source)| &source.columns);
+        let file = self.sources[source].rows_of.unwrap_or(source);
+        let declared = self.mapping.sources.get_index(file).map(|(_, source)| &source.columns);
         let names = declared.into_iter().flat_map(|columns| columns.keys().map(String::as_str));
         let split = known.and_then(|column| column.split.clone());
         let near = nearest(name, names).filter(|near| *near != name).map(str::to_owned);

@@ -10,6 +10,8 @@ mod columns;
 mod checked_columns;
 pub mod envelope;
 mod envelope_members;
+mod merged_columns;
+mod roles;
 mod match_columns;
 pub mod fields;
 pub mod prove;
@@ -94,6 +96,8 @@ pub struct SourcePlan {
     pub name: String,
     /// Its file or pattern inside the drop folder.
     pub path: String,
+    /// The source whose file it reads too; that has the same columns.
+    pub rows_of: Option<usize>,
     /// How its files are written.
     pub dialect: Dialect,
     /// The columns of its key; empty: it has none.
@@ -110,6 +114,16 @@ pub struct SourcePlan {
     pub lookup: bool,
     /// The columns whose cells are checked when its records are joined.
     pub checked: CheckedColumns,
+    /// The columns that are merged where rows with one key are one record: those that this source uses.
+    pub merged: Vec<usize>,
+}
+
+impl SourcePlan {
+    /// Whether rows with one key are one record.
+    #[must_use]
+    pub fn is_merged(&self) -> bool {
+        self.on_duplicate_key.then == OnDuplicateKey::Merge
+    }
 }
 
 /// Columns with a declared type whose cells are checked when records are joined, because no field does it in time.
@@ -126,7 +140,7 @@ pub struct CheckedColumns {
 }
 
 /// A column of a source.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ColumnPlan {
     /// Its name in the mapping.
     pub name: String,
@@ -493,6 +507,12 @@ pub struct One {
 pub type CodeFiles = BTreeMap<String, Vec<(String, String)>>;
 
 impl Plan {
+    /// The source that names the file of a source: itself, unless it has the rows of another.
+    #[must_use]
+    pub fn file_of(&self, source: usize) -> usize {
+        self.sources[source].rows_of.unwrap_or(source)
+    }
+
     /// The warning that each document may replace the one before it at the API: every request carries one, and all go to one
     /// URL.
     #[must_use]

@@ -83,13 +83,22 @@ impl Stamp {
     }
 }
 
-/// Finds the files of each source, or why there are none.
+/// Finds the files of each source, or why there are none. A source that has the rows of another has the same files; what is
+/// wrong with them is told of the other.
 #[must_use]
 pub fn find_source_files(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf>, Vec<Diagnostic>>> {
     let mut taken = TakenFiles::default();
-    let find =
-        |source: &SourcePlan| find_files(source, inputs).and_then(|files| claim_files(plan, source, files, &mut taken));
-    plan.sources.iter().map(find).collect()
+    let find = |source: &SourcePlan| match source.rows_of {
+        Some(_) => Ok(Vec::new()),
+        None => find_files(source, inputs).and_then(|files| claim_files(plan, source, files, &mut taken)),
+    };
+    let mut found: Vec<_> = plan.sources.iter().map(find).collect();
+    for (number, source) in plan.sources.iter().enumerate() {
+        if let Some(Ok(files)) = source.rows_of.map(|file| &found[file]) {
+            found[number] = Ok(files.clone());
+        }
+    }
+    found
 }
 
 /// Estimates how many bytes of text some files hold; standard input counts as none.
@@ -108,6 +117,13 @@ pub fn find_changed(stamps: &[Stamp]) -> Vec<Diagnostic> {
     let now = |stamp: &Stamp| Stamp::read(&stamp.role, &stamp.path).map(|now| Stamp { digest: stamp.digest, ..now });
     let is_same = |stamp: &&Stamp| stamp.is_stdin() || now(stamp).is_ok_and(|now| now == **stamp);
     stamps.iter().filter(|stamp| !is_same(stamp)).map(|stamp| describe_change(&stamp.path)).collect()
+}
+
+/// Finds the files that were not the same when they were read again.
+#[must_use]
+pub fn find_different(first: &[Stamp], again: &[Stamp]) -> Vec<Diagnostic> {
+    let is_same = |stamp: &&Stamp| first.contains(stamp);
+    again.iter().filter(|stamp| !is_same(stamp)).map(|stamp| describe_change(&stamp.path)).collect()
 }
 
 /// The finding that a file changed.

@@ -97,7 +97,8 @@ pub struct Reading<'a> {
 pub fn check_headers(plan: &Plan, folder: &Path, block: usize) -> Result<(), Vec<Diagnostic>> {
     let inputs = Inputs::new(folder, &[], false);
     let mut findings = Vec::new();
-    for (source, found) in files::find_source_files(plan, &inputs).into_iter().enumerate() {
+    let found = files::find_source_files(plan, &inputs).into_iter().enumerate();
+    for (source, found) in found.filter(|(source, _)| plan.sources[*source].rows_of.is_none()) {
         let reading = Reading { plan, source, inputs: &inputs, block, stamps: &mut Vec::new() };
         let read =
             found.map_err(Stopped::Input).and_then(|files| reading.read_blocks(&files, &mut |_| {}, &mut |_| Ok(())));

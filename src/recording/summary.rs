@@ -51,6 +51,8 @@ pub struct SourceTally {
     pub paths: Vec<String>,
     /// How many records were read.
     pub rows: u64,
+    /// Where rows with one key are one record: how many rows the records were made of.
+    pub merged_rows: Option<u64>,
     /// Rows that are part of a document that was sent.
     pub sent: u64,
     /// Rows that will not be sent.
@@ -67,6 +69,10 @@ impl SourceTally {
     /// The same source of another recording, added.
     pub fn add(&mut self, other: SourceTally) {
         self.rows += other.rows;
+        self.merged_rows = match (self.merged_rows, other.merged_rows) {
+            (Some(one), Some(other)) => Some(one + other),
+            (one, other) => one.or(other),
+        };
         self.sent += other.sent;
         self.rejected += other.rejected;
         self.filtered += other.filtered;

@@ -34,19 +34,22 @@ const SLOTS: usize = 256;
 #[must_use]
 pub fn tally(plan: &Plan, tables: &[Table], statuses: &[Vec<RowStatus>]) -> Vec<SourceTally> {
     let one = |(number, table): (usize, &Table)| {
-        // A row that stands in several partitions counts in one of them.
-        let copies = |status| table.copies.iter().filter(|row| statuses[number][**row as usize] == status).count();
-        let count = |status| count_rows(&statuses[number], status) - copies(status) as u64;
+        // A row that stands in several partitions counts in one of them, and rows that are one record count once.
+        let uncounted = table.uncounted_rows();
+        let are = |status| uncounted.iter().filter(|row| statuses[number][**row as usize] == status).count();
+        let count = |status| count_rows(&statuses[number], status) - are(status) as u64;
+        let rows_in_file = u64::from(table.len()) - table.copies.len() as u64;
         SourceTally {
             name: table.name.clone(),
             // The files are told once for a recording.
             paths: Vec::new(),
-            rows: u64::from(table.len()) - table.copies.len() as u64,
+            rows: u64::from(table.len()) - uncounted.len() as u64,
+            merged_rows: plan.sources[number].is_merged().then_some(rows_in_file),
             sent: count(RowStatus::Good),
             rejected: count(RowStatus::Rejected),
             filtered: count(RowStatus::Filtered),
             pending: count(RowStatus::Pending),
-            sums: sum_amounts(plan, number, table, &statuses[number]),
+            sums: sum_amounts(plan, number, table, &statuses[number], &uncounted),
         }
     };
     tables.iter().enumerate().map(one).collect()
@@ -59,7 +62,7 @@ fn count_rows(statuses: &[RowStatus], status: RowStatus) -> u64 {
 }
 
 /// The amounts of a source, in the order their units first appear.
-fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus]) -> Vec<UnitSum> {
+fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus], uncounted: &[u32]) -> Vec<UnitSum> {
     let source = &plan.sources[number];
     let Some((column, by)) = source.total else { return Vec::new() };
     // The compiler refuses to add up a column that holds no numbers.
@@ -67,11 +70,11 @@ fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus]
     let mut adder = Adder::new(column, by, format);
     let mut row = 0;
     while row < table.len() {
-        if table.copies.is_empty() && table.readings.is_empty() {
+        if uncounted.is_empty() && table.readings.is_empty() {
             row = adder.add_plain_rows(table, statuses, row);
         }
         if let Some(status) = statuses.get(row as usize)
-            && !table.copies.contains(&row)
+            && uncounted.binary_search(&row).is_err()
         {
             adder.add_row(table.row(row), *status);
         }

@@ -137,7 +137,10 @@ struct Equation {
 impl Equation {
     fn of_rows(tally: &SourceTally) -> Equation {
         let buckets = [tally.sent, tally.rejected, tally.filtered, tally.pending].map(|count| count.to_string());
-        Equation { name: name(&tally.name), total: tally.rows.to_string(), buckets, remark: String::new() }
+        let remark = tally.merged_rows.map_or_else(String::new, |rows| {
+            format!(" {}", format!("(of {})", counted(rows, "row", "rows")).replace(' ', &GLUE.to_string()))
+        });
+        Equation { name: name(&tally.name), total: tally.rows.to_string(), buckets, remark }
     }
 
     fn of_documents(tally: &DocumentTally) -> Equation {
@@ -345,12 +348,16 @@ fn object(summary: &Summary) -> Value {
     };
     let source = |source: &SourceTally| {
         let [sent, written, valid] = good(json!(source.sent), &json!(0));
-        json!({
+        let mut object = json!({
             "name": source.name, "paths": source.paths, "rows": source.rows,
             "sent": sent, "written": written, "valid": valid,
             "rejected": source.rejected, "filtered": source.filtered, "pending": source.pending,
             "sums": source.sums.iter().map(sums).collect::<Vec<_>>(),
-        })
+        });
+        if let Some(rows) = source.merged_rows {
+            object["merged_rows"] = json!(rows);
+        }
+        object
     };
     let documents = &summary.documents;
     let [sent, written, valid] = good(json!(documents.sent), &json!(0));

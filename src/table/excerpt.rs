@@ -29,6 +29,7 @@ impl Table {
     /// The place of one cell, by its column in the file.
     #[must_use]
     pub fn cell(&self, row: u32, column: usize) -> Cell {
+        let row = self.merged.filling_row(row, column);
         let mut cells = Vec::new();
         self.split(row, &mut cells);
         let Some(span) = cells.get(column).copied() else { return self.record(row) };

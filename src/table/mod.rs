@@ -10,12 +10,14 @@ pub mod cell_reading;
 pub mod row_header;
 pub mod row;
 pub mod excerpt;
+pub mod merged_rows;
 
 use std::{fmt, ops::Range, sync::Arc};
 
 use crate::table::{
     cell_reading::CellReading,
     dialect::{Dialect, Span},
+    merged_rows::MergedRows,
     split::{CellStart, RecordEnd},
 };
 
@@ -104,6 +106,8 @@ pub struct Table {
     pub parents: Vec<u32>,
     /// In a partition: its records that are copies; they count in another partition.
     pub copies: Vec<u32>,
+    /// Its rows that are one record with others, since it was joined.
+    pub merged: MergedRows,
     /// The keys of its records are known to differ.
     pub unique: bool,
 }
@@ -129,6 +133,7 @@ impl Table {
             numbers: Vec::new(),
             parents: Vec::new(),
             copies: Vec::new(),
+            merged: MergedRows::default(),
             unique: false,
         }
     }
@@ -147,6 +152,7 @@ impl Table {
         self.numbers.clear();
         self.parents.clear();
         self.copies.clear();
+        self.merged.clear();
         for part in &mut self.parts {
             (part.first, part.text) = (0, 0..0);
         }
@@ -162,6 +168,16 @@ impl Table {
     #[must_use]
     pub fn number(&self, row: u32) -> u32 {
         self.numbers.get(row as usize).copied().unwrap_or(row)
+    }
+
+    /// The rows that are not counted: they stand in another partition too, or belong to the record of an earlier row.
+    #[must_use]
+    pub fn uncounted_rows(&self) -> Vec<u32> {
+        let merged = self.merged.rows.iter().map(|(row, _)| *row);
+        let mut rows: Vec<u32> = self.copies.iter().copied().chain(merged).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        rows
     }
 
     /// The number of records.

@@ -5,13 +5,14 @@
 
 #![expect(clippy::inline_always, reason = "a call for each cell costs more than finding it")]
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use crate::{
     table::{
         Table,
         cell_reading::CellReading,
         dialect::Span,
+        merged_rows::MergedRows,
         split::{CellStart, UNKNOWN, distance},
     },
     text::lanes::{ByteLanes, LANES},
@@ -102,6 +103,22 @@ impl Table {
 }
 
 impl Table {
+    /// Makes one record of rows, as they were found to be. Records some cells of which stand in other rows lose their offsets.
+    pub fn merge_rows(&mut self, merged: MergedRows) {
+        let width = self.header.len() + 1;
+        let mut rows: Vec<usize> = merged.fills.iter().map(|fill| fill.row as usize).collect();
+        rows.dedup();
+        for row in rows {
+            if self.has_u8_offsets {
+                let start = self.starts[row];
+                Arc::make_mut(&mut self.text)[start - 1] = UNKNOWN_U8;
+            } else {
+                self.cell_starts[row * width..(row + 1) * width].fill(UNKNOWN);
+            }
+        }
+        self.merged = merged;
+    }
+
     /// How the cells of a column are read, if not as they are, by the number the plan gave it.
     #[inline]
     fn reading(&self, column: usize) -> Option<&CellReading> {
@@ -198,7 +215,7 @@ impl<'a> Row<'a> {
     #[inline(never)]
     fn split_span(self, column: usize) -> Option<Span> {
         let mut cells = Vec::new();
-        self.table.split(self.number, &mut cells);
+        self.table.split(self.table.merged.filling_row(self.number, column), &mut cells);
         cells.get(column).copied()
     }
 

@@ -316,7 +316,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "on_duplicate_key: reject",
         "on_duplicate_key: last",
-        "15:23: unknown word `last` | the words that can stand here: `reject`, `keep_first`, `keep_last`, `error`",
+        "15:23: unknown word `last` | the words that can stand here: `reject`, `keep_first`, `keep_last`, `error`, `merge`",
     ),
     ("root: array", "root: list", "35:9: unknown word `list` | the words that can stand here: `array`, `object`"),
     (

@@ -41,7 +41,7 @@ pub(crate) fn decide_documents(
     let accepted = groups.accepted(first, keep)?;
     (partition.statuses, partition.rejects) = groups.ledger.close();
     partition.accepted = accepted;
-    partition.settle_lookups(plan);
+    partition.settle_others(plan);
     Ok(())
 }
 

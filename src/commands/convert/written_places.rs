@@ -82,7 +82,8 @@ fn find_written(args: &Convert, job: &Job) -> Vec<NamedFile> {
     let Some(path) = &args.rejects else { return written };
     let files = rejects::files(path, &job.plan);
     let is_one = files.iter().all(|file| file == path);
-    for (file, source) in files.into_iter().zip(&job.plan.sources) {
+    let own_files = files.into_iter().zip(&job.plan.sources).filter(|(_, source)| source.rows_of.is_none());
+    for (file, source) in own_files {
         let role = format!("`--rejects` (rows of `{}`)", source.name);
         if is_one {
             written.push(NamedFile { role: "`--rejects`".into(), path: file });
@@ -99,7 +100,8 @@ fn find_read(args: &Convert, job: &Job) -> Vec<(FileIdentity, NamedFile)> {
         job.read.iter().map(|file| NamedFile { role: file.role.to_owned(), path: file.path.clone() }).collect();
     for folder in &job.folders {
         let inputs = Inputs::new(folder, &args.sources, args.unmask);
-        for (source, found) in job.plan.sources.iter().zip(files::find_source_files(&job.plan, &inputs)) {
+        let sources = job.plan.sources.iter().zip(files::find_source_files(&job.plan, &inputs));
+        for (source, found) in sources.filter(|(source, _)| source.rows_of.is_none()) {
             let role = format!("the source `{}`", source.name);
             let files = found.unwrap_or_default().into_iter();
             read.extend(files.map(|path| NamedFile { role: role.clone(), path }));

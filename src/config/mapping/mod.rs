@@ -5,6 +5,7 @@
 
 pub mod policy;
 pub mod short_forms;
+pub mod file_roles;
 pub mod request;
 pub mod dialect;
 pub mod column;
@@ -27,6 +28,7 @@ use crate::{
             column::Column,
             dialect::DialectSpec,
             field::Field,
+            file_roles::FileRole,
             policy::{IfEmpty, OnDuplicateKey, Policy},
             request::Request,
             short_forms::{Columns, Named},
@@ -68,10 +70,14 @@ pub struct Mapping {
 /// One CSV file (or several of the same shape) with a role.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(rename = "Source")]
+#[schemars(rename = "Source", extend("oneOf" = file_roles::schema()))]
 pub struct SourceSpec {
     /// The file inside the drop folder; `*` and `?` match several. `.gz` and `.zst` files are read as they are.
-    pub path: String,
+    #[serde(default)]
+    pub path: Option<String>,
+    /// In place of `path`, `dialect` and `columns`: the source whose file this one reads too, row by row.
+    #[serde(default)]
+    pub rows_of: Option<String>,
     /// The name of a dialect, or a dialect written here.
     #[serde(default)]
     pub dialect: Option<Named<DialectSpec>>,
@@ -193,7 +199,13 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     }
     let (mapping, places) = yaml_values::typed::<Mapping>(text, places)?;
     if mapping.mapping == 1 {
-        return Ok((mapping, places));
+        let roles = mapping.sources.iter().map(|(name, source)| FileRole {
+            name,
+            has_path: source.path.is_some(),
+            rows_of: source.rows_of.as_deref(),
+        });
+        let misplaced = file_roles::find_misplaced(roles, &places);
+        return if misplaced.is_empty() { Ok((mapping, places)) } else { Err(misplaced) };
     }
     let message = format!("this program reads version 1 of the mapping language, not {}", mapping.mapping);
     let finding = Diagnostic::new(Code::PlanWrongValue, message).rule(places.value("/mapping"));

@@ -58,6 +58,7 @@ words! {
         KeepFirst = "keep_first": "Use the first.",
         KeepLast = "keep_last": "Use the last.",
         Error = "error": "Do not trust the file.",
+        Merge = "merge": "Make one record of them.",
     }
 }
 words! {

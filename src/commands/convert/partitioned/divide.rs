@@ -88,7 +88,8 @@ impl LoadedRows {
 /// Divides a partition that is larger than it should be once more, if that can be done.
 pub(super) fn divide(plan: &Plan, partition: StoredPartition, limit: u64) -> io::Result<Vec<Stored>> {
     let is_flat = plan.links.iter().all(|link| link.parent == plan.each);
-    if partition.bytes() <= 2 * limit || partition.holds_duplicates || !is_flat {
+    let is_merged = plan.sources[plan.each].is_merged();
+    if partition.bytes() <= 2 * limit || partition.holds_duplicates || is_merged || !is_flat {
         return Ok(vec![Stored::Partition(partition)]);
     }
     let mut roots = LoadedRows::new(&partition.shapes()[plan.each]);

@@ -30,7 +30,7 @@ pub fn load_joined(
     if !is_joined {
         let (statuses, rejects) = (std::mem::take(&mut loaded.statuses), std::mem::take(&mut loaded.rejects));
         let mut ledger = Ledger::reopen(statuses, rejects, say);
-        loaded.groups = join::match_groups(plan, &loaded.tables, &mut ledger).map_err(Error::input)?;
+        loaded.groups = join::match_groups(plan, &mut loaded.tables, &mut ledger).map_err(Error::input)?;
         (loaded.statuses, loaded.rejects) = ledger.close();
     }
     Ok(())

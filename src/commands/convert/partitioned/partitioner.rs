@@ -4,7 +4,12 @@
 //! are brought together before anything is joined, wherever they stand. What belongs to nobody goes to the unmatched
 //! partition, which comes first. A recording that is not divided has this partition only.
 
-use std::{collections::BTreeSet, io, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     commands::convert::partitioned::{
@@ -20,6 +25,7 @@ use crate::{
         self, keys,
         partition_map::PartitionMap,
         partitioned_keys::{DuplicateKeys, MapToFill, PartitionedKeys, RecordKey},
+        seen_keys::SeenKeys,
     },
     options::Memory,
     partition::{
@@ -28,7 +34,7 @@ use crate::{
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
     },
-    plan::Plan,
+    plan::{Plan, SourcePlan},
     read::{
         files::{self, Inputs, Stamp},
         stream::{Block, Reading, Stopped},
@@ -60,7 +66,14 @@ pub fn read(
     let size = files::estimate_size(files.iter().flatten().flatten());
     // What is wrong with the files is told when they are read.
     let is_large = size > memory.partition && files.iter().all(Result::is_ok);
-    let is_divided = is_large && can_be_divided(plan);
+    // Standard input cannot be read again for another source.
+    let is_stdin = |files: &Vec<PathBuf>| files.iter().any(|file| file == Path::new("-"));
+    let is_once = plan
+        .sources
+        .iter()
+        .zip(files.iter().flatten())
+        .any(|(source, files)| source.rows_of.is_some() && is_stdin(files));
+    let is_divided = is_large && !is_once && can_be_divided(plan);
     if is_large && !is_divided && size.saturating_mul(HELD) > memory.all {
         let message = "this recording does not fit into `--memory`, and its mapping needs all of it at once";
         let hint = "only lists of sources that belong to one other source can be partitioned";
@@ -84,10 +97,18 @@ pub fn read(
     let mut findings = Vec::new();
     let mut files: Vec<Option<_>> = files.into_iter().map(Some).collect();
     let order = if is_divided { parents_first(plan) } else { (0..sources).collect() };
-    for number in order {
+    for (at, number) in order.iter().copied().enumerate() {
         let Some(found) = files[number].take() else { continue };
-        let read = found.map_err(Stopped::Input);
-        let read = read.and_then(|files| partitioner.read_source(number, &files, !findings.is_empty(), stamps, say));
+        let before = order[..at].iter().copied().find(|other| plan.file_of(*other) == plan.file_of(number));
+        let read = found.map_err(Stopped::Input).and_then(|files| match before {
+            // What is wrong with a file is told once.
+            Some(_) if !findings.is_empty() => Ok(()),
+            Some(before) => partitioner.read_again(number, before, &files, stamps, say),
+            None => {
+                let pass = if findings.is_empty() { Pass::First } else { Pass::Idle };
+                partitioner.read_source(number, &files, pass, stamps, say)
+            }
+        });
         match read {
             Ok(()) => {}
             Err(Stopped::Input(wrong)) => findings.extend(wrong),
@@ -100,12 +121,25 @@ pub fn read(
     partitioner.into_recording().map_err(|cause| spill_error(spill, &cause))
 }
 
+/// How a source is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// For the first time.
+    First,
+    /// Another source cannot be trusted, so this one is only checked.
+    Idle,
+    /// Its file was read for another source, and what is wrong with it was told.
+    Again,
+}
+
 /// Whether the recordings of a plan can be divided: its sources are a tree of lists below the root.
 fn can_be_divided(plan: &Plan) -> bool {
     let lists = |source: usize| plan.links.iter().filter(|link| link.child == source).count();
     let belongs = |source: usize| lists(source) == usize::from(source != plan.each);
     let is_tree = (0..plan.sources.len()).all(belongs) && parents_first(plan).len() == plan.sources.len();
-    is_tree && plan.links.iter().all(|link| link.many)
+    // Rows of one record may belong to different parents, or only one of them says to which it belongs.
+    let keeps_rows = |(number, source): (usize, &SourcePlan)| number == plan.each || !source.is_merged();
+    is_tree && plan.sources.iter().enumerate().all(keeps_rows) && plan.links.iter().all(|link| link.many)
 }
 
 /// The sources, each behind the one it belongs to.
@@ -159,6 +193,9 @@ impl<'a> Partitioner<'a> {
         };
         let route = match link {
             _ if !self.is_divided => Route::One,
+            None if plan.sources[number].is_merged() => {
+                Route::ByKey { share, key: &plan.sources[number].key, seen: SeenKeys::default() }
+            }
             None => Route::InTurn { share },
             Some(link) => Route::ToParent {
                 source: link.parent,
@@ -169,12 +206,37 @@ impl<'a> Partitioner<'a> {
         Router::new(route, PartitionBuffers::new(usize::try_from(buffer).unwrap_or(usize::MAX), beyond))
     }
 
-    /// Reads one source. `is_idle`: another one cannot be trusted, so this one is only checked.
+    /// Reads a source whose file was read `before` for another.
+    fn read_again(
+        &mut self,
+        number: usize,
+        before: usize,
+        files: &[PathBuf],
+        stamps: &[Stamp],
+        say: &mut dyn FnMut(&Diagnostic),
+    ) -> Result<(), Stopped> {
+        let is_strict = self.plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
+        let is_stdin = files.iter().any(|file| file == Path::new("-"));
+        if self.is_divided || is_strict && !is_stdin {
+            let mut again = Vec::new();
+            self.read_source(number, files, Pass::Again, &mut again, say)?;
+            let changed = files::find_different(stamps, &again);
+            return if changed.is_empty() { Ok(()) } else { Err(changed.into()) };
+        }
+        // Whatever is not divided is the same for both.
+        self.chunks[number] = self.chunks[before].clone();
+        let shape = self.shapes[before].clone();
+        self.shapes[number] =
+            shape.map(|shape| Table { name: self.plan.sources[number].name.clone(), unique: false, ..shape });
+        Ok(())
+    }
+
+    /// Reads one source.
     fn read_source(
         &mut self,
         number: usize,
         files: &[PathBuf],
-        is_idle: bool,
+        pass: Pass,
         stamps: &mut Vec<Stamp>,
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<(), Stopped> {
@@ -183,6 +245,7 @@ impl<'a> Partitioner<'a> {
         let owns = self.is_divided && plan.links.iter().any(|link| link.parent == number);
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
+        let is_idle = pass == Pass::Idle;
         let has_keys = !is_idle && !key.columns.is_empty() && (self.is_divided || is_strict);
         let (mut keys, mut hashes) = (PartitionedKeys::with_capacity(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
@@ -205,8 +268,13 @@ impl<'a> Partitioner<'a> {
             }
             Ok(())
         };
-        let reading = Reading { plan, source: number, inputs, block: memory.block, stamps };
-        let mut shape = reading.read_blocks(files, say, &mut visit)?;
+        // All sources of a file read it in the same way.
+        let reading = Reading { plan, source: plan.file_of(number), inputs, block: memory.block, stamps };
+        let mut shape = match pass {
+            Pass::First | Pass::Idle => reading.read_blocks(files, say, &mut visit)?,
+            Pass::Again => reading.read_blocks(files, &mut |_| {}, &mut visit)?,
+        };
+        shape.name.clone_from(&plan.sources[number].name);
         let Routed { chunks, partitions, firsts, parents } = router.finish(&spill)?;
         if let Some(ParentMap { source, map }) = parents {
             self.maps[source] = map;

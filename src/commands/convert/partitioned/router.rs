@@ -6,6 +6,7 @@ use crate::{
     join::{
         keys,
         partition_map::{FoundParents, PartitionMap},
+        seen_keys::SeenKeys,
     },
     partition::{
         buffers::PartitionBuffers,
@@ -29,6 +30,15 @@ pub(super) enum Route<'a> {
     InTurn {
         /// How many bytes of them make a partition.
         share: u64,
+    },
+    /// As `InTurn`, but rows with one key are one record, and stay together.
+    ByKey {
+        /// How many bytes of them make a partition.
+        share: u64,
+        /// The columns of the key.
+        key: &'a KeyColumns,
+        /// The partition of each hash that was seen.
+        seen: SeenKeys,
     },
     /// Rows go where their parent is.
     ToParent {
@@ -78,7 +88,7 @@ impl<'a> Router<'a> {
     /// A router for the rows of a source.
     pub(super) fn new(route: Route<'a>, buffers: PartitionBuffers) -> Router<'a> {
         let (firsts, key_hashes, partitions, parents) = Default::default();
-        let partition = usize::from(matches!(route, Route::InTurn { .. }));
+        let partition = usize::from(matches!(route, Route::InTurn { .. } | Route::ByKey { .. }));
         Router { route, partition, filled: 0, firsts, buffers, key_hashes, partitions, parents }
     }
 
@@ -170,8 +180,15 @@ impl<'a> Router<'a> {
     #[cold]
     #[inline(never)]
     fn route_copy(&mut self, at: usize, entry: RowEntry<'_>, spill: &Spill) -> io::Result<()> {
-        let Route::ToParent { map, columns, .. } = &self.route else { return Ok(()) };
-        let (first, second) = (self.partitions[at], map.find_second_parent(entry.table, columns, entry.row));
+        let first = self.partitions[at];
+        let second = match &mut self.route {
+            Route::One | Route::InTurn { .. } => return Ok(()),
+            Route::ToParent { map, columns, .. } => map.find_second_parent(entry.table, columns, entry.row),
+            // The rows of the second record that follow come here.
+            Route::ByKey { key, seen, .. } => {
+                keys::hash_second_key(entry.table, key, entry.row).map_or(NONE, |hash| seen.insert(hash, first))
+            }
+        };
         if second == NONE || second == first {
             return Ok(());
         }
@@ -185,7 +202,26 @@ impl<'a> Router<'a> {
     /// Finds the partition of each row of a block.
     fn find_partitions(&mut self, block: Block<'_>) {
         let (table, count) = (block.table, block.table.starts.len());
-        match &self.route {
+        match &mut self.route {
+            Route::ByKey { share, key, seen } => {
+                keys::hash_keys(table, key, &mut self.key_hashes);
+                self.partitions.clear();
+                let ends = table.starts.iter().skip(1).copied().chain([block.end]);
+                for (hash, (start, end)) in self.key_hashes.iter().zip(table.starts.iter().zip(ends)) {
+                    let known = seen.get(*hash).filter(|_| keys::is_key(*hash));
+                    let partition = known.unwrap_or_else(|| {
+                        if self.filled >= *share {
+                            (self.filled, self.partition) = (0, self.partition + 1);
+                        }
+                        self.filled += (end - start) as u64;
+                        as_u32(self.partition)
+                    });
+                    if known.is_none() && keys::is_key(*hash) {
+                        seen.insert(*hash, partition);
+                    }
+                    self.partitions.push(partition);
+                }
+            }
             Route::One => {
                 self.partitions.clear();
                 self.partitions.resize(count, UNMATCHED);

@@ -1,0 +1,64 @@
+//! Which columns are merged where rows with one key are one record: those that this source uses, in whatever way.
+//!
+//! Another source that reads the same file may use other columns, which may differ from row to row.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{ObjectPlan, Plan, ValuePlan};
+
+/// Finds the columns that are merged, of every source whose rows are.
+pub(super) fn find(plan: &mut Plan) {
+    let mut written = BTreeSet::new();
+    add_object(&plan.document, plan.each, &mut written);
+    for number in 0..plan.sources.len() {
+        if plan.sources[number].is_merged() {
+            let mut used = find_outside_fields(plan, number);
+            used.extend(written.iter().filter(|(source, _)| *source == number).map(|(_, column)| *column));
+            plan.sources[number].merged = used.into_iter().collect();
+        }
+    }
+}
+
+/// The columns of a source that its key, its total, conditions, orders and the `match` of records use.
+fn find_outside_fields(plan: &Plan, number: usize) -> BTreeSet<usize> {
+    let source = &plan.sources[number];
+    let mut used: BTreeSet<usize> = source.key.columns.iter().copied().collect();
+    used.extend(source.total.into_iter().flat_map(|(sum, by)| [Some(sum), by]).flatten());
+    if let Some(only) = plan.only.as_ref().filter(|_| plan.each == number) {
+        used.extend(&only.expression.columns);
+    }
+    for link in &plan.links {
+        if link.parent == number {
+            used.extend(&link.parent_columns.columns);
+        }
+        if link.child == number {
+            used.extend(&link.child_columns.columns);
+            used.extend(link.order.iter().map(|(column, _)| *column));
+            used.extend(link.only.iter().flat_map(|only| &only.expression.columns));
+        }
+    }
+    used
+}
+
+/// Columns with their sources.
+type Used = BTreeSet<(usize, usize)>;
+
+fn add_object(object: &ObjectPlan, source: usize, used: &mut Used) {
+    object.fields.iter().for_each(|field| add_value(&field.value, source, used));
+}
+
+fn add_value(value: &ValuePlan, source: usize, used: &mut Used) {
+    match value {
+        ValuePlan::Const(_) => {}
+        ValuePlan::Leaf(leaf) => used.extend(leaf.columns().iter().map(|column| (source, *column))),
+        ValuePlan::Pieces(pieces) => used.extend(pieces.leaf.columns().iter().map(|column| (source, *column))),
+        ValuePlan::Object(object) => add_object(object, source, used),
+        ValuePlan::List(list) => list.items.iter().for_each(|item| add_value(&item.value, source, used)),
+        ValuePlan::When(when) => {
+            used.extend(when.condition.expression.columns.iter().map(|column| (source, *column)));
+            add_value(&when.value, source, used);
+        }
+        ValuePlan::Many(many) => add_value(&many.item, many.source, used),
+        ValuePlan::One(one) => add_value(&one.value, one.source, used),
+    }
+}
