@@ -5,7 +5,10 @@
 //! makes the typed value.
 //! Nodes are addressed by JSON pointer (RFC 6901), as in `/sources/customers/path`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::OnceLock,
+};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
@@ -46,6 +49,10 @@ pub struct Places {
     path: String,
     lines: Vec<String>,
     pub(super) nodes: BTreeMap<String, Node>,
+    /// What makes the text that may be shown, if that is another.
+    masked_by: Option<fn(&Places) -> String>,
+    /// The lines of that text, once a place is asked for.
+    masked: OnceLock<Vec<String>>,
 }
 
 impl Places {
@@ -59,9 +66,21 @@ impl Places {
         self.nodes.get(pointer)
     }
 
-    /// Draws from now on these lines in place of those that were read; characters keep their places.
-    pub(super) fn draw(&mut self, text: &str) {
-        self.lines = text.lines().map(|line| line.trim_end().to_owned()).collect();
+    /// Shows from now on the lines of another text in place of those that were read; characters keep their places.
+    pub(super) fn mask(&mut self, masked_by: fn(&Places) -> String) {
+        self.masked_by = Some(masked_by);
+    }
+
+    /// The text that was read.
+    pub(super) fn text(&self) -> String {
+        self.lines.join("\n")
+    }
+
+    /// The lines that may be shown.
+    fn shown(&self) -> &[String] {
+        let Some(masked_by) = self.masked_by else { return &self.lines };
+        let lines = || masked_by(self).lines().map(|line| line.trim_end().to_owned()).collect();
+        self.masked.get_or_init(lines)
     }
 
     /// Whether the key at a pointer is written without quotes.
@@ -109,7 +128,7 @@ impl Places {
 
     /// The place of a span.
     pub(super) fn place(&self, TextSpan { line, column, width }: TextSpan) -> Place {
-        let text = usize::try_from(line).ok().and_then(|line| self.lines.get(line.wrapping_sub(1)));
+        let text = usize::try_from(line).ok().and_then(|line| self.shown().get(line.wrapping_sub(1)));
         Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_default() }
     }
 
@@ -193,7 +212,7 @@ impl PlaceWalk {
     pub(super) fn new(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> PlaceWalk {
         let lines = text.lines().map(str::to_owned).collect();
         PlaceWalk {
-            places: Places { path: path.into(), lines, nodes: BTreeMap::new() },
+            places: Places { path: path.into(), lines, ..Places::default() },
             open: Vec::new(),
             documents: 0,
             max_nodes,

@@ -46,23 +46,28 @@ impl ProfilesFile {
     /// # Errors
     /// Every reason why it holds no profiles, without the values that stand in it.
     pub fn read(path: &str, text: &str) -> Result<ProfilesFile, Vec<Diagnostic>> {
-        let places = yaml::places(path, text);
-        let names = places.as_ref().map(find_profiles).unwrap_or_default();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let hidden = Mask::new(&names).hide(text);
-        let read = places.map_err(|wrong| vec![wrong]).and_then(|places| yaml_values::typed::<Profiles>(text, places));
+        let read = yaml_values::read::<Profiles>(path, text);
         match read {
             Ok((profiles, mut places)) => {
-                places.draw(&show(&hidden));
+                places.mask(|places| show(&hide(&places.text(), Some(places))));
                 Ok(ProfilesFile { profiles, places })
             }
             // What a message says comes from the text that it may show.
-            Err(found) => match yaml_values::read::<Profiles>(path, &hidden) {
-                Err(shown) if are_alike(&found, &shown) => Err(shown.into_iter().map(show_finding).collect()),
-                _ => Err(found.into_iter().map(without_text).collect()),
-            },
+            Err(found) => {
+                match yaml_values::read::<Profiles>(path, &hide(text, yaml::places(path, text).ok().as_ref())) {
+                    Err(shown) if are_alike(&found, &shown) => Err(shown.into_iter().map(show_finding).collect()),
+                    _ => Err(found.into_iter().map(without_text).collect()),
+                }
+            }
         }
     }
+}
+
+/// A text with a stand-in for each word that may be a secret; the names of its profiles are none.
+fn hide(text: &str, places: Option<&Places>) -> String {
+    let names = places.map(find_profiles).unwrap_or_default();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Mask::new(&names).hide(text)
 }
 
 /// The names of the profiles that a text declares: what has a setting in it, and looks like a name.
