@@ -66,7 +66,7 @@ pub struct Destination {
     /// `None`: the embedded API, which has no address yet.
     pub(crate) base: Option<Url>,
     pub(crate) path: String,
-    /// Where `collection` is written.
+    /// Where `collection: replace` is written.
     pub(crate) replace_rule: Option<Place>,
     /// Somebody wrote `collection`: it is no default.
     pub states_collection: bool,

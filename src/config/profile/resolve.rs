@@ -107,7 +107,11 @@ fn resolve_settings(
         retry: reader.retry(&settings.retry.unwrap_or_default()),
         answers: reader.answers(settings.accept, settings.results),
         resend: reader.resend(settings.resend.as_deref().unwrap_or("3x")),
-        replace_rule: layers.place("collection"),
+        // A place is masked when it is shown, which costs more than all settings: here only one of them may be shown.
+        replace_rule: settings
+            .collection
+            .filter(|collection| *collection == Collection::Replace)
+            .and_then(|_| layers.place("collection")),
         states_collection: layers.is_written("collection"),
         files: Vec::new(),
     };
