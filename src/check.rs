@@ -38,15 +38,13 @@ pub struct Finding {
 #[must_use]
 pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn(Code) -> bool) -> Vec<Finding> {
     // A line is drawn with each finding, so very many of them in a long line have none.
-    let mut drawn = 0;
-    let mut is_drawn = |finding: &Diagnostic, code: Code| {
-        drawn += finding.cell.as_ref().map_or(0, |cell| cell.place.text.len());
-        drawn < MAX_DRAWN && wants(code)
-    };
+    let mut room = MAX_DRAWN;
+    let length = |finding: &Diagnostic| finding.cell.as_ref().map_or(0, |cell| cell.place.text.len());
     let mut findings: Vec<Finding> = Vec::new();
     for problem in &trace.problems {
-        let is_wanted = findings.last().map_or(wants(problem.code), |last| is_drawn(&last.diagnostic, problem.code));
-        findings.push(find_problem(plan, tables, trace, problem, is_wanted));
+        let finding = find_problem(plan, tables, trace, problem, room > 0 && wants(problem.code));
+        room = room.saturating_sub(length(&finding.diagnostic));
+        findings.push(finding);
     }
     let index = TraceIndex::of(trace);
     let mut violations = find_violations(plan, trace);
@@ -62,11 +60,12 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         let Some(origin) = located.origin(trace, &index) else { continue };
         let violation = located.violation;
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
-        if findings.last().map_or(wants(violation.code), |last| is_drawn(&last.diagnostic, violation.code)) {
+        if room > 0 && wants(violation.code) {
             diagnostic = diagnostic
                 .cell(cell_of(tables, origin))
                 .rule(plan.place(origin.rule))
                 .target(violation.pointer, violation.schema);
+            room = room.saturating_sub(length(&diagnostic));
         }
         findings.push(Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.path), diagnostic });
     }

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use crate::{
     config::{
         contract::Contract,
@@ -124,7 +126,7 @@ pub(super) struct Compiler<'a> {
     pub(super) links: Vec<LinkPlan>,
 }
 
-impl Compiler<'_> {
+impl<'a> Compiler<'a> {
     /// Reports a finding about the value at a pointer.
     pub(super) fn report(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::new(code, message).rule(self.places.leaf(pointer)).hint(hint);
@@ -292,13 +294,23 @@ impl Compiler<'_> {
         parsed.map_err(|message| self.report(Code::PlanWrongValue, pointer, message, advise_separator(text))).ok()
     }
 
+    /// The source that names the file of a source: itself, unless it has the rows of another.
+    fn file_of(&self, source: usize) -> usize {
+        self.sources[source].rows_of.unwrap_or(source)
+    }
+
+    /// What is declared about the columns of a source, where its file is named.
+    pub(super) fn declared_columns(&self, source: usize) -> Option<&'a IndexMap<String, Column>> {
+        self.mapping.sources.get_index(self.file_of(source)).map(|(_, source)| &source.columns)
+    }
+
     /// The number of a column of a source; a column that is first used here is added.
     pub(super) fn find_or_add_column(&mut self, source: usize, name: &str, pointer: &str) -> usize {
         if let Some(at) = self.sources[source].columns.iter().position(|column| column.name == name) {
             return at;
         }
-        let file = self.sources[source].rows_of.unwrap_or(source);
-        let declared = self.mapping.sources.get_index(file).and_then(|(_, source)| source.columns.get(name));
+        let file = self.file_of(source);
+        let declared = self.declared_columns(source).and_then(|columns| columns.get(name));
         if let Some(other) =
             self.sources[source].columns.iter().find(|column| column.headers.iter().any(|header| header == name))
         {
@@ -361,6 +373,6 @@ impl Compiler<'_> {
 }
 
 /// The names of things defined in the mapping.
-pub(super) fn names_of<T>(defined: &indexmap::IndexMap<String, T>) -> Vec<&str> {
+pub(super) fn names_of<T>(defined: &IndexMap<String, T>) -> Vec<&str> {
     defined.keys().map(String::as_str).collect()
 }

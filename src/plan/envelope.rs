@@ -51,8 +51,7 @@ impl Envelope {
         let mut parts = EnvelopeText::default();
         parts.add_object(self, "");
         let EnvelopeText { before, after, documents, .. } = parts;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let envelope = BodyEnvelope { before: text(&before), after: text(&after) };
+        let envelope = BodyEnvelope { before: before.into(), after: after.into() };
         BodyPlan { shape: BodyShape::Envelope(envelope.into()), documents }
     }
 }

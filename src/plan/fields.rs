@@ -50,18 +50,15 @@ impl Compiler<'_> {
         let known = self.sources[source].columns.get(number);
         let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
         let reading = known.and_then(|column| column.reading.clone());
-        let file = self.sources[source].rows_of.unwrap_or(source);
-        let declared = self.mapping.sources.get_index(file).map(|(_, source)| &source.columns);
-        let names = declared.into_iter().flat_map(|columns| columns.keys().map(String::as_str));
         let split = known.and_then(|column| column.split.clone());
-        let near = nearest(name, names).filter(|near| *near != name).map(str::to_owned);
+        let declared = self.declared_columns(source).filter(|columns| !columns.contains_key(name));
+        let near = declared.and_then(|columns| nearest(name, columns.keys().map(String::as_str))).map(str::to_owned);
         ExpressionColumn { number, conversion, reading, split, near }
     }
 
     /// Whether a source says something about a column of this name.
     fn declares_column(&self, source: usize, name: &str) -> bool {
-        let declared = self.mapping.sources.get_index(source);
-        declared.is_some_and(|(_, source)| source.columns.contains_key(name))
+        self.declared_columns(source).is_some_and(|columns| columns.contains_key(name))
     }
 
     /// Reports what is wrong with an expression, at its place inside.
@@ -296,8 +293,10 @@ impl Compiler<'_> {
         if let Some(name) = &field.from {
             let pointer = format!("{rule}/from");
             let pointer = if self.places.node(&pointer).is_some() { &pointer } else { rule };
-            let column = self.find_expression_column(source, name, pointer);
-            return Some((ValueSource::Column(column.number), column.conversion));
+            let column = self.find_or_add_column(source, name, pointer);
+            let known = self.sources[source].columns.get(column);
+            let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
+            return Some((ValueSource::Column(column), conversion));
         }
         if let Some(text) = &field.value {
             let pointer = format!("{rule}/value");

@@ -37,7 +37,6 @@ use crate::{
             request::{Method, Request},
             short_forms::Direction,
         },
-        profile::destination::BodyShape,
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place, Severity},
@@ -587,14 +586,7 @@ impl Plan {
 
     /// A request body with this one document.
     fn wrap_in_body(&self, json: &[u8]) -> Option<Value> {
-        match &self.body.shape {
-            BodyShape::Object => serde_json::from_slice(json).ok(),
-            BodyShape::Array => Some(Value::Array(vec![serde_json::from_slice(json).ok()?])),
-            BodyShape::Envelope(_) => {
-                let body = [self.body.shape.before(), json, self.body.shape.after()].concat();
-                serde_json::from_slice(&body).ok()
-            }
-        }
+        serde_json::from_slice(&[self.body.shape.before(), json, self.body.shape.after()].concat()).ok()
     }
 
     /// The place of a rule in the mapping, for messages.

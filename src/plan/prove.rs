@@ -136,11 +136,7 @@ impl Prover<'_> {
                     "minItems" if value.as_u64().is_some_and(|least| least <= 1) => {}
                     "uniqueItems" if value == &Value::Bool(false) => {}
                     "type" => {}
-                    other
-                        if is_silent(other)
-                            || OBJECT.contains(&other)
-                            || STRING.contains(&other)
-                            || NUMBER.contains(&other) => {}
+                    other if is_about_others(other) => {}
                     other => {
                         let message =
                             format!("`{other}` is a rule about the whole list, which no batch of it can keep");

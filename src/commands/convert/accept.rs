@@ -113,27 +113,27 @@ impl Undecided<'_, '_> {
                 }
                 return Some(payload);
             }
-            let may_drop = |path: &[Step]| path.iter().any(|step| step.may_drop);
-            let has_dropped =
-                errors.iter().any(|error| may_drop(&error.steps)) || trace.bad.iter().any(|it| may_drop(it));
+            let droppable = |path: &[Step]| path.iter().rev().find(|step| step.may_drop).copied();
+            let bad = || trace.bad.iter().map(Vec::as_slice);
+            let is_held =
+                errors.iter().map(|error| error.steps.as_slice()).chain(bad()).all(|it| droppable(it).is_none());
             // What is wrong with the rest is known without the records that are dropped: they count for nothing.
-            let errors: Vec<_> = errors.into_iter().filter(|error| !has_dropped || may_drop(&error.steps)).collect();
-            let bad = trace.bad.iter().map(Vec::as_slice).filter(|path| !has_dropped || may_drop(path));
-            let paths: Vec<&[Step]> = errors.iter().map(|error| error.steps.as_slice()).chain(bad).collect();
-            let droppable = |path: &&[Step]| path.iter().rev().find(|step| step.may_drop).copied();
-            let dropped: Option<Vec<Step>> = paths.iter().map(droppable).collect();
-            let (trace, is_held) = (&trace, dropped.is_none());
-            let document = check::BadDocument { trace, root, errors: &errors, paths: &paths, is_held };
+            let is_told = |path: &[Step]| is_held || droppable(path).is_some();
+            let errors: Vec<_> = errors.into_iter().filter(|error| is_told(&error.steps)).collect();
+            let steps = errors.iter().map(|error| error.steps.as_slice());
+            let paths: Vec<&[Step]> = steps.chain(bad().filter(|path| is_told(path))).collect();
+            let dropped: Vec<Step> = paths.iter().filter_map(|path| droppable(path)).collect();
+            let document = check::BadDocument { trace: &trace, root, errors: &errors, paths: &paths, is_held };
             let rejection = check::rejection(plan, tables, groups, document);
             for error in errors {
                 let (source, row) = (error.source, error.row);
                 self.ledger.reject(source, row, &rejection.describe(error));
             }
-            let Some(dropped) = dropped else {
+            if is_held {
                 rejection.alone.iter().for_each(|diagnostic| self.ledger.say(diagnostic));
                 self.hold(root, &rejection.reason);
                 return None;
-            };
+            }
             let reason: Arc<str> = "it belongs to a record that is rejected".into();
             for step in dropped {
                 groups.visit_subtree(plan, plan.links[step.link].child, step.child, &mut |source, row| {

@@ -118,9 +118,9 @@ pub enum BodyShape {
 #[derive(Debug, PartialEq, Eq)]
 pub struct BodyEnvelope {
     /// What stands in front of the first document, the opening bracket of the list included.
-    pub before: String,
+    pub before: Vec<u8>,
     /// What stands behind the last one, the closing bracket included.
-    pub after: String,
+    pub after: Vec<u8>,
 }
 
 impl BodyShape {
@@ -136,7 +136,7 @@ impl BodyShape {
         match self {
             BodyShape::Array => b"[",
             BodyShape::Object => b"",
-            BodyShape::Envelope(envelope) => envelope.before.as_bytes(),
+            BodyShape::Envelope(envelope) => &envelope.before,
         }
     }
 
@@ -146,7 +146,7 @@ impl BodyShape {
         match self {
             BodyShape::Array => b"]",
             BodyShape::Object => b"",
-            BodyShape::Envelope(envelope) => envelope.after.as_bytes(),
+            BodyShape::Envelope(envelope) => &envelope.after,
         }
     }
 }
