@@ -15,7 +15,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -87,6 +87,8 @@ pub(crate) struct HttpClient {
     credential: Arc<Mutex<Option<Credential>>>,
     /// How often it was renewed.
     renewals: Arc<AtomicU64>,
+    /// Whether a connection broke or an answer came early.
+    doubts: Arc<AtomicBool>,
 }
 
 /// One request and what came of it.
@@ -144,7 +146,7 @@ pub(crate) fn client(destination: &Destination, network: Handle) -> Result<HttpC
     let client = builder.build().map_err(|error| describe("the HTTP client", error))?;
     let credential = Arc::new(Mutex::new(destination.credential.clone()));
     let destination = Arc::new(destination.clone());
-    Ok(HttpClient { client, destination, url, network, credential, renewals: Arc::default() })
+    Ok(HttpClient { client, destination, url, network, credential, renewals: Arc::default(), doubts: Arc::default() })
 }
 
 /// Finds the loopback addresses of a name, and no others: plain http never leaves this machine.
@@ -190,6 +192,9 @@ impl HttpClient {
         if ending.as_ref().is_ok_and(|answer| answer.status == 401) && self.renew_credential(renewals) {
             ending = self.try_send(body, key).await;
         }
+        if matches!(ending, Err(Failure::Early | Failure::Broken)) {
+            self.doubts.store(true, Ordering::SeqCst);
+        }
         let duration = start.elapsed();
         let (status, failure) = match &ending {
             Ok(answer) => (answer.status, String::new()),
@@ -225,7 +230,7 @@ impl HttpClient {
 
     async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
         let bytes = body.len() as u64;
-        let (body, SendingProgress { begun, written }) = RequestBody::new(body);
+        let (body, SendingProgress { begun, mut written }) = RequestBody::new(body, self.doubts.load(Ordering::SeqCst));
         let request = self.build_request(Body::wrap(body), key);
         let time = self.destination.timeout + Duration::from_secs(bytes / SLOWEST);
         // The client reads interim answers (1xx) for as long as there are any, without a pause.
@@ -260,7 +265,10 @@ impl HttpClient {
         if body.is_cut {
             return Err(Failure::Endless);
         }
-        was_written(written, time).await?;
+        // Who has not had all of a request cannot have answered all of it.
+        if written.try_recv().is_err() {
+            return Err(Failure::Early);
+        }
         Ok(Answer { body: body.bytes, ..answer })
     }
 
@@ -330,14 +338,6 @@ async fn wait_for_head<T>(
 fn ends_with_connection(response: &Response) -> bool {
     let is_bounded = [CONTENT_LENGTH, TRANSFER_ENCODING].iter().any(|name| response.headers().contains_key(name));
     response.version() <= Version::HTTP_11 && !is_bounded && response.status() != 204
-}
-
-/// Waits until the request was written: the server answered, and may still read it.
-async fn was_written(written: oneshot::Receiver<()>, time: Duration) -> Result<(), Failure> {
-    match timeout(time, written).await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(Failure::Early),
-    }
 }
 
 /// The body of an answer.

@@ -3,25 +3,38 @@
 //! An answer may come before the request was sent, from a server that never looks at it. The client hands bytes on when
 //! there is room for them: it holds back at most 16 parts that are not written yet. So the last bytes are parts of one byte,
 //! and when the very last of them is let go, everything was written; if the connection fails before, it is never handed out.
+//!
+//! Written is not read: on a fast network the system takes megabytes at once. So the last byte of a large body, and of each after a
+//! connection broke, waits a moment, in which only a server can answer that has not read the request.
 
 use std::{
     convert::Infallible,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::oneshot;
+use tokio::{
+    sync::oneshot,
+    time::{Sleep, sleep},
+};
 
 /// How many bytes are handed on at once.
 const PART: usize = 64 << 10;
 /// How many bytes at the end are parts of their own: one more than the client holds back.
 const TAIL: usize = 17;
+/// The longest body whose last byte does not wait, in bytes.
+const LARGE: usize = 1 << 20;
+/// How long the last byte waits.
+const WAIT: Duration = Duration::from_millis(10);
 
 /// The body of a request.
 pub(crate) struct RequestBody {
     left: Bytes,
+    waits: bool,
+    wait: Option<Pin<Box<Sleep>>>,
     begun: Option<oneshot::Sender<()>>,
     written: Option<oneshot::Sender<()>>,
 }
@@ -56,11 +69,13 @@ impl Drop for LastByte {
 }
 
 impl RequestBody {
-    /// A body, and what tells how far it was sent.
-    pub(crate) fn new(body: Bytes) -> (RequestBody, SendingProgress) {
+    /// A body, and what tells how far it was sent. A large one waits before its last byte, with doubts of the server any.
+    pub(crate) fn new(body: Bytes, doubts: bool) -> (RequestBody, SendingProgress) {
         let (start, begun) = oneshot::channel();
         let (write, written) = oneshot::channel();
-        (RequestBody { left: body, begun: Some(start), written: Some(write) }, SendingProgress { begun, written })
+        let waits = doubts || body.len() > LARGE;
+        let body = RequestBody { left: body, waits, wait: None, begun: Some(start), written: Some(write) };
+        (body, SendingProgress { begun, written })
     }
 }
 
@@ -68,7 +83,10 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if let Some(begun) = self.begun.take() {
             // Nobody waits for it when the exchange has failed.
             let _ = begun.send(());
@@ -76,6 +94,9 @@ impl Body for RequestBody {
         let length = match self.left.len() {
             0 => return Poll::Ready(None),
             1 => {
+                if self.waits {
+                    ready!(self.wait.get_or_insert_with(|| Box::pin(sleep(WAIT))).as_mut().poll(context));
+                }
                 let byte = [self.left[0]];
                 self.left.clear();
                 let last = LastByte { byte, written: self.written.take() };
@@ -113,7 +134,7 @@ mod tests {
     fn all_bytes_are_handed_on_and_the_last_tells_when_it_is_let_go() {
         for size in [1, 2, TAIL, TAIL + 1, PART, PART + TAIL + 1, 3 * PART] {
             let whole: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
-            let (mut body, SendingProgress { mut written, .. }) = RequestBody::new(Bytes::from(whole.clone()));
+            let (mut body, SendingProgress { mut written, .. }) = RequestBody::new(Bytes::from(whole.clone()), false);
             let mut parts: Vec<Bytes> = Vec::new();
             while let Poll::Ready(Some(frame)) = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()))
             {
@@ -132,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_given_up_was_not_written() {
-        let (mut body, SendingProgress { mut written, .. }) = RequestBody::new(Bytes::from(vec![0; 3 * PART]));
+        let (mut body, SendingProgress { mut written, .. }) = RequestBody::new(Bytes::from(vec![0; 3 * PART]), false);
         let first = Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()));
         drop((first, body));
         assert_eq!(written.try_recv(), Err(TryRecvError::Closed));

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     process::{Command, Stdio},
     sync::mpsc,
     thread,
@@ -138,23 +138,33 @@ fn a_status_that_the_documents_have_too_is_believed_unless_it_is_theirs() {
 
 #[test]
 fn an_answer_before_the_request_was_sent_is_none() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        // It stays open and unread: more than the system holds of the request is never written.
-        let mut open = Vec::new();
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 200]);
-            let _ = stream.write_all(accepted().as_bytes());
-            open.push(stream);
-        }
-    });
-    let fixture = Fixture::new(40_000, &[]);
-    let sets = ["--set", "batch=all", "--set", "in_flight=1", "--set", "deadline=1s"];
-    let run = fixture.run(fixture.convert("dev", &url, &sets));
-    assert_eq!(run.code, Some(5), "{}", run.stderr);
-    assert!(run.stderr.contains("40000 = 0 sent"), "{}", run.stderr);
+    // The first and the third close the connection on what was not read, the second keeps it open.
+    let endings: [fn(TcpStream) -> Option<TcpStream>; 3] = [
+        |_| None,
+        Some,
+        |stream| {
+            let _ = (&stream).read(&mut [0; 1 << 20]);
+            None
+        },
+    ];
+    for (number, end) in endings.into_iter().enumerate() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        thread::spawn(move || {
+            let mut open = Vec::new();
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 200]);
+                let _ = stream.write_all(accepted().as_bytes());
+                open.extend(end(stream));
+            }
+        });
+        let fixture = Fixture::new(40_000, &[]);
+        let sets = ["--set", "batch=all", "--set", "in_flight=1", "--set", "deadline=1s"];
+        let run = fixture.run(fixture.convert("dev", &url, &sets));
+        assert_eq!(run.code, Some(5), "{number}: {}", run.stderr);
+        assert!(run.stderr.contains("40000 = 0 sent"), "{number}: {}", run.stderr);
+    }
 }
 
 #[test]
