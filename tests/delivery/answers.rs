@@ -143,7 +143,7 @@ fn an_answer_before_the_request_was_sent_is_none() {
         |_| None,
         Some,
         |stream| {
-            let _ = (&stream).read(&mut [0; 1 << 20]);
+            let _ = (&stream).read(&mut vec![0; 1 << 20]);
             None
         },
     ];
