@@ -9,6 +9,7 @@ mod embedded;
 
 use std::{
     collections::BTreeMap,
+    env,
     ffi::OsString,
     fmt::Write as _,
     fs,
@@ -16,6 +17,7 @@ use std::{
     process, thread,
 };
 
+use serde_json::Value;
 use xwalk::{
     cli::{Command, Convert, parse::parse},
     diagnostic::Code,
@@ -106,14 +108,14 @@ fn compare(name: &str, folder: &Path, convert: &Convert, sizes: &[(usize, u64)])
     for ((block, partition), held) in sizes.iter().flat_map(|sizes| [(sizes, 0), (sizes, 1 << 30)]) {
         let found = without_notice(run(folder, &divided(convert, *block, *partition, held)));
         let shown = |outcome: &Outcome| format!("exit {}\n{}{}", outcome.exit, outcome.out, outcome.told.join("\n"));
-        let only = |one: &Outcome, other: &Outcome| {
-            one.told.iter().filter(|line| !other.told.contains(line)).cloned().collect::<Vec<_>>().join("\n")
-        };
-        let (one, other) = (shown(&expected), shown(&found));
-        let (missing, new) = (only(&expected, &found), only(&found, &expected));
-        let shown = format!("{}\n{}\nmissing:\n{missing}\nnew:\n{new}", expected.out, found.out);
         let sizes = format!("blocks of {block}, partitions of {partition}, {held} held");
-        assert!(one == other, "{name}, {sizes}:\n{shown}");
+        if shown(&expected) != shown(&found) {
+            let only = |one: &Outcome, other: &Outcome| {
+                one.told.iter().filter(|line| !other.told.contains(line)).cloned().collect::<Vec<_>>().join("\n")
+            };
+            let (missing, new) = (only(&expected, &found), only(&found, &expected));
+            panic!("{name}, {sizes}:\n{}\n{}\nmissing:\n{missing}\nnew:\n{new}", expected.out, found.out);
+        }
         assert!(found.files == expected.files, "{name}, {sizes}: other files");
     }
     expected.exit
@@ -138,6 +140,126 @@ fn cases_are_the_same_in_partitions() {
         if let Some(convert) = converts(&args) {
             compare(&name.to_string_lossy(), &folder, &convert, &[(1 << 20, 1), (1, 60), (33, 1 << 20)]);
         }
+    }
+}
+
+/// A job as people bring it: a case of `cases/`, and how its rows become many.
+struct Job {
+    case: &'static str,
+    /// The file whose rows are repeated, or several.
+    files: &'static [&'static str],
+    /// How many lines stand before its rows, and behind them.
+    around: (usize, usize),
+    /// How keys begin, in cells and in documents: the number of the copy comes behind the first letter.
+    keys: &'static [&'static str],
+    /// Where its documents are expected, and the list of an envelope that holds them.
+    output: &'static str,
+    list: Option<&'static str>,
+}
+
+/// The real exports that the language was made for.
+const JOBS: [Job; 4] = [
+    Job {
+        case: "join-merge-orders",
+        files: &["orders_export.csv"],
+        around: (1, 0),
+        keys: &["#1"],
+        output: "stdout.txt",
+        list: None,
+    },
+    Job {
+        case: "transform-job-hubspot",
+        files: &["contacts.csv"],
+        around: (1, 0),
+        keys: &["@"],
+        output: "stdout.txt",
+        list: Some("inputs"),
+    },
+    Job {
+        case: "transform-job-geojson",
+        files: &["stops.txt"],
+        around: (1, 0),
+        keys: &["S1", "S2", "S3", "S4", "S5"],
+        output: "stdout.txt",
+        list: Some("features"),
+    },
+    Job {
+        case: "read-bank-statement",
+        files: &["umsatz.csv"],
+        around: (4, 1),
+        keys: &[],
+        output: "documents.jsonl",
+        list: None,
+    },
+];
+
+impl Job {
+    /// A copy of a text, with keys of its own.
+    fn renumber(&self, text: &[u8], copy: usize) -> Vec<u8> {
+        let Ok(mut text) = String::from_utf8(text.to_vec()) else { return text.to_vec() };
+        for key in self.keys {
+            text = text.replace(key, &format!("{}{copy:05}{}", &key[..1], &key[1..]));
+        }
+        text.into_bytes()
+    }
+
+    /// Repeats the rows of a file.
+    fn repeat(&self, file: &Path, copies: usize) {
+        let bytes = fs::read(file).unwrap();
+        let lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
+        let (before, behind) = self.around;
+        let rows = lines[before..lines.len() - behind].concat();
+        let mut large = lines[..before].concat();
+        for copy in 0..copies {
+            large.extend(self.renumber(&rows, copy));
+            if !large.ends_with(b"\n") {
+                large.push(b'\n');
+            }
+        }
+        large.extend(lines[lines.len() - behind..].concat());
+        fs::write(file, large).unwrap();
+    }
+
+    /// The documents of an output.
+    fn read_documents(&self, output: &str) -> Vec<Value> {
+        let bodies = serde_json::Deserializer::from_str(output).into_iter::<Value>();
+        let documents = bodies.flat_map(|body| match (body.unwrap(), self.list) {
+            (Value::Array(documents), None) => documents,
+            (mut body, Some(list)) => body[list].as_array_mut().map(std::mem::take).unwrap(),
+            (document, None) => vec![document],
+        });
+        documents.collect()
+    }
+}
+
+#[test]
+fn jobs_give_the_same_documents_however_large_they_are() {
+    let bytes = env::var("XWALK_JOB_BYTES").map_or(200_000, |bytes| bytes.parse().unwrap());
+    for job in JOBS {
+        let root = tempfile::tempdir().unwrap();
+        let case = Path::new("tests/cases").join(job.case);
+        let expected = fs::read_to_string(case.join("expected").join(job.output)).unwrap();
+        let folder = |name: &str, copies: usize| {
+            let folder = root.path().join("a/b/c").join(name);
+            copy(&case, &folder);
+            job.files.iter().for_each(|file| job.repeat(&folder.join(file), copies));
+            folder
+        };
+        let small: u64 = job.files.iter().map(|file| fs::metadata(case.join(file)).unwrap().len()).sum();
+        let copies = usize::try_from(bytes / small).unwrap();
+        let large = folder("large", copies);
+        let write = converts(&["convert", ".", "--mapping", "mapping.yaml", "--output", "-"]).unwrap();
+        let found = job.read_documents(&run(&large, &write).out);
+        let expected = (0..copies).flat_map(|copy| {
+            let text = String::from_utf8(job.renumber(expected.as_bytes(), copy)).unwrap();
+            job.read_documents(&text)
+        });
+        assert!(found.into_iter().eq(expected), "{}: other documents", job.case);
+        // In memory, and on disk.
+        compare(job.case, &large, &write, &[(1 << 14, bytes / 8)]);
+        // As requests, some of which hold one document each.
+        let deliver = converts(&["convert", ".", "--mapping", "mapping.yaml", "--set", "url=sandbox"]).unwrap();
+        assert_eq!(compare(job.case, &folder("sent", 20), &deliver, &[(64, 4_096)]), 1, "{}", job.case);
     }
 }
 
