@@ -6,16 +6,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{CheckedColumns, ObjectPlan, Plan, ValuePlan, ValueSource, conversion::Conversion};
+use crate::plan::{CheckedColumns, Plan, conversion::Conversion, written_columns::WrittenColumns};
 
 /// Finds the columns of every source that are checked when its records are joined.
-pub(super) fn find(plan: &mut Plan) {
-    let mut written = WrittenColumns::default();
-    let mut checked = BTreeSet::new();
-    written.add_object(&plan.document, plan.each, &mut checked);
-    written.records.push((plan.each, checked));
+pub(super) fn find(plan: &mut Plan, written: &WrittenColumns) {
     for number in 0..plan.sources.len() {
-        plan.sources[number].checked = find_in_source(plan, number, &written);
+        plan.sources[number].checked = find_in_source(plan, number, written);
     }
 }
 
@@ -63,57 +59,6 @@ fn find_in_output(plan: &Plan, number: usize, written: &WrittenColumns) -> Vec<u
     if let Some((sum, by)) = plan.sources[number].total {
         columns.extend([sum].into_iter().chain(by));
     }
-    columns.extend(written.elsewhere.iter().filter(|(source, _)| *source == number).map(|(_, column)| *column));
+    columns.extend(written.used_elsewhere(number));
     columns
-}
-
-/// What the fields of a document do with columns.
-#[derive(Default)]
-struct WrittenColumns {
-    /// For each kind of record that is written: its source, and the columns that are checked by a field.
-    records: Vec<(usize, BTreeSet<usize>)>,
-    /// Columns that are used by an expression or behind a code table, with their sources.
-    elsewhere: Vec<(usize, usize)>,
-}
-
-impl WrittenColumns {
-    /// Whether a column is checked by a field whenever a record of its source is written.
-    fn checks_always(&self, source: usize, column: usize) -> bool {
-        self.records.iter().filter(|(written, _)| *written == source).all(|(_, checked)| checked.contains(&column))
-    }
-
-    fn add_object(&mut self, object: &ObjectPlan, source: usize, checked: &mut BTreeSet<usize>) {
-        object.fields.iter().for_each(|field| self.add_value(&field.value, source, checked));
-    }
-
-    fn add_value(&mut self, value: &ValuePlan, source: usize, checked: &mut BTreeSet<usize>) {
-        match value {
-            ValuePlan::Const(_) => {}
-            ValuePlan::Pieces(pieces) => self.elsewhere.extend(pieces.leaf.columns().iter().map(|it| (source, *it))),
-            ValuePlan::Leaf(leaf) => match (&leaf.from, &leaf.codes) {
-                (ValueSource::Column(column), None) => drop(checked.insert(*column)),
-                (ValueSource::Column(column), Some(_)) => self.elsewhere.push((source, *column)),
-                (ValueSource::Template(_) | ValueSource::Value(_), _) => {
-                    self.elsewhere.extend(leaf.columns().iter().map(|column| (source, *column)));
-                }
-            },
-            ValuePlan::Object(object) => self.add_object(object, source, checked),
-            ValuePlan::List(list) => list.items.iter().for_each(|item| self.add_value(&item.value, source, checked)),
-            // Where the condition does not hold, no field looks at the cells.
-            ValuePlan::When(when) => {
-                let mut sometimes = BTreeSet::new();
-                self.add_value(&when.value, source, &mut sometimes);
-                let columns = when.condition.expression.columns.iter().chain(&sometimes);
-                self.elsewhere.extend(columns.map(|column| (source, *column)));
-            }
-            ValuePlan::Many(many) => self.add_record(&many.item, many.source),
-            ValuePlan::One(one) => self.add_record(&one.value, one.source),
-        }
-    }
-
-    fn add_record(&mut self, value: &ValuePlan, source: usize) {
-        let mut checked = BTreeSet::new();
-        self.add_value(value, source, &mut checked);
-        self.records.push((source, checked));
-    }
 }

@@ -24,7 +24,7 @@ use crate::{
     json_pointer::escape,
     plan::{
         CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
-        envelope::BodyPlan, key::KeyColumns, merged_columns, prove,
+        envelope::BodyPlan, key::KeyColumns, merged_columns, prove, written_columns::WrittenColumns,
     },
     table::dialect::Dialect,
 };
@@ -43,8 +43,9 @@ impl Plan {
         let mut plan = resolve_names(mapping, places, contract, files)?;
         let findings = prove::contract(&mut plan);
         plan.document.find_fast_fields();
-        checked_columns::find(&mut plan);
-        merged_columns::find(&mut plan);
+        let written = WrittenColumns::of(&plan);
+        checked_columns::find(&mut plan, &written);
+        merged_columns::find(&mut plan, &written);
         if findings.is_empty() { Ok(plan) } else { Err(findings) }
     }
 }

@@ -104,6 +104,11 @@ fn to_json_text(text: &str) -> Vec<u8> {
     json.into()
 }
 
+/// Whether a keyword says nothing about lists.
+pub(super) fn is_about_others(keyword: &str) -> bool {
+    is_silent(keyword) || [OBJECT, STRING, NUMBER].iter().any(|keywords| keywords.contains(&keyword))
+}
+
 /// Whether a keyword does not restrict values, or its parts are visited by name.
 pub(super) fn is_silent(keyword: &str) -> bool {
     VISITED.contains(&keyword) || is_annotation(keyword)

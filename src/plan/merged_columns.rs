@@ -4,16 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{ObjectPlan, Plan, ValuePlan};
+use crate::plan::{Plan, written_columns::WrittenColumns};
 
 /// Finds the columns that are merged, of every source whose rows are.
-pub(super) fn find(plan: &mut Plan) {
-    let mut written = BTreeSet::new();
-    add_object(&plan.document, plan.each, &mut written);
+pub(super) fn find(plan: &mut Plan, written: &WrittenColumns) {
     for number in 0..plan.sources.len() {
         if plan.sources[number].is_merged() {
             let mut used = find_outside_fields(plan, number);
-            used.extend(written.iter().filter(|(source, _)| *source == number).map(|(_, column)| *column));
+            used.extend(written.used(number));
             plan.sources[number].merged = used.into_iter().collect();
         }
     }
@@ -38,27 +36,4 @@ fn find_outside_fields(plan: &Plan, number: usize) -> BTreeSet<usize> {
         }
     }
     used
-}
-
-/// Columns with their sources.
-type Used = BTreeSet<(usize, usize)>;
-
-fn add_object(object: &ObjectPlan, source: usize, used: &mut Used) {
-    object.fields.iter().for_each(|field| add_value(&field.value, source, used));
-}
-
-fn add_value(value: &ValuePlan, source: usize, used: &mut Used) {
-    match value {
-        ValuePlan::Const(_) => {}
-        ValuePlan::Leaf(leaf) => used.extend(leaf.columns().iter().map(|column| (source, *column))),
-        ValuePlan::Pieces(pieces) => used.extend(pieces.leaf.columns().iter().map(|column| (source, *column))),
-        ValuePlan::Object(object) => add_object(object, source, used),
-        ValuePlan::List(list) => list.items.iter().for_each(|item| add_value(&item.value, source, used)),
-        ValuePlan::When(when) => {
-            used.extend(when.condition.expression.columns.iter().map(|column| (source, *column)));
-            add_value(&when.value, source, used);
-        }
-        ValuePlan::Many(many) => add_value(&many.item, many.source, used),
-        ValuePlan::One(one) => add_value(&one.value, one.source, used),
-    }
 }

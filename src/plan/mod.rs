@@ -7,6 +7,7 @@
 pub mod checks;
 pub mod compile;
 mod columns;
+mod written_columns;
 mod checked_columns;
 pub mod envelope;
 mod envelope_members;
