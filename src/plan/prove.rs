@@ -5,6 +5,8 @@
 //! check of a leaf can replace are checked on whole documents. A check may be stricter than its rule, and never more lenient:
 //! what it refuses is decided by the exact check.
 
+mod keyed;
+
 use std::ops::Range;
 
 use serde_json::{Map, Value};
@@ -19,7 +21,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::{escape, unescape},
     plan::{
-        EmptyPolicy, FieldPlan, ItemPlan, Leaf, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
+        EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One, Plan, ValuePlan,
         checks::Checks,
         conversion::Conversion,
         envelope::{Envelope, EnvelopeMember, EnvelopeValue},
@@ -37,6 +39,7 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         contract: &plan.contract,
         places: &plan.places,
         if_empty: plan.if_empty.as_ref(),
+        links: &plan.links,
         findings: Vec::new(),
         whole: Vec::new(),
     };
@@ -61,6 +64,8 @@ struct Prover<'a> {
     places: &'a Places,
     /// What is said of nothing for all fields that say nothing themselves.
     if_empty: Option<&'a Policy<IfEmpty>>,
+    /// How sources attach to each other.
+    links: &'a [LinkPlan],
     findings: Vec<Diagnostic>,
     whole: Vec<String>,
 }
@@ -200,6 +205,7 @@ impl Prover<'_> {
                 self.prove_leaf(&mut pieces.leaf, &items, rule, &format!("{target}/*"));
             }
             ValuePlan::When(when) => self.prove_value(&mut when.value, pointers, rule, target),
+            ValuePlan::Many(many) if many.keyed_by.is_some() => self.prove_keyed(many, pointers, rule, target),
             ValuePlan::Many(many) => self.prove_list(many, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
         }
@@ -575,7 +581,7 @@ impl Prover<'_> {
         if matches!(leaf.conversion, Conversion::Date(_)) {
             self.check_day(&rules, rule, target);
         }
-        leaf.checks = self.find_checks(leaf, &rules, pointers);
+        leaf.checks = self.find_checks(&leaf.conversion, &rules, pointers);
     }
 
     /// Reports a rule that no day keeps: all are written alike, so one stands for all.
@@ -597,9 +603,9 @@ impl Prover<'_> {
         }
     }
 
-    fn find_checks(&mut self, leaf: &Leaf, rules: &Rules<'_>, pointers: &[String]) -> Checks {
+    fn find_checks(&mut self, conversion: &Conversion, rules: &Rules<'_>, pointers: &[String]) -> Checks {
         let mut checks = Checks { quick: Vec::new(), covered: !rules.opaque, exact: Vec::new() };
-        if matches!(leaf.conversion, Conversion::Boolean { .. }) {
+        if matches!(conversion, Conversion::Boolean { .. }) {
             let accepted =
                 |value: bool| pointers.iter().all(|pointer| self.contract.part_accepts(pointer, &Value::Bool(value)));
             checks.covered = accepted(true) && accepted(false);
@@ -608,7 +614,7 @@ impl Prover<'_> {
                 for (keyword, value) in
                     schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value))
                 {
-                    match classify_rule(&leaf.conversion, schema, keyword, value) {
+                    match classify_rule(conversion, schema, keyword, value) {
                         RuleStatus::Proven => {}
                         RuleStatus::Quick(quick) => checks.quick.push(quick),
                         RuleStatus::Open => checks.covered = false,
