@@ -107,9 +107,18 @@ impl LocatedViolation {
     /// The same for each name that it is about, where names are what cells say: no message shows those.
     fn by_names<'t, 'a>(self, trace: &'t Trace<'a>, index: &TraceIndex<'t, 'a>) -> Vec<ToldViolation<'t, 'a>> {
         let LocatedViolation { violation, place } = self;
+        // There may be very many names, and what is told of each holds none.
+        let message = violation.message_without_names().to_owned();
+        let (pointer, schema, code) = (&violation.pointer, &violation.schema, violation.code);
+        let one = || Violation {
+            pointer: pointer.clone(),
+            schema: schema.clone(),
+            code,
+            message: message.clone(),
+            names: Vec::new(),
+        };
         let mut told = Vec::new();
         for name in &violation.names {
-            let message = violation.message_without_names().to_owned();
             let (node, mut inside) = (place.node, place.inside.clone());
             let field = if inside.is_empty() { index.nodes.field(node, name) } else { None };
             let (place, origin) = match field.map(|field| (field, trace.nodes[field].name)) {
@@ -122,7 +131,7 @@ impl LocatedViolation {
                     (FoundNode { node, inside }, None)
                 }
             };
-            told.push(ToldViolation { violation: Violation { message, ..violation.clone() }, place, name: origin });
+            told.push(ToldViolation { violation: one(), place, name: origin });
         }
         if told.is_empty() { vec![ToldViolation { violation, place, name: None }] } else { told }
     }
