@@ -4,7 +4,7 @@
 //! checks the whole contract, and every violation is led back to its cell and its rule. If there is no finding, the document
 //! conforms. What an API finds wrong with a document is led back in the same way.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -14,7 +14,8 @@ use crate::{
     plan::Plan,
     recording::{
         match_groups::MatchGroups,
-        provenance::{Origin, Step, Trace, UncertainLeaf, ValueProblem},
+        node_index::{FoundNode, NodeIndex, show_pointer},
+        provenance::{NodeName, Origin, Step, Trace, UncertainLeaf, ValueProblem},
         receipt::Rejected,
     },
     table::Table,
@@ -47,24 +48,24 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         findings.push(finding);
     }
     let index = TraceIndex::of(trace);
-    let mut violations = find_violations(plan, trace);
+    let mut violations = find_violations(plan, trace, &index);
     violations.retain(|located| !located.is_in_placeholder(trace, &index));
     // Debug builds compare the rules of single leaves with the whole contract, always.
     debug_assert_eq!(sorted(violations.iter().map(|located| &located.violation)), {
         let all = plan.violations(&trace.json).into_iter();
-        let all = all.map(|violation| LocatedViolation { violation, node: None });
+        let all = all.map(|violation| LocatedViolation::of(violation, &index));
         let all: Vec<LocatedViolation> = all.filter(|located| !located.is_in_placeholder(trace, &index)).collect();
         sorted(all.iter().map(|located| &located.violation))
     });
-    for located in violations {
-        let Some(origin) = located.origin(trace, &index) else { continue };
-        let violation = located.violation;
+    for told in violations.into_iter().flat_map(|located| located.by_names(trace, &index)) {
+        let Some(origin) = told.name.or_else(|| index.nodes.origin(told.place.node)) else { continue };
+        let violation = told.violation;
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
         if room > 0 && wants(violation.code) {
             diagnostic = diagnostic
                 .cell(cell_of(tables, origin))
                 .rule(plan.place(origin.rule))
-                .target(violation.pointer, violation.schema);
+                .target(index.nodes.show(tables, &told.place), violation.schema);
             room = room.saturating_sub(length(&diagnostic));
         }
         findings.push(Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.path), diagnostic });
@@ -72,34 +73,67 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
     findings
 }
 
-/// A violation of the contract, and its node, if that is a leaf.
+/// A violation of the contract, and where in the document it is.
 struct LocatedViolation {
     violation: Violation,
-    node: Option<usize>,
+    place: FoundNode,
+}
+
+/// A violation of the contract as it is told, and the cell that says the name of a field which it is about.
+struct ToldViolation<'t, 'a> {
+    violation: Violation,
+    place: FoundNode,
+    name: Option<&'t Origin<'a>>,
 }
 
 impl LocatedViolation {
+    fn of(violation: Violation, index: &TraceIndex<'_, '_>) -> LocatedViolation {
+        let place = index.nodes.find(&violation.pointer);
+        LocatedViolation { violation, place }
+    }
+
     /// Whether it lies in a value that could not be made, and so is a placeholder.
-    fn is_in_placeholder(&self, trace: &Trace<'_>, index: &TraceIndex) -> bool {
-        let Some(node) = self.node else {
-            let contains = |node: &usize, inside: bool| {
-                let rest = self.violation.pointer.strip_prefix(&trace.pointer(*node));
-                rest.is_some_and(|rest| rest.is_empty() || inside && rest.starts_with('/'))
-            };
-            return index.placeholders.iter().any(|node| contains(node, true))
-                || index.counted.iter().any(|node| contains(node, false));
-        };
-        let mut at = node;
+    fn is_in_placeholder(&self, trace: &Trace<'_>, index: &TraceIndex<'_, '_>) -> bool {
+        if index.counted.contains(&self.place.node) && self.place.inside.is_empty() {
+            return true;
+        }
+        let mut at = self.place.node;
         while at != 0 && !index.placeholders.contains(&at) {
             at = trace.nodes[at].parent;
         }
         index.placeholders.contains(&at)
     }
 
-    /// The origin of the value, or of the nearest value around it.
-    fn origin<'t, 'a>(&self, trace: &'t Trace<'a>, index: &TraceIndex) -> Option<&'t Origin<'a>> {
-        let known = self.node.and_then(|node| trace.origins.get(*index.origins.get(&node)?));
-        known.or_else(|| trace.origin(&self.violation.pointer))
+    /// The same for each name that it is about, where names are what cells say: no message shows those.
+    fn by_names<'t, 'a>(self, trace: &'t Trace<'a>, index: &TraceIndex<'t, 'a>) -> Vec<ToldViolation<'t, 'a>> {
+        let LocatedViolation { violation, place } = self;
+        // There may be very many names, and what is told of each holds none.
+        let message = violation.message_without_names().to_owned();
+        let (pointer, schema, code) = (&violation.pointer, &violation.schema, violation.code);
+        let one = || Violation {
+            pointer: pointer.clone(),
+            schema: schema.clone(),
+            code,
+            message: message.clone(),
+            names: Vec::new(),
+        };
+        let mut told = Vec::new();
+        for name in &violation.names {
+            let (node, mut inside) = (place.node, place.inside.clone());
+            let field = if inside.is_empty() { index.nodes.field(node, name) } else { None };
+            let (place, origin) = match field.map(|field| (field, trace.nodes[field].name)) {
+                Some((field, NodeName::Cell(number))) => {
+                    (FoundNode { node: field, inside }, Some(&trace.names[number].origin))
+                }
+                Some(_) => continue,
+                None => {
+                    inside.push(name.clone());
+                    (FoundNode { node, inside }, None)
+                }
+            };
+            told.push(ToldViolation { violation: one(), place, name: origin });
+        }
+        if told.is_empty() { vec![ToldViolation { violation, place, name: None }] } else { told }
     }
 }
 
@@ -107,24 +141,22 @@ impl LocatedViolation {
 const MAX_DRAWN: usize = 16 << 20;
 
 /// What is asked of a trace once for each of its violations, which may be very many.
-struct TraceIndex {
+struct TraceIndex<'t, 'a> {
     /// The nodes of values that could not be made.
     placeholders: BTreeSet<usize>,
     /// The nodes of lists with another number of records; what is in them was written.
     counted: BTreeSet<usize>,
-    /// The last origin of each node, which is the most precise one.
-    origins: BTreeMap<usize, usize>,
+    nodes: NodeIndex<'t, 'a>,
 }
 
-impl TraceIndex {
-    fn of(trace: &Trace<'_>) -> TraceIndex {
+impl<'t, 'a> TraceIndex<'t, 'a> {
+    fn of(trace: &'t Trace<'a>) -> TraceIndex<'t, 'a> {
         let problems = || trace.problems.iter().filter(|problem| !problem.is_warning);
         let nodes = |is_counted: bool| {
             let nodes = problems().filter(move |problem| (problem.code == Code::TransformCount) == is_counted);
             nodes.map(|problem| problem.origin.node).collect()
         };
-        let origins = trace.origins.iter().enumerate().map(|(number, origin)| (origin.node, number)).collect();
-        TraceIndex { placeholders: nodes(false), counted: nodes(true), origins }
+        TraceIndex { placeholders: nodes(false), counted: nodes(true), nodes: NodeIndex::of(trace) }
     }
 }
 
@@ -137,10 +169,10 @@ fn sorted<'a>(violations: impl Iterator<Item = &'a Violation>) -> Vec<String> {
 
 /// The violations of the contract in a document. If all rules that are not proven are about leaves, only the leaves that may
 /// violate them are checked.
-fn find_violations(plan: &Plan, trace: &Trace<'_>) -> Vec<LocatedViolation> {
+fn find_violations(plan: &Plan, trace: &Trace<'_>, index: &TraceIndex<'_, '_>) -> Vec<LocatedViolation> {
     if !plan.whole.is_empty() || trace.is_uncertain {
         let all = plan.violations(&trace.json).into_iter();
-        return all.map(|violation| LocatedViolation { violation, node: None }).collect();
+        return all.map(|violation| LocatedViolation::of(violation, index)).collect();
     }
     let of_leaf = |leaf: &UncertainLeaf<'_>| {
         let value = serde_json::from_slice(&leaf.json).unwrap_or(Value::Null);
@@ -148,7 +180,7 @@ fn find_violations(plan: &Plan, trace: &Trace<'_>) -> Vec<LocatedViolation> {
         // A leaf has no nodes inside.
         let locate = |violation| LocatedViolation {
             violation: Violation { pointer: trace.pointer(leaf.node), ..violation },
-            node: Some(leaf.node),
+            place: FoundNode { node: leaf.node, inside: Vec::new() },
         };
         violations.map(locate).collect::<Vec<_>>()
     };
@@ -168,11 +200,14 @@ pub fn locate(plan: &Plan, tables: &[Table], root: u32, trace: &Trace<'_>, rejec
             pointers.push(known);
         }
     }
-    let origins = pointers.iter().filter_map(|pointer| Some((pointer, trace.origin(pointer)?)));
+    let nodes = NodeIndex::of(trace);
+    let places = pointers.iter().map(|pointer| nodes.find(pointer));
+    let origins = places.filter_map(|place| nodes.origin(place.node).map(|origin| (place, origin)));
     let finding = || rejected.finding.clone();
     let located: Vec<Diagnostic> = origins
-        .map(|(pointer, origin)| {
-            finding().cell(cell_of(tables, origin)).rule(plan.place(origin.rule)).target(*pointer, String::new())
+        .map(|(place, origin)| {
+            let target = nodes.show(tables, &place);
+            finding().cell(cell_of(tables, origin)).rule(plan.place(origin.rule)).target(target, String::new())
         })
         .collect();
     if located.is_empty() { vec![finding().cell(tables[plan.each].record(root))] } else { located }
@@ -277,7 +312,7 @@ fn find_problem(plan: &Plan, tables: &[Table], trace: &Trace<'_>, problem: &Valu
         diagnostic = diagnostic
             .cell(cell_of(tables, origin))
             .rule(plan.place(origin.rule))
-            .target(trace.pointer(origin.node), String::new())
+            .target(show_pointer(trace, tables, origin.node), String::new())
             .hint(problem.hint);
     }
     Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.path), diagnostic }

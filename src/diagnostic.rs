@@ -399,6 +399,8 @@ codes! {
     TransformTemplate = "transform/template",
     /// A `many` has fewer records than `min` or more than `max`.
     TransformCount = "transform/count",
+    /// A cell names a field (`keyed_by`), and no field can have this name: JSON parsers take it for a number.
+    TransformName = "transform/name",
     /// A record is good, but the document it belongs to is rejected: sending the rest could erase good data.
     /// Fix the other record, or allow incomplete documents with `on_incomplete: send`.
     TransformIncomplete = "transform/incomplete",
@@ -420,7 +422,8 @@ codes! {
     CheckFormat = "check/format",
     /// A list has fewer or more items than the contract allows, or the same item twice.
     CheckItems = "check/items",
-    /// A field that the contract requires is not there, or one it does not allow is.
+    /// A field that the contract requires is not there, or one it does not allow is: by itself, by its name, or by how many
+    /// there are.
     CheckFields = "check/fields",
     /// Another rule of the contract is broken; the message names its keyword.
     CheckRule = "check/rule",

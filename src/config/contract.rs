@@ -76,6 +76,18 @@ pub struct Violation {
     pub code: Code,
     /// What was expected, without the value.
     pub message: String,
+    /// The names of fields that it is about, if the rule is about names.
+    pub names: Vec<String>,
+}
+
+/// How a message about fields that are not allowed begins.
+const NAMED_FIELDS: &str = "the field `";
+
+impl Violation {
+    /// What was expected, without the names of fields, where these are what a cell says.
+    pub fn message_without_names(&self) -> &str {
+        if self.message.starts_with(NAMED_FIELDS) { "a field of this name is not allowed" } else { &self.message }
+    }
 }
 
 impl Contract {
@@ -460,6 +472,17 @@ fn to_violation(error: &jsonschema::ValidationError<'_>) -> Violation {
         schema: error.schema_path().as_str().to_owned(),
         code,
         message,
+        names: find_names(error.kind()),
+    }
+}
+
+/// The names of fields that a broken rule is about, if it is a rule about names.
+fn find_names(kind: &jsonschema::error::ValidationErrorKind) -> Vec<String> {
+    use jsonschema::error::ValidationErrorKind as Kind;
+    match kind {
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => unexpected.clone(),
+        Kind::PropertyNames { error } => error.instance().as_str().map(str::to_owned).into_iter().collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -486,7 +509,13 @@ fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code,
             (Code::CheckFields, said(format!("the field `{}` is missing", property.as_str().unwrap_or_default())))
         }
         Kind::AdditionalProperties { unexpected } => {
-            (Code::CheckFields, said(format!("the field `{}` is not allowed", unexpected.join("`, `"))))
+            (Code::CheckFields, said(format!("{NAMED_FIELDS}{}` is not allowed", unexpected.join("`, `"))))
+        }
+        Kind::MinProperties { limit } => (Code::CheckFields, said(format!("expected at least {limit} fields"))),
+        Kind::MaxProperties { limit } => (Code::CheckFields, said(format!("expected at most {limit} fields"))),
+        Kind::PropertyNames { error } => {
+            let expected = describe_broken_rule(error.kind()).1.unwrap_or_else(|| error.masked().to_string());
+            (Code::CheckFields, said(format!("the name of a field is not allowed: {expected}")))
         }
         other => (Code::CheckRule, said(format!("the rule `{}` of the contract is broken", other.keyword()))),
     }

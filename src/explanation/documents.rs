@@ -63,6 +63,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "an order with one line",
             "Correct the data, or `min` and `max` of the list.",
         ),
+        Code::TransformName => explanation(
+            "a cell cannot be the name of a field",
+            "A-100;$serde_json::private::Number;red",
+            "A-100;colour;red",
+            "Correct the name.",
+        ),
         Code::TransformIncomplete => explanation(
             "a good record of a document that is rejected",
             "two purchases, one of them with the price `3,90`",

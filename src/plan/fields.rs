@@ -232,6 +232,7 @@ impl Compiler<'_> {
             (field.on_orphan.is_some(), "on_orphan", field.many.is_some()),
             (field.on_incomplete.is_some(), "on_incomplete", field.many.is_some()),
             (field.order_by.is_some(), "order_by", field.many.is_some()),
+            (field.keyed_by.is_some(), "keyed_by", field.many.is_some()),
             (field.min.is_some(), "min", field.many.is_some()),
             (field.max.is_some(), "max", field.many.is_some()),
             (field.on_missing.is_some(), "on_missing", field.one.is_some()),
@@ -435,6 +436,10 @@ impl Compiler<'_> {
         for (column, _) in &order {
             self.expect_no_list(child, *column, &order_rule);
         }
+        let keyed_by = match &field.keyed_by {
+            Some(column) => Some(self.compile_keyed_by(column, rule, child, &child_columns)?),
+            None => None,
+        };
         let link = self.links.len();
         self.links.push(LinkPlan {
             many: true,
@@ -462,6 +467,7 @@ impl Compiler<'_> {
             link,
             source: child,
             item,
+            keyed_by,
             min,
             max,
             allowed: (0, u64::MAX),

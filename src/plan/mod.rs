@@ -14,6 +14,7 @@ mod envelope_members;
 mod merged_columns;
 mod roles;
 mod match_columns;
+mod keyed_by;
 pub mod fields;
 pub mod prove;
 mod keywords;
@@ -478,16 +479,31 @@ pub struct Many {
     pub source: usize,
     /// What each record becomes.
     pub item: ValuePlan,
+    /// What names the records, if they are fields of an object and not items of a list.
+    pub keyed_by: Option<KeyedBy>,
     /// The fewest records the mapping allows.
     pub min: u64,
     /// The most records the mapping allows.
     pub max: u64,
-    /// The fewest and most items the contract allows.
+    /// The fewest and most items, or fields, that the contract allows.
     pub allowed: (u64, u64),
     /// What to do when there is no record.
     pub if_empty: EmptyPolicy,
     /// What to do with the document when a record is bad.
     pub on_incomplete: Policy<OnIncomplete>,
+}
+
+/// What names the fields of an object with one field for each related record.
+#[derive(Debug)]
+pub struct KeyedBy {
+    /// The column of the related record whose cell is the name.
+    pub column: usize,
+    /// The type of that column.
+    pub conversion: Conversion,
+    /// Where it stands in the mapping.
+    pub rule: String,
+    /// The rules of the contract about names that are not proven.
+    pub checks: Checks,
 }
 
 /// The one related record.

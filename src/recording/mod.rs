@@ -9,6 +9,7 @@ pub mod summary;
 pub mod totals;
 pub mod lookups;
 pub mod provenance;
+pub mod node_index;
 pub mod payload;
 pub mod receipt;
 

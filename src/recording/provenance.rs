@@ -3,10 +3,9 @@
 //! `transform` makes a trace when the fast way cannot tell whether a document conforms; `check` turns it into findings. Nodes
 //! and paths are stored as links to the one before them, because most of them are never printed.
 
-use crate::{
-    diagnostic::Code,
-    json_pointer::{escape, unescape},
-};
+use std::borrow::Cow;
+
+use crate::{diagnostic::Code, json_pointer::escape};
 
 /// A document written to its end, with everything known about it.
 #[derive(Debug)]
@@ -15,6 +14,8 @@ pub struct Trace<'a> {
     pub json: Vec<u8>,
     /// The nodes of the document; the first is the document itself.
     pub nodes: Vec<JsonNode<'a>>,
+    /// The names of fields that are what a cell says.
+    pub names: Vec<CellName<'a>>,
     /// The paths to related records, each as its last step.
     pub paths: Vec<PathEnd>,
     /// The origins of the values.
@@ -45,6 +46,17 @@ pub enum NodeName<'a> {
     Field(&'a str),
     /// An item of a list, by its number.
     Item(u64),
+    /// A field that is named by a cell, as a number into the names of the trace.
+    Cell(usize),
+}
+
+/// The name of a field that is what a cell says: no message shows it otherwise than that cell.
+#[derive(Clone, Debug)]
+pub struct CellName<'a> {
+    /// The name.
+    pub text: String,
+    /// The cell.
+    pub origin: Origin<'a>,
 }
 
 /// A path to a related record, as its last step.
@@ -84,13 +96,17 @@ impl<'a> Trace<'a> {
             return String::new();
         }
         let JsonNode { parent, name } = self.nodes[node];
-        let mut pointer = self.pointer(parent);
-        pointer.push('/');
+        format!("{}/{}", self.pointer(parent), escape(&self.name(name)))
+    }
+
+    /// The name of a node, as the JSON has it.
+    #[must_use]
+    pub fn name(&self, name: NodeName<'a>) -> Cow<'_, str> {
         match name {
-            NodeName::Field(name) => pointer.push_str(&escape(name)),
-            NodeName::Item(number) => pointer.push_str(&number.to_string()),
+            NodeName::Field(name) => name.into(),
+            NodeName::Item(number) => number.to_string().into(),
+            NodeName::Cell(number) => self.names[number].text.as_str().into(),
         }
-        pointer
     }
 
     /// The steps of a path, the outermost first.
@@ -104,35 +120,6 @@ impl<'a> Trace<'a> {
         }
         steps.reverse();
         steps
-    }
-
-    /// The origin of the value at a pointer, or of the nearest value around it.
-    #[must_use]
-    pub fn origin(&self, pointer: &str) -> Option<&Origin<'a>> {
-        let mut names: Vec<String> = pointer.split('/').skip(1).map(unescape).collect();
-        loop {
-            // The last origin of a node is the most precise one: a lookup notes its parent first, then the record found.
-            if let Some(origin) = self.origins.iter().rev().find(|origin| self.has_names(origin.node, &names)) {
-                return Some(origin);
-            }
-            names.pop()?;
-        }
-    }
-
-    /// Whether these names, from the document on, lead to a node.
-    fn has_names(&self, node: usize, names: &[String]) -> bool {
-        let mut at = node;
-        for name in names.iter().rev() {
-            let is_same = match self.nodes[at].name {
-                NodeName::Field(field) => field == name,
-                NodeName::Item(number) => name.parse() == Ok(number),
-            };
-            if at == 0 || !is_same {
-                return false;
-            }
-            at = self.nodes[at].parent;
-        }
-        at == 0
     }
 }
 

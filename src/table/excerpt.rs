@@ -43,6 +43,19 @@ impl Table {
         Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found, is_masked }
     }
 
+    /// What a cell says, or a part of it, drawn as the cell is.
+    #[must_use]
+    pub fn draw_said(&self, row: u32, column: usize, said: &str) -> String {
+        let row = self.merged.filling_row(row, column);
+        let mut cells = Vec::new();
+        self.split(row, &mut cells);
+        match self.drawing_of(&cells, column) {
+            Drawing::Clear if cells.get(column).is_some() => said.to_owned(),
+            Drawing::Never => "(sensitive)".to_owned(),
+            Drawing::Clear | Drawing::Mask => mask(said),
+        }
+    }
+
     /// The place of some bytes of a record, as far as they stand on one line, and whether a mask hides some of that line.
     fn locate_bytes(&self, row: u32, Range { start, end }: Range<usize>) -> (Place, bool) {
         let raw = self.raw(row);

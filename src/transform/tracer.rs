@@ -3,7 +3,9 @@
 use crate::{
     diagnostic::Code,
     plan::Leaf,
-    recording::provenance::{JsonNode, NO_PATH, NodeName, Origin, PathEnd, Step, Trace, UncertainLeaf, ValueProblem},
+    recording::provenance::{
+        CellName, JsonNode, NO_PATH, NodeName, Origin, PathEnd, Step, Trace, UncertainLeaf, ValueProblem,
+    },
     transform::writer::{Observer, ValueSite},
 };
 
@@ -24,6 +26,7 @@ impl<'a> Tracer<'a> {
         let trace = Trace {
             json: Vec::new(),
             nodes: vec![document],
+            names: Vec::new(),
             paths: Vec::new(),
             origins: Vec::new(),
             uncertain_leaves: Vec::new(),
@@ -55,6 +58,12 @@ impl<'a> Observer<'a> for Tracer<'a> {
     fn enter_node(&mut self, name: NodeName<'a>) {
         self.trace.nodes.push(JsonNode { parent: self.node, name });
         self.node = self.trace.nodes.len() - 1;
+    }
+
+    fn enter_named_node(&mut self, json: &[u8], site: ValueSite<'a, '_>) {
+        let text = serde_json::from_slice(json).unwrap_or_default();
+        self.trace.names.push(CellName { text, origin: self.origin(site) });
+        self.enter_node(NodeName::Cell(self.trace.names.len() - 1));
     }
 
     fn leave_node(&mut self) {

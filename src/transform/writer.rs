@@ -7,7 +7,7 @@ use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
     plan::{
-        Condition, EmptyPolicy, Leaf, ListPlan, Many, ObjectPlan, One, Pieces, ValuePlan, ValueSource, When,
+        Condition, EmptyPolicy, KeyedBy, Leaf, ListPlan, Many, ObjectPlan, One, Pieces, ValuePlan, ValueSource, When,
         code_table::Codes,
         conversion::write_text,
         expression::{
@@ -31,6 +31,9 @@ const FILL_IN: &str = "fill its cells in, or say what nothing means with `if_emp
 /// So many pieces of one cell are told to be bad, and no more.
 const MAX_BAD_PIECES: u64 = 10;
 
+/// The name that means a number to the JSON parser, and would be lost.
+const RESERVED_NAME: &[u8] = b"\"$serde_json::private::Number\"";
+
 /// The document cannot be finished on the fast way.
 pub(super) struct Stop;
 
@@ -45,6 +48,8 @@ pub(super) trait Observer<'a> {
     fn notes_all(&self) -> bool;
     /// A field or an item is entered.
     fn enter_node(&mut self, name: NodeName<'a>);
+    /// A field is entered whose name, as this JSON text, is what a cell says.
+    fn enter_named_node(&mut self, json: &[u8], site: ValueSite<'a, '_>);
     /// It is left.
     fn leave_node(&mut self);
     /// A related record is entered.
@@ -74,6 +79,7 @@ impl Observer<'_> for NoObserver {
         false
     }
     fn enter_node(&mut self, _: NodeName<'_>) {}
+    fn enter_named_node(&mut self, _: &[u8], _: ValueSite<'_, '_>) {}
     fn leave_node(&mut self) {}
     fn enter_record(&mut self, _: Step) {}
     fn leave_record(&mut self) {}
@@ -518,8 +524,8 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let View { groups, statuses, .. } = *self.view;
         let site = ValueSite { scope, column: None, rule };
         self.observer.note_origin(site);
-        let start = self.out.len();
-        self.out.push(b'[');
+        let (start, [opening, closing]) = (self.out.len(), if many.keyed_by.is_some() { *b"{}" } else { *b"[]" });
+        self.out.push(opening);
         // Each item has a comma behind it, and that of the last becomes the bracket.
         let (mut count, mut rest) = (0u64, groups.children(many.link, scope.row));
         loop {
@@ -543,19 +549,14 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 }
                 RowStatus::Good | RowStatus::Pending => {}
             }
-            self.observer.enter_node(NodeName::Item(count));
-            self.observer.enter_record(step);
-            let written = self.write_value(&many.item, &self.scope(many.source, *child), rule);
-            self.observer.leave_record();
-            self.observer.leave_node();
-            if written? {
+            if self.write_record(many, step, count, rule)? {
                 self.out.push(b',');
                 count += 1;
             }
         }
         match count {
-            0 => self.out.push(b']'),
-            _ => self.out.set(self.out.len() - 1, b']'),
+            0 => self.out.push(closing),
+            _ => self.out.set(self.out.len() - 1, closing),
         }
         if count < many.min || count > many.max {
             let wanted = range(many.min, many.max);
@@ -570,9 +571,51 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         self.check_count(count, many.allowed)
     }
 
+    /// Writes a related record as an item of a list, or as a field of an object.
+    fn write_record(&mut self, many: &'a Many, step: Step, count: u64, rule: &'a str) -> Written {
+        let (start, scope) = (self.out.len(), self.scope(many.source, step.child));
+        self.observer.enter_record(step);
+        let is_named = match &many.keyed_by {
+            Some(keyed_by) => self.write_name(keyed_by, &scope)?,
+            None => {
+                self.observer.enter_node(NodeName::Item(count));
+                true
+            }
+        };
+        let written = if is_named { self.write_value(&many.item, &scope, rule) } else { Ok(false) };
+        self.observer.leave_node();
+        self.observer.leave_record();
+        if matches!(written, Ok(false)) {
+            self.out.truncate(start);
+        }
+        written
+    }
+
+    /// Writes the name that a record gives to a field, and enters that field; `false`: it is no name.
+    fn write_name(&mut self, keyed_by: &'a KeyedBy, scope: &Scope<'a>) -> Written {
+        let (start, mut buffer) = (self.out.len(), std::mem::take(self.text));
+        keyed_by.write_name(scope.record.cell(keyed_by.column, &mut buffer), self.out);
+        *self.text = buffer;
+        let site = ValueSite { scope, column: Some(keyed_by.column), rule: &keyed_by.rule };
+        self.observer.enter_named_node(&self.out[start..], site);
+        let name = &self.out[start..];
+        if name == RESERVED_NAME {
+            self.note_problem(site, Code::TransformName, "no field can have this name".into())?;
+            return Ok(false);
+        }
+        if !keyed_by.checks.accepts(&self.view.plan.contract, name) {
+            if !O::TRACED {
+                return Err(Stop);
+            }
+            self.observer.note_uncertain_document();
+        }
+        self.out.push(b':');
+        Ok(true)
+    }
+
     /// Writes items of a list, a comma behind each, as long as they are good records of fast fields; gives how many.
     fn write_fast_items(&mut self, many: &'a Many, children: &[u32]) -> usize {
-        let ValuePlan::Object(object) = &many.item else { return 0 };
+        let (ValuePlan::Object(object), None) = (&many.item, &many.keyed_by) else { return 0 };
         if self.observer.notes_all() {
             return 0;
         }

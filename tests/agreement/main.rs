@@ -234,6 +234,7 @@ fn left_open(plan: &Plan, violation: &Violation) -> Result<(), String> {
     match found {
         Some(ValuePlan::Leaf(leaf)) if open(leaf) => Ok(()),
         Some(ValuePlan::Pieces(pieces)) if open(&pieces.leaf) => Ok(()),
+        Some(ValuePlan::Many(many)) if many.keyed_by.is_some() && violation.code == Code::CheckFields => Ok(()),
         Some(ValuePlan::Many(_) | ValuePlan::List(_) | ValuePlan::Pieces(_)) if violation.code == Code::CheckItems => {
             Ok(())
         }

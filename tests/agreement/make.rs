@@ -75,9 +75,13 @@ struct Maker<'a> {
     codes: Map<String, Value>,
     lists: bool,
     lookups: bool,
+    /// The column that names the related records.
+    keyed_by: Option<String>,
 }
 
 const FIELDS: &[&str] = &["a", "b", "c", "d", "e f", "é", "g/h", "i~j", "k%20l", "m\"n", "$ref", "type"];
+/// Other names that cells may say.
+const NAMES: &[&str] = &["", "A", " a ", "__proto__", "two\nlines", "\t", "\\", "$serde_json::private::Number", "0"];
 const PATTERNS: &[&str] = &["^[a-z]+$", "^.{2,3}$", "^A[0-9]*$", "[0-9]", "^$|^a", "^[^@]+@[^@]+$", "^\\d{4}-", "é"];
 const FORMATS: &[&str] = &["email", "date", "date-time", "uri", "uuid", "ipv4"];
 const LIMITS: &[&str] = &[
@@ -253,6 +257,7 @@ pub(crate) fn case(tape: Tape<'_>) -> Case {
         codes: Map::new(),
         lists: false,
         lookups: false,
+        keyed_by: None,
     };
     maker.new_draft = !maker.tape.once_in(2);
     let (document, fields) = maker.object("roots", 0);
@@ -557,6 +562,15 @@ impl Maker<'_> {
             field["fields"] = fields;
             schema
         };
+        let schema = if self.tape.once_in(3) { self.keyed(&mut field, items) } else { self.listed(items) };
+        // Beside `many`, it is about the list.
+        field.as_object_mut().unwrap().remove("if_empty");
+        let schema = self.dressed(schema.into(), true);
+        self.perhaps_empty(schema, field)
+    }
+
+    /// The schema of a list of related records.
+    fn listed(&mut self, items: Value) -> Map<String, Value> {
         let mut schema = Map::from_iter([("type".to_owned(), Value::from("array")), ("items".to_owned(), items)]);
         for (keyword, limit) in [("minItems", 2), ("maxItems", 3)] {
             if self.tape.once_in(4) {
@@ -566,10 +580,51 @@ impl Maker<'_> {
         if self.tape.once_in(6) {
             schema.insert("uniqueItems".into(), true.into());
         }
-        // Beside `many`, it is about the list.
-        field.as_object_mut().unwrap().remove("if_empty");
-        let schema = self.dressed(schema.into(), true);
-        self.perhaps_empty(schema, field)
+        schema
+    }
+
+    /// Makes related records the fields of an object; gives its schema.
+    fn keyed(&mut self, field: &mut Value, values: Value) -> Map<String, Value> {
+        let name = format!("c{}", self.columns.len());
+        let cells: Vec<String> = FIELDS.iter().chain(NAMES).map(|name| (*name).to_owned()).collect();
+        let good = cells[..12].to_vec();
+        let declared = [json!({}), json!({ "case": "lower", "trim": true })][self.tape.pick(2)].clone();
+        self.columns.push(Column { source: "kids", name: name.clone(), declared, cells, good });
+        if self.tape.once_in(4) {
+            field["where"] = format!("{name} != 'b'").into();
+        }
+        field["keyed_by"] = name.clone().into();
+        self.keyed_by = Some(name);
+        let mut schema = Map::from_iter([("type".to_owned(), Value::from("object"))]);
+        match self.tape.pick(6) {
+            0 | 1 => drop(schema.insert("additionalProperties".into(), values)),
+            2 => drop(schema.insert("properties".into(), json!({ "a": values, "b": values, "type": true }))),
+            3 => {
+                let known = json!({ "a": values, "c": values });
+                schema.insert("properties".into(), known);
+                schema.insert("additionalProperties".into(), false.into());
+            }
+            4 => {
+                schema.insert("patternProperties".into(), json!({ "^[a-d]": values }));
+                schema.insert("additionalProperties".into(), self.tape.once_in(2).into());
+            }
+            _ => {
+                schema.insert("properties".into(), json!({ "b": { "maxLength": 2, "maxProperties": 1 } }));
+                schema.insert("additionalProperties".into(), values);
+            }
+        }
+        match self.tape.pick(10) {
+            5 => drop(schema.insert("propertyNames".into(), json!({ "maxLength": 3 }))),
+            6 => drop(schema.insert("propertyNames".into(), json!({ "pattern": "^[a-e$]" }))),
+            7 => drop(schema.insert("propertyNames".into(), json!({ "enum": ["a", "b", "c", "d", "é"] }))),
+            8 => drop(schema.insert("required".into(), json!(["a"]))),
+            9 => drop(schema.insert("minProperties".into(), 1.into())),
+            _ => {}
+        }
+        if self.tape.once_in(4) {
+            schema.insert("maxProperties".into(), (1 + self.tape.pick(2)).into());
+        }
+        schema
     }
 
     fn one(&mut self, depth: usize) -> (Value, Value, bool) {
@@ -871,6 +926,10 @@ impl Maker<'_> {
         let mut sources = json!({ "roots": { "path": "roots.csv", "key": "id", "columns": columns("roots") } });
         if self.lists {
             sources["kids"] = json!({ "path": "kids.csv", "columns": columns("kids") });
+            if let Some(name) = &self.keyed_by {
+                sources["kids"]["key"] = json!(["parent", name]);
+                sources["kids"]["on_duplicate_key"] = "keep_first".into();
+            }
         }
         if self.lookups {
             sources["looked"] = json!({ "path": "looked.csv", "key": "key", "columns": columns("looked") });

@@ -59,6 +59,8 @@ pub struct FieldLong {
     pub on_incomplete: Option<Policy<OnIncomplete>>,
     /// For `many`: the order of the list; the order of the file if not given.
     pub order_by: Option<Order>,
+    /// For `many`: the column of the related source that names the fields of an object, which is made in place of a list.
+    pub keyed_by: Option<String>,
     /// For `many`: the fewest records.
     pub min: Option<u64>,
     /// For `many`: the most records.

@@ -64,7 +64,7 @@ impl Prover<'_> {
         if matches!(leaf.conversion, Conversion::Date(_)) {
             self.check_day(&rules, rule, target);
         }
-        leaf.checks = self.find_checks(leaf, &rules, pointers);
+        leaf.checks = self.find_checks(&leaf.conversion, &rules, pointers);
     }
 
     /// Reports a rule that no day keeps: all are written alike, so one stands for all.
@@ -86,9 +86,9 @@ impl Prover<'_> {
         }
     }
 
-    fn find_checks(&mut self, leaf: &Leaf, rules: &Rules<'_>, pointers: &[String]) -> Checks {
+    pub(super) fn find_checks(&mut self, conversion: &Conversion, rules: &Rules<'_>, pointers: &[String]) -> Checks {
         let mut checks = Checks { quick: Vec::new(), covered: !rules.opaque, exact: Vec::new() };
-        if matches!(leaf.conversion, Conversion::Boolean { .. }) {
+        if matches!(conversion, Conversion::Boolean { .. }) {
             let accepted =
                 |value: bool| pointers.iter().all(|pointer| self.contract.part_accepts(pointer, &Value::Bool(value)));
             checks.covered = accepted(true) && accepted(false);
@@ -97,7 +97,7 @@ impl Prover<'_> {
                 for (keyword, value) in
                     schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value))
                 {
-                    match classify_rule(&leaf.conversion, schema, keyword, value) {
+                    match classify_rule(conversion, schema, keyword, value) {
                         RuleStatus::Proven => {}
                         RuleStatus::Quick(quick) => checks.quick.push(quick),
                         RuleStatus::Open => checks.covered = false,

@@ -8,6 +8,7 @@
 mod body;
 mod objects;
 mod lists;
+mod keyed;
 mod leaves;
 mod emptiness;
 
@@ -22,7 +23,7 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::unescape,
     plan::{
-        One, Plan, ValuePlan,
+        LinkPlan, One, Plan, ValuePlan,
         keywords::{join_type_names, type_allows, with_article},
     },
 };
@@ -33,6 +34,7 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         contract: &plan.contract,
         places: &plan.places,
         if_empty: plan.if_empty.as_ref(),
+        links: &plan.links,
         findings: Vec::new(),
         whole: Vec::new(),
     };
@@ -57,6 +59,8 @@ struct Prover<'a> {
     places: &'a Places,
     /// What is said of nothing for all fields that say nothing themselves.
     if_empty: Option<&'a Policy<IfEmpty>>,
+    /// How sources attach to each other.
+    links: &'a [LinkPlan],
     findings: Vec<Diagnostic>,
     whole: Vec<String>,
 }
@@ -89,6 +93,7 @@ impl Prover<'_> {
                 self.prove_leaf(&mut pieces.leaf, &items, rule, &format!("{target}/*"));
             }
             ValuePlan::When(when) => self.prove_value(&mut when.value, pointers, rule, target),
+            ValuePlan::Many(many) if many.keyed_by.is_some() => self.prove_keyed(many, pointers, rule, target),
             ValuePlan::Many(many) => self.prove_list(many, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
         }
