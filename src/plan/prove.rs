@@ -40,7 +40,7 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         findings: Vec::new(),
         whole: Vec::new(),
     };
-    let whole_body = vec![String::new()];
+    let whole_body = vec![plan.contract.root.clone()];
     let documents = match &plan.envelope {
         Some(envelope) => prover.prove_envelope(envelope, &whole_body, "/output/root", ""),
         None if plan.body.shape.is_single() => Some((whole_body, None)),
@@ -153,7 +153,7 @@ impl Prover<'_> {
             }
         }
         if rules.opaque {
-            self.whole.push(String::new());
+            self.whole.push(self.contract.root.clone());
         }
         Some((pointers, max))
     }
@@ -163,22 +163,12 @@ impl Prover<'_> {
         let rules = self.contract.rules(pointers);
         let mut keywords = rules.schemas.iter().flat_map(|(_, schema)| schema.iter());
         // What the whole contract says behind a reference by `$id` is not known here; every document is held against it.
-        let is_unknown = rules.opaque || self.whole.iter().any(String::is_empty);
+        let is_unknown = rules.opaque || self.whole.contains(&self.contract.root);
         if is_unknown || rules.never.is_some() || keywords.any(|(keyword, _)| is_rule(keyword) && !is_silent(keyword)) {
             return;
         }
-        let is_open_api = ["openapi", "swagger"].iter().any(|key| self.contract.schema.get(key).is_some());
-        let (message, hint) = if is_open_api {
-            (
-                "the contract is a description of an API in OpenAPI, not a JSON Schema of the request body",
-                "copy the schema of the body into a file of its own, and what it refers to into `$defs` there",
-            )
-        } else {
-            (
-                "no rule of the contract concerns the documents, so it would accept anything",
-                "is it the right file? at least, say `\"items\": { \"type\": \"object\" }`",
-            )
-        };
+        let message = "no rule of the contract concerns the documents, so it would accept anything";
+        let hint = "is it the right file? at least, say `\"items\": { \"type\": \"object\" }`";
         let finding = Diagnostic::new(Code::PlanContractWithoutRules, message);
         self.findings.push(finding.rule(self.places.leaf("/contract")).hint(hint));
     }
@@ -230,6 +220,9 @@ impl Prover<'_> {
 
     /// Checks which members an object has; what its names alone do not decide is checked on whole documents.
     fn check_members(&mut self, members: &[Member], rules: &Rules<'_>, rule: &str, target: &str) {
+        for member in members {
+            self.check_writable(member, rules, target);
+        }
         for (at, schema) in &rules.schemas {
             self.check_required(members, at, schema, rule, target);
             self.check_additional(members, at, schema, target);
@@ -260,6 +253,15 @@ impl Prover<'_> {
                 }
             }
         }
+    }
+
+    /// Reports a member that is no part of a request.
+    fn check_writable(&mut self, member: &Member, rules: &Rules<'_>, target: &str) {
+        let own = self.contract.rules(&pointers_of_field(rules, &member.name));
+        let Some(pointer) = self.contract.read_only(&own) else { return };
+        let target = format!("{target}/{}", escape(&member.name));
+        let message = format!("the field `{}` is `readOnly`: the API sets it, and no request carries it", member.name);
+        self.report(Code::PlanFieldNotAllowed, &member.rule, &target, &pointer, message, "leave it out".into());
     }
 
     fn check_required(&mut self, members: &[Member], at: &str, schema: &Map<String, Value>, rule: &str, target: &str) {
