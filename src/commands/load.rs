@@ -317,9 +317,8 @@ fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnosti
                 let hint = format!("the path is relative to the mapping: write `../{}`", mapping.contract);
                 wrong.rule(place).hint(hint)
             }
-            Code::PlanMissingFile => wrong.rule(place),
             Code::PlanContractPart if wanted.fragment.is_none() => wrong.rule(places.value("/request/path")),
-            Code::PlanContractPart => wrong.rule(place),
+            Code::PlanMissingFile | Code::PlanContractPart => wrong.rule(place),
             Code::PlanTooLarge if wrong.rule.is_none() => {
                 let hint = format!("set `max_contract` in `{shown}` to allow more, as in `max_contract: 64MiB`");
                 wrong.rule(place).hint(hint)
@@ -358,7 +357,7 @@ fn split_part(folder: &Path, name: &str) -> (PathBuf, Option<String>) {
 /// # Errors
 /// It cannot be read, or is no schema that can be used.
 pub fn contract(path: &Path, limit: u64, wanted: &WantedPart) -> Result<Contract, Diagnostic> {
-    Contract::compile_part(&path.display().to_string(), &read_text(path, "the contract", limit)?, wanted)
+    Contract::compile_part(&path.display().to_string(), read_text(path, "the contract", limit)?, wanted)
 }
 
 /// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.

@@ -19,7 +19,7 @@ use crate::{
         exact_number::ExactNumber,
         foreign_patterns,
         formats::{is_date, is_date_time, is_time},
-        ignored_keywords::{self, DraftFacts, find_schemas, is_rule},
+        ignored_keywords::{self, DraftFacts, Schemas, find_schemas, is_rule},
         open_api_schemas,
         unused_definitions::{self, Reached, decode_reference},
         yaml::Places,
@@ -101,33 +101,44 @@ impl Contract {
     /// # Errors
     /// The text is neither, not a schema, or refers to something outside itself.
     pub fn compile(path: &str, text: &str) -> Result<Contract, Diagnostic> {
-        Contract::compile_part(path, text, &WantedPart::default())
+        Contract::compile_part(path, text.to_owned(), &WantedPart::default())
     }
 
     /// Compiles the wanted part of the text of a file: JSON Schema, or OpenAPI.
     ///
     /// # Errors
     /// The part is not there, not a schema, or refers to something outside the file.
-    pub fn compile_part(path: &str, text: &str, wanted: &WantedPart) -> Result<Contract, Diagnostic> {
+    pub fn compile_part(path: &str, text: String, wanted: &WantedPart) -> Result<Contract, Diagnostic> {
+        // Most contracts have no pattern, and no key that is written with escapes.
+        let has_patterns = memchr::memmem::find(text.as_bytes(), b"pattern").is_some() || text.contains('\\');
         let mut file = ParsedContract::read(path, text)?;
         let ContractPart { at: root, dialect, draft: named } = contract_part::find(&file, wanted)?;
+        let draft = find_draft(dialect, named.as_deref());
+        if draft == jsonschema::Draft::Unknown && !root.is_empty() {
+            return Err(refuse_draft(&file, named.as_deref().unwrap_or_default()));
+        }
         let reached = if root.is_empty() {
             Reached { kept: BTreeSet::from([String::new()]), removed: unused_definitions::remove(&mut file.value) }
         } else {
             unused_definitions::keep_reachable(&mut file.value, &root)
         };
         let (mut schema, places) = file.with_places(reached.removed)?;
-        // Most contracts have no pattern, and no key that is written with escapes.
-        let has_patterns = memchr::memmem::find(text.as_bytes(), b"pattern").is_some() || text.contains('\\');
-        if has_patterns && let Some(foreign) = foreign_patterns::find(&schema, &root, &places) {
+        let schemas = find_schemas(&schema, &root);
+        if has_patterns && let Some(foreign) = foreign_patterns::find(&schemas, &places) {
             return Err(foreign);
         }
-        let draft = find_draft(dialect, named);
-        let lone_references =
-            matches!(draft, jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
         let checks_format = |format: &str| is_known_format(draft, format);
         let facts = DraftFacts { number: draft_number(draft), dialect, checks_format: &checks_format };
-        let ignored = ignored_keywords::find(&schema, &root, &places, &facts);
+        let ignored = ignored_keywords::find(&schema, &schemas, &places, &facts);
+        let rebased = dialect != Dialect::OpenApi30 && has_own_bases(&schemas, draft);
+        let references = badly_written_references(&schemas);
+        for (at, reference) in references {
+            if let Some(schema) = schema.pointer_mut(&at) {
+                schema["$ref"] = reference.into();
+            }
+        }
+        let lone_references =
+            matches!(draft, jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
         if dialect == Dialect::OpenApi30 {
             open_api_schemas::to_draft_4(&mut schema, &root);
         }
@@ -135,19 +146,8 @@ impl Contract {
         if is_api {
             open_api_schemas::require_no_read_only(&mut schema, &root, lone_references);
         }
-        let rebased = dialect != Dialect::OpenApi30 && has_own_bases(&schema, &root, draft);
+        let whole = build_whole(&schema, &root, &reached.kept, draft, &places)?;
         let (registry, parts) = (OnceLock::new(), RwLock::default());
-        let whole = if root.is_empty() {
-            options().build(&schema).map_err(|error| explain_unusable(&error, "", &places))?
-        } else {
-            check_parts(&schema, &reached.kept, draft, &places)?;
-            let known = registry.get_or_init(|| build_registry(&schema, draft));
-            let options = options().with_draft(draft);
-            let built = known.as_ref().map(|known| options.with_registry(known).build(&refer_to(&root)));
-            let unregistered = || Diagnostic::new(Code::PlanContract, "the contract cannot be used").rule(places.get().key(&root));
-            built.ok_or_else(unregistered)?.map_err(|error| explain_unusable(&error, &root, &places))?
-        };
-        let whole = Arc::new(whole);
         Ok(Contract { schema, root, places, is_api, draft, whole, parts, registry, lone_references, rebased, ignored })
     }
 
@@ -295,12 +295,55 @@ impl Contract {
 }
 
 /// The draft that a contract is checked by. One that nobody knows is refused when the contract is compiled.
-fn find_draft(dialect: Dialect, named: Option<String>) -> jsonschema::Draft {
+fn find_draft(dialect: Dialect, named: Option<&str>) -> jsonschema::Draft {
     match (dialect, named) {
         (Dialect::OpenApi30, _) => jsonschema::Draft::Draft4,
         (_, Some(uri)) => jsonschema::Draft::default().detect(&serde_json::json!({ "$schema": uri })),
         (_, None) => jsonschema::Draft::default(),
     }
+}
+
+/// A draft that nobody knows.
+fn refuse_draft(file: &ParsedContract, named: &str) -> Diagnostic {
+    let key = ["jsonSchemaDialect", "$schema"].into_iter().find(|key| file.value.get(key).is_some());
+    let message = format!("the contract cannot be used: `{named}` is no draft of JSON Schema");
+    let finding =
+        Diagnostic::new(Code::PlanContract, message).rule(file.place(&format!("/{}", key.unwrap_or_default())));
+    finding.hint("name one of the drafts 4, 6, 7, 2019-09 and 2020-12, or leave it out")
+}
+
+/// Builds the validator of the whole body: of the file, or of a part of it.
+fn build_whole(
+    file: &Value,
+    root: &str,
+    kept: &BTreeSet<String>,
+    draft: jsonschema::Draft,
+    places: &ContractPlaces,
+) -> Result<Arc<jsonschema::Validator>, Diagnostic> {
+    let unusable = |error: &jsonschema::ValidationError<'_>| explain_unusable(error, root, places);
+    if root.is_empty() {
+        return options().build(file).map(Arc::new).map_err(|error| unusable(&error));
+    }
+    check_parts(file, kept, draft, places)?;
+    let registry =
+        jsonschema::Registry::new().draft(draft).add(CONTRACT_URI, file).and_then(jsonschema::RegistryBuilder::prepare);
+    let registry = registry.map_err(|error| {
+        let message = format!("the contract cannot be used: {error}");
+        Diagnostic::new(Code::PlanContract, message).rule(places.get().key(root))
+    })?;
+    let options = options().with_draft(draft).with_registry(&registry);
+    options.build(&refer_to(root)).map(Arc::new).map_err(|error| unusable(&error))
+}
+
+/// References into the file that people write as they are, and that a URI writes with percent signs, by the pointers of
+/// their schemas.
+fn badly_written_references(schemas: &Schemas<'_>) -> Vec<(String, String)> {
+    let is_bad = |byte: u8| !byte.is_ascii_graphic() || b"<>|{}\"^`\\[]".contains(&byte);
+    let written = |schema: &Map<String, Value>| {
+        let reference = schema.get("$ref")?.as_str().filter(|reference| reference.bytes().any(is_bad))?;
+        decode_reference(reference).map(|pointer| format!("#{}", encode_fragment(&pointer)))
+    };
+    schemas.iter().filter_map(|(at, schema)| Some((at.clone(), written(schema)?))).collect()
 }
 
 /// Checks parts of a file, which are compiled by reference, against the schema of schemas.
@@ -476,9 +519,9 @@ fn nested_values(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Whether a schema inside a contract has a base URI of its own: `$id`, in draft 4 `id`, which is elsewhere a word like others.
-fn has_own_bases(file: &Value, root: &str, draft: jsonschema::Draft) -> bool {
+fn has_own_bases(schemas: &Schemas<'_>, draft: jsonschema::Draft) -> bool {
     let name = if draft == jsonschema::Draft::Draft4 { "id" } else { "$id" };
-    find_schemas(file, root).iter().any(|(at, schema)| !at.is_empty() && schema.get(name).is_some_and(Value::is_string))
+    schemas.iter().any(|(at, schema)| !at.is_empty() && schema.get(name).is_some_and(Value::is_string))
 }
 
 /// The types of JSON Schema.
@@ -593,7 +636,10 @@ fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code,
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{contract::Contract, exact_number::ExactNumber};
+    use crate::config::{
+        contract::{Contract, Discriminator},
+        exact_number::ExactNumber,
+    };
 
     fn accepts(schema: &str, json: &str) -> bool {
         let contract = Contract::compile("contract.json", schema).map_err(|wrong| wrong.message).unwrap();
@@ -910,5 +956,36 @@ mod tests {
         assert!(contract("plain", base));
         // A character that JSON allows and YAML does not, so that no node has a place.
         assert!(contract("\u{7f}", base));
+    }
+
+    #[test]
+    fn a_field_is_a_field_whatever_it_is_called() {
+        let drafts = ["draft-04/schema#", "draft-06/schema#", "draft-07/schema#"]
+            .map(|draft| format!("http://json-schema.org/{draft}"));
+        let newer = ["2019-09", "2020-12"].map(|draft| format!("https://json-schema.org/draft/{draft}/schema"));
+        for draft in drafts.iter().chain(&newer) {
+            let text = format!(
+                r##"{{"$schema": "{draft}", "id": "urn:a", "properties": {{
+                    "id": {{"type": "string"}}, "$id": {{"type": "string"}}, "$ref": {{"type": "string"}},
+                    "n": {{"$ref": "#/definitions/n"}} }}, "definitions": {{"n": {{"maximum": 5}}}} }}"##
+            );
+            let contract = Contract::compile("contract.json", &text).map_err(|wrong| wrong.message).unwrap();
+            assert!(!contract.rules(&[String::new()]).opaque, "{draft}");
+            let table = [(r#"{"id": "a", "$id": "b", "n": 5}"#, true), (r#"{"id": 1}"#, false), (r#"{"n": 6}"#, false)];
+            for (json, expected) in table {
+                assert_eq!(contract.accepts(&serde_json::from_str(json).unwrap()), expected, "{draft} {json}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_discriminator_names_its_branches() {
+        let text = r##"{"discriminator": {"propertyName": "kind", "mapping": {"c": "#/$defs/cat", "Dog": "dog"}},
+            "oneOf": [{"$ref": "#/$defs/cat"}, {"$ref": "#/$defs/x~1y"}], "$defs": {"cat": {}, "x/y": {}}}"##;
+        let contract = Contract::compile("contract.json", text).map_err(|wrong| wrong.message).unwrap();
+        let Discriminator { property, branches } = contract.discriminator("").unwrap();
+        let branches: Vec<String> = branches.iter().map(|(value, target)| format!("{value} {target}")).collect();
+        assert_eq!(property, "kind");
+        assert_eq!(branches.join(", "), "Dog /components/schemas/dog, c /$defs/cat, cat /$defs/cat, x/y /$defs/x~1y");
     }
 }

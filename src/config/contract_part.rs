@@ -58,18 +58,17 @@ pub(super) fn find(file: &ParsedContract, wanted: &WantedPart) -> Result<Contrac
     let dialect = dialect_of(file, wanted.fragment.is_some())?;
     let at = match (&wanted.fragment, &wanted.request, dialect) {
         (Some(fragment), _, _) => find_pointer(file, fragment)?,
-        (None, Some(request), Dialect::OpenApi30 | Dialect::OpenApi31) => {
-            open_api::find_body(&file.value, request).map_err(|NoBody { message, hint, at }| {
+        (None, Some(request), Dialect::OpenApi30 | Dialect::OpenApi31) => open_api::find_body(&file.value, request)
+            .map_err(|NoBody { message, hint, at }| {
                 let finding = Diagnostic::new(Code::PlanContractPart, message).hint(hint);
                 match at {
                     Some(at) => finding.also(file.place(&at), "the contract says so here"),
                     None => finding,
                 }
-            })?
-        }
+            })?,
         _ => String::new(),
     };
-    let draft = if dialect == Dialect::OpenApi30 { None } else { draft_of(file, &at, dialect)? };
+    let draft = if dialect == Dialect::OpenApi30 { None } else { draft_of(file, &at, dialect) };
     Ok(ContractPart { at, dialect, draft })
 }
 
@@ -104,16 +103,16 @@ fn dialect_of(file: &ParsedContract, has_fragment: bool) -> Result<Dialect, Diag
 }
 
 /// The draft that a part names, or the file around it.
-fn draft_of(file: &ParsedContract, at: &str, dialect: Dialect) -> Result<Option<String>, Diagnostic> {
+fn draft_of(file: &ParsedContract, at: &str, dialect: Dialect) -> Option<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let own = text(file.value.pointer(at).and_then(|part| part.get("$schema")));
     if own.is_some() {
-        return Ok(own);
+        return own;
     }
     if dialect == Dialect::JsonSchema {
-        return Ok(text(file.value.get("$schema")));
+        return text(file.value.get("$schema"));
     }
-    Ok(text(file.value.get("jsonSchemaDialect")).filter(|dialect| !dialect.starts_with(OPEN_API_DIALECT)))
+    text(file.value.get("jsonSchemaDialect")).filter(|dialect| !dialect.starts_with(OPEN_API_DIALECT))
 }
 
 /// The pointer that a fragment means, if something is there.
@@ -197,18 +196,33 @@ mod tests {
             ("/definitions/a~1b~0c%20d%25", "/definitions/a~1b~0c d%"),
             ("/definitions/list/0", "/definitions/list/0"),
             ("/definitions/%C3%A9", "/definitions/é"),
-            ("/definitions/Oder", "the contract has no part `#/definitions/Oder` | did you mean `#/definitions/Order`?"),
-            ("/definition/Order", "the contract has no part `#/definition/Order` | did you mean `#/definitions/Order`?"),
+            (
+                "/definitions/Oder",
+                "the contract has no part `#/definitions/Oder` | did you mean `#/definitions/Order`?",
+            ),
+            (
+                "/definition/Order",
+                "the contract has no part `#/definition/Order` | did you mean `#/definitions/Order`?",
+            ),
             ("/definition/Thing", "the contract has no part `#/definition/Thing` | did you mean `#/definitions`?"),
-            ("/definitions/X1", "the contract has no part `#/definitions/X1` | in `#/definitions` there are: `Order`, `a/b~c d%`, `list`, `é`"),
-            ("/definitions/list/3", "the contract has no part `#/definitions/list/3` | `#/definitions/list` is a list of 1 items, counted from 0"),
+            (
+                "/definitions/X1",
+                "the contract has no part `#/definitions/X1` | in `#/definitions` there are: `Order`, `a/b~c d%`, `list`, `é`",
+            ),
+            (
+                "/definitions/list/3",
+                "the contract has no part `#/definitions/list/3` | `#/definitions/list` is a list of 1 items, counted from 0",
+            ),
             ("/title/x", "the contract has no part `#/title/x` | nothing is inside of `#/title`"),
             ("/title", "`#/title` is no schema: an object belongs there | name the schema of the body"),
             ("Order", "`#Order` is no part of a file: a JSON pointer begins with `/` | write `#/definitions/Order`"),
-            ("Oder", "`#Oder` is no part of a file: a JSON pointer begins with `/` | write a JSON pointer, as in `#/definitions/Order`"),
+            (
+                "Oder",
+                "`#Oder` is no part of a file: a JSON pointer begins with `/` | write a JSON pointer, as in `#/definitions/Order`",
+            ),
             ("/a%2", "`#/a%2` is no part of a file: a `%` in it is not followed by two digits | write a `%` as `%25`"),
         ];
-        let file = ParsedContract::read("a.json", FILE).unwrap();
+        let file = ParsedContract::read("a.json", FILE.to_owned()).unwrap();
         for (fragment, expected) in table {
             let found = find(&file, &WantedPart { fragment: Some(fragment.into()), request: None });
             let found = found.map_or_else(|wrong| format!("{} | {}", wrong.message, wrong.hint), |part| part.at);

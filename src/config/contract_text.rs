@@ -3,7 +3,7 @@
 //! A contract may have tens of thousands of nodes, and most runs name no place in it: so the text is walked for places when
 //! the first is asked for. What the walk would refuse, a key twice and a contract beyond the limits, is found without it.
 
-use std::{collections::BTreeSet, sync::OnceLock};
+use std::{collections::BTreeSet, path::Path, sync::OnceLock};
 
 use serde_json::Value;
 
@@ -46,36 +46,9 @@ impl ParsedContract {
     ///
     /// # Errors
     /// It is neither.
-    pub(super) fn read(path: &str, text: &str) -> Result<ParsedContract, Diagnostic> {
-        let source = |is_yaml| ContractText { path: path.to_owned(), text: text.to_owned(), is_yaml };
-        let start = text.trim_start().chars().next();
-        if matches!(start, Some('{' | '[' | '"' | '/' | '\'')) {
-            return match serde_json::from_str::<Value>(text) {
-                Ok(value) => {
-                    let has_duplicates = count_written_members(text) != count_members(&value);
-                    Ok(ParsedContract { value, text: source(false), has_duplicates })
-                }
-                Err(error) => match yaml_json::read(text) {
-                    // A key or a block in YAML may begin so, too.
-                    Ok(YamlJson { value, has_duplicates }) if value.is_object() && may_be_yaml(path, start) => {
-                        Ok(ParsedContract { value, text: source(true), has_duplicates })
-                    }
-                    _ => Err(explain_json(path, text, &error)),
-                },
-            };
-        }
-        let wrong = |Mistake { at, message, hint }: Mistake| {
-            Diagnostic::new(Code::PlanSyntax, message).rule(place_in(path, text, at)).hint(hint)
-        };
-        if let Some(mistake) = json_mistakes::explain_other_format(text) {
-            return Err(wrong(mistake));
-        }
-        match yaml_json::read(text) {
-            Ok(YamlJson { value, has_duplicates }) => {
-                Ok(ParsedContract { value, text: source(true), has_duplicates })
-            }
-            Err(YamlFault { code, mistake }) => Err(Diagnostic { code, ..wrong(mistake) }),
-        }
+    pub(super) fn read(path: &str, text: String) -> Result<ParsedContract, Diagnostic> {
+        let (is_yaml, YamlJson { value, has_duplicates }) = parse(path, &text)?;
+        Ok(ParsedContract { value, text: ContractText { path: path.to_owned(), text, is_yaml }, has_duplicates })
     }
 
     /// The place of a key, for a message about the file as it is.
@@ -143,9 +116,38 @@ impl ContractPlaces {
     }
 }
 
+/// What a text holds, and whether that was read as YAML.
+fn parse(path: &str, text: &str) -> Result<(bool, YamlJson), Diagnostic> {
+    let start = text.trim_start().chars().next();
+    if matches!(start, Some('{' | '[' | '"' | '/' | '\'')) {
+        return match serde_json::from_str::<Value>(text) {
+            Ok(value) => {
+                let has_duplicates = count_written_members(text) != count_members(&value);
+                Ok((false, YamlJson { value, has_duplicates }))
+            }
+            Err(error) => match yaml_json::read(text) {
+                // A key or a block in YAML may begin so, too.
+                Ok(read) if read.value.is_object() && may_be_yaml(path, start) => Ok((true, read)),
+                _ => Err(explain_json(path, text, &error)),
+            },
+        };
+    }
+    let wrong = |Mistake { at, message, hint }: Mistake| {
+        Diagnostic::new(Code::PlanSyntax, message).rule(place_in(path, text, at)).hint(hint)
+    };
+    if let Some(mistake) = json_mistakes::explain_other_format(text) {
+        return Err(wrong(mistake));
+    }
+    match yaml_json::read(text) {
+        Ok(read) => Ok((true, read)),
+        Err(YamlFault { code, mistake }) => Err(Diagnostic { code, ..wrong(mistake) }),
+    }
+}
+
 /// Whether a text that begins so and is no JSON may be YAML.
 fn may_be_yaml(path: &str, start: Option<char>) -> bool {
-    path.ends_with(".yaml") || path.ends_with(".yml") || matches!(start, Some('"' | '\''))
+    let extension = Path::new(path).extension();
+    extension.is_some_and(|extension| extension == "yaml" || extension == "yml") || matches!(start, Some('"' | '\''))
 }
 
 fn explain_json(path: &str, text: &str, error: &serde_json::Error) -> Diagnostic {
@@ -218,10 +220,12 @@ mod tests {
     use crate::config::contract_text::ParsedContract;
 
     fn read(path: &str, text: &str) -> String {
-        let read = ParsedContract::read(path, text).and_then(|parsed| parsed.with_places(BTreeSet::new()));
+        let read = ParsedContract::read(path, text.to_owned()).and_then(|parsed| parsed.with_places(BTreeSet::new()));
         match read {
             Ok((value, _)) => value.to_string(),
-            Err(wrong) => format!("{} {}", wrong.rule.map(|place| place.to_string()).unwrap_or_default(), wrong.message),
+            Err(wrong) => {
+                format!("{} {}", wrong.rule.map(|place| place.to_string()).unwrap_or_default(), wrong.message)
+            }
         }
     }
 
@@ -255,9 +259,15 @@ mod tests {
     #[test]
     fn places_of_yaml_are_where_things_stand_behind_an_alias_too() {
         let text = "x:\n  a: &a\n    type: strng\n  \"b\" : [1, *a]\n  ü: 'q'\n";
-        let (_, places) = ParsedContract::read("a.yaml", text).unwrap().with_places(BTreeSet::new()).unwrap();
+        let (_, places) =
+            ParsedContract::read("a.yaml", text.to_owned()).unwrap().with_places(BTreeSet::new()).unwrap();
         let place = |pointer: &str| places.get().value(pointer).to_string();
-        let table = [("/x/a/type", "a.yaml:3:11"), ("/x/b/1/type", "a.yaml:3:11"), ("/x/b/1", "a.yaml:4:13"), ("/x/ü", "a.yaml:5:6")];
+        let table = [
+            ("/x/a/type", "a.yaml:3:11"),
+            ("/x/b/1/type", "a.yaml:3:11"),
+            ("/x/b/1", "a.yaml:4:13"),
+            ("/x/ü", "a.yaml:5:6"),
+        ];
         for (pointer, expected) in table {
             assert_eq!(place(pointer), expected, "{pointer}");
         }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{contract_text::ContractPlaces, ignored_keywords::find_schemas},
+    config::{contract_text::ContractPlaces, ignored_keywords::Schemas},
     diagnostic::{Code, Diagnostic},
     json_pointer::escape,
 };
@@ -21,8 +21,8 @@ struct Foreign<'a> {
 }
 
 /// Finds the first pattern of a contract that is not written as ECMA-262 writes them.
-pub(super) fn find(schema: &Value, part: &str, places: &ContractPlaces) -> Option<Diagnostic> {
-    for (at, schema) in find_schemas(schema, part) {
+pub(super) fn find(schemas: &Schemas<'_>, places: &ContractPlaces) -> Option<Diagnostic> {
+    for (at, schema) in schemas {
         let own = schema.get("pattern").and_then(Value::as_str).map(|pattern| (pattern, None));
         let names = schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
         for (pattern, name) in own.into_iter().chain(names.map(|name| (name.as_str(), Some(name)))) {

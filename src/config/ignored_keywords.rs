@@ -148,12 +148,20 @@ impl DraftFacts<'_> {
     }
 }
 
-/// Finds the keywords and formats of a contract, one part of a file, that are ignored.
-pub(super) fn find(schema: &Value, part: &str, places: &ContractPlaces, draft: &DraftFacts<'_>) -> Vec<Diagnostic> {
-    let (mut findings, targets) = (Vec::new(), find_targets(schema));
-    for (at, schema) in find_schemas(schema, part) {
+/// All schemas of a contract, by their pointers.
+pub(super) type Schemas<'a> = BTreeMap<String, &'a Map<String, Value>>;
+
+/// Finds the keywords and formats of a contract that are ignored.
+pub(super) fn find(
+    file: &Value,
+    schemas: &Schemas<'_>,
+    places: &ContractPlaces,
+    draft: &DraftFacts<'_>,
+) -> Vec<Diagnostic> {
+    let (mut findings, targets) = (Vec::new(), find_targets(file));
+    for (at, schema) in schemas {
         let is_hidden = draft.number <= 7 && schema.contains_key("$ref");
-        for (keyword, value) in schema {
+        for (keyword, value) in *schema {
             let pointer = format!("{at}/{}", escape(keyword));
             let is_target = || !is_rule(keyword) && holds_target(&pointer, &targets);
             if let Some(finding) = judge(keyword, value, is_hidden, draft).filter(|_| !is_target()) {
@@ -167,7 +175,7 @@ pub(super) fn find(schema: &Value, part: &str, places: &ContractPlaces, draft: &
 }
 
 /// All schemas of a contract, one part of a file, each with its pointer: those of keywords, and those that something refers to.
-pub(super) fn find_schemas<'a>(file: &'a Value, part: &str) -> BTreeMap<String, &'a Map<String, Value>> {
+pub(super) fn find_schemas<'a>(file: &'a Value, part: &str) -> Schemas<'a> {
     let mut found = BTreeMap::new();
     let starts = [part.to_owned()].into_iter().chain(find_targets(file));
     let mut open: Vec<(String, &Value)> =

@@ -81,8 +81,7 @@ pub(super) fn explain_other_format(text: &str) -> Option<Mistake> {
             "the contract is a web page or XML, not JSON",
             "download the JSON Schema itself: a login page may have come instead",
         ),
-        Some('{' | '[' | '"' | '/' | '\'') => return None,
-        Some('#' | '-' | '%') => return None,
+        Some('{' | '[' | '"' | '/' | '\'' | '#' | '-' | '%') => return None,
         Some(_) if !first.contains(": ") && !first.ends_with(':') && first.contains([';', ',', '\t']) => {
             ("the contract looks like CSV, not JSON", "name the JSON Schema of the request body")
         }

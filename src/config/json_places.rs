@@ -19,12 +19,7 @@ pub(crate) const MAX_BYTES: u64 = 16 << 20;
 ///
 /// # Errors
 /// A limit, or a key twice.
-pub(super) fn places(
-    path: &str,
-    text: &str,
-    max_nodes: usize,
-    unused: BTreeSet<String>,
-) -> Result<Places, Diagnostic> {
+pub(super) fn places(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> Result<Places, Diagnostic> {
     let mut scanner = Scanner { characters: text.char_indices().peekable(), line: 1, column: 0 };
     let mut walk = PlaceWalk::new(path, text, max_nodes, unused);
     while let Some((start, character)) = scanner.next() {

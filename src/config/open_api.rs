@@ -58,7 +58,8 @@ impl Operation<'_> {
 
     /// How many segments of a path are literally those of this one; `None`: it does not match.
     fn match_path(&self, path: &str) -> Option<usize> {
-        let below = self.bases.iter().filter(|base| !base.is_empty()).filter_map(|base| path.strip_prefix(base.as_str()));
+        let below =
+            self.bases.iter().filter(|base| !base.is_empty()).filter_map(|base| path.strip_prefix(base.as_str()));
         [path].into_iter().chain(below).filter_map(|path| match_segments(self.path, path)).max()
     }
 }
@@ -273,10 +274,26 @@ mod tests {
     #[test]
     fn an_operation_is_found_by_its_method_and_path() {
         let table = [
-            ("PUT", "/orders/{order}", "/paths/~1orders~1{id}/put/requestBody/content/application~1json; charset=utf-8/schema"),
-            ("PUT", "/orders/17", "/paths/~1orders~1{id}/put/requestBody/content/application~1json; charset=utf-8/schema"),
-            ("PUT", "/v1/orders/new", "/paths/~1orders~1new/put/requestBody/content/application~1json; charset=utf-8/schema"),
-            ("PUT", "/v2/orders/{x}.json", "/paths/~1orders~1{id}.json/put/requestBody/content/application~1json; charset=utf-8/schema"),
+            (
+                "PUT",
+                "/orders/{order}",
+                "/paths/~1orders~1{id}/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            (
+                "PUT",
+                "/orders/17",
+                "/paths/~1orders~1{id}/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            (
+                "PUT",
+                "/v1/orders/new",
+                "/paths/~1orders~1new/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            (
+                "PUT",
+                "/v2/orders/{x}.json",
+                "/paths/~1orders~1{id}.json/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
             ("POST", "/shared?dry=1", "/components/requestBodies/two/content/application~1json; charset=utf-8/schema"),
             ("POST", "/x/own", "/paths/~1own/post/requestBody/content/application~1json; charset=utf-8/schema"),
             ("PATCH", "/patch", "/paths/~1patch/patch/requestBody/content/application~1merge-patch+json/schema"),
@@ -288,7 +305,8 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_told_with_what_is() {
-        let all = "there are: `PUT /orders/new`, `PUT /orders/{id}`, `PUT /orders/{id}.json`, `POST /none`, `POST /own` and 4 more";
+        let all =
+            "there are: `PUT /orders/new`, `PUT /orders/{id}`, `POST /shared`, `POST /none`, `POST /bare` and 4 more";
         let table = [
             ("PUT", "/order/new", format!("the contract has no operation `PUT /order/new` | {all}")),
             ("POST", "/v1/own", "the contract has no operation `POST /v1/own` | there are: `POST /own`, `POST /none`, `POST /text`, `POST /bare`, `POST /shared` and 4 more".into()),
@@ -300,6 +318,9 @@ mod tests {
             assert_eq!(find(&document(), method, path), expected, "{method} {path}");
         }
         let none = find(&json!({ "openapi": "3.1.0" }), "PUT", "/a");
-        assert_eq!(none, "the contract has no operation `PUT /a` | it has none that carries a body: is it the right file?");
+        assert_eq!(
+            none,
+            "the contract has no operation `PUT /a` | it has none that carries a body: is it the right file?"
+        );
     }
 }

@@ -144,7 +144,8 @@ mod tests {
     #[test]
     fn what_is_read_only_is_not_required() {
         let id = || json!({ "type": "string", "readOnly": true });
-        let required = |document: &Value, at: &str| document.pointer(&format!("{at}/required")).cloned().unwrap_or_default();
+        let required =
+            |document: &Value, at: &str| document.pointer(&format!("{at}/required")).cloned().unwrap_or_default();
         let mut document = json!({
             "body": { "type": "array", "items": { "$ref": "#/one" } },
             "one": { "properties": { "id": id(), "name": {}, "of": { "$ref": "#/owner" } }, "required": ["id", "name", "of"] },

@@ -298,13 +298,18 @@ mod tests {
                 "/c/a /c/b/z /p/1",
             ),
             // What is inside of something kept is kept with it, and so is what holds itself.
-            (r##"{"a": {"b": {"$ref": "#/a"}, "c": 1}, "d": 1}"##, "/a/b", r##"{"a":{"b":{"$ref":"#/a"},"c":1}}"##, "/a"),
+            (
+                r##"{"a": {"b": {"$ref": "#/a"}, "c": 1}, "d": 1}"##,
+                "/a/b",
+                r##"{"a":{"b":{"$ref":"#/a"},"c":1}}"##,
+                "/a",
+            ),
             (r##"{"a": {"$ref": "#"}, "d": 1}"##, "/a", r##"{"a":{"$ref":"#"},"d":1}"##, ""),
             // Names and percent signs.
             (
-                r##"{"$id": "urn:x", "a": {"$ref": "urn:x#/c"}, "c": 1, "d": 1}"##,
+                r#"{"$id": "urn:x", "a": {"$ref": "urn:x#/c"}, "c": 1, "d": 1}"#,
                 "/a",
-                r##"{"$id":"urn:x","a":{"$ref":"urn:x#/c"},"c":1}"##,
+                r#"{"$id":"urn:x","a":{"$ref":"urn:x#/c"},"c":1}"#,
                 "/a /c",
             ),
             (
