@@ -292,6 +292,9 @@ codes! {
     PlanContractWithoutRules = "plan/contract-without-rules",
     /// The contract refers to another file or to the network. Nothing outside the contract is ever opened.
     PlanContractReference = "plan/contract-reference",
+    /// The part of the contract file that the mapping names is not there: what stands behind `#` in `contract`, or, in an OpenAPI
+    /// document, an operation with the method and path of `request` whose body is JSON.
+    PlanContractPart = "plan/contract-part",
     /// A field of the mapping can never meet the contract: another type, a value outside an `enum`, or not allowed at all.
     PlanContractMismatch = "plan/contract-mismatch",
     /// The contract requires a field that the mapping does not make in every document.

@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
 #![expect(clippy::print_stdout, reason = "the counts are what a run is for, and no corpus is skipped in silence")]
 
+#[path = "corpora/contracts.rs"]
+mod contracts;
 #[path = "corpora/csv_files.rs"]
 mod csv_files;
 #[path = "corpora/json_schema.rs"]

@@ -12,6 +12,7 @@ use crate::{
     cli::{Convert, Sandbox},
     config::{
         contract::Contract,
+        contract_part::WantedPart,
         json_places,
         mapping::{
             self, Mapping,
@@ -20,6 +21,7 @@ use crate::{
             field::Field,
             short_forms::Named,
         },
+        open_api::WantedRequest,
         profile::{
             ProfilesFile,
             destination::{Destination, SANDBOX},
@@ -192,7 +194,9 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
 /// Everything that is wrong with the contract or the mapping.
 pub fn api(args: &Sandbox, root: &Path) -> Result<SandboxApi, Vec<Diagnostic>> {
     if let Some(path) = &args.contract {
-        return contract(path, json_places::MAX_BYTES)
+        let (path, fragment) = split_part(Path::new(""), &path.to_string_lossy());
+        let request = Some(WantedRequest { method: None, path: args.path.clone() });
+        return contract(&path, json_places::MAX_BYTES, &WantedPart { fragment, request })
             .map(|contract| SandboxApi {
                 contract: Arc::new(contract),
                 path: args.path.clone(),
@@ -297,18 +301,24 @@ fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnosti
     let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
     let (mapping, places) = mapping::read(&shown, &mapping_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    let contract_path = tidy_path(&folder.join(&mapping.contract));
+    let (contract_path, fragment) = split_part(folder, &mapping.contract);
+    let request = WantedRequest {
+        method: Some(mapping.request.method.word().to_owned()),
+        path: Some(mapping.request.path.clone()),
+    };
+    let wanted = WantedPart { fragment, request: Some(request) };
     let limit = mapping.max_contract.map_or(json_places::MAX_BYTES, |Size(bytes)| bytes);
-    let contract = contract(&contract_path, limit).map_err(|wrong| {
+    let contract = contract(&contract_path, limit, &wanted).map_err(|wrong| {
         // The usual mistake: a path from where the command runs.
-        let above = folder.join("..").join(&mapping.contract);
+        let (above, _) = split_part(&folder.join(".."), &mapping.contract);
         let place = places.value("/contract");
         vec![match wrong.code {
             Code::PlanMissingFile if above.is_file() && !contract_path.exists() => {
                 let hint = format!("the path is relative to the mapping: write `../{}`", mapping.contract);
                 wrong.rule(place).hint(hint)
             }
-            Code::PlanMissingFile => wrong.rule(place),
+            Code::PlanContractPart if wanted.fragment.is_none() => wrong.rule(places.value("/request/path")),
+            Code::PlanMissingFile | Code::PlanContractPart => wrong.rule(place),
             Code::PlanTooLarge if wrong.rule.is_none() => {
                 let hint = format!("set `max_contract` in `{shown}` to allow more, as in `max_contract: 64MiB`");
                 wrong.rule(place).hint(hint)
@@ -333,12 +343,21 @@ fn without_repeats(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
     told
 }
 
-/// Compiles a contract file of at most `limit` bytes.
+/// The file of a contract, and what stands behind `#` in its name, unless that belongs to the name of the file.
+fn split_part(folder: &Path, name: &str) -> (PathBuf, Option<String>) {
+    let whole = tidy_path(&folder.join(name));
+    match name.split_once('#') {
+        Some((file, part)) if !whole.is_file() => (tidy_path(&folder.join(file)), Some(part.to_owned())),
+        _ => (whole, None),
+    }
+}
+
+/// Compiles the wanted part of a contract file of at most `limit` bytes.
 ///
 /// # Errors
-/// It cannot be read, or is no JSON Schema that can be used.
-pub fn contract(path: &Path, limit: u64) -> Result<Contract, Diagnostic> {
-    Contract::compile(&path.display().to_string(), &read_text(path, "the contract", limit)?)
+/// It cannot be read, or is no schema that can be used.
+pub fn contract(path: &Path, limit: u64, wanted: &WantedPart) -> Result<Contract, Diagnostic> {
+    Contract::compile_part(&path.display().to_string(), read_text(path, "the contract", limit)?, wanted)
 }
 
 /// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.

@@ -1,11 +1,11 @@
 //! What the API accepts: the JSON Schema of a request body.
 //!
-//! A contract is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
+//! A contract is a part of a file: mostly the whole. All pointers are into the file. It is compiled once. Formats are asserted, patterns run in linear time, and nothing outside the file is ever
 //! opened. Its verdict is exact: a payload is sent only if every violation list would have been empty.
 
 use std::{
     cmp::Ordering,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
@@ -14,26 +14,34 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::{
+        contract_part::{self, ContractPart, Dialect, WantedPart},
+        contract_text::{ContractPlaces, ParsedContract},
         exact_number::ExactNumber,
         foreign_patterns,
         formats::{is_date, is_date_time, is_time},
-        ignored_keywords::{self, DraftFacts, is_rule},
-        json_mistakes, json_places,
-        text_span::Mistake,
-        unused_definitions,
+        ignored_keywords::{self, DraftFacts, Schemas, find_schemas, is_rule},
+        open_api_schemas,
+        unused_definitions::{self, Reached, decode_reference},
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
+    json_pointer::{escape, unescape},
 };
 
 /// A compiled contract.
 #[derive(Debug)]
 pub struct Contract {
-    /// The schema as written, without the definitions that nothing refers to.
+    /// The file in which the schema is written, without what the schema does not reach.
     pub schema: Value,
+    /// The pointer of the schema of the body in it; empty: it is the whole file.
+    pub root: String,
     /// Where each of its nodes stands, for messages.
-    pub places: Places,
-    /// The validator of the whole.
+    pub places: ContractPlaces,
+    /// It is of OpenAPI, where what is `readOnly` is no part of a request.
+    is_api: bool,
+    /// The draft that it is checked by.
+    draft: jsonschema::Draft,
+    /// The validator of the whole body.
     whole: Arc<jsonschema::Validator>,
     /// The validators of its parts by their pointers, each built when it is first needed: a part compiles everything it
     /// refers to, so building all of them takes a time that grows with the square of the contract.
@@ -65,6 +73,15 @@ pub struct Rules<'a> {
     pub never: Option<String>,
 }
 
+/// Which branch each value of a field chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Discriminator {
+    /// The field.
+    pub property: String,
+    /// The pointers of the branches, by the values of the field.
+    pub branches: BTreeMap<String, String>,
+}
+
 /// One rule of the contract that a value breaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
@@ -91,45 +108,65 @@ impl Violation {
 }
 
 impl Contract {
-    /// Compiles the text of a JSON Schema file, draft 4 to 2020-12.
+    /// Compiles the text of a JSON Schema file, draft 4 to 2020-12, in JSON or YAML.
     ///
     /// # Errors
-    /// The text is not JSON, not a schema, or refers to something outside itself.
+    /// The text is neither, not a schema, or refers to something outside itself.
     pub fn compile(path: &str, text: &str) -> Result<Contract, Diagnostic> {
-        let mut schema: Value = serde_json::from_str(text).map_err(|error| {
-            let said = error.to_string();
-            let said = said.split(" at line ").next().unwrap_or_default();
-            let Mistake { at, message, hint } = json_mistakes::explain(text, said, error.line(), error.column());
-            let number = usize::try_from(at.line).unwrap_or(1);
-            let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default().to_owned();
-            let place = Place { path: path.into(), line: at.line, column: at.column, width: at.width, text: line };
-            Diagnostic::new(Code::PlanSyntax, message).rule(place).hint(hint)
-        })?;
-        let unused = unused_definitions::remove(&mut schema);
-        let places = json_places::places(path, text, unused)?;
+        Contract::compile_part(path, text.to_owned(), &WantedPart::default())
+    }
+
+    /// Compiles the wanted part of the text of a file: JSON Schema, or OpenAPI.
+    ///
+    /// # Errors
+    /// The part is not there, not a schema, or refers to something outside the file.
+    pub fn compile_part(path: &str, text: String, wanted: &WantedPart) -> Result<Contract, Diagnostic> {
         // Most contracts have no pattern, and no key that is written with escapes.
         let has_patterns = memchr::memmem::find(text.as_bytes(), b"pattern").is_some() || text.contains('\\');
-        if has_patterns && let Some(foreign) = foreign_patterns::find(&schema, &places) {
+        let mut file = ParsedContract::read(path, text)?;
+        let ContractPart { at: root, dialect, draft: named } = contract_part::find(&file, wanted)?;
+        let draft = find_draft(dialect, named.as_deref());
+        if draft == jsonschema::Draft::Unknown && !root.is_empty() {
+            return Err(refuse_draft(&file, named.as_deref().unwrap_or_default()));
+        }
+        let reached = if root.is_empty() {
+            Reached { kept: BTreeSet::from([String::new()]), removed: unused_definitions::remove(&mut file.value) }
+        } else {
+            unused_definitions::keep_reachable(&mut file.value, &root)
+        };
+        let (mut schema, places) = file.with_places(reached.removed)?;
+        let schemas = find_schemas(&schema, &root);
+        if has_patterns && let Some(foreign) = foreign_patterns::find(&schemas, &places) {
             return Err(foreign);
         }
-        let whole = options().build(&schema).map_err(|error| explain_unusable(&error, &places))?;
+        let checks_format = |format: &str| is_known_format(draft, format);
+        let facts = DraftFacts { number: draft_number(draft), dialect, checks_format: &checks_format };
+        let ignored = ignored_keywords::find(&schema, &schemas, &places, &facts);
+        let rebased = dialect != Dialect::OpenApi30 && has_own_bases(&schemas, draft);
+        let references = badly_written_references(&schemas);
+        for (at, reference) in references {
+            if let Some(schema) = schema.pointer_mut(&at) {
+                schema["$ref"] = reference.into();
+            }
+        }
         let lone_references =
-            matches!(whole.draft(), jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
-        let rebased = nested_values(&schema).any(|part| has_own_base(part, lone_references));
-        let draft = DraftFacts {
-            number: draft_number(whole.draft()),
-            checks_format: &|format| is_known_format(whole.draft(), format),
-        };
-        let ignored = ignored_keywords::find(&schema, &places, &draft);
-        let (whole, parts, registry) = (Arc::new(whole), RwLock::default(), OnceLock::new());
-        Ok(Contract { schema, places, whole, parts, registry, lone_references, rebased, ignored })
+            matches!(draft, jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
+        if dialect == Dialect::OpenApi30 {
+            open_api_schemas::to_draft_4(&mut schema, &root);
+        }
+        let is_api = dialect != Dialect::JsonSchema;
+        if is_api {
+            open_api_schemas::require_no_read_only(&mut schema, &root, lone_references);
+        }
+        let whole = build_whole(&schema, &root, &reached.kept, draft, &places)?;
+        let (registry, parts) = (OnceLock::new(), RwLock::default());
+        Ok(Contract { schema, root, places, is_api, draft, whole, parts, registry, lone_references, rebased, ignored })
     }
 
     /// Whether a keyword restricts values here: all others, and unknown formats, are ignored.
     pub fn listens_to(&self, keyword: &str, value: &Value) -> bool {
-        let is_unknown = |format: &str| !is_known_format(self.whole.draft(), format);
-        let has_prefix_items =
-            matches!(self.whole.draft(), jsonschema::Draft::Draft202012 | jsonschema::Draft::Unknown);
+        let is_unknown = |format: &str| !is_known_format(self.draft, format);
+        let has_prefix_items = matches!(self.draft, jsonschema::Draft::Draft202012 | jsonschema::Draft::Unknown);
         match keyword {
             "format" => !value.as_str().is_some_and(is_unknown),
             "prefixItems" => has_prefix_items,
@@ -140,12 +177,12 @@ impl Contract {
 
     /// The exact verdict on one request body.
     pub fn accepts(&self, body: &Value) -> bool {
-        self.part_accepts("", body)
+        self.whole.is_valid(body)
     }
 
     /// Everything that is wrong with one request body, in the order of the document.
     pub fn violations(&self, body: &Value) -> Vec<Violation> {
-        self.part_violations("", body)
+        self.part_violations(&self.root, body)
     }
 
     /// Whether a part of the schema can be checked by itself.
@@ -173,7 +210,7 @@ impl Contract {
     }
 
     fn part(&self, pointer: &str) -> KnownPart {
-        if pointer.is_empty() {
+        if pointer == self.root {
             return Some(Arc::clone(&self.whole));
         }
         if let Some(known) = self.parts.read().unwrap_or_else(PoisonError::into_inner).get(pointer) {
@@ -187,16 +224,39 @@ impl Contract {
     /// Builds the validator of a part of the schema.
     fn build_part(&self, pointer: &str) -> Option<jsonschema::Validator> {
         let part = self.schema.pointer(pointer)?;
-        let options = options().with_draft(self.whole.draft());
+        let options = options().with_draft(self.draft);
         if !refers(part) && !self.rebased {
             return options.build(part).ok();
         }
-        let registry = self.registry.get_or_init(|| {
-            let builder = jsonschema::Registry::new().draft(self.whole.draft());
-            builder.add(CONTRACT_URI, self.schema.clone()).ok()?.prepare().ok()
-        });
-        let reference = serde_json::json!({ "$ref": format!("{CONTRACT_URI}#{}", encode_fragment(pointer)) });
-        options.with_registry(registry.as_ref()?).build(&reference).ok()
+        let registry = self.registry.get_or_init(|| build_registry(&self.schema, self.draft));
+        options.with_registry(registry.as_ref()?).build(&refer_to(pointer)).ok()
+    }
+
+    /// What a group of rules says of a field that is no part of a request: the pointer of its `readOnly`.
+    pub fn read_only(&self, rules: &Rules<'_>) -> Option<String> {
+        let is_read_only = |schema: &Map<String, Value>| schema.get("readOnly") == Some(&Value::Bool(true));
+        let found = rules.schemas.iter().find(|(_, schema)| self.is_api && is_read_only(schema));
+        found.map(|(at, _)| format!("{at}/readOnly"))
+    }
+
+    /// Which branch of a schema's `oneOf` or `anyOf` each value of a field chooses, by its `discriminator`.
+    pub fn discriminator(&self, at: &str) -> Option<Discriminator> {
+        let schema = self.schema.pointer(at)?.as_object()?;
+        let discriminator = schema.get("discriminator")?.as_object()?;
+        let property = discriminator.get("propertyName")?.as_str()?.to_owned();
+        let mut branches = BTreeMap::new();
+        for keyword in ["oneOf", "anyOf"] {
+            let parts = schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
+            for target in parts.filter_map(|part| part.get("$ref")?.as_str()).filter_map(decode_reference) {
+                branches.insert(unescape(target.rsplit('/').next().unwrap_or_default()), target);
+            }
+        }
+        let mapping = discriminator.get("mapping").and_then(Value::as_object).into_iter().flatten();
+        for (value, target) in mapping.filter_map(|(value, target)| Some((value, target.as_str()?))) {
+            let named = || format!("/components/schemas/{}", escape(target));
+            branches.insert(value.clone(), decode_reference(target).unwrap_or_else(named));
+        }
+        Some(Discriminator { property, branches })
     }
 
     /// What the contract says about the places of some pointers.
@@ -227,11 +287,9 @@ impl Contract {
             rules.opaque = true;
         }
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            match reference.strip_prefix('#') {
-                Some(pointer) if (pointer.is_empty() || pointer.starts_with('/')) && !pointer.contains('%') => {
-                    open.push(pointer.to_owned());
-                }
-                _ => rules.opaque = true,
+            match decode_reference(reference) {
+                Some(pointer) => open.push(pointer),
+                None => rules.opaque = true,
             }
             if self.lone_references {
                 return;
@@ -244,8 +302,91 @@ impl Contract {
 
     /// The place of a rule inside the contract file.
     pub fn place(&self, pointer: &str) -> Place {
-        self.places.key(pointer)
+        self.places.get().key(pointer)
     }
+}
+
+/// The draft that a contract is checked by. One that nobody knows is refused when the contract is compiled.
+fn find_draft(dialect: Dialect, named: Option<&str>) -> jsonschema::Draft {
+    match (dialect, named) {
+        (Dialect::OpenApi30, _) => jsonschema::Draft::Draft4,
+        (_, Some(uri)) => jsonschema::Draft::default().detect(&serde_json::json!({ "$schema": uri })),
+        (_, None) => jsonschema::Draft::default(),
+    }
+}
+
+/// A draft that nobody knows.
+fn refuse_draft(file: &ParsedContract, named: &str) -> Diagnostic {
+    let key = ["jsonSchemaDialect", "$schema"].into_iter().find(|key| file.value.get(key).is_some());
+    let message = format!("the contract cannot be used: `{named}` is no draft of JSON Schema");
+    let finding =
+        Diagnostic::new(Code::PlanContract, message).rule(file.place(&format!("/{}", key.unwrap_or_default())));
+    finding.hint("name one of the drafts 4, 6, 7, 2019-09 and 2020-12, or leave it out")
+}
+
+/// Builds the validator of the whole body: of the file, or of a part of it.
+fn build_whole(
+    file: &Value,
+    root: &str,
+    kept: &BTreeSet<String>,
+    draft: jsonschema::Draft,
+    places: &ContractPlaces,
+) -> Result<Arc<jsonschema::Validator>, Diagnostic> {
+    let unusable = |error: &jsonschema::ValidationError<'_>| explain_unusable(error, root, places);
+    if root.is_empty() {
+        return options().build(file).map(Arc::new).map_err(|error| unusable(&error));
+    }
+    check_parts(file, kept, draft, places)?;
+    let registry =
+        jsonschema::Registry::new().draft(draft).add(CONTRACT_URI, file).and_then(jsonschema::RegistryBuilder::prepare);
+    let registry = registry.map_err(|error| {
+        let message = format!("the contract cannot be used: {error}");
+        Diagnostic::new(Code::PlanContract, message).rule(places.get().key(root))
+    })?;
+    let options = options().with_draft(draft).with_registry(&registry);
+    options.build(&refer_to(root)).map(Arc::new).map_err(|error| unusable(&error))
+}
+
+/// References into the file that people write as they are, and that a URI writes with percent signs, by the pointers of
+/// their schemas.
+fn badly_written_references(schemas: &Schemas<'_>) -> Vec<(String, String)> {
+    let is_bad = |byte: u8| !byte.is_ascii_graphic() || b"<>|{}\"^`\\[]".contains(&byte);
+    let written = |schema: &Map<String, Value>| {
+        let reference = schema.get("$ref")?.as_str().filter(|reference| reference.bytes().any(is_bad))?;
+        decode_reference(reference).map(|pointer| format!("#{}", encode_fragment(&pointer)))
+    };
+    schemas.iter().filter_map(|(at, schema)| Some((at.clone(), written(schema)?))).collect()
+}
+
+/// Checks parts of a file, which are compiled by reference, against the schema of schemas.
+fn check_parts(
+    file: &Value,
+    parts: &BTreeSet<String>,
+    draft: jsonschema::Draft,
+    places: &ContractPlaces,
+) -> Result<(), Diagnostic> {
+    for at in parts {
+        let Some(part) = file.pointer(at) else { continue };
+        let checked = match draft {
+            jsonschema::Draft::Draft4 => jsonschema::draft4::meta::validate(part),
+            jsonschema::Draft::Draft6 => jsonschema::draft6::meta::validate(part),
+            jsonschema::Draft::Draft7 => jsonschema::draft7::meta::validate(part),
+            jsonschema::Draft::Draft201909 => jsonschema::draft201909::meta::validate(part),
+            _ => jsonschema::draft202012::meta::validate(part),
+        };
+        checked.map_err(|error| explain_unusable(&error, at, places))?;
+    }
+    Ok(())
+}
+
+/// A file, for references into it.
+fn build_registry(file: &Value, draft: jsonschema::Draft) -> Option<jsonschema::Registry<'static>> {
+    jsonschema::Registry::new().draft(draft).add(CONTRACT_URI, file.clone()).ok()?.prepare().ok()
+}
+
+/// A schema that is a part of the file.
+fn refer_to(pointer: &str) -> Value {
+    serde_json::json!({ "$ref": format!("{CONTRACT_URI}#{}", encode_fragment(pointer)) })
 }
 
 /// How contracts are compiled.
@@ -389,19 +530,20 @@ fn nested_values(value: &Value) -> impl Iterator<Item = &Value> {
     list.into_iter().flatten().chain(object.into_iter().flat_map(Map::values))
 }
 
-/// Whether a part of a schema, or one inside it, has a base URI of its own. Older drafts call it `id`.
-fn has_own_base(part: &Value, older: bool) -> bool {
-    let named = part.get("$id").is_some() || older && part.get("id").is_some();
-    named || nested_values(part).any(|part| has_own_base(part, older))
+/// Whether a schema inside a contract has a base URI of its own: `$id`, in draft 4 `id`, which is elsewhere a word like others.
+fn has_own_bases(schemas: &Schemas<'_>, draft: jsonschema::Draft) -> bool {
+    let name = if draft == jsonschema::Draft::Draft4 { "id" } else { "$id" };
+    schemas.iter().any(|(at, schema)| !at.is_empty() && schema.get(name).is_some_and(Value::is_string))
 }
 
 /// The types of JSON Schema.
 const TYPES: [&str; 7] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 
 /// Why a schema cannot be compiled, with its place.
-fn explain_unusable(error: &jsonschema::ValidationError<'_>, places: &Places) -> Diagnostic {
+fn explain_unusable(error: &jsonschema::ValidationError<'_>, part: &str, places: &ContractPlaces) -> Diagnostic {
     use jsonschema::error::ValidationErrorKind as Kind;
-    let place = places.leaf(error.instance_path().as_str());
+    let places: &Places = places.get();
+    let place = places.leaf(&format!("{part}{}", error.instance_path().as_str()));
     if let Kind::Referencing(cause) = error.kind() {
         let place = places.below("").find(|(at, node)| {
             at.ends_with("/$ref")
@@ -523,7 +665,10 @@ fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code,
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{contract::Contract, exact_number::ExactNumber};
+    use crate::config::{
+        contract::{Contract, Discriminator},
+        exact_number::ExactNumber,
+    };
 
     fn accepts(schema: &str, json: &str) -> bool {
         let contract = Contract::compile("contract.json", schema).map_err(|wrong| wrong.message).unwrap();
@@ -840,5 +985,36 @@ mod tests {
         assert!(contract("plain", base));
         // A character that JSON allows and YAML does not, so that no node has a place.
         assert!(contract("\u{7f}", base));
+    }
+
+    #[test]
+    fn a_field_is_a_field_whatever_it_is_called() {
+        let drafts = ["draft-04/schema#", "draft-06/schema#", "draft-07/schema#"]
+            .map(|draft| format!("http://json-schema.org/{draft}"));
+        let newer = ["2019-09", "2020-12"].map(|draft| format!("https://json-schema.org/draft/{draft}/schema"));
+        for draft in drafts.iter().chain(&newer) {
+            let text = format!(
+                r##"{{"$schema": "{draft}", "id": "urn:a", "properties": {{
+                    "id": {{"type": "string"}}, "$id": {{"type": "string"}}, "$ref": {{"type": "string"}},
+                    "n": {{"$ref": "#/definitions/n"}} }}, "definitions": {{"n": {{"maximum": 5}}}} }}"##
+            );
+            let contract = Contract::compile("contract.json", &text).map_err(|wrong| wrong.message).unwrap();
+            assert!(!contract.rules(&[String::new()]).opaque, "{draft}");
+            let table = [(r#"{"id": "a", "$id": "b", "n": 5}"#, true), (r#"{"id": 1}"#, false), (r#"{"n": 6}"#, false)];
+            for (json, expected) in table {
+                assert_eq!(contract.accepts(&serde_json::from_str(json).unwrap()), expected, "{draft} {json}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_discriminator_names_its_branches() {
+        let text = r##"{"discriminator": {"propertyName": "kind", "mapping": {"c": "#/$defs/cat", "Dog": "dog"}},
+            "oneOf": [{"$ref": "#/$defs/cat"}, {"$ref": "#/$defs/x~1y"}], "$defs": {"cat": {}, "x/y": {}}}"##;
+        let contract = Contract::compile("contract.json", text).map_err(|wrong| wrong.message).unwrap();
+        let Discriminator { property, branches } = contract.discriminator("").unwrap();
+        let branches: Vec<String> = branches.iter().map(|(value, target)| format!("{value} {target}")).collect();
+        assert_eq!(property, "kind");
+        assert_eq!(branches.join(", "), "Dog /components/schemas/dog, c /$defs/cat, cat /$defs/cat, x/y /$defs/x~1y");
     }
 }

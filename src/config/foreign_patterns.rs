@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{ignored_keywords::find_schemas, yaml::Places},
+    config::{contract_text::ContractPlaces, ignored_keywords::Schemas},
     diagnostic::{Code, Diagnostic},
     json_pointer::escape,
 };
@@ -21,15 +21,15 @@ struct Foreign<'a> {
 }
 
 /// Finds the first pattern of a contract that is not written as ECMA-262 writes them.
-pub(super) fn find(schema: &Value, places: &Places) -> Option<Diagnostic> {
-    for (at, schema) in find_schemas(schema) {
+pub(super) fn find(schemas: &Schemas<'_>, places: &ContractPlaces) -> Option<Diagnostic> {
+    for (at, schema) in schemas {
         let own = schema.get("pattern").and_then(Value::as_str).map(|pattern| (pattern, None));
         let names = schema.get("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::keys);
         for (pattern, name) in own.into_iter().chain(names.map(|name| (name.as_str(), Some(name)))) {
             let Some(Foreign { text, hint }) = find_foreign(pattern) else { continue };
             let place = match name {
-                Some(name) => places.key(&format!("{at}/patternProperties/{}", escape(name))),
-                None => places.value(&format!("{at}/pattern")),
+                Some(name) => places.get().key(&format!("{at}/patternProperties/{}", escape(name))),
+                None => places.get().value(&format!("{at}/pattern")),
             };
             let message = format!("the contract cannot be used: ECMA-262 has no `{text}` in a pattern");
             return Some(Diagnostic::new(Code::PlanContract, message).rule(place).hint(hint));

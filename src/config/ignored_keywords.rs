@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{unused_definitions::decode_reference, yaml::Places},
+    config::{contract_part::Dialect, contract_text::ContractPlaces, unused_definitions::decode_reference},
     diagnostic::{Code, Diagnostic, Severity, nearest},
     json_pointer::escape,
 };
@@ -113,24 +113,59 @@ pub(crate) fn is_annotation(keyword: &str) -> bool {
     ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
 }
 
+/// Keywords that OpenAPI 3.0 does not have, though draft 4 or a newer one does.
+const NOT_IN_OPEN_API_30: &[&str] = &[
+    "$defs",
+    "$id",
+    "$schema",
+    "additionalItems",
+    "const",
+    "contentEncoding",
+    "contentMediaType",
+    "dependencies",
+    "id",
+    "patternProperties",
+];
+
 /// What is known about the draft of a contract.
 pub(super) struct DraftFacts<'a> {
     /// Its number: 4, 6, 7, 2019 or 2020.
     pub(super) number: u16,
+    /// By which rules it is read.
+    pub(super) dialect: Dialect,
     /// Whether a format is checked in it.
     pub(super) checks_format: &'a dyn Fn(&str) -> bool,
 }
 
+impl DraftFacts<'_> {
+    /// How people call it.
+    fn name(&self) -> String {
+        match self.dialect {
+            Dialect::JsonSchema => format!("draft {}", self.number),
+            Dialect::OpenApi30 => "OpenAPI 3.0".into(),
+            Dialect::OpenApi31 => "OpenAPI 3.1".into(),
+        }
+    }
+}
+
+/// All schemas of a contract, by their pointers.
+pub(super) type Schemas<'a> = BTreeMap<String, &'a Map<String, Value>>;
+
 /// Finds the keywords and formats of a contract that are ignored.
-pub(super) fn find(schema: &Value, places: &Places, draft: &DraftFacts<'_>) -> Vec<Diagnostic> {
-    let (mut findings, targets) = (Vec::new(), find_targets(schema));
-    for (at, schema) in find_schemas(schema) {
+pub(super) fn find(
+    file: &Value,
+    schemas: &Schemas<'_>,
+    places: &ContractPlaces,
+    draft: &DraftFacts<'_>,
+) -> Vec<Diagnostic> {
+    let (mut findings, targets) = (Vec::new(), find_targets(file));
+    for (at, schema) in schemas {
         let is_hidden = draft.number <= 7 && schema.contains_key("$ref");
-        for (keyword, value) in schema {
+        for (keyword, value) in *schema {
             let pointer = format!("{at}/{}", escape(keyword));
             let is_target = || !is_rule(keyword) && holds_target(&pointer, &targets);
             if let Some(finding) = judge(keyword, value, is_hidden, draft).filter(|_| !is_target()) {
-                findings.push(finding.rule(places.key(&pointer)));
+                findings.push(finding.rule(places.get().key(&pointer)));
             }
         }
     }
@@ -139,11 +174,12 @@ pub(super) fn find(schema: &Value, places: &Places, draft: &DraftFacts<'_>) -> V
     findings
 }
 
-/// All schemas in a schema, each with its pointer: those of keywords, and those that something refers to.
-pub(super) fn find_schemas(schema: &Value) -> BTreeMap<String, &Map<String, Value>> {
+/// All schemas of a contract, one part of a file, each with its pointer: those of keywords, and those that something refers to.
+pub(super) fn find_schemas<'a>(file: &'a Value, part: &str) -> Schemas<'a> {
     let mut found = BTreeMap::new();
-    let targets = find_targets(schema).into_iter().filter_map(|at| schema.pointer(&at).map(|part| (at, part)));
-    let mut open: Vec<(String, &Value)> = [(String::new(), schema)].into_iter().chain(targets).collect();
+    let starts = [part.to_owned()].into_iter().chain(find_targets(file));
+    let mut open: Vec<(String, &Value)> =
+        starts.filter_map(|at| file.pointer(&at).map(|schema| (at, schema))).collect();
     while let Some((at, part)) = open.pop() {
         let Value::Object(part) = part else { continue };
         if found.insert(at.clone(), part).is_none() {
@@ -180,10 +216,14 @@ fn holds_target(pointer: &str, targets: &BTreeSet<String>) -> bool {
 fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) -> Option<Diagnostic> {
     let ignored = |message: String| Diagnostic::new(Code::PlanIgnoredKeyword, message).severity(Severity::Warning);
     let number = draft.number;
-    if is_annotation(keyword) {
+    if keyword == "nullable" && value == &Value::Bool(true) {
+        return judge_nullable(is_hidden, draft).map(|(message, hint)| ignored(message.into()).hint(hint));
+    }
+    let is_absent = draft.dialect == Dialect::OpenApi30 && NOT_IN_OPEN_API_30.contains(&keyword);
+    if is_annotation(keyword) && !is_absent {
         return None;
     }
-    if !is_rule(keyword) {
+    if !is_rule(keyword) && !is_absent {
         let message = format!("`{keyword}` is no keyword of JSON Schema, so it is ignored");
         let known = [RULES, ONE, LIST, MAP, ANNOTATIONS].into_iter().flatten().copied();
         let hint = match nearest(keyword, known) {
@@ -193,14 +233,26 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
         return Some(ignored(message).hint(hint));
     }
     if is_hidden && !matches!(keyword, "$ref" | "$defs" | "definitions") {
-        let message = format!("`{keyword}` stands beside `$ref`, where draft {number} ignores it");
-        return Some(ignored(message).hint("put both into `allOf`, or name a newer draft in `$schema`"));
+        let message = format!("`{keyword}` stands beside `$ref`, where {} ignores it", draft.name());
+        let hint = match draft.dialect {
+            Dialect::JsonSchema => "put both into `allOf`, or name a newer draft in `$schema`",
+            _ => "put both into `allOf`",
+        };
+        return Some(ignored(message).hint(hint));
+    }
+    if is_absent {
+        let message = format!("`{keyword}` is no keyword of {}, so it is ignored", draft.name());
+        return Some(ignored(message).hint("take it out, or say `openapi: 3.1.0` if the API is described so"));
     }
     if let Some((_, first, last)) = DRAFTS.iter().find(|(known, ..)| *known == keyword)
         && !(*first..=*last).contains(&number)
     {
-        let message = format!("`{keyword}` is no keyword of draft {number}, so it is ignored");
-        return Some(ignored(message).hint("name the draft that the contract is written for in `$schema`"));
+        let message = format!("`{keyword}` is no keyword of {}, so it is ignored", draft.name());
+        let hint = match draft.dialect {
+            Dialect::JsonSchema => "name the draft that the contract is written for in `$schema`",
+            _ => "take it out, or say it with the keywords of that version",
+        };
+        return Some(ignored(message).hint(hint));
     }
     let format = value.as_str().filter(|format| keyword == "format" && !(draft.checks_format)(format))?;
     let message = format!("the format `{format}` is not known here, so it is not checked");
@@ -208,8 +260,23 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
     Some(finding.hint("add a `pattern` if it matters"))
 }
 
+/// What is wrong with `nullable: true`, and what to do. In JSON Schema it is an annotation of another tool.
+fn judge_nullable(is_hidden: bool, draft: &DraftFacts<'_>) -> Option<(&'static str, &'static str)> {
+    match draft.dialect {
+        Dialect::OpenApi30 if is_hidden => Some((
+            "`nullable` stands beside `$ref`, where OpenAPI 3.0 ignores it: `null` is not allowed here",
+            "write it beside the `type` of what is referred to",
+        )),
+        Dialect::OpenApi31 => Some((
+            "`nullable` is no keyword of OpenAPI 3.1, so it is ignored: `null` is not allowed here",
+            "add `null` to the types, as in `type: [string, \"null\"]`",
+        )),
+        _ => None,
+    }
+}
+
 /// The schemas directly inside a schema, each with its pointer from there.
-fn nested_schemas(schema: &Map<String, Value>) -> impl Iterator<Item = (String, &Value)> {
+pub(super) fn nested_schemas(schema: &Map<String, Value>) -> impl Iterator<Item = (String, &Value)> {
     schema.iter().flat_map(|(keyword, value)| {
         let (keyword, mut parts) = (keyword.as_str(), Vec::new());
         match value {

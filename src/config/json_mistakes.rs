@@ -69,27 +69,20 @@ fn new(line: usize, column: usize, message: &str, hint: &str) -> Mistake {
     Mistake { at, message: format!("the contract is not JSON: {message}"), hint: hint.into() }
 }
 
-/// A text that is something else as a whole.
-fn explain_other_format(text: &str) -> Option<Mistake> {
+/// A text that is something else as a whole: neither JSON nor YAML.
+pub(super) fn explain_other_format(text: &str) -> Option<Mistake> {
     let start = text.trim_start();
     let line = text.len() - start.len();
     let line = text[..line].matches('\n').count() + 1;
     let first = start.lines().next().unwrap_or_default();
-    let is_name = |name: &str| !name.is_empty() && !name.contains([' ', '"', '\'', ';']);
     let (message, hint) = match start.chars().next() {
         None => ("the contract is empty", "save the JSON Schema of the request body in it"),
         Some('<') => (
             "the contract is a web page or XML, not JSON",
             "download the JSON Schema itself: a login page may have come instead",
         ),
-        Some('{' | '[' | '"' | '/' | '\'') => return None,
-        Some('#' | '-') => {
-            ("the contract is YAML or another text, not JSON", "write the JSON Schema as JSON: it begins with `{`")
-        }
-        Some(_) if first.split_once(':').is_some_and(|(name, _)| is_name(name)) => {
-            ("the contract is YAML, not JSON", "write the JSON Schema as JSON: it begins with `{`")
-        }
-        Some(_) if first.contains([';', ',', '\t']) => {
+        Some('{' | '[' | '"' | '/' | '\'' | '#' | '-' | '%') => return None,
+        Some(_) if !first.contains(": ") && !first.ends_with(':') && first.contains([';', ',', '\t']) => {
             ("the contract looks like CSV, not JSON", "name the JSON Schema of the request body")
         }
         Some(_) => return None,
@@ -126,8 +119,6 @@ mod tests {
             ("", 1, 1, "the contract is empty"),
             ("\n\n", 3, 1, "the contract is empty"),
             ("<html>", 1, 1, "the contract is a web page or XML, not JSON"),
-            ("type: array\n", 1, 1, "the contract is YAML, not JSON"),
-            ("# a\ntype: array\n", 1, 1, "the contract is YAML or another text, not JSON"),
             ("a;b;c\n1;2;3\n", 1, 1, "the contract looks like CSV, not JSON"),
             ("{'a': 1}", 1, 2, "JSON has no single quotes"),
             ("// a\n{}", 1, 1, "JSON has no comments"),

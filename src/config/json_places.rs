@@ -14,18 +14,14 @@ use crate::{
 
 /// The largest contract that is read, in bytes, if the mapping says nothing else.
 pub(crate) const MAX_BYTES: u64 = 16 << 20;
-/// How many bytes of a larger contract are allowed one node.
-const NODE: usize = 16;
-/// The most nodes of a contract that is not larger.
-const MAX_NODES: usize = 1_000_000;
 
 /// Walks a text that is known to be JSON; what stands below the `unused` pointers has no place.
 ///
 /// # Errors
 /// A limit, or a key twice.
-pub(super) fn places(path: &str, text: &str, unused: BTreeSet<String>) -> Result<Places, Diagnostic> {
+pub(super) fn places(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> Result<Places, Diagnostic> {
     let mut scanner = Scanner { characters: text.char_indices().peekable(), line: 1, column: 0 };
-    let mut walk = PlaceWalk::new(path, text, MAX_NODES.max(text.len() / NODE), unused);
+    let mut walk = PlaceWalk::new(path, text, max_nodes, unused);
     while let Some((start, character)) = scanner.next() {
         let at = TextSpan { line: scanner.line, column: scanner.column, width: 1 };
         match character {
@@ -124,7 +120,7 @@ mod tests {
         ];
         for text in texts {
             assert_eq!(
-                drawn(&places("a", text, BTreeSet::new()).unwrap()),
+                drawn(&places("a", text, 100, BTreeSet::new()).unwrap()),
                 drawn(&yaml::places("a", text).unwrap()),
                 "{text}"
             );
@@ -136,7 +132,7 @@ mod tests {
         let long = "k".repeat(2000);
         for key in [r"\ud83d\ude00", "\u{7f}", &long, r"\u0000"] {
             let text = format!("{{\n\t\"{key}\": 1,\n\t\"b\": {{\"x\":1,\"x\":2}}}}");
-            let wrong = places("a", &text, BTreeSet::new()).unwrap_err();
+            let wrong = places("a", &text, 100, BTreeSet::new()).unwrap_err();
             assert_eq!(wrong.rule.unwrap().to_string(), "a:3:14", "{}", wrong.message);
         }
     }

@@ -56,6 +56,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// The places of a file of which none is known.
+    pub(super) fn unknown(path: &str) -> Places {
+        Places { path: path.into(), ..Places::default() }
+    }
+
     /// The name of the file.
     pub fn path(&self) -> &str {
         &self.path
@@ -175,14 +180,29 @@ pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
     Ok(walk.finish())
 }
 
+/// Walks a YAML text that others publish, which was read as JSON: anchors, aliases and tags may stand in it, and values may be
+/// empty. What stands below the `unused` pointers has no place.
+///
+/// # Errors
+/// A limit, or a key twice.
+pub(super) fn published_places(
+    path: &str,
+    text: &str,
+    max_nodes: usize,
+    unused: BTreeSet<String>,
+) -> Result<Places, Diagnostic> {
+    let mut walk = PlaceWalk::new(path, text, max_nodes, unused);
+    walk.anchors = Some(BTreeMap::new());
+    for event in Parser::new_from_str(text) {
+        let Ok((event, span)) = event else { break };
+        walk.event(event, span)?;
+    }
+    Ok(walk.finish())
+}
+
 /// What a person did wrong in a text that a parser gave up at some place.
 pub(super) fn explain_syntax(text: &str, at: TextSpan, places: &Places) -> Diagnostic {
-    let found = yaml_mistakes::find(text, at.line);
-    let Mistake { at, message, hint } = found.unwrap_or_else(|| Mistake {
-        at,
-        message: "this cannot be read as YAML".into(),
-        hint: "look here and at the line above: at the indentation, the colons, the quotes and the brackets".into(),
-    });
+    let Mistake { at, message, hint } = yaml_mistakes::explain(text, at);
     Diagnostic::new(Code::PlanSyntax, message).rule(places.place(at)).hint(hint)
 }
 
@@ -205,6 +225,8 @@ pub(super) struct PlaceWalk {
     max_nodes: usize,
     /// The pointers of what is not used.
     unused: BTreeSet<String>,
+    /// Where the anchors stand, by their numbers; `None`: there may be none.
+    anchors: Option<BTreeMap<usize, String>>,
 }
 
 impl PlaceWalk {
@@ -217,6 +239,7 @@ impl PlaceWalk {
             documents: 0,
             max_nodes,
             unused,
+            anchors: None,
         }
     }
 
@@ -228,13 +251,13 @@ impl PlaceWalk {
     /// A quoted text.
     pub(super) fn text(&mut self, text: &str, at: TextSpan) -> Result<(), Diagnostic> {
         self.check_nodes(at)?;
-        self.scalar(text, ScalarStyle::DoubleQuoted, at)
+        self.scalar(text, ScalarStyle::DoubleQuoted, at).map(drop)
     }
 
     /// A bare word.
     pub(super) fn word(&mut self, text: &str, at: TextSpan) -> Result<(), Diagnostic> {
         self.check_nodes(at)?;
-        self.scalar(text, ScalarStyle::Plain, at)
+        self.scalar(text, ScalarStyle::Plain, at).map(drop)
     }
 
     /// The end of a list or mapping.
@@ -256,18 +279,24 @@ impl PlaceWalk {
                 }
                 Ok(())
             }
-            Event::Alias(_) => Err(self.unsupported(at, "an alias", "write the value out here")),
+            Event::Alias(anchor) => self.alias(anchor, at),
             Event::Scalar(text, style, anchor, tag) => {
                 self.plain_node(at, anchor, tag.is_some())?;
-                self.scalar(&text, style, at)
+                let pointer = self.scalar(&text, style, at)?;
+                self.note_anchor(anchor, pointer);
+                Ok(())
             }
             Event::SequenceStart(anchor, tag) => {
                 self.plain_node(at, anchor, tag.is_some())?;
-                self.container(Some(0), at)
+                self.container(Some(0), at)?;
+                self.note_open_anchor(anchor);
+                Ok(())
             }
             Event::MappingStart(anchor, tag) => {
                 self.plain_node(at, anchor, tag.is_some())?;
-                self.container(None, at)
+                self.container(None, at)?;
+                self.note_open_anchor(anchor);
+                Ok(())
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 self.close();
@@ -293,6 +322,9 @@ impl PlaceWalk {
     }
 
     fn plain_node(&self, at: TextSpan, anchor: usize, tagged: bool) -> Result<(), Diagnostic> {
+        if self.anchors.is_some() {
+            return self.check_nodes(at);
+        }
         if anchor != 0 {
             return Err(self.unsupported(at, "an anchor", "write the value out where it is used"));
         }
@@ -302,6 +334,44 @@ impl PlaceWalk {
         self.check_nodes(at)
     }
 
+    /// Notes where an anchor stands. What is not used has no place.
+    fn note_anchor(&mut self, anchor: usize, pointer: String) {
+        if let Some(anchors) = self.anchors.as_mut().filter(|_| anchor != 0) {
+            anchors.insert(anchor, pointer);
+        }
+    }
+
+    fn note_open_anchor(&mut self, anchor: usize) {
+        let pointer = self.open.last().filter(|open| !open.is_unused).map(|open| open.pointer.clone());
+        if let Some(pointer) = pointer {
+            self.note_anchor(anchor, pointer);
+        }
+    }
+
+    /// A value that stands elsewhere: what is in it has the places of what it stands for.
+    fn alias(&mut self, anchor: usize, at: TextSpan) -> Result<(), Diagnostic> {
+        let Some(anchors) = &self.anchors else {
+            return Err(self.unsupported(at, "an alias", "write the value out here"));
+        };
+        let from = anchors.get(&anchor).cloned();
+        self.check_nodes(at)?;
+        let known = from.as_ref().and_then(|from| self.places.nodes.get(from));
+        let (scalar, plain) = known.map_or((None, false), |known| (known.scalar.clone(), known.plain));
+        let is_unused = self.open.last().is_some_and(|open| open.is_unused);
+        let pointer = self.enter(at, scalar, plain);
+        let Some(from) = from.filter(|_| !is_unused && !self.unused.contains(&pointer)) else { return Ok(()) };
+        let copies: Vec<(String, Node)> = self
+            .places
+            .below(&from)
+            .map(|(below, node)| (format!("{pointer}{}", &below[from.len()..]), node.clone()))
+            .collect();
+        for (pointer, node) in copies {
+            self.check_nodes(at)?;
+            self.places.nodes.insert(pointer, node);
+        }
+        Ok(())
+    }
+
     fn check_nodes(&self, at: TextSpan) -> Result<(), Diagnostic> {
         if self.places.nodes.len() >= self.max_nodes {
             return Err(self.too_large(at, &format!("more than {} nodes", self.max_nodes)));
@@ -309,20 +379,20 @@ impl PlaceWalk {
         Ok(())
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, at: TextSpan) -> Result<(), Diagnostic> {
+    /// A scalar: the pointer of a value, nothing of a key.
+    fn scalar(&mut self, text: &str, style: ScalarStyle, at: TextSpan) -> Result<String, Diagnostic> {
         let plain = style == ScalarStyle::Plain;
         let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
         if !waits_for_key {
-            self.enter(at, Some(text.to_owned()), plain);
-            return Ok(());
+            return Ok(self.enter(at, Some(text.to_owned()), plain));
         }
         if plain && text == "<<" {
             return Err(self.unsupported(at, "a merge key", "write the keys out here"));
         }
-        let Some(open) = self.open.last_mut() else { return Ok(()) };
+        let Some(open) = self.open.last_mut() else { return Ok(String::new()) };
         if open.is_unused {
             open.key = Some((String::new(), plain, at));
-            return Ok(());
+            return Ok(String::new());
         }
         let pointer = format!("{}/{}", open.pointer, escape(text));
         open.key = Some((text.to_owned(), plain, at));
@@ -336,19 +406,19 @@ impl PlaceWalk {
             .also(first, "first written here")
             .hint("keep one of the two"));
         }
-        Ok(())
+        Ok(String::new())
     }
 
     /// The start of a list, with no items yet, or of a mapping.
     pub(super) fn container(&mut self, items: Option<usize>, at: TextSpan) -> Result<(), Diagnostic> {
-        if self.open.len() >= MAX_DEPTH {
+        let is_inside = self.open.last().is_some_and(|open| open.is_unused);
+        if self.open.len() >= MAX_DEPTH && !is_inside {
             return Err(self.too_large(at, &format!("nested deeper than {MAX_DEPTH} levels")));
         }
         let waits_for_key = self.open.last().is_some_and(|open| open.items.is_none() && open.key.is_none());
         if waits_for_key {
             return Err(self.describe_block_as_key(at));
         }
-        let is_inside = self.open.last().is_some_and(|open| open.is_unused);
         let pointer = self.enter(at, None, false);
         let is_unused = is_inside || self.unused.contains(&pointer);
         self.open.push(Open { pointer, items, key: None, is_unused });

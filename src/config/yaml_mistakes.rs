@@ -5,7 +5,7 @@
 //! then the place where the parser gave up is told.
 
 use crate::config::{
-    text_span::Mistake,
+    text_span::{Mistake, TextSpan},
     yaml_brackets::{BracketWalk, OpenBracket, cannot_begin, describe_text_after_quote, quote, quoted_end, span},
 };
 
@@ -18,6 +18,15 @@ pub(super) fn find(text: &str, last_line: u64) -> Option<Mistake> {
         }
     }
     walk.brackets.open.first().map(OpenBracket::describe_open)
+}
+
+/// What a person did wrong in a text that a parser gave up at some place.
+pub(super) fn explain(text: &str, at: TextSpan) -> Mistake {
+    find(text, at.line).unwrap_or_else(|| Mistake {
+        at,
+        message: "this cannot be read as YAML".into(),
+        hint: "look here and at the line above: at the indentation, the colons, the quotes and the brackets".into(),
+    })
 }
 
 /// Finds a character that no text file has.

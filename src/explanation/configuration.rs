@@ -141,6 +141,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "      \"last_name\": { \"type\": \"string\" }",
             "Copy what it refers to into `$defs` of the contract.",
         ),
+        Code::PlanContractPart => explanation(
+            "the part of the contract file is not there",
+            "contract: api.json#/definitions/Oder",
+            "contract: api.json#/definitions/Order",
+            "Name a part that is there; in OpenAPI, an operation by `request`.",
+        ),
         Code::PlanContractMismatch => explanation(
             "a field can never meet the contract",
             "      quantity: { type: code }",

@@ -37,10 +37,14 @@ impl Converted {
 
 /// Converts a folder with the mapping in it, in memory or as it is told.
 pub(crate) fn convert(folder: &Path, more: &[&str], memory: Option<Memory>) -> Converted {
-    let usual = ["xwalk", "convert", ".", "--mapping", "mapping.yaml", "--output", "-"];
-    let Ok(command) = parse(usual.iter().chain(more).map(OsString::from)).map(|parsed| parsed.command) else {
-        panic!("no such flags: {more:?}")
-    };
+    let usual = ["convert", ".", "--mapping", "mapping.yaml", "--output", "-"];
+    run(folder, &usual.iter().chain(more).copied().collect::<Vec<_>>(), memory)
+}
+
+/// Runs a conversion in a folder.
+pub(crate) fn run(folder: &Path, flags: &[&str], memory: Option<Memory>) -> Converted {
+    let line = ["xwalk"].iter().chain(flags).map(OsString::from);
+    let Ok(command) = parse(line).map(|parsed| parsed.command) else { panic!("no such flags: {flags:?}") };
     let Command::Convert(mut command) = command else { panic!("it is a conversion") };
     command.messages.message_format = MessageFormat::Json;
     let command = Convert { memory: memory.unwrap_or(command.memory), ..command };

@@ -55,7 +55,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("reqwest", &["deliver/http"]),
     ("rustix", &["list_dir", "main"]),
     ("rustls", &["deliver/http"]),
-    ("saphyr_parser", &["config/yaml"]),
+    ("saphyr_parser", &["config/yaml", "config/yaml_json"]),
     ("schemars", &["config", "units", "table/cell_reading", "table/dialect", "text/number"]),
     ("serde", &["*"]),
     ("serde_json", &["*"]),

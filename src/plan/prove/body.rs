@@ -97,7 +97,7 @@ impl Prover<'_> {
             }
         }
         if rules.opaque {
-            self.whole.push(String::new());
+            self.whole.push(self.contract.root.clone());
         }
         Some((pointers, max))
     }
@@ -107,22 +107,12 @@ impl Prover<'_> {
         let rules = self.contract.rules(pointers);
         let mut keywords = rules.schemas.iter().flat_map(|(_, schema)| schema.iter());
         // What the whole contract says behind a reference by `$id` is not known here; every document is held against it.
-        let is_unknown = rules.opaque || self.whole.iter().any(String::is_empty);
+        let is_unknown = rules.opaque || self.whole.contains(&self.contract.root);
         if is_unknown || rules.never.is_some() || keywords.any(|(keyword, _)| is_rule(keyword) && !is_silent(keyword)) {
             return;
         }
-        let is_open_api = ["openapi", "swagger"].iter().any(|key| self.contract.schema.get(key).is_some());
-        let (message, hint) = if is_open_api {
-            (
-                "the contract is a description of an API in OpenAPI, not a JSON Schema of the request body",
-                "copy the schema of the body into a file of its own, and what it refers to into `$defs` there",
-            )
-        } else {
-            (
-                "no rule of the contract concerns the documents, so it would accept anything",
-                "is it the right file? at least, say `\"items\": { \"type\": \"object\" }`",
-            )
-        };
+        let message = "no rule of the contract concerns the documents, so it would accept anything";
+        let hint = "is it the right file? at least, say `\"items\": { \"type\": \"object\" }`";
         let finding = Diagnostic::new(Code::PlanContractWithoutRules, message);
         self.findings.push(finding.rule(self.places.leaf("/contract")).hint(hint));
     }

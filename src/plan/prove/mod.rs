@@ -38,7 +38,7 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         findings: Vec::new(),
         whole: Vec::new(),
     };
-    let whole_body = vec![String::new()];
+    let whole_body = vec![plan.contract.root.clone()];
     let documents = match &plan.envelope {
         Some(envelope) => prover.prove_envelope(envelope, &whole_body, "/output/root", ""),
         None if plan.body.shape.is_single() => Some((whole_body, None)),

@@ -39,6 +39,9 @@ impl Prover<'_> {
 
     /// Checks which members an object has; what its names alone do not decide is checked on whole documents.
     pub(super) fn check_members(&mut self, members: &[Member], rules: &Rules<'_>, rule: &str, target: &str) {
+        for member in members {
+            self.check_writable(member, rules, target);
+        }
         for (at, schema) in &rules.schemas {
             self.check_required(members, at, schema, rule, target);
             self.check_additional(members, at, schema, target);
@@ -69,6 +72,15 @@ impl Prover<'_> {
                 }
             }
         }
+    }
+
+    /// Reports a member that is no part of a request.
+    fn check_writable(&mut self, member: &Member, rules: &Rules<'_>, target: &str) {
+        let own = self.contract.rules(&pointers_of_field(rules, &member.name));
+        let Some(pointer) = self.contract.read_only(&own) else { return };
+        let target = format!("{target}/{}", escape(&member.name));
+        let message = format!("the field `{}` is `readOnly`: the API sets it, and no request carries it", member.name);
+        self.report(Code::PlanFieldNotAllowed, &member.rule, &target, &pointer, message, "leave it out".into());
     }
 
     fn check_required(&mut self, members: &[Member], at: &str, schema: &Map<String, Value>, rule: &str, target: &str) {

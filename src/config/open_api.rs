@@ -1,0 +1,326 @@
+//! An OpenAPI document and a request -> the pointer of the schema of the JSON body of its operation.
+//!
+//! A path matches if its segments do: names in braces may differ, and a value may stand where the document has a name. Below
+//! `servers` the path may begin with the path of one of them.
+
+use serde_json::{Map, Value};
+
+use crate::{config::unused_definitions::decode_reference, diagnostic::count_slips, json_pointer::escape};
+
+/// The methods that carry documents.
+const METHODS: [&str; 3] = ["put", "post", "patch"];
+/// How many references in a row are followed.
+const MAX_STEPS: usize = 16;
+/// How many operations or media types a message names.
+const MAX_NAMED: usize = 5;
+
+/// A request, as far as it chooses an operation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WantedRequest {
+    /// The method in capitals; `None`: any.
+    pub method: Option<String>,
+    /// The path, names in braces included; `None`: any.
+    pub path: Option<String>,
+}
+
+/// Why no body is found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct NoBody {
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to do.
+    pub(super) hint: String,
+    /// Where in the document, as a pointer; `None`: nowhere.
+    pub(super) at: Option<String>,
+}
+
+impl NoBody {
+    fn new(message: String, hint: String, at: Option<String>) -> NoBody {
+        NoBody { message, hint, at }
+    }
+}
+
+/// An operation of a document.
+struct Operation<'a> {
+    /// Its method, as the document writes it.
+    method: &'static str,
+    path: &'a str,
+    at: String,
+    value: &'a Map<String, Value>,
+    /// The paths of its servers.
+    bases: Vec<String>,
+}
+
+impl Operation<'_> {
+    fn name(&self) -> String {
+        format!("{} {}", self.method.to_uppercase(), self.path)
+    }
+
+    /// How many segments of a path are literally those of this one; `None`: it does not match.
+    fn match_path(&self, path: &str) -> Option<usize> {
+        let below =
+            self.bases.iter().filter(|base| !base.is_empty()).filter_map(|base| path.strip_prefix(base.as_str()));
+        [path].into_iter().chain(below).filter_map(|path| match_segments(self.path, path)).max()
+    }
+}
+
+/// Finds the schema of the JSON body of the operation that a request means.
+///
+/// # Errors
+/// There is no such operation, or its body is not described as JSON.
+pub(super) fn find_body(document: &Value, wanted: &WantedRequest) -> Result<String, NoBody> {
+    let operations = operations(document);
+    let method = |operation: &&Operation<'_>| {
+        wanted.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(operation.method))
+    };
+    let path = wanted.path.as_deref().map(|path| path.split('?').next().unwrap_or_default());
+    let matches = |operation: &Operation<'_>| path.map_or(Some(0), |path| operation.match_path(path));
+    let ranked: Vec<(usize, &Operation<'_>)> = operations
+        .iter()
+        .filter(method)
+        .filter_map(|operation| matches(operation).map(|rank| (rank, operation)))
+        .collect();
+    let best = ranked.iter().map(|(rank, _)| *rank).max().unwrap_or_default();
+    let mut found = ranked.iter().filter(|(rank, _)| *rank == best).map(|(_, operation)| *operation);
+    match (found.next(), found.next()) {
+        (Some(only), None) => body_of(document, only),
+        (Some(_), Some(_)) => {
+            let names: Vec<String> =
+                ranked.iter().take(MAX_NAMED).map(|(_, operation)| format!("`{}`", operation.name())).collect();
+            let message = format!("several operations of the contract fit: {}", names.join(", "));
+            Err(NoBody::new(message, "name one by its method and its path".into(), None))
+        }
+        (None, _) => Err(describe_missing(&operations, wanted.method.as_deref(), path.unwrap_or_default())),
+    }
+}
+
+/// All operations with methods that carry documents, in the order of the document.
+fn operations(document: &Value) -> Vec<Operation<'_>> {
+    let mut found = Vec::new();
+    for (path, _) in document.get("paths").and_then(Value::as_object).into_iter().flat_map(Map::iter) {
+        let at = resolve(document, &format!("/paths/{}", escape(path)));
+        let Some(item) = document.pointer(&at).and_then(Value::as_object) else { continue };
+        for method in METHODS {
+            let Some(value) = item.get(method).and_then(Value::as_object) else { continue };
+            let servers = value.get("servers").or(item.get("servers")).or(document.get("servers"));
+            let bases = servers.and_then(Value::as_array).into_iter().flatten().filter_map(server_path).collect();
+            found.push(Operation { method, path, at: format!("{at}/{method}"), value, bases });
+        }
+    }
+    found
+}
+
+/// The path of a server, its variables replaced by their defaults, without a slash at its end.
+fn server_path(server: &Value) -> Option<String> {
+    let mut url = server.get("url")?.as_str()?.to_owned();
+    for (name, variable) in server.get("variables").and_then(Value::as_object).into_iter().flat_map(Map::iter) {
+        let default = variable.get("default").and_then(Value::as_str).unwrap_or_default();
+        url = url.replace(&format!("{{{name}}}"), default);
+    }
+    let path = match url.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("", |slash| &rest[slash..]),
+        None => url.as_str(),
+    };
+    let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    Some(if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+}
+
+/// How many segments of two paths are literally the same; `None`: they do not match.
+fn match_segments(template: &str, path: &str) -> Option<usize> {
+    let (templates, paths): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    if templates.len() != paths.len() {
+        return None;
+    }
+    let mut literal = 0;
+    for (template, segment) in templates.into_iter().zip(paths) {
+        match (template.contains('{'), segment.contains('{')) {
+            (false, false) if template == segment => literal += 1,
+            (true, true) if without_names(template) == without_names(segment) => {}
+            (true, false) => {
+                let (before, behind) = (template.split('{').next()?, template.rsplit('}').next()?);
+                let is_long = segment.len() > before.len() + behind.len();
+                if !(is_long && segment.starts_with(before) && segment.ends_with(behind)) {
+                    return None;
+                }
+            }
+            _ => return None,
+        }
+    }
+    Some(literal)
+}
+
+/// A segment with nothing in its braces.
+fn without_names(segment: &str) -> String {
+    let mut plain = String::new();
+    for (number, part) in segment.split('{').enumerate() {
+        match part.split_once('}') {
+            Some((_, behind)) if number > 0 => plain.extend(["{}", behind]),
+            _ => plain.push_str(part),
+        }
+    }
+    plain
+}
+
+/// Follows the references that stand at a pointer.
+fn resolve(document: &Value, pointer: &str) -> String {
+    let mut at = pointer.to_owned();
+    for _ in 0..MAX_STEPS {
+        let reference = document.pointer(&at).and_then(|value| value.get("$ref")).and_then(Value::as_str);
+        match reference.and_then(decode_reference) {
+            Some(target) => at = target,
+            None => break,
+        }
+    }
+    at
+}
+
+/// Where the schema of the JSON body of an operation stands.
+fn body_of(document: &Value, operation: &Operation<'_>) -> Result<String, NoBody> {
+    let name = operation.name();
+    if !operation.value.contains_key("requestBody") {
+        let message = format!("the operation `{name}` of the contract has no body");
+        return Err(NoBody::new(message, "name an operation that takes one".into(), Some(operation.at.clone())));
+    }
+    let at = resolve(document, &format!("{}/requestBody", operation.at));
+    let at = format!("{at}/content");
+    let Some(content) = document.pointer(&at).and_then(Value::as_object) else {
+        let message = format!("the contract does not say what the body of `{name}` is");
+        let hint = "describe it under `content` of its `requestBody`, in this file".into();
+        return Err(NoBody::new(message, hint, Some(format!("{}/requestBody", operation.at))));
+    };
+    let Some((media, value)) = json_content(content) else {
+        let types: Vec<String> = content.keys().take(MAX_NAMED).map(|media| format!("`{media}`")).collect();
+        let message = match types.as_slice() {
+            [] => format!("the contract does not say what the body of `{name}` is"),
+            types => format!("the body of `{name}` is no JSON: the contract takes {}", types.join(", ")),
+        };
+        return Err(NoBody::new(message, "name an operation that takes `application/json`".into(), Some(at)));
+    };
+    let at = format!("{at}/{}", escape(media));
+    if value.get("schema").is_none() {
+        let message = format!("the contract has no `schema` for the body of `{name}`");
+        return Err(NoBody::new(message, "describe the body under `schema` there".into(), Some(at)));
+    }
+    Ok(format!("{at}/schema"))
+}
+
+/// The JSON among the media types of a body: `application/json` before `…+json` before what includes it.
+fn json_content(content: &Map<String, Value>) -> Option<(&String, &Value)> {
+    let kind = |media: &str| media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let with = |is_wanted: &dyn Fn(&str) -> bool| content.iter().find(|(media, _)| is_wanted(&kind(media)));
+    with(&|media| media == "application/json")
+        .or_else(|| with(&|media| media.ends_with("+json") || media == "text/json"))
+        .or_else(|| with(&|media| matches!(media, "application/*" | "*/*")))
+}
+
+/// What is said of an operation that is not there: which ones are, the nearest first.
+fn describe_missing(operations: &[Operation<'_>], method: Option<&str>, path: &str) -> NoBody {
+    let wanted = format!("{} {path}", method.unwrap_or_default());
+    let wanted = wanted.trim();
+    let slips = |operation: &Operation<'_>| {
+        let bases = operation.bases.iter().map(|base| format!("{} {base}{}", operation.method, operation.path));
+        let names = [operation.name()].into_iter().chain(bases);
+        names.map(|name| count_slips(wanted, &name)).min().unwrap_or(usize::MAX)
+    };
+    let mut near: Vec<(usize, String)> =
+        operations.iter().map(|operation| (slips(operation), operation.name())).collect();
+    near.sort_by_key(|(slips, _)| *slips);
+    let names: Vec<String> = near.iter().take(MAX_NAMED).map(|(_, name)| format!("`{name}`")).collect();
+    let more = match near.len().saturating_sub(MAX_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let hint = match names.as_slice() {
+        [] => "it has none that carries a body: is it the right file?".to_owned(),
+        names => format!("there are: {}{more}", names.join(", ")),
+    };
+    NoBody::new(format!("the contract has no operation `{wanted}`"), hint, None)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::config::open_api::{WantedRequest, find_body};
+
+    fn find(document: &Value, method: &str, path: &str) -> String {
+        let wanted = WantedRequest { method: Some(method.into()), path: Some(path.into()) };
+        find_body(document, &wanted).unwrap_or_else(|none| format!("{} | {}", none.message, none.hint))
+    }
+
+    fn document() -> Value {
+        let body = |schema: &str| json!({ "content": { "application/json; charset=utf-8": { "schema": schema } } });
+        json!({
+            "servers": [{ "url": "https://api.example/{base}/", "variables": { "base": { "default": "v1" } } }, { "url": "/v2" }],
+            "paths": {
+                "/orders/{id}": { "put": { "requestBody": body("a") }, "get": {} },
+                "/orders/new": { "put": { "requestBody": body("b") } },
+                "/orders/{id}.json": { "put": { "requestBody": body("c") } },
+                "/shared": { "$ref": "#/components/pathItems/shared" },
+                "/text": { "post": { "requestBody": { "content": { "text/csv": {}, "multipart/form-data": {} } } } },
+                "/none": { "post": {} },
+                "/bare": { "post": { "requestBody": { "content": { "application/json": {} } } } },
+                "/own": { "servers": [{ "url": "https://other.example/x" }], "post": { "requestBody": body("d") } },
+                "/patch": { "patch": { "requestBody": { "content": {
+                    "application/merge-patch+json": { "schema": {} }, "text/plain": { "schema": {} } } } } },
+            },
+            "components": {
+                "pathItems": { "shared": { "post": { "requestBody": { "$ref": "#/components/requestBodies/one" } } } },
+                "requestBodies": { "one": { "$ref": "#/components/requestBodies/two" }, "two": body("e") },
+            },
+        })
+    }
+
+    #[test]
+    fn an_operation_is_found_by_its_method_and_path() {
+        let table = [
+            (
+                "PUT",
+                "/orders/{order}",
+                "/paths/~1orders~1{id}/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            (
+                "PUT",
+                "/orders/17",
+                "/paths/~1orders~1{id}/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            (
+                "PUT",
+                "/v1/orders/new",
+                "/paths/~1orders~1new/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            (
+                "PUT",
+                "/v2/orders/{x}.json",
+                "/paths/~1orders~1{id}.json/put/requestBody/content/application~1json; charset=utf-8/schema",
+            ),
+            ("POST", "/shared?dry=1", "/components/requestBodies/two/content/application~1json; charset=utf-8/schema"),
+            ("POST", "/x/own", "/paths/~1own/post/requestBody/content/application~1json; charset=utf-8/schema"),
+            ("PATCH", "/patch", "/paths/~1patch/patch/requestBody/content/application~1merge-patch+json/schema"),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(find(&document(), method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_is() {
+        let all =
+            "there are: `PUT /orders/new`, `PUT /orders/{id}`, `POST /shared`, `POST /none`, `POST /bare` and 4 more";
+        let table = [
+            ("PUT", "/order/new", format!("the contract has no operation `PUT /order/new` | {all}")),
+            ("POST", "/v1/own", "the contract has no operation `POST /v1/own` | there are: `POST /own`, `POST /none`, `POST /text`, `POST /bare`, `POST /shared` and 4 more".into()),
+            ("POST", "/text", "the body of `POST /text` is no JSON: the contract takes `text/csv`, `multipart/form-data` | name an operation that takes `application/json`".into()),
+            ("POST", "/none", "the operation `POST /none` of the contract has no body | name an operation that takes one".into()),
+            ("POST", "/bare", "the contract has no `schema` for the body of `POST /bare` | describe the body under `schema` there".into()),
+        ];
+        for (method, path, expected) in table {
+            assert_eq!(find(&document(), method, path), expected, "{method} {path}");
+        }
+        let none = find(&json!({ "openapi": "3.1.0" }), "PUT", "/a");
+        assert_eq!(
+            none,
+            "the contract has no operation `PUT /a` | it has none that carries a body: is it the right file?"
+        );
+    }
+}
