@@ -14,6 +14,10 @@ pub(super) fn find(plan: &mut Plan) {
         if plan.sources[number].is_merged() {
             let mut used = find_outside_fields(plan, number);
             used.extend(written.iter().filter(|(source, _)| *source == number).map(|(_, column)| *column));
+            let columns = &plan.sources[number].columns;
+            let zone_of = |column: &usize| columns[*column].reading.as_ref().and_then(|reading| reading.zone);
+            let zones: Vec<usize> = used.iter().filter_map(zone_of).collect();
+            used.extend(zones);
             plan.sources[number].merged = used.into_iter().collect();
         }
     }
