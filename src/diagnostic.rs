@@ -274,6 +274,7 @@ codes! {
     /// Give each source, the output and the rejected rows a file of its own, and move copies out of the drop folder.
     PlanSameFile = "plan/same-file",
     /// The columns of a join have different types, so they could never match; or the join does not name what it needs.
+    /// A warning: `case` or `trim` stands at one of them only, so the cells of the other match only as far as they are so already.
     PlanJoin = "plan/join",
     /// With `root: object` every document is a request of its own, and PUT or PATCH send all of them to one URL.
     /// An API that takes what a PUT holds for all that there is keeps the last document only.
@@ -394,8 +395,11 @@ codes! {
     TransformNotABoolean = "transform/not-a-boolean",
     /// A cell declared `date` is not a real day in the declared format.
     TransformNotADate = "transform/not-a-date",
-    /// A cell declared `datetime` is not a real moment in the declared format and zone.
+    /// A cell declared `datetime` is not a real moment in the declared format and zone; or it is a local time that never was, as
+    /// clocks were set forward, or was twice, as they were set back. A warning where `on_ambiguous` chooses one of the two.
     TransformNotADatetime = "transform/not-a-datetime",
+    /// A cell that names the time zone of a moment names none that exists.
+    TransformNotATimeZone = "transform/not-a-time-zone",
     /// A code is not in the code table.
     TransformNotInCodeTable = "transform/not-in-code-table",
     /// A condition, a value or a template failed on this record, or made too much text.

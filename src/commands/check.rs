@@ -51,6 +51,7 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
                 let ignored = plan.contract.ignored.iter().cloned();
                 let (mut warnings, notices): (Vec<_>, Vec<_>) =
                     ignored.partition(|finding| finding.severity == Severity::Warning);
+                warnings.extend(plan.warnings.iter().cloned());
                 warnings.extend(plan.warn_of_one_url().filter(|_| !states_collection(&plan)));
                 let _ = report::findings(runtime.err, &notices, style);
                 if args.strict && !warnings.is_empty() {

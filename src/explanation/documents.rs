@@ -43,7 +43,13 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "a cell is no moment in the declared format",
             "ordered_at: 2026-06-15",
             "ordered_at: 15.06.2026 14:30",
-            "Correct the cell, or `format` and `timezone` of the column.",
+            "Correct the cell, or `format`, `timezone` and `on_ambiguous` of the column.",
+        ),
+        Code::TransformNotATimeZone => explanation(
+            "a cell that names the time zone of a moment names none",
+            "opened: { type: datetime, timezone: { column: tz } }, a `tz` of `Paris`",
+            "a `tz` of `Europe/Paris`",
+            "Correct the cell, or write the zone into the mapping.",
         ),
         Code::TransformNotInCodeTable => explanation(
             "a code is not in the table",

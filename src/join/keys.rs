@@ -24,23 +24,21 @@ pub(super) fn read_key<'a>(row: Row<'a>, key: &KeyColumns, buffer: &'a mut Vec<u
         let key = ByteLanes::within(&row.table.text, span.start, span.end);
         return (!dialect.is_null(key.bytes())).then_some(key);
     }
-    let spans = key.columns.iter().map(|column| row.span(*column));
-    compose_key(row.table, key, spans, buffer)
+    compose_key(row.table, key, &|column| row.span(column), buffer)
 }
 
 /// Composes a key from several cells, or from one that has to be unquoted or is compared by value. `None` if a cell is missing
-/// or empty.
+/// or empty. `find_span` finds a cell by the number of its column in the plan.
 pub(super) fn compose_key<'a>(
     table: &Table,
     key: &KeyColumns,
-    spans: impl Iterator<Item = Option<Span>>,
+    find_span: &dyn Fn(usize) -> Option<Span>,
     buffer: &'a mut Vec<u8>,
 ) -> Option<ByteLanes<'a>> {
     buffer.clear();
     let mut undoubled = Vec::new();
-    for (number, span) in spans.enumerate() {
-        let column = *key.columns.get(number)?;
-        let cell = table.read_value(column, span?, &mut undoubled);
+    for (number, column) in key.columns.iter().copied().enumerate() {
+        let cell = table.read_value(column, find_span(column)?, find_span, &mut undoubled);
         if table.is_null(column, cell) {
             return None;
         }
@@ -174,8 +172,7 @@ pub fn hash_second_key(table: &Table, key: &KeyColumns, row: u32) -> Option<u64>
     let (mut cells, mut buffer) = (Vec::new(), Vec::new());
     table.split(row, &mut cells);
     let second = second_half(&cells, table.header.len())?;
-    let spans = key.columns.iter().map(|column| second.get(table.bind[*column]).copied());
-    compose_key(table, key, spans, &mut buffer).map(hash_key)
+    compose_key(table, key, &|column| second.get(table.bind[column]).copied(), &mut buffer).map(hash_key)
 }
 
 /// Hashes a key.

@@ -78,8 +78,8 @@ fn find_second_record(source: &SourcePlan, table: &Table, index: &HashIndex, row
     let (mut cells, mut buffer) = (Vec::new(), Vec::new());
     table.split(row, &mut cells);
     let Some(second) = second_half(&cells, table.header.len()) else { return NONE };
-    let spans = source.key.columns.iter().map(|column| second.get(table.bind[*column]).copied());
-    compose_key(table, &source.key, spans, &mut buffer).map_or(NONE, |key| index.get(key))
+    compose_key(table, &source.key, &|column| second.get(table.bind[column]).copied(), &mut buffer)
+        .map_or(NONE, |key| index.get(key))
 }
 
 /// The source whose rows are merged.

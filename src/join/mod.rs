@@ -251,8 +251,8 @@ impl<'a> BlockLookup<'a> {
         let (mut cells, width) = (Vec::new(), self.table.header.len());
         self.table.split(row, &mut cells);
         let Some(second) = second_half(&cells, width) else { return NONE };
-        let spans = self.key.columns.iter().map(|column| second.get(self.table.bind[*column]).copied());
-        compose_key(self.table, self.key, spans, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
+        let find_span = |column: usize| second.get(self.table.bind[column]).copied();
+        compose_key(self.table, self.key, &find_span, &mut self.buffer).map_or(NONE, |key| self.index.get(key))
     }
 }
 

@@ -69,7 +69,7 @@ fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Sor
             let Some(Number { is_negative, whole, fraction }) = number else { return SortKey::Text(cell.to_vec()) };
             SortKey::Number { is_negative, whole: whole.to_vec(), fraction: fraction.to_vec() }
         }
-        Conversion::Datetime { .. } => {
+        Conversion::Datetime(_) => {
             let text = String::from_utf8_lossy(&json);
             match text.trim_matches('"').parse::<jiff::Timestamp>() {
                 Ok(moment) => SortKey::Moment(moment.as_nanosecond()),

@@ -139,8 +139,8 @@ impl PartitionMap {
         let (mut cells, width, mut buffer) = (Vec::new(), table.header.len(), Vec::new());
         table.split(row, &mut cells);
         let Some(second) = second_half(&cells, width).filter(|_| !self.buckets.is_empty()) else { return NONE };
-        let spans = columns.columns.iter().map(|column| second.get(table.bind[*column]).copied());
-        let Some(key) = compose_key(table, columns, spans, &mut buffer) else { return NONE };
+        let find_span = |column: usize| second.get(table.bind[column]).copied();
+        let Some(key) = compose_key(table, columns, &find_span, &mut buffer) else { return NONE };
         match self.get(hash_key(key)).0 {
             AMBIGUOUS => self.full.get(key.bytes()).copied().unwrap_or(NONE),
             partition => partition,

@@ -55,10 +55,11 @@ pub(super) fn reject_bad_cells(
             };
             let is_no_key = || !conversion.is_key(cell) && is_compared(&source.checked, *column);
             let Some(code) = wrong.or_else(|| is_no_key().then_some(Code::TransformNotAnInteger)) else { continue };
-            let finding = Diagnostic::new(code, format!("expected {}", conversion.describe_expected()))
-                .cell(table.cell(row, table.bind[*column]))
+            let fault = conversion.explain(cell);
+            let finding = Diagnostic::new(code, fault.message)
+                .cell(table.cell(row, table.bind[fault.column.unwrap_or(*column)]))
                 .rule(plan.place(rule))
-                .hint(conversion.suggest(cell));
+                .hint(fault.hint);
             ledger.reject(number, row, &finding);
         }
         if ledger.status(number, row) == RowStatus::Rejected {

@@ -6,12 +6,18 @@ use std::sync::Arc;
 
 use crate::{
     config::mapping::{
-        column::{Column, Type},
-        short_forms::Columns,
+        column::{Column, Type, ZoneColumn},
+        short_forms::{Columns, Named},
     },
     diagnostic::Code,
     plan::{
-        ColumnPlan, compile::Compiler, conversion::Conversion, date_directives::FormatFault, date_format::DateFormat,
+        ColumnPlan,
+        compile::Compiler,
+        conversion::Conversion,
+        date_directives::FormatFault,
+        date_format::DateFormat,
+        moment_format::{MomentFormat, MomentZone, find_near_zone, find_zone},
+        time_count::TimeCount,
     },
     table::cell_reading::{CellReading, CellSplit},
     text::number::{NO_SEPARATOR, NumberFormat},
@@ -19,12 +25,15 @@ use crate::{
 
 impl Compiler<'_> {
     /// The conversion of a column, from what the mapping declares of it.
-    pub(super) fn compile_conversion(&mut self, column: &Column, pointer: &str) -> Conversion {
+    pub(super) fn compile_conversion(&mut self, column: &Column, zone: Option<usize>, pointer: &str) -> Conversion {
         let kind = column.kind;
+        let is_time = matches!(kind, Type::Date | Type::Datetime);
+        let is_counted = is_time && column.format.as_deref().and_then(TimeCount::of_format).is_some();
         for (set, name, fits) in [
-            (column.format.is_some(), "format", matches!(kind, Type::Date | Type::Datetime)),
+            (column.format.is_some(), "format", is_time),
             (column.timezone.is_some(), "timezone", kind == Type::Datetime),
-            (column.decimal_mark.is_some(), "decimal_mark", kind == Type::Decimal),
+            (column.on_ambiguous.is_some(), "on_ambiguous", kind == Type::Datetime),
+            (column.decimal_mark.is_some(), "decimal_mark", kind == Type::Decimal || is_counted),
             (column.group_mark.is_some(), "group_mark", matches!(kind, Type::Decimal | Type::Integer)),
             (column.true_values.is_some(), "true_values", kind == Type::Boolean),
             (column.false_values.is_some(), "false_values", kind == Type::Boolean),
@@ -47,26 +56,62 @@ impl Compiler<'_> {
             Type::Decimal => Conversion::Decimal(self.compile_number_format(column, pointer)),
             Type::Boolean => self.compile_boolean(column, pointer),
             Type::Date => {
-                let format = self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%d"), pointer);
+                let format = self.compile_date_format(column, "%Y-%m-%d", pointer);
                 Conversion::Date(format.unwrap_or_default())
             }
-            Type::Datetime => {
-                let format =
-                    self.compile_date_format(column.format.as_deref().unwrap_or("%Y-%m-%dT%H:%M:%S%:z"), pointer);
-                let zone = self.find_time_zone(column, format.as_ref().map(DateFormat::has_offset), pointer);
-                Conversion::Datetime { format: format.unwrap_or_default(), zone }
-            }
+            Type::Datetime => Conversion::Datetime(Box::new(self.compile_moment_format(column, zone, pointer))),
         }
     }
 
+    fn compile_moment_format(&mut self, column: &Column, zone: Option<usize>, pointer: &str) -> MomentFormat {
+        let format = self.compile_date_format(column, "%Y-%m-%dT%H:%M:%S%:z", pointer);
+        let has_offset = format.as_ref().map(DateFormat::has_offset);
+        let zone = match zone {
+            Some(zone) if has_offset != Some(true) => MomentZone::Column(zone),
+            _ => self.find_time_zone(column, has_offset, pointer).map_or(MomentZone::Format, MomentZone::Mapping),
+        };
+        if column.on_ambiguous.is_some() && has_offset == Some(true) {
+            let rule = format!("{pointer}/on_ambiguous");
+            let message = "the format tells the offset already, so no moment is ambiguous";
+            self.report(Code::PlanWrongValue, &rule, message, "leave `on_ambiguous` out");
+        }
+        let on_ambiguous = column.on_ambiguous.clone().unwrap_or_default();
+        MomentFormat { format: format.unwrap_or_default(), zone, on_ambiguous }
+    }
+
+    /// The column that names the time zone of a column; `None`: there is none, or none that can, which is reported.
+    pub(super) fn find_zone_column(&mut self, source: usize, column: &Column, pointer: &str) -> Option<usize> {
+        let Some(Named::Here(ZoneColumn { column: name })) = &column.timezone else { return None };
+        let rule = format!("{pointer}/timezone/column");
+        let declared = self.declared_columns(source).and_then(|columns| columns.get(name));
+        let is_text = declared.is_none_or(|zone| matches!(zone.kind, Type::Text | Type::Code) && zone.split.is_none());
+        if !is_text {
+            let message = format!("`{name}` names time zones, and its cells are no texts");
+            self.report(Code::PlanWrongValue, &rule, message, "name a column of type `text`, without `split`");
+            return None;
+        }
+        if column.split.is_some() {
+            let message = "one cell names one time zone, and this cell is a list";
+            self.report(Code::PlanWrongValue, &rule, message, "leave `split` out, or write the zone itself");
+        }
+        // What cannot be a zone column is told where the type is.
+        (column.kind == Type::Datetime).then(|| self.find_or_add_column(source, name, &rule))
+    }
+
     /// How the cells of a column are read before its type looks at them; `None`: as they are.
-    pub(super) fn compile_reading(&mut self, column: &Column, pointer: &str) -> Option<Arc<CellReading>> {
+    pub(super) fn compile_reading(
+        &mut self,
+        column: &Column,
+        zone: Option<usize>,
+        pointer: &str,
+    ) -> Option<Arc<CellReading>> {
         let reading = CellReading {
             is_trimmed: column.trim,
             prefixes: column.prefix.0.clone(),
             suffixes: column.suffix.0.clone(),
             case: column.case,
             null_values: column.null_values.0.clone(),
+            zone,
         };
         for (key, words) in [("prefix", &reading.prefixes), ("suffix", &reading.suffixes)] {
             if words.iter().any(String::is_empty) {
@@ -170,7 +215,14 @@ impl Compiler<'_> {
         Conversion::Boolean { yes, no }
     }
 
-    fn compile_date_format(&mut self, format: &str, pointer: &str) -> Option<DateFormat> {
+    fn compile_date_format(&mut self, column: &Column, usual: &str, pointer: &str) -> Option<DateFormat> {
+        let format = column.format.as_deref().unwrap_or(usual);
+        if let Some(count) = TimeCount::of_format(format) {
+            let mark = column.decimal_mark.as_ref();
+            let mark = mark.and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/decimal_mark")));
+            let number = NumberFormat { decimal_separator: mark.unwrap_or(b'.'), ..NumberFormat::JSON };
+            return Some(DateFormat::new_counted(format, count, number));
+        }
         let compiled = DateFormat::new(format);
         if let Err(FormatFault { reason, hint }) = &compiled {
             let message = format!("the format `{format}` cannot be used: {reason}");
@@ -188,14 +240,12 @@ impl Compiler<'_> {
         pointer: &str,
     ) -> Option<jiff::tz::TimeZone> {
         match (&column.timezone, has_offset) {
-            (None, Some(true) | None) => None,
+            (None, Some(true) | None) | (Some(Named::Here(_)), Some(false) | None) => None,
             (Some(_), Some(true)) => {
-                self.report(
-                    Code::PlanWrongValue,
-                    &format!("{pointer}/timezone"),
-                    "the format tells the offset already",
-                    "leave `timezone` out",
-                );
+                let is_counted = column.format.as_deref().and_then(TimeCount::of_format).is_some();
+                let message =
+                    if is_counted { "the format counts in UTC already" } else { "the format tells the offset already" };
+                self.report(Code::PlanWrongValue, &format!("{pointer}/timezone"), message, "leave `timezone` out");
                 None
             }
             (None, Some(false)) => {
@@ -203,19 +253,19 @@ impl Compiler<'_> {
                     Code::PlanMissingKey,
                     pointer,
                     "nobody can tell which moment this is without a time zone",
-                    "add `timezone:` as in `timezone: Europe/Paris`, or `UTC`",
+                    "add `timezone:` as in `timezone: Europe/Paris`, or `UTC`, or `{ column: NAME }`",
                 );
                 None
             }
-            (Some(name), Some(false) | None) => {
-                let zone = jiff::tz::TimeZone::get(name).ok();
+            (Some(Named::Name(name)), Some(false) | None) => {
+                let zone = find_zone(name);
                 if zone.is_none() {
-                    self.report(
-                        Code::PlanWrongValue,
-                        &format!("{pointer}/timezone"),
-                        format!("there is no time zone `{name}`"),
-                        "use an IANA name such as `Europe/Paris`, or `UTC`",
-                    );
+                    let hint = match find_near_zone(name) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "use an IANA name such as `Europe/Paris`, or `UTC`".to_owned(),
+                    };
+                    let message = format!("there is no time zone `{name}`");
+                    self.report(Code::PlanWrongValue, &format!("{pointer}/timezone"), message, hint);
                 }
                 zone
             }

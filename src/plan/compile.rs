@@ -57,8 +57,15 @@ fn resolve_names(
     contract: Contract,
     files: &CodeFiles,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    let mut compiler =
-        Compiler { mapping, places: &places, files, findings: Vec::new(), sources: Vec::new(), links: Vec::new() };
+    let mut compiler = Compiler {
+        mapping,
+        places: &places,
+        files,
+        findings: Vec::new(),
+        warnings: Vec::new(),
+        sources: Vec::new(),
+        links: Vec::new(),
+    };
     for (name, source) in &mapping.sources {
         compiler.declare_source(name, source);
     }
@@ -91,7 +98,7 @@ fn resolve_names(
     if compiler.findings.is_empty() {
         compiler.compare_keys();
     }
-    let Compiler { findings, sources, links, .. } = compiler;
+    let Compiler { findings, warnings, sources, links, .. } = compiler;
     match (findings.is_empty(), each, document) {
         (true, Some(each), Some(document)) => Ok(Plan {
             name: mapping.name.clone(),
@@ -112,6 +119,7 @@ fn resolve_names(
             max_documents: if matches!(output.root, Root::Object) { Some(1) } else { None },
             envelope,
             places,
+            warnings,
         }),
         _ => Err(findings),
     }
@@ -123,6 +131,8 @@ pub(super) struct Compiler<'a> {
     pub(super) places: &'a Places,
     pub(super) files: &'a CodeFiles,
     pub(super) findings: Vec<Diagnostic>,
+    /// What is told, and stops nothing.
+    pub(super) warnings: Vec<Diagnostic>,
     pub(super) sources: Vec<SourcePlan>,
     pub(super) links: Vec<LinkPlan>,
 }
@@ -327,8 +337,9 @@ impl<'a> Compiler<'a> {
         }
         let source_name = escape(&self.sources[file].name).into_owned();
         let rule = format!("/sources/{source_name}/columns/{}", escape(name));
-        let conversion = declared.map_or(Conversion::Text, |column| self.compile_conversion(column, &rule));
-        let reading = declared.and_then(|column| self.compile_reading(column, &rule));
+        let zone = declared.and_then(|column| self.find_zone_column(source, column, &rule));
+        let conversion = declared.map_or(Conversion::Text, |column| self.compile_conversion(column, zone, &rule));
+        let reading = declared.and_then(|column| self.compile_reading(column, zone, &rule));
         let split = declared.and_then(|column| self.compile_split(column, &rule));
         let headers =
             declared.map_or_else(|| vec![name.to_owned()], |column| self.compile_headers(source, name, column, &rule));

@@ -3,18 +3,19 @@
 //! Digits are copied after a check of their grammar, never parsed and printed, so no number passes through a float and
 //! a 30-digit price keeps its 30 digits. A conversion writes a complete JSON value, or nothing.
 
-use jiff::{
-    Timestamp, civil,
-    tz::{AmbiguousOffset, Offset, TimeZone},
-};
+use jiff::{Timestamp, civil};
 
 use crate::{
     diagnostic::Code,
-    plan::date_format::{DAY, DateFormat, write_day, write_moment},
+    plan::{
+        date_format::{DAY, DateFormat, write_day, write_moment},
+        moment_format::{MomentFault, MomentFormat},
+        time_count::TimeCount,
+    },
     text::{
         buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
-        number::{Number, NumberFormat, Sign},
+        number::{Number, NumberFormat},
     },
 };
 
@@ -44,12 +45,7 @@ pub enum Conversion {
     /// A day.
     Date(DateFormat),
     /// A moment.
-    Datetime {
-        /// How it is written.
-        format: DateFormat,
-        /// Where it was recorded; `None` when the format holds an offset.
-        zone: Option<TimeZone>,
-    },
+    Datetime(Box<MomentFormat>),
 }
 
 impl Conversion {
@@ -78,31 +74,29 @@ impl Conversion {
                     out.push(b'"');
                     return Ok(());
                 }
-                let (moment, _) = format.parse(cell.bytes()).ok_or(Code::TransformNotADate)?;
+                let moment = read_day(format, cell.bytes()).ok_or(Code::TransformNotADate)?;
                 out.push(b'"');
                 write_day(moment, out);
                 out.push(b'"');
             }
-            Conversion::Datetime { format, zone } => {
-                let (moment, offset) = format.parse(cell.bytes()).ok_or(Code::TransformNotADatetime)?;
-                let offset = match (offset, zone) {
-                    (Some(offset), _) => offset,
-                    (None, Some(zone)) => match zone.to_ambiguous_timestamp(moment).offset() {
-                        AmbiguousOffset::Unambiguous { offset } => offset,
-                        // This local time occurred twice, or never, so the moment is unknown.
-                        AmbiguousOffset::Gap { .. } | AmbiguousOffset::Fold { .. } => {
-                            return Err(Code::TransformNotADatetime);
-                        }
-                    },
-                    (None, None) => return Err(Code::TransformNotADatetime),
-                };
-                let (moment, offset) = find_written_offset(moment, offset).ok_or(Code::TransformNotADatetime)?;
+            Conversion::Datetime(format) => {
+                let (moment, offset) = format.read(cell.bytes()).map_err(MomentFault::code)?;
                 out.push(b'"');
                 write_moment(moment, offset, out);
                 out.push(b'"');
             }
         }
         Ok(())
+    }
+
+    /// What was done with a cell that was written, if the mapping wants to hear of it.
+    #[inline]
+    #[must_use]
+    pub fn find_warning(&self, cell: &[u8]) -> Option<&'static str> {
+        match self {
+            Conversion::Datetime(format) => format.find_warning(cell),
+            _ => None,
+        }
     }
 
     /// Whether each of its values is written in one way only, so that cells may be compared byte for byte. The sign of zero
@@ -114,7 +108,7 @@ impl Conversion {
             Conversion::Integer(format) => format.group_separator.is_none(),
             Conversion::Date(format) => format.is_fixed_day(),
             Conversion::Boolean { yes, no } => yes.len() == 1 && no.len() == 1,
-            Conversion::Decimal(_) | Conversion::Datetime { .. } => false,
+            Conversion::Decimal(_) | Conversion::Datetime(_) => false,
         }
     }
 
@@ -135,7 +129,7 @@ impl Conversion {
         }
         match self {
             Conversion::Integer(_) | Conversion::Decimal(_) => write_number_value(&json, out),
-            Conversion::Datetime { .. } => {
+            Conversion::Datetime(_) => {
                 let moment =
                     std::str::from_utf8(&json).ok().and_then(|text| text.trim_matches('"').parse::<Timestamp>().ok());
                 match moment {
@@ -146,18 +140,6 @@ impl Conversion {
             Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
                 out.extend_from_slice(&json);
             }
-        }
-    }
-
-    /// What to do about a cell that is not of this type, if there is one thing to do.
-    #[must_use]
-    pub fn suggest(&self, cell: &[u8]) -> &'static str {
-        match self {
-            Conversion::Decimal(NumberFormat { decimal_separator: b'.', .. }) if cell.contains(&b',') => {
-                "if the file writes decimals with a comma, declare `decimal_mark: \",\"` for this column"
-            }
-            Conversion::Date(format) => suggest_date_format(format, cell),
-            _ => "",
         }
     }
 
@@ -186,7 +168,7 @@ impl Conversion {
             Conversion::Decimal(_) => "decimal",
             Conversion::Boolean { .. } => "boolean",
             Conversion::Date(_) => "date",
-            Conversion::Datetime { .. } => "datetime",
+            Conversion::Datetime(_) => "datetime",
         }
     }
 
@@ -194,7 +176,8 @@ impl Conversion {
     #[must_use]
     pub fn is_prefix_free(&self) -> bool {
         match self {
-            Conversion::Date(format) | Conversion::Datetime { format, .. } => format.is_fixed(),
+            Conversion::Date(format) => format.is_fixed(),
+            Conversion::Datetime(moment) => moment.format.is_fixed(),
             Conversion::Boolean { yes, no } => {
                 let words: Vec<&Vec<u8>> = yes.iter().chain(no).collect();
                 words.iter().all(|word| words.iter().all(|other| word == other || !other.starts_with(word)))
@@ -231,57 +214,17 @@ impl Conversion {
                 (1..=MAX_SHOWN).contains(&digits) && cell.len() <= 2 * MAX_SHOWN && cell.chars().all(is_numeric)
             }
             Conversion::Boolean { yes, no } => yes.iter().chain(no).any(|word| word == cell.as_bytes()),
-            Conversion::Date(format) | Conversion::Datetime { format, .. } => format.has_layout(cell.as_bytes()),
-        }
-    }
-
-    /// What a valid cell looks like, for messages.
-    #[must_use]
-    pub fn describe_expected(&self) -> String {
-        match self {
-            Conversion::Text | Conversion::Code => "a text".into(),
-            Conversion::Integer(NumberFormat { group_separator, sign, .. }) => {
-                let example = group_separator.map_or("12".into(), |group| format!("1{}200", char::from(group)));
-                format!("a whole number such as {}", describe_signed(&example, *sign))
-            }
-            Conversion::Decimal(NumberFormat { decimal_separator, group_separator, sign }) => {
-                let group = group_separator.map_or(String::new(), |group| char::from(group).to_string());
-                let example = format!("1{group}200{}50", char::from(*decimal_separator));
-                format!("a decimal number such as {}", describe_signed(&example, *sign))
-            }
-            Conversion::Boolean { yes, no } => {
-                let words: Vec<_> = yes.iter().chain(no).map(|word| String::from_utf8_lossy(word)).collect();
-                format!("one of `{}`", words.join("`, `"))
-            }
-            Conversion::Date(format) => format!("a real day in the format `{}`", format.format),
-            Conversion::Datetime { format, .. } => format!("a real moment in the format `{}`", format.format),
+            Conversion::Date(format) => format.has_layout(cell.as_bytes()),
+            Conversion::Datetime(moment) => moment.format.has_layout(cell.as_bytes()),
         }
     }
 }
 
-/// A number as it may be written; also a negative one, where its sign is unusual.
-fn describe_signed(example: &str, sign: Sign) -> String {
-    match sign {
-        Sign::Leading => example.to_owned(),
-        Sign::Trailing => format!("{example} or {example}-"),
-        Sign::Parentheses => format!("{example} or ({example})"),
-    }
-}
-
-/// The same moment with an offset that RFC 3339 can write: one of whole minutes and less than a day. Clocks of before 1900
-/// have others; then it is UTC.
-fn find_written_offset(moment: civil::DateTime, offset: Offset) -> Option<(civil::DateTime, Offset)> {
-    const MINUTE: i32 = 60;
-    const DAY_LONG: i32 = 24 * 60 * MINUTE;
-    let seconds = offset.seconds();
-    if seconds.abs() >= DAY_LONG {
-        return None;
-    }
-    if seconds % MINUTE == 0 {
-        return Some((moment, offset));
-    }
-    let utc = Offset::UTC.to_datetime(offset.to_timestamp(moment).ok()?);
-    (1..=9999).contains(&utc.year()).then_some((utc, Offset::UTC))
+/// The day of a cell. Seconds since 1970 are a day only at its first moment: at any other, which day it is depends on where.
+pub(super) fn read_day(format: &DateFormat, cell: &[u8]) -> Option<civil::DateTime> {
+    let (moment, _) = format.parse(cell)?;
+    let is_anywhere = !format.count().is_some_and(TimeCount::is_utc) || moment.time() == civil::Time::midnight();
+    is_anywhere.then_some(moment)
 }
 
 /// Writes a number as JSON has it, without zeros at the end of its fraction and without the sign of zero.
@@ -330,40 +273,24 @@ fn write_escaped(text: &[u8], out: &mut OutputBuffer) {
     out.extend(rest);
 }
 
-/// The format that a day is written in, where it is another than the declared one and can be told by its digits.
-fn suggest_date_format(declared: &DateFormat, cell: &[u8]) -> &'static str {
-    let shape: Vec<u8> = cell.iter().map(|byte| if byte.is_ascii_digit() { b'#' } else { *byte }).collect();
-    let (format, hint) = match shape.as_slice() {
-        b"####-##-##" => {
-            ("%Y-%m-%d", "if the file writes days as in 2026-12-31, declare `format: \"%Y-%m-%d\"` for this column")
-        }
-        b"##.##.####" => {
-            ("%d.%m.%Y", "if the file writes days as in 31.12.2026, declare `format: \"%d.%m.%Y\"` for this column")
-        }
-        b"########" => {
-            ("%Y%m%d", "if the file writes days as in 20261231, declare `format: \"%Y%m%d\"` for this column")
-        }
-        b"##/##/####" => (
-            "%d/%m/%Y",
-            "if the file writes days as in 31/12/2026, declare `format: \"%d/%m/%Y\"` for this column, as in 12/31/2026 `\"%m/%d/%Y\"`",
-        ),
-        _ => return "",
-    };
-    if declared.format == format || declared.has_layout(cell) { "" } else { hint }
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::tz::TimeZone;
 
     use super::{Conversion, DateFormat};
     use crate::{
-        config::contract::Contract,
+        config::{contract::Contract, mapping::policy::Policy},
+        plan::moment_format::{MomentFormat, MomentZone},
         text::{
             buffer::OutputBuffer,
             number::{NO_SEPARATOR, NumberFormat, samples},
         },
     };
+
+    fn moments(format: &str, zone: MomentZone) -> Conversion {
+        let format = DateFormat::new(format).unwrap();
+        Conversion::Datetime(Box::new(MomentFormat { format, zone, on_ambiguous: Policy::default() }))
+    }
 
     fn written(conversion: &Conversion, cell: &str) -> Option<String> {
         let mut out = OutputBuffer::default();
@@ -404,9 +331,9 @@ mod tests {
         }
         let with_offset = "%Y-%m-%dT%H:%M:%S%:z";
         let paris = TimeZone::get("Europe/Paris").unwrap();
-        let zoned = Conversion::Datetime { format: DateFormat::new("%Y-%m-%d %H:%M:%S").unwrap(), zone: Some(paris) };
-        let told = Conversion::Datetime { format: DateFormat::new(with_offset).unwrap(), zone: None };
-        let fine = Conversion::Datetime { format: DateFormat::new("%Y-%m-%d %H:%M:%S%.f%::z").unwrap(), zone: None };
+        let zoned = moments("%Y-%m-%d %H:%M:%S", MomentZone::Mapping(paris));
+        let told = moments(with_offset, MomentZone::Format);
+        let fine = moments("%Y-%m-%d %H:%M:%S%.f%::z", MomentZone::Format);
         for (conversion, cell, expected) in [
             (&zoned, "2024-07-01 12:00:00", Some("2024-07-01T12:00:00+02:00")),
             (&zoned, "1850-07-01 12:00:00", Some("1850-07-01T11:50:39Z")),
@@ -506,10 +433,9 @@ mod tests {
 
     #[test]
     fn moments_have_one_offset_or_are_refused() {
-        let format = DateFormat::new("%Y-%m-%d %H:%M").unwrap();
         let paris = TimeZone::get("Europe/Paris").unwrap();
-        let local = Conversion::Datetime { format, zone: Some(paris) };
-        let offset = Conversion::Datetime { format: DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None };
+        let local = moments("%Y-%m-%d %H:%M", MomentZone::Mapping(paris));
+        let offset = moments("%Y-%m-%dT%H:%M:%S%:z", MomentZone::Format);
         let table: [(&Conversion, &str, Option<&str>); 7] = [
             (&offset, "2024-07-01T12:00:00Z", Some("\"2024-07-01T12:00:00Z\"")),
             (&offset, "2024-07-01T12:00:00", None),
@@ -532,7 +458,7 @@ mod tests {
             Conversion::Decimal(NumberFormat::JSON),
             Conversion::Decimal(comma),
             Conversion::Boolean { yes: words(&["oui", "o"]), no: words(&["non"]) },
-            Conversion::Datetime { format: DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None },
+            moments("%Y-%m-%dT%H:%M:%S%:z", MomentZone::Format),
         ];
         let table = [
             (0, "1", 0, "1.00", true),

@@ -43,7 +43,7 @@ const UNREAD: &[(char, &str)] = &[
     ('Q', "write `%z` for an offset such as `+0200`, or `%:z` for `+02:00`; a zone is set by `timezone`"),
     ('N', "write `%f` for the digits of a fraction"),
     ('L', "write `%f` for the digits of a fraction"),
-    ('s', "write the parts of a day and a time; seconds since 1970 are not read"),
+    ('s', "write `%s` and nothing else for seconds since 1970, or `%ms` for milliseconds"),
     ('q', "write the month and the day; a quarter is not read"),
 ];
 

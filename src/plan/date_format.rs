@@ -9,10 +9,14 @@
 use jiff::{civil, fmt::strtime::BrokenDownTime, tz::Offset};
 
 use crate::{
-    plan::date_directives::{FormatFault, MAX_FRACTION, check_directives, find_directives},
+    plan::{
+        date_directives::{FormatFault, MAX_FRACTION, check_directives, find_directives},
+        time_count::TimeCount,
+    },
     text::{
         buffer::OutputBuffer,
         lanes::{LANES, find_digits},
+        number::NumberFormat,
     },
 };
 
@@ -27,6 +31,8 @@ pub struct DateFormat {
     shape: Option<DayShape>,
     /// The fraction of a second in it.
     fraction: Option<FractionPlace>,
+    /// What its texts count, and how these numbers are written; `None`: it is made of directives.
+    counted: Option<(TimeCount, NumberFormat)>,
 }
 
 /// Where a format has the fraction of a second, which is compared as a number: `.5` and `.500` are one.
@@ -42,6 +48,8 @@ struct FractionPlace {
     has_point: bool,
 }
 
+/// The most digits of a number that counts a moment, where messages show it.
+const MAX_COUNT_SHOWN: usize = 12;
 /// The length of a day as JSON writes it.
 pub(crate) const DAY: usize = 10;
 
@@ -122,6 +130,7 @@ impl Default for DateFormat {
             fixed: parse_fixed("%Y-%m-%d"),
             shape: parse_fixed("%Y-%m-%d").and_then(|parts| DayShape::from_parts(&parts)),
             fraction: None,
+            counted: None,
         }
     }
 }
@@ -144,11 +153,29 @@ impl DateFormat {
             digits: directive.width,
             has_point: directive.has_point,
         });
-        let compiled = DateFormat { format: format.to_owned(), fixed, shape, fraction };
+        let compiled = DateFormat { format: format.to_owned(), fixed, shape, fraction, counted: None };
         if compiled.fixed.is_none() {
             compiled.check_by_printing()?;
         }
         Ok(compiled)
+    }
+
+    /// A format whose texts are numbers that count something, written in a format of numbers.
+    pub(super) fn new_counted(format: &str, count: TimeCount, number: NumberFormat) -> DateFormat {
+        let counted = Some((count, number));
+        DateFormat { format: format.to_owned(), fixed: None, shape: None, fraction: None, counted }
+    }
+
+    /// How its numbers are written; `None`: it is made of directives.
+    #[must_use]
+    pub fn number_format(&self) -> Option<NumberFormat> {
+        self.counted.map(|(_, number)| number)
+    }
+
+    /// What its texts count; `None`: it is made of directives.
+    #[must_use]
+    pub fn count(&self) -> Option<TimeCount> {
+        self.counted.map(|(count, _)| count)
     }
 
     /// Checks a format by printing a moment in it and reading that again.
@@ -167,10 +194,11 @@ impl DateFormat {
         if is_again { Ok(()) } else { Err(fault("what is written in it cannot be read again")) }
     }
 
-    /// Whether its texts hold an offset from UTC.
+    /// Whether its texts hold an offset from UTC, or count from a moment.
     #[must_use]
     pub fn has_offset(&self) -> bool {
-        find_directives(&self.format).iter().any(|directive| directive.letter == 'z')
+        self.count().is_some_and(TimeCount::is_utc)
+            || find_directives(&self.format).iter().any(|directive| directive.letter == 'z')
     }
 
     /// Whether a truncated text is never a complete one: every text in this format has the same length.
@@ -189,6 +217,11 @@ impl DateFormat {
     /// Whether a text has digits and separators where this format has them, be it a real day or not.
     #[must_use]
     pub fn has_layout(&self, text: &[u8]) -> bool {
+        if self.counted.is_some() {
+            // Any number may count something, be it of a telephone.
+            let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
+            return digits <= MAX_COUNT_SHOWN && self.parse(text).is_some();
+        }
         let Some(parts) = &self.fixed else { return self.parse(text).is_some() };
         let mut rest = text;
         let matches = parts.iter().all(|part| {
@@ -217,6 +250,8 @@ impl DateFormat {
     pub(super) fn parse(&self, cell: &[u8]) -> Option<(civil::DateTime, Option<Offset>)> {
         if let Some(parts) = &self.fixed {
             Some((parse_fixed_date(parts, cell)?, None))
+        } else if let Some((count, number)) = self.counted {
+            Some((count.read(cell, number)?, count.is_utc().then_some(Offset::UTC)))
         } else {
             let text = std::str::from_utf8(cell).ok()?;
             // RFC 3339 also writes an offset of zero as `Z`.

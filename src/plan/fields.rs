@@ -29,6 +29,7 @@ use crate::{
             compile::{ExpressionColumn, ExpressionFault, ExpressionKind},
             narrow_place,
         },
+        moment_format::{MomentFormat, MomentZone},
     },
     table::cell_reading::CellSplit,
     text::{buffer::OutputBuffer, lanes::Padded, number::NumberFormat},
@@ -48,7 +49,7 @@ impl Compiler<'_> {
     fn find_expression_column(&mut self, source: usize, name: &str, pointer: &str) -> ExpressionColumn {
         let number = self.find_or_add_column(source, name, pointer);
         let known = self.sources[source].columns.get(number);
-        let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
+        let conversion = Arc::new(known.map_or(Conversion::Text, |column| column.conversion.clone()));
         let reading = known.and_then(|column| column.reading.clone());
         let split = known.and_then(|column| column.split.clone());
         let declared = self.declared_columns(source).filter(|columns| !columns.contains_key(name));
@@ -370,6 +371,13 @@ impl Compiler<'_> {
             Literal::Text(text) => text.clone(),
             Literal::Number | Literal::Boolean(_) => self.places.node(pointer)?.scalar.clone()?,
         };
+        if let Conversion::Datetime(moment) = conversion
+            && matches!(moment.zone, MomentZone::Column(_))
+        {
+            let message = "`default` stands for a cell, and the time zone of this one is in another cell";
+            self.report(Code::PlanWrongValue, pointer, message, "use `if_empty`, or write the zone into the mapping");
+            return None;
+        }
         let fits = match codes {
             Some(codes) => codes.get(text.as_bytes().into()).is_some(),
             None => conversion.write(text.as_bytes().into(), &mut OutputBuffer::default()).is_ok(),
@@ -504,7 +512,7 @@ fn conversion_of(kind: &ExpressionKind) -> Conversion {
         ExpressionKind::Number { .. } => Conversion::Decimal(NumberFormat::JSON),
         ExpressionKind::Truth => Conversion::Boolean { yes: vec![b"true".to_vec()], no: vec![b"false".to_vec()] },
         ExpressionKind::Date => Conversion::Date(DateFormat::default()),
-        ExpressionKind::Moment => Conversion::Datetime { format: DateFormat::default(), zone: None },
+        ExpressionKind::Moment => Conversion::Datetime(Box::new(MomentFormat::with_offset(DateFormat::default()))),
         ExpressionKind::Nothing | ExpressionKind::Text | ExpressionKind::List(_) => Conversion::Text,
     }
 }

@@ -5,9 +5,10 @@
 
 use crate::{
     config::mapping::field::FieldLong,
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Severity},
     json_pointer::escape,
     plan::{LinkPlan, compile::Compiler, conversion::Conversion, key::KeyColumns},
+    table::cell_reading::LetterCase,
 };
 
 /// The columns of one source in a `match`.
@@ -52,6 +53,7 @@ impl Compiler<'_> {
                 );
                 self.report(Code::PlanJoin, &step, message, "declare the same type for both columns");
             }
+            self.warn_of_reading(parent, (of_parent, pair.1), child, (of_child, pair.0), &step);
             pairs.push(pair);
         }
         let key = self.sources[keyed].key.columns.clone();
@@ -69,6 +71,46 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Warns of two columns that are matched, of which only one is brought to one case, or trimmed: the cells of the other match
+    /// only as far as they are so already.
+    fn warn_of_reading(
+        &mut self,
+        parent: usize,
+        (of_parent, parent_column): (&str, usize),
+        child: usize,
+        (of_child, child_column): (&str, usize),
+        rule: &str,
+    ) {
+        let reading = |source: usize, column: usize| {
+            let column = self.sources[source].columns.get(column);
+            let reading = column.and_then(|column| column.reading.as_deref());
+            reading.map_or((None, false), |reading| (reading.case, reading.is_trimmed))
+        };
+        let (one, other) = (reading(parent, parent_column), reading(child, child_column));
+        let word = match (one.0, other.0) {
+            (one, other) if one != other => "case",
+            _ if one.1 != other.1 => "trim",
+            _ => return,
+        };
+        let has = |reading: (Option<LetterCase>, bool)| if word == "case" { reading.0.is_some() } else { reading.1 };
+        let (message, hint) = match (has(one), has(other)) {
+            (true, true) => (
+                format!("`{of_parent}` and `{of_child}` are brought to different cases, so no letter of them matches"),
+                "say the same `case` for both columns".to_owned(),
+            ),
+            (true, false) => (
+                format!("`{word}` stands at `{of_parent}` and not at `{of_child}`, which is matched with it"),
+                format!("say it for the column `{of_child}` of `{}` too", self.sources[child].name),
+            ),
+            (false, _) => (
+                format!("`{word}` stands at `{of_child}` and not at `{of_parent}`, which is matched with it"),
+                format!("say it for the column `{of_parent}` of `{}` too", self.sources[parent].name),
+            ),
+        };
+        let warning = Diagnostic::new(Code::PlanJoin, message).rule(self.places.leaf(rule)).hint(hint);
+        self.warnings.push(warning.severity(Severity::Warning));
     }
 
     /// Reports that a join does not match the whole key of a source.

@@ -12,6 +12,10 @@ pub(super) fn find(plan: &mut Plan, written: &WrittenColumns) {
         if plan.sources[number].is_merged() {
             let mut used = find_outside_fields(plan, number);
             used.extend(written.used(number));
+            let columns = &plan.sources[number].columns;
+            let zone_of = |column: &usize| columns[*column].reading.as_ref().and_then(|reading| reading.zone);
+            let zones: Vec<usize> = used.iter().filter_map(zone_of).collect();
+            used.extend(zones);
             plan.sources[number].merged = used.into_iter().collect();
         }
     }

@@ -21,7 +21,10 @@ mod keywords;
 pub mod pattern;
 pub mod code_table;
 pub mod expression;
+pub mod time_count;
 pub mod conversion;
+pub mod cell_fault;
+pub mod moment_format;
 pub mod key;
 pub mod date_directives;
 pub mod date_format;
@@ -88,6 +91,8 @@ pub struct Plan {
     pub max_documents: Option<u64>,
     /// The place of every rule in the mapping.
     pub places: Places,
+    /// What may not be as it was meant, though it can be done.
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// One source.

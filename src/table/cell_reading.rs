@@ -19,7 +19,13 @@ pub struct CellReading {
     pub case: Option<LetterCase>,
     /// The cells that are empty, besides those of the dialect.
     pub null_values: Vec<String>,
+    /// The column that names the time zone of what a cell says, as the plan numbers it: that stands behind it, with
+    /// [`BEFORE_ZONE`] between.
+    pub zone: Option<usize>,
 }
+
+/// What stands between a moment and its time zone: no cell of a trusted record holds it.
+pub const BEFORE_ZONE: u8 = 0;
 
 /// How a cell that is a list is divided.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +104,7 @@ mod tests {
             suffixes: vec![" EUR".into(), "€".into()],
             case: Some(LetterCase::Lower),
             null_values: vec!["n/a".into()],
+            zone: None,
         };
         let table = [
             ("", ""),

@@ -10,7 +10,7 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 use crate::{
     table::{
         Table,
-        cell_reading::CellReading,
+        cell_reading::{BEFORE_ZONE, CellReading},
         dialect::Span,
         merged_rows::MergedRows,
         split::{CellStart, UNKNOWN, distance},
@@ -125,15 +125,28 @@ impl Table {
         self.readings.get(column)?.as_deref()
     }
 
-    /// What a cell says, by the number the plan gave its column.
+    /// What a cell says, by the number the plan gave its column; `find_span` finds the other cells of its record.
     #[inline]
-    pub fn read_value<'b>(&'b self, column: usize, span: Span, buffer: &'b mut Vec<u8>) -> &'b [u8] {
+    pub fn read_value<'b>(
+        &'b self,
+        column: usize,
+        span: Span,
+        find_span: &dyn Fn(usize) -> Option<Span>,
+        buffer: &'b mut Vec<u8>,
+    ) -> &'b [u8] {
         match self.reading(column) {
             None => self.dialect.cell(&self.text, span, buffer),
             Some(reading) => {
                 let mut undoubled = Vec::new();
                 let cell = self.dialect.cell(&self.text, span, &mut undoubled);
                 *buffer = reading.read(&String::from_utf8_lossy(cell)).into_owned().into_bytes();
+                if let Some(zone) = reading.zone.filter(|_| !self.is_null(column, buffer)) {
+                    let mut named = Vec::new();
+                    let zone_span = find_span(zone);
+                    let named = zone_span.map_or(&[][..], |span| self.read_value(zone, span, find_span, &mut named));
+                    buffer.push(BEFORE_ZONE);
+                    buffer.extend_from_slice(if self.is_null(zone, named) { b"" } else { named });
+                }
                 buffer
             }
         }
@@ -250,7 +263,7 @@ impl<'a> Row<'a> {
         'a: 'b,
     {
         let Some(span) = self.span(column) else { return b"" };
-        self.table.read_value(column, span, buffer)
+        self.table.read_value(column, span, &|other| self.span(other), buffer)
     }
 
     /// Whether what a cell says counts as empty.

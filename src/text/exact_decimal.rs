@@ -102,6 +102,19 @@ impl ExactDecimal {
         }
     }
 
+    /// How many units it is, of which one has so many digits behind the decimal point; `None`: it is no whole number of them, or
+    /// too large to count.
+    #[must_use]
+    pub fn as_units(&self, digits: u32) -> Option<i128> {
+        let scale = self.scale.max(digits);
+        let units = match self.digits_at(scale) {
+            Whole::Small(units) => units,
+            Whole::Large(units) => i128::try_from(units).ok()?,
+        };
+        let by = 10_i128.checked_pow(scale - digits)?;
+        (units % by == 0).then_some(units / by)
+    }
+
     /// How many digits it has behind the decimal point, without zeros at the end.
     #[must_use]
     pub fn decimals(&self) -> u32 {

@@ -418,10 +418,18 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 None => return self.write_unknown_code(codes, text, leaf, site),
             },
             None => match leaf.conversion.write(text.into(), self.out) {
-                Ok(()) => {}
+                Ok(()) => {
+                    if let Some(warning) = leaf.conversion.find_warning(text) {
+                        self.note_warning(site, Code::TransformNotADatetime, warning.into())?;
+                    }
+                }
                 Err(code) => {
-                    let message = format!("expected {}", leaf.conversion.describe_expected());
-                    return self.write_placeholder(site, code, message, leaf.conversion.suggest(text));
+                    if !O::TRACED {
+                        return Err(Stop);
+                    }
+                    let fault = leaf.conversion.explain(text);
+                    let site = ValueSite { column: fault.column.or(site.column), ..site };
+                    return self.write_placeholder(site, code, fault.message, fault.hint);
                 }
             },
         }

@@ -49,7 +49,8 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(style);
     let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     let plan = &job.plan;
-    for finding in plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning) {
+    let ignored = plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning);
+    for finding in ignored.chain(&plan.warnings) {
         let _ = findings.print(runtime.err, finding);
     }
     written_places::check(args, &job)?;

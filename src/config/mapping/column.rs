@@ -3,7 +3,14 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{config::mapping::short_forms::WordList, table::cell_reading::LetterCase, text::number::Sign};
+use crate::{
+    config::mapping::{
+        policy::{OnAmbiguous, Policy},
+        short_forms::{Named, WordList},
+    },
+    table::cell_reading::LetterCase,
+    text::number::Sign,
+};
 
 /// What is known about a column.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -28,11 +35,15 @@ pub struct Column {
     pub split: Option<String>,
     /// For `integer` and `decimal`: how a negative number is told. A `-` in front, if nothing is said.
     pub sign: Option<Sign>,
-    /// For `date` and `datetime`: the date format of the file, as in `%d.%m.%Y %H:%M`.
+    /// For `date` and `datetime`: the date format of the file, as in `%d.%m.%Y %H:%M`; or `%s` or `%ms`, seconds or
+    /// milliseconds since 1970; or `excel`, the days of a spreadsheet.
     pub format: Option<String>,
-    /// For `datetime` without an offset: the IANA time zone of the recording, as in `Europe/Paris`.
-    pub timezone: Option<String>,
-    /// For `decimal`: the decimal separator, `.` or `,`.
+    /// For `datetime` without an offset: the IANA time zone of the recording, as in `Europe/Paris`, or the column of the same
+    /// row that names it.
+    pub timezone: Option<Named<ZoneColumn>>,
+    /// For `datetime` without an offset: which moment a local time is that was twice, when clocks were set back.
+    pub on_ambiguous: Option<Policy<OnAmbiguous>>,
+    /// For `decimal`, and for the formats `excel`, `%s` and `%ms`: the decimal separator, `.` or `,`.
     pub decimal_mark: Option<String>,
     /// For `integer` and `decimal`: what separates groups of three digits.
     pub group_mark: Option<String>,
@@ -42,6 +53,14 @@ pub struct Column {
     pub false_values: Option<WordList>,
     /// Never show its cells, not even their shape and not with `--unmask`.
     pub sensitive: bool,
+}
+
+/// The column whose cells name time zones.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ZoneColumn {
+    /// The name of the column, a text of the same row.
+    pub column: String,
 }
 
 /// The type of a column's cells.

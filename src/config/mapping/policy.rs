@@ -86,6 +86,14 @@ words! {
     }
 }
 words! {
+    /// A local time that was twice, when clocks were set back.
+    OnAmbiguous {
+        #[default] Reject = "reject": "Reject the record.",
+        Earlier = "earlier": "Use the earlier moment, before clocks were set back.",
+        Later = "later": "Use the later moment.",
+    }
+}
+words! {
     /// A lookup that finds nothing.
     OnLookup {
         #[default] Reject = "reject": "Reject the record.",

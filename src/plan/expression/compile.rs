@@ -73,7 +73,7 @@ impl ExpressionKind {
             Conversion::Decimal(_) => ExpressionKind::Number { is_whole: false },
             Conversion::Boolean { .. } => ExpressionKind::Truth,
             Conversion::Date(_) => ExpressionKind::Date,
-            Conversion::Datetime { .. } => ExpressionKind::Moment,
+            Conversion::Datetime(_) => ExpressionKind::Moment,
         }
     }
 
@@ -124,7 +124,7 @@ pub struct ExpressionColumn {
     /// Its number in the plan.
     pub number: usize,
     /// The type of its cells.
-    pub conversion: Conversion,
+    pub conversion: Arc<Conversion>,
     /// How its cells are read, if not as they are.
     pub reading: Option<Arc<CellReading>>,
     /// How its cells are divided, if they are lists.

@@ -25,9 +25,9 @@ pub(super) enum Operation {
     /// The same for every record.
     Constant(ExpressionValue<'static>),
     /// A cell, by the number of its column, as its type reads it.
-    Cell { column: usize, conversion: Conversion },
+    Cell { column: usize, conversion: Arc<Conversion> },
     /// The pieces of a cell, each as the type of its column reads it.
-    Pieces { column: usize, conversion: Conversion, split: Arc<CellSplit> },
+    Pieces { column: usize, conversion: Arc<Conversion>, split: Arc<CellSplit> },
     /// Texts and numbers, one after the other.
     Join(Vec<Operation>),
     /// A calculation with two numbers.
@@ -305,7 +305,7 @@ impl Operation {
     /// The text of a cell with its filters, which is what most templates are made of; `None`: it is something else.
     pub(super) fn simple_text<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Option<Cow<'a, str>> {
         match self {
-            Operation::Cell { column, conversion: Conversion::Text | Conversion::Code } => {
+            Operation::Cell { column, conversion } if matches!(**conversion, Conversion::Text | Conversion::Code) => {
                 Some(cell(*column).unwrap_or_default())
             }
             Operation::Change(filter, text, arguments) if arguments.is_empty() => {
@@ -362,10 +362,8 @@ fn evaluate_equal<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
     sides: &'a [Operation; 2],
     cell: &C,
 ) -> Result<bool, ExpressionFailure> {
-    if let [
-        Operation::Cell { column, conversion: Conversion::Text | Conversion::Code },
-        Operation::Constant(constant),
-    ] = sides
+    if let [Operation::Cell { column, conversion }, Operation::Constant(constant)] = sides
+        && matches!(**conversion, Conversion::Text | Conversion::Code)
     {
         return Ok(match (cell(*column), constant) {
             (Some(text), ExpressionValue::Text(other)) => text == *other,

@@ -13,6 +13,7 @@ use crate::{
             narrow_place,
             value::{ExpressionValue, MAX_OUTPUT},
         },
+        moment_format::MomentFormat,
     },
     table::cell_reading::{CellReading, CellSplit, LetterCase},
     text::{buffer::OutputBuffer, number::NumberFormat},
@@ -26,7 +27,10 @@ fn conversion(name: &str) -> Conversion {
         "d" => Conversion::Decimal(NumberFormat::JSON),
         "t" | "t2" => Conversion::Boolean { yes: vec![b"yes".to_vec()], no: vec![b"no".to_vec()] },
         "w" | "w2" => Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap()),
-        "m" | "m2" => Conversion::Datetime { format: DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap(), zone: None },
+        "m" | "m2" => {
+            let format = DateFormat::new("%Y-%m-%dT%H:%M:%S%:z").unwrap();
+            Conversion::Datetime(Box::new(MomentFormat::with_offset(format)))
+        }
         _ => Conversion::Text,
     }
 }
@@ -65,7 +69,7 @@ impl Names {
         });
         let near = (name == "qantity").then(|| "quantity".to_owned());
         let (reading, split) = (reading(name), split(name));
-        ExpressionColumn { number: at, conversion: conversion(name), reading, split, near }
+        ExpressionColumn { number: at, conversion: Arc::new(conversion(name)), reading, split, near }
     }
 }
 

@@ -81,7 +81,7 @@ impl<'a> ExpressionValue<'a> {
             }
             Conversion::Boolean { .. } => ExpressionValue::Truth(json(&cell)? == "true"),
             Conversion::Date(_) => ExpressionValue::Date(json(&cell)?),
-            Conversion::Datetime { .. } => {
+            Conversion::Datetime(_) => {
                 let text = json(&cell)?;
                 ExpressionValue::Moment(text.parse().ok()?, text)
             }
