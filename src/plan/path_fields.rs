@@ -9,10 +9,12 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     plan::{
         EmptyPolicy, FieldPlan, Leaf, ObjectPlan, Plan, ValuePlan, ValueSource, conversion::Conversion,
-        expression::narrow_place, request_rules::PATH,
+        expression::narrow_place,
     },
 };
 
+/// Where the path stands in the mapping.
+pub(super) const PATH: &str = "/request/path";
 /// What a step of a path may be.
 const WANTED: &str = "name a field of type text, code or integer that is in no list";
 

@@ -7,11 +7,8 @@ use crate::{
         request_path::{PathFault, PathTemplate},
     },
     diagnostic::{Code, Diagnostic},
-    plan::{compile::Compiler, expression::narrow_place},
+    plan::{compile::Compiler, expression::narrow_place, path_fields::PATH},
 };
-
-/// Where the path stands in the mapping.
-pub(super) const PATH: &str = "/request/path";
 
 impl Compiler<'_> {
     /// The path of the requests; `None`: it is none, which is reported.
