@@ -280,6 +280,7 @@ codes! {
     /// An API that takes what a PUT holds for all that there is keeps the last document only.
     /// Send a list (`root: array`) or use POST. If the API tells documents apart by what they hold, `collection: upsert` in
     /// the profile says so, and this warning goes away.
+    /// It is an error where documents have paths of their own, and nothing proves that no two of them share one.
     PlanOneUrl = "plan/one-url",
     /// The contract is not a valid JSON Schema, or uses a draft or pattern that cannot be checked: look-around and
     /// back-references, or what other languages have in patterns and ECMA-262 has not, such as `(?i)` and `\A`.
@@ -404,6 +405,10 @@ codes! {
     TransformNotInCodeTable = "transform/not-in-code-table",
     /// A condition, a value or a template failed on this record, or made too much text.
     TransformTemplate = "transform/template",
+    /// With a path of its own for each document, as in `path: "/patients/{id}"`, a value in the path is empty, makes a step of
+    /// dots alone (`.` or `..`), or makes the path longer than 2,000 bytes. The document is rejected: its request would go
+    /// elsewhere.
+    TransformPath = "transform/path",
     /// A `many` has fewer records than `min` or more than `max`.
     TransformCount = "transform/count",
     /// A cell names a field (`keyed_by`), and no field can have this name: JSON parsers take it for a number.
@@ -445,6 +450,10 @@ codes! {
     /// place in the document, the cell and the rule are named; its own words are not repeated, they may hold personal data.
     /// Or it rejected one document after the other for the same problem, or a request that may not be split: then the run ends.
     DeliverRejected = "deliver/rejected",
+    /// The profile says `collection: replace`, and some documents are rejected: a request with the others would erase at the
+    /// API what it holds of these, so nothing was sent. Fix them, or say `on_incomplete: send` beside `each` of the mapping to
+    /// give them up: then it is a warning only where that asks for one.
+    DeliverHeldBack = "deliver/held-back",
     /// One document alone is larger than the API accepts: it answered 413. It is rejected if the API accepted others in this
     /// run, and none as large; else its limit or a quota may be at fault, the document stays pending, and the run ends with 4.
     DeliverTooLarge = "deliver/too-large",

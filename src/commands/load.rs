@@ -19,6 +19,7 @@ use crate::{
             code_table::CodeTable,
             dialect::{DialectFault, DialectSpec},
             field::Field,
+            request_path::PathTemplate,
             short_forms::Named,
         },
         open_api::WantedRequest,
@@ -110,9 +111,22 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
     check_folders(&folders)?;
+    if args.output.is_none()
+        && let Some(wrong) = describe_shared_paths(&plan, &folders)
+    {
+        return Err(vec![wrong]);
+    }
     read.extend(profiles.iter().map(|_| ConfigFile::new("the profiles file", root.join(PROFILES))));
     read.extend(destination.files.iter().map(|path| ConfigFile::new("a file of the profile", path)));
     Ok(Job { plan, destination: destination.shaped(shape), folders, read })
+}
+
+/// Documents with a path of their own from several drop folders: a key tells the records of one folder apart.
+fn describe_shared_paths(plan: &Plan, folders: &[PathBuf]) -> Option<Diagnostic> {
+    let path = plan.own_path.as_ref().filter(|_| folders.len() > 1 && plan.request.method.replaces())?;
+    let message = format!("documents of two drop folders may have one path `{}`", path.written);
+    let hint = "run the command once for each folder, in the order in which they were recorded";
+    Some(Diagnostic::new(Code::PlanOneUrl, message).hint(hint))
 }
 
 /// A folder where the mapping belongs, and a mapping where a folder belongs.
@@ -193,21 +207,20 @@ pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
 /// # Errors
 /// Everything that is wrong with the contract or the mapping.
 pub fn api(args: &Sandbox, root: &Path) -> Result<SandboxApi, Vec<Diagnostic>> {
-    if let Some(path) = &args.contract {
-        let (path, fragment) = split_part(Path::new(""), &path.to_string_lossy());
+    let path = args.path.as_deref().map(PathTemplate::parse).transpose().map_err(|fault| {
+        vec![Diagnostic::new(Code::PlanUsage, format!("`--path`: {}", fault.message)).hint(fault.hint)]
+    })?;
+    if let Some(file) = &args.contract {
+        let (file, fragment) = split_part(Path::new(""), &file.to_string_lossy());
         let request = Some(WantedRequest { method: None, path: args.path.clone() });
-        return contract(&path, json_places::MAX_BYTES, &WantedPart { fragment, request })
-            .map(|contract| SandboxApi {
-                contract: Arc::new(contract),
-                path: args.path.clone(),
-                documents: String::new(),
-            })
+        return contract(&file, json_places::MAX_BYTES, &WantedPart { fragment, request })
+            .map(|contract| SandboxApi { contract: Arc::new(contract), path, documents: String::new() })
             .map_err(|wrong| vec![wrong]);
     }
     let profiles = profiles(root)?;
     let mapping = mapping_path(args.mapping.as_deref(), profiles.as_ref(), root)?;
     let plan = plan(&mapping)?;
-    let path = args.path.clone().or(Some(plan.request.path));
+    let path = path.or_else(|| PathTemplate::parse(&plan.request.path).ok());
     Ok(SandboxApi { contract: plan.contract, path, documents: plan.body.documents })
 }
 
@@ -215,8 +228,8 @@ pub fn api(args: &Sandbox, root: &Path) -> Result<SandboxApi, Vec<Diagnostic>> {
 pub struct SandboxApi {
     /// What it accepts.
     pub contract: Arc<Contract>,
-    /// The only path that exists; `None`: every path does.
-    pub path: Option<String>,
+    /// The only path that exists, or the paths of documents that have one each; `None`: every path does.
+    pub path: Option<PathTemplate>,
     /// Where the list of documents stands in a body, as a JSON pointer.
     pub documents: String,
 }

@@ -8,7 +8,10 @@ use crate::{
         load::{self, SandboxApi},
         runtime::Runtime,
     },
-    config::profile::secret::{Environment, Secret, SecretSource},
+    config::{
+        mapping::request_path::PathTemplate,
+        profile::secret::{Environment, Secret, SecretSource},
+    },
     diagnostic::{Code, Diagnostic},
     error::{Error, Exit},
     io_cause::{Purpose, advise, describe_cause},
@@ -39,7 +42,7 @@ pub fn serve(args: &cli::Sandbox, runtime: &mut Runtime<'_>) -> Result<Exit, Err
 
 /// Starts the mock API for this run, on a free loopback port.
 pub fn embedded(plan: &Plan) -> Result<RunningSandbox, Error> {
-    let path = Some(plan.request.path.clone());
+    let path = PathTemplate::parse(&plan.request.path).ok();
     let settings =
         SandboxOptions { port: 0, path, documents: plan.body.documents.clone(), ..SandboxOptions::default() };
     let started = SandboxServer::start(settings, Arc::clone(&plan.contract));
@@ -55,7 +58,7 @@ fn not_listening(port: u16, cause: &io::Error) -> Error {
 }
 
 /// The options that the flags mean, for one path or all, and with the token that clients must send.
-fn options(flags: &cli::Sandbox, path: Option<String>, bearer: Option<Secret>) -> SandboxOptions {
+fn options(flags: &cli::Sandbox, path: Option<PathTemplate>, bearer: Option<Secret>) -> SandboxOptions {
     let default = SandboxOptions::default();
     SandboxOptions {
         port: flags.port,

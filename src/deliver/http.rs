@@ -183,14 +183,25 @@ fn describe(what: &str, error: reqwest::Error) -> String {
 }
 
 impl HttpClient {
+    /// The URL of a request that begins with this document.
+    ///
+    /// # Panics
+    /// The document has no path of its own, and needs one: such a document is never accepted, and nothing may go elsewhere.
+    pub(crate) fn find_url(&self, document: &[u8]) -> Url {
+        if !self.destination.path.is_per_document() {
+            return self.url.clone();
+        }
+        self.destination.url_of(document).unwrap_or_else(|| unreachable!("a document without a path is rejected"))
+    }
+
     /// Sends one body and waits for the whole answer.
-    pub(crate) async fn send(&self, body: Bytes, key: Option<String>) -> Exchange {
+    pub(crate) async fn send(&self, url: Url, body: Bytes, key: Option<String>) -> Exchange {
         let start = Instant::now();
         let bytes = body.len();
         let renewals = self.renewals.load(Ordering::SeqCst);
-        let mut ending = self.try_send(body.clone(), key.clone()).await;
+        let mut ending = self.try_send(&url, body.clone(), key.clone()).await;
         if ending.as_ref().is_ok_and(|answer| answer.status == 401) && self.renew_credential(renewals) {
-            ending = self.try_send(body, key).await;
+            ending = self.try_send(&url, body, key).await;
         }
         if matches!(ending, Err(Failure::Early | Failure::Broken)) {
             self.doubts.store(true, Ordering::SeqCst);
@@ -228,10 +239,10 @@ impl HttpClient {
         is_new
     }
 
-    async fn try_send(&self, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
+    async fn try_send(&self, url: &Url, body: Bytes, key: Option<String>) -> Result<Answer, Failure> {
         let bytes = body.len() as u64;
         let (body, SendingProgress { begun, mut written }) = RequestBody::new(body, self.doubts.load(Ordering::SeqCst));
-        let request = self.build_request(Body::wrap(body), key);
+        let request = self.build_request(url, Body::wrap(body), key);
         let time = self.destination.timeout + Duration::from_secs(bytes / SLOWEST);
         // The client reads interim answers (1xx) for as long as there are any, without a pause.
         let mut sending = JoinSet::new();
@@ -245,7 +256,7 @@ impl HttpClient {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
         };
-        let location = header(&LOCATION).and_then(|location| self.url.join(&location).ok());
+        let location = header(&LOCATION).and_then(|location| url.join(&location).ok());
         let answer = Answer {
             status: response.status().as_u16(),
             content_type: header(&CONTENT_TYPE).unwrap_or_default(),
@@ -272,7 +283,7 @@ impl HttpClient {
         Ok(Answer { body: body.bytes, ..answer })
     }
 
-    fn build_request(&self, body: Body, key: Option<String>) -> RequestBuilder {
+    fn build_request(&self, url: &Url, body: Body, key: Option<String>) -> RequestBuilder {
         let destination = &self.destination;
         let method = match destination.method {
             Method::Put => reqwest::Method::PUT,
@@ -281,8 +292,8 @@ impl HttpClient {
         };
         let mut request = self
             .client
-            .request(method, self.url.clone())
-            .header(CONTENT_TYPE, "application/json")
+            .request(method, url.clone())
+            .header(CONTENT_TYPE, destination.content_type.as_str())
             .header(ACCEPT, "application/json");
         request = match destination.compression {
             Compression::None => request,

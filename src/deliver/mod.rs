@@ -358,7 +358,8 @@ fn new_state(destination: &Destination, context: &Context) -> DeliveryState {
 /// Sends one batch and waits for its answer.
 async fn send(client: HttpClient, pending: PendingBatch, nonce: [u8; 16], encoding: &str) -> Answered {
     let key = idempotency_key(nonce, &pending.batch.range, pending.key_turn(), encoding);
-    let exchange = client.send(pending.wire, Some(key)).await;
+    let url = client.find_url(pending.batch.first_document());
+    let exchange = client.send(url, pending.wire, Some(key)).await;
     Answered { first: pending.batch.range.start, exchange }
 }
 

@@ -83,11 +83,10 @@ impl ProblemDetails {
     /// Numbers begin with 1 where 0 never occurs and the last one fits only so.
     pub(crate) fn named_documents(&self, count: u64, first: &[u8]) -> BTreeSet<u64> {
         let first: Value = serde_json::from_slice(first).unwrap_or_default();
-        let named = self.places.iter().filter_map(|place| match index(place.first()?) {
-            Some(number) => Some(number),
-            // The name of the list, unless it is one of the document itself.
-            None if find_member(&first, place.first()?).is_none() => index(place.get(1)?),
-            None => None,
+        let named = self.places.iter().filter_map(|place| {
+            let (at, number) = first_index(place)?;
+            // The names that lead to the list, unless they are of the document itself.
+            (at == 0 || find_member(&first, &place[0]).is_none()).then_some(number)
         });
         let named: BTreeSet<u64> = named.collect();
         let from = u64::from(!named.contains(&0) && named.last() == Some(&count));
@@ -99,13 +98,9 @@ impl ProblemDetails {
         let document: Value = serde_json::from_slice(document).unwrap_or_default();
         let mut pointers: Vec<String> = Vec::new();
         for place in &self.places {
-            // With the number of the document in front, with the name of the list and the number, or without both.
-            let ways = (0..=2.min(place.len())).filter(|skipped| match skipped {
-                0 => true,
-                1 => index(&place[0]).is_some(),
-                _ => index(&place[0]).is_none() && index(&place[1]).is_some(),
-            });
-            let found = ways.map(|skipped| resolve(&document, &place[skipped..]));
+            // As it is, or behind the number of the document, which may have the names that lead to the list in front.
+            let behind = first_index(place).map(|(at, _)| at + 1);
+            let found = [0].into_iter().chain(behind).map(|skipped| resolve(&document, &place[skipped..]));
             let best = found.max_by_key(|found| found.steps).unwrap_or_default();
             if best.steps > 0 && !pointers.contains(&best.pointer) {
                 pointers.push(best.pointer);
@@ -321,6 +316,11 @@ fn strip_prefix(mut keys: Vec<String>) -> Vec<String> {
     keys
 }
 
+/// The first number of a location, and where it stands.
+fn first_index(place: &[String]) -> Option<(usize, u64)> {
+    place.iter().enumerate().find_map(|(at, key)| Some((at, index(key)?)))
+}
+
 fn index(key: &str) -> Option<u64> {
     let is_plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     key.parse().ok().filter(|_| is_plain)
@@ -482,7 +482,7 @@ mod tests {
     #[test]
     fn places_are_found_in_the_shapes_that_servers_use() {
         let here = ["/purchases/0/price"];
-        let table: [(Value, &[u64], &[&str]); 37] = [
+        let table: [(Value, &[u64], &[&str]); 39] = [
             (json!({"type": "urn:x", "errors": [{"pointer": "#/3/purchases/0/price"}]}), &[3], &here),
             (json!({"errors": [{"source": {"pointer": "/data/3/purchases/0/price"}, "status": "422"}]}), &[3], &here),
             (json!([{"instancePath": "/3/purchases/0/price", "keyword": "minimum"}]), &[3], &here),
@@ -506,6 +506,8 @@ mod tests {
             (json!({"errors": [{"source": {"pointer": "/data/3/attributes/email"}}]}), &[3], &["/email"]),
             (json!({"errors": [{"source": {"pointer": "/data/3/attributes/first-name"}}]}), &[3], &["/firstName"]),
             (json!({"errors": {"customers[3].email": ["x"]}}), &[3], &["/email"]),
+            (json!({"errors": [{"pointer": "#/data/inputs/3/email"}]}), &[3], &["/email"]),
+            (json!({"loc": ["body", "meta", "data", "inputs", 3, "purchases", 0, "price"]}), &[3], &here),
             (json!({"field": "Customers[3].Purchases[0].Price"}), &[3], &here),
             (json!({"field": "customers[3][purchases][0][price]"}), &[3], &here),
             (json!({"field": "purchases[0].price"}), &[], &here),

@@ -63,6 +63,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "{{ weight }}",
             "Correct the cell, or write the expression so that it works for every record.",
         ),
+        Code::TransformPath => explanation(
+            "a value cannot stand in the path of a request",
+            "path: \"/patients/{id}\", and an empty `id`",
+            "path: \"/patients/{id}\", and the id `p1`",
+            "Correct the cell, or put another field into the path.",
+        ),
         Code::TransformCount => explanation(
             "a list has too few or too many records",
             "lines: { many: lines, min: 1 }, an order without lines",

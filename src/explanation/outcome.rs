@@ -33,6 +33,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "PUT [{ … }] → 200",
             "Correct the cells that are named; compare the contract with what the API expects.",
         ),
+        Code::DeliverHeldBack => explanation(
+            "nothing is sent without the rejected documents",
+            "collection: replace, and one of 300 customers is rejected",
+            "collection: replace, and 300 good customers",
+            "Correct the rejected rows, or say `on_incomplete: send` beside `each`.",
+        ),
         Code::DeliverTooLarge => explanation(
             "one document is too large for the API",
             "a customer with 40,000 purchases → 413",

@@ -15,6 +15,7 @@ use crate::{
             Mapping, Root, SourceSpec, TotalSpec,
             column::Column,
             dialect::{DialectFault, DialectSpec as DialectText, advise_separator, parse_separator},
+            request_path::PathTemplate,
             short_forms::{Columns, Named},
         },
         profile::destination::BodyShape,
@@ -24,7 +25,7 @@ use crate::{
     json_pointer::escape,
     plan::{
         CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
-        envelope::BodyPlan, key::KeyColumns, merged_columns, prove, written_columns::WrittenColumns,
+        envelope::BodyPlan, key::KeyColumns, merged_columns, path_fields, prove, written_columns::WrittenColumns,
     },
     table::dialect::Dialect,
 };
@@ -41,7 +42,8 @@ impl Plan {
         files: &CodeFiles,
     ) -> Result<Plan, Vec<Diagnostic>> {
         let mut plan = resolve_names(mapping, places, contract, files)?;
-        let findings = prove::contract(&mut plan);
+        let mut findings = prove::contract(&mut plan);
+        findings.extend(path_fields::check(&plan));
         plan.document.find_fast_fields();
         let written = WrittenColumns::of(&plan);
         checked_columns::find(&mut plan, &written);
@@ -94,7 +96,7 @@ fn resolve_names(
             );
         }
     }
-    compiler.check_request();
+    let path = compiler.compile_request();
     if compiler.findings.is_empty() {
         compiler.compare_keys();
     }
@@ -103,6 +105,7 @@ fn resolve_names(
         (true, Some(each), Some(document)) => Ok(Plan {
             name: mapping.name.clone(),
             request: mapping.request.clone(),
+            own_path: path.filter(PathTemplate::is_per_document),
             body: match (&output.root, &envelope) {
                 (Root::Object, _) => BodyPlan { shape: BodyShape::Object, documents: String::new() },
                 (Root::Envelope(_), Some(envelope)) => envelope.body(),
@@ -112,6 +115,7 @@ fn resolve_names(
             each,
             only,
             if_empty: output.if_empty.clone(),
+            on_incomplete: output.on_incomplete.clone(),
             document,
             links,
             contract: Arc::new(contract),
@@ -147,29 +151,6 @@ impl<'a> Compiler<'a> {
     /// Adds a finding that has its place.
     pub(super) fn add_finding(&mut self, finding: Diagnostic) {
         self.findings.push(finding);
-    }
-
-    fn check_request(&mut self) {
-        let path = &self.mapping.request.path;
-        let is_encoded = |brace: &str| path.to_ascii_lowercase().contains(brace);
-        if path.contains(['{', '}']) || is_encoded("%7b") || is_encoded("%7d") {
-            self.report(
-                Code::PlanWrongValue,
-                "/request/path",
-                format!("`{path}` holds braces, which would be sent as they are: nothing is put in their place"),
-                "write the path that all requests go to, as in `/v1/customers`",
-            );
-            return;
-        }
-        if !path.starts_with('/') || path.contains(['?', '#', ' ']) || path.chars().any(char::is_control) {
-            let message = format!("`{path}` is not a path");
-            self.report(
-                Code::PlanWrongValue,
-                "/request/path",
-                message,
-                "write it as in `/v1/customers`, without a query",
-            );
-        }
     }
 
     /// Declares a source, with the file it reads; its columns come once all sources are known.

@@ -11,6 +11,8 @@ mod written_columns;
 mod checked_columns;
 pub mod envelope;
 mod envelope_members;
+mod request_rules;
+mod path_fields;
 mod merged_columns;
 mod roles;
 mod match_columns;
@@ -39,7 +41,8 @@ use crate::{
         contract::{Contract, Violation},
         mapping::{
             policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, Policy},
-            request::{Method, Request},
+            request::Request,
+            request_path::PathTemplate,
             short_forms::Direction,
         },
         yaml::Places,
@@ -67,6 +70,8 @@ pub struct Plan {
     pub name: String,
     /// The request that carries the documents.
     pub request: Request,
+    /// Its path, if each document has one of its own.
+    pub own_path: Option<PathTemplate>,
     /// What stands around the documents of a request.
     pub body: BodyPlan,
     /// The object around the list of documents, if there is one.
@@ -79,6 +84,8 @@ pub struct Plan {
     pub only: Option<Condition>,
     /// What to do when there is nothing for a field that says nothing itself.
     pub if_empty: Option<Policy<IfEmpty>>,
+    /// What to do with the other documents when one is rejected, and a request replaces all that the API holds.
+    pub on_incomplete: Policy<OnIncomplete>,
     /// A document.
     pub document: ObjectPlan,
     /// How sources attach to each other.
@@ -538,8 +545,8 @@ impl Plan {
     /// URL.
     #[must_use]
     pub fn warn_of_one_url(&self) -> Option<Diagnostic> {
-        let Request { method, path } = &self.request;
-        if !self.body.shape.is_single() || *method == Method::Post {
+        let Request { method, path, .. } = &self.request;
+        if !self.body.shape.is_single() || !method.replaces() || self.own_path.is_some() {
             return None;
         }
         let word = method.word();

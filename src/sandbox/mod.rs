@@ -33,7 +33,11 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Builder, sync::oneshot};
 
 use crate::{
-    config::{contract::Contract, profile::secret::Secret},
+    config::{
+        contract::Contract,
+        mapping::{content_type, request_path::PathTemplate},
+        profile::secret::Secret,
+    },
     options::InjectedFault,
     sandbox::lossy::{Connection, Cut},
 };
@@ -48,8 +52,8 @@ const MAX_DRAINED: u64 = 64 << 20;
 pub struct SandboxOptions {
     /// The port; 0: any that is free.
     pub port: u16,
-    /// The only path that exists; `None`: every path does.
-    pub path: Option<String>,
+    /// The only path that exists, or the paths of documents that have one each; `None`: every path does.
+    pub path: Option<PathTemplate>,
     /// Where the list of documents stands in a body, as a JSON pointer.
     pub documents: String,
     /// The token that each request must carry.
@@ -219,7 +223,7 @@ impl Api {
     fn answer_request(&self, parts: &Parts, body: Option<Vec<u8>>) -> Result<Response, Response> {
         let header = |name| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let refuse = |status, kind: &str, title: &str| Err(problem(status, kind, title, &[]));
-        if self.settings.path.as_ref().is_some_and(|path| path != parts.uri.path()) {
+        if self.settings.path.as_ref().is_some_and(|path| !path.matches(parts.uri.path())) {
             return refuse(404, "urn:xwalk:sandbox:path", "there is nothing at this path");
         }
         if ![Method::PUT, Method::POST, Method::PATCH].contains(&parts.method) {
@@ -230,9 +234,12 @@ impl Api {
         {
             return refuse(401, "urn:xwalk:sandbox:credentials", "the bearer token is missing or wrong");
         }
-        let media = header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        if media != "application/json" {
-            return refuse(415, "urn:xwalk:sandbox:media-type", "the body is not application/json");
+        if !content_type::is_json(header(header::CONTENT_TYPE).split(';').next().unwrap_or_default()) {
+            return refuse(
+                415,
+                "urn:xwalk:sandbox:media-type",
+                "the body is neither application/json nor of a +json type",
+            );
         }
         let too_large = || problem(413, "urn:xwalk:sandbox:size", "the body is too large", &[]);
         let body = body.ok_or_else(too_large)?;
@@ -247,6 +254,11 @@ impl Api {
         let Ok(value) = serde_json::from_slice::<Value>(&body) else {
             return refuse(400, "urn:xwalk:sandbox:json", "the body is not JSON");
         };
+        let is_elsewhere =
+            |path: &PathTemplate| path.is_per_document() && path.fill(&body).is_ok_and(|path| path != parts.uri.path());
+        if self.settings.path.as_ref().is_some_and(is_elsewhere) {
+            return refuse(400, "urn:xwalk:sandbox:other-path", "the path is that of another document");
+        }
         self.enforce(&value, &body)
     }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    config::{contract::Contract, profile::secret::Secret},
+    config::{contract::Contract, mapping::request_path::PathTemplate, profile::secret::Secret},
     options::InjectedFault,
     sandbox::{RunningSandbox, SandboxOptions, SandboxServer, draw_fault},
 };
@@ -61,7 +61,7 @@ fn what_breaks_the_contract_is_pointed_at_and_not_repeated() {
 #[test]
 fn each_kind_of_bad_request_has_its_status() {
     let settings = SandboxOptions {
-        path: Some("/v1/customers".into()),
+        path: PathTemplate::parse("/v1/customers").ok(),
         bearer: Some(Secret::new("token")),
         max_body: 100,
         ..SandboxOptions::default()
@@ -143,4 +143,31 @@ fn faults_are_as_frequent_as_asked_and_the_same_for_a_seed() {
         ..SandboxOptions::default()
     });
     assert_eq!(status(&exchange(&running, PUT, b"[]")), 503);
+}
+
+#[test]
+fn a_document_is_put_to_its_own_path_only() {
+    let contract = r#"{"type": "object", "required": ["id"], "properties": {"id": {"type": ["string", "integer"]}}}"#;
+    let contract = Contract::compile("contract.json", contract).unwrap();
+    let path = PathTemplate::parse("/v1/patients/p-{id}/notes").ok();
+    let running =
+        SandboxServer::start(SandboxOptions { port: 0, path, ..SandboxOptions::default() }, Arc::new(contract))
+            .unwrap();
+    let table = [
+        ("/v1/patients/p-7/notes", r#"{"id": 7}"#, 200),
+        ("/v1/patients/p-a%2F%3F/notes", r#"{"id": "a/?"}"#, 200),
+        ("/v1/patients/p-8/notes", r#"{"id": 7}"#, 400),
+        ("/v1/patients/p-a/?/notes", r#"{"id": "a/?"}"#, 404),
+        ("/v1/patients/p-/notes", r#"{"id": ""}"#, 404),
+        ("/v1/patients/7/notes", r#"{"id": 7}"#, 404),
+        ("/v1/patients/p-7", r#"{"id": 7}"#, 404),
+        ("/v1/patients/p-7/notes/x", r#"{"id": 7}"#, 404),
+        ("/v1/patients/p-7/notes", "{}", 422),
+    ];
+    for (path, body, expected) in table {
+        for media in ["application/json", "application/fhir+json; fhirVersion=4.0"] {
+            let head = format!("PUT {path} HTTP/1.1\r\nContent-Type: {media}");
+            assert_eq!(status(&exchange(&running, &head, body.as_bytes())), expected, "{path} {body}");
+        }
+    }
 }

@@ -40,7 +40,7 @@ fn destinations() -> [[Arc<Destination>; 2]; 2] {
         [("http://127.0.0.1:1", "1"), ("http://localhost:1", "2")].map(|(url, in_flight)| {
             let sets = [("url", url), ("in_flight", in_flight), ("retry.fixed.wait", "5s"), ("deadline", "15m")];
             let sets = sets.map(|(key, value)| Setting::new(key, value));
-            let request = Request { method, path: "/".into() };
+            let request = Request::new(method, "/");
             Arc::new(resolve::destination(None, None, &sets, &request, &Environment(BTreeMap::new())).unwrap())
         })
     })

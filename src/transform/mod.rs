@@ -5,12 +5,14 @@
 //! `check`. Both are the same code, so they write the same bytes. The fast way allocates nothing per record.
 
 mod fast;
+mod own_path;
 mod tracer;
 mod writer;
 
 use std::{hint::black_box, ops::Range};
 
 use crate::{
+    config::mapping::request_path::PathTemplate,
     plan::Plan,
     recording::{View, payload::Payload, provenance::Trace},
     table::Table,
@@ -41,7 +43,11 @@ pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -
     out.clear();
     let written =
         Writer { view, text: &mut scratch.text, out: &mut out, observer: NoObserver }.write_document(root).is_ok();
-    if written && (view.plan.whole.is_empty() || view.plan.accepts(&out)) {
+    let has_path = |path: &PathTemplate| path.fill(&out).is_ok();
+    if written
+        && (view.plan.whole.is_empty() || view.plan.accepts(&out))
+        && view.plan.own_path.as_ref().is_none_or(has_path)
+    {
         return Some(Payload::conforming(index, out));
     }
     scratch.spare = Some(out);
@@ -108,8 +114,13 @@ fn write_traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch
     let mut writer = Writer { view, text: &mut scratch.text, out: &mut out, observer: Tracer::new(all) };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.write_document(root);
-    let trace = writer.observer.into_trace(out.to_vec());
+    let mut trace = writer.observer.into_trace(out.to_vec());
     scratch.spare = Some(out);
+    match &view.plan.own_path {
+        Some(path) if all => own_path::note_problem(path, &mut trace),
+        Some(path) => trace.is_uncertain |= path.fill(&trace.json).is_err(),
+        None => {}
+    }
     trace
 }
 

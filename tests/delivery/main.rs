@@ -13,6 +13,8 @@ mod server;
 mod journal;
 mod memory;
 mod notices;
+mod paths;
+mod envelopes;
 mod precautions;
 mod storm;
 

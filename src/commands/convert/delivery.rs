@@ -375,7 +375,7 @@ mod tests {
         let DocumentsDigest { digest: plan, documents } = journaled.digest.clone().finish();
         let shipment = Shipment { plan, documents, inputs: Vec::new(), nonce: [1; 16], supersede };
         let start = journaled.journal.begin(&shipment, &mut |_| false).unwrap();
-        let request = Request { method: Method::Put, path: "/".into() };
+        let request = Request::new(Method::Put, "/");
         let sets = [Setting::new("url", "http://127.0.0.1:1")];
         let destination = resolve::destination(None, None, &sets, &request, &Environment::default()).unwrap();
         let context = Context::of_first_run(|| jiff::Timestamp::UNIX_EPOCH, 1, [0; 16]);

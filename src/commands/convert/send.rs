@@ -19,8 +19,12 @@ use crate::{
         runtime::Runtime,
         sandbox::embedded,
     },
-    config::profile::destination::Destination,
+    config::{
+        mapping::policy::{OnIncomplete, Policy},
+        profile::{destination::Destination, settings::Collection},
+    },
     deliver::{self, problem_details::repeats},
+    diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
     output::documents::Documents,
     partition::loaded::LoadedPartition,
@@ -55,11 +59,14 @@ pub(crate) fn send(
         let done = Documents::create(path, &plan.body.shape, runtime.out).and_then(all);
         return done.map(|()| sink::written(args)).map_err(|cause| sink::unwritten(args, &cause));
     }
+    if let Some(held) = hold_back(job, recordings, findings, runtime) {
+        return Ok(held);
+    }
     warn_of_one_url(job, recordings, findings, runtime);
     if args.validate_only {
         let payloads = recording::all_payloads(plan, recordings);
         let volume = deliver::volume(payloads, destination);
-        let url = destination.url().map(|url| url.to_string());
+        let url = destination.shown_url();
         return Ok(Conclusion { outcome: Outcome::Validated { url }, volume: Some(volume), exit: Exit::Done });
     }
     let embedded = if destination.is_sandbox() { Some(embedded(plan)?) } else { None };
@@ -68,6 +75,37 @@ pub(crate) fn send(
         None => destination.clone(),
     };
     deliver_all(plan, &destination, recordings, journal, findings, runtime)
+}
+
+/// Holds everything back if a document is rejected and a request replaces all that the API holds, unless the mapping gives
+/// such documents up.
+fn hold_back(
+    job: &Job,
+    recordings: &[Recording],
+    findings: &mut Findings,
+    runtime: &mut Runtime<'_>,
+) -> Option<Conclusion> {
+    let Job { plan, destination, .. } = job;
+    let (_, documents) = recording::tally(plan, recordings);
+    if destination.collection != Collection::Replace || documents.rejected == 0 {
+        return None;
+    }
+    let (rejected, made) = (documents.rejected, documents.made);
+    let Policy { then, warn } = &plan.on_incomplete;
+    let is = if rejected == 1 { "is" } else { "are" };
+    let said = format!("{rejected} of {made} documents {is} rejected");
+    let message = format!("{said}, and the request replaces all that the API holds");
+    let finding = Diagnostic::new(Code::DeliverHeldBack, message);
+    if *then == OnIncomplete::Send {
+        if *warn {
+            let _ = findings.print(runtime.err, &finding.severity(Severity::Warning));
+        }
+        return None;
+    }
+    let hint = "correct the rejected rows, or say `on_incomplete: send` beside `each` to give them up";
+    let _ = findings.print(runtime.err, &finding.hint(hint));
+    let reason = format!("{said}, and a request without them would erase what the API holds of them");
+    Some(Conclusion { outcome: Outcome::Nothing { reason }, volume: None, exit: Exit::Rejects })
 }
 
 /// Warns that each of several documents may replace the one before it, unless the profile says what the API does.
@@ -105,7 +143,7 @@ fn deliver_all(
         let _ = findings.print(runtime.err, &reason.finding);
     }
     recording::apply_delivery(plan, recordings, &delivery);
-    let url = destination.url().map(|url| url.to_string()).unwrap_or_default();
+    let url = destination.shown_url().unwrap_or_default();
     let exit = delivery.exit();
     let again = matches!(exit, Exit::Undelivered | Exit::Interrupted | Exit::Terminated);
     let outcome = Outcome::Delivered { profile: destination.profile.clone(), url, again, earlier };

@@ -7,6 +7,8 @@ pub mod policy;
 pub mod short_forms;
 pub mod file_roles;
 pub mod request;
+pub mod request_path;
+pub mod content_type;
 pub mod dialect;
 pub mod column;
 pub mod code_table;
@@ -29,7 +31,7 @@ use crate::{
             dialect::DialectSpec,
             field::Field,
             file_roles::FileRole,
-            policy::{IfEmpty, OnDuplicateKey, Policy},
+            policy::{IfEmpty, OnDuplicateKey, OnIncomplete, Policy},
             request::Request,
             short_forms::{Columns, Named},
         },
@@ -123,6 +125,10 @@ pub struct Output {
     /// What to do when there is nothing for a field, at any depth, that says nothing itself.
     #[serde(default)]
     pub if_empty: Option<Policy<IfEmpty>>,
+    /// With `collection: replace` in the profile, what to do with the others when a document is rejected: nothing is sent
+    /// (`reject`), or all others are (`send`), and the API loses the rejected ones.
+    #[serde(default)]
+    pub on_incomplete: Policy<OnIncomplete>,
     /// The fields of a document, in their order.
     pub fields: IndexMap<String, Field>,
 }

@@ -9,8 +9,11 @@ use serde::Deserialize;
 pub struct Request {
     /// The HTTP method.
     pub method: Method,
-    /// The path below the base URL, beginning with `/`.
+    /// The path below the base URL, beginning with `/`. With `root: object`, `{a/b}` stands for a field of the document.
     pub path: String,
+    /// What the body is called, a JSON type such as `application/fhir+json`; `application/json`, if nothing else is said.
+    #[serde(default)]
+    pub content_type: Option<String>,
 }
 
 /// The HTTP method of a request that carries documents.
@@ -25,6 +28,13 @@ pub enum Method {
     Patch,
 }
 
+impl Request {
+    /// A request whose body is `application/json`.
+    pub fn new(method: Method, path: &str) -> Request {
+        Request { method, path: path.to_owned(), content_type: None }
+    }
+}
+
 impl Method {
     /// The word on the wire.
     pub fn word(self) -> &'static str {
@@ -33,5 +43,10 @@ impl Method {
             Method::Post => "POST",
             Method::Patch => "PATCH",
         }
+    }
+
+    /// Whether a request may replace what an earlier one to the same URL has left.
+    pub fn replaces(self) -> bool {
+        self != Method::Post
     }
 }

@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::{
     config::{
-        mapping::request::Method,
+        mapping::{content_type, request::Method, request_path::PathTemplate},
         profile::{
             secret::{self, Secret},
             settings::{Collection, Compression},
@@ -65,7 +65,9 @@ pub struct Destination {
     pub resend: u64,
     /// `None`: the embedded API, which has no address yet.
     pub(crate) base: Option<Url>,
-    pub(crate) path: String,
+    pub(crate) path: PathTemplate,
+    /// What the body is called.
+    pub(crate) content_type: String,
     /// Where `collection: replace` is written.
     pub(crate) replace_rule: Option<Place>,
     /// Somebody wrote `collection`: it is no default.
@@ -258,17 +260,42 @@ impl Destination {
         Destination { shape, ..self }
     }
 
-    /// The URL of each request; `None` while the sandbox has no address.
+    /// The URL of each request; `None` while the sandbox has no address. Where each document has a path of its own, nothing
+    /// stands between the braces.
     pub fn url(&self) -> Option<Url> {
+        self.url_with(&self.path.shape())
+    }
+
+    /// The URL of the request with this document alone; `None` while the sandbox has no address.
+    pub(crate) fn url_of(&self, document: &[u8]) -> Option<Url> {
+        self.url_with(&self.path.fill(document).ok()?)
+    }
+
+    fn url_with(&self, path: &str) -> Option<Url> {
         let mut url = self.base.clone()?;
-        let path = format!("{}{}", url.path().trim_end_matches('/'), self.path);
+        let path = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&path);
         Some(url)
     }
 
+    /// The URL of each request as people read it, with the names of fields and never their values.
+    pub fn shown_url(&self) -> Option<String> {
+        let base = self.base.as_ref()?;
+        Some(if self.path.is_per_document() {
+            format!("{}{}", base.as_str().trim_end_matches('/'), self.path.written)
+        } else {
+            self.url()?.to_string()
+        })
+    }
+
     /// The target of requests with this URL: where they arrive, and the terms they are sent on. `contract`: its `$id`.
     pub fn target(&self, url: &Url, contract: &str) -> DeliveryTarget {
-        let terms = [self.method.word(), contract, self.collection.word()];
+        let path = format!("path {}", self.path.written);
+        let body = format!("type {}", self.content_type);
+        let mut terms = vec![self.method.word(), contract, self.collection.word()];
+        // Said only where it is not what it always was, so that a delivery goes on with a newer program.
+        terms.extend(self.path.is_per_document().then_some(path.as_str()));
+        terms.extend((self.content_type != content_type::JSON).then_some(body.as_str()));
         DeliveryTarget::new(&[&address(url)]).with_terms(&terms)
     }
 

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::{
     config::{
-        mapping::request::Request,
+        mapping::{content_type, request::Request, request_path::PathTemplate},
         profile::{
             ProfilesFile,
             destination::{
@@ -90,6 +90,7 @@ fn resolve_settings(
         shape: BodyShape::Array,
         base: reader.base(settings.url.as_deref()),
         path: reader.path(&request.path),
+        content_type: request.content_type.clone().unwrap_or_else(|| content_type::JSON.to_owned()),
         credential: settings.auth.and_then(|auth| reader.credential(auth)),
         headers: reader.headers(settings.headers.unwrap_or_default()),
         batch: reader.batch(settings.batch.as_ref()),
@@ -115,6 +116,10 @@ fn resolve_settings(
         states_collection: layers.is_written("collection"),
         files: Vec::new(),
     };
+    if destination.path.is_per_document() && destination.collection == Collection::Replace {
+        reader.wrong("collection", "`replace` is about one URL that holds all documents, and here each has its own");
+        reader.hint("leave `collection` out, or write `upsert`");
+    }
     destination.files = reader.files;
     if reader.findings.is_empty() { Ok(destination) } else { Err(reader.findings) }
 }
@@ -189,14 +194,13 @@ impl SettingsReader<'_> {
         None
     }
 
-    fn path(&mut self, path: &str) -> String {
-        let fits =
-            path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\\".contains(&byte));
-        if !fits {
-            let message = format!("the request path `{}` is not a plain path", path.escape_debug());
-            self.findings.push(Diagnostic::new(Code::PlanProfile, message).hint("as in `/v1/customers`"));
-        }
-        path.to_owned()
+    /// The path of the mapping, which `check` has found good.
+    fn path(&mut self, path: &str) -> PathTemplate {
+        let parsed = PathTemplate::parse(path).or_else(|fault| {
+            self.findings.push(Diagnostic::new(Code::PlanProfile, fault.message).hint(fault.hint));
+            PathTemplate::parse("/")
+        });
+        parsed.unwrap_or_else(|_| unreachable!("the root is a path"))
     }
 
     fn credential(&mut self, auth: Auth) -> Option<Credential> {

@@ -47,7 +47,7 @@ fn environment() -> Environment {
 
 fn resolved(text: &str, wanted: Option<&str>, sets: &[(&str, &str)]) -> Result<Destination, Vec<Diagnostic>> {
     let sets: Vec<Setting> = sets.iter().map(|(key, value)| Setting::new(*key, *value)).collect();
-    let request = Request { method: Method::Put, path: "/v1/customers".into() };
+    let request = Request::new(Method::Put, "/v1/customers");
     let file = ProfilesFile::read("profiles.yaml", text)?;
     resolve::destination(Some(&file), wanted, &sets, &request, &environment())
 }
@@ -110,7 +110,7 @@ fn the_base_url_may_have_a_path() {
 
 #[test]
 fn set_alone_can_say_where_to_send() {
-    let request = Request { method: Method::Post, path: "/v1/customers".into() };
+    let request = Request::new(Method::Post, "/v1/customers");
     let sets = [Setting::new("url", "http://localhost:1")];
     assert!(resolve::destination(None, None, &sets, &request, &environment()).is_ok());
     let said = said(resolve::destination(None, None, &[], &request, &environment()));

@@ -54,7 +54,7 @@ pub(crate) fn destination(url: &str, sets: &[(&str, &str)]) -> Destination {
     let text = "profiles:\n  dev:\n    url: sandbox\n    auth: { bearer: { env: TOKEN } }\n    retry: { fixed: { wait: 5ms } }\n    deadline: 10s\n";
     let mut all = vec![Setting::new("url", url)];
     all.extend(sets.iter().map(|(key, value)| Setting::new(*key, *value)));
-    let request = Request { method: Method::Put, path: "/v1/customers".into() };
+    let request = Request::new(Method::Put, "/v1/customers");
     let environment = Environment(BTreeMap::from([("TOKEN".to_owned(), "canary-token".to_owned())]));
     let file = ProfilesFile::read("profiles.yaml", text).unwrap();
     resolve::destination(Some(&file), Some("dev"), &all, &request, &environment).unwrap()

@@ -31,7 +31,7 @@ use crate::{
 pub(super) fn destination(sets: &[(&str, &str)]) -> Arc<Destination> {
     let mut all = vec![Setting::new("url", "http://127.0.0.1:1")];
     all.extend(sets.iter().map(|(key, value)| Setting::new(*key, *value)));
-    let request = Request { method: Method::Put, path: "/".into() };
+    let request = Request::new(Method::Put, "/");
     Arc::new(resolve::destination(None, None, &all, &request, &Environment(BTreeMap::new())).unwrap())
 }
 
