@@ -83,19 +83,7 @@ fn resolve_names(
         Root::Array | Root::Object => None,
     };
     let document = each.map(|each| compiler.compile_object(&output.fields, "/output/fields", each));
-    for (at, source) in compiler.sources.iter_mut().enumerate() {
-        let used = |many: bool| compiler.links.iter().any(|link| link.child == at && link.many == many);
-        source.lookup = Some(at) != each && !used(true) && used(false);
-        if Some(at) != each && !used(true) && !used(false) && compiler.findings.is_empty() {
-            let message = format!("the source `{}` is never used", source.name);
-            let rule = format!("/sources/{}", escape(&source.name));
-            compiler.findings.push(
-                Diagnostic::new(Code::PlanWrongValue, message)
-                    .rule(compiler.places.key(&rule))
-                    .hint("use it in `output` with `many:` or `one:`, or leave it out"),
-            );
-        }
-    }
+    compiler.check_uses(each);
     let path = compiler.compile_request();
     if compiler.findings.is_empty() {
         compiler.compare_keys();
@@ -142,6 +130,23 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
+    /// Notes how the sources are used, and reports those that are not.
+    fn check_uses(&mut self, each: Option<usize>) {
+        for (at, source) in self.sources.iter_mut().enumerate() {
+            let used = |many: bool| self.links.iter().any(|link| link.child == at && link.many == many);
+            source.lookup = Some(at) != each && !used(true) && used(false);
+            if Some(at) != each && !used(true) && !used(false) && self.findings.is_empty() {
+                let message = format!("the source `{}` is never used", source.name);
+                let rule = format!("/sources/{}", escape(&source.name));
+                self.findings.push(
+                    Diagnostic::new(Code::PlanWrongValue, message)
+                        .rule(self.places.key(&rule))
+                        .hint("use it in `output` with `many:` or `one:`, or leave it out"),
+                );
+            }
+        }
+    }
+
     /// Reports a finding about the value at a pointer.
     pub(super) fn report(&mut self, code: Code, pointer: &str, message: impl Into<String>, hint: impl Into<String>) {
         let diagnostic = Diagnostic::new(code, message).rule(self.places.leaf(pointer)).hint(hint);
