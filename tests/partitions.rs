@@ -158,7 +158,7 @@ struct Job {
 }
 
 /// The real exports that the language was made for.
-const JOBS: [Job; 4] = [
+const JOBS: [Job; 5] = [
     Job {
         case: "join-merge-orders",
         files: &["orders_export.csv"],
@@ -182,6 +182,14 @@ const JOBS: [Job; 4] = [
         keys: &["S1", "S2", "S3", "S4", "S5"],
         output: "stdout.txt",
         list: Some("features"),
+    },
+    Job {
+        case: "transform-job-erp",
+        files: &["products.csv", "prices.csv", "attributes.csv"],
+        around: (1, 0),
+        keys: &["A-"],
+        output: "documents.jsonl",
+        list: None,
     },
     Job {
         case: "read-bank-statement",
