@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::{
-    config::contract::Violation,
+    config::violations::Violation,
     diagnostic::{Cell, Code, Diagnostic, Severity},
     plan::Plan,
     recording::{
@@ -48,17 +48,15 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         findings.push(finding);
     }
     let index = TraceIndex::of(trace);
-    let mut violations = find_violations(plan, trace, &index);
-    violations.retain(|located| !located.is_in_placeholder(trace, &index));
+    let mut violations = find_violations(plan, trace);
+    violations.retain(|violation| index.is_certain(violation));
     // Debug builds compare the rules of single leaves with the whole contract, always.
-    debug_assert_eq!(sorted(violations.iter().map(|located| &located.violation)), {
-        let all = plan.violations(&trace.json).into_iter();
-        let all = all.map(|violation| LocatedViolation::of(violation, &index));
-        let all: Vec<LocatedViolation> = all.filter(|located| !located.is_in_placeholder(trace, &index)).collect();
-        sorted(all.iter().map(|located| &located.violation))
+    debug_assert_eq!(sorted(violations.iter()), {
+        let all = plan.violations(&trace.json);
+        sorted(all.iter().filter(|violation| index.is_certain(violation)))
     });
-    for told in violations.into_iter().flat_map(|located| located.by_names(trace, &index)) {
-        let Some(origin) = told.name.or_else(|| index.nodes.origin(told.place.node)) else { continue };
+    for told in violations.into_iter().flat_map(|violation| ToldViolation::by_names(violation, trace, &index)) {
+        let Some(origin) = told.origin else { continue };
         let violation = told.violation;
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
         if room > 0 && wants(violation.code) {
@@ -73,53 +71,32 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
     findings
 }
 
-/// A violation of the contract, and where in the document it is.
-struct LocatedViolation {
-    violation: Violation,
-    place: FoundNode,
-}
-
-/// A violation of the contract as it is told, and the cell that says the name of a field which it is about.
+/// A violation of the contract as it is told: its place, and the origin of the value that is shown, which may be the cell that
+/// says the name of a field.
 struct ToldViolation<'t, 'a> {
     violation: Violation,
     place: FoundNode,
-    name: Option<&'t Origin<'a>>,
+    origin: Option<&'t Origin<'a>>,
 }
 
-impl LocatedViolation {
-    fn of(violation: Violation, index: &TraceIndex<'_, '_>) -> LocatedViolation {
-        let place = index.nodes.find(&violation.pointer);
-        LocatedViolation { violation, place }
-    }
-
-    /// Whether it lies in a value that could not be made, and so is a placeholder.
-    fn is_in_placeholder(&self, trace: &Trace<'_>, index: &TraceIndex<'_, '_>) -> bool {
-        if index.counted.contains(&self.place.node) && self.place.inside.is_empty() {
-            return true;
-        }
-        let mut at = self.place.node;
-        while at != 0 && !index.placeholders.contains(&at) {
-            at = trace.nodes[at].parent;
-        }
-        index.placeholders.contains(&at)
-    }
-
+impl<'t, 'a> ToldViolation<'t, 'a> {
     /// The same for each name that it is about, where names are what cells say: no message shows those.
-    fn by_names<'t, 'a>(self, trace: &'t Trace<'a>, index: &TraceIndex<'t, 'a>) -> Vec<ToldViolation<'t, 'a>> {
-        let LocatedViolation { violation, place } = self;
+    fn by_names(violation: Violation, trace: &'t Trace<'a>, index: &TraceIndex<'t, 'a>) -> Vec<ToldViolation<'t, 'a>> {
+        let FoundNode { node, inside } = index.nodes.find(&violation.pointer);
         // There may be very many names, and what is told of each holds none.
-        let message = violation.message_without_names().to_owned();
-        let (pointer, schema, code) = (&violation.pointer, &violation.schema, violation.code);
+        let message = violation.message_without_names();
         let one = || Violation {
-            pointer: pointer.clone(),
-            schema: schema.clone(),
-            code,
+            pointer: violation.pointer.clone(),
+            shown: violation.shown.clone(),
+            depends_on: Vec::new(),
+            schema: violation.schema.clone(),
+            code: violation.code,
             message: message.clone(),
             names: Vec::new(),
         };
         let mut told = Vec::new();
         for name in &violation.names {
-            let (node, mut inside) = (place.node, place.inside.clone());
+            let mut inside = inside.clone();
             let field = if inside.is_empty() { index.nodes.field(node, name) } else { None };
             let (place, origin) = match field.map(|field| (field, trace.nodes[field].name)) {
                 Some((field, NodeName::Cell(number))) => {
@@ -128,12 +105,16 @@ impl LocatedViolation {
                 Some(_) => continue,
                 None => {
                     inside.push(name.clone());
-                    (FoundNode { node, inside }, None)
+                    (FoundNode { node, inside }, index.nodes.origin(node))
                 }
             };
-            told.push(ToldViolation { violation: one(), place, name: origin });
+            told.push(ToldViolation { violation: one(), place, origin });
         }
-        if told.is_empty() { vec![ToldViolation { violation, place, name: None }] } else { told }
+        if told.is_empty() {
+            let origin = index.nodes.origin(index.nodes.find(&violation.shown).node);
+            told.push(ToldViolation { violation, place: FoundNode { node, inside }, origin });
+        }
+        told
     }
 }
 
@@ -142,8 +123,11 @@ const MAX_DRAWN: usize = 16 << 20;
 
 /// What is asked of a trace once for each of its violations, which may be very many.
 struct TraceIndex<'t, 'a> {
+    trace: &'t Trace<'a>,
     /// The nodes of values that could not be made.
     placeholders: BTreeSet<usize>,
+    /// The nodes around them.
+    holders: BTreeSet<usize>,
     /// The nodes of lists with another number of records; what is in them was written.
     counted: BTreeSet<usize>,
     nodes: NodeIndex<'t, 'a>,
@@ -156,7 +140,36 @@ impl<'t, 'a> TraceIndex<'t, 'a> {
             let nodes = problems().filter(move |problem| (problem.code == Code::TransformCount) == is_counted);
             nodes.map(|problem| problem.origin.node).collect()
         };
-        TraceIndex { placeholders: nodes(false), counted: nodes(true), nodes: NodeIndex::of(trace) }
+        let (placeholders, counted): (BTreeSet<usize>, BTreeSet<usize>) = (nodes(false), nodes(true));
+        let mut holders = BTreeSet::new();
+        for node in &placeholders {
+            let mut at = *node;
+            while at != 0 && holders.insert(trace.nodes[at].parent) {
+                at = trace.nodes[at].parent;
+            }
+        }
+        TraceIndex { trace, placeholders, holders, counted, nodes: NodeIndex::of(trace) }
+    }
+
+    /// Whether a violation is one of the values that were made: it does not lie in a placeholder of one that was not, and no
+    /// placeholder is the reason that its rule was looked at.
+    fn is_certain(&self, violation: &Violation) -> bool {
+        let is_made_up = |pointer: &String| {
+            let place = self.nodes.find(pointer);
+            self.is_in_placeholder(&place) || place.inside.is_empty() && self.holders.contains(&place.node)
+        };
+        !self.is_in_placeholder(&self.nodes.find(&violation.pointer)) && !violation.depends_on.iter().any(is_made_up)
+    }
+
+    fn is_in_placeholder(&self, place: &FoundNode) -> bool {
+        if self.counted.contains(&place.node) && place.inside.is_empty() {
+            return true;
+        }
+        let mut at = place.node;
+        while at != 0 && !self.placeholders.contains(&at) {
+            at = self.trace.nodes[at].parent;
+        }
+        self.placeholders.contains(&at)
     }
 }
 
@@ -169,20 +182,15 @@ fn sorted<'a>(violations: impl Iterator<Item = &'a Violation>) -> Vec<String> {
 
 /// The violations of the contract in a document. If all rules that are not proven are about leaves, only the leaves that may
 /// violate them are checked.
-fn find_violations(plan: &Plan, trace: &Trace<'_>, index: &TraceIndex<'_, '_>) -> Vec<LocatedViolation> {
-    if !plan.whole.is_empty() || trace.is_uncertain {
-        let all = plan.violations(&trace.json).into_iter();
-        return all.map(|violation| LocatedViolation::of(violation, index)).collect();
+fn find_violations(plan: &Plan, trace: &Trace<'_>) -> Vec<Violation> {
+    if plan.is_told_whole() || trace.is_uncertain {
+        return plan.violations(&trace.json);
     }
     let of_leaf = |leaf: &UncertainLeaf<'_>| {
         let value = serde_json::from_slice(&leaf.json).unwrap_or(Value::Null);
         let violations = leaf.rules.iter().flat_map(|rule| plan.contract.part_violations(rule, &value));
-        // A leaf has no nodes inside.
-        let locate = |violation| LocatedViolation {
-            violation: Violation { pointer: trace.pointer(leaf.node), ..violation },
-            place: FoundNode { node: leaf.node, inside: Vec::new() },
-        };
-        violations.map(locate).collect::<Vec<_>>()
+        let pointer = trace.pointer(leaf.node);
+        violations.map(|violation| violation.below(&pointer)).collect::<Vec<_>>()
     };
     trace.uncertain_leaves.iter().flat_map(of_leaf).collect()
 }

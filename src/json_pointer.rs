@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 /// The name that one step of a JSON pointer stands for.
 pub fn unescape(step: &str) -> String {
-    step.replace("~1", "/").replace("~0", "~")
+    if step.contains('~') { step.replace("~1", "/").replace("~0", "~") } else { step.to_owned() }
 }
 
 /// Escapes a name as one step of a JSON pointer.

@@ -14,12 +14,14 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::{
+        alternatives::BranchFacts,
+        broken_rules::describe_broken_rule,
         contract_part::{self, ContractPart, Dialect, WantedPart},
         contract_text::{ContractPlaces, ParsedContract},
         exact_number::ExactNumber,
         foreign_patterns,
         formats::{is_date, is_date_time, is_time},
-        ignored_keywords::{self, DraftFacts, Schemas, find_schemas, is_rule},
+        ignored_keywords::{self, DraftFacts, Schemas, find_schemas, is_in_draft, is_rule},
         open_api_schemas,
         unused_definitions::{self, Reached, decode_reference},
         yaml::Places,
@@ -48,6 +50,8 @@ pub struct Contract {
     parts: RwLock<BTreeMap<String, KnownPart>>,
     /// The schema, for references out of parts.
     registry: OnceLock<Option<jsonschema::Registry<'static>>>,
+    /// What is known of the branches of its `oneOf` and `anyOf`, by their pointers, each found when it is first needed.
+    pub(super) branches: RwLock<BTreeMap<String, Arc<BranchFacts>>>,
     /// `$ref` hides its siblings: draft 7 and older.
     lone_references: bool,
     /// Some part has a base URI of its own, so that references inside it are not followed here.
@@ -57,7 +61,7 @@ pub struct Contract {
 }
 
 /// The validator of a part that was needed; `None`: it is no schema that can be used.
-type KnownPart = Option<Arc<jsonschema::Validator>>;
+pub(super) type KnownPart = Option<Arc<jsonschema::Validator>>;
 
 /// Under which URI parts refer to the whole.
 const CONTRACT_URI: &str = "urn:xwalk:contract";
@@ -71,6 +75,15 @@ pub struct Rules<'a> {
     pub opaque: bool,
     /// A schema that allows nothing.
     pub never: Option<String>,
+    /// The keywords, by their pointers, of which nothing is left to be checked.
+    pub settled: BTreeSet<String>,
+}
+
+impl Rules<'_> {
+    /// Whether nothing of a keyword is left to be checked.
+    pub fn is_settled(&self, at: &str, keyword: &str) -> bool {
+        self.settled.contains(&format!("{at}/{keyword}"))
+    }
 }
 
 /// Which branch each value of a field chooses.
@@ -80,31 +93,6 @@ pub struct Discriminator {
     pub property: String,
     /// The pointers of the branches, by the values of the field.
     pub branches: BTreeMap<String, String>,
-}
-
-/// One rule of the contract that a value breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Violation {
-    /// JSON pointer into the checked value.
-    pub pointer: String,
-    /// JSON pointer into the contract, `$ref` resolved.
-    pub schema: String,
-    /// What kind of rule it is.
-    pub code: Code,
-    /// What was expected, without the value.
-    pub message: String,
-    /// The names of fields that it is about, if the rule is about names.
-    pub names: Vec<String>,
-}
-
-/// How a message about fields that are not allowed begins.
-const NAMED_FIELDS: &str = "the field `";
-
-impl Violation {
-    /// What was expected, without the names of fields, where these are what a cell says.
-    pub fn message_without_names(&self) -> &str {
-        if self.message.starts_with(NAMED_FIELDS) { "a field of this name is not allowed" } else { &self.message }
-    }
 }
 
 impl Contract {
@@ -159,30 +147,35 @@ impl Contract {
             open_api_schemas::require_no_read_only(&mut schema, &root, lone_references);
         }
         let whole = build_whole(&schema, &root, &reached.kept, draft, &places)?;
-        let (registry, parts) = (OnceLock::new(), RwLock::default());
-        Ok(Contract { schema, root, places, is_api, draft, whole, parts, registry, lone_references, rebased, ignored })
+        let (registry, parts, branches) = (OnceLock::new(), RwLock::default(), RwLock::default());
+        Ok(Contract {
+            schema,
+            root,
+            places,
+            is_api,
+            draft,
+            whole,
+            parts,
+            registry,
+            branches,
+            lone_references,
+            rebased,
+            ignored,
+        })
     }
 
-    /// Whether a keyword restricts values here: all others, and unknown formats, are ignored.
+    /// Whether a keyword restricts values here: all others, those of other drafts and unknown formats are ignored.
     pub fn listens_to(&self, keyword: &str, value: &Value) -> bool {
         let is_unknown = |format: &str| !is_known_format(self.draft, format);
-        let has_prefix_items = matches!(self.draft, jsonschema::Draft::Draft202012 | jsonschema::Draft::Unknown);
         match keyword {
             "format" => !value.as_str().is_some_and(is_unknown),
-            "prefixItems" => has_prefix_items,
-            "additionalItems" => !has_prefix_items,
-            other => is_rule(other),
+            other => is_rule(other) && is_in_draft(other, draft_number(self.draft)),
         }
     }
 
     /// The exact verdict on one request body.
     pub fn accepts(&self, body: &Value) -> bool {
         self.whole.is_valid(body)
-    }
-
-    /// Everything that is wrong with one request body, in the order of the document.
-    pub fn violations(&self, body: &Value) -> Vec<Violation> {
-        self.part_violations(&self.root, body)
     }
 
     /// Whether a part of the schema can be checked by itself.
@@ -195,21 +188,8 @@ impl Contract {
         self.part(pointer).is_some_and(|part| part.is_valid(value))
     }
 
-    /// Everything one part of the schema finds wrong with a value.
-    pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
-        let part = self.part(pointer);
-        let violations = part.iter().flat_map(|part| part.iter_errors(value)).map(|error| to_violation(&error));
-        violations.map(|violation| Violation { schema: self.rule(pointer, &violation.schema), ..violation }).collect()
-    }
-
-    /// The pointer of a rule inside the whole schema: a part speaks of its rules from its own root.
-    fn rule(&self, part: &str, rule: &str) -> String {
-        let inside = format!("{part}{rule}");
-        let known = [inside, rule.to_owned()].into_iter().find(|pointer| self.schema.pointer(pointer).is_some());
-        known.unwrap_or_else(|| part.to_owned())
-    }
-
-    fn part(&self, pointer: &str) -> KnownPart {
+    /// The validator of a part of the schema.
+    pub(super) fn part(&self, pointer: &str) -> KnownPart {
         if pointer == self.root {
             return Some(Arc::clone(&self.whole));
         }
@@ -298,6 +278,26 @@ impl Contract {
         let all = schema.get("allOf").and_then(Value::as_array).map_or(0, Vec::len);
         open.extend((0..all).map(|number| format!("{at}/allOf/{number}")));
         rules.schemas.push((at.to_owned(), schema));
+    }
+
+    /// The pointers to the rules that a schema at a pointer has for a field of an object.
+    pub fn rules_of_field(&self, at: &str, schema: &Map<String, Value>, name: &str) -> Vec<String> {
+        let parts = |keyword: &str| schema.get(keyword).and_then(Value::as_object);
+        let mut rules = Vec::new();
+        if parts("properties").is_some_and(|known| known.contains_key(name)) {
+            rules.push(format!("{at}/properties/{}", escape(name)));
+        }
+        for pattern in parts("patternProperties").into_iter().flat_map(Map::keys) {
+            let schema = serde_json::json!({ "pattern": pattern });
+            let compiled = options().with_draft(self.draft).build(&schema);
+            if compiled.is_ok_and(|pattern| pattern.is_valid(&name.into())) {
+                rules.push(format!("{at}/patternProperties/{}", escape(pattern)));
+            }
+        }
+        if rules.is_empty() && schema.contains_key("additionalProperties") {
+            rules.push(format!("{at}/additionalProperties"));
+        }
+        rules
     }
 
     /// The place of a rule inside the contract file.
@@ -603,63 +603,6 @@ fn advise_pattern(pattern: &str) -> &'static str {
         "a `-` beside a class such as `\\w` is no range: write it as `\\-`, or last in the brackets"
     } else {
         "write it as ECMA-262 does with the flag `u`"
-    }
-}
-
-fn to_violation(error: &jsonschema::ValidationError<'_>) -> Violation {
-    let (code, message) = describe_broken_rule(error.kind());
-    let message = message.unwrap_or_else(|| error.masked().to_string());
-    Violation {
-        pointer: error.instance_path().as_str().to_owned(),
-        schema: error.schema_path().as_str().to_owned(),
-        code,
-        message,
-        names: find_names(error.kind()),
-    }
-}
-
-/// The names of fields that a broken rule is about, if it is a rule about names.
-fn find_names(kind: &jsonschema::error::ValidationErrorKind) -> Vec<String> {
-    use jsonschema::error::ValidationErrorKind as Kind;
-    match kind {
-        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => unexpected.clone(),
-        Kind::PropertyNames { error } => error.instance().as_str().map(str::to_owned).into_iter().collect(),
-        _ => Vec::new(),
-    }
-}
-
-/// The code of a rule and what it expects. `None`: what the validator says, with the value masked.
-fn describe_broken_rule(kind: &jsonschema::error::ValidationErrorKind) -> (Code, Option<String>) {
-    use jsonschema::error::{TypeKind, ValidationErrorKind as Kind};
-    let said = |text: String| Some(text);
-    match kind {
-        Kind::Type { kind: TypeKind::Single(kind) } => (Code::CheckType, said(format!("expected {kind}"))),
-        Kind::Type { .. } => (Code::CheckType, None),
-        Kind::Enum { options } => (Code::CheckEnum, said(format!("expected one of {options}"))),
-        Kind::Constant { expected_value } => (Code::CheckEnum, said(format!("expected {expected_value}"))),
-        Kind::Custom { message, .. } => (Code::CheckRange, said(message.clone())),
-        Kind::MinLength { limit: 1 } => (Code::CheckLength, said("expected a text that is not empty".into())),
-        Kind::MinLength { limit } => (Code::CheckLength, said(format!("expected at least {limit} characters"))),
-        Kind::MaxLength { limit } => (Code::CheckLength, said(format!("expected at most {limit} characters"))),
-        Kind::Pattern { pattern } => (Code::CheckPattern, said(format!("expected a text that matches `{pattern}`"))),
-        Kind::Format { format } => (Code::CheckFormat, said(format!("expected the format `{format}`"))),
-        Kind::MinItems { limit: 1 } => (Code::CheckItems, said("expected a list that is not empty".into())),
-        Kind::MinItems { limit } => (Code::CheckItems, said(format!("expected at least {limit} items"))),
-        Kind::MaxItems { limit } => (Code::CheckItems, said(format!("expected at most {limit} items"))),
-        Kind::UniqueItems => (Code::CheckItems, said("expected no item twice".into())),
-        Kind::Required { property } => {
-            (Code::CheckFields, said(format!("the field `{}` is missing", property.as_str().unwrap_or_default())))
-        }
-        Kind::AdditionalProperties { unexpected } => {
-            (Code::CheckFields, said(format!("{NAMED_FIELDS}{}` is not allowed", unexpected.join("`, `"))))
-        }
-        Kind::MinProperties { limit } => (Code::CheckFields, said(format!("expected at least {limit} fields"))),
-        Kind::MaxProperties { limit } => (Code::CheckFields, said(format!("expected at most {limit} fields"))),
-        Kind::PropertyNames { error } => {
-            let expected = describe_broken_rule(error.kind()).1.unwrap_or_else(|| error.masked().to_string());
-            (Code::CheckFields, said(format!("the name of a field is not allowed: {expected}")))
-        }
-        other => (Code::CheckRule, said(format!("the rule `{}` of the contract is broken", other.keyword()))),
     }
 }
 

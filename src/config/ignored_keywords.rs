@@ -108,6 +108,14 @@ pub(crate) fn is_rule(keyword: &str) -> bool {
     RULES.contains(&keyword) || ONE.contains(&keyword) || LIST.contains(&keyword) || MAP.contains(&keyword)
 }
 
+/// Whether a draft has a keyword, if any has.
+pub(crate) fn is_in_draft(keyword: &str, number: u16) -> bool {
+    DRAFTS
+        .iter()
+        .find(|(known, ..)| *known == keyword)
+        .is_none_or(|(_, first, last)| (*first..=*last).contains(&number))
+}
+
 /// Whether a keyword restricts nothing on purpose.
 pub(crate) fn is_annotation(keyword: &str) -> bool {
     ANNOTATIONS.contains(&keyword) || keyword.starts_with("x-")
@@ -244,9 +252,7 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
         let message = format!("`{keyword}` is no keyword of {}, so it is ignored", draft.name());
         return Some(ignored(message).hint("take it out, or say `openapi: 3.1.0` if the API is described so"));
     }
-    if let Some((_, first, last)) = DRAFTS.iter().find(|(known, ..)| *known == keyword)
-        && !(*first..=*last).contains(&number)
-    {
+    if !is_in_draft(keyword, number) {
         let message = format!("`{keyword}` is no keyword of {}, so it is ignored", draft.name());
         let hint = match draft.dialect {
             Dialect::JsonSchema => "name the draft that the contract is written for in `$schema`",

@@ -108,6 +108,7 @@ fn resolve_names(
             links,
             contract: Arc::new(contract),
             whole: Vec::new(),
+            has_branches: false,
             max_documents: if matches!(output.root, Root::Object) { Some(1) } else { None },
             envelope,
             places,

@@ -158,6 +158,17 @@ impl Conversion {
         }
     }
 
+    /// The type of its values in JSON, as messages name it.
+    #[must_use]
+    pub fn json_type(&self) -> &'static str {
+        match self {
+            Conversion::Integer(_) => "integer",
+            Conversion::Decimal(_) => "number",
+            Conversion::Boolean { .. } => "boolean",
+            _ => "text",
+        }
+    }
+
     /// The name of its type in a mapping.
     #[must_use]
     pub fn type_name(&self) -> &'static str {

@@ -38,13 +38,14 @@ use serde_json::Value;
 
 use crate::{
     config::{
-        contract::{Contract, Violation},
+        contract::Contract,
         mapping::{
             policy::{IfEmpty, OnDuplicateKey, OnIncomplete, OnLookup, OnOrphan, Policy},
             request::Request,
             request_path::PathTemplate,
             short_forms::Direction,
         },
+        violations::Violation,
         yaml::Places,
     },
     diagnostic::{Code, Diagnostic, Place, Severity},
@@ -94,6 +95,9 @@ pub struct Plan {
     pub contract: Arc<Contract>,
     /// Rules of the contract that no check of a leaf can replace; if there are any, every document is checked as a whole.
     pub whole: Vec<String>,
+    /// A branch of the contract is followed for every document. What is wrong with one is told from the whole contract, as
+    /// it depends on the branch.
+    pub has_branches: bool,
     /// The most documents the contract allows in one body.
     pub max_documents: Option<u64>,
     /// The place of every rule in the mapping.
@@ -572,6 +576,12 @@ impl Plan {
         (proven, open)
     }
 
+    /// Whether what is wrong with a document is found by the whole contract, and not by that of its leaves.
+    #[must_use]
+    pub fn is_told_whole(&self) -> bool {
+        self.has_branches || !self.whole.is_empty()
+    }
+
     /// Whether a record can be found bad in one document after it was good in another: it is in two lists, or it is looked up
     /// and used in several places or under rules about whole documents. A record that is looked up for one place only has the
     /// same value there in every document.
@@ -606,11 +616,7 @@ impl Plan {
     pub fn violations(&self, json: &[u8]) -> Vec<Violation> {
         let Some(body) = self.wrap_in_body(json) else { return Vec::new() };
         let prefix = if self.body.shape.is_single() { String::new() } else { format!("{}/0", self.body.documents) };
-        let inside = |violation: Violation| {
-            let pointer = violation.pointer.strip_prefix(&prefix).unwrap_or(&violation.pointer).to_owned();
-            Violation { pointer, ..violation }
-        };
-        self.contract.violations(&body).into_iter().map(inside).collect()
+        self.contract.violations(&body).into_iter().map(|violation| violation.inside(&prefix)).collect()
     }
 
     /// A request body with this one document.

@@ -98,7 +98,7 @@ pub fn confirm(plan: &Plan, trace: Trace<'_>, index: u64) -> Payload {
 /// violate the contract.
 pub fn trace<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace<'a> {
     // Only rules about the whole document may be violated by a value that is certain to conform by itself.
-    let all = !view.plan.whole.is_empty();
+    let all = view.plan.is_told_whole();
     let trace = write_traced(view, root, all, scratch);
     if trace.is_uncertain && !all { trace_all(view, root, scratch) } else { trace }
 }

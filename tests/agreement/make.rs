@@ -82,6 +82,7 @@ struct Maker<'a> {
 const FIELDS: &[&str] = &["a", "b", "c", "d", "e f", "é", "g/h", "i~j", "k%20l", "m\"n", "$ref", "type"];
 /// Other names that cells may say.
 const NAMES: &[&str] = &["", "A", " a ", "__proto__", "two\nlines", "\t", "\\", "$serde_json::private::Number", "0"];
+const KINDS: &[&str] = &["a", "b", "c", "d"];
 const PATTERNS: &[&str] = &["^[a-z]+$", "^.{2,3}$", "^A[0-9]*$", "[0-9]", "^$|^a", "^[^@]+@[^@]+$", "^\\d{4}-", "é"];
 const FORMATS: &[&str] = &["email", "date", "date-time", "uri", "uuid", "ipv4"];
 const LIMITS: &[&str] = &[
@@ -333,12 +334,135 @@ impl Maker<'_> {
         if self.tape.once_in(2) {
             schema.insert("required".into(), required.into());
         }
+        self.alternatives(source, &mut schema, &mut fields);
         self.object_rules(&mut schema, count, first_text);
         if depth > 0 || self.tape.once_in(2) {
             (self.dressed(schema.into(), false), fields.into())
         } else {
             (schema.into(), fields.into())
         }
+    }
+
+    /// Rules of which only some are about an object, and a field that mostly says which.
+    fn alternatives(&mut self, source: &'static str, schema: &mut Map<String, Value>, fields: &mut Map<String, Value>) {
+        if self.tape.pick(4) != 3 {
+            return;
+        }
+        let names: Vec<String> = fields.keys().cloned().collect();
+        let kind = match self.tape.pick(4) {
+            0 => json!({ "const": self.tape.of(KINDS) }),
+            1 | 2 => self.coded_kind(source),
+            _ => self.free_kind(source),
+        };
+        fields.insert("kind".into(), kind);
+        if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+            properties.insert("kind".into(), json!({}));
+        }
+        let branches: Vec<Value> =
+            (0..2 + self.tape.pick(2)).map(|number| self.branch(KINDS[number], &names)).collect();
+        let one = |tape: &mut Tape<'_>| names[tape.pick(names.len())].clone();
+        match self.tape.pick(10) {
+            0..=2 => drop(schema.insert("oneOf".into(), branches.into())),
+            3 => drop(schema.insert("anyOf".into(), branches.into())),
+            4 => drop(schema.insert("allOf".into(), json!([{ "oneOf": branches }, { "minProperties": 1 }]))),
+            5 => {
+                let word = self.tape.of(KINDS);
+                schema
+                    .insert("if".into(), json!({ "properties": { "kind": { "const": word } }, "required": ["kind"] }));
+                schema.insert("then".into(), branches[0].clone());
+                if self.tape.once_in(2) {
+                    schema.insert("else".into(), branches[1].clone());
+                }
+            }
+            6 => drop(schema.insert("not".into(), branches[0].clone())),
+            7 => {
+                let wanted = json!([one(&mut self.tape), "kind"]);
+                let keyword = if self.new_draft { "dependentRequired" } else { "dependencies" };
+                schema.insert(
+                    keyword.into(),
+                    json!({ one(&mut self.tape): distinct(wanted.as_array().unwrap().clone()) }),
+                );
+            }
+            8 => {
+                let keyword = if self.new_draft { "dependentSchemas" } else { "dependencies" };
+                schema.insert(keyword.into(), json!({ one(&mut self.tape): branches[0] }));
+            }
+            _ => {
+                let inner = json!({ "oneOf": branches });
+                schema.insert("oneOf".into(), json!([inner, { "properties": { "kind": { "const": "c" } } }]));
+            }
+        }
+        if self.tape.once_in(4) {
+            schema.insert("discriminator".into(), json!({ "propertyName": "kind" }));
+        }
+    }
+
+    /// A branch that is about one kind.
+    fn branch(&mut self, word: &str, names: &[String]) -> Value {
+        let name = &names[self.tape.pick(names.len())];
+        let rule = match self.tape.pick(20) {
+            7 => json!({ "minLength": 2 }),
+            1 => json!({ "type": ["string", "array", "object"] }),
+            2 => json!({ "maximum": 5 }),
+            3 => json!({ "type": "number" }),
+            4 => json!({ "maxItems": 1 }),
+            5 => json!({ "enum": ["a", "ab", 1, null] }),
+            6 => false.into(),
+            _ => true.into(),
+        };
+        let mut properties = Map::from_iter([(name.clone(), rule)]);
+        match self.tape.pick(6) {
+            4 => drop(properties.insert("kind".into(), json!({ "enum": [word, "d"] }))),
+            5 => {}
+            _ => drop(properties.insert("kind".into(), json!({ "const": word }))),
+        }
+        let mut branch = Map::from_iter([("properties".to_owned(), Value::from(properties))]);
+        match self.tape.pick(12) {
+            2 | 3 => drop(branch.insert("required".into(), json!(["kind"]))),
+            4 => drop(branch.insert(
+                "required".into(),
+                distinct(vec!["kind".into(), names[self.tape.pick(names.len())].clone().into()]),
+            )),
+            5 => drop(branch.insert("required".into(), json!(["kind", "nobody makes this"]))),
+            _ => {}
+        }
+        if self.tape.once_in(6) {
+            branch.insert("title".into(), format!("Kind {word}").into());
+        }
+        if !self.tape.once_in(4) {
+            return branch.into();
+        }
+        let name = format!("d{}", self.defs.len());
+        self.defs.insert(name.clone(), branch.into());
+        json!({ "$ref": format!("#/{}/{name}", self.definitions()) })
+    }
+
+    /// A kind that a code table makes of a column.
+    fn coded_kind(&mut self, source: &'static str) -> Value {
+        let name = format!("c{}", self.columns.len());
+        let count = 1 + self.tape.pick(3);
+        let values: Map<String, Value> =
+            (0..count).map(|code| (code.to_string(), KINDS[[0, 1, 0, 1, 2, 3][self.tape.pick(6)]].into())).collect();
+        let good: Vec<String> = (0..count).map(|code| code.to_string()).collect();
+        let cells = good.iter().cloned().chain(["9".to_owned(), String::new()]).collect();
+        self.columns.push(Column { source, name: name.clone(), declared: json!({ "type": "code" }), cells, good });
+        let then = match self.tape.pick(6) {
+            2 => json!("omit"),
+            3 => json!("set_null"),
+            4 => json!("keep"),
+            5 => json!({ "use": "a" }),
+            _ => json!("reject"),
+        };
+        json!({ "from": name, "codes": { "values": values, "on_unknown": then } })
+    }
+
+    /// A kind that stands in a column as it is.
+    fn free_kind(&mut self, source: &'static str) -> Value {
+        let name = format!("c{}", self.columns.len());
+        let good: Vec<String> = KINDS[..2].iter().map(|word| (*word).to_owned()).collect();
+        let cells = good.iter().cloned().chain(["c".to_owned(), "x".to_owned(), String::new()]).collect();
+        self.columns.push(Column { source, name: name.clone(), declared: json!({}), cells, good });
+        name.into()
     }
 
     fn object_rules(&mut self, schema: &mut Map<String, Value>, count: usize, text: Option<&str>) {

@@ -46,7 +46,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("indexmap", &["*"]),
     ("indicatif", &["report/progress"]),
     ("jiff", &["plan", "join/order", "deliver", "commands/convert", "main"]),
-    ("jsonschema", &["config/contract"]),
+    ("jsonschema", &["config/contract", "config/broken_rules", "config/violations"]),
     ("memchr", &["*"]),
     ("minijinja", &["plan/expression"]),
     ("num_bigint", &["text/exact_decimal"]),

@@ -924,7 +924,8 @@ fn refuse_comparison(
             "what is empty is found by `is none`, or by `== ''`".into()
         }
         (ExpressionKind::List(_), _) | (_, ExpressionKind::List(_)) if !matches!(operator, "in" | "not in") => {
-            "of a list only `in` can be asked: `'x' in tags`".into()
+            "compare what is asked of the list: `'x' in tags`, `tags | length`, `tags | first`, `tags | join(', ')`"
+                .into()
         }
         (
             ExpressionKind::Text,

@@ -9,10 +9,7 @@ use crate::{
     plan::{
         envelope::{Envelope, EnvelopeMember, EnvelopeValue},
         keywords::{is_about_others, is_silent, type_allows},
-        prove::{
-            Prover,
-            objects::{Member, pointers_of_field},
-        },
+        prove::{Prover, objects::Member},
     },
 };
 
@@ -41,7 +38,7 @@ impl Prover<'_> {
         }
         let mut found = None;
         for EnvelopeMember { name, rule, value } in &envelope.members {
-            let (pointers, target) = (pointers_of_field(&rules, name), format!("{target}/{}", escape(name)));
+            let (pointers, target) = (self.pointers_of_field(&rules, name), format!("{target}/{}", escape(name)));
             match value {
                 EnvelopeValue::Const(json) => {
                     self.check_fixed_value(json, &pointers, &format!("{rule}/const"), &target, "this constant");

@@ -15,7 +15,7 @@ use crate::{
         KeyedBy, Many,
         conversion::Conversion,
         keywords::{ARRAY, NUMBER, STRING, is_silent},
-        prove::{Prover, objects::pointers_of_field},
+        prove::Prover,
     },
 };
 
@@ -51,7 +51,7 @@ impl Prover<'_> {
                 .is_some_and(|only| only.expression.columns.contains(&keyed_by.column));
             let before = self.findings.len();
             for name in &found.known {
-                let pointers = pointers_of_field(&rules, name);
+                let pointers = self.pointers_of_field(&rules, name);
                 self.prove_value(&mut many.item, &pointers, rule, &format!("{target}/{}", escape(name)));
                 self.keep_certain(before, is_chosen, name);
                 if self.findings.len() > before {

@@ -9,8 +9,8 @@ use crate::{
         Leaf,
         checks::Checks,
         conversion::Conversion,
-        keywords::{RuleStatus, classify_rule},
-        prove::Prover,
+        keywords::{RuleStatus, classify_rule, with_article},
+        prove::{Prover, verdicts::MadePart},
     },
     text::buffer::OutputBuffer,
 };
@@ -51,13 +51,12 @@ impl Prover<'_> {
             leaf.checks = Checks { covered: true, ..Checks::default() };
             return;
         }
-        let rules = self.contract.rules(pointers);
-        let made = match leaf.conversion {
-            Conversion::Integer(_) => "integer",
-            Conversion::Decimal(_) => "number",
-            Conversion::Boolean { .. } => "boolean",
-            _ => "text",
+        // Both truth values are held against all of the contract.
+        let rules = match leaf.conversion {
+            Conversion::Boolean { .. } => self.contract.rules(pointers),
+            _ => self.rules_of(MadePart::Free(leaf), pointers, rule, target),
         };
+        let made = leaf.conversion.json_type();
         if !self.check_type(made, &rules, rule, target) {
             return;
         }
@@ -65,6 +64,58 @@ impl Prover<'_> {
             self.check_day(&rules, rule, target);
         }
         leaf.checks = self.find_checks(&leaf.conversion, &rules, pointers);
+        self.check_listed(leaf, &rules, pointers, rule, target);
+        self.check_limits(leaf, &rules, rule, target);
+    }
+
+    /// Reports values that the contract lists of which none can be read from a cell, or keeps the other rules.
+    fn check_listed(&mut self, leaf: &Leaf, rules: &Rules<'_>, pointers: &[String], rule: &str, target: &str) {
+        let is_boolean = matches!(leaf.conversion, Conversion::Boolean { .. });
+        let listed = rules.schemas.iter().find_map(|(at, schema)| match (schema.get("const"), schema.get("enum")) {
+            (Some(only), _) if self.contract.listens_to("const", only) => Some((format!("{at}/const"), vec![only])),
+            (_, Some(Value::Array(values))) => Some((format!("{at}/enum"), values.iter().collect())),
+            _ => None,
+        });
+        let Some((schema, values)) = listed else { return };
+        let fits = |value: &Value| match value {
+            Value::String(_) => leaf.conversion.is_text(),
+            Value::Number(_) => !is_boolean && !leaf.conversion.is_text(),
+            Value::Bool(_) => is_boolean,
+            _ => false,
+        };
+        let accepts = |pointer: &String, value: &Value| {
+            !self.contract.has_part(pointer) || self.contract.part_accepts(pointer, value)
+        };
+        let is_possible = |value: &&Value| fits(value) && pointers.iter().all(|pointer| accepts(pointer, value));
+        if !values.iter().any(is_possible) {
+            let made = with_article(leaf.conversion.json_type());
+            let message = if values.iter().any(|value| fits(value)) {
+                "no value that the contract lists here keeps its other rules".to_owned()
+            } else {
+                format!("the mapping makes {made} here, and the contract lists none")
+            };
+            self.report(Code::PlanContractMismatch, rule, target, &schema, message, String::new());
+        }
+    }
+
+    /// Reports limits between which there is nothing.
+    fn check_limits(&mut self, leaf: &Leaf, rules: &Rules<'_>, rule: &str, target: &str) {
+        let limits = |keyword: &'static str| {
+            let schemas = rules.schemas.iter();
+            schemas.filter_map(move |(at, schema)| Some((schema.get(keyword)?.as_i64()?, format!("{at}/{keyword}"))))
+        };
+        if matches!(leaf.conversion, Conversion::Boolean { .. }) {
+            return;
+        }
+        let pair = if leaf.conversion.is_text() { ["minLength", "maxLength"] } else { ["minimum", "maximum"] };
+        let (least, most) = (limits(pair[0]).max(), limits(pair[1]).min());
+        if let (Some((least, schema)), Some((most, _))) = (least, most)
+            && least > most
+        {
+            let message =
+                format!("the contract accepts nothing here: `{}` is {least}, and `{}` {most}", pair[0], pair[1]);
+            self.report(Code::PlanContractMismatch, rule, target, &schema, message, String::new());
+        }
     }
 
     /// Reports a rule that no day keeps: all are written alike, so one stands for all.
@@ -93,10 +144,13 @@ impl Prover<'_> {
                 |value: bool| pointers.iter().all(|pointer| self.contract.part_accepts(pointer, &Value::Bool(value)));
             checks.covered = accepted(true) && accepted(false);
         } else {
-            for (_, schema) in &rules.schemas {
+            for (at, schema) in &rules.schemas {
                 for (keyword, value) in
                     schema.iter().filter(|(keyword, value)| self.contract.listens_to(keyword, value))
                 {
+                    if rules.is_settled(at, keyword) {
+                        continue;
+                    }
                     match classify_rule(conversion, schema, keyword, value) {
                         RuleStatus::Proven => {}
                         RuleStatus::Quick(quick) => checks.quick.push(quick),

@@ -5,31 +5,40 @@ use std::ops::Range;
 use serde_json::Value;
 
 use crate::{
+    config::contract::Rules,
     diagnostic::Code,
     json_pointer::escape,
     plan::{
-        ItemPlan, ListPlan, Many, ValuePlan,
+        ItemPlan, ListPlan, ValuePlan,
         keywords::is_about_others,
-        prove::{Prover, emptiness::may_add_nothing},
+        prove::{Prover, emptiness::may_add_nothing, verdicts::MadePart},
     },
 };
 
 impl Prover<'_> {
-    pub(super) fn prove_list(&mut self, many: &mut Many, pointers: &[String], rule: &str, target: &str) {
-        let items = self.prove_items(&mut many.allowed, pointers, rule, target);
-        self.prove_value(&mut many.item, &items, rule, &format!("{target}/*"));
+    /// Proves a list by the rules about it.
+    pub(super) fn prove_list(&mut self, value: &mut ValuePlan, pointers: &[String], rule: &str, target: &str) {
+        let rules = self.rules_of(MadePart::List(value), pointers, rule, target);
+        self.check_type("array", &rules, rule, target);
+        if rules.opaque {
+            self.whole.extend(pointers.iter().cloned());
+        }
+        match value {
+            ValuePlan::List(list) => self.prove_row_list(list, &rules, rule, target),
+            ValuePlan::Pieces(pieces) => {
+                let items = self.prove_items(&mut pieces.allowed, &rules);
+                self.prove_leaf(&mut pieces.leaf, &items, rule, &format!("{target}/*"));
+            }
+            ValuePlan::Many(many) => {
+                let items = self.prove_items(&mut many.allowed, &rules);
+                self.prove_value(&mut many.item, &items, rule, &format!("{target}/*"));
+            }
+            _ => {}
+        }
     }
 
     /// Proves a list of any length: gives the pointers to the rules of its items, and how many the contract allows.
-    pub(super) fn prove_items(
-        &mut self,
-        allowed: &mut (u64, u64),
-        pointers: &[String],
-        rule: &str,
-        target: &str,
-    ) -> Vec<String> {
-        let rules = self.contract.rules(pointers);
-        self.check_type("array", &rules, rule, target);
+    fn prove_items(&mut self, allowed: &mut (u64, u64), rules: &Rules<'_>) -> Vec<String> {
         let mut items = Vec::new();
         for (at, schema) in &rules.schemas {
             let has_places = schema.get("prefixItems").is_some_and(|it| self.contract.listens_to("prefixItems", it));
@@ -49,7 +58,7 @@ impl Prover<'_> {
                         true
                     }
                     ("type", _) => true,
-                    ("uniqueItems", _) => value == &Value::Bool(false),
+                    (other, _) if rules.is_settled(at, other) => true,
                     (other, _) => is_about_others(other),
                 };
                 if !is_covered {
@@ -57,16 +66,11 @@ impl Prover<'_> {
                 }
             }
         }
-        if rules.opaque {
-            self.whole.extend(pointers.iter().cloned());
-        }
         items
     }
 
     /// Proves a list with items from one record: each by the rules of its place, and how many there are.
-    pub(super) fn prove_row_list(&mut self, list: &mut ListPlan, pointers: &[String], rule: &str, target: &str) {
-        let rules = self.contract.rules(pointers);
-        self.check_type("array", &rules, rule, target);
+    fn prove_row_list(&mut self, list: &mut ListPlan, rules: &Rules<'_>, rule: &str, target: &str) {
         let mut places: Vec<Vec<String>> = vec![Vec::new(); list.items.len()];
         // From the first item that may be left out on, nobody knows the places of the others.
         let before = list.items.iter().take_while(|item| !may_add_nothing(item)).count();
@@ -96,17 +100,14 @@ impl Prover<'_> {
                         }
                         range.end <= known
                     }
-                    "uniqueItems" => value == &Value::Bool(false),
                     "type" => true,
+                    other if rules.is_settled(at, other) => true,
                     other => is_about_others(other),
                 };
                 if !is_covered {
                     self.whole.push(format!("{at}/{}", escape(keyword)));
                 }
             }
-        }
-        if rules.opaque {
-            self.whole.extend(pointers.iter().cloned());
         }
         for (place, (item, pointers)) in list.items.iter_mut().zip(places).enumerate() {
             let (rule, target) = (item.rule.clone(), format!("{target}/{place}"));

@@ -11,6 +11,12 @@ mod lists;
 mod keyed;
 mod leaves;
 mod emptiness;
+mod verdicts;
+mod object_verdicts;
+mod list_verdicts;
+mod alternatives;
+
+use std::cell::Cell;
 
 use serde_json::Value;
 
@@ -25,6 +31,7 @@ use crate::{
     plan::{
         LinkPlan, One, Plan, ValuePlan,
         keywords::{join_type_names, type_allows, with_article},
+        prove::verdicts::{Judge, MAX_STEPS},
     },
 };
 
@@ -35,8 +42,10 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         places: &plan.places,
         if_empty: plan.if_empty.as_ref(),
         links: &plan.links,
+        judge: Judge { contract: &plan.contract, if_empty: plan.if_empty.as_ref(), steps: Cell::new(MAX_STEPS) },
         findings: Vec::new(),
         whole: Vec::new(),
+        has_branches: false,
     };
     let whole_body = vec![plan.contract.root.clone()];
     let documents = match &plan.envelope {
@@ -49,8 +58,8 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         plan.max_documents = plan.max_documents.or(max);
         prover.prove_object(&mut plan.document, &pointers, "/output", "");
     }
-    let Prover { findings, whole, .. } = prover;
-    plan.whole = whole;
+    let Prover { findings, whole, has_branches, .. } = prover;
+    (plan.whole, plan.has_branches) = (whole, has_branches);
     findings
 }
 
@@ -61,8 +70,11 @@ struct Prover<'a> {
     if_empty: Option<&'a Policy<IfEmpty>>,
     /// How sources attach to each other.
     links: &'a [LinkPlan],
+    judge: Judge<'a>,
     findings: Vec<Diagnostic>,
     whole: Vec<String>,
+    /// A branch of the contract was chosen for an object or a list.
+    has_branches: bool,
 }
 
 impl Prover<'_> {
@@ -87,14 +99,11 @@ impl Prover<'_> {
             }
             ValuePlan::Leaf(leaf) => self.prove_leaf(leaf, pointers, rule, target),
             ValuePlan::Object(object) => self.prove_object(object, pointers, rule, target),
-            ValuePlan::List(list) => self.prove_row_list(list, pointers, rule, target),
-            ValuePlan::Pieces(pieces) => {
-                let items = self.prove_items(&mut pieces.allowed, pointers, rule, target);
-                self.prove_leaf(&mut pieces.leaf, &items, rule, &format!("{target}/*"));
+            ValuePlan::Many(many) if many.keyed_by.is_some() => self.prove_keyed(many, pointers, rule, target),
+            ValuePlan::List(_) | ValuePlan::Pieces(_) | ValuePlan::Many(_) => {
+                self.prove_list(value, pointers, rule, target);
             }
             ValuePlan::When(when) => self.prove_value(&mut when.value, pointers, rule, target),
-            ValuePlan::Many(many) if many.keyed_by.is_some() => self.prove_keyed(many, pointers, rule, target),
-            ValuePlan::Many(many) => self.prove_list(many, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
         }
     }

@@ -9,13 +9,15 @@ use crate::{
     plan::{
         FieldPlan, ObjectPlan, ValuePlan,
         keywords::{ARRAY, NUMBER, STRING, is_silent},
-        prove::{Prover, emptiness::may_be_missing},
+        prove::{Prover, emptiness::may_be_missing, verdicts::MadePart},
     },
 };
 
 impl Prover<'_> {
     pub(super) fn prove_object(&mut self, object: &mut ObjectPlan, pointers: &[String], rule: &str, target: &str) {
-        let rules = self.contract.rules(pointers);
+        let members_rule = if rule == "/output" { "/output/fields".to_owned() } else { format!("{rule}/fields") };
+        let shown = if rule == "/output" { &members_rule } else { rule };
+        let rules = self.rules_of(MadePart::Object(object), pointers, shown, target);
         self.check_type("object", &rules, rule, target);
         if let Some(policy) = self.if_empty {
             for field in object.fields.iter_mut().filter(|field| !is_required(&rules, &field.name)) {
@@ -23,18 +25,29 @@ impl Prover<'_> {
             }
         }
         let members: Vec<Member> = object.fields.iter().map(Member::of_field).collect();
-        let members_rule = if rule == "/output" { "/output/fields".to_owned() } else { format!("{rule}/fields") };
         self.check_members(&members, &rules, &members_rule, target);
         if rules.opaque {
             self.whole.extend(pointers.iter().cloned());
         }
         let children: Vec<Vec<String>> =
-            object.fields.iter().map(|field| pointers_of_field(&rules, &field.name)).collect();
+            object.fields.iter().map(|field| self.pointers_of_field(&rules, &field.name)).collect();
         for (field, pointers) in object.fields.iter_mut().zip(children) {
             let target = format!("{target}/{}", escape(&field.name));
             let rule = field.rule.clone();
             self.prove_value(&mut field.value, &pointers, &rule, &target);
         }
+    }
+
+    /// The pointers to the rules of a field of an object; that it is not allowed is reported elsewhere.
+    pub(super) fn pointers_of_field(&self, rules: &Rules<'_>, name: &str) -> Vec<String> {
+        let own = rules.schemas.iter().flat_map(|(at, schema)| self.contract.rules_of_field(at, schema, name));
+        own.filter(|pointer| {
+            self.contract
+                .schema
+                .pointer(pointer)
+                .is_none_or(|rule| !rule.is_boolean() || !pointer.ends_with("/additionalProperties"))
+        })
+        .collect()
     }
 
     /// Checks which members an object has; what its names alone do not decide is checked on whole documents.
@@ -60,7 +73,8 @@ impl Prover<'_> {
                     self.report(Code::PlanContractMismatch, rule, target, &pointer, message, String::new());
                 }
                 let is_covered = match keyword.as_str() {
-                    "properties" | "required" | "type" | "additionalProperties" => true,
+                    "properties" | "patternProperties" | "required" | "type" | "additionalProperties" => true,
+                    other if rules.is_settled(at, other) => true,
                     "minProperties" => complete && value.as_u64().is_some_and(|least| least <= count),
                     "maxProperties" => value.as_u64().is_some_and(|most| count <= most),
                     other => {
@@ -76,7 +90,7 @@ impl Prover<'_> {
 
     /// Reports a member that is no part of a request.
     fn check_writable(&mut self, member: &Member, rules: &Rules<'_>, target: &str) {
-        let own = self.contract.rules(&pointers_of_field(rules, &member.name));
+        let own = self.contract.rules(&self.pointers_of_field(rules, &member.name));
         let Some(pointer) = self.contract.read_only(&own) else { return };
         let target = format!("{target}/{}", escape(&member.name));
         let message = format!("the field `{}` is `readOnly`: the API sets it, and no request carries it", member.name);
@@ -120,13 +134,11 @@ impl Prover<'_> {
 
     fn check_additional(&mut self, members: &[Member], at: &str, schema: &Map<String, Value>, target: &str) {
         let Some(additional) = schema.get("additionalProperties") else { return };
-        if schema.contains_key("patternProperties") {
-            return;
-        }
         let known = schema.get("properties").and_then(Value::as_object);
         for field in members {
-            let is_known = known.is_some_and(|known| known.contains_key(&field.name));
-            if !is_known && additional == &Value::Bool(false) {
+            let falls_under = |pointer: &String| pointer.ends_with("/additionalProperties");
+            let is_other = self.contract.rules_of_field(at, schema, &field.name).last().is_some_and(falls_under);
+            if is_other && additional == &Value::Bool(false) {
                 let near = nearest(&field.name, known.into_iter().flat_map(Map::keys).map(String::as_str));
                 let hint = near.map_or_else(|| "leave it out".to_owned(), |near| format!("did you mean `{near}`?"));
                 let message = format!("the contract does not allow the field `{}`", field.name);
@@ -143,21 +155,6 @@ impl Prover<'_> {
     }
 }
 
-/// The pointers to the rules of a field of an object.
-pub(super) fn pointers_of_field(rules: &Rules<'_>, name: &str) -> Vec<String> {
-    let mut pointers = Vec::new();
-    for (at, schema) in &rules.schemas {
-        let known = schema.get("properties").and_then(Value::as_object).is_some_and(|known| known.contains_key(name));
-        match schema.get("additionalProperties") {
-            _ if known => pointers.push(format!("{at}/properties/{}", escape(name))),
-            Some(Value::Object(_)) if !schema.contains_key("patternProperties") => {
-                pointers.push(format!("{at}/additionalProperties"));
-            }
-            _ => {}
-        }
-    }
-    pointers
-}
 /// A member of an object, as far as the rules of the object are about it.
 pub(super) struct Member {
     pub(super) name: String,
