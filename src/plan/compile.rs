@@ -186,6 +186,7 @@ impl<'a> Compiler<'a> {
             lookup: false,
             checked: CheckedColumns::default(),
             merged: Vec::new(),
+            captures: 0,
         });
         let is_outside = |path: &&String| {
             path.is_empty() || path.split(['/', '\\']).any(|step| step == "..") || path.starts_with('/')
@@ -292,7 +293,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The source that names the file of a source: itself, unless it has the rows of another.
-    fn file_of(&self, source: usize) -> usize {
+    pub(super) fn file_of(&self, source: usize) -> usize {
         self.sources[source].rows_of.unwrap_or(source)
     }
 
