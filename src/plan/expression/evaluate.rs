@@ -313,7 +313,9 @@ impl Operation {
     /// The text of a cell with its filters, which is what most templates are made of; `None`: it is something else.
     pub(super) fn simple_text<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Option<Cow<'a, str>> {
         match self {
-            Operation::Cell { column, conversion, .. } if matches!(**conversion, Conversion::Text | Conversion::Code) => {
+            Operation::Cell { column, conversion, .. }
+                if matches!(**conversion, Conversion::Text | Conversion::Code) =>
+            {
                 Some(cells.said(*column).unwrap_or_default())
             }
             Operation::Change(filter, text, arguments) if arguments.is_empty() => {

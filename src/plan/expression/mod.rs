@@ -354,4 +354,6 @@ fn find_columns(place: &Place, source: &str) -> Option<Vec<u64>> {
 }
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod tests;
