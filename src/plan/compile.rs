@@ -59,15 +59,7 @@ fn resolve_names(
     contract: Contract,
     files: &CodeFiles,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    let mut compiler = Compiler {
-        mapping,
-        places: &places,
-        files,
-        findings: Vec::new(),
-        warnings: Vec::new(),
-        sources: Vec::new(),
-        links: Vec::new(),
-    };
+    let mut compiler = Compiler::new(mapping, &places, files);
     for (name, source) in &mapping.sources {
         compiler.declare_source(name, source);
     }
@@ -130,6 +122,11 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
+    fn new(mapping: &'a Mapping, places: &'a Places, files: &'a CodeFiles) -> Compiler<'a> {
+        let (findings, warnings, sources, links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Compiler { mapping, places, files, findings, warnings, sources, links }
+    }
+
     /// Notes how the sources are used, and reports those that are not.
     fn check_uses(&mut self, each: Option<usize>) {
         for (at, source) in self.sources.iter_mut().enumerate() {

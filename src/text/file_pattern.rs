@@ -136,15 +136,12 @@ fn is_in_class(class: &str, character: char) -> bool {
     let characters: Vec<char> = class.chars().collect();
     let (mut at, mut is_one) = (0, false);
     while let Some(first) = characters.get(at) {
-        match (characters.get(at + 1), characters.get(at + 2)) {
-            (Some('-'), Some(end)) => {
-                is_one |= (*first..=*end).contains(&character);
-                at += 3;
-            }
-            _ => {
-                is_one |= *first == character;
-                at += 1;
-            }
+        if let (Some('-'), Some(end)) = (characters.get(at + 1), characters.get(at + 2)) {
+            is_one |= (*first..=*end).contains(&character);
+            at += 3;
+        } else {
+            is_one |= *first == character;
+            at += 1;
         }
     }
     is_one != is_negated
