@@ -39,6 +39,7 @@ use crate::{
     plan::{CodeFiles, Plan, SourcePlan},
     read::code_table::read_code_table,
     table::dialect::Dialect,
+    text::file_pattern::count_wildcards,
     units::Size,
 };
 
@@ -91,7 +92,10 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     for source in &args.sources {
         match plan.sources.iter().find(|known| known.name == source.name) {
             None => return Err(vec![unknown_source(&plan, &source.name)]),
-            Some(known) => check_has_file(&plan, known)?,
+            Some(known) => {
+                check_has_file(&plan, known)?;
+                check_captures(known, &source.path.to_string_lossy())?;
+            }
         }
     }
     let wanted = args.profile.as_deref();
@@ -177,6 +181,19 @@ fn check_has_file(plan: &Plan, source: &SourcePlan) -> Result<(), Vec<Diagnostic
     let Some(file) = source.rows_of.map(|file| &plan.sources[file].name) else { return Ok(()) };
     let message = format!("the source `{}` has no file of its own: it has the rows of `{file}`", source.name);
     let hint = format!("name the file for both, with `--source {file}=…`");
+    Err(vec![Diagnostic::new(Code::PlanUsage, message).hint(hint)])
+}
+
+/// Checks that a path that is given on the command line has the wildcards that expressions use.
+fn check_captures(source: &SourcePlan, path: &str) -> Result<(), Vec<Diagnostic>> {
+    let found = count_wildcards(path);
+    if found >= source.captures {
+        return Ok(());
+    }
+    let (name, wanted) = (&source.name, source.captures);
+    let message =
+        format!("the mapping uses `file.match.{wanted}` of the source `{name}`, and `{path}` has fewer wildcards");
+    let hint = format!("name its files by a pattern with as many wildcards as `{}` has", source.path);
     Err(vec![Diagnostic::new(Code::PlanUsage, message).hint(hint)])
 }
 

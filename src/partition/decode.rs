@@ -243,7 +243,8 @@ fn note_part(table: &mut Table, files: &[Part], file: usize, start: usize) {
         }
         last.text.end = start;
     }
-    table.parts.push(Part { path: files[file].path.clone(), first, text: start..start });
+    let Part { path, facts, .. } = &files[file];
+    table.parts.push(Part { path: path.clone(), first, text: start..start, facts: Arc::clone(facts) });
 }
 
 /// Collects some rows of a source as they were encoded. Their numbers are in order.

@@ -59,15 +59,7 @@ fn resolve_names(
     contract: Contract,
     files: &CodeFiles,
 ) -> Result<Plan, Vec<Diagnostic>> {
-    let mut compiler = Compiler {
-        mapping,
-        places: &places,
-        files,
-        findings: Vec::new(),
-        warnings: Vec::new(),
-        sources: Vec::new(),
-        links: Vec::new(),
-    };
+    let mut compiler = Compiler::new(mapping, &places, files);
     for (name, source) in &mapping.sources {
         compiler.declare_source(name, source);
     }
@@ -131,6 +123,11 @@ pub(super) struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
+    fn new(mapping: &'a Mapping, places: &'a Places, files: &'a CodeFiles) -> Compiler<'a> {
+        let (findings, warnings, sources, links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Compiler { mapping, places, files, findings, warnings, sources, links }
+    }
+
     /// Notes how the sources are used, and reports those that are not.
     fn check_uses(&mut self, each: Option<usize>) {
         for (at, source) in self.sources.iter_mut().enumerate() {
@@ -187,6 +184,7 @@ impl<'a> Compiler<'a> {
             lookup: false,
             checked: CheckedColumns::default(),
             merged: Vec::new(),
+            captures: 0,
         });
         let is_outside = |path: &&String| {
             path.is_empty() || path.split(['/', '\\']).any(|step| step == "..") || path.starts_with('/')
@@ -293,7 +291,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// The source that names the file of a source: itself, unless it has the rows of another.
-    fn file_of(&self, source: usize) -> usize {
+    pub(super) fn file_of(&self, source: usize) -> usize {
         self.sources[source].rows_of.unwrap_or(source)
     }
 

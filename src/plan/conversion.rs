@@ -15,7 +15,7 @@ use crate::{
     text::{
         buffer::OutputBuffer,
         lanes::{ByteLanes, LANES},
-        number::{Number, NumberFormat},
+        number::{Number, NumberFormat, parse_short},
     },
 };
 
@@ -197,13 +197,20 @@ impl Conversion {
         }
     }
 
-    /// Whether a cell is certain to be of this type, and the only way to write its value, by a look at its digits.
+    /// Whether a cell is certain to be of this type, by a look at its digits.
     #[must_use]
     pub fn is_usual(&self, cell: &[u8]) -> bool {
-        matches!(self, Conversion::Integer(_))
-            && cell.len() <= MAX_SHOWN
-            && cell.first().is_some_and(|digit| *digit != b'0')
-            && cell.iter().all(u8::is_ascii_digit)
+        match self {
+            Conversion::Integer(_) => {
+                cell.len() <= MAX_SHOWN
+                    && cell.first().is_some_and(|digit| *digit != b'0')
+                    && cell.iter().all(u8::is_ascii_digit)
+            }
+            Conversion::Decimal(format) => {
+                parse_short(&ByteLanes::from(cell).lanes_at(0), cell.len(), format.decimal_separator).is_some()
+            }
+            _ => false,
+        }
     }
 
     /// Whether a cell looks like what its column declares, so that messages may show it as it is.

@@ -55,11 +55,14 @@ impl FastField {
 
     /// The fast field of a leaf, if it is fast; `prefix` is the name as it is written.
     fn of_leaf(leaf: &Leaf, prefix: &Padded) -> Option<FastField> {
-        let ValueSource::Column(column) = leaf.from else { return None };
-        if leaf.has_reading {
-            return None;
-        }
-        let mut conversion = fast_conversion(leaf)?;
+        let column = *leaf.columns().first()?;
+        let mut conversion = match &leaf.from {
+            ValueSource::Column(_) if !leaf.has_reading => fast_conversion(leaf)?,
+            ValueSource::Value(expression) if leaf.codes.is_none() && expression.may_be_small() => {
+                FastConversion::Checked
+            }
+            _ => return None,
+        };
         let separator = leaf.conversion.number_format().map_or(0, |format| format.decimal_separator);
         let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
         let quote: &[u8] = if is_text { b"\"" } else { b"" };

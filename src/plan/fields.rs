@@ -32,17 +32,33 @@ use crate::{
         moment_format::{MomentFormat, MomentZone},
     },
     table::cell_reading::CellSplit,
-    text::{buffer::OutputBuffer, lanes::Padded, number::NumberFormat},
+    text::{buffer::OutputBuffer, file_pattern::count_wildcards, lanes::Padded, number::NumberFormat},
 };
 
 impl Compiler<'_> {
     pub(super) fn compile_condition(&mut self, text: &str, source: usize, pointer: &str) -> Option<Condition> {
-        let compiled =
-            Expression::compile_condition(text, &mut |name| self.find_expression_column(source, name, pointer));
+        let wildcards = self.count_wildcards(source);
+        let mut find_column = |name: &str| self.find_expression_column(source, name, pointer);
+        let compiled = Expression::compile_condition(text, wildcards, &mut find_column);
         match refuse_clashes(compiled, text, false, |word| self.declares_column(source, word)) {
-            Ok(expression) => Some(Condition { expression, rule: pointer.to_owned() }),
+            Ok(expression) => {
+                self.note_captures(source, expression.captures);
+                Some(Condition { expression, rule: pointer.to_owned() })
+            }
             Err(fault) => self.report_expression(text, fault, pointer),
         }
+    }
+
+    /// How many wildcards the path of a source has.
+    fn count_wildcards(&self, source: usize) -> usize {
+        count_wildcards(&self.sources[self.file_of(source)].path)
+    }
+
+    /// Notes that an expression needs so many wildcards of the path of a source.
+    fn note_captures(&mut self, source: usize, captures: usize) {
+        let file = self.file_of(source);
+        let needed = &mut self.sources[file].captures;
+        *needed = captures.max(*needed);
     }
 
     /// A column that an expression uses.
@@ -300,12 +316,14 @@ impl Compiler<'_> {
             let conversion = known.map_or(Conversion::Text, |column| column.conversion.clone());
             return Some((ValueSource::Column(column), conversion));
         }
+        let wildcards = self.count_wildcards(source);
         if let Some(text) = &field.value {
             let pointer = format!("{rule}/value");
-            let compiled =
-                Expression::compile_value(text, &mut |name| self.find_expression_column(source, name, &pointer));
+            let mut find_column = |name: &str| self.find_expression_column(source, name, &pointer);
+            let compiled = Expression::compile_value(text, wildcards, &mut find_column);
             return match refuse_clashes(compiled, text, false, |word| self.declares_column(source, word)) {
                 Ok(expression) => {
+                    self.note_captures(source, expression.captures);
                     let conversion = conversion_of(&expression.kind);
                     Some((ValueSource::Value(expression), conversion))
                 }
@@ -313,9 +331,13 @@ impl Compiler<'_> {
             };
         }
         let (pointer, text) = (format!("{rule}/template"), field.template.as_ref()?);
-        let compiled = Template::compile(text, &mut |name| self.find_expression_column(source, name, &pointer));
+        let mut find_column = |name: &str| self.find_expression_column(source, name, &pointer);
+        let compiled = Template::compile(text, wildcards, &mut find_column);
         match refuse_clashes(compiled, text, true, |word| self.declares_column(source, word)) {
-            Ok(template) => Some((ValueSource::Template(template), Conversion::Text)),
+            Ok(template) => {
+                self.note_captures(source, template.captures);
+                Some((ValueSource::Template(template), Conversion::Text))
+            }
             Err(fault) => self.report_expression(text, fault, &pointer),
         }
     }

@@ -133,6 +133,8 @@ pub struct SourcePlan {
     pub checked: CheckedColumns,
     /// The columns that are merged where rows with one key are one record: those that this source uses.
     pub merged: Vec<usize>,
+    /// How many wildcards of its path expressions use.
+    pub captures: usize,
 }
 
 impl SourcePlan {

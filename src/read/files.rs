@@ -4,6 +4,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsStr,
     fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
@@ -19,6 +20,8 @@ use crate::{
     options::SourcePath,
     plan::{Plan, SourcePlan},
     read::pattern,
+    table::file_facts::FileFacts,
+    text::file_pattern::find_captures,
 };
 
 /// The largest number of bytes of one source, unpacked.
@@ -241,6 +244,21 @@ fn locate<'a>(source: &'a SourcePlan, inputs: &'a Inputs) -> (&'a Path, &'a str)
         None if inputs.folder == Path::new(".") => (Path::new(""), &source.path),
         None => (&inputs.folder, &source.path),
     }
+}
+
+/// What is known of a file of a source besides what stands in it.
+pub(super) fn find_facts(file: &Path, source: &SourcePlan, inputs: &Inputs) -> FileFacts {
+    let here = if inputs.folder.as_os_str().is_empty() { Path::new(".") } else { &inputs.folder };
+    let text = |name: Option<&OsStr>| name.unwrap_or_default().to_string_lossy().into_owned();
+    // However the folder is called by the one who names it, it is the same recording.
+    let recording = text(fs::canonicalize(here).ok().as_deref().and_then(Path::file_name));
+    if file == Path::new("-") {
+        return FileFacts { recording, ..FileFacts::default() };
+    }
+    let (folder, path) = locate(source, inputs);
+    let inside = file.strip_prefix(folder).unwrap_or(file);
+    let name = if is_packed(file) { file.file_stem() } else { file.file_name() };
+    FileFacts { recording, name: text(name), captures: find_captures(path, &inside.to_string_lossy()) }
 }
 
 /// The warning that packed files are not read because the pattern of their source matches their names without the ending only.

@@ -208,7 +208,8 @@ impl Reading<'_> {
                     continue;
                 };
                 (body, again, is_bound) = (header.body, header.again, true);
-                table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0 });
+                let facts = Arc::new(files::find_facts(feed.path, &self.plan.sources[self.source], self.inputs));
+                table.parts.push(Part { path: name.to_owned(), first: 0, text: 0..0, facts });
             }
             if let Some(part) = table.parts.last_mut() {
                 part.text = 0..table.text.len();
@@ -338,6 +339,7 @@ struct FileToOpen<'a> {
 
 /// A file that is being read: unpacked and decoded.
 struct Feed<'a> {
+    path: &'a Path,
     role: &'a str,
     name: &'a str,
     text: TextSource,
@@ -393,7 +395,7 @@ impl<'a> Feed<'a> {
         };
         let digest = (is_digested && !is_packed || stamp.is_none()).then(FileDigest::default);
         let text = TextSource::stream(Box::new(io::empty()));
-        let mut feed = Feed { role, name, text, stamp, is_packed, is_started: false, length: 0, digest };
+        let mut feed = Feed { path, role, name, text, stamp, is_packed, is_started: false, length: 0, digest };
         feed.text = if dialect.encoding == Encoding::Utf8 {
             TextSource::stream(reader)
         } else {

@@ -11,12 +11,14 @@ pub mod row_header;
 pub mod row;
 pub mod excerpt;
 pub mod merged_rows;
+pub mod file_facts;
 
 use std::{fmt, ops::Range, sync::Arc};
 
 use crate::table::{
     cell_reading::CellReading,
     dialect::{Dialect, Span},
+    file_facts::FileFacts,
     merged_rows::MergedRows,
     split::{CellStart, RecordEnd},
 };
@@ -56,6 +58,8 @@ pub struct Part {
     pub first: u32,
     /// Where its text stands in the text of the table, header included.
     pub text: Range<usize>,
+    /// What is known of it besides.
+    pub facts: Arc<FileFacts>,
 }
 
 /// Bytes that could not be decoded: where the replacement character stands, and what stood there.

@@ -232,6 +232,18 @@ impl<'a> Row<'a> {
         cells.get(column).copied()
     }
 
+    /// A cell that is not empty and says what stands in the file; `None`: it is in quotes, or may be any other.
+    #[inline]
+    pub fn plain_cell(self, column: usize) -> Option<ByteLanes<'a>> {
+        let Table { text, dialect, .. } = self.table;
+        let cell = self.outer(column)?;
+        let is_plain = dialect.plain_nulls
+            && !cell.is_empty()
+            && text.get(cell.start).copied() != dialect.quote
+            && self.table.reading(column).is_none();
+        is_plain.then(|| ByteLanes::within(text, cell.start, cell.end))
+    }
+
     /// What a cell says as a string; `None` if that counts as empty, or is nothing.
     #[must_use]
     pub fn said(self, column: usize) -> Option<Cow<'a, str>> {

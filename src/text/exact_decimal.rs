@@ -102,6 +102,15 @@ impl ExactDecimal {
         }
     }
 
+    /// Its digits, and how many of them stand behind the decimal point; `None`: there are many.
+    #[must_use]
+    pub fn as_small(&self) -> Option<(i64, u32)> {
+        match &self.digits {
+            Whole::Small(digits) => i64::try_from(*digits).ok().map(|digits| (digits, self.scale)),
+            Whole::Large(_) => None,
+        }
+    }
+
     /// How many units it is, of which one has so many digits behind the decimal point; `None`: it is no whole number of them, or
     /// too large to count.
     #[must_use]

@@ -5,3 +5,4 @@ pub mod buffer;
 pub mod number;
 pub mod decimal;
 pub mod exact_decimal;
+pub mod file_pattern;

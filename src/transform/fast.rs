@@ -9,7 +9,7 @@ use std::num::NonZero;
 
 use crate::{
     plan::{
-        FastConversion, FastField, LONG, ObjectPlan, SHORT, ValuePlan,
+        FastConversion, FastField, LONG, ObjectPlan, SHORT, ValuePlan, ValueSource,
         conversion::Conversion,
         date_format::{DAY, is_iso_day},
     },
@@ -232,6 +232,32 @@ impl FastField {
             return None;
         }
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
+        let written = match &leaf.from {
+            ValueSource::Value(expression) => expression.write_small(*row, json.first_chunk_mut()?)?,
+            _ => self.write_any_cell(row, object, number, json)?,
+        };
+        let rules = &leaf.checks.quick;
+        let accepted = rules.is_empty() || {
+            // A rule looks at the whole value, and the opening quote of a text stands behind the name.
+            let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
+            let mut opened = [b'"'; VALUE + 1];
+            opened[1..].copy_from_slice(json);
+            let value = opened.get(usize::from(!is_text)..=written)?;
+            rules.iter().all(|rule| rule.accepts(value))
+        };
+        if accepted { NonZero::new(written) } else { None }
+    }
+
+    /// Writes any cell of a fast field.
+    #[inline(always)]
+    fn write_any_cell(
+        &self,
+        row: &Row<'_>,
+        object: &ObjectPlan,
+        number: usize,
+        json: &mut [u8; VALUE],
+    ) -> Option<usize> {
+        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
         let (dialect, outer) = (&row.table.dialect, row.outer(self.column)?);
         let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
         let len = outer.len().checked_sub(2 * usize::from(quoted))?;
@@ -241,7 +267,7 @@ impl FastField {
             return None;
         }
         let copy_plain = |json: &mut [u8]| text.copy_plain(json);
-        let written = match (&leaf.codes, &leaf.conversion) {
+        Some(match (&leaf.codes, &leaf.conversion) {
             (Some(_), _) if len < SHORT => {
                 let cell = FastCell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
                 cell.write_code(object, number, json)?.get()
@@ -270,17 +296,7 @@ impl FastField {
                 word.len()
             }
             _ => return None,
-        };
-        let rules = &leaf.checks.quick;
-        let accepted = rules.is_empty() || {
-            // A rule looks at the whole value, and the opening quote of a text stands behind the name.
-            let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
-            let mut opened = [b'"'; VALUE + 1];
-            opened[1..].copy_from_slice(json);
-            let value = opened.get(usize::from(!is_text)..=written)?;
-            rules.iter().all(|rule| rule.accepts(value))
-        };
-        if accepted { NonZero::new(written) } else { None }
+        })
     }
 }
 

@@ -17,7 +17,9 @@ use crate::{
         expression::{
             contradiction::{Contradiction, find_contradiction},
             evaluate::{Comparison, Operation, Operator},
+            facts::Fact,
             never::{Comparing, find_outcome, find_read_reason, find_reason},
+            record_cells::NoCells,
             value::ExpressionValue,
         },
     },
@@ -138,17 +140,25 @@ pub(super) type FindColumn<'a> = dyn FnMut(&str) -> ExpressionColumn + 'a;
 
 /// The compiler of one source of expressions.
 pub(super) struct ExpressionCompiler<'a, 'f> {
-    source: &'a str,
+    pub(super) source: &'a str,
     find_column: &'a mut FindColumn<'f>,
     /// The columns that were found, with their names.
     pub(super) columns: Vec<(String, ExpressionColumn)>,
+    /// How many wildcards the path of its source has.
+    pub(super) wildcards: usize,
+    /// The facts that were found.
+    pub(super) facts: Vec<Fact>,
 }
 
 pub(super) type Compiled = Result<Typed, ExpressionFault>;
 
 impl<'a, 'f> ExpressionCompiler<'a, 'f> {
-    pub(super) fn new(source: &'a str, find_column: &'a mut FindColumn<'f>) -> ExpressionCompiler<'a, 'f> {
-        ExpressionCompiler { source, find_column, columns: Vec::new() }
+    pub(super) fn new(
+        source: &'a str,
+        wildcards: usize,
+        find_column: &'a mut FindColumn<'f>,
+    ) -> ExpressionCompiler<'a, 'f> {
+        ExpressionCompiler { source, find_column, columns: Vec::new(), wildcards, facts: Vec::new() }
     }
 
     /// An expression whose result is written as text.
@@ -205,7 +215,7 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
         if typed.has_column || matches!(typed.operation, Operation::Constant(_)) {
             return Ok(typed);
         }
-        match typed.operation.evaluate(&|_| None) {
+        match typed.operation.evaluate(&NoCells) {
             Ok(value) => Ok(Typed { operation: Operation::Constant(value.into_owned()), ..typed }),
             Err(failure) => {
                 let message = format!("`{}` fails on every record: {}", self.words(expression), failure.reason);
@@ -215,10 +225,14 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
     }
 
     fn compile_part(&mut self, expression: &Expr<'_>) -> Compiled {
+        if let Some(fact) = self.compile_fact(expression)? {
+            return Ok(fact);
+        }
         match expression {
             Expr::Var(name) => {
                 let column = (self.find_column)(name.id);
                 let (number, conversion, split) = (column.number, column.conversion.clone(), column.split.clone());
+                let has_reading = column.reading.is_some();
                 if self.columns.iter().all(|(_, known)| known.number != number) {
                     self.columns.push((name.id.to_owned(), column));
                 }
@@ -228,7 +242,11 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
                     let operation = Operation::Pieces { column: number, conversion, split };
                     return Ok(Typed { kind, operation, has_column: true });
                 }
-                Ok(Typed { kind, operation: Operation::Cell { column: number, conversion }, has_column: true })
+                Ok(Typed {
+                    kind,
+                    operation: Operation::Cell { column: number, conversion, has_reading },
+                    has_column: true,
+                })
             }
             Expr::Const(constant) => self.compile_constant(constant, self.range_of(expression)),
             Expr::Slice(slice) => self.compile_slice(slice, expression),

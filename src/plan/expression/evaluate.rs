@@ -6,6 +6,9 @@ use crate::{
     plan::{
         conversion::Conversion,
         expression::{
+            facts::Fact,
+            record_cells::RecordCells,
+            small_number::compare_small,
             value::{ExpressionFailure, ExpressionValue, check_length},
             words::TextFilter,
         },
@@ -25,7 +28,9 @@ pub(super) enum Operation {
     /// The same for every record.
     Constant(ExpressionValue<'static>),
     /// A cell, by the number of its column, as its type reads it.
-    Cell { column: usize, conversion: Arc<Conversion> },
+    Cell { column: usize, conversion: Arc<Conversion>, has_reading: bool },
+    /// A fact of the record.
+    Fact(Fact),
     /// The pieces of a cell, each as the type of its column reads it.
     Pieces { column: usize, conversion: Arc<Conversion>, split: Arc<CellSplit> },
     /// Texts and numbers, one after the other.
@@ -112,11 +117,12 @@ impl Comparison {
 type Made<'a> = Result<ExpressionValue<'a>, ExpressionFailure>;
 
 impl Operation {
-    /// Evaluates it; `cell` gives what a cell says, by the number of its column, or `None` for an empty one.
-    pub(super) fn evaluate<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Made<'a> {
+    /// Evaluates it for a record.
+    pub(super) fn evaluate<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Made<'a> {
         Ok(match self {
             Operation::Constant(value) => value.borrowed(),
-            Operation::Cell { column, conversion } => match cell(*column) {
+            Operation::Fact(fact) => cells.fact(*fact),
+            Operation::Cell { column, conversion, .. } => match cells.said(*column) {
                 None => ExpressionValue::None,
                 Some(text) => {
                     let failure = ExpressionFailure { reason: "the cell is not of its type", column: Some(*column) };
@@ -124,7 +130,7 @@ impl Operation {
                 }
             },
             Operation::Pieces { column, conversion, split } => {
-                let cell = cell(*column).unwrap_or_default();
+                let cell = cells.said(*column).unwrap_or_default();
                 let failure = ExpressionFailure { reason: "a piece is not of its type", column: Some(*column) };
                 let read = |piece: &str| ExpressionValue::of_cell(Cow::Owned(piece.to_owned()), conversion);
                 let pieces: Option<Vec<_>> = split.pieces(&cell).map(read).collect();
@@ -132,10 +138,10 @@ impl Operation {
             }
             Operation::Choose(parts) => {
                 let [condition, yes, no] = parts.as_ref();
-                if condition.holds(cell)? { yes.evaluate(cell)? } else { no.evaluate(cell)? }
+                if condition.holds(cells)? { yes.evaluate(cells)? } else { no.evaluate(cells)? }
             }
-            Operation::Default(sides) => match sides[0].evaluate(cell)? {
-                ExpressionValue::None => sides[1].evaluate(cell)?,
+            Operation::Default(sides) => match sides[0].evaluate(cells)? {
+                ExpressionValue::None => sides[1].evaluate(cells)?,
                 value => value,
             },
             Operation::Equals(_)
@@ -145,7 +151,7 @@ impl Operation {
             | Operation::IsAmong(..)
             | Operation::All(_)
             | Operation::Any(_)
-            | Operation::Not(_) => ExpressionValue::Truth(self.evaluate_truth(cell)?),
+            | Operation::Not(_) => ExpressionValue::Truth(self.evaluate_truth(cells)?),
             Operation::Calculate(..)
             | Operation::Negate(_)
             | Operation::Absolute(_)
@@ -154,32 +160,35 @@ impl Operation {
             | Operation::Divide(..)
             | Operation::Length(_)
             | Operation::ToNumber { .. } => {
-                self.evaluate_number(cell)?.map_or(ExpressionValue::None, ExpressionValue::Number)
+                self.evaluate_number(cells)?.map_or(ExpressionValue::None, ExpressionValue::Number)
             }
-            _ => self.evaluate_parts(cell)?,
+            _ => self.evaluate_parts(cells)?,
         })
     }
 
     /// Evaluates what gives true or false.
-    fn evaluate_truth<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Result<bool, ExpressionFailure> {
+    fn evaluate_truth<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Result<bool, ExpressionFailure> {
         Ok(match self {
-            Operation::Equals(sides) => evaluate_equal(sides, cell)?,
+            Operation::Equals(sides) => evaluate_equal(sides, cells)?,
             Operation::IsOrdered(order, sides) => {
-                let (one, other) = evaluate_both(sides, cell)?;
+                if let Some(known) = compare_small(sides, cells) {
+                    return Ok(order.holds(known));
+                }
+                let (one, other) = evaluate_both(sides, cells)?;
                 let failure = || {
                     let empty = &sides[usize::from(!matches!(one, ExpressionValue::None))];
                     ExpressionFailure { reason: "what is empty is in no order", column: empty.column() }
                 };
                 order.holds(one.order(&other).ok_or_else(failure)?)
             }
-            Operation::Touches { at_start, sides } => match evaluate_both(sides, cell)? {
+            Operation::Touches { at_start, sides } => match evaluate_both(sides, cells)? {
                 (ExpressionValue::Text(text), ExpressionValue::Text(part)) if *at_start => {
                     text.starts_with(part.as_ref())
                 }
                 (ExpressionValue::Text(text), ExpressionValue::Text(part)) => text.ends_with(part.as_ref()),
                 _ => false,
             },
-            Operation::IsIn(sides) => match evaluate_both(sides, cell)? {
+            Operation::IsIn(sides) => match evaluate_both(sides, cells)? {
                 (ExpressionValue::None, _) => {
                     return Err(ExpressionFailure { reason: IN_NOTHING, column: sides[0].column() });
                 }
@@ -190,24 +199,21 @@ impl Operation {
                 (ExpressionValue::Text(part), ExpressionValue::Text(text)) => text.contains(part.as_ref()),
                 _ => false,
             },
-            Operation::IsAmong(item, values) => match item.evaluate(cell)? {
+            Operation::IsAmong(item, values) => match item.evaluate(cells)? {
                 ExpressionValue::None => return Err(ExpressionFailure { reason: IN_NOTHING, column: item.column() }),
                 item => values.binary_search_by(|value| value.order(&item).unwrap_or(Ordering::Less)).is_ok(),
             },
-            Operation::All(conditions) => evaluate_all(conditions, true, cell)?,
-            Operation::Any(conditions) => !evaluate_all(conditions, false, cell)?,
-            Operation::Not(condition) => !condition.holds(cell)?,
+            Operation::All(conditions) => evaluate_all(conditions, true, cells)?,
+            Operation::Any(conditions) => !evaluate_all(conditions, false, cells)?,
+            Operation::Not(condition) => !condition.holds(cells)?,
             _ => false,
         })
     }
 
     /// Evaluates what gives a number, or nothing.
-    fn evaluate_number<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
-        &'a self,
-        cell: &C,
-    ) -> Result<Option<ExactDecimal>, ExpressionFailure> {
+    fn evaluate_number<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Result<Option<ExactDecimal>, ExpressionFailure> {
         let number = |operation: &'a Operation| {
-            Ok::<_, ExpressionFailure>(match operation.evaluate(cell)? {
+            Ok::<_, ExpressionFailure>(match operation.evaluate(cells)? {
                 ExpressionValue::Number(number) => Some(number),
                 _ => None,
             })
@@ -236,52 +242,52 @@ impl Operation {
                 Some((one, other)) => Some(one.divide(&other, *rounding)?),
                 None => None,
             },
-            Operation::Length(of) => match of.evaluate(cell)? {
+            Operation::Length(of) => match of.evaluate(cells)? {
                 ExpressionValue::Text(text) => Some(ExactDecimal::of_count(text.chars().count())),
                 ExpressionValue::List(items) => Some(ExactDecimal::of_count(items.len())),
                 _ => None,
             },
-            Operation::ToNumber { is_whole, text } => to_number(text, *is_whole, cell)?,
+            Operation::ToNumber { is_whole, text } => to_number(text, *is_whole, cells)?,
             _ => None,
         })
     }
 
     /// Evaluates what gives texts, lists and their parts.
-    fn evaluate_parts<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Made<'a> {
+    fn evaluate_parts<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Made<'a> {
         Ok(match self {
             Operation::Join(parts) => {
                 let mut text = String::new();
                 for part in parts {
-                    part.evaluate(cell)?.write_plain(&mut text);
+                    part.evaluate(cells)?.write_plain(&mut text);
                     check_length(text.len())?;
                 }
                 ExpressionValue::text(text)
             }
-            Operation::Change(filter, text, arguments) => match text.evaluate(cell)? {
+            Operation::Change(filter, text, arguments) => match text.evaluate(cells)? {
                 ExpressionValue::Text(text) => {
-                    let arguments = arguments.iter().map(|argument| argument.evaluate(cell));
+                    let arguments = arguments.iter().map(|argument| argument.evaluate(cells));
                     let arguments = arguments.collect::<Result<Vec<_>, ExpressionFailure>>()?;
                     ExpressionValue::text(filter.apply(text, &arguments)?)
                 }
                 _ => ExpressionValue::None,
             },
-            Operation::Split(sides) => match evaluate_both(sides, cell)? {
+            Operation::Split(sides) => match evaluate_both(sides, cells)? {
                 (ExpressionValue::Text(text), ExpressionValue::Text(separator)) => split(&text, &separator)?,
                 _ => ExpressionValue::None,
             },
-            Operation::JoinItems(sides) => match evaluate_both(sides, cell)? {
+            Operation::JoinItems(sides) => match evaluate_both(sides, cells)? {
                 (ExpressionValue::List(items), separator) => join(&items, &separator)?,
                 _ => ExpressionValue::None,
             },
-            Operation::Item(sides) => match evaluate_both(sides, cell)? {
+            Operation::Item(sides) => match evaluate_both(sides, cells)? {
                 (of, ExpressionValue::Number(number)) => {
                     number.as_index().map_or(ExpressionValue::None, |index| item(of, index))
                 }
                 _ => ExpressionValue::None,
             },
-            Operation::Slice(of, ends) => slice(of.evaluate(cell)?, ends, cell)?,
+            Operation::Slice(of, ends) => slice(of.evaluate(cells)?, ends, cells)?,
             Operation::List(items) => {
-                let items = items.iter().map(|item| item.evaluate(cell));
+                let items = items.iter().map(|item| item.evaluate(cells));
                 ExpressionValue::List(items.collect::<Result<_, ExpressionFailure>>()?)
             }
             _ => ExpressionValue::None,
@@ -289,27 +295,31 @@ impl Operation {
     }
 
     /// Whether a condition holds.
-    pub(super) fn holds<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
-        &'a self,
-        cell: &C,
-    ) -> Result<bool, ExpressionFailure> {
-        if let Operation::Equals(_) | Operation::All(_) | Operation::Any(_) | Operation::Not(_) = self {
-            return self.evaluate_truth(cell);
+    pub(super) fn holds<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Result<bool, ExpressionFailure> {
+        if let Operation::Equals(_)
+        | Operation::IsOrdered(..)
+        | Operation::All(_)
+        | Operation::Any(_)
+        | Operation::Not(_) = self
+        {
+            return self.evaluate_truth(cells);
         }
-        match self.evaluate(cell)? {
+        match self.evaluate(cells)? {
             ExpressionValue::Truth(truth) => Ok(truth),
             _ => Err(ExpressionFailure { reason: "what is empty is neither true nor false", column: self.column() }),
         }
     }
 
     /// The text of a cell with its filters, which is what most templates are made of; `None`: it is something else.
-    pub(super) fn simple_text<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Option<Cow<'a, str>> {
+    pub(super) fn simple_text<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Option<Cow<'a, str>> {
         match self {
-            Operation::Cell { column, conversion } if matches!(**conversion, Conversion::Text | Conversion::Code) => {
-                Some(cell(*column).unwrap_or_default())
+            Operation::Cell { column, conversion, .. }
+                if matches!(**conversion, Conversion::Text | Conversion::Code) =>
+            {
+                Some(cells.said(*column).unwrap_or_default())
             }
             Operation::Change(filter, text, arguments) if arguments.is_empty() => {
-                Some(filter.apply_alone(text.simple_text(cell)?))
+                Some(filter.apply_alone(text.simple_text(cells)?))
             }
             _ => None,
         }
@@ -350,49 +360,49 @@ impl Operation {
 }
 
 /// Both sides of an operator.
-fn evaluate_both<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+fn evaluate_both<'a, C: RecordCells<'a>>(
     sides: &'a [Operation; 2],
-    cell: &C,
+    cells: &C,
 ) -> Result<(ExpressionValue<'a>, ExpressionValue<'a>), ExpressionFailure> {
-    Ok((sides[0].evaluate(cell)?, sides[1].evaluate(cell)?))
+    Ok((sides[0].evaluate(cells)?, sides[1].evaluate(cells)?))
 }
 
 /// Whether two sides are the same. Cells that are texts are compared as they stand.
-fn evaluate_equal<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
-    sides: &'a [Operation; 2],
-    cell: &C,
-) -> Result<bool, ExpressionFailure> {
-    if let [Operation::Cell { column, conversion }, Operation::Constant(constant)] = sides
+fn evaluate_equal<'a, C: RecordCells<'a>>(sides: &'a [Operation; 2], cells: &C) -> Result<bool, ExpressionFailure> {
+    if let [Operation::Cell { column, conversion, .. }, Operation::Constant(constant)] = sides
         && matches!(**conversion, Conversion::Text | Conversion::Code)
     {
-        return Ok(match (cell(*column), constant) {
+        return Ok(match (cells.said(*column), constant) {
             (Some(text), ExpressionValue::Text(other)) => text == *other,
             (text, _) => text.is_none_or(|text| text.is_empty()) && matches!(constant, ExpressionValue::None),
         });
     }
-    Ok(sides[0].evaluate(cell)?.equals(&sides[1].evaluate(cell)?))
+    if let Some(order) = compare_small(sides, cells) {
+        return Ok(order.is_eq());
+    }
+    Ok(sides[0].evaluate(cells)?.equals(&sides[1].evaluate(cells)?))
 }
 
 /// Whether all conditions are as wanted; those behind the first that is not are not looked at.
-fn evaluate_all<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+fn evaluate_all<'a, C: RecordCells<'a>>(
     conditions: &'a [Operation],
     wanted: bool,
-    cell: &C,
+    cells: &C,
 ) -> Result<bool, ExpressionFailure> {
     for condition in conditions {
-        if condition.holds(cell)? != wanted {
+        if condition.holds(cells)? != wanted {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn to_number<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+fn to_number<'a, C: RecordCells<'a>>(
     operation: &'a Operation,
     is_whole: bool,
-    cell: &C,
+    cells: &C,
 ) -> Result<Option<ExactDecimal>, ExpressionFailure> {
-    let text = match operation.evaluate(cell)? {
+    let text = match operation.evaluate(cells)? {
         ExpressionValue::Text(text) => text,
         ExpressionValue::Number(number) if !is_whole => return Ok(Some(number)),
         ExpressionValue::Number(number) => Cow::Owned(number.to_string()),
@@ -447,15 +457,15 @@ fn item(of: ExpressionValue<'_>, index: i64) -> ExpressionValue<'_> {
     }
 }
 
-fn slice<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(
+fn slice<'a, C: RecordCells<'a>>(
     of: ExpressionValue<'a>,
     ends: &'a [Option<Box<Operation>>; 2],
-    cell: &C,
+    cells: &C,
 ) -> Made<'a> {
     let mut bounds = [None, None];
     for (bound, end) in bounds.iter_mut().zip(ends) {
         if let Some(end) = end {
-            let ExpressionValue::Number(number) = end.evaluate(cell)? else { return Ok(ExpressionValue::None) };
+            let ExpressionValue::Number(number) = end.evaluate(cells)? else { return Ok(ExpressionValue::None) };
             let Some(index) = number.as_index() else { return Ok(ExpressionValue::None) };
             *bound = Some(index);
         }

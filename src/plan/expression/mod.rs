@@ -8,12 +8,15 @@ pub mod value;
 mod words;
 mod evaluate;
 mod never;
+mod facts;
+mod record_cells;
+pub mod small_number;
 mod contradiction;
 pub mod compile;
 mod filters;
 pub mod clashes;
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use minijinja::{
     Error,
@@ -26,6 +29,8 @@ use crate::{
     plan::expression::{
         compile::{ExpressionCompiler, ExpressionFault, ExpressionKind, FindColumn},
         evaluate::Operation,
+        record_cells::RecordCells,
+        small_number::LONGEST_NUMBER,
         value::{ExpressionFailure, ExpressionValue, check_length},
     },
     table::row::Row,
@@ -46,6 +51,8 @@ pub struct Template {
     parts: Vec<TemplatePart>,
     /// The columns it uses, as the plan numbers them.
     pub columns: Vec<usize>,
+    /// How many wildcards of the path of its source it needs.
+    pub captures: usize,
 }
 
 #[derive(Debug)]
@@ -62,20 +69,27 @@ pub struct Expression {
     pub kind: ExpressionKind,
     /// The columns it uses, as the plan numbers them.
     pub columns: Vec<usize>,
+    /// How many wildcards of the path of its source it needs.
+    pub captures: usize,
 }
 
 impl Template {
-    /// Compiles a text with `{{ expressions }}`; `find_column` gives the number and the type of a column.
+    /// Compiles a text with `{{ expressions }}`, for records of a source whose path has so many wildcards; `find_column` gives
+    /// the number and the type of a column.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn compile(source: &str, find_column: &mut FindColumn<'_>) -> Result<Template, ExpressionFault> {
+    pub fn compile(
+        source: &str,
+        wildcards: usize,
+        find_column: &mut FindColumn<'_>,
+    ) -> Result<Template, ExpressionFault> {
         check_words(source, false)?;
         let tree = parse(source, "template", SyntaxConfig::default()).map_err(|error| syntax_fault(&error, source))?;
         let Stmt::Template(tree) = tree else {
             return Err(ExpressionFault::new(0..source.len(), "this is no template", TEXT_HINT));
         };
-        let mut compiler = ExpressionCompiler::new(source, find_column);
+        let mut compiler = ExpressionCompiler::new(source, wildcards, find_column);
         let mut parts = Vec::new();
         for part in &tree.children {
             match part {
@@ -86,14 +100,14 @@ impl Template {
                 _ => {}
             }
         }
-        let columns = compiler.finish();
-        if columns.is_empty() {
+        let (columns, captures, has_facts) = compiler.finish();
+        if columns.is_empty() && !has_facts {
             let message = "the template uses no column, so it is the same for every record";
             let hint =
                 "name a column in double braces, as in `{{ firstname }}`; write a text that never changes as `const:`";
             return Err(ExpressionFault::new(0..source.len(), message, hint));
         }
-        Ok(Template { parts, columns })
+        Ok(Template { parts, columns, captures })
     }
 
     /// The text it makes of a record; an empty one is nothing.
@@ -101,17 +115,17 @@ impl Template {
     /// # Errors
     /// Why it makes none, without any cell.
     pub fn render(&self, row: Row<'_>) -> Result<String, ExpressionFailure> {
-        self.render_cells(&|column| row.said(column))
+        self.render_cells(&row)
     }
 
-    fn render_cells<'a, C: Fn(usize) -> Option<Cow<'a, str>>>(&'a self, cell: &C) -> Result<String, ExpressionFailure> {
+    fn render_cells<'a, C: RecordCells<'a>>(&'a self, cells: &C) -> Result<String, ExpressionFailure> {
         let mut text = String::new();
         for part in &self.parts {
             match part {
                 TemplatePart::Literal(literal) => text.push_str(literal),
-                TemplatePart::Expression(operation) => match operation.simple_text(cell) {
+                TemplatePart::Expression(operation) => match operation.simple_text(cells) {
                     Some(simple) => text.push_str(&simple),
-                    None => operation.evaluate(cell)?.write_plain(&mut text),
+                    None => operation.evaluate(cells)?.write_plain(&mut text),
                 },
             }
             check_length(text.len())?;
@@ -121,25 +135,34 @@ impl Template {
 }
 
 impl Expression {
-    /// Compiles a condition, written without braces; `find_column` gives the number and the type of a column.
+    /// Compiles a condition, written without braces, for records of a source whose path has so many wildcards; `find_column`
+    /// gives the number and the type of a column.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn compile_condition(source: &str, find_column: &mut FindColumn<'_>) -> Result<Expression, ExpressionFault> {
-        Expression::compile(source, find_column, true)
+    pub fn compile_condition(
+        source: &str,
+        wildcards: usize,
+        find_column: &mut FindColumn<'_>,
+    ) -> Result<Expression, ExpressionFault> {
+        Expression::compile(source, ExpressionCompiler::new(source, wildcards, find_column), true)
     }
 
     /// Compiles a value, written without braces.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn compile_value(source: &str, find_column: &mut FindColumn<'_>) -> Result<Expression, ExpressionFault> {
-        Expression::compile(source, find_column, false)
+    pub fn compile_value(
+        source: &str,
+        wildcards: usize,
+        find_column: &mut FindColumn<'_>,
+    ) -> Result<Expression, ExpressionFault> {
+        Expression::compile(source, ExpressionCompiler::new(source, wildcards, find_column), false)
     }
 
     fn compile(
         source: &str,
-        find_column: &mut FindColumn<'_>,
+        mut compiler: ExpressionCompiler<'_, '_>,
         is_condition: bool,
     ) -> Result<Expression, ExpressionFault> {
         let (what, hint) = if is_condition { ("condition", CONDITION_HINT) } else { ("value", VALUE_HINT) };
@@ -150,14 +173,18 @@ impl Expression {
         }
         check_words(source, true)?;
         let tree = parse_expr(source).map_err(|error| syntax_fault(&error, source))?;
-        let mut compiler = ExpressionCompiler::new(source, find_column);
         let typed = if is_condition { compiler.compile_condition(&tree)? } else { compiler.compile_value(&tree)? };
-        let columns = compiler.finish();
-        if columns.is_empty() {
+        let (columns, captures, has_facts) = compiler.finish();
+        if columns.is_empty() && is_condition && has_facts {
+            let message = "the condition uses no column, only facts of the file";
+            let hint = "compare a column too; which files are read is chosen by the `path` of their source";
+            return Err(ExpressionFault::new(0..source.len(), message, hint));
+        }
+        if columns.is_empty() && !has_facts {
             let message = format!("the {what} uses no column, so it is the same for every record");
             return Err(ExpressionFault::new(0..source.len(), message, hint));
         }
-        Ok(Expression { operation: typed.operation, kind: typed.kind, columns })
+        Ok(Expression { operation: typed.operation, kind: typed.kind, columns, captures })
     }
 
     /// Whether it holds for a record.
@@ -165,7 +192,7 @@ impl Expression {
     /// # Errors
     /// Why that cannot be known, without any cell.
     pub fn holds(&self, row: Row<'_>) -> Result<bool, ExpressionFailure> {
-        self.operation.holds(&|column| row.said(column))
+        self.operation.holds(&row)
     }
 
     /// What it gives for a record.
@@ -173,15 +200,29 @@ impl Expression {
     /// # Errors
     /// Why it gives nothing, without any cell.
     pub fn evaluate<'a>(&'a self, row: Row<'a>) -> Result<ExpressionValue<'a>, ExpressionFailure> {
-        self.operation.evaluate(&|column| row.said(column))
+        self.operation.evaluate(&row)
+    }
+
+    /// Whether it may be a number that [`write_small`](Self::write_small) writes.
+    #[must_use]
+    pub fn may_be_small(&self) -> bool {
+        !self.columns.is_empty() && self.operation.may_be_small()
+    }
+
+    /// Writes what it gives for a record as JSON, if that is a number of few digits and all cells are usual; gives how many bytes
+    /// that takes. `None`: it is left to [`evaluate`](Self::evaluate).
+    #[must_use]
+    pub fn write_small(&self, row: Row<'_>, json: &mut [u8; LONGEST_NUMBER]) -> Option<usize> {
+        self.operation.evaluate_small(&row).map(|number| number.write(json))
     }
 }
 
 impl ExpressionCompiler<'_, '_> {
-    /// The columns that were used, in the order of their names.
-    fn finish(mut self) -> Vec<usize> {
+    /// The columns that were used, in the order of their names; how many wildcards are needed; and whether there are facts.
+    fn finish(mut self) -> (Vec<usize>, usize, bool) {
         self.columns.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.columns.into_iter().map(|(_, column)| column.number).collect()
+        let captures = self.facts.iter().map(|fact| fact.captures()).max().unwrap_or(0);
+        (self.columns.into_iter().map(|(_, column)| column.number).collect(), captures, !self.facts.is_empty())
     }
 }
 
@@ -312,5 +353,7 @@ fn find_columns(place: &Place, source: &str) -> Option<Vec<u64>> {
     Some(columns)
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

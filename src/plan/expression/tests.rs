@@ -10,13 +10,15 @@ use crate::{
         expression::{
             Expression, Template,
             compile::{ExpressionColumn, ExpressionFault},
+            facts::Fact,
             narrow_place,
+            record_cells::RecordCells,
             value::{ExpressionValue, MAX_OUTPUT},
         },
         moment_format::MomentFormat,
     },
     table::cell_reading::{CellReading, CellSplit, LetterCase},
-    text::{buffer::OutputBuffer, number::NumberFormat},
+    text::{buffer::OutputBuffer, exact_decimal::ExactDecimal, lanes::ByteLanes, number::NumberFormat},
 };
 
 /// The types of columns by their names: `n` is a whole number, `d` a decimal, `t` true or false, `w` a day, `m` a moment; all others
@@ -76,23 +78,49 @@ impl Names {
 /// Cells by the names of their columns.
 type NamedCells<'a> = &'a [(&'a str, &'a str)];
 
-fn cell<'a>(names: &'a Names, cells: NamedCells<'a>) -> impl Fn(usize) -> Option<Cow<'a, str>> {
-    move |column| {
-        let (_, text) = cells.iter().find(|(name, _)| *name == names.0[column])?;
+/// The cells of a record, and the names of its columns.
+struct TestCells<'a> {
+    names: &'a Names,
+    cells: NamedCells<'a>,
+}
+
+impl<'a> RecordCells<'a> for TestCells<'a> {
+    fn said(&self, column: usize) -> Option<Cow<'a, str>> {
+        let (_, text) = self.cells.iter().find(|(name, _)| *name == self.names.0[column])?;
         (!text.is_empty()).then_some(Cow::Borrowed(*text))
     }
+
+    fn plain(&self, column: usize) -> Option<ByteLanes<'a>> {
+        match self.said(column)? {
+            Cow::Borrowed(text) => Some(text.as_bytes().into()),
+            Cow::Owned(_) => None,
+        }
+    }
+
+    fn fact(&self, fact: Fact) -> ExpressionValue<'a> {
+        match fact {
+            Fact::RecordingName => ExpressionValue::text("flight-7"),
+            Fact::FileName => ExpressionValue::text("orders-par.csv"),
+            Fact::FileLine => ExpressionValue::Number(ExactDecimal::of_count(12)),
+            Fact::FileMatch(number) => ExpressionValue::text(["par", ""][number]),
+        }
+    }
+}
+
+fn cell<'a>(names: &'a Names, cells: NamedCells<'a>) -> TestCells<'a> {
+    TestCells { names, cells }
 }
 
 fn rendered(source: &str, cells: NamedCells<'_>) -> Result<String, &'static str> {
     let mut names = Names::default();
-    let template = Template::compile(source, &mut |name| names.find(name)).expect(source);
+    let template = Template::compile(source, 0, &mut |name| names.find(name)).expect(source);
     template.render_cells(&cell(&names, cells)).map_err(|failure| failure.reason)
 }
 
 /// What a value gives as JSON; nothing is `nothing`.
 fn valued(source: &str, cells: NamedCells<'_>) -> Result<String, &'static str> {
     let mut names = Names::default();
-    let expression = Expression::compile_value(source, &mut |name| names.find(name)).expect(source);
+    let expression = Expression::compile_value(source, 0, &mut |name| names.find(name)).expect(source);
     let value = expression.operation.evaluate(&cell(&names, cells)).map_err(|failure| failure.reason)?;
     if matches!(value, ExpressionValue::None) {
         return Ok("nothing".into());
@@ -104,23 +132,23 @@ fn valued(source: &str, cells: NamedCells<'_>) -> Result<String, &'static str> {
 
 fn holds(source: &str, cells: NamedCells<'_>) -> Result<bool, &'static str> {
     let mut names = Names::default();
-    let expression = Expression::compile_condition(source, &mut |name| names.find(name)).expect(source);
+    let expression = Expression::compile_condition(source, 0, &mut |name| names.find(name)).expect(source);
     expression.operation.holds(&cell(&names, cells)).map_err(|failure| failure.reason)
 }
 
 fn text_fault(source: &str) -> Option<ExpressionFault> {
     let mut names = Names::default();
-    Template::compile(source, &mut |name| names.find(name)).err()
+    Template::compile(source, 0, &mut |name| names.find(name)).err()
 }
 
 fn condition_fault(source: &str) -> Option<ExpressionFault> {
     let mut names = Names::default();
-    Expression::compile_condition(source, &mut |name| names.find(name)).err()
+    Expression::compile_condition(source, 0, &mut |name| names.find(name)).err()
 }
 
 fn value_fault(source: &str) -> Option<ExpressionFault> {
     let mut names = Names::default();
-    Expression::compile_value(source, &mut |name| names.find(name)).err()
+    Expression::compile_value(source, 0, &mut |name| names.find(name)).err()
 }
 
 /// Values, cells, and the JSON they give.
@@ -669,7 +697,7 @@ fn failures_name_the_column_that_is_the_reason() {
         ("'y' if (b | lower) in a else 'n'", "b"),
     ] {
         let mut names = Names::default();
-        let expression = Expression::compile_value(source, &mut |name| names.find(name)).expect(source);
+        let expression = Expression::compile_value(source, 0, &mut |name| names.find(name)).expect(source);
         let failure = expression.operation.evaluate(&cell(&names, cells)).expect_err(source);
         assert_eq!(failure.column.map(|column| names.0[column].as_str()), Some(column), "{source}");
     }
