@@ -134,7 +134,7 @@ fn find_in_value<'a>(
             None => Ok(PathLeaf { leaf, is_of_root }),
         },
         _ => {
-            let message = format!("`{name}` is a list, and a step of a path is one value");
+            let message = format!("`{name}` is made of several cells or records, and a step of a path is one value");
             Err(PathFieldFault::new(rule, message, WANTED))
         }
     }
@@ -153,7 +153,7 @@ fn describe_other_type(leaf: &Leaf) -> Option<&'static str> {
         Conversion::Boolean { .. } => Some("a truth value"),
         Conversion::Date(_) => Some("a day"),
         Conversion::Datetime { .. } => Some("a moment"),
-        _ => None,
+        Conversion::Text | Conversion::Code | Conversion::Integer(_) => None,
     }
 }
 

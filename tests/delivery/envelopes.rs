@@ -22,8 +22,8 @@ fn contacts(count: usize) -> Fixture {
     let fixture = Fixture::new(0, &[]);
     fs::write(fixture.path("mappings/inflight-sales.yaml"), MAPPING).unwrap();
     fs::write(fixture.path("schemas/customers.schema.json"), CONTRACT).unwrap();
-    let rows: String = (0..count).map(|id| format!("k{id},Ann {id}\n")).collect();
-    fs::write(fixture.path("drop/contacts.csv"), format!("id,name\n{rows}")).unwrap();
+    let rows: Vec<String> = (0..count).map(|id| format!("k{id},Ann {id}\n")).collect();
+    fs::write(fixture.path("drop/contacts.csv"), format!("id,name\n{}", rows.concat())).unwrap();
     fixture
 }
 

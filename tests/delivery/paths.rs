@@ -31,8 +31,8 @@ fn patients(records: &[(&str, &str)]) -> Fixture {
     fs::write(fixture.path("mappings/inflight-sales.yaml"), MAPPING).unwrap();
     fs::write(fixture.path("schemas/customers.schema.json"), r#"{"type": "object", "required": ["who"]}"#).unwrap();
     let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
-    let rows: String = records.iter().map(|(id, name)| format!("{},{}\n", quoted(id), quoted(name))).collect();
-    fs::write(fixture.path("drop/patients.csv"), format!("id,name\n{rows}")).unwrap();
+    let rows: Vec<String> = records.iter().map(|(id, name)| format!("{},{}\n", quoted(id), quoted(name))).collect();
+    fs::write(fixture.path("drop/patients.csv"), format!("id,name\n{}", rows.concat())).unwrap();
     fixture
 }
 
@@ -47,6 +47,9 @@ fn numbered(count: usize) -> Fixture {
 fn path(seen: &ReceivedRequest) -> String {
     seen.head.split(' ').nth(1).unwrap().to_owned()
 }
+
+/// What a bad document gets: with a name, its status and the answer.
+type Refusal = (&'static str, u16, fn(u16) -> String);
 
 /// How often each path was asked.
 fn count_paths(server: &ScriptedServer) -> Vec<(String, usize)> {
@@ -92,7 +95,7 @@ fn no_value_leaves_its_step_of_the_path() {
 #[test]
 fn a_document_that_is_refused_holds_up_no_other_and_leads_home() {
     let says = |status: u16| answer(status, PROBLEM, r##"{"type": "urn:x", "errors": [{"pointer": "#/who/id"}]}"##);
-    let telling: [(&str, u16, fn(u16) -> String); 8] = [
+    let telling: [Refusal; 8] = [
         ("400", 400, says),
         ("404", 404, says),
         ("409", 409, says),
@@ -214,8 +217,8 @@ fn another_template_or_type_is_a_new_delivery_to_the_same_target() {
     let run = fixture.run(fixture.convert("dev", &server.url, &[]));
     assert_eq!((run.code, server.seen().len()), (Some(0), 6), "{}", run.stderr);
     for (from, to, requests) in changes {
-        let changed = fs::read_to_string(&mapping).unwrap().replace(from, to);
-        fs::write(&mapping, changed).unwrap();
+        let text = fs::read_to_string(&mapping).unwrap().replace(from, to);
+        fs::write(&mapping, text).unwrap();
         let run = fixture.run(fixture.convert("dev", &server.url, &[]));
         assert_eq!((run.code, server.seen().len()), (Some(0), 3 + requests), "{to}: {}", run.stderr);
     }
@@ -238,6 +241,7 @@ fn a_redirect_is_not_followed_and_no_path_is_told() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the time that it takes is what is tested")]
 fn requests_of_one_document_keep_all_connections_busy() {
     const COUNT: usize = 2_000;
     let fixture = numbered(COUNT);
