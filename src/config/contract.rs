@@ -16,7 +16,7 @@ use crate::{
     config::{
         alternatives::BranchFacts,
         broken_rules::describe_broken_rule,
-        contract_part::{self, ContractPart, Dialect, WantedPart},
+        contract_part::{self, ContractPart, SchemaLanguage, WantedPart},
         contract_text::{ContractPlaces, ParsedContract},
         exact_number::ExactNumber,
         foreign_patterns,
@@ -130,7 +130,7 @@ impl Contract {
         let checks_format = |format: &str| is_known_format(draft, format);
         let facts = DraftFacts { number: draft_number(draft), dialect, checks_format: &checks_format };
         let ignored = ignored_keywords::find(&schema, &schemas, &places, &facts);
-        let rebased = dialect != Dialect::OpenApi30 && has_own_bases(&schemas, draft);
+        let rebased = dialect != SchemaLanguage::OpenApi30 && has_own_bases(&schemas, draft);
         let references = badly_written_references(&schemas);
         for (at, reference) in references {
             if let Some(schema) = schema.pointer_mut(&at) {
@@ -139,10 +139,10 @@ impl Contract {
         }
         let lone_references =
             matches!(draft, jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
-        if dialect == Dialect::OpenApi30 {
+        if dialect == SchemaLanguage::OpenApi30 {
             open_api_schemas::to_draft_4(&mut schema, &root);
         }
-        let is_api = dialect != Dialect::JsonSchema;
+        let is_api = dialect != SchemaLanguage::JsonSchema;
         if is_api {
             open_api_schemas::require_no_read_only(&mut schema, &root, lone_references);
         }
@@ -307,9 +307,9 @@ impl Contract {
 }
 
 /// The draft that a contract is checked by. One that nobody knows is refused when the contract is compiled.
-fn find_draft(dialect: Dialect, named: Option<&str>) -> jsonschema::Draft {
+fn find_draft(dialect: SchemaLanguage, named: Option<&str>) -> jsonschema::Draft {
     match (dialect, named) {
-        (Dialect::OpenApi30, _) => jsonschema::Draft::Draft4,
+        (SchemaLanguage::OpenApi30, _) => jsonschema::Draft::Draft4,
         (_, Some(uri)) => jsonschema::Draft::default().detect(&serde_json::json!({ "$schema": uri })),
         (_, None) => jsonschema::Draft::default(),
     }

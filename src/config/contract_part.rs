@@ -30,7 +30,7 @@ pub struct WantedPart {
 
 /// By which rules a contract is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum SchemaLanguage {
     /// JSON Schema.
     JsonSchema,
     /// OpenAPI 3.0, which is near draft 4, or the older Swagger 2.0.
@@ -45,7 +45,7 @@ pub(super) struct ContractPart {
     /// Its pointer; empty: the whole file.
     pub(super) at: String,
     /// By which rules it is read.
-    pub(super) dialect: Dialect,
+    pub(super) dialect: SchemaLanguage,
     /// The draft that it names.
     pub(super) draft: Option<String>,
 }
@@ -58,22 +58,23 @@ pub(super) fn find(file: &ParsedContract, wanted: &WantedPart) -> Result<Contrac
     let dialect = dialect_of(file, wanted.fragment.is_some())?;
     let at = match (&wanted.fragment, &wanted.request, dialect) {
         (Some(fragment), _, _) => find_pointer(file, fragment)?,
-        (None, Some(request), Dialect::OpenApi30 | Dialect::OpenApi31) => open_api::find_body(&file.value, request)
-            .map_err(|NoBody { message, hint, at }| {
+        (None, Some(request), SchemaLanguage::OpenApi30 | SchemaLanguage::OpenApi31) => {
+            open_api::find_body(&file.value, request).map_err(|NoBody { message, hint, at }| {
                 let finding = Diagnostic::new(Code::PlanContractPart, message).hint(hint);
                 match at {
                     Some(at) => finding.also(file.place(&at), "the contract says so here"),
                     None => finding,
                 }
-            })?,
+            })?
+        }
         _ => String::new(),
     };
-    let draft = if dialect == Dialect::OpenApi30 { None } else { draft_of(file, &at, dialect) };
+    let draft = if dialect == SchemaLanguage::OpenApi30 { None } else { draft_of(file, &at, dialect) };
     Ok(ContractPart { at, dialect, draft })
 }
 
 /// In which language a file is written.
-fn dialect_of(file: &ParsedContract, has_fragment: bool) -> Result<Dialect, Diagnostic> {
+fn dialect_of(file: &ParsedContract, has_fragment: bool) -> Result<SchemaLanguage, Diagnostic> {
     let version = |key: &str| match file.value.get(key) {
         Some(Value::String(version)) => Some(version.clone()),
         Some(Value::Number(version)) => Some(version.to_string()),
@@ -84,16 +85,16 @@ fn dialect_of(file: &ParsedContract, has_fragment: bool) -> Result<Dialect, Diag
     };
     if let Some(version) = version("openapi") {
         return match version.as_str() {
-            "3" | "3.0" => Ok(Dialect::OpenApi30),
-            version if version.starts_with("3.0.") => Ok(Dialect::OpenApi30),
-            version if version.starts_with("3.") => Ok(Dialect::OpenApi31),
+            "3" | "3.0" => Ok(SchemaLanguage::OpenApi30),
+            version if version.starts_with("3.0.") => Ok(SchemaLanguage::OpenApi30),
+            version if version.starts_with("3.") => Ok(SchemaLanguage::OpenApi31),
             other => refused("openapi", format!("OpenAPI {other} is not read here"), "write it as OpenAPI 3.0 or 3.1"),
         };
     }
     match version("swagger") {
-        None => Ok(Dialect::JsonSchema),
+        None => Ok(SchemaLanguage::JsonSchema),
         // What its definitions say is nearly what OpenAPI 3.0 says in them.
-        Some(_) if has_fragment => Ok(Dialect::OpenApi30),
+        Some(_) if has_fragment => Ok(SchemaLanguage::OpenApi30),
         Some(version) => {
             let hint = "convert it to OpenAPI 3.0, or name the schema of the body behind `#`, as in \
                         `contract: api.json#/definitions/Order`";
@@ -103,13 +104,13 @@ fn dialect_of(file: &ParsedContract, has_fragment: bool) -> Result<Dialect, Diag
 }
 
 /// The draft that a part names, or the file around it.
-fn draft_of(file: &ParsedContract, at: &str, dialect: Dialect) -> Option<String> {
+fn draft_of(file: &ParsedContract, at: &str, dialect: SchemaLanguage) -> Option<String> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     let own = text(file.value.pointer(at).and_then(|part| part.get("$schema")));
     if own.is_some() {
         return own;
     }
-    if dialect == Dialect::JsonSchema {
+    if dialect == SchemaLanguage::JsonSchema {
         return text(file.value.get("$schema"));
     }
     text(file.value.get("jsonSchemaDialect")).filter(|dialect| !dialect.starts_with(OPEN_API_DIALECT))

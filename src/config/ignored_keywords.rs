@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use crate::{
-    config::{contract_part::Dialect, contract_text::ContractPlaces, unused_definitions::decode_reference},
+    config::{contract_part::SchemaLanguage, contract_text::ContractPlaces, unused_definitions::decode_reference},
     diagnostic::{Code, Diagnostic, Severity, nearest},
     json_pointer::escape,
 };
@@ -140,7 +140,7 @@ pub(super) struct DraftFacts<'a> {
     /// Its number: 4, 6, 7, 2019 or 2020.
     pub(super) number: u16,
     /// By which rules it is read.
-    pub(super) dialect: Dialect,
+    pub(super) dialect: SchemaLanguage,
     /// Whether a format is checked in it.
     pub(super) checks_format: &'a dyn Fn(&str) -> bool,
 }
@@ -149,9 +149,9 @@ impl DraftFacts<'_> {
     /// How people call it.
     fn name(&self) -> String {
         match self.dialect {
-            Dialect::JsonSchema => format!("draft {}", self.number),
-            Dialect::OpenApi30 => "OpenAPI 3.0".into(),
-            Dialect::OpenApi31 => "OpenAPI 3.1".into(),
+            SchemaLanguage::JsonSchema => format!("draft {}", self.number),
+            SchemaLanguage::OpenApi30 => "OpenAPI 3.0".into(),
+            SchemaLanguage::OpenApi31 => "OpenAPI 3.1".into(),
         }
     }
 }
@@ -227,7 +227,7 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
     if keyword == "nullable" && value == &Value::Bool(true) {
         return judge_nullable(is_hidden, draft).map(|(message, hint)| ignored(message.into()).hint(hint));
     }
-    let is_absent = draft.dialect == Dialect::OpenApi30 && NOT_IN_OPEN_API_30.contains(&keyword);
+    let is_absent = draft.dialect == SchemaLanguage::OpenApi30 && NOT_IN_OPEN_API_30.contains(&keyword);
     if is_annotation(keyword) && !is_absent {
         return None;
     }
@@ -243,7 +243,7 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
     if is_hidden && !matches!(keyword, "$ref" | "$defs" | "definitions") {
         let message = format!("`{keyword}` stands beside `$ref`, where {} ignores it", draft.name());
         let hint = match draft.dialect {
-            Dialect::JsonSchema => "put both into `allOf`, or name a newer draft in `$schema`",
+            SchemaLanguage::JsonSchema => "put both into `allOf`, or name a newer draft in `$schema`",
             _ => "put both into `allOf`",
         };
         return Some(ignored(message).hint(hint));
@@ -255,7 +255,7 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
     if !is_in_draft(keyword, number) {
         let message = format!("`{keyword}` is no keyword of {}, so it is ignored", draft.name());
         let hint = match draft.dialect {
-            Dialect::JsonSchema => "name the draft that the contract is written for in `$schema`",
+            SchemaLanguage::JsonSchema => "name the draft that the contract is written for in `$schema`",
             _ => "take it out, or say it with the keywords of that version",
         };
         return Some(ignored(message).hint(hint));
@@ -269,11 +269,11 @@ fn judge(keyword: &str, value: &Value, is_hidden: bool, draft: &DraftFacts<'_>) 
 /// What is wrong with `nullable: true`, and what to do. In JSON Schema it is an annotation of another tool.
 fn judge_nullable(is_hidden: bool, draft: &DraftFacts<'_>) -> Option<(&'static str, &'static str)> {
     match draft.dialect {
-        Dialect::OpenApi30 if is_hidden => Some((
+        SchemaLanguage::OpenApi30 if is_hidden => Some((
             "`nullable` stands beside `$ref`, where OpenAPI 3.0 ignores it: `null` is not allowed here",
             "write it beside the `type` of what is referred to",
         )),
-        Dialect::OpenApi31 => Some((
+        SchemaLanguage::OpenApi31 => Some((
             "`nullable` is no keyword of OpenAPI 3.1, so it is ignored: `null` is not allowed here",
             "add `null` to the types, as in `type: [string, \"null\"]`",
         )),

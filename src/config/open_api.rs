@@ -41,7 +41,7 @@ impl NoBody {
 }
 
 /// An operation of a document.
-struct Operation<'a> {
+struct ApiOperation<'a> {
     /// Its method, as the document writes it.
     method: &'static str,
     path: &'a str,
@@ -51,7 +51,7 @@ struct Operation<'a> {
     bases: Vec<String>,
 }
 
-impl Operation<'_> {
+impl ApiOperation<'_> {
     fn name(&self) -> String {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
@@ -70,12 +70,12 @@ impl Operation<'_> {
 /// There is no such operation, or its body is not described as JSON.
 pub(super) fn find_body(document: &Value, wanted: &WantedRequest) -> Result<String, NoBody> {
     let operations = operations(document);
-    let method = |operation: &&Operation<'_>| {
+    let method = |operation: &&ApiOperation<'_>| {
         wanted.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(operation.method))
     };
     let path = wanted.path.as_deref().map(|path| path.split('?').next().unwrap_or_default());
-    let matches = |operation: &Operation<'_>| path.map_or(Some(0), |path| operation.match_path(path));
-    let ranked: Vec<(usize, &Operation<'_>)> = operations
+    let matches = |operation: &ApiOperation<'_>| path.map_or(Some(0), |path| operation.match_path(path));
+    let ranked: Vec<(usize, &ApiOperation<'_>)> = operations
         .iter()
         .filter(method)
         .filter_map(|operation| matches(operation).map(|rank| (rank, operation)))
@@ -95,7 +95,7 @@ pub(super) fn find_body(document: &Value, wanted: &WantedRequest) -> Result<Stri
 }
 
 /// All operations with methods that carry documents, in the order of the document.
-fn operations(document: &Value) -> Vec<Operation<'_>> {
+fn operations(document: &Value) -> Vec<ApiOperation<'_>> {
     let mut found = Vec::new();
     for (path, _) in document.get("paths").and_then(Value::as_object).into_iter().flat_map(Map::iter) {
         let at = resolve(document, &format!("/paths/{}", escape(path)));
@@ -104,7 +104,7 @@ fn operations(document: &Value) -> Vec<Operation<'_>> {
             let Some(value) = item.get(method).and_then(Value::as_object) else { continue };
             let servers = value.get("servers").or(item.get("servers")).or(document.get("servers"));
             let bases = servers.and_then(Value::as_array).into_iter().flatten().filter_map(server_path).collect();
-            found.push(Operation { method, path, at: format!("{at}/{method}"), value, bases });
+            found.push(ApiOperation { method, path, at: format!("{at}/{method}"), value, bases });
         }
     }
     found
@@ -175,7 +175,7 @@ fn resolve(document: &Value, pointer: &str) -> String {
 }
 
 /// Where the schema of the JSON body of an operation stands.
-fn body_of(document: &Value, operation: &Operation<'_>) -> Result<String, NoBody> {
+fn body_of(document: &Value, operation: &ApiOperation<'_>) -> Result<String, NoBody> {
     let name = operation.name();
     if !operation.value.contains_key("requestBody") {
         let message = format!("the operation `{name}` of the contract has no body");
@@ -214,10 +214,10 @@ fn json_content(content: &Map<String, Value>) -> Option<(&String, &Value)> {
 }
 
 /// What is said of an operation that is not there: which ones are, the nearest first.
-fn describe_missing(operations: &[Operation<'_>], method: Option<&str>, path: &str) -> NoBody {
+fn describe_missing(operations: &[ApiOperation<'_>], method: Option<&str>, path: &str) -> NoBody {
     let wanted = format!("{} {path}", method.unwrap_or_default());
     let wanted = wanted.trim();
-    let slips = |operation: &Operation<'_>| {
+    let slips = |operation: &ApiOperation<'_>| {
         let bases = operation.bases.iter().map(|base| format!("{} {base}{}", operation.method, operation.path));
         let names = [operation.name()].into_iter().chain(bases);
         names.map(|name| count_slips(wanted, &name)).min().unwrap_or(usize::MAX)

@@ -6,6 +6,8 @@ use crate::config::text_span::{Mistake, TextSpan};
 
 /// What no scalar begins with, unless it is in quotes.
 const RESERVED: [char; 3] = ['@', '`', '%'];
+/// Of how many open brackets the rest of the line is known.
+const MAX_TOLD: usize = 64;
 /// The characters that may follow a backslash in double quotes.
 const ESCAPES: &str = "0abtnvfre \"/\\N_LPxuU\t";
 
@@ -55,7 +57,9 @@ impl BracketWalk {
                 ' ' | '\t' => at += 1,
                 '#' if at > 0 && line[at - 1].is_whitespace() => break,
                 '{' | '[' => {
-                    let rest = line[at..].iter().collect::<String>();
+                    // A line of brackets alone would be kept once for each of them.
+                    let told = if self.open.len() < MAX_TOLD { &line[at..] } else { &[] };
+                    let rest = told.iter().collect::<String>();
                     let rest = rest.split(" #").next().unwrap_or_default().to_owned();
                     self.open.push(OpenBracket { bracket: character, line: number, column: at, rest });
                     (has_colon, is_start, at) = (false, true, at + 1);

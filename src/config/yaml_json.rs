@@ -49,7 +49,7 @@ pub(super) fn read(text: &str) -> Result<YamlJson, YamlFault> {
     if let Some(mistake) = yaml_mistakes::find_control(text) {
         return Err(YamlFault { code: Code::PlanSyntax, mistake });
     }
-    let mut reader = Reader::default();
+    let mut reader = YamlReader::default();
     for event in Parser::new_from_str(text) {
         match event {
             Ok((event, span)) => reader.event(event, span)?,
@@ -89,7 +89,7 @@ struct SizedValue {
 }
 
 #[derive(Default)]
-struct Reader {
+struct YamlReader {
     open: Vec<OpenNode>,
     /// What has an anchor, by its number.
     anchored: BTreeMap<usize, SizedValue>,
@@ -100,7 +100,7 @@ struct Reader {
     result: Value,
 }
 
-impl Reader {
+impl YamlReader {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlFault> {
         match event {
             Event::DocumentStart(_) => {
