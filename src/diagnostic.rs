@@ -257,7 +257,7 @@ codes! {
     /// A code-table key or value is a bare word that YAML reads as a number, a boolean or null.
     /// Put it in quotes, so that `"012"` stays `012` and `"no"` stays `no`.
     PlanUnquoted = "plan/unquoted",
-    /// A source, dialect, code table or profile is named that is not defined.
+    /// A source, dialect, code table, profile or field is named that is not defined.
     PlanUnknownName = "plan/unknown-name",
     /// The mapping uses a column that the header of the file does not have.
     PlanUnknownColumn = "plan/unknown-column",
@@ -398,7 +398,7 @@ codes! {
     TransformNotADatetime = "transform/not-a-datetime",
     /// A code is not in the code table.
     TransformNotInCodeTable = "transform/not-in-code-table",
-    /// A condition, a value or a template failed on this record, or made too much text.
+    /// A condition, a value or a template failed on this record, or made too much text; or a sum has too many digits.
     TransformTemplate = "transform/template",
     /// A `many` has fewer records than `min` or more than `max`.
     TransformCount = "transform/count",

@@ -4,4 +4,5 @@ pub mod lanes;
 pub mod buffer;
 pub mod number;
 pub mod decimal;
+pub mod json_path;
 pub mod exact_decimal;

@@ -9,6 +9,7 @@ mod body;
 mod objects;
 mod lists;
 mod keyed;
+mod aggregates;
 mod leaves;
 mod emptiness;
 
@@ -96,6 +97,7 @@ impl Prover<'_> {
             ValuePlan::Many(many) if many.keyed_by.is_some() => self.prove_keyed(many, pointers, rule, target),
             ValuePlan::Many(many) => self.prove_list(many, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
+            ValuePlan::Aggregate(aggregate) => self.prove_aggregate(aggregate, pointers, rule, target),
         }
     }
 
