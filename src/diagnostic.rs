@@ -257,7 +257,7 @@ codes! {
     /// A code-table key or value is a bare word that YAML reads as a number, a boolean or null.
     /// Put it in quotes, so that `"012"` stays `012` and `"no"` stays `no`.
     PlanUnquoted = "plan/unquoted",
-    /// A source, dialect, code table or profile is named that is not defined.
+    /// A source, dialect, code table, profile or field is named that is not defined.
     PlanUnknownName = "plan/unknown-name",
     /// The mapping uses a column that the header of the file does not have.
     PlanUnknownColumn = "plan/unknown-column",
@@ -403,7 +403,7 @@ codes! {
     TransformNotATimeZone = "transform/not-a-time-zone",
     /// A code is not in the code table.
     TransformNotInCodeTable = "transform/not-in-code-table",
-    /// A condition, a value or a template failed on this record, or made too much text.
+    /// A condition, a value or a template failed on this record, or made too much text; or a sum has too many digits.
     TransformTemplate = "transform/template",
     /// With a path of its own for each document, as in `path: "/patients/{id}"`, a value in the path is empty, makes a step of
     /// dots alone (`.` or `..`), or makes the path longer than 2,000 bytes. The document is rejected: its request would go

@@ -26,7 +26,7 @@ impl ObjectPlan {
 impl ValuePlan {
     fn find_fast_fields(&mut self) {
         match self {
-            ValuePlan::Const(_) | ValuePlan::Leaf(_) | ValuePlan::Pieces(_) => {}
+            ValuePlan::Const(_) | ValuePlan::Leaf(_) | ValuePlan::Pieces(_) | ValuePlan::Aggregate(_) => {}
             ValuePlan::Object(object) => object.find_fast_fields(),
             ValuePlan::List(list) => list.items.iter_mut().for_each(|item| item.value.find_fast_fields()),
             ValuePlan::When(when) => when.value.find_fast_fields(),

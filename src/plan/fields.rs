@@ -17,8 +17,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One, Pieces,
-        ValuePlan, ValueSource, When,
+        Aggregate, Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan,
+        One, Pieces, ValuePlan, ValueSource, When,
         code_table::Codes,
         compile::{Compiler, names_of},
         conversion::{Conversion, write_text},
@@ -101,7 +101,9 @@ impl Compiler<'_> {
                 compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
             }
         }
-        ObjectPlan { fields: compiled, fast_fields: Vec::new(), if_empty: EmptyPolicy::new(None, IfEmpty::Keep) }
+        let aggregates = self.resolve_aggregates(fields, &mut compiled);
+        let if_empty = EmptyPolicy::new(None, IfEmpty::Keep);
+        ObjectPlan { fields: compiled, fast_fields: Vec::new(), aggregates, if_empty }
     }
 
     fn compile_value(&mut self, field: &FieldLong, rule: &str, source: usize) -> Option<ValuePlan> {
@@ -116,6 +118,7 @@ impl Compiler<'_> {
         }
         let value = match &field.constant {
             Some(constant) => self.compile_constant(constant, &format!("{rule}/const")).map(ValuePlan::Const),
+            None if field.count.is_some() || field.sum.is_some() => Some(Aggregate::unresolved(field.sum.is_some())),
             None => self.compile_from_record(field, rule, source, field.if_empty.as_ref()),
         };
         let Some(text) = &field.only else { return value };
@@ -187,6 +190,12 @@ impl Compiler<'_> {
                 self.report(Code::PlanWrongValue, &rule, "a list of records is no item of another list", hint);
                 continue;
             }
+            if item.count.is_some() || item.sum.is_some() {
+                let hint = "write it in a field of its own, or inside the `fields` of an item";
+                let message = "a count or a sum is made of fields beside it, and an item of a list has none";
+                self.report(Code::PlanWrongValue, &rule, message, hint);
+                continue;
+            }
             if let Some(value) = self.compile_value(item, &rule, source) {
                 if let ValuePlan::Pieces(pieces) = &value
                     && pieces.if_empty.is_declared
@@ -207,6 +216,8 @@ impl Compiler<'_> {
         let related = field.many.is_some() || field.one.is_some();
         let origins: Vec<&str> = [
             has(field.constant.is_some(), "const"),
+            has(field.count.is_some(), "count"),
+            has(field.sum.is_some(), "sum"),
             has(field.many.is_some(), "many"),
             has(field.one.is_some(), "one"),
             has(field.from.is_some(), "from"),
@@ -218,13 +229,14 @@ impl Compiler<'_> {
         .into_iter()
         .flatten()
         .collect();
-        let contents = origins.iter().filter(|origin| !matches!(**origin, "const" | "many" | "one")).count();
+        let contents =
+            origins.iter().filter(|origin| !matches!(**origin, "const" | "count" | "sum" | "many" | "one")).count();
         let fits = if related { origins.len() == 2 && contents == 1 } else { origins.len() == 1 };
         if !fits {
             let (message, hint) = match (origins.is_empty(), related) {
                 (true, _) => (
                     "nothing says where this value comes from".to_owned(),
-                    "add one of `from`, `const`, `value`, `template`, `fields`, `list`, `many`, `one`",
+                    "add one of `from`, `const`, `value`, `template`, `fields`, `list`, `many`, `one`, `count`, `sum`",
                 ),
                 (false, true) => (
                     format!("`{}` do not go together", origins.join("`, `")),
@@ -243,6 +255,8 @@ impl Compiler<'_> {
     fn check_stray_keys(&mut self, field: &FieldLong, rule: &str, origin: &str) {
         let related = field.many.is_some() || field.one.is_some();
         let leaf = field.from.is_some() || field.template.is_some() || field.value.is_some();
+        let is_always_there = field.constant.is_some() || field.count.is_some() || field.sum.is_some();
+        let may_be_empty = !is_always_there || field.only.is_some();
         let stray = [
             (!field.on.is_empty(), "match", related),
             (field.only.is_some(), "where", field.one.is_none()),
@@ -255,7 +269,7 @@ impl Compiler<'_> {
             (field.on_missing.is_some(), "on_missing", field.one.is_some()),
             (field.codes.is_some(), "codes", leaf),
             (field.fallback.is_some(), "default", leaf && field.value.is_none()),
-            (field.if_empty.is_some(), "if_empty", field.constant.is_none() || field.only.is_some()),
+            (field.if_empty.is_some(), "if_empty", may_be_empty),
         ];
         if field.fallback.is_some() && field.if_empty.is_some() && field.only.is_none() {
             let hint = "keep one of them";
@@ -266,6 +280,7 @@ impl Compiler<'_> {
             if set && !fits {
                 let pointer = format!("{rule}/{name}");
                 let hint = match (name, origin) {
+                    ("if_empty", "count" | "sum") => "leave it out: where there is nothing, it is 0",
                     ("default", "value") => "write it in the expression, as in `note | default('none')`",
                     _ => "leave it out",
                 };

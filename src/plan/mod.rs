@@ -17,6 +17,7 @@ mod merged_columns;
 mod roles;
 mod match_columns;
 mod keyed_by;
+pub mod aggregate;
 pub mod fields;
 pub mod prove;
 mod keywords;
@@ -236,6 +237,8 @@ pub struct ObjectPlan {
     pub fields: Vec<FieldPlan>,
     /// For each of them, how it is written if it is fast; empty: none is.
     pub fast_fields: Vec<FastField>,
+    /// Which of its fields are counts and sums, which are made of the others.
+    pub aggregates: Vec<usize>,
     /// What to do when no cell of it is filled.
     pub if_empty: EmptyPolicy,
 }
@@ -274,8 +277,8 @@ impl ObjectPlan {
         self.fields.iter().for_each(|field| field.value.visit_lookups(visit));
     }
 
-    /// Visits every leaf; a constant is `None`.
-    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+    /// Visits the checks of every leaf; a constant has none.
+    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Checks>)) {
         self.fields.iter().for_each(|field| field.value.visit_leaves(visit));
     }
 }
@@ -289,7 +292,11 @@ impl ObjectPlan {
             }
             ValuePlan::Object(object) => object.has_free_lists() && object.if_empty.then == IfEmpty::Keep,
             ValuePlan::Leaf(_) | ValuePlan::Const(_) => true,
-            ValuePlan::One(_) | ValuePlan::List(_) | ValuePlan::Pieces(_) | ValuePlan::When(_) => false,
+            ValuePlan::One(_)
+            | ValuePlan::List(_)
+            | ValuePlan::Pieces(_)
+            | ValuePlan::When(_)
+            | ValuePlan::Aggregate(_) => false,
         })
     }
 }
@@ -297,7 +304,7 @@ impl ObjectPlan {
 impl ValuePlan {
     fn visit_lookups(&self, visit: &mut dyn FnMut(usize)) {
         match self {
-            ValuePlan::Const(_) | ValuePlan::Leaf(_) | ValuePlan::Pieces(_) => {}
+            ValuePlan::Const(_) | ValuePlan::Leaf(_) | ValuePlan::Pieces(_) | ValuePlan::Aggregate(_) => {}
             ValuePlan::Object(object) => object.visit_lookups(visit),
             ValuePlan::List(list) => list.items.iter().for_each(|item| item.value.visit_lookups(visit)),
             ValuePlan::When(when) => when.value.visit_lookups(visit),
@@ -309,11 +316,12 @@ impl ValuePlan {
         }
     }
 
-    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Leaf>)) {
+    fn visit_leaves<'a>(&'a self, visit: &mut dyn FnMut(Option<&'a Checks>)) {
         match self {
             ValuePlan::Const(_) => visit(None),
-            ValuePlan::Leaf(leaf) => visit(Some(leaf)),
-            ValuePlan::Pieces(pieces) => visit(Some(&pieces.leaf)),
+            ValuePlan::Leaf(leaf) => visit(Some(&leaf.checks)),
+            ValuePlan::Pieces(pieces) => visit(Some(&pieces.leaf.checks)),
+            ValuePlan::Aggregate(aggregate) => visit(Some(&aggregate.checks)),
             ValuePlan::Object(object) => object.visit_leaves(visit),
             ValuePlan::List(list) => list.items.iter().for_each(|item| item.value.visit_leaves(visit)),
             ValuePlan::When(when) => when.value.visit_leaves(visit),
@@ -400,6 +408,8 @@ pub enum ValuePlan {
     Many(Box<Many>),
     /// A value of the one related record.
     One(Box<One>),
+    /// A number made of what stands in lists of the same object.
+    Aggregate(Box<Aggregate>),
 }
 
 /// A value made from cells.
@@ -511,6 +521,19 @@ pub struct Many {
     pub on_incomplete: Policy<OnIncomplete>,
 }
 
+/// A number made of what stands in lists of the same object.
+#[derive(Debug)]
+pub struct Aggregate {
+    /// The names that lead there, each as JSON writes it.
+    pub steps: Vec<Vec<u8>>,
+    /// Numbers are added; else items are counted.
+    pub is_sum: bool,
+    /// How the number is written.
+    pub conversion: Conversion,
+    /// The rules of the contract that are not proven.
+    pub checks: Checks,
+}
+
 /// What names the fields of an object with one field for each related record.
 #[derive(Debug)]
 pub struct KeyedBy {
@@ -569,7 +592,7 @@ impl Plan {
     pub fn proven(&self) -> (usize, usize) {
         let (mut proven, mut open) = (0, 0);
         self.document.visit_leaves(&mut |leaf| {
-            if leaf.is_none_or(|leaf| leaf.checks.covered && leaf.checks.quick.is_empty()) {
+            if leaf.is_none_or(|checks| checks.covered && checks.quick.is_empty()) {
                 proven += 1;
             } else {
                 open += 1;

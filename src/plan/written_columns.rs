@@ -44,7 +44,7 @@ impl WrittenColumns {
 
     fn add_value(&mut self, value: &ValuePlan, source: usize, checked: &mut BTreeSet<usize>) {
         match value {
-            ValuePlan::Const(_) => {}
+            ValuePlan::Const(_) | ValuePlan::Aggregate(_) => {}
             ValuePlan::Pieces(pieces) => self.elsewhere.extend(pieces.leaf.columns().iter().map(|it| (source, *it))),
             ValuePlan::Leaf(leaf) => match (&leaf.from, &leaf.codes) {
                 (ValueSource::Column(column), None) => drop(checked.insert(*column)),

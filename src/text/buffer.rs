@@ -65,6 +65,11 @@ impl OutputBuffer {
         self.len = self.len.min(len);
     }
 
+    /// Moves what was written behind `from` to `to`, in front of what stands there.
+    pub fn move_forward(&mut self, from: usize, to: usize) {
+        self.text[to..self.len].rotate_right(self.len - from);
+    }
+
     /// Replaces a byte that was written.
     #[inline]
     pub fn set(&mut self, at: usize, byte: u8) {

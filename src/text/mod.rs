@@ -4,5 +4,6 @@ pub mod lanes;
 pub mod buffer;
 pub mod number;
 pub mod decimal;
+pub mod json_path;
 pub mod exact_decimal;
 pub mod file_pattern;

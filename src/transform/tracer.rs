@@ -2,7 +2,7 @@
 
 use crate::{
     diagnostic::Code,
-    plan::Leaf,
+    plan::checks::Checks,
     recording::provenance::{
         CellName, JsonNode, NO_PATH, NodeName, Origin, PathEnd, Step, Trace, UncertainLeaf, ValueProblem,
     },
@@ -102,8 +102,8 @@ impl<'a> Observer<'a> for Tracer<'a> {
         self.trace.bad.push(self.trace.steps(self.path).into_iter().chain([step]).collect());
     }
 
-    fn note_uncertain_leaf(&mut self, leaf: &'a Leaf, json: &[u8]) {
-        let rules = &leaf.checks.exact;
+    fn note_uncertain_leaf(&mut self, checks: &'a Checks, json: &[u8]) {
+        let rules = &checks.exact;
         self.trace.uncertain_leaves.push(UncertainLeaf { node: self.node, rules, json: json.to_vec() });
     }
 

@@ -3,11 +3,14 @@
 //! A field that is left out takes its name with it, and a problem on the fast way ends the document at once. The fast way
 //! and the traced way differ only in their [`Observer`].
 
+use std::ops::Range;
+
 use crate::{
     config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
     diagnostic::Code,
     plan::{
         Condition, EmptyPolicy, KeyedBy, Leaf, ListPlan, Many, ObjectPlan, One, Pieces, ValuePlan, ValueSource, When,
+        checks::Checks,
         code_table::Codes,
         conversion::write_text,
         expression::{
@@ -38,7 +41,7 @@ const RESERVED_NAME: &[u8] = b"\"$serde_json::private::Number\"";
 pub(super) struct Stop;
 
 /// Whether a value was written, or left out.
-type Written = Result<bool, Stop>;
+pub(super) type Written = Result<bool, Stop>;
 
 /// What happens while a document is written.
 pub(super) trait Observer<'a> {
@@ -65,7 +68,7 @@ pub(super) trait Observer<'a> {
     /// A related record was rejected before.
     fn note_bad_record(&mut self, step: Step);
     /// The leaf of the current node may violate the contract.
-    fn note_uncertain_leaf(&mut self, leaf: &'a Leaf, json: &[u8]);
+    fn note_uncertain_leaf(&mut self, checks: &'a Checks, json: &[u8]);
     /// The current node, which is no leaf, may violate the contract.
     fn note_uncertain_document(&mut self);
 }
@@ -89,7 +92,7 @@ impl Observer<'_> for NoObserver {
     }
     fn note_problem(&mut self, _: ValueSite<'_, '_>, _: Code, _: String, _: &'static str, _: bool) {}
     fn note_bad_record(&mut self, _: Step) {}
-    fn note_uncertain_leaf(&mut self, _: &Leaf, _: &[u8]) {}
+    fn note_uncertain_leaf(&mut self, _: &Checks, _: &[u8]) {}
     fn note_uncertain_document(&mut self) {}
 }
 
@@ -121,6 +124,8 @@ pub(super) struct Writer<'a, 's, O> {
     pub(super) text: &'s mut Vec<u8>,
     /// The JSON so far.
     pub(super) out: &'s mut OutputBuffer,
+    /// Where the fields stand that a count or sum is made of.
+    pub(super) members: Range<usize>,
     /// What is notified while the document is written.
     pub(super) observer: O,
 }
@@ -137,6 +142,9 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     }
 
     fn write_object(&mut self, object: &'a ObjectPlan, scope: &Scope<'a>, rule: &'a str) -> Result<(), Stop> {
+        if !object.aggregates.is_empty() {
+            return self.write_counted_object(object, scope, rule);
+        }
         self.observer.note_origin(ValueSite { scope, column: None, rule });
         // The comma in front of the first field becomes the brace.
         let start = self.out.len();
@@ -153,12 +161,17 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             at += 1;
             at += self.write_fast_fields(object, at, scope);
         }
+        self.close_object(start);
+        Ok(())
+    }
+
+    /// Makes an object of the fields that were written behind `start`, a comma in front of each.
+    pub(super) fn close_object(&mut self, start: usize) {
         if self.out.len() == start {
             self.out.push(b',');
         }
         self.out.set(start, b'{');
         self.out.push(b'}');
-        Ok(())
     }
 
     /// Writes the fields of an object from `first` on, as long as they are fast; gives how many.
@@ -175,11 +188,12 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         written
     }
 
-    fn write_value(&mut self, value: &'a ValuePlan, scope: &Scope<'a>, rule: &'a str) -> Written {
+    pub(super) fn write_value(&mut self, value: &'a ValuePlan, scope: &Scope<'a>, rule: &'a str) -> Written {
         match value {
             ValuePlan::Leaf(leaf) => self.write_leaf(leaf, scope, rule),
             ValuePlan::Many(many) => self.write_list(many, scope, rule),
             ValuePlan::One(one) => self.write_lookup(one, scope, rule),
+            ValuePlan::Aggregate(aggregate) => self.write_aggregate(aggregate, scope, rule),
             ValuePlan::Object(object) if self.is_left_empty(value, &object.if_empty, scope) => {
                 self.write_nothing(&object.if_empty, scope, rule, ["no cell of this object is filled", FILL_IN])
             }
@@ -224,7 +238,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     fn is_filled(&self, value: &'a ValuePlan, scope: &Scope<'a>) -> bool {
         let View { groups, statuses, .. } = *self.view;
         match value {
-            ValuePlan::Const(_) => false,
+            ValuePlan::Const(_) | ValuePlan::Aggregate(_) => false,
             ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.said(*column).is_some()),
             ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
                 let said = scope.record.said(*column);
@@ -391,7 +405,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 Ok(value) => {
                     let start = self.out.len();
                     value.write_json(self.out);
-                    return self.check_leaf(leaf, start);
+                    return self.check_leaf(&leaf.checks, start);
                 }
                 Err(failure) => return self.write_failure(site, failure, "expression"),
             },
@@ -433,7 +447,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
                 }
             },
         }
-        self.check_leaf(leaf, start)
+        self.check_leaf(&leaf.checks, start)
     }
 
     /// Notes that an expression gives nothing that can be used, at the cell that is the reason if it is that of one.
@@ -444,14 +458,14 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     }
 
     /// Checks a leaf that was written; if it may violate the contract, the fast way stops and the traced way notes it.
-    fn check_leaf(&mut self, leaf: &'a Leaf, start: usize) -> Written {
-        if leaf.checks.accepts(&self.view.plan.contract, &self.out[start..]) {
+    pub(super) fn check_leaf(&mut self, checks: &'a Checks, start: usize) -> Written {
+        if checks.accepts(&self.view.plan.contract, &self.out[start..]) {
             return Ok(true);
         }
         if !O::TRACED {
             return Err(Stop);
         }
-        self.observer.note_uncertain_leaf(leaf, &self.out[start..]);
+        self.observer.note_uncertain_leaf(checks, &self.out[start..]);
         Ok(true)
     }
 
@@ -485,7 +499,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         match leaf.if_empty.then {
             IfEmpty::Keep => {
                 self.out.extend(b"\"\"");
-                self.check_leaf(leaf, start)
+                self.check_leaf(&leaf.checks, start)
             }
             IfEmpty::SetNull => {
                 self.out.extend(b"null");
@@ -514,7 +528,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         match &codes.on_unknown.then {
             OnUnknown::Keep => {
                 write_text(text.into(), self.out);
-                self.check_leaf(leaf, start)
+                self.check_leaf(&leaf.checks, start)
             }
             OnUnknown::Use(other) => {
                 write_text(other.as_bytes().into(), self.out);
@@ -663,7 +677,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     }
 
     /// Notes a value that cannot be made: the fast way stops; the traced way writes a placeholder that is never sent.
-    fn write_placeholder(
+    pub(super) fn write_placeholder(
         &mut self,
         site: ValueSite<'a, '_>,
         code: Code,

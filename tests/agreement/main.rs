@@ -22,7 +22,10 @@ use xwalk::{
     diagnostic::{Code, Diagnostic, Severity},
     options::Memory,
     partition::{loaded::LoadedPartition, spill::Spill},
-    plan::{CodeFiles, FieldPlan, Leaf, Plan, ValuePlan, checks::Quick},
+    plan::{
+        CodeFiles, FieldPlan, Leaf, Plan, ValuePlan,
+        checks::{Checks, Quick},
+    },
     read::files::Inputs,
     recording::{View, ledger::RowStatus},
     transform::{self, Scratch},
@@ -296,6 +299,7 @@ fn left_open(plan: &Plan, violation: &Violation) -> Result<(), String> {
     match found {
         Some(ValuePlan::Leaf(leaf)) if open(leaf) => Ok(()),
         Some(ValuePlan::Pieces(pieces)) if open(&pieces.leaf) => Ok(()),
+        Some(ValuePlan::Aggregate(aggregate)) if is_left(&aggregate.checks) => Ok(()),
         Some(ValuePlan::Many(many)) if many.keyed_by.is_some() && violation.code == Code::CheckFields => Ok(()),
         Some(ValuePlan::Many(_) | ValuePlan::List(_) | ValuePlan::Pieces(_)) if violation.code == Code::CheckItems => {
             Ok(())
@@ -310,6 +314,7 @@ fn is_open(value: &ValuePlan) -> bool {
         ValuePlan::Const(_) => false,
         ValuePlan::Leaf(leaf) => open(leaf),
         ValuePlan::Pieces(pieces) => open(&pieces.leaf),
+        ValuePlan::Aggregate(aggregate) => is_left(&aggregate.checks),
         ValuePlan::When(when) => is_open(&when.value),
         ValuePlan::One(one) => is_open(&one.value),
         ValuePlan::Object(object) => object.fields.iter().any(|field| is_open(&field.value)),
@@ -318,7 +323,11 @@ fn is_open(value: &ValuePlan) -> bool {
 }
 
 fn open(leaf: &Leaf) -> bool {
-    !leaf.checks.covered || !leaf.checks.quick.is_empty()
+    is_left(&leaf.checks)
+}
+
+fn is_left(checks: &Checks) -> bool {
+    !checks.covered || !checks.quick.is_empty()
 }
 
 /// A way to make a quick check wrong; `None`: it is left as it is.

@@ -328,6 +328,7 @@ impl Maker<'_> {
             properties.insert(name.into(), schema);
             fields.insert(name.into(), field);
         }
+        self.aggregate(&mut properties, &mut fields);
         let count = fields.len();
         let mut schema =
             Map::from_iter([("type".to_owned(), Value::from("object")), ("properties".to_owned(), properties.into())]);
@@ -463,6 +464,39 @@ impl Maker<'_> {
         let cells = good.iter().cloned().chain(["c".to_owned(), "x".to_owned(), String::new()]).collect();
         self.columns.push(Column { source, name: name.clone(), declared: json!({}), cells, good });
         name.into()
+    }
+
+    /// Adds a count or a sum of what is in a list of the same object, in front of the list or behind it.
+    fn aggregate(&mut self, properties: &mut Map<String, Value>, fields: &mut Map<String, Value>) {
+        let is_list = |field: &&Value| field.get("keyed_by").is_none() && field.get("many").is_some();
+        let lists = fields.iter().filter(|(_, field)| is_list(field) || field.is_array());
+        let Some((name, list)) = lists.map(|(name, list)| (name.clone(), list.clone())).next() else { return };
+        let step = |name: &str| name.replace('~', "~0").replace('/', "~1");
+        let declared = |column: &str| self.columns.iter().find(|known| known.name == column).map(|it| &it.declared);
+        let is_number = |field: &Value| {
+            let plain = field.get("codes").is_none() && field.get("where").is_none();
+            let column = field.as_str().or_else(|| field.get("from").filter(|_| plain)?.as_str());
+            let kind = column.and_then(declared).and_then(|declared| declared.get("type"));
+            kind.is_some_and(|kind| kind == "integer" || kind == "decimal")
+        };
+        let inner = list.get("fields").and_then(Value::as_object).into_iter().flatten();
+        let number = inner.into_iter().find(|(_, field)| is_number(field)).map(|(name, _)| name.clone());
+        let field = match (number, self.tape.pick(4)) {
+            (_, 0) => return,
+            (Some(number), 1) => json!({ "sum": format!("{}/{}", step(&name), step(&number)) }),
+            (Some(number), 2) => json!({ "count": format!("{}/{}", step(&name), step(&number)) }),
+            _ => json!({ "count": step(&name) }),
+        };
+        let mut schema = self.number_rules(Type::Decimal, &mut Vec::new());
+        if schema.get("type") == Some(&"integer".into()) && field.get("sum").is_some() {
+            schema.remove("type");
+        }
+        properties.insert("total".into(), schema.into());
+        if self.tape.once_in(2) {
+            fields.insert("total".into(), field);
+        } else {
+            fields.shift_insert(0, "total".into(), field);
+        }
     }
 
     fn object_rules(&mut self, schema: &mut Map<String, Value>, count: usize, text: Option<&str>) {

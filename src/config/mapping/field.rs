@@ -43,6 +43,10 @@ pub struct FieldLong {
     pub many: Option<String>,
     /// The one related record of this source: an object with `fields`, or a single value with `from`.
     pub one: Option<String>,
+    /// How many items there are in lists of the same object, by the names that lead to them, as in `passengers/bags`.
+    pub count: Option<String>,
+    /// The sum of the numbers in lists of the same object, by the names that lead to them, as in `passengers/bags/weight`.
+    pub sum: Option<String>,
     /// For `many` and `one`: column of the related source, then the column here that it equals.
     #[serde(rename = "match")]
     pub on: IndexMap<String, String>,

@@ -17,7 +17,7 @@ impl ValuePlan {
             ValuePlan::When(when) if when.value.empty_policy().is_some_and(is_null) => None,
             ValuePlan::When(when) => Some(&when.if_empty),
             ValuePlan::Many(many) => Some(&many.if_empty),
-            ValuePlan::Const(_) | ValuePlan::One(_) => None,
+            ValuePlan::Const(_) | ValuePlan::One(_) | ValuePlan::Aggregate(_) => None,
         }
     }
 
@@ -38,7 +38,7 @@ impl ValuePlan {
                 }
                 when.value.inherit(policy);
             }
-            ValuePlan::Const(_) => {}
+            ValuePlan::Const(_) | ValuePlan::Aggregate(_) => {}
         }
     }
 }
@@ -60,6 +60,6 @@ pub(super) fn may_be_missing(value: &ValuePlan) -> bool {
                 || leaf.codes.as_ref().is_some_and(|codes| codes.on_unknown.then == OnUnknown::Omit)
         }
         ValuePlan::One(one) => one.on_missing.then == OnLookup::Omit || may_be_missing(&one.value),
-        ValuePlan::Const(_) => false,
+        ValuePlan::Const(_) | ValuePlan::Aggregate(_) => false,
     }
 }

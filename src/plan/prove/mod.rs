@@ -9,6 +9,7 @@ mod body;
 mod objects;
 mod lists;
 mod keyed;
+mod aggregates;
 mod leaves;
 mod emptiness;
 mod verdicts;
@@ -105,6 +106,7 @@ impl Prover<'_> {
             }
             ValuePlan::When(when) => self.prove_value(&mut when.value, pointers, rule, target),
             ValuePlan::One(one) => self.prove_lookup(one, pointers, rule, target),
+            ValuePlan::Aggregate(aggregate) => self.prove_aggregate(aggregate, pointers, rule, target),
         }
     }
 

@@ -251,6 +251,8 @@ impl Judge<'_> {
             ValuePlan::Object(object) => self.judge(MadePart::Object(object), pointer, None),
             // Only the data tell which fields it has.
             ValuePlan::Many(many) if many.keyed_by.is_some() => SchemaVerdict::Open,
+            // And which number.
+            ValuePlan::Aggregate(_) => SchemaVerdict::Open,
             ValuePlan::List(_) | ValuePlan::Pieces(_) | ValuePlan::Many(_) => {
                 self.judge(MadePart::List(value), pointer, None)
             }
