@@ -4,6 +4,7 @@
 //! Every case of `cases/` that converts is run in partitions, and so are random recordings. Findings may come in another order.
 
 #![expect(clippy::unwrap_used, reason = "clippy exempts test functions only, not their helpers")]
+#![expect(clippy::disallowed_methods, reason = "the length of a sample is asked for in the environment")]
 
 mod embedded;
 

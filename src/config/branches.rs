@@ -123,10 +123,11 @@ impl Contract {
             .collect();
         let mut words = BTreeMap::new();
         for (word, target) in branches {
-            let is_target =
-                |reference: &Option<&str>| reference.and_then(decode_reference).is_some_and(|at| at == target);
-            let has_name = |reference: &Option<&str>| reference.and_then(last_step) == last_step(&target);
-            let named = references.iter().position(is_target).or_else(|| references.iter().position(has_name));
+            let is_target = |reference: &str| decode_reference(reference).is_some_and(|at| at == target);
+            let has_name = |reference: &str| last_step(reference) == last_step(&target);
+            let find =
+                |is_meant: &dyn Fn(&str) -> bool| references.iter().position(|known| known.is_some_and(is_meant));
+            let named = find(&is_target).or_else(|| find(&has_name));
             words.extend(named.map(|branch| (word, branch)));
         }
         for (branch, reference) in references.iter().enumerate() {

@@ -71,10 +71,9 @@ fn skip(json: &[u8], mut at: usize) -> usize {
                 continue;
             }
             b'[' | b'{' => depth += 1,
-            b']' | b'}' if depth == 0 => return at,
+            b']' | b'}' | b',' if depth == 0 => return at,
             b']' | b'}' if depth == 1 => return at + 1,
             b']' | b'}' => depth -= 1,
-            b',' if depth == 0 => return at,
             _ => {}
         }
         at += 1;

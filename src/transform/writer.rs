@@ -597,12 +597,11 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     fn write_record(&mut self, many: &'a Many, step: Step, count: u64, rule: &'a str) -> Written {
         let (start, scope) = (self.out.len(), self.scope(many.source, step.child));
         self.observer.enter_record(step);
-        let is_named = match &many.keyed_by {
-            Some(keyed_by) => self.write_name(keyed_by, &scope)?,
-            None => {
-                self.observer.enter_node(NodeName::Item(count));
-                true
-            }
+        let is_named = if let Some(keyed_by) = &many.keyed_by {
+            self.write_name(keyed_by, &scope)?
+        } else {
+            self.observer.enter_node(NodeName::Item(count));
+            true
         };
         let written = if is_named { self.write_value(&many.item, &scope, rule) } else { Ok(false) };
         self.observer.leave_node();

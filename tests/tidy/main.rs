@@ -49,7 +49,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jsonschema", &["config/contract", "config/broken_rules", "config/violations"]),
     ("memchr", &["*"]),
     ("minijinja", &["plan/expression"]),
-    ("num_bigint", &["text/exact_decimal"]),
+    ("num_bigint", &["text/exact_decimal", "plan/expression/agreement"]),
     ("oem_cp", &["table/code_page"]),
     ("regex", &["plan/pattern"]),
     ("reqwest", &["deliver/http"]),

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, cmp::Ordering, sync::Arc};
 
 use minijinja::machinery::{
-    ast::{BinOpKind, CallArg, CompareOpKind, Expr, UnaryOpKind},
+    ast::{BinOpKind, CallArg, CompareOpKind, Expr, Filter, GetItem, Slice, UnaryOpKind},
     parse_expr,
 };
 use num_bigint::{BigInt, Sign};
@@ -18,7 +18,7 @@ use crate::{
         expression::{
             Expression,
             compile::{ExpressionColumn, ExpressionKind},
-            facts::Fact,
+            operation::Fact,
             record_cells::RecordCells,
             small_number::LONGEST_NUMBER,
             value::ExpressionValue,
@@ -291,7 +291,7 @@ fn divide_rounded(dividend: &BigInt, divisor: &BigInt, half_to_even: bool) -> Bi
     let (dividend, divisor) = (positive(dividend), positive(divisor));
     let quotient = &dividend / &divisor;
     let twice = (&dividend - &quotient * &divisor) * 2;
-    let up = twice > divisor || twice == divisor && !(half_to_even && !quotient.bit(0));
+    let up = twice > divisor || twice == divisor && (!half_to_even || quotient.bit(0));
     let quotient = if up { quotient + 1 } else { quotient };
     if is_negative { -quotient } else { quotient }
 }
@@ -364,50 +364,56 @@ impl Slow<'_> {
                 let other = choice.false_expr.as_ref().unwrap();
                 self.evaluate(if self.holds(&choice.test_expr)? { &choice.true_expr } else { other })?
             }
-            Expr::Filter(filter) => {
-                let arguments: Vec<&Expr<'_>> = filter.args.iter().map(positional).collect();
-                let of = filter.expr.as_ref().unwrap();
-                if let ("round", Expr::BinOp(division)) = (filter.name, of)
-                    && matches!(division.op, BinOpKind::Div)
-                {
-                    return self.divide(&division.left, &division.right, &arguments);
-                }
-                match (filter.name, self.evaluate(of)?) {
-                    ("default", Plain::Nothing) => self.evaluate(arguments[0])?,
-                    ("default", value) => value,
-                    (name, value) => {
-                        let arguments = arguments.into_iter().map(|argument| self.evaluate(argument));
-                        apply(name, value, &arguments.collect::<Result<Vec<_>, Failed>>()?)?
-                    }
-                }
-            }
+            Expr::Filter(filter) => self.filter(filter)?,
             Expr::Test(test) => self.test(test.name, &test.expr, &test.args)?,
-            Expr::GetItem(item) => {
-                let (of, at) = (self.evaluate(&item.expr)?, self.evaluate(&item.subscript_expr)?);
-                let parts = parts_of(&of);
-                let Plain::Number(at, _) = at else { return Ok(Plain::Nothing) };
-                let at = if at.sign() == Sign::Minus { at + parts.len() } else { at };
-                usize::try_from(at).ok().and_then(|at| parts.get(at).cloned()).unwrap_or(Plain::Nothing)
-            }
-            Expr::Slice(slice) => {
-                let of = self.evaluate(&slice.expr)?;
-                let parts = parts_of(&of);
-                let mut ends = [0, parts.len()];
-                for (end, index) in ends.iter_mut().zip([&slice.start, &slice.stop]) {
-                    let Some(index) = index else { continue };
-                    let Plain::Number(index, _) = self.evaluate(index)? else { return Ok(Plain::Nothing) };
-                    let index = if index.sign() == Sign::Minus { index + parts.len() } else { index };
-                    let last = BigInt::from(parts.len());
-                    *end = usize::try_from(index.max(BigInt::from(0)).min(last)).unwrap();
-                }
-                let parts: Vec<Plain> = parts.into_iter().take(ends[1]).skip(ends[0]).collect();
-                match of {
-                    Plain::Nothing => Plain::Nothing,
-                    Plain::List(_) => Plain::List(parts),
-                    _ => text(parts.iter().map(Plain::written).collect::<String>()),
-                }
-            }
+            Expr::GetItem(item) => self.item(item)?,
+            Expr::Slice(slice) => self.slice(slice)?,
             other => panic!("{}", other.description()),
+        })
+    }
+
+    fn filter(&self, filter: &Filter<'_>) -> Evaluated {
+        let arguments: Vec<&Expr<'_>> = filter.args.iter().map(positional).collect();
+        let of = filter.expr.as_ref().unwrap();
+        if let ("round", Expr::BinOp(division)) = (filter.name, of)
+            && matches!(division.op, BinOpKind::Div)
+        {
+            return self.divide(&division.left, &division.right, &arguments);
+        }
+        match (filter.name, self.evaluate(of)?) {
+            ("default", Plain::Nothing) => self.evaluate(arguments[0]),
+            ("default", value) => Ok(value),
+            (name, value) => {
+                let arguments = arguments.into_iter().map(|argument| self.evaluate(argument));
+                apply(name, value, &arguments.collect::<Result<Vec<_>, Failed>>()?)
+            }
+        }
+    }
+
+    fn item(&self, item: &GetItem<'_>) -> Evaluated {
+        let (of, at) = (self.evaluate(&item.expr)?, self.evaluate(&item.subscript_expr)?);
+        let parts = parts_of(&of);
+        let Plain::Number(at, _) = at else { return Ok(Plain::Nothing) };
+        let at = if at.sign() == Sign::Minus { at + parts.len() } else { at };
+        Ok(usize::try_from(at).ok().and_then(|at| parts.get(at).cloned()).unwrap_or(Plain::Nothing))
+    }
+
+    fn slice(&self, slice: &Slice<'_>) -> Evaluated {
+        let of = self.evaluate(&slice.expr)?;
+        let parts = parts_of(&of);
+        let mut ends = [0, parts.len()];
+        for (end, index) in ends.iter_mut().zip([&slice.start, &slice.stop]) {
+            let Some(index) = index else { continue };
+            let Plain::Number(index, _) = self.evaluate(index)? else { return Ok(Plain::Nothing) };
+            let index = if index.sign() == Sign::Minus { index + parts.len() } else { index };
+            let last = BigInt::from(parts.len());
+            *end = usize::try_from(index.max(BigInt::from(0)).min(last)).unwrap();
+        }
+        let parts: Vec<Plain> = parts.into_iter().take(ends[1]).skip(ends[0]).collect();
+        Ok(match of {
+            Plain::Nothing => Plain::Nothing,
+            Plain::List(_) => Plain::List(parts),
+            _ => text(parts.iter().map(Plain::written).collect::<String>()),
         })
     }
 
@@ -500,7 +506,8 @@ impl Slow<'_> {
             let quotient = divide_rounded(&(dividend * ten(decimals)), &divisor, rounding.len() > 1);
             return Ok(Plain::Number(quotient, decimals));
         }
-        let exact = (0..).find(|decimals| (&dividend * ten(*decimals)) % &divisor == BigInt::from(0)).unwrap();
+        let is_exact = |decimals: &usize| (&dividend * ten(*decimals)) % &divisor == BigInt::from(0);
+        let exact = (0..20_000).find(is_exact).unwrap();
         Ok(Plain::Number(dividend * ten(exact) / divisor, exact))
     }
 

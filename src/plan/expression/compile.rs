@@ -16,9 +16,8 @@ use crate::{
         conversion::Conversion,
         expression::{
             contradiction::{Contradiction, find_contradiction},
-            evaluate::{Comparison, Operation, Operator},
-            facts::Fact,
             never::{Comparing, find_outcome, find_read_reason, find_reason},
+            operation::{Comparison, Fact, Operation, Operator},
             record_cells::NoCells,
             value::ExpressionValue,
         },

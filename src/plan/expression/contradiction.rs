@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::plan::expression::{
-    evaluate::{Comparison, Operation},
+    operation::{Comparison, Operation},
     value::ExpressionValue,
 };
 

@@ -8,39 +8,9 @@ use crate::{
     diagnostic::nearest,
     plan::expression::{
         compile::{ExpressionCompiler, ExpressionFault, ExpressionKind, Typed},
-        evaluate::Operation,
+        operation::{Fact, Operation},
     },
 };
-
-/// What is known of a record besides its cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
-    /// The name of the drop folder.
-    RecordingName,
-    /// The name of the file.
-    FileName,
-    /// The line on which the record begins.
-    FileLine,
-    /// What a wildcard of the path stands for, counted from 0.
-    FileMatch(usize),
-}
-
-impl Fact {
-    /// How many wildcards the path has at least.
-    pub(super) fn captures(self) -> usize {
-        match self {
-            Fact::FileMatch(number) => number + 1,
-            _ => 0,
-        }
-    }
-
-    fn kind(self) -> ExpressionKind {
-        match self {
-            Fact::RecordingName | Fact::FileName | Fact::FileMatch(_) => ExpressionKind::Text,
-            Fact::FileLine => ExpressionKind::Number { is_whole: true },
-        }
-    }
-}
 
 /// The facts that exist, as they are written.
 const FACTS: [&str; 4] = ["recording.name", "file.name", "file.line", "file.match.1"];
@@ -53,7 +23,7 @@ impl ExpressionCompiler<'_, '_> {
     pub(super) fn compile_fact(&mut self, expression: &Expr<'_>) -> Result<Option<Typed>, ExpressionFault> {
         let Some(fact) = self.find_fact(expression)? else { return Ok(None) };
         self.facts.push(fact);
-        Ok(Some(Typed { kind: fact.kind(), operation: Operation::Fact(fact), has_column: true }))
+        Ok(Some(Typed { kind: kind_of(fact), operation: Operation::Fact(fact), has_column: true }))
     }
 
     fn find_fact(&self, expression: &Expr<'_>) -> Result<Option<Fact>, ExpressionFault> {
@@ -120,4 +90,11 @@ fn refuse_fact(words: &str, range: Range<usize>) -> ExpressionFault {
         None => format!("there are: {}", FACTS.join(", ")),
     };
     ExpressionFault::new(range, format!("there is no fact `{words}`"), hint)
+}
+
+fn kind_of(fact: Fact) -> ExpressionKind {
+    match fact {
+        Fact::RecordingName | Fact::FileName | Fact::FileMatch(_) => ExpressionKind::Text,
+        Fact::FileLine => ExpressionKind::Number { is_whole: true },
+    }
 }

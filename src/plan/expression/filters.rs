@@ -6,8 +6,8 @@ use crate::{
     diagnostic::nearest,
     plan::expression::{
         compile::{Compiled, ExpressionCompiler, ExpressionFault, ExpressionKind, Typed, choice_of, item_of},
-        evaluate::Operation,
         never::Comparing,
+        operation::Operation,
         value::ExpressionValue,
         words::{ELSEWHERE, FILTERS, TESTS, TextFilter},
     },

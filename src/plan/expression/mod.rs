@@ -6,6 +6,7 @@
 
 pub mod value;
 mod words;
+mod operation;
 mod evaluate;
 mod never;
 mod facts;
@@ -28,7 +29,7 @@ use crate::{
     diagnostic::Place,
     plan::expression::{
         compile::{ExpressionCompiler, ExpressionFault, ExpressionKind, FindColumn},
-        evaluate::Operation,
+        operation::Operation,
         record_cells::RecordCells,
         small_number::LONGEST_NUMBER,
         value::{ExpressionFailure, ExpressionValue, check_length},

@@ -5,7 +5,7 @@
 use minijinja::machinery::ast::{BinOpKind, CallArg, Expr, Filter};
 
 use crate::{
-    plan::expression::{evaluate::Operation, value::ExpressionValue, words::TextFilter},
+    plan::expression::{operation::Operation, value::ExpressionValue, words::TextFilter},
     table::cell_reading::CellReading,
     text::exact_decimal::ExactDecimal,
 };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    plan::expression::{facts::Fact, value::ExpressionValue},
+    plan::expression::{operation::Fact, value::ExpressionValue},
     table::row::Row,
     text::{exact_decimal::ExactDecimal, lanes::ByteLanes},
 };

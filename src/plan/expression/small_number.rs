@@ -9,7 +9,7 @@ use crate::{
     plan::{
         conversion::Conversion,
         expression::{
-            evaluate::{Operation, Operator},
+            operation::{Operation, Operator},
             record_cells::RecordCells,
             value::ExpressionValue,
         },

@@ -10,8 +10,8 @@ use crate::{
         expression::{
             Expression, Template,
             compile::{ExpressionColumn, ExpressionFault},
-            facts::Fact,
             narrow_place,
+            operation::Fact,
             record_cells::RecordCells,
             value::{ExpressionValue, MAX_OUTPUT},
         },

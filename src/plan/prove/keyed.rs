@@ -81,7 +81,7 @@ impl Prover<'_> {
             for (keyword, value) in heard {
                 let is_covered = match (keyword.as_str(), value) {
                     ("properties" | "patternProperties" | "required", value) => !is_filled(Some(value)),
-                    ("additionalProperties", Value::Bool(true)) => true,
+                    ("additionalProperties", Value::Bool(true)) | ("type", _) => true,
                     ("additionalProperties", _) if has_patterns => false,
                     ("additionalProperties", Value::Bool(false)) => {
                         found.closed = Some(format!("{at}/additionalProperties"));
@@ -103,7 +103,6 @@ impl Prover<'_> {
                         allowed.1 = allowed.1.min(most.as_u64().unwrap_or(0));
                         true
                     }
-                    ("type", _) => true,
                     (other, _) => {
                         is_silent(other) || [ARRAY, STRING, NUMBER].iter().any(|keywords| keywords.contains(&other))
                     }
