@@ -401,6 +401,9 @@ codes! {
     TransformNotADatetime = "transform/not-a-datetime",
     /// A cell that names the time zone of a moment names none that exists.
     TransformNotATimeZone = "transform/not-a-time-zone",
+    /// A cell declared `json` is no JSON value, or one that two programs could read differently: a name stands twice in one
+    /// object, lists and objects lie more than 64 levels deep in each other, an exponent has more than four digits.
+    TransformNotJson = "transform/not-json",
     /// A code is not in the code table.
     TransformNotInCodeTable = "transform/not-in-code-table",
     /// A condition, a value or a template failed on this record, or made too much text; or a sum has too many digits.

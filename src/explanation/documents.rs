@@ -51,6 +51,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "a `tz` of `Europe/Paris`",
             "Correct the cell, or write the zone into the mapping.",
         ),
+        Code::TransformNotJson => explanation(
+            "a cell is no JSON value",
+            "1;{size: 3}",
+            "1;{\"size\": 3}",
+            "Correct the cell, or declare `type: text`.",
+        ),
         Code::TransformNotInCodeTable => explanation(
             "a code is not in the table",
             "1;3;Norris;Chuck;83600;Fréjus;chuck@norris.example",

@@ -77,7 +77,7 @@ fn read_sort_key(plan: &Plan, source: usize, row: Row<'_>, column: usize) -> Sor
             }
         }
         // All days are equally long, and `false` comes before `true`.
-        Conversion::Boolean { .. } | Conversion::Date(_) => SortKey::Text(json.into()),
+        Conversion::Boolean { .. } | Conversion::Date(_) | Conversion::Json => SortKey::Text(json.into()),
     }
 }
 

@@ -150,6 +150,10 @@ fn find_end(value: &ValuePlan, steps: &[String], is_sum: bool, name: &str) -> Re
             let message = format!("`{name}` has no fields, so no path leads through it");
             Err(wrong(message, format!("end the path at `{name}`")))
         }
+        ValuePlan::Leaf(leaf) if written_type(leaf) == Some(&Conversion::Json) => {
+            let message = format!("the cells of `{name}` are JSON values, of which nobody knows what is in them");
+            Err(wrong(message, "lead the path to another field"))
+        }
         ValuePlan::Leaf(leaf) => end_of_leaf(written_type(leaf), is_sum, name),
         ValuePlan::Pieces(pieces) => in_list(end_of_leaf(written_type(&pieces.leaf), is_sum, name)),
         ValuePlan::Aggregate(aggregate) => end_of_leaf(Some(&aggregate.conversion), is_sum, name),

@@ -9,7 +9,11 @@ use crate::{
         moment_format::{MomentFault, MomentFormat, MomentZone},
         time_count::TimeCount,
     },
-    text::number::{NumberFormat, Sign},
+    text::{
+        buffer::OutputBuffer,
+        json_value::{JsonFault, write_value},
+        number::{NumberFormat, Sign},
+    },
 };
 
 /// More digits than seconds of this millennium have.
@@ -48,6 +52,7 @@ impl Conversion {
             Conversion::Date(format) if format.count().is_none() => suggest_date_format(format, cell),
             Conversion::Date(format) => suggest_count(format, cell),
             Conversion::Datetime(moment) => suggest_count(&moment.format, cell),
+            Conversion::Json => write_value(cell, &mut OutputBuffer::default()).err().map_or("", JsonFault::hint),
             _ => "",
         }
     }
@@ -57,6 +62,7 @@ impl Conversion {
     pub fn describe_expected(&self) -> String {
         match self {
             Conversion::Text | Conversion::Code => "a text".into(),
+            Conversion::Json => "a JSON value such as {\"size\": [1, 2]}".into(),
             Conversion::Integer(NumberFormat { group_separator, sign, .. }) => {
                 let example = group_separator.map_or("12".into(), |group| format!("1{}200", char::from(group)));
                 format!("a whole number such as {}", describe_signed(&example, *sign))

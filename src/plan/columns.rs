@@ -51,6 +51,7 @@ impl Compiler<'_> {
         }
         match kind {
             Type::Text => Conversion::Text,
+            Type::Json => Conversion::Json,
             Type::Code => Conversion::Code,
             Type::Integer => Conversion::Integer(self.compile_number_format(column, pointer)),
             Type::Decimal => Conversion::Decimal(self.compile_number_format(column, pointer)),
@@ -153,12 +154,20 @@ impl Compiler<'_> {
             self.report(Code::PlanWrongValue, &format!("{pointer}/split"), "`split` is empty", hint);
             return None;
         }
+        if column.kind == Type::Json {
+            let hint = "write the list in JSON, as in `[1, 2]`, or declare the type of its pieces";
+            self.report(Code::PlanWrongValue, &format!("{pointer}/split"), "a JSON value is not divided", hint);
+            return None;
+        }
         Some(Arc::new(CellSplit { separator, is_trimmed: column.trim }))
     }
 
-    /// Reports a column whose cells are lists, where cells are compared, ordered or added up.
+    /// Reports a column whose cells are lists or JSON values, where cells are compared, ordered or added up.
     pub(super) fn expect_no_list(&mut self, source: usize, column: usize, pointer: &str) {
-        if let Some(ColumnPlan { name, split: Some(_), .. }) = self.sources[source].columns.get(column) {
+        if let Some(ColumnPlan { name, conversion: Conversion::Json, .. }) = self.sources[source].columns.get(column) {
+            let message = format!("the cells of `{name}` are JSON values, which are not compared, ordered or added up");
+            self.report(Code::PlanWrongValue, pointer, message, "use another column here");
+        } else if let Some(ColumnPlan { name, split: Some(_), .. }) = self.sources[source].columns.get(column) {
             let message = format!("the cells of `{name}` are lists, which are not compared, ordered or added up");
             self.report(Code::PlanWrongValue, pointer, message, "use another column here, or leave its `split` out");
         }

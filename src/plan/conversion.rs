@@ -14,6 +14,7 @@ use crate::{
     },
     text::{
         buffer::OutputBuffer,
+        json_value::write_value,
         lanes::{ByteLanes, LANES},
         number::{Number, NumberFormat, parse_short},
     },
@@ -46,6 +47,8 @@ pub enum Conversion {
     Date(DateFormat),
     /// A moment.
     Datetime(Box<MomentFormat>),
+    /// A JSON value.
+    Json,
 }
 
 impl Conversion {
@@ -57,6 +60,7 @@ impl Conversion {
     pub fn write(&self, cell: ByteLanes<'_>, out: &mut OutputBuffer) -> Result<(), Code> {
         match self {
             Conversion::Text | Conversion::Code => write_text(cell, out),
+            Conversion::Json => return write_value(cell.bytes(), out).map_err(|_| Code::TransformNotJson),
             Conversion::Integer(format) => return format.write_json(cell, out).ok_or(Code::TransformNotAnInteger),
             Conversion::Decimal(format) => return format.write_json(cell, out).ok_or(Code::TransformNotADecimal),
             Conversion::Boolean { yes, no } => {
@@ -108,7 +112,7 @@ impl Conversion {
             Conversion::Integer(format) => format.group_separator.is_none(),
             Conversion::Date(format) => format.is_fixed_day(),
             Conversion::Boolean { yes, no } => yes.len() == 1 && no.len() == 1,
-            Conversion::Decimal(_) | Conversion::Datetime(_) => false,
+            Conversion::Decimal(_) | Conversion::Datetime(_) | Conversion::Json => false,
         }
     }
 
@@ -137,7 +141,11 @@ impl Conversion {
                     None => out.extend_from_slice(&json),
                 }
             }
-            Conversion::Text | Conversion::Code | Conversion::Boolean { .. } | Conversion::Date(_) => {
+            Conversion::Text
+            | Conversion::Code
+            | Conversion::Boolean { .. }
+            | Conversion::Date(_)
+            | Conversion::Json => {
                 out.extend_from_slice(&json);
             }
         }
@@ -146,7 +154,7 @@ impl Conversion {
     /// Whether its JSON values are texts.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        !matches!(self, Conversion::Integer(_) | Conversion::Decimal(_) | Conversion::Boolean { .. })
+        !matches!(self, Conversion::Integer(_) | Conversion::Decimal(_) | Conversion::Boolean { .. } | Conversion::Json)
     }
 
     /// How its numbers are written; `None`: its values are no numbers.
@@ -165,6 +173,7 @@ impl Conversion {
             Conversion::Integer(_) => "integer",
             Conversion::Decimal(_) => "number",
             Conversion::Boolean { .. } => "boolean",
+            Conversion::Json => "json",
             _ => "text",
         }
     }
@@ -180,6 +189,7 @@ impl Conversion {
             Conversion::Boolean { .. } => "boolean",
             Conversion::Date(_) => "date",
             Conversion::Datetime(_) => "datetime",
+            Conversion::Json => "json",
         }
     }
 
@@ -220,7 +230,7 @@ impl Conversion {
     pub fn is_shown(&self, cell: &str) -> bool {
         let digits = cell.bytes().filter(u8::is_ascii_digit).count();
         match self {
-            Conversion::Text => false,
+            Conversion::Text | Conversion::Json => false,
             Conversion::Code => {
                 let is_code = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
                 (1..=MAX_SHOWN).contains(&cell.len())

@@ -102,6 +102,6 @@ fn fast_conversion(leaf: &Leaf) -> Option<FastConversion> {
         (None, Conversion::Decimal(_)) => Some(FastConversion::SeparatorNumber),
         (None, Conversion::Date(format)) if format.shape()? == DayShape::default() => Some(FastConversion::IsoDay),
         (None, Conversion::Date(_) | Conversion::Boolean { .. }) => Some(FastConversion::Checked),
-        (None, Conversion::Datetime(_)) => None,
+        (None, Conversion::Datetime(_) | Conversion::Json) => None,
     }
 }

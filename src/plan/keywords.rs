@@ -64,6 +64,9 @@ pub(super) fn classify_rule(
     keyword: &str,
     value: &Value,
 ) -> RuleStatus {
+    if *conversion == Conversion::Json {
+        return if is_silent(keyword) { RuleStatus::Proven } else { RuleStatus::Open };
+    }
     let text = conversion.is_text();
     let quick = |quick: Option<Quick>| quick.map_or(RuleStatus::Open, RuleStatus::Quick);
     match (keyword, value) {
@@ -126,6 +129,8 @@ pub(super) fn type_allows(schema: &Map<String, Value>, made: &str) -> bool {
         "text" => word == "string",
         // A decimal may happen to be whole, so `integer` is left to the check of the value.
         "integer" | "number" => matches!(word, "number" | "integer"),
+        // What a cell says is held against the contract when it is known.
+        "json" => true,
         other => word == other,
     })
 }

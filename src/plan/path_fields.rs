@@ -153,6 +153,7 @@ fn describe_other_type(leaf: &Leaf) -> Option<&'static str> {
         Conversion::Boolean { .. } => Some("a truth value"),
         Conversion::Date(_) => Some("a day"),
         Conversion::Datetime { .. } => Some("a moment"),
+        Conversion::Json => Some("a JSON value"),
         Conversion::Text | Conversion::Code | Conversion::Integer(_) => None,
     }
 }

@@ -5,5 +5,6 @@ pub mod buffer;
 pub mod number;
 pub mod decimal;
 pub mod json_path;
+pub mod json_value;
 pub mod exact_decimal;
 pub mod file_pattern;

@@ -24,7 +24,7 @@ use crate::{
         provenance::{NodeName, Step},
     },
     table::{NONE, row::Row},
-    text::buffer::OutputBuffer,
+    text::{buffer::OutputBuffer, json_value::RESERVED_NAME},
     transform::fast,
 };
 
@@ -33,9 +33,6 @@ const FILL_IN: &str = "fill its cells in, or say what nothing means with `if_emp
 
 /// So many pieces of one cell are told to be bad, and no more.
 const MAX_BAD_PIECES: u64 = 10;
-
-/// The name that means a number to the JSON parser, and would be lost.
-const RESERVED_NAME: &[u8] = b"\"$serde_json::private::Number\"";
 
 /// The document cannot be finished on the fast way.
 pub(super) struct Stop;
@@ -620,7 +617,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let site = ValueSite { scope, column: Some(keyed_by.column), rule: &keyed_by.rule };
         self.observer.enter_named_node(&self.out[start..], site);
         let name = &self.out[start..];
-        if name == RESERVED_NAME {
+        if name.get(1..name.len() - 1) == Some(RESERVED_NAME.as_bytes()) {
             self.note_problem(site, Code::TransformName, "no field can have this name".into())?;
             return Ok(false);
         }

@@ -83,6 +83,29 @@ const FIELDS: &[&str] = &["a", "b", "c", "d", "e f", "é", "g/h", "i~j", "k%20l"
 /// Other names that cells may say.
 const NAMES: &[&str] = &["", "A", " a ", "__proto__", "two\nlines", "\t", "\\", "$serde_json::private::Number", "0"];
 const KINDS: &[&str] = &["a", "b", "c", "d"];
+/// Cells with a JSON value, and such as only look so.
+const JSON_VALUES: &[&str] = &[
+    "{\"a\": 1}",
+    "{}",
+    "[]",
+    "{\"a\":0.5,\"b\":[1,{\"c\":null}]}",
+    "[1, \"abc\"]",
+    "[1,1.0]",
+    "\"ab\"",
+    "2.50",
+    "null",
+    "1e2",
+    "{\"b/c~d\": {\"a\": \"x\"}, \"\u{e9}\u{e9}\u{e9}\": 1}",
+    "true",
+    "",
+    "{\"a\":1,\"a\":2}",
+    "{a:1}",
+    "1 2",
+    "[[[[1]]]]",
+    "{\"\": \"\\ud83d\\ude00\"}",
+    "123456789012345678901234567890.10",
+    "1e99999",
+];
 const PATTERNS: &[&str] = &["^[a-z]+$", "^.{2,3}$", "^A[0-9]*$", "[0-9]", "^$|^a", "^[^@]+@[^@]+$", "^\\d{4}-", "é"];
 const FORMATS: &[&str] = &["email", "date", "date-time", "uri", "uuid", "ipv4"];
 const LIMITS: &[&str] = &[
@@ -804,7 +827,34 @@ impl Maker<'_> {
         (schema, field, omitted || policy == "omit")
     }
 
+    /// A cell that holds a JSON value.
+    fn json(&mut self, source: &'static str) -> (Value, Value, bool) {
+        let mut schema = match self.tape.pick(5) {
+            1 => json!({ "type": "object", "required": ["a"], "properties": { "a": { "minimum": 1 } } }),
+            2 => json!({ "type": ["array", "number"], "items": { "maxLength": 2 }, "maxItems": 2, "maximum": 2 }),
+            3 => json!({ "properties": { "a": { "type": "number" } }, "additionalProperties": false }),
+            4 => json!({ "propertyNames": { "maxLength": 2 }, "not": { "const": "ab" }, "uniqueItems": true }),
+            _ => json!({}),
+        };
+        let cells: Vec<String> = JSON_VALUES.iter().map(|value| (*value).to_owned()).collect();
+        let good = cells[..12].to_vec();
+        let name = format!("c{}", self.columns.len());
+        self.columns.push(Column { source, name: name.clone(), declared: json!({ "type": "json" }), cells, good });
+        let mut field = json!({ "from": name });
+        let word = ["", "", "omit", "set_null", "reject"][self.tape.pick(5)];
+        if !word.is_empty() {
+            field["if_empty"] = word.into();
+        }
+        if word == "set_null" {
+            nullable(&mut schema);
+        }
+        (self.dressed(schema, false), field, word == "omit")
+    }
+
     fn leaf(&mut self, source: &'static str) -> (Value, Value, bool) {
+        if self.tape.once_in(9) {
+            return self.json(source);
+        }
         let kind = Type::ALL[self.tape.pick(6)];
         let mut cells: Vec<String> = Vec::new();
         let mut schema = match kind {

@@ -244,7 +244,7 @@ const MISTAKES: &[Mistake] = &[
     (
         "type: decimal",
         "type: float",
-        "25:22: unknown word `float` | the words that can stand here: `text`, `code`, `integer`, `decimal`, `boolean`, `date`, `datetime`",
+        "25:22: unknown word `float` | the words that can stand here: `text`, `code`, `integer`, `decimal`, `boolean`, `date`, `datetime`, `json`",
     ),
     (
         "type: decimal",

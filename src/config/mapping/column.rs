@@ -82,4 +82,6 @@ pub enum Type {
     Date,
     /// A moment.
     Datetime,
+    /// A JSON value.
+    Json,
 }

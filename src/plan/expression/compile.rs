@@ -69,7 +69,7 @@ impl ExpressionKind {
     /// The kind of the cells of a column.
     fn of_column(conversion: &Conversion) -> ExpressionKind {
         match conversion {
-            Conversion::Text | Conversion::Code => ExpressionKind::Text,
+            Conversion::Text | Conversion::Code | Conversion::Json => ExpressionKind::Text,
             Conversion::Integer(_) => ExpressionKind::Number { is_whole: true },
             Conversion::Decimal(_) => ExpressionKind::Number { is_whole: false },
             Conversion::Boolean { .. } => ExpressionKind::Truth,
@@ -234,6 +234,11 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
                 let has_reading = column.reading.is_some();
                 if self.columns.iter().all(|(_, known)| known.number != number) {
                     self.columns.push((name.id.to_owned(), column));
+                }
+                if *conversion == Conversion::Json {
+                    let message = format!("the cells of `{}` are JSON values, which are in no expression", name.id);
+                    let hint = "write the value with `from`, or use another column";
+                    return Err(ExpressionFault::new(self.range_of(expression), message, hint));
                 }
                 let kind = ExpressionKind::of_column(&conversion);
                 if let Some(split) = split {

@@ -79,6 +79,7 @@ impl<'a> ExpressionValue<'a> {
             Conversion::Integer(format) | Conversion::Decimal(format) => {
                 ExpressionValue::Number(ExactDecimal::of_number(&format.parse(cell.as_bytes())?).ok()?)
             }
+            Conversion::Json => return None,
             Conversion::Boolean { .. } => ExpressionValue::Truth(json(&cell)? == "true"),
             Conversion::Date(_) => ExpressionValue::Date(json(&cell)?),
             Conversion::Datetime(_) => {

@@ -138,6 +138,9 @@ impl Judge<'_> {
         if let Some(at) = &rules.never {
             return SchemaVerdict::never(at.clone(), "the contract allows no value here".into());
         }
+        if matches!(made, MadePart::Free(leaf) if leaf.conversion == Conversion::Json) {
+            return SchemaVerdict::Open;
+        }
         let start = if rules.opaque { SchemaVerdict::Open } else { SchemaVerdict::Always };
         // What is cheap and decides most is looked at first.
         let order = ["type", "required", "properties"];
