@@ -229,7 +229,7 @@ pub fn api(args: &Sandbox, root: &Path) -> Result<SandboxApi, Vec<Diagnostic>> {
     })?;
     if let Some(file) = &args.contract {
         let (file, fragment) = split_part(Path::new(""), &file.to_string_lossy());
-        let request = Some(WantedRequest { method: None, path: args.path.clone() });
+        let request = Some(WantedRequest { method: None, path: args.path.clone(), content_type: None });
         return contract(&file, json_places::MAX_BYTES, &WantedPart { fragment, request })
             .map(|contract| SandboxApi { contract: Arc::new(contract), path, documents: String::new() })
             .map_err(|wrong| vec![wrong]);
@@ -335,6 +335,7 @@ fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnosti
     let request = WantedRequest {
         method: Some(mapping.request.method.word().to_owned()),
         path: Some(mapping.request.path.clone()),
+        content_type: Some(mapping.request.content_type.clone().unwrap_or_else(|| "application/json".to_owned())),
     };
     let wanted = WantedPart { fragment, request: Some(request) };
     let limit = mapping.max_contract.map_or(json_places::MAX_BYTES, |Size(bytes)| bytes);

@@ -21,6 +21,8 @@ pub struct WantedRequest {
     pub method: Option<String>,
     /// The path, names in braces included; `None`: any.
     pub path: Option<String>,
+    /// What its body is called; `None`: any JSON.
+    pub content_type: Option<String>,
 }
 
 /// Why no body is found.
@@ -83,7 +85,7 @@ pub(super) fn find_body(document: &Value, wanted: &WantedRequest) -> Result<Stri
     let best = ranked.iter().map(|(rank, _)| *rank).max().unwrap_or_default();
     let mut found = ranked.iter().filter(|(rank, _)| *rank == best).map(|(_, operation)| *operation);
     match (found.next(), found.next()) {
-        (Some(only), None) => body_of(document, only),
+        (Some(only), None) => body_of(document, only, wanted.content_type.as_deref()),
         (Some(_), Some(_)) => {
             let names: Vec<String> =
                 ranked.iter().take(MAX_NAMED).map(|(_, operation)| format!("`{}`", operation.name())).collect();
@@ -175,7 +177,7 @@ fn resolve(document: &Value, pointer: &str) -> String {
 }
 
 /// Where the schema of the JSON body of an operation stands.
-fn body_of(document: &Value, operation: &ApiOperation<'_>) -> Result<String, NoBody> {
+fn body_of(document: &Value, operation: &ApiOperation<'_>, content_type: Option<&str>) -> Result<String, NoBody> {
     let name = operation.name();
     if !operation.value.contains_key("requestBody") {
         let message = format!("the operation `{name}` of the contract has no body");
@@ -188,13 +190,8 @@ fn body_of(document: &Value, operation: &ApiOperation<'_>) -> Result<String, NoB
         let hint = "describe it under `content` of its `requestBody`, in this file".into();
         return Err(NoBody::new(message, hint, Some(format!("{}/requestBody", operation.at))));
     };
-    let Some((media, value)) = json_content(content) else {
-        let types: Vec<String> = content.keys().take(MAX_NAMED).map(|media| format!("`{media}`")).collect();
-        let message = match types.as_slice() {
-            [] => format!("the contract does not say what the body of `{name}` is"),
-            types => format!("the body of `{name}` is no JSON: the contract takes {}", types.join(", ")),
-        };
-        return Err(NoBody::new(message, "name an operation that takes `application/json`".into(), Some(at)));
+    let Some((media, value)) = json_content(content, content_type) else {
+        return Err(describe_media(&name, content, content_type, at));
     };
     let at = format!("{at}/{}", escape(media));
     if value.get("schema").is_none() {
@@ -204,13 +201,46 @@ fn body_of(document: &Value, operation: &ApiOperation<'_>) -> Result<String, NoB
     Ok(format!("{at}/schema"))
 }
 
-/// The JSON among the media types of a body: `application/json` before `…+json` before what includes it.
-fn json_content(content: &Map<String, Value>) -> Option<(&String, &Value)> {
-    let kind = |media: &str| media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let with = |is_wanted: &dyn Fn(&str) -> bool| content.iter().find(|(media, _)| is_wanted(&kind(media)));
-    with(&|media| media == "application/json")
-        .or_else(|| with(&|media| media.ends_with("+json") || media == "text/json"))
-        .or_else(|| with(&|media| matches!(media, "application/*" | "*/*")))
+/// The JSON among the media types of a body: the wanted one, or `application/json` before `…+json`, before what includes it.
+fn json_content<'a>(content: &'a Map<String, Value>, wanted: Option<&str>) -> Option<(&'a String, &'a Value)> {
+    let with = |is_wanted: &dyn Fn(&str) -> bool| content.iter().find(|(media, _)| is_wanted(&media_kind(media)));
+    let exact = match wanted {
+        Some(wanted) => with(&|media| media == media_kind(wanted)),
+        None => with(&|media| media == "application/json").or_else(|| with(&is_json)),
+    };
+    exact.or_else(|| with(&|media| matches!(media, "application/*" | "*/*")))
+}
+
+/// A media type without its parameters.
+fn media_kind(media: &str) -> String {
+    media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// Whether a media type is JSON.
+fn is_json(media: &str) -> bool {
+    media == "application/json" || media == "text/json" || media.ends_with("+json")
+}
+
+/// What is said of a body that does not have the wanted media type.
+fn describe_media(name: &str, content: &Map<String, Value>, wanted: Option<&str>, at: String) -> NoBody {
+    let types: Vec<String> = content.keys().take(MAX_NAMED).map(|media| format!("`{media}`")).collect();
+    let json = content.keys().map(|media| media_kind(media)).find(|media| is_json(media));
+    let (message, hint) = match (json, wanted, types.as_slice()) {
+        (Some(json), Some(wanted), types) => {
+            let types = types.join(", ");
+            let message = format!("the mapping sends `{wanted}` to `{name}`, and the contract takes {types}");
+            (message, format!("write `content_type: {json}` in `request`"))
+        }
+        (_, _, []) => {
+            let hint = "describe it under `content` of its `requestBody`, in this file".into();
+            (format!("the contract does not say what the body of `{name}` is"), hint)
+        }
+        (_, _, types) => {
+            let message = format!("the body of `{name}` is no JSON: the contract takes {}", types.join(", "));
+            (message, "name an operation that takes `application/json`".into())
+        }
+    };
+    NoBody::new(message, hint, Some(at))
 }
 
 /// What is said of an operation that is not there: which ones are, the nearest first.
@@ -241,10 +271,10 @@ fn describe_missing(operations: &[ApiOperation<'_>], method: Option<&str>, path:
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::config::open_api::{WantedRequest, find_body};
+    use crate::config::open_api::{WantedRequest, find_body, json_content};
 
     fn find(document: &Value, method: &str, path: &str) -> String {
-        let wanted = WantedRequest { method: Some(method.into()), path: Some(path.into()) };
+        let wanted = WantedRequest { method: Some(method.into()), path: Some(path.into()), content_type: None };
         find_body(document, &wanted).unwrap_or_else(|none| format!("{} | {}", none.message, none.hint))
     }
 
@@ -300,6 +330,24 @@ mod tests {
         ];
         for (method, path, expected) in table {
             assert_eq!(find(&document(), method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_body_has_the_type_that_the_mapping_sends() {
+        let content = json!({ "application/problem+json": {}, "application/JSON; charset=utf-8": {}, "text/csv": {} });
+        let range = json!({ "image/*": {}, "application/*": {} });
+        let table = [
+            (&content, None, Some("application/JSON; charset=utf-8")),
+            (&content, Some("application/json"), Some("application/JSON; charset=utf-8")),
+            (&content, Some("application/problem+json"), Some("application/problem+json")),
+            (&content, Some("application/fhir+json"), None),
+            (&range, Some("application/fhir+json"), Some("application/*")),
+            (&range, None, Some("application/*")),
+        ];
+        for (content, wanted, expected) in table {
+            let found = json_content(content.as_object().unwrap(), wanted).map(|(media, _)| media.as_str());
+            assert_eq!(found, expected, "{wanted:?}");
         }
     }
 
