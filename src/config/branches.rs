@@ -123,10 +123,11 @@ impl Contract {
             .collect();
         let mut words = BTreeMap::new();
         for (word, target) in branches {
-            let is_target =
-                |reference: &Option<&str>| reference.and_then(decode_reference).is_some_and(|at| at == target);
-            let has_name = |reference: &Option<&str>| reference.and_then(last_step) == last_step(&target);
-            let named = references.iter().position(is_target).or_else(|| references.iter().position(has_name));
+            let at = |branch: &usize| references[*branch].and_then(decode_reference);
+            let name = |branch: &usize| references[*branch].and_then(last_step);
+            let is_target = |branch: &usize| at(branch).is_some_and(|at| at == target);
+            let has_name = |branch: &usize| name(branch).is_some_and(|name| Some(name) == last_step(&target));
+            let named = (0..count).find(is_target).or_else(|| (0..count).find(has_name));
             words.extend(named.map(|branch| (word, branch)));
         }
         for (branch, reference) in references.iter().enumerate() {
