@@ -55,7 +55,8 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         let all = plan.violations(&trace.json);
         sorted(all.iter().filter(|violation| index.is_certain(violation)))
     });
-    for told in violations.into_iter().flat_map(|violation| ToldViolation::by_names(violation, trace, &index)) {
+    let violations = violations.into_iter().map(Violation::of_field);
+    for told in violations.flat_map(|violation| ToldViolation::by_names(violation, trace, &index)) {
         let Some(origin) = told.origin else { continue };
         let violation = told.violation;
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);

@@ -123,11 +123,11 @@ impl Contract {
             .collect();
         let mut words = BTreeMap::new();
         for (word, target) in branches {
-            let is_target = |reference: &str| decode_reference(reference).is_some_and(|at| at == target);
-            let has_name = |reference: &str| last_step(reference) == last_step(&target);
-            let find =
-                |is_meant: &dyn Fn(&str) -> bool| references.iter().position(|known| known.is_some_and(is_meant));
-            let named = find(&is_target).or_else(|| find(&has_name));
+            let at = |branch: &usize| references[*branch].and_then(decode_reference);
+            let name = |branch: &usize| references[*branch].and_then(last_step);
+            let is_target = |branch: &usize| at(branch).is_some_and(|at| at == target);
+            let has_name = |branch: &usize| name(branch).is_some_and(|name| Some(name) == last_step(&target));
+            let named = (0..count).find(is_target).or_else(|| (0..count).find(has_name));
             words.extend(named.map(|branch| (word, branch)));
         }
         for (branch, reference) in references.iter().enumerate() {

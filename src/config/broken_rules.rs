@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 
 use crate::diagnostic::Code;
 
+/// What is said of a value where none is allowed.
+pub(super) const NO_VALUE: &str = "no value is allowed here";
 /// How a message about fields that are not allowed begins.
 pub(super) const NAMED_FIELDS: &str = "the field `";
 
@@ -52,7 +54,7 @@ pub(super) fn describe_broken_rule(kind: &Kind) -> (Code, Option<String>) {
             let expected = describe_broken_rule(error.kind()).1.unwrap_or_else(|| error.masked().to_string());
             (Code::CheckFields, said(format!("the name of a field is not allowed: {expected}")))
         }
-        Kind::FalseSchema => (Code::CheckRule, said("no value is allowed here".into())),
+        Kind::FalseSchema => (Code::CheckRule, said(NO_VALUE.into())),
         other => (Code::CheckRule, said(format!("the rule `{}` of the contract is broken", other.keyword()))),
     }
 }

@@ -12,7 +12,9 @@ use serde_json::Value;
 use crate::{
     config::{
         alternatives::{BranchFacts, MeantBranch},
-        broken_rules::{NAMED_FIELDS, describe_broken_rule, describe_condition, describe_ruled_out, find_names, texts},
+        broken_rules::{
+            NAMED_FIELDS, NO_VALUE, describe_broken_rule, describe_condition, describe_ruled_out, find_names, texts,
+        },
         contract::Contract,
     },
     diagnostic::Code,
@@ -49,6 +51,18 @@ impl Violation {
         }
     }
 
+    /// The same violation, where no value of a field is allowed: that the field is not.
+    #[must_use]
+    pub fn of_field(self) -> Violation {
+        let around = self.message.strip_prefix(NO_VALUE).zip(self.pointer.rsplit_once('/'));
+        let Some((rest, (around, step))) = around.filter(|(_, (_, step))| step.parse::<usize>().is_err()) else {
+            return self;
+        };
+        let (pointer, name) = (around.to_owned(), unescape(step));
+        let message = format!("{NAMED_FIELDS}{name}` is not allowed{rest}");
+        Violation { pointer, code: Code::CheckFields, message, names: vec![name], ..self }
+    }
+
     /// The same violation, of a value that stands at a pointer.
     #[must_use]
     pub fn below(self, pointer: &str) -> Violation {
@@ -71,8 +85,6 @@ impl Violation {
     }
 }
 
-/// What is said of a value where none is allowed.
-const NO_VALUE: &str = "no value is allowed here";
 /// So many branches are told if none of them was meant.
 const MAX_TOLD: usize = 4;
 /// So many letters are told of what one of them wants.
@@ -187,21 +199,6 @@ impl ToldViolations<'_> {
         let (schema, shown) = (self.schema_of(error), format!("{pointer}{shown}"));
         let names = find_names(error.kind());
         self.violations.push(Violation { pointer, shown, depends_on: reasons, schema, code, message, names });
-        if matches!(error.kind(), Kind::FalseSchema) {
-            self.name_last_field();
-        }
-    }
-
-    /// What allows no value of a field does not allow the field.
-    fn name_last_field(&mut self) {
-        let Some(violation) = self.violations.last_mut() else { return };
-        let Some((around, step)) = violation.pointer.rsplit_once('/') else { return };
-        let (around, name) = (around.to_owned(), unescape(step));
-        if name.parse::<usize>().is_err() {
-            let rest = violation.message.strip_prefix(NO_VALUE).unwrap_or_default();
-            violation.message = format!("{NAMED_FIELDS}{name}` is not allowed{rest}");
-            (violation.code, violation.pointer, violation.names) = (Code::CheckFields, around, vec![name]);
-        }
     }
 
     fn schema_of(&self, error: &ValidationError<'_>) -> String {

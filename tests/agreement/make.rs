@@ -1092,7 +1092,7 @@ impl Maker<'_> {
         if word == "set_null" {
             null_too(schema);
         }
-        let policy = if self.tape.once_in(4) { json!({ "then": word, "severity": "warn" }) } else { word.into() };
+        let policy = if self.tape.once_in(2) { json!({ "then": word, "severity": "warn" }) } else { word.into() };
         field.insert("if_empty".into(), policy);
         word == "omit"
     }
