@@ -291,13 +291,16 @@ fn left_open(plan: &Plan, violation: &Violation) -> Result<(), String> {
                 _ => break,
             }
         }
+        // What is left of the pointer leads into the JSON of a cell.
+        if let ValuePlan::Leaf(leaf) = value {
+            return open(leaf).then_some(()).ok_or_else(|| "something proven is violated".into());
+        }
         if let ValuePlan::Object(object) = value {
             fields = &object.fields;
         }
         found = Some(value);
     }
     match found {
-        Some(ValuePlan::Leaf(leaf)) if open(leaf) => Ok(()),
         Some(ValuePlan::Pieces(pieces)) if open(&pieces.leaf) => Ok(()),
         Some(ValuePlan::Aggregate(aggregate)) if is_left(&aggregate.checks) => Ok(()),
         Some(ValuePlan::Many(many)) if many.keyed_by.is_some() && violation.code == Code::CheckFields => Ok(()),
