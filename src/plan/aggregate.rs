@@ -27,7 +27,7 @@ struct AggregateEnd {
 }
 
 /// What is wrong with a path: the code, the message, and what to write.
-type PathFault = (Code, String, String);
+type AggregateFault = (Code, String, String);
 
 impl Aggregate {
     /// A count or a sum before its path is looked at.
@@ -102,7 +102,7 @@ fn to_json(name: &str) -> Vec<u8> {
 }
 
 /// The names of a path.
-fn read_steps(path: &str) -> Result<Vec<String>, PathFault> {
+fn read_steps(path: &str) -> Result<Vec<String>, AggregateFault> {
     if path.is_empty() || path.split('/').any(str::is_empty) {
         let message = format!("`{path}` is no path: between its names stands one `/`, and none at its ends");
         return Err(wrong(message, "write it as in `passengers/bags`"));
@@ -116,7 +116,7 @@ fn find_in_fields(
     steps: &[String],
     is_sum: bool,
     place: &str,
-) -> Result<AggregateEnd, PathFault> {
+) -> Result<AggregateEnd, AggregateFault> {
     let Some((step, rest)) = steps.split_first() else { return Ok(AggregateEnd::default()) };
     let Some(field) = fields.iter().find(|field| field.name == *step) else {
         let names = || fields.iter().map(|field| field.name.as_str());
@@ -130,7 +130,7 @@ fn find_in_fields(
 }
 
 /// Where the rest of a path leads from a value, which is that of the field `name`.
-fn find_end(value: &ValuePlan, steps: &[String], is_sum: bool, name: &str) -> Result<AggregateEnd, PathFault> {
+fn find_end(value: &ValuePlan, steps: &[String], is_sum: bool, name: &str) -> Result<AggregateEnd, AggregateFault> {
     match value {
         ValuePlan::Many(many) if many.keyed_by.is_some() => {
             let message = format!("`{name}` has fields that are named by cells, so no path leads to them");
@@ -175,7 +175,7 @@ fn find_in_items<'a>(
     steps: &[String],
     is_sum: bool,
     name: &str,
-) -> Result<AggregateEnd, PathFault> {
+) -> Result<AggregateEnd, AggregateFault> {
     let (mut found, mut fault) = (None, None);
     for item in items {
         match find_end(item, steps, is_sum, name) {
@@ -195,7 +195,7 @@ fn find_in_items<'a>(
     }
 }
 
-fn in_list(found: Result<AggregateEnd, PathFault>) -> Result<AggregateEnd, PathFault> {
+fn in_list(found: Result<AggregateEnd, AggregateFault>) -> Result<AggregateEnd, AggregateFault> {
     found.map(|end| AggregateEnd { has_list: true, ..end })
 }
 
@@ -205,7 +205,7 @@ fn written_type(leaf: &Leaf) -> Option<&Conversion> {
 }
 
 /// The end of a path at a value of this type; `None`: it is a text of a code table.
-fn end_of_leaf(conversion: Option<&Conversion>, is_sum: bool, name: &str) -> Result<AggregateEnd, PathFault> {
+fn end_of_leaf(conversion: Option<&Conversion>, is_sum: bool, name: &str) -> Result<AggregateEnd, AggregateFault> {
     match conversion {
         Some(Conversion::Integer(_)) => Ok(AggregateEnd { has_list: false, is_whole: true }),
         Some(Conversion::Decimal(_)) => Ok(AggregateEnd::default()),
@@ -215,11 +215,11 @@ fn end_of_leaf(conversion: Option<&Conversion>, is_sum: bool, name: &str) -> Res
     }
 }
 
-fn no_number(name: &str, found: &str) -> PathFault {
+fn no_number(name: &str, found: &str) -> AggregateFault {
     let message = format!("a sum is made of numbers, and `{name}` is {found}");
     wrong(message, "lead the path to a number: a column with the type `integer` or `decimal`, or a `value`")
 }
 
-fn wrong(message: String, hint: impl Into<String>) -> PathFault {
+fn wrong(message: String, hint: impl Into<String>) -> AggregateFault {
     (Code::PlanWrongValue, message, hint.into())
 }
