@@ -306,6 +306,10 @@ mod tests {
         for text in bad {
             assert_eq!(written(text), Err(JsonFault::Syntax), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_deep_twice_long_or_reserved_is_refused() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(written(&nested(MAX_DEPTH)), Ok(nested(MAX_DEPTH)));
         assert_eq!(written(&nested(MAX_DEPTH + 1)), Err(JsonFault::TooDeep));
