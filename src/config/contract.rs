@@ -132,11 +132,14 @@ impl Contract {
         let ignored = ignored_keywords::find(&schema, &schemas, &places, &facts);
         let rebased = dialect != SchemaLanguage::OpenApi30 && has_own_bases(&schemas, draft);
         let references = badly_written_references(&schemas);
+        let described = described_schemas(&schemas);
+        drop(schemas);
         for (at, reference) in references {
             if let Some(schema) = schema.pointer_mut(&at) {
                 schema["$ref"] = reference.into();
             }
         }
+        remove_descriptions(&mut schema, &described);
         let lone_references =
             matches!(draft, jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
         if dialect == SchemaLanguage::OpenApi30 {
@@ -356,6 +359,21 @@ fn badly_written_references(schemas: &Schemas<'_>) -> Vec<(String, String)> {
         decode_reference(reference).map(|pointer| format!("#{}", encode_fragment(&pointer)))
     };
     schemas.iter().filter_map(|(at, schema)| Some((at.clone(), written(schema)?))).collect()
+}
+
+/// The pointers of the schemas that are described in words.
+fn described_schemas(schemas: &Schemas<'_>) -> Vec<String> {
+    let is_described = |schema: &Map<String, Value>| schema.get("description").is_some_and(Value::is_string);
+    schemas.iter().filter(|(_, schema)| is_described(schema)).map(|(at, _)| at.clone()).collect()
+}
+
+/// Removes the descriptions of schemas: no message repeats them, and they are a third of a large contract.
+fn remove_descriptions(file: &mut Value, described: &[String]) {
+    for at in described {
+        if let Some(schema) = file.pointer_mut(at).and_then(Value::as_object_mut) {
+            schema.shift_remove("description");
+        }
+    }
 }
 
 /// Checks parts of a file, which are compiled by reference, against the schema of schemas.
