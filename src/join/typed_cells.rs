@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use crate::{
     diagnostic::{Code, Diagnostic},
-    plan::{CheckedColumns, ColumnPlan, Plan},
+    plan::{CheckedColumns, ColumnPlan, Plan, conversion::Conversion},
     recording::{
         ledger::{Ledger, RowStatus},
         match_groups::MatchGroups,
     },
-    table::{Table, row::Row},
+    table::{
+        Table,
+        row::{Cells, Row},
+    },
     text::buffer::OutputBuffer,
 };
 
@@ -71,17 +74,34 @@ pub(super) fn reject_bad_cells(
 
 /// The records that have a cell in one of the columns that is not certain to be of its type, in order.
 fn find_unusual_records(plan: &Plan, number: usize, table: &Table, columns: &[usize]) -> Vec<u32> {
-    let mut found = Vec::new();
-    for column in columns {
-        let used = &plan.sources[number].columns[*column];
-        let is_usual = |row: &Row<'_>| row.outer(*column).is_some_and(|cell| used.is_usual(&table.text[cell]));
-        found.extend(table.rows(0).filter(|row| !is_usual(row)).map(|row| row.number));
+    let used = &plan.sources[number].columns;
+    if !columns.iter().all(|column| used[*column].may_be_usual()) {
+        return (0..table.len()).collect();
     }
-    if columns.len() > 1 {
-        found.sort_unstable();
-        found.dedup();
+    let typed: Vec<(usize, &Conversion)> =
+        columns.iter().map(|column| (table.bind[*column], &used[*column].conversion)).collect();
+    if table.has_u8_offsets {
+        collect_unusual(table, &typed, Row::u8_offsets)
+    } else {
+        collect_unusual(table, &typed, Row::u16_offsets)
     }
-    found
+}
+
+/// The records that have a cell in one of the columns of the file that is not certain to be of its type, in order.
+fn collect_unusual<'a, C: Cells<'a>>(
+    table: &'a Table,
+    typed: &[(usize, &Conversion)],
+    offsets: impl Fn(Row<'a>) -> Option<C>,
+) -> Vec<u32> {
+    let is_usual = |cells: C, at: usize, conversion: &Conversion| {
+        let Some((ahead, outer)) = cells.cell(at) else { return false };
+        ahead.first_chunk().is_some_and(|lanes| conversion.is_usual(lanes, outer))
+    };
+    let are_usual = |row: &Row<'a>| {
+        let Some(cells) = offsets(*row) else { return false };
+        typed.iter().all(|(at, conversion)| is_usual(cells, *at, conversion))
+    };
+    table.rows(0).filter(|row| !are_usual(row)).map(|row| row.number).collect()
 }
 
 /// Whether the cells of a column are compared with those of other records.

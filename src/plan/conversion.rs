@@ -16,7 +16,7 @@ use crate::{
         buffer::OutputBuffer,
         json_value::write_value,
         lanes::{ByteLanes, LANES},
-        number::{Number, NumberFormat, parse_short},
+        number::{Number, NumberFormat, is_short_whole, parse_short},
     },
 };
 
@@ -207,18 +207,13 @@ impl Conversion {
         }
     }
 
-    /// Whether a cell is certain to be of this type, by a look at its digits.
+    /// Whether a cell of so many bytes, which begins with these, is certain to be of this type.
     #[must_use]
-    pub fn is_usual(&self, cell: &[u8]) -> bool {
+    #[inline]
+    pub fn is_usual(&self, lanes: &[u8; LANES], length: usize) -> bool {
         match self {
-            Conversion::Integer(_) => {
-                cell.len() <= MAX_SHOWN
-                    && cell.first().is_some_and(|digit| *digit != b'0')
-                    && cell.iter().all(u8::is_ascii_digit)
-            }
-            Conversion::Decimal(format) => {
-                parse_short(&ByteLanes::from(cell).lanes_at(0), cell.len(), format.decimal_separator).is_some()
-            }
+            Conversion::Integer(_) => is_short_whole(lanes, length),
+            Conversion::Decimal(format) => parse_short(lanes, length, format.decimal_separator).is_some(),
             _ => false,
         }
     }

@@ -62,7 +62,7 @@ use crate::{
         cell_reading::{CellReading, CellSplit},
         dialect::Dialect,
     },
-    text::lanes::{LANES, Padded},
+    text::lanes::{ByteLanes, LANES, Padded},
 };
 
 /// What to do, with nothing left to look up.
@@ -188,7 +188,13 @@ impl ColumnPlan {
     /// Whether a cell is certain to be of its type as it stands in the file, by a look at its digits.
     #[must_use]
     pub fn is_usual(&self, cell: &[u8]) -> bool {
-        self.reading.is_none() && self.split.is_none() && self.conversion.is_usual(cell)
+        self.may_be_usual() && self.conversion.is_usual(&ByteLanes::from(cell).lanes_at(0), cell.len())
+    }
+
+    /// Whether a look at the digits of a cell can tell that it is of its type.
+    #[must_use]
+    pub fn may_be_usual(&self) -> bool {
+        self.reading.is_none() && self.split.is_none() && self.conversion.number_format().is_some()
     }
 
     /// Whether a cell of it that was cut off is never a valid one.

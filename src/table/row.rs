@@ -232,16 +232,14 @@ impl<'a> Row<'a> {
         cells.get(column).copied()
     }
 
-    /// A cell that is not empty and says what stands in the file; `None`: it is in quotes, or may be any other.
-    #[inline]
-    pub fn plain_cell(self, column: usize) -> Option<ByteLanes<'a>> {
-        let Table { text, dialect, .. } = self.table;
-        let cell = self.outer(column)?;
-        let is_plain = dialect.plain_nulls
-            && !cell.is_empty()
-            && text.get(cell.start).copied() != dialect.quote
-            && self.table.reading(column).is_none();
-        is_plain.then(|| ByteLanes::within(text, cell.start, cell.end))
+    /// The first bytes of a cell as it stands in the file, quotes included, and how many bytes it has; those behind its end are
+    /// undefined. `None`: the record has to be split.
+    #[inline(always)]
+    pub fn lanes(self, column: usize) -> Option<([u8; LANES], usize)> {
+        let at = self.table.bind[column];
+        let (ahead, outer) =
+            if self.table.has_u8_offsets { self.u8_offsets()?.cell(at)? } else { self.u16_offsets()?.cell(at)? };
+        Some((*ahead.first_chunk()?, outer))
     }
 
     /// What a cell says as a string; `None` if that counts as empty, or is nothing.

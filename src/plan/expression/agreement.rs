@@ -26,7 +26,11 @@ use crate::{
         moment_format::MomentFormat,
     },
     table::cell_reading::CellSplit,
-    text::{exact_decimal::ExactDecimal, lanes::ByteLanes, number::NumberFormat},
+    text::{
+        exact_decimal::ExactDecimal,
+        lanes::{ByteLanes, LANES},
+        number::NumberFormat,
+    },
 };
 
 /// How many expressions are compared, unless the environment says so.
@@ -224,8 +228,9 @@ impl<'a> RecordCells<'a> for RandomRow {
         (!self.0[column].is_empty()).then_some(Cow::Borrowed(self.0[column]))
     }
 
-    fn plain(&self, column: usize) -> Option<ByteLanes<'a>> {
-        (!self.0[column].is_empty()).then(|| self.0[column].as_bytes().into())
+    fn lanes(&self, column: usize) -> Option<([u8; LANES], usize)> {
+        let cell = self.0[column].as_bytes();
+        Some((ByteLanes::from(cell).lanes_at(0), cell.len()))
     }
 
     fn fact(&self, _: Fact) -> ExpressionValue<'a> {
@@ -667,6 +672,9 @@ fn find_difference(source: &str, tree: &Expr<'_>, expression: &Expression, row: 
     let small = small.map(|length| String::from_utf8(json[..length].to_vec()).unwrap());
     let is_small =
         small.clone().is_none_or(|small| slow == Ok(number(&small)) && ExactDecimal::parse(&small).is_some());
+    let decided = expression.operation.holds_small(row).map(Plain::Truth);
+    let is_small = is_small && decided.clone().is_none_or(|decided| slow == Ok(decided));
+    let small = small.or(decided.map(|decided| decided.written()));
     let difference = difference.or_else(|| (!is_small).then(|| format!("{small:?} on the fast way, and not {slow:?}")));
     difference.map(|difference| format!("{source} on {:?}: {difference}", row.0))
 }

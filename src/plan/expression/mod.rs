@@ -30,7 +30,7 @@ use crate::{
     plan::expression::{
         compile::{ExpressionCompiler, ExpressionFault, ExpressionKind, FindColumn},
         operation::Operation,
-        record_cells::RecordCells,
+        record_cells::{RecordCells, RowOffsets},
         small_number::LONGEST_NUMBER,
         value::{ExpressionFailure, ExpressionValue, check_length},
     },
@@ -72,6 +72,8 @@ pub struct Expression {
     pub columns: Vec<usize>,
     /// How many wildcards of the path of its source it needs.
     pub captures: usize,
+    /// It may be decided or calculated on the fast way.
+    is_small: bool,
 }
 
 impl Template {
@@ -185,7 +187,8 @@ impl Expression {
             let message = format!("the {what} uses no column, so it is the same for every record");
             return Err(ExpressionFault::new(0..source.len(), message, hint));
         }
-        Ok(Expression { operation: typed.operation, kind: typed.kind, columns, captures })
+        let is_small = !columns.is_empty() && typed.operation.may_be_small();
+        Ok(Expression { operation: typed.operation, kind: typed.kind, columns, captures, is_small })
     }
 
     /// Whether it holds for a record.
@@ -193,6 +196,11 @@ impl Expression {
     /// # Errors
     /// Why that cannot be known, without any cell.
     pub fn holds(&self, row: Row<'_>) -> Result<bool, ExpressionFailure> {
+        if self.is_small
+            && let Some(holds) = self.holds_small(row)
+        {
+            return Ok(holds);
+        }
         self.operation.holds(&row)
     }
 
@@ -207,14 +215,34 @@ impl Expression {
     /// Whether it may be a number that [`write_small`](Self::write_small) writes.
     #[must_use]
     pub fn may_be_small(&self) -> bool {
-        !self.columns.is_empty() && self.operation.may_be_small()
+        self.is_small && matches!(self.kind, ExpressionKind::Number { .. })
     }
 
     /// Writes what it gives for a record as JSON, if that is a number of few digits and all cells are usual; gives how many bytes
     /// that takes. `None`: it is left to [`evaluate`](Self::evaluate).
     #[must_use]
     pub fn write_small(&self, row: Row<'_>, json: &mut [u8; LONGEST_NUMBER]) -> Option<usize> {
-        self.operation.evaluate_small(&row).map(|number| number.write(json))
+        if !row.table.dialect.plain_nulls {
+            return None;
+        }
+        let number = if row.table.has_u8_offsets {
+            self.operation.evaluate_small(&RowOffsets { row, cells: row.u8_offsets()? })
+        } else {
+            self.operation.evaluate_small(&RowOffsets { row, cells: row.u16_offsets()? })
+        };
+        number.map(|number| number.write(json))
+    }
+
+    /// Whether it holds for a record, if all cells are usual; `None`: it is left to [`holds`](Self::holds).
+    fn holds_small(&self, row: Row<'_>) -> Option<bool> {
+        if !row.table.dialect.plain_nulls {
+            return None;
+        }
+        if row.table.has_u8_offsets {
+            self.operation.holds_small(&RowOffsets { row, cells: row.u8_offsets()? })
+        } else {
+            self.operation.holds_small(&RowOffsets { row, cells: row.u16_offsets()? })
+        }
     }
 }
 

@@ -18,7 +18,12 @@ use crate::{
         moment_format::MomentFormat,
     },
     table::cell_reading::{CellReading, CellSplit, LetterCase},
-    text::{buffer::OutputBuffer, exact_decimal::ExactDecimal, lanes::ByteLanes, number::NumberFormat},
+    text::{
+        buffer::OutputBuffer,
+        exact_decimal::ExactDecimal,
+        lanes::{ByteLanes, LANES},
+        number::NumberFormat,
+    },
 };
 
 /// The types of columns by their names: `n` is a whole number, `d` a decimal, `t` true or false, `w` a day, `m` a moment; all others
@@ -90,11 +95,9 @@ impl<'a> RecordCells<'a> for TestCells<'a> {
         (!text.is_empty()).then_some(Cow::Borrowed(*text))
     }
 
-    fn plain(&self, column: usize) -> Option<ByteLanes<'a>> {
-        match self.said(column)? {
-            Cow::Borrowed(text) => Some(text.as_bytes().into()),
-            Cow::Owned(_) => None,
-        }
+    fn lanes(&self, column: usize) -> Option<([u8; LANES], usize)> {
+        let said = self.said(column)?;
+        Some((ByteLanes::from(said.as_bytes()).lanes_at(0), said.len()))
     }
 
     fn fact(&self, fact: Fact) -> ExpressionValue<'a> {
@@ -768,4 +771,47 @@ fn places_are_those_of_the_mapping() {
         let narrowed = narrow_place(place(text, column), source, &(start..start + words.len()));
         assert_eq!((narrowed.column, narrowed.width), wanted, "{text}");
     }
+}
+
+/// Expressions over facts of a file whose path has two wildcards, the second of which stands for nothing.
+#[test]
+fn facts_are_texts_and_a_line_is_a_number() {
+    for (source, expected) in [
+        ("recording.name", Ok("\"flight-7\"")),
+        ("file.name | upper", Ok("\"ORDERS-PAR.CSV\"")),
+        ("file.line + n", Ok("17")),
+        ("file.line == 12", Ok("true")),
+        ("file.match.1 ~ '/' ~ file.match[1]", Ok("\"par/par\"")),
+        ("file.match.2 | default('none')", Ok("\"none\"")),
+        ("file.match.2", Ok("nothing")),
+        ("file ~ file.line", Ok("\"f12\"")),
+        ("file.match.3", Err("there is no `file.match.3`: the path of this source has 2 wildcards")),
+        ("file.match.0", Err("there is no `file.match.0`: the path of this source has 2 wildcards")),
+        ("file.match", Err("there is no `file.match`: the path of this source has 2 wildcards")),
+        ("file.match[n]", Err("there is no `file.match[n]`: the path of this source has 2 wildcards")),
+        (
+            "file.match.99999999999999999999",
+            Err("there is no `file.match.99999999999999999999`: the path of this source has 2 wildcards"),
+        ),
+        ("file.lines", Err("there is no fact `file.lines`")),
+        ("recording.line", Err("there is no fact `recording.line`")),
+        ("file.name + 1", Err("`+` takes numbers, and `file.name` is a text")),
+        ("file.line.name", Err("`file.line` is a number, and has no `.name`")),
+        ("a.name", Err("`a` is a text, and has no `.name`")),
+    ] {
+        let mut names = Names::default();
+        let compiled = Expression::compile_value(source, 2, &mut |name| names.find(name));
+        let given = compiled.map_err(|fault| fault.message).map(|expression| {
+            let value = expression.operation.evaluate(&cell(&names, &[("n", "5"), ("file", "f")])).unwrap();
+            let mut json = OutputBuffer::default();
+            value.write_json(&mut json);
+            if json.is_empty() { "nothing".to_owned() } else { String::from_utf8(Vec::from(json)).unwrap() }
+        });
+        assert_eq!(given, expected.map(str::to_owned).map_err(str::to_owned), "{source}");
+    }
+    let mut names = Names::default();
+    let condition = Expression::compile_condition("file.match.1 == 'par'", 2, &mut |name| names.find(name));
+    assert_eq!(condition.unwrap_err().message, "the condition uses no column, only facts of the file");
+    let condition = Expression::compile_condition("file.match.2 == 'par' or a == 'x'", 2, &mut |name| names.find(name));
+    assert_eq!(condition.unwrap().captures, 2);
 }
