@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     fmt::Write as _,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
@@ -139,7 +139,7 @@ impl Contract {
                 schema["$ref"] = reference.into();
             }
         }
-        remove_descriptions(&mut schema, &described);
+        remove_descriptions(&mut schema, &mut String::new(), &described);
         let lone_references =
             matches!(draft, jsonschema::Draft::Draft4 | jsonschema::Draft::Draft6 | jsonschema::Draft::Draft7);
         if dialect == SchemaLanguage::OpenApi30 {
@@ -362,17 +362,34 @@ fn badly_written_references(schemas: &Schemas<'_>) -> Vec<(String, String)> {
 }
 
 /// The pointers of the schemas that are described in words.
-fn described_schemas(schemas: &Schemas<'_>) -> Vec<String> {
+fn described_schemas(schemas: &Schemas<'_>) -> HashSet<String> {
     let is_described = |schema: &Map<String, Value>| schema.get("description").is_some_and(Value::is_string);
     schemas.iter().filter(|(_, schema)| is_described(schema)).map(|(at, _)| at.clone()).collect()
 }
 
 /// Removes the descriptions of schemas: no message repeats them, and they are a third of a large contract.
-fn remove_descriptions(file: &mut Value, described: &[String]) {
-    for at in described {
-        if let Some(schema) = file.pointer_mut(at).and_then(Value::as_object_mut) {
-            schema.shift_remove("description");
+fn remove_descriptions(value: &mut Value, at: &mut String, described: &HashSet<String>) {
+    let length = at.len();
+    match value {
+        Value::Object(members) => {
+            if described.contains(at.as_str()) {
+                members.shift_remove("description");
+            }
+            for (name, member) in members {
+                at.push('/');
+                at.push_str(&escape(name));
+                remove_descriptions(member, at, described);
+                at.truncate(length);
+            }
         }
+        Value::Array(items) => {
+            for (number, item) in items.iter_mut().enumerate() {
+                _ = write!(at, "/{number}");
+                remove_descriptions(item, at, described);
+                at.truncate(length);
+            }
+        }
+        _ => {}
     }
 }
 

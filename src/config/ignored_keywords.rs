@@ -2,7 +2,7 @@
 //!
 //! JSON Schema ignores what it does not know, so a misspelt `requried` accepts everything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -170,9 +170,9 @@ pub(super) fn find(
     for (at, schema) in schemas {
         let is_hidden = draft.number <= 7 && schema.contains_key("$ref");
         for (keyword, value) in *schema {
+            let Some(finding) = judge(keyword, value, is_hidden, draft) else { continue };
             let pointer = format!("{at}/{}", escape(keyword));
-            let is_target = || !is_rule(keyword) && holds_target(&pointer, &targets);
-            if let Some(finding) = judge(keyword, value, is_hidden, draft).filter(|_| !is_target()) {
+            if is_rule(keyword) || !holds_target(&pointer, &targets) {
                 findings.push(finding.rule(places.get().key(&pointer)));
             }
         }
@@ -199,19 +199,18 @@ pub(super) fn find_schemas<'a>(file: &'a Value, part: &str) -> Schemas<'a> {
 
 /// The pointers that something refers to.
 fn find_targets(schema: &Value) -> BTreeSet<String> {
-    let (mut targets, mut open) = (BTreeSet::new(), vec![schema]);
+    let (mut references, mut open) = (HashSet::new(), vec![schema]);
     while let Some(value) = open.pop() {
         match value {
             Value::Object(members) => {
-                let reference = members.get("$ref").and_then(Value::as_str);
-                targets.extend(reference.and_then(decode_reference));
+                references.extend(members.get("$ref").and_then(Value::as_str));
                 open.extend(members.values());
             }
             Value::Array(items) => open.extend(items),
             _ => {}
         }
     }
-    targets
+    references.into_iter().filter_map(decode_reference).collect()
 }
 
 /// Whether something refers to a place, or into it: then it is there to hold definitions, whatever it is called.

@@ -43,8 +43,10 @@ pub(super) fn keep_reachable(file: &mut Value, part: &str) -> Reached {
     let own = own.trim_end_matches('#').to_owned();
     let (mut open, mut kept, mut has_names) = (vec![part.to_owned()], BTreeSet::new(), false);
     while let Some(at) = open.pop() {
-        let is_kept = starts_of(&at).any(|start| kept.contains(start));
-        let Some(value) = file.pointer(&at).filter(|_| !is_kept) else { continue };
+        if starts_of(&at).any(|start| kept.contains(start)) {
+            continue;
+        }
+        let Some(value) = file.pointer(&at) else { continue };
         for reference in references_in(value) {
             let inside = reference.strip_prefix(own.as_str()).unwrap_or(reference);
             match decode_reference(if inside.is_empty() { "#" } else { inside }) {
@@ -72,8 +74,8 @@ fn starts_of(pointer: &str) -> impl Iterator<Item = &str> {
 }
 
 /// All references in a value, of any kind.
-fn references_in(value: &Value) -> Vec<&str> {
-    let (mut found, mut open) = (Vec::new(), vec![value]);
+fn references_in(value: &Value) -> BTreeSet<&str> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![value]);
     while let Some(value) = open.pop() {
         match value {
             Value::Object(members) => {
