@@ -4,7 +4,7 @@
 //! failure serves both. A name such as `recordsFailed` is thus known without being listed.
 
 /// Words of failure, in names and as the value of a status. Longer ones come before those that they begin with.
-const FAILURES: [&str; 39] = [
+const FAILURES: [&str; 41] = [
     "unsuccessful",
     "unprocessable",
     "unprocessed",
@@ -44,6 +44,8 @@ const FAILURES: [&str; 39] = [
     "erroneous",
     "unwritten",
     "malformed",
+    "violations",
+    "violation",
 ];
 /// Words that tell of failure only as the value of a status.
 const FAILURE_STATES: [&str; 16] = [
@@ -188,7 +190,7 @@ const SUCCESS: [&str; 11] = [
     "successstatuscode",
 ];
 /// What may stand before the name of a status.
-const BEFORE_CODE: [&str; 5] = ["http", "response", "result", "return", "api"];
+const BEFORE_CODE: [&str; 6] = ["http", "response", "result", "return", "ret", "api"];
 /// What may stand before the name of a status, but not before `code`: there it is the code of a thing.
 const BEFORE_STATUS: [&str; 11] =
     ["item", "record", "row", "batch", "bulk", "operation", "request", "import", "processing", "overall", "job"];
@@ -289,6 +291,11 @@ fn read_status_name(plain: &str) -> Option<Meaning> {
         rest = BEFORE_CODE.iter().chain(of_status).find_map(|word| rest.strip_prefix(word))?;
     }
     Some(meaning)
+}
+
+/// Whether the value under a name says how something went.
+pub(crate) fn names_outcome(name: &str) -> bool {
+    matches!(read_name(name), Meaning::Success | Meaning::Status | Meaning::Code | Meaning::State)
 }
 
 /// Whether a name is that of a count of failures, one for each document.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     config::exact_number::ExactNumber,
-    deliver::answer_names::{is_bad_word, is_count, is_good_word, normalize},
+    deliver::answer_names::{Meaning, is_bad_word, is_count, is_good_word, normalize, read_name},
 };
 
 /// The number that a value is, or that a text writes.
@@ -43,6 +43,12 @@ pub(crate) fn read_truth(value: &Value) -> Option<bool> {
         },
         _ => None,
     }
+}
+
+/// Whether a value says that something went well, and cannot be the state of a thing.
+pub(crate) fn is_sure_success(name: &str, value: &Value) -> bool {
+    let is_word = |text: &str| ["ok", "success", "succeeded", "successful"].contains(&normalize(text).as_str());
+    value.as_str().is_some_and(is_word) || (*value == Value::Bool(true) && read_name(name) == Meaning::Success)
 }
 
 /// Whether a value says that there is something: neither null, false, 0, empty, nor a text or an object that says so.

@@ -248,8 +248,11 @@ impl HttpClient {
         let mut sending = JoinSet::new();
         sending.spawn_on(request.send(), &self.network);
         let response = match wait_for_head(sending.join_next(), begun, time).await? {
-            Some(Ok(sent)) => sent.map_err(|error| classify(error, &self.destination))?,
             Some(Err(error)) if error.is_panic() => resume_unwind(error.into_panic()),
+            Some(Ok(Err(error))) if is_refused_by_proxy(&error) => {
+                return Ok(Answer { status: 407, ..Answer::default() });
+            }
+            Some(Ok(sent)) => sent.map_err(|error| classify(error, &self.destination))?,
             _ => return Err(Failure::Broken),
         };
         let header = |name: &HeaderName| {
@@ -402,6 +405,12 @@ fn classify(error: reqwest::Error, destination: &Destination) -> Failure {
         _ if error.is_timeout() => Failure::Late,
         _ => Failure::Broken,
     }
+}
+
+/// Whether a proxy answered 407 when it was asked for a tunnel. The client has words for it, and no type.
+fn is_refused_by_proxy(error: &reqwest::Error) -> bool {
+    let mut causes = iter::successors(error.source(), |error| (*error).source());
+    causes.any(|error| error.to_string().ends_with("proxy authorization required"))
 }
 
 /// Whether the server did not process the request, and said so: it refused the stream, or closed before it.

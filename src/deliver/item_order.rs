@@ -57,6 +57,8 @@ const LONG_NUMBER: usize = 4;
 /// What stands before a value at the end of a path, as in `/orders/k1` or `Orders(id='k1')`, and what after it.
 const BEFORE_VALUE: [char; 7] = ['/', ':', '#', '=', '(', '\'', '"'];
 const AFTER_VALUE: [char; 4] = ['/', ')', '\'', '"'];
+/// What stands around a value inside a path, as in `Order/k1/_history/2` or `/orders/k1?v=2`, or in another name, as in `order-k1`.
+const AROUND_VALUE: [char; 14] = ['/', ':', '#', '=', '(', ')', '\'', '"', '?', '&', ',', '-', '_', '.'];
 
 /// Which document each item of a list is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +216,8 @@ impl Hints {
     /// Adds what the numbers say that the items have in one place.
     fn add_numbers(&mut self, name: &str, values: &[Option<&Value>], is_sent: bool) {
         let is_mixed = self.is_mixed && !ends_in(name, &PROSE);
+        let may_count = is_key(&normalize(name)) || ends_in(name, &PLACES) || ends_in(name, &COUNTS);
+        self.is_contradicted |= is_mixed && !is_sent && may_count && count_in_other_order(values);
         let is_place = is_mixed && ends_in(name, &PLACES) && !is_sent;
         match read_numbers(values).next() {
             Some(order) if is_place || is_key(&normalize(name)) => self.numbers.extend([order]),
@@ -294,7 +298,8 @@ impl SentColumn {
         }
         let end = text.trim_end_matches(AFTER_VALUE);
         let starts = end.match_indices(BEFORE_VALUE).take(MAX_VALUES);
-        starts.map(|(at, edge)| at + edge.len()).find_map(|at| place(&end[at..]))
+        let at_end = starts.map(|(at, edge)| at + edge.len()).find_map(|at| place(&end[at..]));
+        at_end.or_else(|| end.split(AROUND_VALUE).take(MAX_VALUES).find_map(place))
     }
 }
 
@@ -374,6 +379,15 @@ fn read_permutation(named: &[Option<usize>]) -> Option<Vec<usize>> {
 fn read_numbers(values: &[Option<&Value>]) -> impl Iterator<Item = Vec<usize>> {
     let numbers: Vec<Option<usize>> = values.iter().map(|value| value.and_then(read_index)).collect();
     count_from_zero(&numbers).and_then(|numbers| read_permutation(&numbers)).into_iter()
+}
+
+/// Whether numbers count from 2 or more, as lines below a header do, and not in the order of the items.
+fn count_in_other_order(values: &[Option<&Value>]) -> bool {
+    let numbers: Option<Vec<usize>> = values.iter().map(|value| read_index((*value)?)).collect();
+    let numbers = numbers.unwrap_or_default();
+    let (Some(first), Some(last)) = (numbers.iter().min(), numbers.iter().max()) else { return false };
+    let distinct: BTreeSet<&usize> = numbers.iter().collect();
+    *first >= 2 && distinct.len() == numbers.len() && last - first < numbers.len() && !numbers.is_sorted()
 }
 
 /// Numbers from 0; where it does not occur, they begin with 1.

@@ -4,15 +4,19 @@
 //! document, and so is an object whose keys stand for them: `item_order` says which is about which. Without such a list, a
 //! body that tells of failure anywhere acknowledges nothing. Where the profile says what counts, nothing is guessed.
 
-use std::{mem::discriminant, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem::discriminant,
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
 
 use crate::{
     config::profile::destination::{AcceptRule, AnswerRules, ResultsRule},
     deliver::{
-        answer_names::{may_hold_results, names_results},
-        answer_values::{read_index, read_number},
+        answer_names::{is_bad_word, is_good_word, may_hold_results, names_outcome, names_results},
+        answer_values::{is_sure_success, read_index, read_number},
         failure_words::{
             SentDocuments, Told, count_of_failures, has_result, read_bare_status, read_inside, read_own_code,
             read_status, read_told,
@@ -80,7 +84,9 @@ fn read_unruled(
         let has_statuses =
             !told.is_empty() && told.iter().all(|told| has_status(*told) || (status == 207 && *told != Told::Nothing));
         match is_whole {
-            true if is_unclear(&list.items, &told) => return Err(UNREADABLE.into()),
+            true if is_unclear(&list.items, &told) || is_unsure(&list.items, &told, sent) => {
+                return Err(UNREADABLE.into());
+            }
             true if bad > 0 || has_statuses => {
                 let counted = body.as_object().and_then(|object| count_of_failures(object, sent.only()));
                 if counted.is_some_and(|counted| counted != bad) {
@@ -89,7 +95,13 @@ fn read_unruled(
                 if top.is_bad() && bad == 0 {
                     return failed(top);
                 }
-                return assign(&list.items, &told, &order, wait).map(Verdict::Each);
+                let verdicts = assign(&list.items, &told, &order, wait)?;
+                // As many problems of some documents as there are documents.
+                return match points_elsewhere(&verdicts, sent) {
+                    true if bad == sent.count() => failed(Told::Bad(None)),
+                    true => Err(NOT_EACH_ONCE.into()),
+                    false => Ok(Verdict::Each(verdicts)),
+                };
             }
             false if has_statuses && !(bad > 0 && list.keys.is_some()) => {
                 return Err(format!("results for {} documents instead of {}", list.items.len(), sent.count()));
@@ -205,6 +217,61 @@ fn is_unclear(items: &[&Value], told: &[Told]) -> bool {
         *told == Told::Nothing && (has_numbers || (has_words && (item.is_null() || lacks_result(item))))
     };
     told.iter().zip(items).any(is_one)
+}
+
+/// Whether some items surely say that it went well, and another says something under the same name that is not known.
+fn is_unsure(items: &[&Value], told: &[Told], sent: &SentDocuments<'_>) -> bool {
+    let objects: Vec<&Map<String, Value>> = items.iter().filter_map(|item| item.as_object()).collect();
+    let mut names: BTreeMap<&str, Vec<Option<&Value>>> = BTreeMap::new();
+    for (place, object) in objects.iter().enumerate() {
+        for (name, value) in object.iter().filter(|(name, _)| !sent.have(name)) {
+            names.entry(name).or_insert_with(|| vec![None; objects.len()])[place] = Some(value);
+        }
+    }
+    let is_all_silent = told.iter().all(|told| *told == Told::Nothing);
+    items.len() == objects.len()
+        && names.into_iter().any(|(name, values)| {
+            let open = values.iter().zip(told).filter(|(_, told)| **told == Told::Nothing).map(|(value, _)| *value);
+            is_sure_of_some(name, &values, open) || (is_all_silent && has_own_codes(name, &values))
+        })
+}
+
+/// Whether what the items say under one name is success beyond doubt for some, and none, or nothing known, for others that tell
+/// nothing else.
+fn is_sure_of_some<'a>(
+    name: &str,
+    values: &[Option<&'a Value>],
+    mut open: impl Iterator<Item = Option<&'a Value>>,
+) -> bool {
+    let says_outcome = names_outcome(name);
+    let is_well = |value: &Value| value == &Value::Bool(true) || value.as_str().is_some_and(is_good_word);
+    let is_doubted = |value: Option<&Value>| match value {
+        Some(Value::String(text)) if is_bad_word(text) => true,
+        Some(Value::Null) | None => false,
+        Some(value) => says_outcome && !is_well(value),
+    };
+    values.iter().flatten().any(|value| is_sure_success(name, value)) && open.any(is_doubted)
+}
+
+/// Whether numbers under the name of a code may say how it went, in a way of their own: 0 for some, and others below 100.
+fn has_own_codes(name: &str, values: &[Option<&Value>]) -> bool {
+    let numbers: Option<Vec<usize>> = values.iter().map(|value| read_index((*value)?)).collect();
+    let Some(numbers) = numbers.filter(|numbers| numbers.len() > 1 && names_outcome(name)) else { return false };
+    let distinct: BTreeSet<usize> = numbers.iter().copied().collect();
+    // 0, 1 and 2 may as well number the items.
+    let are_places = numbers.len() > 2 && distinct.len() == numbers.len();
+    distinct.len() > 1 && distinct.first() == Some(&0) && distinct.last() < Some(&100) && !are_places
+}
+
+/// Whether what an item says of a rejected document points at other documents alone. Some APIs count from 1.
+fn points_elsewhere(verdicts: &[ItemResult], sent: &SentDocuments<'_>) -> bool {
+    (0..).zip(verdicts).any(|(place, result)| match &result.verdict {
+        Verdict::Rejected(details) | Verdict::Denied(details) => {
+            let named = details.leading_numbers(sent.count());
+            !named.is_empty() && named.range(place..=place + 1).next().is_none()
+        }
+        _ => false,
+    })
 }
 
 /// What a body holds.
@@ -578,6 +645,100 @@ mod tests {
         let orders = ["open", "failed", "done"].map(|status| json!({"id": status, "note": "n", "status": status}));
         let back: Value = orders.iter().rev().cloned().collect::<Vec<_>>().into();
         assert_eq!(read_of(200, &back, &orders, &AnswerRules::default()), "all ok");
+    }
+
+    #[test]
+    fn items_that_say_something_unknown_beside_a_sure_success_acknowledge_none() {
+        let unreadable = "a result for each document that cannot be read";
+        let unknown =
+            [json!("INTERNAL"), json!("throttling"), json!(""), json!({}), json!([]), json!(0), json!("lost")];
+        for value in unknown {
+            let table = [
+                json!([{"status": "OK"}, {"status": value}, {"status": "OK"}]),
+                json!({"results": [{"state": "SUCCESS"}, {"state": value}, {"state": "SUCCESS"}]}),
+                json!([{"result": "Succeeded"}, {"result": value}, {"result": "Succeeded"}]),
+            ];
+            for body in table {
+                assert_eq!(read_keyed(200, &body, 3), unreadable, "{body}");
+            }
+        }
+        let table = [
+            (json!([{"success": true}, {"success": "maybe"}, {"success": true}]), unreadable),
+            (json!([{"uploadStatus": "success"}, {"uploadStatus": "failed"}, {"uploadStatus": "success"}]), unreadable),
+            (json!([{"text": "OK"}, {"text": "error"}, {"text": "OK"}]), unreadable),
+            (json!([{"code": 0}, {"code": 6}, {"code": 0}]), unreadable),
+            (json!([{"retcode": 0}, {"retcode": 1}, {"retcode": 1}]), unreadable),
+            // What may be the state of a thing, and numbers that may count.
+            (json!([{"status": "created"}, {"status": "active"}, {"status": "created"}]), "all ok"),
+            (json!([{"text": "OK"}, {"text": "thanks"}, {"text": "OK"}]), "all ok"),
+            (json!([{"code": 0}, {"code": 1}, {"code": 2}]), "all ok"),
+            (json!([{"status": "OK"}, {"status": "created"}, {"status": "OK"}]), "all ok"),
+            (json!([{"status": "OK", "note": null}, {"status": "OK"}, {"status": "OK", "note": "x"}]), "all ok"),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read_keyed(200, &body, 3), expected, "{body}");
+        }
+        let sensors = ["OK", "worn", "OK"].map(|status| json!({"id": status, "name": status, "status": status}));
+        assert_eq!(read_of(200, &json!(sensors), &sensors, &AnswerRules::default()), "all ok", "an echo");
+    }
+
+    #[test]
+    fn a_rejection_that_points_at_another_document_is_none_of_its_own() {
+        let table = [
+            (
+                json!([{"status": 201}, {"status": 201}, {"status": 422, "error": {"index": 0}}]),
+                "results that do not name each document once",
+            ),
+            (json!([{"status": 201}, {"status": 201}, {"status": 422, "sourcePointer": "#/2"}]), "ok ok no"),
+            (
+                json!([{"status": 201}, {"status": 201}, {"status": 422, "path": "$[0]"}]),
+                "results that do not name each document once",
+            ),
+            (json!([{"status": 201}, {"status": 422, "pointer": "/1/name"}, {"status": 201}]), "ok no ok"),
+            (
+                json!([{"status": 201}, {"status": 422, "index": "x", "path": "/purchases/0"}, {"status": 201}]),
+                "results that do not name each document once",
+            ),
+            (
+                json!({"results": [{"status": 422, "pointer": "/1/a"}, {"status": 422, "pointer": "/1/b"}, {"status": 422, "pointer": "/1/c"}]}),
+                "all no",
+            ),
+            (json!({"violations": [{"field": "a"}, {"field": "b"}, {"field": "c"}]}), "all no"),
+            // From 1, a place inside the document, and the address of one.
+            (
+                json!([{"status": 422, "loc": [1, "a"]}, {"status": 422, "loc": [2, "a"]}, {"status": 422, "loc": [3, "a"]}]),
+                "no no no",
+            ),
+            (json!([{"status": 422, "path": "/name/2"}, {"status": 201}, {"status": 201}]), "no ok ok"),
+            (json!([{"status": 422, "instance": "/orders/2"}, {"status": 201}, {"status": 201}]), "no ok ok"),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read_keyed(200, &body, 3), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn results_in_another_order_are_seen_by_what_stands_inside_of_texts() {
+        let not_each = "results that do not name each document once";
+        let item = |name: &str, value: Value, status: u16| json!({name: value, "status": status});
+        let reversed = |name: &str, text: fn(usize) -> Value| {
+            json!([item(name, text(2), 201), item(name, text(1), 201), item(name, text(0), 422)])
+        };
+        let table = [
+            (reversed("href", |id| format!("/things/k{id}?v=7").into()), "no ok ok"),
+            (reversed("location", |id| format!("Thing/k{id}/_history/1").into()), "no ok ok"),
+            (reversed("correlation", |id| format!("thing-k{id}").into()), "no ok ok"),
+            (reversed("line", |id| (id + 2).into()), not_each),
+            (reversed("lineNumber", |id| (id + 2).into()), not_each),
+            (reversed("position", |id| (id + 1).into()), "no ok ok"),
+            (
+                json!([item("line", json!(2), 201), item("line", json!(3), 422), item("line", json!(4), 201)]),
+                "ok no ok",
+            ),
+        ];
+        for (body, expected) in table {
+            assert_eq!(read_keyed(200, &body, 3), expected, "{body}");
+        }
     }
 
     #[test]

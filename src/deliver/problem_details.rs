@@ -93,6 +93,11 @@ impl ProblemDetails {
         named.into_iter().map(|number| number - from).filter(|number| *number < count).collect()
     }
 
+    /// The numbers up to `count` that locations begin with, as in `/3/price` and `[3].price`, or that stand beside them as an index.
+    pub(crate) fn leading_numbers(&self, count: u64) -> BTreeSet<u64> {
+        self.places.iter().filter_map(|place| index(place.first()?)).filter(|number| *number <= count).collect()
+    }
+
     /// The locations within a single document, as JSON pointers that lead to values of it, each once.
     pub(crate) fn pointers(&self, document: &[u8]) -> Vec<String> {
         let document: Value = serde_json::from_slice(document).unwrap_or_default();

@@ -187,3 +187,15 @@ fn the_proxy_of_the_profile_is_used() {
     let line = format!("PUT {}/v1/customers HTTP/1.1\r\n", target.url);
     assert!(proxy.seen()[0].head.starts_with(&line), "{}", proxy.seen()[0].head);
 }
+
+#[test]
+fn a_proxy_that_refuses_a_tunnel_ends_the_run_at_once() {
+    let proxy = listen(|_, mut stream| {
+        let _ = stream.read(&mut [0; 1_000]);
+        let _ = stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+    });
+    let delivery = deliver(2, &destination("https://xwalk.test", &[("proxy", &proxy)]));
+    assert_eq!(stop_reason(&delivery).0, Exit::Refused);
+    assert_eq!(endings(&delivery)[0], [Ending::Status(407)]);
+    assert!(delivery.in_doubt.is_empty());
+}
