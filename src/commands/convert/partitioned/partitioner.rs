@@ -5,7 +5,7 @@
 //! partition, which comes first. A recording that is not divided has this partition only.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -39,7 +39,7 @@ use crate::{
         files::{self, Inputs, Stamp},
         stream::{Block, Reading, Stopped},
     },
-    recording::ledger::{Ledger, RowStatus},
+    recording::ledger::{Ledger, Reject, RowStatus},
     table::{Table, row::REACH},
 };
 
@@ -313,12 +313,13 @@ impl<'a> Partitioner<'a> {
         if duplicates.is_empty() {
             return Ok(has_some_within);
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut by_partition) = (Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
+        for key in &duplicates {
+            by_partition.entry(key.partition()).or_default().push(key.number);
+        }
         for (partition, chunks) in (0..).zip(&self.chunks[number]) {
-            let own: Vec<u32> =
-                duplicates.iter().filter(|key| key.partition() == partition).map(|key| key.number).collect();
-            if !own.is_empty() {
-                decode::collect_rows(&self.spill, chunks, shape, &own, &mut rows)?;
+            if let Some(own) = by_partition.get(&partition) {
+                decode::collect_rows(&self.spill, chunks, shape, own, &mut rows)?;
             }
         }
         rows.sort();
@@ -333,14 +334,15 @@ impl<'a> Partitioner<'a> {
             return Err(findings.into());
         }
         let (mut statuses, rejects) = ledger.close();
+        // The first reason of a row is the one that is told.
+        let by_row: BTreeMap<u32, &Reject> = rejects.iter().rev().map(|reject| (reject.row, reject)).collect();
         for ((row, duplicate), status) in (0..).zip(&duplicates).zip(statuses.swap_remove(number)) {
             let partition = duplicate.partition();
             if firsts.is_some() {
                 self.maps[number].insert_in_full(&table, &source.key, row, partition, status == RowStatus::Good);
             }
             if status != RowStatus::Good {
-                let reject = rejects.iter().find(|reject| reject.row == row);
-                let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
+                let reject = by_row.get(&row).map(|reject| (reject.code, Arc::clone(&reject.reason)));
                 self.known_statuses
                     .push((partition, KnownStatus { source: number, number: duplicate.number, status, reject }));
             }
