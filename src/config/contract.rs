@@ -63,6 +63,10 @@ pub struct Contract {
 /// The validator of a part that was needed; `None`: it is no schema that can be used.
 pub(super) type KnownPart = Option<Arc<jsonschema::Validator>>;
 
+/// The largest pattern once it is compiled, in bytes: `^\p{L}{1,255}$` takes a fifth of it.
+const MAX_PATTERN: usize = 128 << 20;
+/// How much is remembered of a pattern that is matched, in bytes: enough for a name of a host.
+const PATTERN_CACHE: usize = 16 << 20;
 /// Under which URI parts refer to the whole.
 const CONTRACT_URI: &str = "urn:xwalk:contract";
 
@@ -429,7 +433,7 @@ fn options<'a>() -> jsonschema::ValidationOptions<'a> {
     let mut options = jsonschema::options()
         .should_validate_formats(true)
         .should_ignore_unknown_formats(true)
-        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .with_pattern_options(jsonschema::PatternOptions::regex().size_limit(MAX_PATTERN).dfa_size_limit(PATTERN_CACHE))
         // An address, and not `Ann <ann@x.example>`.
         .with_email_options(jsonschema::EmailOptions::default().without_display_text())
         .with_format("date", is_date)
@@ -636,6 +640,8 @@ fn advise_pattern(pattern: &str) -> &'static str {
         "look-around and back-references are not supported: patterns run in linear time"
     } else if ["\\w-", "\\d-", "\\s-", "\\W-", "\\D-", "\\S-"].iter().any(|class| pattern.contains(class)) {
         "a `-` beside a class such as `\\w` is no range: write it as `\\-`, or last in the brackets"
+    } else if pattern.contains(',') && pattern.contains('{') {
+        "write it as ECMA-262 does with the flag `u`; if it is, it repeats too much: say less in `{…}`, or use `maxLength`"
     } else {
         "write it as ECMA-262 does with the flag `u`"
     }
@@ -647,6 +653,15 @@ mod tests {
         contract::{Contract, Discriminator},
         exact_number::ExactNumber,
     };
+
+    #[test]
+    fn patterns_of_long_names_are_taken_and_those_too_large_are_told_so() {
+        for pattern in [r"^\\p{L}{1,255}$", r"^[\\p{L}\\w .]{0,200}$", r"^[^<>]{1,10000}$"] {
+            assert!(accepts(&format!(r#"{{"pattern": "{pattern}"}}"#), "\"\u{e9}l\u{e8}ve\""), "{pattern}");
+        }
+        let wrong = Contract::compile("c.json", r#"{"pattern": "^\\p{L}{1,100000}$"}"#).unwrap_err();
+        assert!(wrong.hint.contains("repeats too much"), "{}", wrong.message);
+    }
 
     fn accepts(schema: &str, json: &str) -> bool {
         let contract = Contract::compile("contract.json", schema).map_err(|wrong| wrong.message).unwrap();

@@ -20,6 +20,7 @@ pub(crate) mod exact_number;
 mod formats;
 pub(crate) mod broken_rules;
 pub mod alternatives;
+mod branch_count;
 pub mod contract;
 mod branches;
 pub mod violations;

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     config::{
         alternatives::{BranchFacts, MeantBranch},
+        branch_count::count_branches,
         broken_rules::{
             NAMED_FIELDS, NO_VALUE, describe_broken_rule, describe_condition, describe_ruled_out, find_names, texts,
         },
@@ -63,6 +64,19 @@ impl Violation {
         Violation { pointer, code: Code::CheckFields, message, names: vec![name], ..self }
     }
 
+    /// Alternatives of a part of the contract that lie in each other so deep that nobody can say which were meant.
+    fn too_deep(schema: &str) -> Violation {
+        Violation {
+            pointer: String::new(),
+            shown: String::new(),
+            depends_on: vec![String::new()],
+            schema: schema.to_owned(),
+            code: Code::CheckRule,
+            message: "no branch fits, and branches lie in each other too deep to say which was meant".into(),
+            names: Vec::new(),
+        }
+    }
+
     /// The same violation, of a value that stands at a pointer.
     #[must_use]
     pub fn below(self, pointer: &str) -> Violation {
@@ -85,6 +99,8 @@ impl Violation {
     }
 }
 
+/// So many branches are tried to find those that were meant: a fraction of a second.
+const MAX_BRANCHES: u64 = 20_000;
 /// So many branches are told if none of them was meant.
 const MAX_TOLD: usize = 4;
 /// So many letters are told of what one of them wants.
@@ -103,6 +119,10 @@ impl Contract {
     /// Everything one part of the schema finds wrong with a value.
     pub fn part_violations(&self, pointer: &str, value: &Value) -> Vec<Violation> {
         let Some(part) = self.part(pointer) else { return Vec::new() };
+        let schema = self.schema.pointer(pointer).unwrap_or(&Value::Null);
+        if count_branches(&self.schema, schema, value) > MAX_BRANCHES {
+            return if part.is_valid(value) { Vec::new() } else { vec![Violation::too_deep(pointer)] };
+        }
         let mut told = ToldViolations { contract: self, part: pointer, violations: Vec::new() };
         part.iter_errors(value).for_each(|error| told.add_error(&error, &Because::default()));
         told.violations

@@ -1,0 +1,111 @@
+//! How many branches are tried to say what a contract finds wrong with a value.
+//!
+//! Alternatives whose branches hold alternatives again are tried for each of these. In a contract of trees, as those of
+//! filters are, that doubles with each level of the value; so the branches are counted before they are tried.
+
+use std::{collections::HashMap, ptr::from_ref};
+
+use serde_json::{Map, Value};
+
+use crate::config::unused_definitions::decode_reference;
+
+/// Counts the schemas that are asked about a value and all in it, each as often as it is asked.
+///
+/// Takes a time that grows with the schemas times the values, however large the number is.
+pub(super) fn count_branches(file: &Value, schema: &Value, value: &Value) -> u64 {
+    BranchCounter { file, known: HashMap::new() }.count(schema, value)
+}
+
+struct BranchCounter<'a> {
+    /// The contract, for references.
+    file: &'a Value,
+    /// What is counted already, by where a schema and a value are in memory.
+    known: HashMap<(usize, usize), u64>,
+}
+
+impl BranchCounter<'_> {
+    fn count(&mut self, schema: &Value, value: &Value) -> u64 {
+        let Value::Object(rules) = schema else { return 1 };
+        let key = (from_ref(schema).addr(), from_ref(value).addr());
+        if let Some(known) = self.known.get(&key) {
+            return *known;
+        }
+        // A reference that leads back here asks nothing new.
+        self.known.insert(key, 1);
+        let target = rules.get("$ref").and_then(Value::as_str).and_then(decode_reference);
+        let target = target.and_then(|at| self.file.pointer(&at));
+        let lists = ["allOf", "anyOf", "oneOf"].iter().filter_map(|keyword| rules.get(*keyword)?.as_array()).flatten();
+        let others = ["not", "if", "then", "else"].iter().filter_map(|keyword| rules.get(*keyword));
+        let mut count = 1_u64;
+        for schema in target.into_iter().chain(lists).chain(others) {
+            count = count.saturating_add(self.count(schema, value));
+        }
+        for (schemas, inner) in schemas_inside(rules, value) {
+            for schema in schemas {
+                count = count.saturating_add(self.count(schema, inner));
+            }
+        }
+        self.known.insert(key, count);
+        count
+    }
+}
+
+/// The values directly in a value, each with the schemas of its place.
+fn schemas_inside<'v>(rules: &'v Map<String, Value>, value: &'v Value) -> Vec<(Vec<&'v Value>, &'v Value)> {
+    let part = |keyword: &str| rules.get(keyword);
+    match value {
+        Value::Object(members) => {
+            let patterns: Vec<&Value> =
+                part("patternProperties").and_then(Value::as_object).into_iter().flat_map(Map::values).collect();
+            let others = ["additionalProperties", "unevaluatedProperties"];
+            let of_field = |name: &str| {
+                let own = part("properties").and_then(|known| known.get(name));
+                let others = others.iter().filter_map(|keyword| part(keyword)).filter(|_| own.is_none());
+                own.into_iter().chain(patterns.iter().copied()).chain(others).collect()
+            };
+            members.iter().map(|(name, member)| (of_field(name), member)).collect()
+        }
+        Value::Array(items) => {
+            let lists = ["prefixItems", "items"];
+            let others = ["items", "additionalItems", "unevaluatedItems", "contains"];
+            let of_item = |at: usize| {
+                let own = lists.iter().filter_map(|keyword| part(keyword)?.get(at));
+                own.chain(others.iter().filter_map(|keyword| part(keyword))).collect()
+            };
+            items.iter().enumerate().map(|(at, item)| (of_item(at), item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::count_branches;
+
+    #[test]
+    fn branches_are_counted_as_often_as_they_are_asked() {
+        let tree = json!({"$defs": {"e": {"oneOf": [
+            {"type": "string"},
+            {"properties": {"and": {"items": {"$ref": "#/$defs/e"}}}},
+            {"properties": {"and": {"items": {"$ref": "#/$defs/e"}}, "or": true}}
+        ]}}, "$ref": "#/$defs/e"});
+        let nested = |depth: usize| (0..depth).fold(json!(1), |inner, _| json!({"and": [inner]}));
+        let count = |value: &Value| count_branches(&tree, &tree, value);
+        assert_eq!([0, 1, 2].map(|depth| count(&nested(depth))), [5, 17, 41]);
+        assert!(count(&nested(60)) > 1 << 60, "and that is known at once");
+        assert_eq!(count(&nested(64)), u64::MAX);
+        let table = [
+            (json!(true), json!(1), 1),
+            (json!({"$ref": "#"}), json!(1), 2),
+            (json!({"allOf": [{}, {"not": {}}], "if": {}, "then": {}}), json!(1), 6),
+            (json!({"properties": {"a": {}}, "additionalProperties": {}}), json!({"a": 1, "b": 2}), 3),
+            (json!({"items": [{}, {}], "additionalItems": {}}), json!([1, 2, 3]), 6),
+            (json!({"prefixItems": [{}], "items": {}}), json!([1, 2]), 4),
+        ];
+        for (schema, value, expected) in table {
+            assert_eq!(count_branches(&schema, &schema, &value), expected, "{schema} {value}");
+        }
+    }
+}
