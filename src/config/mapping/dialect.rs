@@ -163,7 +163,7 @@ pub fn parse_separator(text: &str) -> Result<u8, String> {
         [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r' | 0) && !byte.is_ascii_alphanumeric() => Ok(*byte),
         _ => {
             let found = text.escape_debug();
-            Err(format!("expected one character that is neither a letter nor a digit, found `{found}`"))
+            Err(format!("expected one ASCII character that is neither a letter nor a digit, found `{found}`"))
         }
     }
 }

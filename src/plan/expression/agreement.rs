@@ -41,13 +41,14 @@ const SHOWN: usize = 20;
 const ROWS: usize = 2;
 
 /// What of a failure only a record can tell; a type that does not fit is never among them.
-const REASONS: [&str; 6] = [
+const REASONS: [&str; 7] = [
     "what is empty is in nothing",
     "what is empty is in no order",
     "what is empty is neither true nor false",
     "nothing can be divided by 0",
     "a text is no whole number",
     "a text is no decimal number",
+    "a number has decimals, and `round(0)` is what rounds it",
 ];
 
 /// The columns, with their kinds and some cells.

@@ -308,13 +308,15 @@ fn to_number<'a, C: RecordCells<'a>>(
     is_whole: bool,
     cells: &C,
 ) -> Result<Option<ExactDecimal>, ExpressionFailure> {
-    let text = match operation.evaluate(cells)? {
-        ExpressionValue::Text(text) => text,
+    let (text, reason) = match operation.evaluate(cells)? {
+        ExpressionValue::Text(text) if is_whole => (text, "a text is no whole number"),
+        ExpressionValue::Text(text) => (text, "a text is no decimal number"),
         ExpressionValue::Number(number) if !is_whole => return Ok(Some(number)),
-        ExpressionValue::Number(number) => Cow::Owned(number.to_string()),
+        ExpressionValue::Number(number) => {
+            (Cow::Owned(number.to_string()), "a number has decimals, and `round(0)` is what rounds it")
+        }
         _ => return Ok(None),
     };
-    let reason = if is_whole { "a text is no whole number" } else { "a text is no decimal number" };
     let failure = ExpressionFailure { reason, column: operation.column() };
     // A text may have zeros in front, as codes have.
     let unsigned = text.strip_prefix('-').unwrap_or(&text);
