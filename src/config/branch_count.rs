@@ -3,7 +3,7 @@
 //! Alternatives whose branches hold alternatives again are tried for each of these. In a contract of trees, as those of
 //! filters are, that doubles with each level of the value; so the branches are counted before they are tried.
 
-use std::{collections::HashMap, ptr::from_ref};
+use std::{collections::BTreeMap, ptr::from_ref};
 
 use serde_json::{Map, Value};
 
@@ -13,14 +13,14 @@ use crate::config::unused_definitions::decode_reference;
 ///
 /// Takes a time that grows with the schemas times the values, however large the number is.
 pub(super) fn count_branches(file: &Value, schema: &Value, value: &Value) -> u64 {
-    BranchCounter { file, known: HashMap::new() }.count(schema, value)
+    BranchCounter { file, known: BTreeMap::new() }.count(schema, value)
 }
 
 struct BranchCounter<'a> {
     /// The contract, for references.
     file: &'a Value,
     /// What is counted already, by where a schema and a value are in memory.
-    known: HashMap<(usize, usize), u64>,
+    known: BTreeMap<(usize, usize), u64>,
 }
 
 impl BranchCounter<'_> {

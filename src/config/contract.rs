@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
     sync::{Arc, OnceLock, PoisonError, RwLock},
 };
@@ -366,13 +366,13 @@ fn badly_written_references(schemas: &Schemas<'_>) -> Vec<(String, String)> {
 }
 
 /// The pointers of the schemas that are described in words.
-fn described_schemas(schemas: &Schemas<'_>) -> HashSet<String> {
+fn described_schemas(schemas: &Schemas<'_>) -> BTreeSet<String> {
     let is_described = |schema: &Map<String, Value>| schema.get("description").is_some_and(Value::is_string);
     schemas.iter().filter(|(_, schema)| is_described(schema)).map(|(at, _)| at.clone()).collect()
 }
 
 /// Removes the descriptions of schemas: no message repeats them, and they are a third of a large contract.
-fn remove_descriptions(value: &mut Value, at: &mut String, described: &HashSet<String>) {
+fn remove_descriptions(value: &mut Value, at: &mut String, described: &BTreeSet<String>) {
     let length = at.len();
     match value {
         Value::Object(members) => {

@@ -2,7 +2,7 @@
 //!
 //! JSON Schema ignores what it does not know, so a misspelt `requried` accepts everything.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -199,7 +199,7 @@ pub(super) fn find_schemas<'a>(file: &'a Value, part: &str) -> Schemas<'a> {
 
 /// The pointers that something refers to.
 fn find_targets(schema: &Value) -> BTreeSet<String> {
-    let (mut references, mut open) = (HashSet::new(), vec![schema]);
+    let (mut references, mut open) = (BTreeSet::new(), vec![schema]);
     while let Some(value) = open.pop() {
         match value {
             Value::Object(members) => {
