@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """Makes recordings for races: the same arguments give the same bytes on every machine.
 
-generate.py OUTDIR CUSTOMERS PURCHASES [--bad RATE] [--skew] [--world sales|second]
+generate.py OUTDIR CUSTOMERS PURCHASES [--bad RATE] [--skew] [--world sales|second|shopify]
 
 sales   customers.csv and purchases.csv, as mappings/inflight-sales.yaml takes them.
 second  orders.csv, lines.csv and products.csv, as benches/peers/second/mapping.yaml takes them;
         CUSTOMERS counts the orders, PURCHASES their lines.
+shopify orders_export.csv, as benches/peers/shopify/mapping.yaml takes it: one line for each item, and the order on the
+        first of its lines. CUSTOMERS counts the orders, PURCHASES the lines, one to six of each order.
 
 --bad RATE  this share of the rows of each file has one bad cell (sales only)
---skew      half of all purchases belong to one customer
+--skew      half of all purchases belong to one customer (not shopify)
 
 `truth.json`, beside the files, says what is in them: rows, and findings by their code.
 Only `random.random` is used, and exact arithmetic on it, so that no mathematics library has a say.
@@ -39,6 +41,29 @@ Lille Nantes Toulouse Nice Rennes Dijon Angers Toulon Brest Limoges Tours Metz
 """.split()
 TITLES = ["Crème brûlée", "Eau de parfum", "Montre homme", '"Coffret ""Voyage"""', "Foulard en soie", "Dětská hračka", "緑茶"]
 MAIL = ["norris.example", "example.com", "mail.example.org", "orange.example", "free.example"]
+# Title, cents, article number, shipped, taxed; a title with a comma in it stands in quotes.
+ARTICLES = [
+    ('"Mug, blue"', 1250, "MUG-BL", True, True),
+    ('"Mug, red"', 1250, "MUG-RD", True, True),
+    ("Tray", 2990, "TRAY-1", True, True),
+    ("Sticker", 1000, "STK", False, True),
+    ("E-book", 900, "", False, False),
+    ("Gift wrap", 250, "", False, True),
+    ("T-shirt - M / Noir", 2495, "TS-M-BK", True, True),
+    ("T-shirt - L / Écru", 2495, "TS-L-EC", True, True),
+    ('"Poster, 30 × 40 cm"', 1800, "PST-3040", True, True),
+    ('"Notebook ""Voyage"""', 740, "NB-VOY", True, True),
+    ("Crème de jour", 4205, "CRM-J", True, True),
+    ("Eau de parfum", 11900, "EDP-50", True, True),
+    ("Gift card", 5000, "GIFT-50", False, False),
+    ('"Lamp, brass"', 18990, "LMP-BR", True, True),
+]
+STREETS = ['"Rua A, 1"', '"12, rue de la Paix"', '"Hauptstraße 5, 2. OG"', "Väg 2", "Rd 3", "Via Roma 4", "Karl Johans gate 7"]
+NOTES = ['"Ring\ntwice"', "Leave it at the door", '"Gift, no bill please"', '"She calls it ""the mug"""']
+TAGS = ['"vip, gift"', "pos", "wholesale", '"b2b, net-30, vip"']
+LANDS = ("PT", "SE", "IE", "IT", "FR", "DE", "NO")
+NO_ADDRESS = ",,,,"
+LINES_AT_MOST = 6
 CURRENCY = ['"euros"'] * 6 + ["dollars", '"dollars"', "pounds"]
 HEAVIEST = 300
 
@@ -177,6 +202,76 @@ def products(dice, rows):
         yield f"{at:05};{dice.one(TITLES)};{weight}\n"
 
 
+def exported(dice, orders_count, lines_count):
+    """The orders, each with its lines below each other; of one in 500 the last line stands below the next order."""
+    yield (
+        "Name,Email,Financial Status,Paid at,Fulfillment Status,Accepts Marketing,Currency,Subtotal,Shipping,Taxes,Total,"
+        "Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,Lineitem price,"
+        "Lineitem sku,Lineitem requires shipping,Lineitem taxable,Billing Name,Billing Street,Billing City,Billing Zip,"
+        "Billing Country,Shipping Name,Shipping Street,Shipping City,Shipping Zip,Shipping Country,Notes,Payment Method,"
+        "Id,Tags\n"
+    )
+    counts, late = [1] * orders_count, ""
+    for _ in range(lines_count - orders_count):
+        while counts[at := dice.below(orders_count)] == LINES_AT_MOST:
+            pass
+        counts[at] += 1
+    for at, count in enumerate(counts):
+        first, *more = exported_order(dice, at, count)
+        kept = more.pop() if more and dice.roll() < 0.002 else ""
+        yield first + "".join(more) + late
+        late = kept
+    yield late
+
+
+def exported_order(dice, at, count):
+    """The lines of one order: what is said of the order is on the first, what tells the lines apart on each."""
+    bought = [(dice.one(ARTICLES), 1 + int(dice.roll() * dice.roll() * 4)) for _ in range(count)]
+    shipped = any(article[3] for article, _ in bought)
+    items = sum(article[1] * quantity for article, quantity in bought)
+    code = dice.one(("SPRING", "WELCOME10", "VIP")) if dice.roll() < 0.15 else ""
+    off = min(items, 500) if code else 0
+    carriage = 490 if shipped and dice.roll() < 0.6 else 0
+    total = items - off + carriage
+    taxes = total * 16 // 116 if dice.roll() < 0.5 else 0
+    status = "paid" if dice.roll() < 0.8 else dice.one(("pending", "authorized", "partially_paid", "refunded", "voided"))
+    month, day, clock = 1 + dice.below(12), 1 + dice.below(28), dice.below(86_000)
+    zone = "+0200" if 4 <= month <= 10 else "+0100"
+    moment = lambda seconds: (
+        f"2025-{month:02}-{day:02} {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02} {zone}"
+    )
+    first = dice.one(FIRST)
+    mail = "" if dice.roll() < 0.05 else f"{ascii_of(first)}.{at}@{dice.one(MAIL)}"
+    name, created = f"#{1001 + at}", moment(clock)
+    billing = f"{first} {dice.one(LAST)},{dice.one(STREETS)},{dice.one(CITY)},'{dice.below(100_000):05},{dice.one(LANDS)}"
+    gift = f"{dice.one(FIRST)} {dice.one(LAST)},{dice.one(STREETS)},{dice.one(CITY)},'{dice.below(100_000):05},PT"
+    shipping = NO_ADDRESS if not shipped else gift if dice.roll() < 0.1 else billing
+    paid_at = moment(clock + 1 + dice.below(60)) if status == "paid" else ""
+    done, news = dice.one(("fulfilled", "fulfilled", "partial", "unfulfilled", "")), dice.one(("yes", "no"))
+    note = dice.one(NOTES) if dice.roll() < 0.1 else ""
+    tags = dice.one(TAGS) if dice.roll() < 0.3 else ""
+    currency = "EUR" if dice.roll() < 0.9 else dice.one(("SEK", "GBP"))
+    carrier = dice.one(("DHL", "UPS", "Pickup")) if shipped else ""
+    gateway = dice.one(("Shopify Payments", "Shopify Payments", "POS", "Swish"))
+    sums = f"{cents_as(items - off)},{cents_as(carriage)},{cents_as(taxes)},{cents_as(total)},{code},{cents_as(off)}"
+    head = f"{status},{paid_at},{done},{news},{currency},{sums},{carrier}"
+    tail = f"{billing if shipped else NO_ADDRESS},{shipping},{note},{gateway},{5001 + at},{tags}"
+    for nth, (article, quantity) in enumerate(bought):
+        line = f"{quantity},{article[0]},{cents_as(article[1])},{article[2]},{yes(article[3])},{yes(article[4])}"
+        if nth == 0:
+            yield f"{name},{mail},{head},{created},{line},{tail}\n"
+        else:
+            yield f"{name},{mail}{',' * 13}{created},{line}{',' * 14}\n"
+
+
+def cents_as(cents):
+    return f"{cents // 100}.{cents % 100:02}"
+
+
+def yes(truth):
+    return "true" if truth else "false"
+
+
 def write(path, texts):
     texts = iter(texts)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -191,10 +286,14 @@ def main():
     parser.add_argument("purchases", type=int)
     parser.add_argument("--bad", type=float, default=0.0, metavar="RATE")
     parser.add_argument("--skew", action="store_true")
-    parser.add_argument("--world", choices=("sales", "second"), default="sales")
+    parser.add_argument("--world", choices=("sales", "second", "shopify"), default="sales")
     asked = parser.parse_args()
-    if asked.bad and asked.world == "second":
+    if asked.bad and asked.world != "sales":
         parser.error("--bad makes bad cells in the world `sales` only")
+    if asked.skew and asked.world == "shopify":
+        parser.error("an order of the world `shopify` has six lines at most: no --skew")
+    if asked.world == "shopify" and not asked.customers <= asked.purchases <= asked.customers * LINES_AT_MOST:
+        parser.error("an order of the world `shopify` has one to six lines")
     asked.outdir.mkdir(parents=True, exist_ok=True)
     dice, findings = Dice(20171231), {}
     if asked.world == "sales":
@@ -202,6 +301,8 @@ def main():
         write(asked.outdir / "customers.csv", customers(dice, asked.customers, numbers, asked.bad, findings))
         bought = purchases(dice, asked.purchases, numbers, asked.skew, asked.bad, findings)
         write(asked.outdir / "purchases.csv", bought)
+    elif asked.world == "shopify":
+        write(asked.outdir / "orders_export.csv", exported(dice, asked.customers, asked.purchases))
     else:
         articles = max(20, asked.customers // 40)
         write(asked.outdir / "orders.csv", orders(dice, asked.customers))

@@ -23,11 +23,21 @@ class World:
     yardstick: str
     parents: str
     children: str
+    # How many of each there are, by the name of the size.
+    sizes: dict
+    # The contract, where the yardstick checks it; a peer does the same without.
+    schema: str = ""
 
 
+SIZES = {"S": (1_000, 4_000), "M": (200_000, 1_000_000), "L": (1_000_000, 5_000_000)}
+LINES = {"S": (400, 1_000), "M": (80_000, 200_000), "L": (800_000, 2_000_000)}
+SHOPIFY = "benches/peers/shopify"
 WORLDS = {
-    "sales": World("mappings/inflight-sales.yaml", "sales", "customers", "purchases"),
-    "second": World("benches/peers/second/mapping.yaml", "second", "orders", "lines"),
+    "sales": World("mappings/inflight-sales.yaml", "sales", "customers", "purchases", SIZES),
+    "second": World("benches/peers/second/mapping.yaml", "second", "orders", "lines", SIZES),
+    "shopify": World(
+        f"{SHOPIFY}/mapping.yaml", "shopify", "orders", "lines", LINES, schema=f"{SHOPIFY}/schema.json"
+    ),
 }
 
 
@@ -79,13 +89,17 @@ def xwalk(binary, mapping, flags=(), findings="concise"):
     return lambda data, out, expected: [binary, "convert", data, "-m", mapping, "-o", out, *quiet, *flags]
 
 
-def yardstick(binary):
-    return Peer("handwritten", "hand-written Rust", NUMBERS, lambda data, out, expected: [binary, data, out])
+def yardstick(binary, world):
+    """The program written by hand, which checks the contract where it can."""
+    more = [world.schema] if world.schema else []
+    checks = WHOLE if more else NUMBERS
+    return Peer("handwritten", "hand-written Rust", checks, lambda data, out, expected: [binary, data, out, *more])
 
 
-def all_peers(binary, world):
-    """Everybody but the yardstick."""
+def all_peers(binary, world, handwritten):
+    """Everybody but the yardstick, whose binary is `handwritten`."""
     everywhere = tuple(WORLDS)
+    with_contract = tuple(name for name, known in WORLDS.items() if known.schema)
     return [
         # Exit 1: there were findings, and there are, because some purchases have no customer.
         Peer(
@@ -95,6 +109,13 @@ def all_peers(binary, world):
             xwalk(binary, WORLDS[world].mapping),
             accepted=(0, 1),
             worlds=everywhere,
+        ),
+        Peer(
+            "unchecked",
+            "hand-written Rust, without the contract",
+            NUMBERS,
+            lambda data, out, expected: [handwritten, data, out],
+            worlds=with_contract,
         ),
         Peer(
             "polars",

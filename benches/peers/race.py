@@ -4,6 +4,7 @@
     python3 benches/peers/race.py                   the table of docs/performance.md: 200,000 customers, 1,000,000 purchases
     python3 benches/peers/race.py --size L          1,000,000 and 5,000,000
     python3 benches/peers/race.py --world second    three sources, templates, decimal commas
+    python3 benches/peers/race.py --world shopify   200,000 lines of an order export, the order repeated on every line
     python3 benches/peers/race.py --start           what one flight costs from start to exit
     python3 benches/peers/race.py --growth          CPU per row, from 10,000 to 1,000,000 customers
     python3 benches/peers/race.py --bad 0.1         a tenth of the rows bad, against the clean data
@@ -27,12 +28,11 @@ import tempfile
 
 import trials
 from measure import Failed, MIB, Stopwatch, ratio, summary, table
-from peers import WORLDS, all_peers, yardstick
+from peers import SIZES, WORLDS, all_peers, yardstick
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 KEPT = ROOT / "target" / "peers"
-SIZES = {"S": (1_000, 4_000), "M": (200_000, 1_000_000), "L": (1_000_000, 5_000_000)}
 # Whoever takes this many times the CPU of the yardstick runs only thrice: its figure is no close call.
 SLOW = 5
 
@@ -66,7 +66,8 @@ class Course:
         if not self.binary.exists():
             raise Failed(f"there is no {self.binary}")
         built = KEPT / "build" / "release"
-        self.yardstick = yardstick(built / self.world.yardstick)
+        self.handwritten = built / self.world.yardstick
+        self.yardstick = yardstick(self.handwritten, self.world)
         self.stopwatch = Stopwatch(built / "measure", ROOT, scratch)
 
     def data(self, parents, children, bad=0.0, skew=False):
@@ -113,9 +114,9 @@ def say(text):
 def race(course):
     """The table: first everybody once, to compare what came out; then pairs of a peer and the yardstick."""
     asked = course.asked
-    parents, children = SIZES[asked.size]
+    parents, children = course.world.sizes[asked.size]
     data = course.data(parents, children, skew=asked.skew)
-    peers = [peer for peer in all_peers(course.binary, asked.world) if asked.world in peer.worlds]
+    peers = [peer for peer in all_peers(course.binary, asked.world, course.handwritten) if asked.world in peer.worlds]
     if asked.peers:
         wanted = asked.peers.split(",")
         if unknown := set(wanted) - {peer.key for peer in peers}:
@@ -161,7 +162,7 @@ def report(course, data, count, peers, pairs, missing):
     size = sum(file.stat().st_size for file in data.glob("*.csv")) / 1e6
     print(table(["program", "checks", "CPU s", "wall s", "peak MiB", "CPU ratio", "pairs"], rows, texts=2))
     print()
-    rows = course.rows(*SIZES[course.asked.size])
+    rows = course.rows(*course.world.sizes[course.asked.size])
     print(f"{rows}: {size:.1f} MB in, {int(count):,} documents, all outputs equal.")
     unordered = [peer.name for peer in peers if not peer.ordered]
     if unordered:
@@ -209,9 +210,9 @@ def main():
             elif asked.growth:
                 trials.growth(course)
             elif asked.bad:
-                trials.bad(course, *SIZES[asked.size])
+                trials.bad(course, *course.world.sizes[asked.size])
             elif asked.xwalk_flags:
-                trials.flags(course, *SIZES[asked.size])
+                trials.flags(course, *course.world.sizes[asked.size])
             else:
                 return race(course)
             print(environment(course, []))

@@ -18,6 +18,7 @@ use crate::{
     table::{
         NONE, Table,
         merged_rows::{CellFill, MergedRows},
+        row::Row,
     },
 };
 
@@ -114,14 +115,14 @@ impl Merging<'_> {
         for column in &source.merged {
             self.merge_column(*column, rows(), fills, &mut conflicts);
         }
-        let pointer = format!("/sources/{}/on_duplicate_key", crate::json_pointer::escape(&source.name));
+        let pointer = || format!("/sources/{}/on_duplicate_key", crate::json_pointer::escape(&source.name));
         if conflicts.is_empty() {
             let Policy { warn, .. } = source.on_duplicate_key;
             if warn {
                 let message =
                     format!("{} rows of `{}` have this key, and are one record", later.len() + 1, source.name);
                 let key = table.bind[source.key.columns[0]];
-                let merged = plan.finding(Code::JoinDuplicateKey, &pointer, message).cell(table.cell(first, key));
+                let merged = plan.finding(Code::JoinDuplicateKey, &pointer(), message).cell(table.cell(first, key));
                 ledger.say(&as_warning(merged.also(table.record(later[0].row).place, "the next of them")));
             }
             for pair in later {
@@ -130,7 +131,7 @@ impl Merging<'_> {
             return;
         }
         fills.truncate(before);
-        let findings: Vec<Diagnostic> = conflicts.iter().map(|conflict| self.describe(conflict, &pointer)).collect();
+        let findings: Vec<Diagnostic> = conflicts.iter().map(|conflict| self.describe(conflict, &pointer())).collect();
         let reason: Arc<str> = findings[0].message.as_str().into();
         for finding in &findings {
             ledger.say(finding);
@@ -147,11 +148,13 @@ impl Merging<'_> {
         conflicts: &mut Vec<Conflict>,
     ) {
         let Some(first) = rows.next() else { return };
-        let mut filled = if self.is_empty(first, column) { NONE } else { first };
+        let mut filled = NONE;
+        // Most later rows leave most cells empty, and then the first row is not looked at.
         for row in rows.filter(|row| !self.is_empty(*row, column)) {
             if filled == NONE {
-                filled = row;
-            } else if self.differs(filled, row, column) {
+                filled = if self.is_empty(first, column) { row } else { first };
+            }
+            if filled != row && self.differs(filled, row, column) {
                 conflicts.push(Conflict { column, row, other: filled });
                 return;
             }
@@ -165,17 +168,19 @@ impl Merging<'_> {
     }
 
     /// Whether a cell says nothing.
+    #[inline]
     fn is_empty(&self, row: u32, column: usize) -> bool {
         let row = self.table.row(row);
-        if row.outer(column).is_some_and(|cell| cell.is_empty()) {
+        row.outer(column).is_some_and(|cell| cell.is_empty()) || self.says_nothing(row, column)
+    }
+
+    fn says_nothing(&self, row: Row<'_>, column: usize) -> bool {
+        if !row.is_filled(column) {
             return true;
         }
+        let Some(split) = &self.source.columns[column].split else { return false };
         let mut buffer = Vec::new();
-        let said = row.cell(column, &mut buffer);
-        let used = &self.source.columns[column];
-        said.is_empty()
-            || row.is_null(column, said)
-            || used.split.as_ref().is_some_and(|split| split.pieces(&String::from_utf8_lossy(said)).next().is_none())
+        split.pieces(&String::from_utf8_lossy(row.cell(column, &mut buffer))).next().is_none()
     }
 
     /// Whether two filled cells of a column are not the same.
@@ -188,7 +193,7 @@ impl Merging<'_> {
             return false;
         }
         let used = &self.source.columns[column];
-        let value = |row: crate::table::row::Row<'_>| {
+        let value = |row: Row<'_>| {
             let (mut buffer, mut value) = (Vec::new(), Vec::new());
             let said = row.cell(column, &mut buffer);
             match &used.split {

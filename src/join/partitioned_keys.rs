@@ -3,11 +3,7 @@
 //! Only the hash of each key is stored, with the record's number and partition. The hashes are sharded, so that equal ones
 //! meet in one shard, and a shard fits into the nearest caches.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    mem::take,
-};
+use std::{collections::BTreeSet, io, mem::take};
 
 use crate::{
     join::{
@@ -167,14 +163,11 @@ impl PartitionedKeys {
             }
             self.read_shard(shard, spill, &mut buffer, &mut keys)?;
             twice.sort_unstable();
-            let mut by_hash: BTreeMap<u64, Vec<RecordKey>> = BTreeMap::new();
-            for key in keys.iter().filter(|key| key.is_good()) {
-                if twice.binary_search(&key.hash).is_ok() {
-                    by_hash.entry(key.hash).or_default().push(*key);
-                }
-            }
+            twice.dedup();
+            keys.retain(|key| key.is_good() && twice.binary_search(&key.hash).is_ok());
+            keys.sort_by_key(|key| key.hash);
             // If there is only one, another key has the same fingerprint.
-            for keys in by_hash.values().filter(|keys| keys.len() > 1) {
+            for keys in keys.chunk_by(|one, other| one.hash == other.hash).filter(|keys| keys.len() > 1) {
                 let partition = keys[0].partition();
                 if needs_all || keys.iter().any(|key| key.partition() != partition) {
                     duplicates.across.extend(keys);

@@ -27,12 +27,23 @@ pub struct DateFormat {
     pub format: String,
     /// Its parts, if all texts in this format have the same length: the common case, which needs no second check.
     fixed: Option<Vec<DatePart>>,
+    /// The same with an offset behind it, which the calendar library reads where it is none of the usual ones.
+    with_offset: Option<FixedWithOffset>,
     /// Where its digits stand, if it is a day of eight digits and two literals.
     shape: Option<DayShape>,
     /// The fraction of a second in it.
     fraction: Option<FractionPlace>,
     /// What its texts count, and how these numbers are written; `None`: it is made of directives.
     counted: Option<(TimeCount, NumberFormat)>,
+}
+
+/// A moment whose texts all have the same length, with an offset of hours and minutes at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FixedWithOffset {
+    /// What stands in front of the offset.
+    moment: Vec<DatePart>,
+    /// There is a colon between the hours and the minutes of the offset.
+    has_colon: bool,
 }
 
 /// Where a format has the fraction of a second, which is compared as a number: `.5` and `.500` are one.
@@ -128,6 +139,7 @@ impl Default for DateFormat {
         DateFormat {
             format: "%Y-%m-%d".into(),
             fixed: parse_fixed("%Y-%m-%d"),
+            with_offset: None,
             shape: parse_fixed("%Y-%m-%d").and_then(|parts| DayShape::from_parts(&parts)),
             fraction: None,
             counted: None,
@@ -145,6 +157,7 @@ impl DateFormat {
         let directives = find_directives(format);
         check_directives(&directives)?;
         let fixed = parse_fixed(format);
+        let with_offset = FixedWithOffset::from_format(format);
         let shape = fixed.as_ref().and_then(|parts| DayShape::from_parts(parts));
         let fraction = directives.iter().find(|directive| directive.letter == 'f');
         let fraction = fraction.map(|directive| FractionPlace {
@@ -153,7 +166,7 @@ impl DateFormat {
             digits: directive.width,
             has_point: directive.has_point,
         });
-        let compiled = DateFormat { format: format.to_owned(), fixed, shape, fraction, counted: None };
+        let compiled = DateFormat { format: format.to_owned(), fixed, with_offset, shape, fraction, counted: None };
         if compiled.fixed.is_none() {
             compiled.check_by_printing()?;
         }
@@ -163,7 +176,8 @@ impl DateFormat {
     /// A format whose texts are numbers that count something, written in a format of numbers.
     pub(super) fn new_counted(format: &str, count: TimeCount, number: NumberFormat) -> DateFormat {
         let counted = Some((count, number));
-        DateFormat { format: format.to_owned(), fixed: None, shape: None, fraction: None, counted }
+        let format = format.to_owned();
+        DateFormat { format, fixed: None, with_offset: None, shape: None, fraction: None, counted }
     }
 
     /// How its numbers are written; `None`: it is made of directives.
@@ -252,6 +266,8 @@ impl DateFormat {
             Some((parse_fixed_date(parts, cell)?, None))
         } else if let Some((count, number)) = self.counted {
             Some((count.read(cell, number)?, count.is_utc().then_some(Offset::UTC)))
+        } else if let Some((moment, offset)) = self.with_offset.as_ref().and_then(|format| format.parse(cell)) {
+            Some((moment, Some(offset)))
         } else {
             let text = std::str::from_utf8(cell).ok()?;
             // RFC 3339 also writes an offset of zero as `Z`.
@@ -290,6 +306,42 @@ impl DateFormat {
                 && format!("{fraction:0<MAX_FRACTION$}").parse() == Ok(nanoseconds)
                 && fraction.bytes().all(|byte| byte.is_ascii_digit())
         })
+    }
+}
+
+impl FixedWithOffset {
+    /// `None`: it is another format.
+    fn from_format(format: &str) -> Option<FixedWithOffset> {
+        let (moment, has_colon) = match format.strip_suffix("%z") {
+            Some(moment) => (moment, false),
+            None => (format.strip_suffix("%:z")?, true),
+        };
+        let moment = parse_fixed(moment)?;
+        let has_time = moment.contains(&DatePart::Hour) && moment.contains(&DatePart::Minute);
+        has_time.then_some(FixedWithOffset { moment, has_colon })
+    }
+
+    /// Reads a cell. `None`: it is not in this format, no real moment, or has an offset that is written in several ways.
+    fn parse(&self, cell: &[u8]) -> Option<(civil::DateTime, Offset)> {
+        let (moment, offset) = cell.split_at_checked(cell.len().checked_sub(5 + usize::from(self.has_colon))?)?;
+        let (sign, hours, minutes) = match (self.has_colon, offset) {
+            (false, [sign, h, i, m, n]) | (true, [sign, h, i, b':', m, n]) => (sign, [h, i], [m, n]),
+            _ => return None,
+        };
+        let number = |[ten, one]: [&u8; 2]| {
+            (ten.is_ascii_digit() && one.is_ascii_digit()).then(|| i32::from(ten - b'0') * 10 + i32::from(one - b'0'))
+        };
+        let (hours, minutes) = (number(hours)?, number(minutes)?);
+        let seconds = (hours * 60 + minutes) * 60;
+        let seconds = match sign {
+            b'+' => seconds,
+            b'-' if seconds != 0 => -seconds,
+            _ => return None,
+        };
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
+        Some((parse_fixed_date(&self.moment, moment)?, Offset::from_seconds(seconds).ok()?))
     }
 }
 
@@ -415,8 +467,12 @@ pub(super) fn write_moment(moment: civil::DateTime, offset: Offset, out: &mut Ou
         out.push(b'Z');
         return;
     }
-    let sign = if minutes < 0 { '-' } else { '+' };
-    out.extend(format!("{sign}{:02}:{:02}", minutes.abs() / 60, minutes.abs() % 60).as_bytes());
+    out.push(if minutes < 0 { b'-' } else { b'+' });
+    // An offset is less than 100 hours.
+    let two_digits = |number: i32| i8::try_from(number).unwrap_or_default();
+    write_two_digits(two_digits(minutes.abs() / 60), out);
+    out.push(b':');
+    write_two_digits(two_digits(minutes.abs() % 60), out);
 }
 
 fn write_four_digits(number: i16, out: &mut OutputBuffer) {
@@ -431,7 +487,67 @@ fn write_two_digits(number: i8, out: &mut OutputBuffer) {
 
 #[cfg(test)]
 mod tests {
-    use super::{DateFormat, parse_fixed};
+    use super::{DateFormat, FixedWithOffset, parse_fixed};
+
+    /// The calendar library is asked for what the fixed way does not read, so that the two must agree.
+    #[test]
+    fn moments_with_an_offset_are_read_as_the_calendar_reads_them() {
+        let (days, times) = (
+            ["2024-02-29", "2023-02-29", "0000-01-01", "9999-12-31", "2024-1-01", "2024/01/01"],
+            ["00:00:00", "23:59:59", "23:59:60", "24:00:00", "7:00:00"],
+        );
+        let offsets = [
+            "+0000",
+            "-0000",
+            "+0100",
+            "-0330",
+            "+2359",
+            "+2400",
+            "+2559",
+            "+0160",
+            "+01:00",
+            "+00:00",
+            "-00:00",
+            "+01:60",
+            "-11:30",
+            "Z",
+            "",
+            "+01",
+            "+010030",
+            "+1 00",
+            "\u{660}100",
+        ];
+        let mut read = 0;
+        for format in ["%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S %:z", "%F %T%z", "%Y-%m-%d %H:%M%:z", "%z %F %T"] {
+            let fast = DateFormat::new(format).unwrap();
+            let slow = DateFormat { with_offset: None, ..fast.clone() };
+            for (day, time, offset) in
+                days.iter().flat_map(|day| times.iter().flat_map(move |time| offsets.map(|offset| (day, time, offset))))
+            {
+                for cell in [
+                    format!("{day} {time} {offset}"),
+                    format!("{day} {time}{offset}"),
+                    format!("{day} {}{offset}", &time[..5]),
+                    format!("{offset} {day} {time}"),
+                ] {
+                    let expected = slow.parse(cell.as_bytes());
+                    read += usize::from(expected.is_some());
+                    assert_eq!(fast.parse(cell.as_bytes()), expected, "{format} {cell:?}");
+                }
+            }
+        }
+        assert!(read > 100, "{read}");
+        for (format, is_fixed) in [
+            ("%F %T %z", true),
+            ("%F %H %z", false),
+            ("%F %z", false),
+            ("%F %T%.f%z", false),
+            ("%F %T %%z", false),
+            ("%e.%m.%Y %T %z", false),
+        ] {
+            assert_eq!(FixedWithOffset::from_format(format).is_some(), is_fixed, "{format}");
+        }
+    }
 
     #[test]
     fn fixed_formats_need_no_check_by_printing() {

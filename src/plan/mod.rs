@@ -21,6 +21,7 @@ pub mod aggregate;
 pub mod fields;
 pub mod prove;
 mod keywords;
+mod character_runs;
 pub mod pattern;
 pub mod code_table;
 pub mod expression;

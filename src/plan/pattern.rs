@@ -5,11 +5,22 @@
 
 use regex::bytes::Regex;
 
+use crate::plan::character_runs::CharacterRuns;
+
 /// A pattern, ready to be matched.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     source: String,
-    regex: Regex,
+    matcher: Matcher,
+}
+
+/// What finds a pattern.
+#[derive(Clone, Debug)]
+enum Matcher {
+    /// The pattern is runs of characters.
+    Runs(CharacterRuns),
+    /// It is any other.
+    Regex(Regex),
 }
 
 impl PartialEq for Pattern {
@@ -22,14 +33,21 @@ impl Pattern {
     /// A pattern with one meaning in every dialect, or `None`.
     #[must_use]
     pub fn portable(source: &str) -> Option<Pattern> {
-        let regex = Regex::new(&translate(source)?).ok()?;
-        Some(Pattern { source: source.to_owned(), regex })
+        let translated = translate(source)?;
+        let matcher = match CharacterRuns::of_pattern(source) {
+            Some(runs) => Matcher::Runs(runs),
+            None => Matcher::Regex(Regex::new(&translated).ok()?),
+        };
+        Some(Pattern { source: source.to_owned(), matcher })
     }
 
     /// Whether it is found in a text.
     #[must_use]
     pub fn matches(&self, text: &[u8]) -> bool {
-        self.regex.is_match(text)
+        match &self.matcher {
+            Matcher::Runs(runs) => runs.match_whole(text),
+            Matcher::Regex(regex) => regex.is_match(text),
+        }
     }
 }
 

@@ -70,8 +70,8 @@ impl CellReading {
 
     /// Whether what a cell says is nothing.
     #[must_use]
-    pub fn is_null(&self, said: &str) -> bool {
-        self.null_values.iter().any(|null| null == said)
+    pub fn is_null(&self, said: &[u8]) -> bool {
+        self.null_values.iter().any(|null| null.as_bytes() == said)
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
         for (cell, said) in table {
             assert_eq!(reading.read(cell), said, "{cell:?}");
         }
-        assert!(reading.is_null("n/a") && !reading.is_null("N/A"));
+        assert!(reading.is_null(b"n/a") && !reading.is_null(b"N/A"));
         assert_eq!(CellReading { case: Some(LetterCase::Upper), ..CellReading::default() }.read("ß"), "SS");
         assert_eq!(CellReading::default().read(" '5 "), " '5 ");
     }

@@ -137,6 +137,13 @@ impl Table {
         match self.reading(column) {
             None => self.dialect.cell(&self.text, span, buffer),
             Some(reading) => {
+                if reading.zone.is_none()
+                    && !span.doubled
+                    && let Ok(cell) = str::from_utf8(&self.text[span.start..span.end])
+                    && let Cow::Borrowed(said) = reading.read(cell)
+                {
+                    return said.as_bytes();
+                }
                 let mut undoubled = Vec::new();
                 let cell = self.dialect.cell(&self.text, span, &mut undoubled);
                 *buffer = reading.read(&String::from_utf8_lossy(cell)).into_owned().into_bytes();
@@ -155,8 +162,7 @@ impl Table {
     /// Whether what a cell says counts as empty, by the number the plan gave its column.
     #[inline]
     pub fn is_null(&self, column: usize, said: &[u8]) -> bool {
-        let is_null = |reading: &CellReading| reading.is_null(&String::from_utf8_lossy(said));
-        self.dialect.is_null(said) || self.reading(column).is_some_and(is_null)
+        self.dialect.is_null(said) || self.reading(column).is_some_and(|reading| reading.is_null(said))
     }
 }
 
@@ -246,15 +252,29 @@ impl<'a> Row<'a> {
     #[must_use]
     pub fn said(self, column: usize) -> Option<Cow<'a, str>> {
         let (table, text) = (self.table, self.text(column));
-        let are_plain = table.readings.is_empty() && table.dialect.plain_nulls;
-        let is_empty = text.is_empty() || !are_plain && self.is_null(column, text.as_bytes());
+        let is_plain = table.dialect.plain_nulls && table.reading(column).is_none();
+        let is_empty = text.is_empty() || !is_plain && self.is_null(column, text.as_bytes());
         (!is_empty).then_some(text)
+    }
+
+    /// Whether a cell says something, and not what counts as empty.
+    #[must_use]
+    #[inline]
+    pub fn is_filled(self, column: usize) -> bool {
+        let Table { text, dialect, .. } = self.table;
+        match self.outer(column) {
+            Some(cell) if dialect.plain_nulls && self.table.reading(column).is_none() => {
+                let is_quoted = text.get(cell.start).copied() == dialect.quote;
+                cell.len() > 2 * usize::from(is_quoted)
+            }
+            _ => self.said(column).is_some(),
+        }
     }
 
     /// What a cell says as a string; empty for a cell that is missing, but not for one that counts as empty.
     fn text(self, column: usize) -> Cow<'a, str> {
         match self.span(column) {
-            Some(span) if !span.doubled && self.table.readings.is_empty() => {
+            Some(span) if !span.doubled && self.table.reading(column).is_none() => {
                 let text = &self.table.text[span.start..span.end];
                 str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
             }

@@ -236,7 +236,7 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let View { groups, statuses, .. } = *self.view;
         match value {
             ValuePlan::Const(_) | ValuePlan::Aggregate(_) => false,
-            ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.said(*column).is_some()),
+            ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.is_filled(*column)),
             ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
                 let said = scope.record.said(*column);
                 said.is_some_and(|said| pieces.split.pieces(&said).next().is_some())

@@ -192,7 +192,7 @@ pub(super) fn find_read_reason(reading: &CellReading, literal: &str, comparing: 
     if in_case != literal {
         return Some(NeverReason::Changed(in_case));
     }
-    if comparing == Comparing::Whole && reading.is_null(literal) {
+    if comparing == Comparing::Whole && reading.is_null(literal.as_bytes()) {
         return Some(NeverReason::Empty);
     }
     // What is dropped in front may have white space behind it.
