@@ -538,7 +538,8 @@ impl Compiler<'_> {
         });
         let value = self.compile_from_record(field, rule, child, field.if_empty.as_ref())?;
         let on_missing = field.on_missing.clone().unwrap_or_default();
-        Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing })))
+        let if_empty = field.if_empty.clone().filter(|policy| policy.then != IfEmpty::Keep);
+        Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing, if_empty })))
     }
 }
 

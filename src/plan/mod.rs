@@ -564,6 +564,8 @@ pub struct One {
     pub value: ValuePlan,
     /// What to do when there is none.
     pub on_missing: Policy<OnLookup>,
+    /// What to do when a cell that is looked up is empty; `None`: as when there is none.
+    pub if_empty: Option<Policy<IfEmpty>>,
 }
 
 /// The contents of code table files, by the pointer of the table in the mapping: codes with their translations.
