@@ -243,7 +243,7 @@ pub struct ObjectPlan {
     pub fields: Vec<FieldPlan>,
     /// For each of them, how it is written if it is fast; empty: none is.
     pub fast_fields: Vec<FastField>,
-    /// Which of its fields are counts and sums, which are made of the others.
+    /// Which of its fields are made of the others: counts and sums, and objects with such as start further out.
     pub aggregates: Vec<usize>,
     /// What to do when no cell of it is filled.
     pub if_empty: EmptyPolicy,
@@ -414,7 +414,7 @@ pub enum ValuePlan {
     Many(Box<Many>),
     /// A value of the one related record.
     One(Box<One>),
-    /// A number made of what stands in lists of the same object.
+    /// A number made of what stands in lists of the same object, or of one around it.
     Aggregate(Box<Aggregate>),
 }
 
@@ -527,9 +527,11 @@ pub struct Many {
     pub on_incomplete: Policy<OnIncomplete>,
 }
 
-/// A number made of what stands in lists of the same object.
+/// A number made of what stands in lists of the same object, or of one around it.
 #[derive(Debug)]
 pub struct Aggregate {
+    /// How many objects further out the path starts than the one that the number stands in.
+    pub up: usize,
     /// The names that lead there, each as JSON writes it.
     pub steps: Vec<Vec<u8>>,
     /// Numbers are added; else items are counted.

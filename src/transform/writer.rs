@@ -122,7 +122,7 @@ pub(super) struct Writer<'a, 's, O> {
     /// The JSON so far.
     pub(super) out: &'s mut OutputBuffer,
     /// Where the fields stand that a count or sum is made of.
-    pub(super) members: Range<usize>,
+    pub(super) members: Vec<Range<usize>>,
     /// What is notified while the document is written.
     pub(super) observer: O,
 }
@@ -235,7 +235,9 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     fn is_filled(&self, value: &'a ValuePlan, scope: &Scope<'a>) -> bool {
         let View { groups, statuses, .. } = *self.view;
         match value {
-            ValuePlan::Const(_) | ValuePlan::Aggregate(_) => false,
+            ValuePlan::Const(_) => false,
+            // What is made of the fields around an object is there, whatever its own cells say.
+            ValuePlan::Aggregate(aggregate) => aggregate.up > 0,
             ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.said(*column).is_some()),
             ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
                 let said = scope.record.said(*column);

@@ -514,7 +514,16 @@ impl Maker<'_> {
         if schema.get("type") == Some(&"integer".into()) && field.get("sum").is_some() {
             schema.remove("type");
         }
-        properties.insert("total".into(), schema.into());
+        // In an object of its own, or in one in that, the path leads out again.
+        let (mut schema, mut field) = (Value::from(schema), field);
+        for _ in 0..self.tape.pick(8).saturating_sub(5) {
+            for key in ["sum", "count"] {
+                lead_out(&mut field, key);
+            }
+            schema = json!({ "type": "object", "properties": { "n": schema }, "minProperties": 1 });
+            field = json!({ "fields": { "n": field } });
+        }
+        properties.insert("total".into(), schema);
         if self.tape.once_in(2) {
             fields.insert("total".into(), field);
         } else {
@@ -1199,6 +1208,16 @@ impl PopEntry for Map<String, Value> {
         let last = self.keys().next_back().cloned().unwrap_or_default();
         let value = self.remove(&last).unwrap_or_default();
         (last, value)
+    }
+}
+
+/// Lets the path of a count or sum start one object further out.
+fn lead_out(field: &mut Value, key: &str) {
+    let inner = field.pointer("/fields/n").is_some();
+    if inner {
+        lead_out(&mut field["fields"]["n"], key);
+    } else if let Some(Value::String(path)) = field.get_mut(key) {
+        path.insert_str(0, "../");
     }
 }
 
