@@ -830,6 +830,14 @@ impl Maker<'_> {
             field["fields"] = fields;
             (schema, false)
         };
+        // It is about a reference that is empty, and what is beside it.
+        if field.get("if_empty").is_none() && field.get("default").is_none() && self.tape.once_in(3) {
+            field["if_empty"] = ["omit", "set_null", "reject"][self.tape.pick(3)].into();
+        }
+        let omitted = omitted || field.get("if_empty") == Some(&"omit".into());
+        if field.get("if_empty") == Some(&"set_null".into()) {
+            nullable(&mut schema);
+        }
         if policy == "set_null" {
             nullable(&mut schema);
         }
@@ -1159,8 +1167,9 @@ impl Maker<'_> {
 
     fn files(&mut self) -> Vec<(&'static str, String)> {
         let rows = ROWS + self.tape.pick(8);
-        let mut roots: Vec<Vec<String>> =
-            (0..rows).map(|row| vec![row.to_string(), self.tape.pick(6).to_string()]).collect();
+        let mut roots: Vec<Vec<String>> = (0..rows)
+            .map(|row| vec![row.to_string(), ["0", "1", "2", "3", "4", ""][self.tape.pick(6)].to_owned()])
+            .collect();
         let parents: Vec<usize> = (0..rows).flat_map(|row| vec![row; self.tape.pick(4)]).collect();
         let mut kids: Vec<Vec<String>> = parents.iter().map(|parent| vec![parent.to_string()]).collect();
         let mut looked: Vec<Vec<String>> = (0..4).map(|key| vec![key.to_string()]).collect();
