@@ -4,7 +4,10 @@
 //! checks the whole contract, and every violation is led back to its cell and its rule. If there is no finding, the document
 //! conforms. What an API finds wrong with a document is led back in the same way.
 
-use std::collections::BTreeSet;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde_json::Value;
 
@@ -55,21 +58,46 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         let all = plan.violations(&trace.json);
         sorted(all.iter().filter(|violation| index.is_certain(violation)))
     });
-    let violations = violations.into_iter().map(Violation::of_field);
+    let (violations, document) = (violations.into_iter().map(Violation::of_field), OnceCell::new());
     for told in violations.flat_map(|violation| ToldViolation::by_names(violation, trace, &index)) {
         let Some(origin) = told.origin else { continue };
         let violation = told.violation;
+        let equal = find_equal_items(&violation, trace, &index, &document);
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
         if room > 0 && wants(violation.code) {
             diagnostic = diagnostic
-                .cell(cell_of(tables, origin))
+                .cell(cell_of(tables, equal.map_or(origin, |[_, second]| second)))
                 .rule(plan.place(origin.rule))
                 .target(index.nodes.show(tables, &told.place), violation.schema);
+            if let Some([first, _]) = equal {
+                diagnostic = diagnostic.also(cell_of(tables, first).place, "the same item stands here");
+            }
             room = room.saturating_sub(length(&diagnostic));
         }
         findings.push(Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.path), diagnostic });
     }
     findings
+}
+
+/// Where two equal items of a list come from, if a rule says that there are none, and they do not come from one cell.
+fn find_equal_items<'t, 'a>(
+    violation: &Violation,
+    trace: &Trace<'_>,
+    index: &TraceIndex<'t, 'a>,
+    document: &OnceCell<Value>,
+) -> Option<[&'t Origin<'a>; 2]> {
+    if !violation.schema.ends_with("/uniqueItems") {
+        return None;
+    }
+    let document = document.get_or_init(|| serde_json::from_slice(&trace.json).unwrap_or_default());
+    let items = document.pointer(&violation.pointer)?.as_array()?;
+    let mut seen = BTreeMap::new();
+    let mut numbered = items.iter().enumerate();
+    let (first, second) = numbered.find_map(|(at, item)| seen.insert(item.to_string(), at).map(|first| (first, at)))?;
+    let origin = |at: usize| index.nodes.origin(index.nodes.find(&format!("{}/{at}", violation.pointer)).node);
+    let (first, second) = (origin(first)?, origin(second)?);
+    let place = |origin: &Origin<'_>| (origin.source, origin.row, origin.column);
+    (place(first) != place(second)).then_some([first, second])
 }
 
 /// A violation of the contract as it is told: its place, and the origin of the value that is shown, which may be the cell that

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// The fields of which a branch lists the values, and these values.
+pub type FieldPins = BTreeMap<String, Vec<Value>>;
+
 /// What is known of the branches.
 #[derive(Debug, Default)]
 pub struct BranchFacts {
     /// Their names, for messages.
     pub(super) names: Vec<String>,
     /// The values that each of them allows in its fields, where it lists them.
-    pub(super) pins: Vec<BTreeMap<String, Vec<Value>>>,
+    pub(super) pins: Vec<FieldPins>,
     /// The field that names the branch by a word of its own, and the branches by these words.
     pub(super) discriminator: Option<(String, BTreeMap<String, usize>)>,
 }
@@ -36,8 +39,11 @@ impl BranchFacts {
             match value.as_str().and_then(|word| words.get(word)) {
                 Some(number) => return MeantBranch::Chosen(*number, property.clone()),
                 None if branches.iter().all(covers) => {
-                    let words = words.keys().map(|word| Value::from(word.as_str()));
-                    return MeantBranch::NoneOf(property.clone(), words.collect());
+                    let word_of = |(word, branch): (&String, &usize)| {
+                        let (word, values) = (Value::from(word.as_str()), self.values(*branch, property));
+                        values.is_none_or(|values| values.contains(&word)).then_some(word)
+                    };
+                    return MeantBranch::NoneOf(property.clone(), words.iter().filter_map(word_of).collect());
                 }
                 None => {}
             }

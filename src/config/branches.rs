@@ -9,12 +9,12 @@ use serde_json::{Map, Value};
 
 use crate::{
     config::{
-        alternatives::BranchFacts,
+        alternatives::{BranchFacts, FieldPins},
         broken_rules::texts,
         contract::{Contract, Discriminator},
         unused_definitions::decode_reference,
     },
-    json_pointer::escape,
+    json_pointer::{escape, unescape},
 };
 
 /// The required fields of so many branches are compared.
@@ -36,13 +36,13 @@ impl Contract {
     fn find_branches(&self, pointer: &str) -> BranchFacts {
         let count = self.schema.pointer(pointer).and_then(Value::as_array).map_or(0, Vec::len).min(MAX_BRANCHES);
         let pins: Vec<_> = (0..count).map(|branch| self.find_pins(&format!("{pointer}/{branch}"))).collect();
-        let discriminator = self.find_discriminator(pointer, count);
+        let discriminator = self.find_discriminator(pointer, &pins);
         let names = (0..count).map(|branch| self.name_branch(pointer, branch, &pins)).collect();
         BranchFacts { names, pins, discriminator }
     }
 
     /// The title of a branch, the name of what it refers to, or the value of a field that no other branch has.
-    fn name_branch(&self, pointer: &str, branch: usize, pins: &[BTreeMap<String, Vec<Value>>]) -> String {
+    fn name_branch(&self, pointer: &str, branch: usize, pins: &[FieldPins]) -> String {
         let keyword = pointer.rsplit('/').next().unwrap_or_default();
         let schema = self.schema.pointer(&format!("{pointer}/{branch}"));
         let text = |key: &str| schema.and_then(|schema| schema.get(key)?.as_str());
@@ -85,18 +85,22 @@ impl Contract {
         required(branch).into_iter().filter(|name| !others.contains(name)).take(2).collect()
     }
 
-    /// The fields of which a schema lists the values.
-    fn find_pins(&self, pointer: &str) -> BTreeMap<String, Vec<Value>> {
-        let mut pins = BTreeMap::new();
+    /// The fields of which a schema lists the values, by all of its rules together.
+    fn find_pins(&self, pointer: &str) -> FieldPins {
+        let mut pins = FieldPins::new();
         for (at, schema) in self.rules(&[pointer.to_owned()]).schemas {
             for name in schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
                 let rules = self.rules(&[format!("{at}/properties/{}", escape(name))]);
-                let listed = rules.schemas.iter().find_map(|(_, schema)| match schema.get("const") {
-                    Some(only) => Some(vec![only.clone()]),
-                    None => schema.get("enum")?.as_array().cloned(),
-                });
-                if let Some(values) = listed {
-                    pins.insert(name.clone(), values);
+                for (_, schema) in rules.schemas {
+                    let listed = match (schema.get("const"), schema.get("enum").and_then(Value::as_array)) {
+                        (Some(only), _) => vec![only.clone()],
+                        (None, Some(values)) => values.clone(),
+                        (None, None) => continue,
+                    };
+                    match pins.get_mut(name) {
+                        Some(values) => values.retain(|value| listed.contains(value)),
+                        None => drop(pins.insert(name.clone(), listed)),
+                    }
                 }
             }
         }
@@ -104,7 +108,7 @@ impl Contract {
     }
 
     /// The `discriminator`: beside the keyword, around it, or in a branch; it restricts nothing itself.
-    fn find_discriminator(&self, pointer: &str, count: usize) -> Option<(String, BTreeMap<String, usize>)> {
+    fn find_discriminator(&self, pointer: &str, pins: &[FieldPins]) -> Option<(String, BTreeMap<String, usize>)> {
         let mut around = pointer.rsplit_once('/').map(|(before, _)| before);
         let mut found = None;
         while let Some(at) = around {
@@ -117,26 +121,60 @@ impl Contract {
             let rules = self.rules(&[format!("{pointer}/{branch}")]);
             rules.schemas.iter().find_map(|(at, _)| self.discriminator(at))
         };
-        let Discriminator { property, branches } = found.or_else(|| (0..count).find_map(in_branch))?;
-        let references: Vec<Option<&str>> = (0..count)
+        let discriminator = found.or_else(|| (0..pins.len()).find_map(in_branch))?;
+        let words = self.find_words(pointer, pins, &discriminator);
+        (!words.is_empty()).then_some((discriminator.property, words))
+    }
+
+    /// The words that choose the branches: those of the `mapping`, then those that one branch alone lists for the field, then
+    /// the names of branches that do not list others.
+    fn find_words(
+        &self,
+        pointer: &str,
+        pins: &[FieldPins],
+        Discriminator { property, branches }: &Discriminator,
+    ) -> BTreeMap<String, usize> {
+        let references: Vec<Option<&str>> = (0..pins.len())
             .map(|branch| self.schema.pointer(&format!("{pointer}/{branch}/$ref")).and_then(Value::as_str))
             .collect();
-        let mut words = BTreeMap::new();
+        let mut words = find_own_words(pins, property);
         for (word, target) in branches {
             let at = |branch: &usize| references[*branch].and_then(decode_reference);
             let name = |branch: &usize| references[*branch].and_then(last_step);
-            let is_target = |branch: &usize| at(branch).is_some_and(|at| at == target);
-            let has_name = |branch: &usize| name(branch).is_some_and(|name| Some(name) == last_step(&target));
-            let named = (0..count).find(is_target).or_else(|| (0..count).find(has_name));
-            words.extend(named.map(|branch| (word, branch)));
-        }
-        for (branch, reference) in references.iter().enumerate() {
-            if let Some(name) = reference.and_then(last_step) {
-                words.entry(name.to_owned()).or_insert(branch);
+            let is_target = |branch: &usize| at(branch).is_some_and(|at| at == *target);
+            let has_name = |branch: &usize| name(branch).is_some_and(|name| Some(name) == last_step(target));
+            let named = (0..pins.len()).find(is_target).or_else(|| (0..pins.len()).find(has_name));
+            match named {
+                Some(branch) if takes(&pins[branch], property, word) => drop(words.insert(word.clone(), branch)),
+                Some(branch) => drop(words.entry(word.clone()).or_insert(branch)),
+                None => {}
             }
         }
-        (!words.is_empty()).then_some((property, words))
+        for (branch, reference) in references.iter().enumerate() {
+            let name = reference.and_then(last_step).map(unescape);
+            if let Some(name) = name.filter(|name| takes(&pins[branch], property, name)) {
+                words.entry(name).or_insert(branch);
+            }
+        }
+        words
     }
+}
+
+/// The texts that one branch alone lists for a field.
+fn find_own_words(pins: &[FieldPins], property: &str) -> BTreeMap<String, usize> {
+    let mut owners: BTreeMap<String, Option<usize>> = BTreeMap::new();
+    for (branch, pins) in pins.iter().enumerate() {
+        for word in pins.get(property).into_iter().flatten().filter_map(Value::as_str) {
+            let owner = owners.entry(word.to_owned()).or_insert(Some(branch));
+            *owner = owner.filter(|owner| *owner == branch);
+        }
+    }
+    owners.into_iter().filter_map(|(word, owner)| Some((word, owner?))).collect()
+}
+
+/// Whether a branch takes a text in a field, as far as it lists its values.
+fn takes(pins: &FieldPins, property: &str, word: &str) -> bool {
+    pins.get(property).is_none_or(|values| values.iter().any(|value| value.as_str() == Some(word)))
 }
 
 /// The name at the end of a reference.

@@ -1,7 +1,7 @@
 //! An OpenAPI document and a request -> the pointer of the schema of the JSON body of its operation.
 //!
-//! A path matches if its segments do: names in braces may differ, and a value may stand where the document has a name. Below
-//! `servers` the path may begin with the path of one of them.
+//! A path matches if its segments do: what stands in braces may differ, and a value, a field or both may stand where the document
+//! has a name. Below `servers` the path may begin with the path of one of them.
 
 use serde_json::{Map, Value};
 
@@ -13,6 +13,8 @@ const METHODS: [&str; 3] = ["put", "post", "patch"];
 const MAX_STEPS: usize = 16;
 /// How many operations or media types a message names.
 const MAX_NAMED: usize = 5;
+/// What stands in place of a name: a character that is in no path.
+const NAME: char = '\0';
 
 /// A request, as far as it chooses an operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,12 +60,21 @@ impl ApiOperation<'_> {
         format!("{} {}", self.method.to_uppercase(), self.path)
     }
 
-    /// How many segments of a path are literally those of this one; `None`: it does not match.
-    fn match_path(&self, path: &str) -> Option<usize> {
-        let below =
-            self.bases.iter().filter(|base| !base.is_empty()).filter_map(|base| path.strip_prefix(base.as_str()));
-        [path].into_iter().chain(below).filter_map(|path| match_segments(self.path, path)).max()
+    /// How well a path matches, with the path of a server before it or without; `None`: it does not.
+    fn match_path(&self, path: &str) -> Option<PathMatch> {
+        let template = without_names(self.path);
+        let below = self.bases.iter().filter(|base| !base.is_empty()).map(|base| without_names(base) + &template);
+        below.chain([template.clone()]).filter_map(|template| match_segments(&template, path)).max()
     }
+}
+
+/// How well a path matches; the greater, the better.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct PathMatch {
+    /// How many segments are literally the same.
+    literal: usize,
+    /// How many characters are the same in segments with names.
+    around_names: usize,
 }
 
 /// Finds the schema of the JSON body of the operation that a request means.
@@ -75,9 +86,13 @@ pub(super) fn find_body(document: &Value, wanted: &WantedRequest) -> Result<Stri
     let method = |operation: &&ApiOperation<'_>| {
         wanted.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(operation.method))
     };
-    let path = wanted.path.as_deref().map(|path| path.split('?').next().unwrap_or_default());
-    let matches = |operation: &ApiOperation<'_>| path.map_or(Some(0), |path| operation.match_path(path));
-    let ranked: Vec<(usize, &ApiOperation<'_>)> = operations
+    let path = wanted.path.as_deref().map(without_query);
+    let plain = path.map(without_names);
+    let matches = |operation: &ApiOperation<'_>| match &plain {
+        Some(path) => operation.match_path(path),
+        None => Some(PathMatch::default()),
+    };
+    let ranked: Vec<(PathMatch, &ApiOperation<'_>)> = operations
         .iter()
         .filter(method)
         .filter_map(|operation| matches(operation).map(|rank| (rank, operation)))
@@ -127,40 +142,58 @@ fn server_path(server: &Value) -> Option<String> {
     Some(if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
 }
 
-/// How many segments of two paths are literally the same; `None`: they do not match.
-fn match_segments(template: &str, path: &str) -> Option<usize> {
+/// How well two paths without names match; `None`: they do not.
+fn match_segments(template: &str, path: &str) -> Option<PathMatch> {
     let (templates, paths): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
     if templates.len() != paths.len() {
         return None;
     }
-    let mut literal = 0;
+    let mut found = PathMatch::default();
     for (template, segment) in templates.into_iter().zip(paths) {
-        match (template.contains('{'), segment.contains('{')) {
-            (false, false) if template == segment => literal += 1,
-            (true, true) if without_names(template) == without_names(segment) => {}
-            (true, false) => {
-                let (before, behind) = (template.split('{').next()?, template.rsplit('}').next()?);
-                let is_long = segment.len() > before.len() + behind.len();
-                if !(is_long && segment.starts_with(before) && segment.ends_with(behind)) {
-                    return None;
-                }
+        match template.split(NAME).collect::<Vec<&str>>().as_slice() {
+            [only] if *only == segment => found.literal += 1,
+            [first, middle @ .., last] if is_filled(segment, first, middle, last) => {
+                found.around_names += template.chars().filter(|c| *c != NAME).count();
             }
             _ => return None,
         }
     }
-    Some(literal)
+    Some(found)
 }
 
-/// A segment with nothing in its braces.
-fn without_names(segment: &str) -> String {
-    let mut plain = String::new();
-    for (number, part) in segment.split('{').enumerate() {
-        match part.split_once('}') {
-            Some((_, behind)) if number > 0 => plain.extend(["{}", behind]),
-            _ => plain.push_str(part),
-        }
+/// Whether a segment has these texts in their order, with something in place of each name between them.
+fn is_filled(segment: &str, first: &str, middle: &[&str], last: &str) -> bool {
+    let Some(mut rest) = segment.strip_prefix(first) else { return false };
+    for text in middle {
+        let behind_one = rest.char_indices().nth(1).map_or("", |(at, _)| &rest[at..]);
+        // The first place is the best: it leaves the most to the names behind.
+        let Some(at) = behind_one.find(text).filter(|_| !rest.is_empty()) else { return false };
+        rest = &behind_one[at + text.len()..];
     }
-    plain
+    rest.strip_suffix(last).is_some_and(|name| !name.is_empty())
+}
+
+/// A path with one character in place of all that stands in each pair of braces, a `/` in it included.
+fn without_names(path: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = path;
+    while let Some((before, inside)) = rest.split_once('{') {
+        let Some((_, behind)) = inside.split_once('}') else { break };
+        plain.push_str(before);
+        plain.push(NAME);
+        rest = behind;
+    }
+    plain + rest
+}
+
+/// A path without its query, which does not begin between braces.
+fn without_query(path: &str) -> &str {
+    let mut is_inside = false;
+    let end = path.find(|c| {
+        is_inside = c == '{' || (is_inside && c != '}');
+        c == '?' && !is_inside
+    });
+    end.map_or(path, |end| &path[..end])
 }
 
 /// Follows the references that stand at a pointer.
@@ -330,6 +363,48 @@ mod tests {
         ];
         for (method, path, expected) in table {
             assert_eq!(find(&document(), method, path), expected, "{method} {path}");
+        }
+    }
+
+    /// Which of some paths is found for a path of a mapping, below `/v1` or `/{tenant}/v2`.
+    fn find_among(paths: &[&str], wanted: &str) -> String {
+        let body = json!({ "requestBody": { "content": { "application/json": { "schema": {} } } } });
+        let items: serde_json::Map<String, Value> =
+            paths.iter().map(|path| ((*path).to_owned(), json!({ "put": body }))).collect();
+        let servers = json!([{ "url": "https://api.example/v1" }, { "url": "/{tenant}/v2" }]);
+        let found = find(&json!({ "servers": servers, "paths": items }), "PUT", wanted);
+        match found.split_once("/put/") {
+            Some((pointer, _)) => pointer.trim_start_matches("/paths/").replace("~1", "/"),
+            None => found.split(" | ").next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_stands_in_braces_is_one_name() {
+        let table: [(&[&str], &str, &str); 20] = [
+            (&["/people/{id}"], "/people/{person/id}", "/people/{id}"),
+            (&["/people/{id}"], "/people/{a~1b/c?d}", "/people/{id}"),
+            (&["/people/{id}"], "/v1/people/{person/id}", "/people/{id}"),
+            (&["/people/{id}"], "/{shop/name}/v2/people/{person/id}", "/people/{id}"),
+            (&["/people/{id}"], "/acme/v2/people/7", "/people/{id}"),
+            (&["/people/{id}"], "/v1x/people/7", "the contract has no operation `PUT /v1x/people/7`"),
+            (&["/people/{id}"], "/people/E{person/id}", "/people/{id}"),
+            (&["/people/{id}"], "/people/{a}-{b/c}", "/people/{id}"),
+            (&["/people/{id}", "/people/E{id}"], "/people/E{person/id}", "/people/E{id}"),
+            (&["/{a}-{b}"], "/{x/y}-{z}", "/{a}-{b}"),
+            (&["/{a}-{b}"], "/7-{z}", "/{a}-{b}"),
+            (&["/{a}-{b}"], "/{z}", "the contract has no operation `PUT /{z}`"),
+            (&["/{a}{b}"], "/7", "the contract has no operation `PUT /7`"),
+            (&["/{a}-{b}-x"], "/1-2-3-x", "/{a}-{b}-x"),
+            (&["/{a}/{b}"], "/{a/b}", "the contract has no operation `PUT /{a/b}`"),
+            (&["/people/"], "/people", "the contract has no operation `PUT /people`"),
+            (&["/people/{id}"], "/people/{id}/", "the contract has no operation `PUT /people/{id}/`"),
+            (&["/people/{id}"], "/people/", "the contract has no operation `PUT /people/`"),
+            (&["/people", "/{list}"], "/v1/people", "/people"),
+            (&["/people/x"], "/people/{id}", "the contract has no operation `PUT /people/{id}`"),
+        ];
+        for (paths, wanted, expected) in table {
+            assert_eq!(find_among(paths, wanted), expected, "{wanted}");
         }
     }
 

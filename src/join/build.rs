@@ -18,6 +18,10 @@ use crate::{
     table::Table,
 };
 
+/// What to do about a row of a merged record that does not say of which.
+const KEY_IN_EACH_ROW: &str = "rows are merged by their key, so each of them needs it: nothing tells that a row without it goes on with \
+                               the row above; write the key into each row";
+
 /// Whether every good record of a source has a key of its own. `false` means only that it is not certain.
 fn are_keys_unique(table: &Table, columns: &KeyColumns, statuses: &[RowStatus]) -> bool {
     let mut key_hashes = Vec::new();
@@ -66,6 +70,7 @@ pub(super) fn build_index(
             )
             .cell(table.cell(row, table.bind[empty]))
             .rule(plan.places.value(&format!("/sources/{}/key", crate::json_pointer::escape(&source.name))));
+            let diagnostic = if source.is_merged() { diagnostic.hint(KEY_IN_EACH_ROW) } else { diagnostic };
             ledger.reject(number, row, &diagnostic);
         }
     }

@@ -1,11 +1,10 @@
-//! The compiler of counts and sums: a path through lists of the same object, to items or to numbers.
+//! The compiler of counts and sums: a path through lists of the same object, or of one around it, to items or to numbers.
 //!
-//! A path only goes down from the object that the count or sum stands in, so no number is made of itself.
-
-use indexmap::IndexMap;
+//! A path starts in an object that is made of the same record, and never leads through a field that holds a number which starts
+//! there, or further out: such fields are made last, and no number is made of itself.
 
 use crate::{
-    config::mapping::field::{Field, FieldLong},
+    config::mapping::field::FieldLong,
     diagnostic::{Code, nearest},
     json_pointer::{escape, unescape},
     plan::{
@@ -29,68 +28,179 @@ struct AggregateEnd {
 /// What is wrong with a path: the code, the message, and what to write.
 type AggregateFault = (Code, String, String);
 
-impl Aggregate {
-    /// A count or a sum before its path is looked at.
-    pub(super) fn unresolved(is_sum: bool) -> ValuePlan {
-        let conversion = Conversion::Integer(NumberFormat::WHOLE);
-        ValuePlan::Aggregate(Box::new(Aggregate { steps: Vec::new(), is_sum, conversion, checks: Checks::default() }))
-    }
+/// A count or a sum whose path starts in an object, on the way to being resolved.
+struct AggregateWish {
+    /// Where it stands in the mapping.
+    rule: String,
+    /// The names of its path, without those that lead out.
+    steps: Vec<String>,
+    is_sum: bool,
+    /// Where the fields of the objects stand that lie between, from the outermost to the one it stands in.
+    between: Vec<String>,
 }
 
-/// The count or sum of a field, if it is one.
-fn aggregate_of(value: &mut ValuePlan) -> Option<&mut Aggregate> {
+/// Visits the counts and sums of a value that are drawn from one record: each with the field that it is, how many objects lie
+/// around it in the value, and where their fields stand.
+fn visit_aggregates(value: &mut ValuePlan, rule: &str, between: &[String], visit: &mut VisitAggregate<'_>) {
     match value {
-        ValuePlan::Aggregate(aggregate) => Some(aggregate),
-        ValuePlan::When(when) => aggregate_of(&mut when.value),
-        _ => None,
-    }
-}
-
-impl Compiler<'_> {
-    /// Resolves the paths of the counts and sums of an object, once all of its fields are known; gives which fields they are.
-    pub(super) fn resolve_aggregates(
-        &mut self,
-        written: &IndexMap<String, Field>,
-        fields: &mut [FieldPlan],
-    ) -> Vec<usize> {
-        let mut aggregates = Vec::new();
-        for number in 0..fields.len() {
-            let Some(Field(field)) = written.get(&fields[number].name) else { continue };
-            let (Some(path), Some(_)) = (path_of(field), aggregate_of(&mut fields[number].value)) else { continue };
-            aggregates.push(number);
-            let is_sum = field.sum.is_some();
-            let found = match read_steps(path) {
-                Ok(steps) => find_in_fields(fields, &steps, is_sum, "this object").map(|end| (steps, end)),
-                Err(fault) => Err(fault),
-            };
-            let found = found.and_then(|(steps, end)| {
-                if end.has_list {
-                    return Ok((steps, end));
-                }
-                let message = format!("no list is on the way to `{path}`, so there is nothing to count or to add up");
-                Err(wrong(message, "name a list of this object, as in `lines` or `lines/price`"))
-            });
-            match (found, aggregate_of(&mut fields[number].value)) {
-                (Ok((steps, end)), Some(aggregate)) => {
-                    aggregate.steps = steps.iter().map(|step| to_json(step)).collect();
-                    if is_sum && !end.is_whole {
-                        aggregate.conversion = Conversion::Decimal(NumberFormat::JSON);
-                    }
-                }
-                (Err((code, message, hint)), _) => {
-                    let key = if is_sum { "sum" } else { "count" };
-                    let pointer = format!("{}/{key}", fields[number].rule);
-                    self.report(code, &pointer, message, hint);
-                }
-                (Ok(_), None) => {}
+        ValuePlan::Aggregate(aggregate) => visit(aggregate, rule, between),
+        ValuePlan::When(when) => visit_aggregates(&mut when.value, rule, between, visit),
+        ValuePlan::Object(object) => {
+            let mut between = between.to_vec();
+            between.push(format!("{rule}/fields"));
+            for field in &mut object.fields {
+                visit_aggregates(&mut field.value, &field.rule, &between, visit);
             }
         }
-        aggregates
+        ValuePlan::List(list) => {
+            for item in &mut list.items {
+                visit_aggregates(&mut item.value, &item.rule, between, visit);
+            }
+        }
+        ValuePlan::Const(_) | ValuePlan::Leaf(_) | ValuePlan::Pieces(_) | ValuePlan::Many(_) | ValuePlan::One(_) => {}
     }
 }
 
-fn path_of(field: &FieldLong) -> Option<&str> {
-    field.count.as_deref().or(field.sum.as_deref())
+/// What is done with each count and sum.
+type VisitAggregate<'v> = dyn FnMut(&mut Aggregate, &str, &[String]) + 'v;
+
+impl Compiler<'_> {
+    /// A count or a sum before it is known what its path leads to.
+    pub(super) fn compile_aggregate(&mut self, field: &FieldLong, rule: &str) -> Option<ValuePlan> {
+        let (path, is_sum) = match (&field.count, &field.sum) {
+            (Some(path), _) => (path, false),
+            (None, sum) => (sum.as_ref()?, true),
+        };
+        let (up, steps) = match read_steps(path) {
+            Ok(read) => read,
+            Err((code, message, hint)) => {
+                self.report(code, &format!("{rule}/{}", key_of(is_sum)), message, hint);
+                return None;
+            }
+        };
+        let steps = steps.iter().map(|step| to_json(step)).collect();
+        let conversion = Conversion::Integer(NumberFormat::WHOLE);
+        Some(ValuePlan::Aggregate(Box::new(Aggregate { up, steps, is_sum, conversion, checks: Checks::default() })))
+    }
+
+    /// Resolves the paths of the counts and sums that start in the object whose fields these are, once all of them are known; gives
+    /// which fields are made of the others.
+    pub(super) fn resolve_aggregates(&mut self, fields: &mut [FieldPlan]) -> Vec<usize> {
+        let (mut last, mut wishes) = (Vec::new(), Vec::new());
+        let is_outermost = self.around.len() == 1;
+        let mut lost = Vec::new();
+        for (number, field) in fields.iter_mut().enumerate() {
+            visit_aggregates(&mut field.value, &field.rule, &[], &mut |aggregate, rule, between| {
+                let depth = between.len();
+                if aggregate.up >= depth && last.last() != Some(&number) {
+                    last.push(number);
+                }
+                let steps = aggregate.steps.iter().map(|step| from_json(step)).collect();
+                let (rule, between) = (rule.to_owned(), between.to_vec());
+                let wish = AggregateWish { rule, steps, is_sum: aggregate.is_sum, between };
+                if aggregate.up == depth {
+                    wishes.push((number, wish));
+                } else if aggregate.up > depth && is_outermost {
+                    lost.push(wish);
+                }
+            });
+        }
+        for wish in lost {
+            self.report_outside(&wish);
+        }
+        let found: Vec<_> = wishes.iter().map(|(_, wish)| resolve(fields, &last, wish)).collect();
+        for ((number, wish), found) in wishes.iter().zip(found) {
+            match found {
+                Ok(end) if wish.is_sum && !end.is_whole => {
+                    let field = &mut fields[*number];
+                    visit_aggregates(&mut field.value, &field.rule, &[], &mut |aggregate, rule, _| {
+                        if rule == wish.rule {
+                            aggregate.conversion = Conversion::Decimal(NumberFormat::JSON);
+                        }
+                    });
+                }
+                Ok(_) => {}
+                Err((code, message, hint)) => {
+                    let is_elsewhere = !fields.iter().any(|field| Some(&field.name) == wish.steps.first());
+                    let hint = match self.find_field(wish).filter(|_| is_elsewhere) {
+                        Some(found) => format!("{found}; {hint}"),
+                        None => hint,
+                    };
+                    self.report(code, &format!("{}/{}", wish.rule, key_of(wish.is_sum)), message, hint);
+                }
+            }
+        }
+        last
+    }
+
+    /// Reports a path that leads out of everything that is made of its record.
+    fn report_outside(&mut self, wish: &AggregateWish) {
+        let message = "the path leads out of all that is made of this record";
+        let hint = self.find_field(wish).unwrap_or_else(|| match wish.between.len() {
+            0 => "leave `../` out: no object is around this one that is made of the same record".to_owned(),
+            _ => "a path starts in an object that is made of the same record: leave `../` out".to_owned(),
+        });
+        self.report(Code::PlanWrongValue, &format!("{}/{}", wish.rule, key_of(wish.is_sum)), message, hint);
+    }
+
+    /// What to write for a path whose first name is somewhere else: in the nearest object around it, or below that.
+    fn find_field(&self, wish: &AggregateWish) -> Option<String> {
+        let (first, rest) = wish.steps.split_first()?;
+        let objects = self.around.iter().chain(&wish.between).rev();
+        let last = format!("/{}", escape(first));
+        for (up, object) in objects.enumerate() {
+            let paths = self.places.below(object).filter(|(at, _)| *at != wish.rule).filter_map(|(at, _)| {
+                let names: Vec<&str> = at[object.len()..].strip_suffix(&last)?.split('/').collect();
+                // The names of fields, with `fields` between them.
+                let is_plain = names.first() == Some(&"") && names.len() % 2 == 1;
+                let are_fields = names.iter().skip(2).step_by(2).all(|word| *word == "fields");
+                (is_plain && are_fields).then(|| names.into_iter().skip(1).step_by(2).collect::<Vec<_>>())
+            });
+            if let Some(names) = paths.min_by_key(Vec::len) {
+                let names = names.into_iter().map(str::to_owned).chain(std::iter::once(escape(first).into_owned()));
+                let rest = rest.iter().map(|step| escape(step).into_owned());
+                let path = names.chain(rest).collect::<Vec<_>>().join("/");
+                return Some(format!("write `{}{path}`", "../".repeat(up)));
+            }
+        }
+        None
+    }
+}
+
+fn key_of(is_sum: bool) -> &'static str {
+    if is_sum { "sum" } else { "count" }
+}
+
+/// Where a path leads from the fields of the object that it starts in.
+fn resolve(fields: &[FieldPlan], last: &[usize], wish: &AggregateWish) -> Result<AggregateEnd, AggregateFault> {
+    let place = match wish.between.len() {
+        0 => "this object".to_owned(),
+        1 => "the object around this one".to_owned(),
+        up => format!("the object {up} further out than this one"),
+    };
+    let through = last.iter().map(|number| &fields[*number]).find(|field| Some(&field.name) == wish.steps.first());
+    if let Some(field) = through.filter(|field| !is_number(&field.value)) {
+        let message = format!(
+            "`{}` holds numbers that are made of what stands around it, so no path leads through it",
+            field.name
+        );
+        return Err(wrong(message, "lead the path to a list beside it"));
+    }
+    let end = find_in_fields(fields, &wish.steps, wish.is_sum, &place)?;
+    if end.has_list {
+        return Ok(end);
+    }
+    let path = wish.steps.iter().map(|step| escape(step)).collect::<Vec<_>>().join("/");
+    let message = format!("no list is on the way to `{path}`, so there is nothing to count or to add up");
+    Err(wrong(message, format!("name a list of {place}, as in `lines` or `lines/price`")))
+}
+
+/// Whether a value is a count or a sum itself.
+fn is_number(value: &ValuePlan) -> bool {
+    match value {
+        ValuePlan::When(when) => is_number(&when.value),
+        value => matches!(value, ValuePlan::Aggregate(_)),
+    }
 }
 
 /// A name as JSON writes it.
@@ -100,13 +210,28 @@ fn to_json(name: &str) -> Vec<u8> {
     json.into()
 }
 
-/// The names of a path.
-fn read_steps(path: &str) -> Result<Vec<String>, AggregateFault> {
-    if path.is_empty() || path.split('/').any(str::is_empty) {
+/// A name that JSON writes.
+fn from_json(name: &[u8]) -> String {
+    serde_json::from_slice(name).unwrap_or_default()
+}
+
+/// How many objects further out a path starts, and its names.
+fn read_steps(path: &str) -> Result<(usize, Vec<String>), AggregateFault> {
+    let mut names = path;
+    let mut up = 0;
+    while let Some(rest) = names.strip_prefix("../") {
+        (names, up) = (rest, up + 1);
+    }
+    if names.is_empty() || names.split('/').any(str::is_empty) {
         let message = format!("`{path}` is no path: between its names stands one `/`, and none at its ends");
         return Err(wrong(message, "write it as in `passengers/bags`"));
     }
-    Ok(path.split('/').map(unescape).collect())
+    if names.split('/').any(|name| name == "..") {
+        let message =
+            format!("`{path}` is no path: `..` leads to the object around this one, and stands only before all names");
+        return Err(wrong(message, "write it as in `../passengers/bags`"));
+    }
+    Ok((up, names.split('/').map(unescape).collect()))
 }
 
 /// Where the rest of a path leads from the fields of an object, which is called `place`.

@@ -18,6 +18,9 @@ use crate::{
 
 /// More digits than seconds of this millennium have.
 const LONG_COUNT: usize = 12;
+/// What to do about days as in `3/4/2024`, where the format has zeros in front.
+const ZEROS_LEFT_OUT: &str = "if the file leaves zeros in front out, as in 3/4/2024, say so in the `format` of this column: `%-m` in \
+                              place of `%m`, `%-d` of `%d`, `%-H` of `%H`";
 
 /// What is wrong with a cell.
 #[derive(Debug)]
@@ -51,6 +54,7 @@ impl Conversion {
             }
             Conversion::Date(format) if format.count().is_none() => suggest_date_format(format, cell),
             Conversion::Date(format) => suggest_count(format, cell),
+            Conversion::Datetime(moment) if reads_without_zeros(&moment.format, cell) => ZEROS_LEFT_OUT,
             Conversion::Datetime(moment) => suggest_count(&moment.format, cell),
             Conversion::Json => write_value(cell, &mut OutputBuffer::default()).err().map_or("", JsonFault::hint),
             _ => "",
@@ -171,7 +175,31 @@ fn suggest_date_format(declared: &DateFormat, cell: &[u8]) -> &'static str {
             "%d/%m/%Y",
             "if the file writes days as in 31/12/2026, declare `format: \"%d/%m/%Y\"` for this column, as in 12/31/2026 `\"%m/%d/%Y\"`",
         ),
-        _ => return "",
+        _ => ("", ""),
     };
-    if declared.format == format || declared.has_layout(cell) { "" } else { hint }
+    if declared.has_layout(cell) {
+        return "";
+    }
+    if reads_without_zeros(declared, cell) {
+        return ZEROS_LEFT_OUT;
+    }
+    if declared.format == format { "" } else { hint }
+}
+
+/// Whether a cell is one of a format, but for zeros in front.
+fn reads_without_zeros(declared: &DateFormat, cell: &[u8]) -> bool {
+    let letters = ["m", "d", "H", "I", "e", "k", "l"];
+    // `%%` is no directive, also before such a letter.
+    let parts: Vec<String> = declared
+        .format
+        .split("%%")
+        .map(|part| {
+            let short = |part: String, letter: &&str| part.replace(&format!("%{letter}"), &format!("%-{letter}"));
+            letters.iter().fold(part.to_owned(), short)
+        })
+        .collect();
+    let short = parts.join("%%");
+    declared.count().is_none()
+        && short != declared.format
+        && DateFormat::new(&short).is_ok_and(|format| format.parse(cell).is_some())
 }

@@ -1,5 +1,7 @@
 //! A code table: source codes, each with the JSON text of its translation.
 
+use std::collections::BTreeSet;
+
 use crate::{
     config::{
         mapping::policy::{OnUnknown, Policy},
@@ -61,6 +63,12 @@ impl Codes {
     pub(crate) fn get_packed(&self, code: u64) -> Option<&Padded> {
         let at = self.words.iter().position(|known| *known == Some(code))?;
         Some(&self.values[at].1)
+    }
+
+    /// Whether two codes never become the same, and all others are rejected.
+    pub(super) fn is_one_to_one(&self) -> bool {
+        let translations: BTreeSet<&[u8]> = self.values.iter().map(|(_, json)| json.whole().bytes()).collect();
+        self.on_unknown.then == OnUnknown::Reject && translations.len() == self.values.len()
     }
 
     /// Where the translation of a code stands in the mapping; of a table in a file, where the table is named.

@@ -120,12 +120,14 @@ pub(super) struct Compiler<'a> {
     pub(super) warnings: Vec<Diagnostic>,
     pub(super) sources: Vec<SourcePlan>,
     pub(super) links: Vec<LinkPlan>,
+    /// Where the fields of the objects stand that are compiled from one record, from the outermost to the one in it.
+    pub(super) around: Vec<String>,
 }
 
 impl<'a> Compiler<'a> {
     fn new(mapping: &'a Mapping, places: &'a Places, files: &'a CodeFiles) -> Compiler<'a> {
         let (findings, warnings, sources, links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Compiler { mapping, places, files, findings, warnings, sources, links }
+        Compiler { mapping, places, files, findings, warnings, sources, links, around: Vec::new() }
     }
 
     /// Notes how the sources are used, and reports those that are not.

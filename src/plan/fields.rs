@@ -17,8 +17,8 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        Aggregate, Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan,
-        One, Pieces, ValuePlan, ValueSource, When,
+        Checks, Condition, EmptyPolicy, FieldPlan, ItemPlan, Leaf, LinkPlan, ListPlan, Many, ObjectPlan, One, Pieces,
+        ValuePlan, ValueSource, When,
         code_table::Codes,
         compile::{Compiler, names_of},
         conversion::{Conversion, write_text},
@@ -92,6 +92,7 @@ impl Compiler<'_> {
         source: usize,
     ) -> ObjectPlan {
         let mut compiled = Vec::new();
+        self.around.push(pointer.to_owned());
         for (name, Field(field)) in fields {
             let rule = format!("{pointer}/{}", escape(name));
             if let Some(value) = self.compile_value(field, &rule, source) {
@@ -101,7 +102,8 @@ impl Compiler<'_> {
                 compiled.push(FieldPlan { name: name.clone(), prefix: Vec::from(prefix).into(), rule, value });
             }
         }
-        let aggregates = self.resolve_aggregates(fields, &mut compiled);
+        let aggregates = self.resolve_aggregates(&mut compiled);
+        self.around.pop();
         let if_empty = EmptyPolicy::new(None, IfEmpty::Keep);
         ObjectPlan { fields: compiled, fast_fields: Vec::new(), aggregates, if_empty }
     }
@@ -118,7 +120,7 @@ impl Compiler<'_> {
         }
         let value = match &field.constant {
             Some(constant) => self.compile_constant(constant, &format!("{rule}/const")).map(ValuePlan::Const),
-            None if field.count.is_some() || field.sum.is_some() => Some(Aggregate::unresolved(field.sum.is_some())),
+            None if field.count.is_some() || field.sum.is_some() => self.compile_aggregate(field, rule),
             None => self.compile_from_record(field, rule, source, field.if_empty.as_ref()),
         };
         let Some(text) = &field.only else { return value };
@@ -160,6 +162,20 @@ impl Compiler<'_> {
             return Some(ValuePlan::Pieces(Box::new(Pieces { leaf, split, if_empty, allowed: (0, u64::MAX) })));
         }
         self.compile_leaf(field, rule, source, if_empty).map(|leaf| ValuePlan::Leaf(Box::new(leaf)))
+    }
+
+    /// A leaf, an object or a list from another record than what stands around it.
+    fn compile_from_other_record(
+        &mut self,
+        field: &FieldLong,
+        rule: &str,
+        source: usize,
+        if_empty: Option<&Policy<IfEmpty>>,
+    ) -> Option<ValuePlan> {
+        let around = std::mem::take(&mut self.around);
+        let value = self.compile_from_record(field, rule, source, if_empty);
+        self.around = around;
+        value
     }
 
     /// How the cells of a column are divided, if they are lists.
@@ -497,7 +513,7 @@ impl Compiler<'_> {
             order,
             rule: rule.to_owned(),
         });
-        let item = self.compile_from_record(field, rule, child, None)?;
+        let item = self.compile_from_other_record(field, rule, child, None)?;
         let (min, max) = (field.min.unwrap_or(0), field.max.unwrap_or(u64::MAX));
         if min > max {
             self.report(
@@ -536,9 +552,10 @@ impl Compiler<'_> {
             order: Vec::new(),
             rule: rule.to_owned(),
         });
-        let value = self.compile_from_record(field, rule, child, field.if_empty.as_ref())?;
+        let value = self.compile_from_other_record(field, rule, child, field.if_empty.as_ref())?;
         let on_missing = field.on_missing.clone().unwrap_or_default();
-        Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing })))
+        let if_empty = field.if_empty.clone().filter(|policy| policy.then != IfEmpty::Keep);
+        Some(ValuePlan::One(Box::new(One { link, source: child, value, on_missing, if_empty })))
     }
 }
 

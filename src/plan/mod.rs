@@ -244,7 +244,7 @@ pub struct ObjectPlan {
     pub fields: Vec<FieldPlan>,
     /// For each of them, how it is written if it is fast; empty: none is.
     pub fast_fields: Vec<FastField>,
-    /// Which of its fields are counts and sums, which are made of the others.
+    /// Which of its fields are made of the others: counts and sums, and objects with such as start further out.
     pub aggregates: Vec<usize>,
     /// What to do when no cell of it is filled.
     pub if_empty: EmptyPolicy,
@@ -415,7 +415,7 @@ pub enum ValuePlan {
     Many(Box<Many>),
     /// A value of the one related record.
     One(Box<One>),
-    /// A number made of what stands in lists of the same object.
+    /// A number made of what stands in lists of the same object, or of one around it.
     Aggregate(Box<Aggregate>),
 }
 
@@ -528,9 +528,11 @@ pub struct Many {
     pub on_incomplete: Policy<OnIncomplete>,
 }
 
-/// A number made of what stands in lists of the same object.
+/// A number made of what stands in lists of the same object, or of one around it.
 #[derive(Debug)]
 pub struct Aggregate {
+    /// How many objects further out the path starts than the one that the number stands in.
+    pub up: usize,
     /// The names that lead there, each as JSON writes it.
     pub steps: Vec<Vec<u8>>,
     /// Numbers are added; else items are counted.
@@ -565,6 +567,8 @@ pub struct One {
     pub value: ValuePlan,
     /// What to do when there is none.
     pub on_missing: Policy<OnLookup>,
+    /// What to do when a cell that is looked up is empty; `None`: as when there is none.
+    pub if_empty: Option<Policy<IfEmpty>>,
 }
 
 /// The contents of code table files, by the pointer of the table in the mapping: codes with their translations.

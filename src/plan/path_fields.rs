@@ -159,16 +159,12 @@ fn describe_other_type(leaf: &Leaf) -> Option<&'static str> {
 }
 
 /// Why two documents may have the same path: the key of their source tells them apart only if each of its columns stands in
-/// the path as it is, and no two keys give the same text.
+/// the path so that it can be read back, and no two keys give the same text.
 fn find_same_path(plan: &Plan, path: &PathTemplate, found: &[PathLeaf<'_>]) -> Option<Diagnostic> {
     let source = &plan.sources[plan.each];
-    let is_of = |column: usize| {
-        found.iter().any(|PathLeaf { leaf, is_of_root }| {
-            let is_plain = leaf.codes.is_none() && leaf.fallback.is_none();
-            *is_of_root && is_plain && matches!(leaf.from, ValueSource::Column(from) if from == column)
-        })
-    };
-    let missing = source.key.columns.iter().find(|column| !is_of(**column));
+    let of_root = found.iter().filter(|leaf| leaf.is_of_root);
+    let told_apart: Vec<usize> = of_root.filter_map(|leaf| find_told_apart(leaf.leaf)).flatten().collect();
+    let missing = source.key.columns.iter().find(|column| !told_apart.contains(column));
     let (why, hint) = match missing {
         None if source.key.columns.is_empty() => (
             format!("`{}` has no key", source.name),
@@ -182,11 +178,26 @@ fn find_same_path(plan: &Plan, path: &PathTemplate, found: &[PathLeaf<'_>]) -> O
         Some(column) => {
             let column = &source.columns[*column].name;
             (
-                format!("it does not hold `{column}`, of the key of `{}`, as it is", source.name),
-                format!("put a field with `from: {column}` into the path, and no `codes` or `default` beside it"),
+                format!("`{column}`, of the key of `{}`, cannot be read back from it", source.name),
+                format!(
+                    "put a field with `from: {column}` into the path, or one with a `template` of texts around \
+                     `{{{{ {column} }}}}`; without `default`, and with no code table that makes two codes the same"
+                ),
             )
         }
     };
     let message = format!("two documents may have one path, and the second would replace the first: {why}");
     Some(plan.finding(Code::PlanOneUrl, PATH, message).hint(hint))
+}
+
+/// The columns whose cells can be read back from what a leaf writes, if that is certain.
+fn find_told_apart(leaf: &Leaf) -> Option<Vec<usize>> {
+    if leaf.fallback.is_some() || leaf.codes.as_ref().is_some_and(|codes| !codes.is_one_to_one()) {
+        return None;
+    }
+    match &leaf.from {
+        ValueSource::Column(column) => Some(vec![*column]),
+        ValueSource::Template(template) => template.columns_told_apart(),
+        ValueSource::Value(expression) => expression.columns_told_apart(),
+    }
 }

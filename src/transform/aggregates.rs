@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
-    /// Writes an object in which there are counts or sums: they are made last, and moved to their places.
+    /// Writes an object in which there are counts or sums, or objects with such as are made of its fields: they are made last, and
+    /// moved to their places.
     pub(super) fn write_counted_object(
         &mut self,
         object: &'a ObjectPlan,
@@ -33,9 +34,10 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let members = start..self.out.len();
         let mut moved = 0;
         for (number, place) in places {
-            self.members = members.start..members.end + moved;
+            self.members.push(members.start..members.end + moved);
             let before = self.out.len();
             self.write_field(object, number, scope)?;
+            self.members.pop();
             let length = self.out.len() - before;
             self.out.move_forward(before, place + moved);
             moved += length;
@@ -61,7 +63,8 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     pub(super) fn write_aggregate(&mut self, aggregate: &'a Aggregate, scope: &Scope<'a>, rule: &'a str) -> Written {
         let site = ValueSite { scope, column: None, rule };
         self.observer.note_origin(site);
-        let (start, members) = (self.out.len(), &self.out[self.members.clone()]);
+        let range = self.members.iter().rev().nth(aggregate.up).cloned().unwrap_or_default();
+        let (start, members) = (self.out.len(), &self.out[range]);
         let number = if aggregate.is_sum {
             add_numbers(members, &aggregate.steps)
         } else {

@@ -42,7 +42,7 @@ impl Scratch {
 pub fn document(view: &View<'_>, root: u32, index: u64, scratch: &mut Scratch) -> Option<Payload> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let written = Writer { view, text: &mut scratch.text, out: &mut out, members: 0..0, observer: NoObserver }
+    let written = Writer { view, text: &mut scratch.text, out: &mut out, members: Vec::new(), observer: NoObserver }
         .write_document(root)
         .is_ok();
     let has_path = |path: &PathTemplate| path.fill(&out).is_ok();
@@ -113,7 +113,8 @@ pub fn trace_all<'a>(view: &View<'a>, root: u32, scratch: &mut Scratch) -> Trace
 fn write_traced<'a>(view: &View<'a>, root: u32, all: bool, scratch: &mut Scratch) -> Trace<'a> {
     let mut out = scratch.spare.take().unwrap_or_default();
     out.clear();
-    let mut writer = Writer { view, text: &mut scratch.text, out: &mut out, members: 0..0, observer: Tracer::new(all) };
+    let mut writer =
+        Writer { view, text: &mut scratch.text, out: &mut out, members: Vec::new(), observer: Tracer::new(all) };
     // A traced writer never stops: it notes the problem and goes on.
     let _ = writer.write_document(root);
     let mut trace = writer.observer.into_trace(out.to_vec());

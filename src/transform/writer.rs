@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use crate::{
-    config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown},
+    config::mapping::policy::{IfEmpty, OnIncomplete, OnLookup, OnUnknown, Policy},
     diagnostic::Code,
     plan::{
         Condition, EmptyPolicy, KeyedBy, Leaf, ListPlan, Many, ObjectPlan, One, Pieces, ValuePlan, ValueSource, When,
@@ -122,7 +122,7 @@ pub(super) struct Writer<'a, 's, O> {
     /// The JSON so far.
     pub(super) out: &'s mut OutputBuffer,
     /// Where the fields stand that a count or sum is made of.
-    pub(super) members: Range<usize>,
+    pub(super) members: Vec<Range<usize>>,
     /// What is notified while the document is written.
     pub(super) observer: O,
 }
@@ -235,7 +235,9 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
     fn is_filled(&self, value: &'a ValuePlan, scope: &Scope<'a>) -> bool {
         let View { groups, statuses, .. } = *self.view;
         match value {
-            ValuePlan::Const(_) | ValuePlan::Aggregate(_) => false,
+            ValuePlan::Const(_) => false,
+            // What is made of the fields around an object is there, whatever its own cells say.
+            ValuePlan::Aggregate(aggregate) => aggregate.up > 0,
             ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.is_filled(*column)),
             ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
                 let said = scope.record.said(*column);
@@ -649,17 +651,25 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         if is_found {
             return self.write_value(&one.value, &self.scope(one.source, target), rule);
         }
-        let name = &plan.sources[one.source].name;
-        let site = ValueSite { scope, column: plan.links[one.link].parent_columns.columns.first().copied(), rule };
+        let columns = &plan.links[one.link].parent_columns.columns;
+        let empty = columns.iter().copied().find(|column| scope.record.said(*column).is_none());
+        let site = ValueSite { scope, column: empty.or(columns.first().copied()), rule };
         self.observer.note_origin(site);
+        if let (NONE, Some(_), Some(if_empty)) = (target, empty, &one.if_empty) {
+            return self.write_empty_reference(if_empty, site);
+        }
+        let name = &plan.sources[one.source].name;
         if target != NONE || one.on_missing.then == OnLookup::Reject {
-            let (message, hint) = if target == NONE {
-                (
+            let (message, hint) = match (target, empty) {
+                (NONE, Some(_)) => (
+                    format!("no record of `{name}` has this key: the cell is empty"),
+                    "fill it in, or say with `if_empty` what an empty cell means",
+                ),
+                (NONE, None) => (
                     format!("no record of `{name}` has this key"),
                     "add the missing record, or set `on_missing` for this field",
-                )
-            } else {
-                (format!("the record of `{name}` with this key is rejected"), "fix that record")
+                ),
+                _ => (format!("the record of `{name}` with this key is rejected"), "fix that record"),
             };
             return self.write_placeholder(site, Code::JoinLookupNotFound, message, hint);
         }
@@ -670,6 +680,21 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             self.out.extend(b"null");
         }
         Ok(one.on_missing.then == OnLookup::SetNull)
+    }
+
+    /// Writes what a policy makes of a reference of which a cell is empty.
+    fn write_empty_reference(&mut self, Policy { then, warn }: &Policy<IfEmpty>, site: ValueSite<'a, '_>) -> Written {
+        if *then == IfEmpty::Reject {
+            let message = "the cell is empty, and the mapping needs a value".into();
+            return self.write_placeholder(site, Code::TransformEmpty, message, FILL_IN);
+        }
+        if *warn {
+            self.note_warning(site, Code::TransformEmpty, "the cell is empty".into())?;
+        }
+        if *then == IfEmpty::SetNull {
+            self.out.extend(b"null");
+        }
+        Ok(*then == IfEmpty::SetNull)
     }
 
     /// Notes a value that cannot be made: the fast way stops; the traced way writes a placeholder that is never sent.

@@ -514,7 +514,16 @@ impl Maker<'_> {
         if schema.get("type") == Some(&"integer".into()) && field.get("sum").is_some() {
             schema.remove("type");
         }
-        properties.insert("total".into(), schema.into());
+        // In an object of its own, or in one in that, the path leads out again.
+        let (mut schema, mut field) = (Value::from(schema), field);
+        for _ in 0..self.tape.pick(8).saturating_sub(5) {
+            for key in ["sum", "count"] {
+                lead_out(&mut field, key);
+            }
+            schema = json!({ "type": "object", "properties": { "n": schema }, "minProperties": 1 });
+            field = json!({ "fields": { "n": field } });
+        }
+        properties.insert("total".into(), schema);
         if self.tape.once_in(2) {
             fields.insert("total".into(), field);
         } else {
@@ -821,6 +830,14 @@ impl Maker<'_> {
             field["fields"] = fields;
             (schema, false)
         };
+        // It is about a reference that is empty, and what is beside it.
+        if field.get("if_empty").is_none() && field.get("default").is_none() && self.tape.once_in(3) {
+            field["if_empty"] = ["omit", "set_null", "reject"][self.tape.pick(3)].into();
+        }
+        let omitted = omitted || field.get("if_empty") == Some(&"omit".into());
+        if field.get("if_empty") == Some(&"set_null".into()) {
+            nullable(&mut schema);
+        }
         if policy == "set_null" {
             nullable(&mut schema);
         }
@@ -1150,8 +1167,9 @@ impl Maker<'_> {
 
     fn files(&mut self) -> Vec<(&'static str, String)> {
         let rows = ROWS + self.tape.pick(8);
-        let mut roots: Vec<Vec<String>> =
-            (0..rows).map(|row| vec![row.to_string(), self.tape.pick(6).to_string()]).collect();
+        let mut roots: Vec<Vec<String>> = (0..rows)
+            .map(|row| vec![row.to_string(), ["0", "1", "2", "3", "4", ""][self.tape.pick(6)].to_owned()])
+            .collect();
         let parents: Vec<usize> = (0..rows).flat_map(|row| vec![row; self.tape.pick(4)]).collect();
         let mut kids: Vec<Vec<String>> = parents.iter().map(|parent| vec![parent.to_string()]).collect();
         let mut looked: Vec<Vec<String>> = (0..4).map(|key| vec![key.to_string()]).collect();
@@ -1199,6 +1217,16 @@ impl PopEntry for Map<String, Value> {
         let last = self.keys().next_back().cloned().unwrap_or_default();
         let value = self.remove(&last).unwrap_or_default();
         (last, value)
+    }
+}
+
+/// Lets the path of a count or sum start one object further out.
+fn lead_out(field: &mut Value, key: &str) {
+    let inner = field.pointer("/fields/n").is_some();
+    if inner {
+        lead_out(&mut field["fields"]["n"], key);
+    } else if let Some(Value::String(path)) = field.get_mut(key) {
+        path.insert_str(0, "../");
     }
 }
 

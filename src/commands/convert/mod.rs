@@ -6,6 +6,7 @@ pub mod accept;
 pub mod sink;
 pub mod delivery;
 pub mod send;
+mod other_mapping;
 pub mod written_places;
 
 use std::{io::Write, path::Path, sync::Arc};
@@ -15,6 +16,7 @@ use crate::{
     commands::{
         convert::{
             conclusion::Conclusion,
+            other_mapping::name_other_mapping,
             partitioned::{
                 loading::{self, spill_error},
                 partitioner,
@@ -110,7 +112,11 @@ fn read(
         let inputs = Inputs { digested, ..Inputs::new(folder, &args.sources, args.unmask) };
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(runtime.err, diagnostic));
-        recordings.push(partitioner::read(&job.plan, &inputs, args.memory, spill, &mut stamps, &mut say)?);
+        let read = partitioner::read(&job.plan, &inputs, args.memory, spill, &mut stamps, &mut say);
+        recordings.push(read.map_err(|error| match args.sources.as_slice() {
+            [] => name_other_mapping(error, folder, &runtime.root),
+            _ => error,
+        })?);
     }
     Ok((recordings, stamps))
 }

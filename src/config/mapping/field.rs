@@ -43,9 +43,11 @@ pub struct FieldLong {
     pub many: Option<String>,
     /// The one related record of this source: an object with `fields`, or a single value with `from`.
     pub one: Option<String>,
-    /// How many items there are in lists of the same object, by the names that lead to them, as in `passengers/bags`.
+    /// How many items there are in lists of the same object, by the names that lead to them, as in `passengers/bags`; `../` in
+    /// front starts in the object around.
     pub count: Option<String>,
-    /// The sum of the numbers in lists of the same object, by the names that lead to them, as in `passengers/bags/weight`.
+    /// The sum of the numbers in lists of the same object, by the names that lead to them, as in `passengers/bags/weight`; `../`
+    /// in front starts in the object around.
     pub sum: Option<String>,
     /// For `many` and `one`: column of the related source, then the column here that it equals.
     #[serde(rename = "match")]

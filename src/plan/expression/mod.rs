@@ -16,6 +16,7 @@ mod contradiction;
 pub mod compile;
 mod filters;
 pub mod clashes;
+mod told_apart;
 
 use std::ops::Range;
 
