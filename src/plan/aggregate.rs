@@ -88,7 +88,7 @@ impl Compiler<'_> {
     pub(super) fn resolve_aggregates(&mut self, fields: &mut [FieldPlan]) -> Vec<usize> {
         let (mut last, mut wishes) = (Vec::new(), Vec::new());
         let is_outermost = self.around.len() == 1;
-        let mut lost = Vec::new();
+        let mut outside = Vec::new();
         for (number, field) in fields.iter_mut().enumerate() {
             visit_aggregates(&mut field.value, &field.rule, &[], &mut |aggregate, rule, between| {
                 let depth = between.len();
@@ -101,11 +101,11 @@ impl Compiler<'_> {
                 if aggregate.up == depth {
                     wishes.push((number, wish));
                 } else if aggregate.up > depth && is_outermost {
-                    lost.push(wish);
+                    outside.push(wish);
                 }
             });
         }
-        for wish in lost {
+        for wish in outside {
             self.report_outside(&wish);
         }
         let found: Vec<_> = wishes.iter().map(|(_, wish)| resolve(fields, &last, wish)).collect();
