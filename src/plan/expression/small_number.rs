@@ -177,7 +177,7 @@ impl Operation {
             }
             Operation::Round(of, rounding) => of.evaluate_small(cells)?.round(*rounding),
             Operation::Constant(ExpressionValue::Number(number)) => SmallNumber::of_exact(number),
-            Operation::Cell { .. } => self.read_small(cells),
+            Operation::Cell { has_reading: false, .. } => self.read_small(cells),
             _ => None,
         }
     }

@@ -30,7 +30,7 @@ use crate::{
 /// are texts.
 fn conversion(name: &str) -> Conversion {
     match name {
-        "n" | "n2" | "net" | "list" => Conversion::Integer(NumberFormat::WHOLE),
+        "n" | "n2" | "net" | "list" | "padded" => Conversion::Integer(NumberFormat::WHOLE),
         "d" => Conversion::Decimal(NumberFormat::JSON),
         "t" | "t2" => Conversion::Boolean { yes: vec![b"yes".to_vec()], no: vec![b"no".to_vec()] },
         "w" | "w2" => Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap()),
@@ -42,9 +42,10 @@ fn conversion(name: &str) -> Conversion {
     }
 }
 
-/// How columns are read: `up` in capitals, `tidy` without white space and a currency behind, where `x` is empty.
+/// How columns are read: `up` in capitals, the number `padded` and `tidy` without white space and a currency behind, where `x` is empty.
 fn reading(name: &str) -> Option<Arc<CellReading>> {
     let reading = match name {
+        "padded" => CellReading { is_trimmed: true, ..CellReading::default() },
         "up" => CellReading { case: Some(LetterCase::Upper), ..CellReading::default() },
         "tidy" => CellReading {
             is_trimmed: true,
@@ -247,6 +248,8 @@ fn conditions_compare_values_of_one_kind() {
     for (source, cells, is_true) in [
         ("n > 5", &[("n", "10")] as NamedCells<'_>, true),
         ("n == 12", &[("n", "12")], true),
+        ("padded > 5", &[("padded", "7")], true),
+        ("padded + n == 9 and not 0 < padded * 2 < 14", &[("padded", "7"), ("n", "2")], true),
         ("d == 1.5", &[("d", "1.50")], true),
         ("d == n", &[("d", "2.0"), ("n", "2")], true),
         ("1 < n < 5", &[("n", "5")], false),
