@@ -28,6 +28,7 @@ pub mod time_count;
 pub mod conversion;
 pub mod cell_fault;
 pub mod moment_format;
+mod written_times;
 pub mod key;
 pub mod date_directives;
 pub mod date_format;
