@@ -236,7 +236,10 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         let View { groups, statuses, .. } = *self.view;
         match value {
             ValuePlan::Const(_) | ValuePlan::Aggregate(_) => false,
-            ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.said(*column).is_some()),
+            ValuePlan::Leaf(leaf) => {
+                leaf.columns().iter().any(|column| scope.record.said(*column).is_some())
+                    && !gives_nothing(&leaf.from, scope)
+            }
             ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
                 let said = scope.record.said(*column);
                 said.is_some_and(|said| pieces.split.pieces(&said).next().is_some())
@@ -704,6 +707,17 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         }
         self.observer.note_problem(site, code, message, "", true);
         Ok(())
+    }
+}
+
+/// Whether what a value is made of is certain to make nothing. A failure is told when it is written.
+fn gives_nothing(from: &ValueSource, scope: &Scope<'_>) -> bool {
+    match from {
+        ValueSource::Column(_) => false,
+        ValueSource::Template(template) => template.render(scope.record).is_ok_and(|text| text.is_empty()),
+        ValueSource::Value(expression) => {
+            expression.evaluate(scope.record).is_ok_and(|value| matches!(value, ExpressionValue::None))
+        }
     }
 }
 
