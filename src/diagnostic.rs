@@ -492,6 +492,9 @@ codes! {
     SandboxCannotListen = "sandbox/cannot-listen",
     /// A file or folder that the run writes cannot be written.
     ReportCannotWrite = "report/cannot-write",
+    /// With `root: object` each document is a request of its own, so `--output` writes one on each line. A program that reads the
+    /// file as one JSON value fails at the second.
+    ReportOneOnEachLine = "report/one-on-each-line",
     /// More rows were rejected than `--max-rejects` allows, so nothing was sent or written.
     ReportTooManyRejects = "report/too-many-rejects",
 }

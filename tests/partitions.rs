@@ -381,7 +381,9 @@ fn recording(folder: &Path, dice: &mut Dice) {
         fs::write(folder.join(name), bytes).unwrap();
     };
     table("orders.csv", "id;name;kind", orders, &mut |dice, number| {
-        let key = if dice.below(4) == 0 {
+        let key = if dice.below(20) == 0 {
+            String::new()
+        } else if dice.below(4) == 0 {
             id(dice, orders)
         } else if number.is_multiple_of(3) {
             format!("a-long-key-{number}")
@@ -396,6 +398,7 @@ fn recording(folder: &Path, dice: &mut Dice) {
     });
     table("lines.csv", "line;order;price;unit", orders * 3, &mut |dice, number| {
         let key = if dice.below(9) == 0 { dice.below(orders * 3) } else { number };
+        let key = if dice.below(20) == 0 { String::new() } else { key.to_string() };
         format!("{key};{};{};{}", id(dice, orders), dice.one(&["1", "2.50", "x", "3", "4"]), dice.one(&UNITS))
     });
     table("parts.csv", "part;line;size", orders * 4, &mut |dice, number| {
@@ -516,7 +519,7 @@ fn mapping(dice: &mut Dice) -> String {
     let orphans = |dice: &mut Dice| dice.one(&["reject", "warn", "ignore"]).to_owned();
     let incomplete = |dice: &mut Dice| dice.one(&["reject", "send"]).to_owned();
     let order = dice.one(&["", "order_by: [price]"]);
-    let only = dice.one(&["", "where: \"unit != ''\""]);
+    let only = dice.one(&["", "where: \"unit != ''\"", "where: price > 2 or unit == 'EUR'"]);
     let mut mapping = MAPPING.replace("ORDER", order).replace("ONLY", only);
     if dice.below(2) == 0 {
         // Lists right below the root only: then a document may come in parts.
@@ -535,6 +538,10 @@ fn mapping(dice: &mut Dice) -> String {
         if dice.below(2) == 0 {
             mapping = mapping.replacen("    name: name\n", "", 1);
         }
+    }
+    if dice.below(3) == 0 {
+        mapping =
+            mapping.replacen("  each: orders\n", "  each: orders\n  where: kind in ['1', '9'] or name == 'Zoë'\n", 1);
     }
     if dice.below(2) == 0 {
         for (before, after) in ROWS {

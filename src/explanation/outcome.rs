@@ -120,6 +120,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "mkdir nowhere && xwalk convert landed -o nowhere/customers.json",
             "Name a place that this user may write to.",
         ),
+        Code::ReportOneOnEachLine => explanation(
+            "a `.json` file holds a document on each line",
+            "xwalk convert landed -o orders.json",
+            "xwalk convert landed -o orders.jsonl",
+            "Name the file `.jsonl`, or use `root: array` if the API takes a list.",
+        ),
         Code::ReportTooManyRejects => explanation(
             "more rows were rejected than allowed",
             "xwalk convert landed --max-rejects 1%",

@@ -1,7 +1,7 @@
 //! The records of a source -> an index by their key.
 //!
 //! One record owns each key. A record whose key is empty is rejected; records with one key are resolved as the policy
-//! `on_duplicate_key` of the source says.
+//! `on_duplicate_key` of the source says. Records that are not meant to go out are filtered before either is said of them.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use crate::{
     join::{
         hash_index::{self, HashIndex},
         keys::{self, read_key},
+        left_out::{is_left_out, may_be_left_out},
         typed_cells::reject_bad_cells,
     },
     plan::{Plan, key::KeyColumns},
@@ -60,6 +61,8 @@ pub(super) fn build_index(
             if let Some(first) = index.insert(key, row) {
                 duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
             }
+        } else if is_left_out(plan, number, table.row(row)) {
+            ledger.filter(number, row);
         } else {
             let columns = &source.key.columns;
             let is_empty = |column: &&usize| table.is_null(**column, table.row(row).cell(**column, &mut Vec::new()));
@@ -75,17 +78,52 @@ pub(super) fn build_index(
         }
     }
     for rows in duplicates.values() {
-        resolve_duplicate_key(plan, number, table, rows, &mut index, ledger, findings);
+        let rows = filter_left_out(plan, number, table, rows, &mut index, ledger);
+        resolve_duplicate_key(plan, number, table, &rows, &mut index, ledger, findings);
     }
-    // Rejected records still own their children, which are rejected with them and are no orphans.
-    for row in 0..table.len() {
-        if ledger.status(number, row) == RowStatus::Rejected
-            && let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
-        {
-            index.insert(key, row);
+    // Rejected records still own their children, which are rejected with them and are no orphans; and so do filtered ones.
+    let owners = if may_be_left_out(plan, number) { &LOST_OWNERS[..] } else { &LOST_OWNERS[..1] };
+    for status in owners {
+        for row in 0..table.len() {
+            if ledger.status(number, row) == *status
+                && let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
+            {
+                index.insert(key, row);
+            }
         }
     }
     index
+}
+
+/// The records that own their children without being sent, those first that come before others with the same key.
+const LOST_OWNERS: [RowStatus; 2] = [RowStatus::Rejected, RowStatus::Filtered];
+
+/// Filters those records with one key that are not meant to go out, so that they make no other a duplicate; gives the others.
+/// Where one of all is chosen, that is done first: it may be left out then.
+fn filter_left_out(
+    plan: &Plan,
+    number: usize,
+    table: &Table,
+    rows: &[u32],
+    index: &mut HashIndex,
+    ledger: &mut Ledger<'_>,
+) -> Vec<u32> {
+    let source = &plan.sources[number];
+    if matches!(source.on_duplicate_key.then, OnDuplicateKey::KeepFirst | OnDuplicateKey::KeepLast) {
+        return rows.to_vec();
+    }
+    let (left_out, others): (Vec<u32>, Vec<u32>) =
+        rows.iter().partition(|row| is_left_out(plan, number, table.row(**row)));
+    for row in left_out {
+        ledger.filter(number, row);
+    }
+    let mut buffer = Vec::new();
+    if let Some(first) = others.first()
+        && let Some(key) = read_key(table.row(*first), &source.key, &mut buffer)
+    {
+        index.replace(key, *first);
+    }
+    others
 }
 
 /// Resolves records with one key: the same record again, or records that contradict each other.
@@ -98,6 +136,9 @@ fn resolve_duplicate_key(
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {
+    if rows.len() < 2 {
+        return;
+    }
     let source = &plan.sources[number];
     let rule = plan.place(&format!("/sources/{}/on_duplicate_key", crate::json_pointer::escape(&source.name)));
     let (first, later) = (rows[0], &rows[1..]);

@@ -55,6 +55,10 @@ fn find_later_rows(source: &SourcePlan, table: &Table, statuses: &[RowStatus]) -
     let (mut index, mut buffer) = (HashIndex::with_capacity(table.starts.len()), Vec::new());
     let (mut pairs, mut halves) = (Vec::new(), Vec::new());
     for row in 0..table.len() {
+        // What is not meant to go out, and has no key that could be read, is no row of a record.
+        if statuses[row as usize] == RowStatus::Filtered {
+            continue;
+        }
         if let Some(key) = read_key(table.row(row), &source.key, &mut buffer)
             && let Some(first) = index.insert(key, row)
         {

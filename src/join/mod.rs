@@ -16,6 +16,7 @@ pub mod merge;
 pub mod seen_keys;
 pub mod order;
 pub mod typed_cells;
+pub mod left_out;
 
 use std::ops::Range;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::{
     diagnostic::{Code, Diagnostic},
+    join::left_out::is_left_out,
     plan::{CheckedColumns, ColumnPlan, Plan, conversion::Conversion},
     recording::{
         ledger::{Ledger, RowStatus},
@@ -18,7 +19,8 @@ use crate::{
     text::buffer::OutputBuffer,
 };
 
-/// Rejects the good records of a source that have a cell in one of the columns that is not of its type.
+/// Rejects the good records of a source that have a cell in one of the columns that is not of its type, and filters those of
+/// them that are not meant to go out.
 pub(super) fn reject_bad_cells(
     plan: &Plan,
     number: usize,
@@ -48,16 +50,13 @@ pub(super) fn reject_bad_cells(
             if table.is_null(*column, cell) {
                 continue;
             }
-            json.clear();
-            let wrong = match &used.split {
-                None => conversion.write(cell.into(), &mut json).err(),
-                Some(split) => {
-                    let cell = String::from_utf8_lossy(cell);
-                    split.pieces(&cell).find_map(|piece| conversion.write(piece.as_bytes().into(), &mut json).err())
-                }
-            };
+            let wrong = used.check(cell, &mut json).err();
             let is_no_key = || !conversion.is_key(cell) && is_compared(&source.checked, *column);
             let Some(code) = wrong.or_else(|| is_no_key().then_some(Code::TransformNotAnInteger)) else { continue };
+            if is_left_out(plan, number, record) {
+                ledger.filter(number, row);
+                break;
+            }
             let fault = conversion.explain(cell);
             let finding = Diagnostic::new(code, fault.message)
                 .cell(table.cell(row, table.bind[fault.column.unwrap_or(*column)]))

@@ -92,15 +92,15 @@ fn explain_zone(format: &MomentFormat, cell: &[u8]) -> Option<CellFault> {
         MomentZone::Column(column) => Some(*column),
         MomentZone::Format | MomentZone::Mapping(_) => None,
     };
-    let (message, hint, column) = match format.read(cell).err()? {
+    let fault = format.read(cell).err()?;
+    let (message, hint, column) = match fault {
         MomentFault::Format => return None,
         MomentFault::NeverWas => {
-            let hint = "correct the cell, or the time zone of the column";
-            ("this local time never was: clocks were set forward and passed over it", hint, None)
+            (fault.describe_change().unwrap_or_default(), "correct the cell, or the time zone of the column", None)
         }
         MomentFault::WasTwice => {
             let hint = "say which of the two is meant with `on_ambiguous: earlier` or `later`";
-            ("this local time was twice: clocks were set back and came to it again", hint, None)
+            (fault.describe_change().unwrap_or_default(), hint, None)
         }
         MomentFault::NoZone => {
             ("the cell is empty, and names the time zone of a moment", "fill it in, as in `Europe/Paris`", zone)

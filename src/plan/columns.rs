@@ -14,10 +14,10 @@ use crate::{
         ColumnPlan,
         compile::Compiler,
         conversion::Conversion,
-        date_directives::FormatFault,
         date_format::DateFormat,
-        moment_format::{MomentFormat, MomentZone, find_near_zone, find_zone},
+        moment_format::{MomentFormat, MomentZone},
         time_count::TimeCount,
+        written_times::{TimeFault, USUAL_DAY, USUAL_MOMENT, compile_format, compile_zone, refuse_zone},
     },
     table::cell_reading::{CellReading, CellSplit},
     text::number::{NO_SEPARATOR, NumberFormat},
@@ -57,7 +57,7 @@ impl Compiler<'_> {
             Type::Decimal => Conversion::Decimal(self.compile_number_format(column, pointer)),
             Type::Boolean => self.compile_boolean(column, pointer),
             Type::Date => {
-                let format = self.compile_date_format(column, "%Y-%m-%d", pointer);
+                let format = self.compile_date_format(column, USUAL_DAY, pointer);
                 Conversion::Date(format.unwrap_or_default())
             }
             Type::Datetime => Conversion::Datetime(Box::new(self.compile_moment_format(column, zone, pointer))),
@@ -65,7 +65,7 @@ impl Compiler<'_> {
     }
 
     fn compile_moment_format(&mut self, column: &Column, zone: Option<usize>, pointer: &str) -> MomentFormat {
-        let format = self.compile_date_format(column, "%Y-%m-%dT%H:%M:%S%:z", pointer);
+        let format = self.compile_date_format(column, USUAL_MOMENT, pointer);
         let has_offset = format.as_ref().map(DateFormat::has_offset);
         let zone = match zone {
             Some(zone) if has_offset != Some(true) => MomentZone::Column(zone),
@@ -226,19 +226,16 @@ impl Compiler<'_> {
 
     fn compile_date_format(&mut self, column: &Column, usual: &str, pointer: &str) -> Option<DateFormat> {
         let format = column.format.as_deref().unwrap_or(usual);
-        if let Some(count) = TimeCount::of_format(format) {
-            let mark = column.decimal_mark.as_ref();
-            let mark = mark.and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/decimal_mark")));
-            let number = NumberFormat { decimal_separator: mark.unwrap_or(b'.'), ..NumberFormat::JSON };
-            return Some(DateFormat::new_counted(format, count, number));
-        }
-        let compiled = DateFormat::new(format);
-        if let Err(FormatFault { reason, hint }) = &compiled {
-            let message = format!("the format `{format}` cannot be used: {reason}");
-            let hint = if hint.is_empty() { advise_date_format(format) } else { (*hint).to_owned() };
-            self.report(Code::PlanWrongValue, &format!("{pointer}/format"), message, hint);
-        }
-        compiled.ok()
+        let mark = column.decimal_mark.as_ref().filter(|_| TimeCount::of_format(format).is_some());
+        let mark = mark.and_then(|text| self.parse_ascii_byte(text, &format!("{pointer}/decimal_mark")));
+        let number = NumberFormat { decimal_separator: mark.unwrap_or(b'.'), ..NumberFormat::JSON };
+        let compiled = compile_format(format, number, &|format| format!("format: \"{format}\""));
+        self.report_time(compiled, &format!("{pointer}/format"))
+    }
+
+    /// A format or a time zone; `None`: it cannot be used, which is reported.
+    fn report_time<T>(&mut self, compiled: Result<T, TimeFault>, rule: &str) -> Option<T> {
+        compiled.map_err(|TimeFault { message, hint }| self.report(Code::PlanWrongValue, rule, message, hint)).ok()
     }
 
     /// The time zone of a column; `has_offset` is not known of a format that cannot be used.
@@ -251,9 +248,7 @@ impl Compiler<'_> {
         match (&column.timezone, has_offset) {
             (None, Some(true) | None) | (Some(Named::Here(_)), Some(false) | None) => None,
             (Some(_), Some(true)) => {
-                let is_counted = column.format.as_deref().and_then(TimeCount::of_format).is_some();
-                let message =
-                    if is_counted { "the format counts in UTC already" } else { "the format tells the offset already" };
+                let message = refuse_zone(column.format.as_deref().unwrap_or_default());
                 self.report(Code::PlanWrongValue, &format!("{pointer}/timezone"), message, "leave `timezone` out");
                 None
             }
@@ -267,43 +262,8 @@ impl Compiler<'_> {
                 None
             }
             (Some(Named::Name(name)), Some(false) | None) => {
-                let zone = find_zone(name);
-                if zone.is_none() {
-                    let hint = match find_near_zone(name) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => "use an IANA name such as `Europe/Paris`, or `UTC`".to_owned(),
-                    };
-                    let message = format!("there is no time zone `{name}`");
-                    self.report(Code::PlanWrongValue, &format!("{pointer}/timezone"), message, hint);
-                }
-                zone
+                self.report_time(compile_zone(name), &format!("{pointer}/timezone"))
             }
         }
     }
-}
-
-/// What to write for a date format that cannot be used; the letters of other languages are translated.
-fn advise_date_format(format: &str) -> String {
-    let mut translated = format.to_owned();
-    if !format.contains('%') {
-        let letters = [
-            ("yyyy", "%Y"),
-            ("YYYY", "%Y"),
-            ("MM", "%m"),
-            ("dd", "%d"),
-            ("DD", "%d"),
-            ("TT", "%d"),
-            ("JJJJ", "%Y"),
-            ("HH", "%H"),
-            ("hh", "%H"),
-            ("mm", "%M"),
-            ("ss", "%S"),
-            ("'T'", "T"),
-        ];
-        for (from, to) in letters {
-            translated = translated.replace(from, to);
-        }
-    }
-    let is_known = translated != format && DateFormat::new(&translated).is_ok();
-    if is_known { format!("write `format: \"{translated}\"`") } else { "write it as in `%d.%m.%Y`".into() }
 }

@@ -29,6 +29,7 @@ pub mod time_count;
 pub mod conversion;
 pub mod cell_fault;
 pub mod moment_format;
+mod written_times;
 pub mod key;
 pub mod date_directives;
 pub mod date_format;
@@ -63,7 +64,10 @@ use crate::{
         cell_reading::{CellReading, CellSplit},
         dialect::Dialect,
     },
-    text::lanes::{ByteLanes, LANES, Padded},
+    text::{
+        buffer::OutputBuffer,
+        lanes::{ByteLanes, LANES, Padded},
+    },
 };
 
 /// What to do, with nothing left to look up.
@@ -196,6 +200,21 @@ impl ColumnPlan {
     #[must_use]
     pub fn may_be_usual(&self) -> bool {
         self.reading.is_none() && self.split.is_none() && self.conversion.number_format().is_some()
+    }
+
+    /// Checks that what a cell says, which is not empty, is of its type, or each of its pieces is; `json` is written over.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self, cell: &[u8], json: &mut OutputBuffer) -> Result<(), Code> {
+        json.clear();
+        match &self.split {
+            None => self.conversion.write(cell.into(), json),
+            Some(split) => {
+                let cell = String::from_utf8_lossy(cell);
+                split.pieces(&cell).try_for_each(|piece| self.conversion.write(piece.as_bytes().into(), json))
+            }
+        }
     }
 
     /// Whether a cell of it that was cut off is never a valid one.

@@ -62,6 +62,17 @@ impl MomentFault {
     }
 }
 
+impl MomentFault {
+    /// What clocks did to a local time; `None`: it is wrong for another reason.
+    pub(super) fn describe_change(self) -> Option<&'static str> {
+        match self {
+            MomentFault::NeverWas => Some("this local time never was: clocks were set forward and passed over it"),
+            MomentFault::WasTwice => Some("this local time was twice: clocks were set back and came to it again"),
+            MomentFault::Format | MomentFault::NoZone | MomentFault::UnknownZone => None,
+        }
+    }
+}
+
 impl MomentFormat {
     /// A moment whose format tells its offset.
     #[must_use]

@@ -238,7 +238,9 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
             ValuePlan::Const(_) => false,
             // What is made of the fields around an object is there, whatever its own cells say.
             ValuePlan::Aggregate(aggregate) => aggregate.up > 0,
-            ValuePlan::Leaf(leaf) => leaf.columns().iter().any(|column| scope.record.is_filled(*column)),
+            ValuePlan::Leaf(leaf) => {
+                leaf.columns().iter().any(|column| scope.record.is_filled(*column)) && !gives_nothing(&leaf.from, scope)
+            }
             ValuePlan::Pieces(pieces) => pieces.leaf.columns().iter().any(|column| {
                 let said = scope.record.said(*column);
                 said.is_some_and(|said| pieces.split.pieces(&said).next().is_some())
@@ -729,6 +731,17 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         }
         self.observer.note_problem(site, code, message, "", true);
         Ok(())
+    }
+}
+
+/// Whether what a value is made of is certain to make nothing. A failure is told when it is written.
+fn gives_nothing(from: &ValueSource, scope: &Scope<'_>) -> bool {
+    match from {
+        ValueSource::Column(_) => false,
+        ValueSource::Template(template) => template.render(scope.record).is_ok_and(|text| text.is_empty()),
+        ValueSource::Value(expression) => {
+            expression.evaluate(scope.record).is_ok_and(|value| matches!(value, ExpressionValue::None))
+        }
     }
 }
 

@@ -182,11 +182,11 @@ class Source:
             values.append(decimal.Decimal(cell) if kind == "decimal" else cell)
         return tuple(values)
 
-    def check_key(self, names):
-        """A cell that is not of the type of its column is no key."""
+    def check_key(self, names, is_left_out):
+        """A cell that is not of the type of its column is no key, and what is left out needs none."""
         for row, status in enumerate(self.status):
             if status == "good" and all(self.cell(row, name) for name in names) and self.key(row, names) is None:
-                self.reject(row)
+                (self.filter if is_left_out(row) else self.reject)(row)
 
     def second_key(self, row, names):
         """The key of the second of two records on one line; None: there are not two whole ones."""
@@ -203,19 +203,29 @@ class Source:
         if self.status[row] == "good":
             self.status[row] = "filtered"
 
-    def index(self, names, policy):
-        """The owner of each key."""
+    def index(self, names, policy, is_left_out=None):
+        """The owner of each key; what is left out needs no key, and is a duplicate only where one of all is chosen."""
         owners, rows_of = {}, {}
-        self.check_key(names)
+        is_left_out = is_left_out or (lambda row: False)
+        self.check_key(names, is_left_out)
         for row, status in enumerate(self.status):
             if status == "good":
                 key = self.key(row, names)
-                if key is None:
-                    self.reject(row)
-                else:
+                if key is not None:
                     rows_of.setdefault(key, []).append(row)
+                elif is_left_out(row):
+                    self.filter(row)
+                else:
+                    self.reject(row)
         for key, rows in rows_of.items():
             owners[key] = rows[0]
+            if len(rows) > 1 and policy in ("reject", "error"):
+                for row in filter(is_left_out, rows):
+                    self.filter(row)
+                rows = [row for row in rows if self.status[row] == "good"]
+                owners[key] = (rows or [owners[key]])[0]
+                if not rows:
+                    continue
             if len(rows) == 1:
                 continue
             if len({self.records[row].raw for row in rows}) == 1:
@@ -293,6 +303,13 @@ CUSTOMER = [("id", "id", "id"), ("title", "title", "code"), ("name", "name", "te
 PURCHASE = [("no", "no", "text"), ("quantity", "quantity", "integer"), ("price", "price", "decimal"), ("date", "date", "date")]
 
 
+def left_out(plan, name, source):
+    """Whether every use of a source leaves a record out, by the condition of the mapping."""
+    column, value = {"customers": ("city", "Nice"), "purchases": ("quantity", "2")}[name]
+    has_condition = plan["where_" + column] and (name == "purchases" or plan["shape"] == "list")
+    return lambda row: has_condition and source.cell(row, column) == value
+
+
 def check_where(plan, purchases):
     """A condition reads its column by its type, before it is asked."""
     for row, status in enumerate(purchases.status):
@@ -334,9 +351,10 @@ def parts_of(plan, parts, rows):
 
 def with_list(plan, customers, purchases, parts, codes, expected):
     """Customers, each with a list of purchases, and those with a list of parts."""
-    owners = customers.index(["id"], plan["customers_twice"])
-    owners_of_parts = purchases.index(["no"], plan["purchases_twice"]) if plan["purchases_twice"] else {}
-    purchases.check_key(["customer"])
+    owners = customers.index(["id"], plan["customers_twice"], left_out(plan, "customers", customers))
+    is_left_out = left_out(plan, "purchases", purchases)
+    owners_of_parts = purchases.index(["no"], plan["purchases_twice"], is_left_out) if plan["purchases_twice"] else {}
+    purchases.check_key(["customer"], is_left_out)
     for row, status in enumerate(customers.status):
         if status == "good" and plan["where_city"] and customers.cell(row, "city") == "Nice":
             customers.filter(row)
@@ -402,9 +420,10 @@ def with_list(plan, customers, purchases, parts, codes, expected):
 def with_lookup(plan, customers, purchases, _, codes, expected):
     """Purchases, each with its customer."""
     owners = customers.index(["id"], plan["customers_twice"])
+    is_left_out = left_out(plan, "purchases", purchases)
     if plan["purchases_twice"]:
-        purchases.index(["no"], plan["purchases_twice"])
-    purchases.check_key(["customer"])
+        purchases.index(["no"], plan["purchases_twice"], is_left_out)
+    purchases.check_key(["customer"], is_left_out)
     check_where(plan, purchases)
     holders = {}
     for row, status in enumerate(purchases.status):
@@ -634,6 +653,10 @@ def draw(dice, rows):
                           pick(["Ann", "Bob", "Zoë", "Al", "", " Al "]), pick(["Nice", "Paris", "Orléans"])])
         if dice.random() < rate:
             customers.append(list(pick(customers)))
+        if dice.random() < rate:
+            # A total, which the condition leaves out, and a second customer of whom it may leave out one.
+            customers.append(pick([["", "", "Total", "Nice"], ["Total", "", "", "Nice"], ["", "1", "Al", "Paris"]]))
+            customers.append([pick(ids), "1", "Ann", pick(["Nice", "Paris"])])
     purchases = []
     for at in range(count * pick([0, 1, 2, 4]) if count else pick([0, 2])):
         no = str(at) if dice.random() > rate else str(at // 2)
@@ -644,6 +667,8 @@ def draw(dice, rows):
                           pick(["2026-06-15", "2024-02-29"]) if is_good else pick(["", "2026-02-30", "x"])])
         if dice.random() < rate:
             purchases.append(list(pick(purchases)))
+        if dice.random() < rate:
+            purchases.append([pick(["", "Total", no]), pick(["", "-0", "Total"]), pick(["2", "2", "1"]), "7", "EUR", "2026-06-15"])
     parts = []
     if plan["parts"]:
         for at in range(len(purchases)):

@@ -81,6 +81,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let (rejects, lost) = given.map_or_else(|error| (None, Some(error)), |rejects| (rejects, None));
     spill.take_failure().map_or(Ok(()), |cause| Err(spill_error(&spill, &cause)))?;
     let Conclusion { outcome, volume, exit } = sent?;
+    tell_of_lines(plan, &recordings, &outcome, &mut findings, runtime.err);
     let _ = findings.finish(runtime.err);
     let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, runtime);
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
@@ -170,6 +171,25 @@ fn warn_if_all_filtered(plan: &Plan, recordings: &[Recording], findings: &mut Fi
         let message = format!("no record of `{source}` fulfils `where`, so there is nothing to send");
         let warning = plan.finding(Code::TransformAllFiltered, &only.rule, message).severity(Severity::Warning);
         let _ = findings.print(err, &warning.hint("compare it with what the file holds"));
+    }
+}
+
+/// Tells of a file whose name promises one JSON value, and that holds a document on each line.
+fn tell_of_lines(
+    plan: &Plan,
+    recordings: &[Recording],
+    outcome: &Outcome,
+    findings: &mut Findings,
+    err: &mut dyn Write,
+) {
+    let Outcome::Written { path } = outcome else { return };
+    let is_json = Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
+    let count = recording::count_documents(recordings);
+    if is_json && plan.body.shape.is_single() && count > 1 {
+        let message = format!("`{path}` holds {count} documents, one on each line, which is no JSON file");
+        let hint = "name it `.jsonl`; each of these documents is a request of its own, as `root: object` says";
+        let notice = Diagnostic::new(Code::ReportOneOnEachLine, message).severity(Severity::Notice);
+        let _ = findings.print(err, &notice.hint(hint));
     }
 }
 

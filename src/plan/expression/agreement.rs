@@ -41,7 +41,11 @@ const SHOWN: usize = 20;
 const ROWS: usize = 2;
 
 /// What of a failure only a record can tell; a type that does not fit is never among them.
-const REASONS: [&str; 7] = [
+const REASONS: [&str; 11] = [
+    "a text is no real day in the format of `date`",
+    "a text is no real moment in the format of `datetime`",
+    "this local time never was: clocks were set forward and passed over it",
+    "this local time was twice: clocks were set back and came to it again",
     "what is empty is in nothing",
     "what is empty is in no order",
     "what is empty is neither true nor false",
@@ -52,7 +56,7 @@ const REASONS: [&str; 7] = [
 ];
 
 /// The columns, with their kinds and some cells.
-const COLUMNS: [(&str, Kind, &[&str]); 12] = [
+const COLUMNS: [(&str, Kind, &[&str]); 14] = [
     ("a", Kind::Text, &["", "abc", "ABC", "a/b/c", " a ", "ß", "007", "12.50", "-3", "é x"]),
     ("b", Kind::Text, &["", "abc", "b", "/", "x", "0", "1e3", "c"]),
     ("n", Kind::Whole, &["", "0", "7", "-3", "12", "1000000", "123456789012345678901234567890"]),
@@ -64,7 +68,9 @@ const COLUMNS: [(&str, Kind, &[&str]); 12] = [
     ),
     ("e", Kind::Number, &["", "1", "2.5", "-2.5", "0.125", "1000000000000000", "0.0000000000000001", "3.14159"]),
     ("t", Kind::Truth, &["", "yes", "no"]),
-    ("w", Kind::Day, &["", "01.02.2026", "31.12.1999", "15.06.2026"]),
+    ("o", Kind::Text, &["", "15.06.2026", "29.02.2026", "29.02.2024", "1.2.2026", "00.01.2026", "31.12.2025 ", "5"]),
+    ("c", Kind::Text, &["", "09:30", "2:30", "02:30", "24:00", "02:59", "03:00", "01:59"]),
+    ("w", Kind::Day, &["", "01.02.2026", "31.12.1999", "15.06.2026", "29.03.2026", "25.10.2026"]),
     ("v", Kind::Day, &["", "15.06.2026", "01.01.0001"]),
     ("m", Kind::Moment, &["", "2026-06-15T09:00:00+02:00", "2026-06-15T07:00:00Z", "1999-12-31T23:59:59.5-05:30"]),
     ("s", Kind::Texts, &["", "a;b", " a ;; b", "abc"]),
@@ -116,6 +122,15 @@ impl Dice {
             Kind::Text => self.text(depth),
             Kind::Whole | Kind::Number => self.number(kind, depth),
             Kind::Truth => self.condition(depth),
+            Kind::Day if self.below(2) == 0 => {
+                let of = if self.below(3) == 0 { self.expression(Kind::Text, depth) } else { "o".into() };
+                format!("({of} | date('%d.%m.%Y'))")
+            }
+            Kind::Moment if self.below(2) == 0 => {
+                let of = if self.below(3) == 0 { self.text(depth) } else { "(w ~ ' ' ~ c)".into() };
+                let choice = self.one(&["", ", 'earlier'", ", 'later'"]);
+                format!("({of} | datetime('%Y-%m-%d %H:%M', 'Europe/Berlin'{choice}))")
+            }
             Kind::Day | Kind::Moment => {
                 let (one, other) = (self.column(kind), self.expression(kind, depth));
                 format!("({one} | default({other}))")
@@ -605,6 +620,16 @@ fn apply(name: &str, value: Plain, arguments: &[Plain]) -> Evaluated {
             }
             number(&written)
         }
+        ("date", value) => {
+            let day = read_digits(&value.written(), "##.##.####").ok_or(Failed)?;
+            let [day, month, year] = day[..] else { return Err(Failed) };
+            count_days(year, month, day).ok_or(Failed)?;
+            Plain::Day(format!("{year:04}-{month:02}-{day:02}"))
+        }
+        ("datetime", value) => {
+            let local = read_digits(&value.written(), "####-##-## ##:##").ok_or(Failed)?;
+            berlin_moment(&local, arguments.get(2).map(Plain::written).as_deref())?
+        }
         ("trim", Plain::Text(of)) if arguments.is_empty() => text(of.trim()),
         ("trim", Plain::Text(of)) => text(of.trim_matches(|letter| argument(0).contains(letter))),
         ("upper", Plain::Text(of)) => text(of.to_uppercase()),
@@ -616,6 +641,50 @@ fn apply(name: &str, value: Plain, arguments: &[Plain]) -> Evaluated {
         ("capitalize", Plain::Text(of)) => text(capitalize_words(&of, |_| false)),
         (name, value) => panic!("{name} of {value:?}"),
     })
+}
+
+/// The numbers in a text that has digits and other letters where a layout has `#` and these.
+fn read_digits(text: &str, layout: &str) -> Option<Vec<i64>> {
+    let is_digit = |letter: char| letter.is_ascii_digit();
+    let fits = |(letter, wanted): (char, char)| if wanted == '#' { is_digit(letter) } else { letter == wanted };
+    let is_like = text.chars().count() == layout.len() && text.chars().zip(layout.chars()).all(fits);
+    is_like.then(|| text.split(|letter| !is_digit(letter)).map(|digits| digits.parse().unwrap()).collect())
+}
+
+/// How many days a day is behind the first day of the year 1; `None`: there is no such day.
+fn count_days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = |year: i64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let before = lengths.get(..usize::try_from(month - 1).ok()?)?;
+    let length = *lengths.get(before.len())?;
+    let years = year - 1;
+    let is_day = year >= 1 && (1..=length).contains(&day);
+    is_day.then(|| years * 365 + years / 4 - years / 100 + years / 400 + before.iter().sum::<i64>() + day - 1)
+}
+
+/// The moment of a local time in Berlin since 1996, when clocks go forward at two o'clock on the last Sunday of March, and back
+/// at three o'clock on that of October.
+fn berlin_moment(local: &[i64], choice: Option<&str>) -> Evaluated {
+    let [year, month, day, hour, minute] = local[..] else { return Err(Failed) };
+    let days = count_days(year, month, day).filter(|_| hour < 24 && minute < 60).ok_or(Failed)?;
+    assert!(year >= 1996, "the rule of {year} is another");
+    let minutes = days * 1440 + hour * 60 + minute;
+    // The first day of the year 1 was a Monday.
+    let last_sunday = |month: i64| {
+        let last = count_days(year, month, 31).unwrap();
+        (last - (last + 1) % 7) * 1440
+    };
+    let (forward, back) = (last_sunday(3) + 120, last_sunday(10) + 180);
+    let offset = match (minutes, choice) {
+        (minutes, _) if (forward..forward + 60).contains(&minutes) => return Err(Failed),
+        (minutes, None) if (back - 60..back).contains(&minutes) => return Err(Failed),
+        (minutes, Some("later")) if (back - 60..back).contains(&minutes) => 1,
+        (minutes, _) if (forward..back).contains(&minutes) => 2,
+        _ => 1,
+    };
+    let since_1970 = minutes - count_days(1970, 1, 1).unwrap() * 1440 - offset * 60;
+    let written = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:00+0{offset}:00");
+    Ok(Plain::Moment(i128::from(since_1970) * 60_000_000_000, written))
 }
 
 fn capitalize_words(words: &str, is_between: impl Fn(char) -> bool) -> String {

@@ -9,6 +9,7 @@ use crate::{
             operation::{Operation, Operator},
             record_cells::RecordCells,
             small_number::compare_small,
+            times::read_time,
             value::{ExpressionFailure, ExpressionValue, check_length},
         },
     },
@@ -191,6 +192,7 @@ impl Operation {
                 }
                 _ => ExpressionValue::None,
             },
+            Operation::ToTime { conversion, text } => to_time(text, conversion, cells)?,
             Operation::Slice(of, ends) => slice(of.evaluate(cells)?, ends, cells)?,
             Operation::List(items) => {
                 let items = items.iter().map(|item| item.evaluate(cells));
@@ -249,6 +251,7 @@ impl Operation {
             | Operation::DivideExactly { dividend: of, .. }
             | Operation::Length(of)
             | Operation::ToNumber { text: of, .. }
+            | Operation::ToTime { text: of, .. }
             | Operation::Change(_, of, _)
             | Operation::IsAmong(of, _)
             | Operation::Not(of)
@@ -325,6 +328,15 @@ fn to_number<'a, C: RecordCells<'a>>(
     let sign = &text[..text.len() - unsigned.len()];
     let number = ExactDecimal::parse(&[sign, &unsigned[zeros..]].concat()).ok_or(failure)?;
     if is_whole && text.contains('.') { Err(failure) } else { Ok(Some(number)) }
+}
+
+fn to_time<'a, C: RecordCells<'a>>(operation: &'a Operation, conversion: &Conversion, cells: &C) -> Made<'a> {
+    let text = match operation.evaluate(cells)? {
+        ExpressionValue::Text(text) => text,
+        ExpressionValue::Number(number) => Cow::Owned(number.to_string()),
+        _ => return Ok(ExpressionValue::None),
+    };
+    read_time(&text, conversion).map_err(|reason| ExpressionFailure { reason, column: operation.column() })
 }
 
 fn split<'a>(text: &str, separator: &str) -> Made<'a> {

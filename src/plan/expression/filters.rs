@@ -43,6 +43,11 @@ impl ExpressionCompiler<'_, '_> {
         }
         let of = self.compile(input)?;
         let arguments = self.compile_arguments(filter, whole)?;
+        if matches!(*word, "date" | "datetime")
+            && matches!(of.kind, ExpressionKind::Text | ExpressionKind::Number { .. })
+        {
+            return self.compile_time(of, filter, whole);
+        }
         self.apply(word, (input, of), arguments, whole)
     }
 

@@ -14,6 +14,7 @@ mod record_cells;
 pub mod small_number;
 mod contradiction;
 pub mod compile;
+mod times;
 mod filters;
 pub mod clashes;
 mod told_apart;

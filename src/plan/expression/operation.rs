@@ -93,6 +93,8 @@ pub(super) enum Operation {
     Slice(Box<Operation>, [Option<Box<Operation>>; 2]),
     /// A text as a number, whole or not.
     ToNumber { is_whole: bool, text: Box<Operation> },
+    /// A text as a day or a moment.
+    ToTime { conversion: Arc<Conversion>, text: Box<Operation> },
     /// A list.
     List(Vec<Operation>),
 }

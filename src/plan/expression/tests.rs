@@ -30,7 +30,7 @@ use crate::{
 /// are texts.
 fn conversion(name: &str) -> Conversion {
     match name {
-        "n" | "n2" | "net" | "list" => Conversion::Integer(NumberFormat::WHOLE),
+        "n" | "n2" | "net" | "list" | "padded" => Conversion::Integer(NumberFormat::WHOLE),
         "d" => Conversion::Decimal(NumberFormat::JSON),
         "t" | "t2" => Conversion::Boolean { yes: vec![b"yes".to_vec()], no: vec![b"no".to_vec()] },
         "w" | "w2" => Conversion::Date(DateFormat::new("%d.%m.%Y").unwrap()),
@@ -42,9 +42,10 @@ fn conversion(name: &str) -> Conversion {
     }
 }
 
-/// How columns are read: `up` in capitals, `tidy` without white space and a currency behind, where `x` is empty.
+/// How columns are read: `up` in capitals, the number `padded` and `tidy` without white space and a currency behind, where `x` is empty.
 fn reading(name: &str) -> Option<Arc<CellReading>> {
     let reading = match name {
+        "padded" => CellReading { is_trimmed: true, ..CellReading::default() },
         "up" => CellReading { case: Some(LetterCase::Upper), ..CellReading::default() },
         "tidy" => CellReading {
             is_trimmed: true,
@@ -206,7 +207,36 @@ const VALUES: &[(&str, NamedCells<'static>, &str)] = &[
     ("(path | split('/'))[-1]", &[("path", "a/b/c")], "\"c\""),
     ("path | split('/') | length", &[("path", "a/b/c")], "3"),
     ("'debit' if d < 0 else 'credit'", &[("d", "-1")], "\"debit\""),
+    ("a | date('%d.%m.%Y')", &[("a", "05.06.2026")], "\"2026-06-05\""),
+    ("a | date", &[("a", "2026-06-05")], "\"2026-06-05\""),
+    ("(a ~ '1.2026') | date('%-d.%-m.%Y')", &[("a", "15.")], "\"2026-01-15\""),
+    ("n | date('%Y%m%d')", &[("n", "20260605")], "\"2026-06-05\""),
+    ("d | date('excel')", &[("d", "46023.75")], "\"2026-01-01\""),
+    (
+        "(w ~ ' ' ~ a) | datetime('%Y-%m-%d %H:%M', 'Europe/Paris')",
+        &[("w", "15.06.2026"), ("a", "09:30")],
+        "\"2026-06-15T09:30:00+02:00\"",
+    ),
+    (
+        "(a ~ ' ' ~ b) | datetime('%m/%d/%Y %I:%M %p', 'America/Chicago')",
+        &[("a", "01/31/2026"), ("b", "11:05 PM")],
+        "\"2026-01-31T23:05:00-06:00\"",
+    ),
+    ("a | datetime", &[("a", "2026-06-15T09:30:00Z")], "\"2026-06-15T09:30:00Z\""),
+    ("a[:10] | datetime('%s')", &[("a", "1767225600999")], "\"2026-01-01T00:00:00Z\""),
+    ("n | datetime('%ms')", &[("n", "-1")], "\"1969-12-31T23:59:59.999Z\""),
+    ("d | datetime('excel', 'Europe/Paris')", &[("d", "46023.5")], "\"2026-01-01T12:00:00+01:00\""),
+    ("a | datetime('%F %R', 'Europe/Paris', 'earlier')", &[("a", "2026-10-25 02:30")], "\"2026-10-25T02:30:00+02:00\""),
+    ("a | datetime('%F %R', 'Europe/Paris', 'later')", &[("a", "2026-10-25 02:30")], "\"2026-10-25T02:30:00+01:00\""),
+    ("(a | date('%d.%m.%Y')) < w", &[("a", "05.06.2026"), ("w", "06.06.2026")], "true"),
+    ("(a | date) in ['2026-06-05']", &[("a", "2026-06-05")], "true"),
+    ("(a | datetime('%F %R', 'UTC')) == m", &[("a", "2026-06-15 07:00"), ("m", "2026-06-15T09:00:00+02:00")], "true"),
+    ("w == ('05.06.2026' | date('%d.%m.%Y'))", &[("w", "05.06.2026")], "true"),
+    ("(a | date('%d.%m.%Y')) ~ '!'", &[("a", "05.06.2026")], "\"2026-06-05!\""),
     // What is empty gives nothing.
+    ("a | date", &[("a", "")], "nothing"),
+    ("a | datetime('%F %R', 'UTC')", &[("a", "")], "nothing"),
+    ("n | datetime('%s')", &[("n", "")], "nothing"),
     ("n * 2", &[("n", "")], "nothing"),
     ("d + n", &[("d", "1.5"), ("n", "")], "nothing"),
     ("note | upper", &[("note", "")], "nothing"),
@@ -218,6 +248,11 @@ const VALUES: &[(&str, NamedCells<'static>, &str)] = &[
     ("code | integer", &[("code", "")], "nothing"),
     ("note | replace('a', '')", &[("note", "aaa")], "nothing"),
 ];
+
+const NO_DAY: &str = "a text is no real day in the format of `date`";
+const NO_MOMENT: &str = "a text is no real moment in the format of `datetime`";
+const NEVER_WAS: &str = "this local time never was: clocks were set forward and passed over it";
+const WAS_TWICE: &str = "this local time was twice: clocks were set back and came to it again";
 
 #[test]
 fn values_are_exact_and_keep_their_type() {
@@ -237,6 +272,17 @@ fn values_are_exact_and_keep_their_type() {
         ("note in ['a', 'b']", &[("note", "")], "what is empty is in nothing"),
         ("'a' if t else 'b'", &[("t", "")], "what is empty is neither true nor false"),
         ("n + 1", &[("n", "x")], "the cell is not of its type"),
+        ("a | date('%d.%m.%Y')", &[("a", "30.02.2026")], NO_DAY),
+        ("a | date('%d.%m.%Y')", &[("a", "5.6.2026")], NO_DAY),
+        ("a | date('%d.%m.%Y')", &[("a", " 05.06.2026")], NO_DAY),
+        ("a | date('%s')", &[("a", "1")], NO_DAY),
+        ("(a ~ ' ' ~ b) | datetime('%F %R', 'UTC')", &[("a", ""), ("b", "10:00")], NO_MOMENT),
+        ("(a ~ ' ' ~ b) | datetime('%F %R', 'UTC')", &[("a", "2026-06-15"), ("b", "")], NO_MOMENT),
+        ("a | datetime('%F %R', 'UTC')", &[("a", "2026-06-15 24:00")], NO_MOMENT),
+        ("a | datetime", &[("a", "2026-06-15T09:30:00")], NO_MOMENT),
+        ("a | datetime('%F %R', 'Europe/Paris')", &[("a", "2026-10-25 02:30")], WAS_TWICE),
+        ("a | datetime('%F %R', 'Europe/Paris')", &[("a", "2026-03-29 02:30")], NEVER_WAS),
+        ("a | datetime('%F %R', 'Europe/Paris', 'later')", &[("a", "2026-03-29 02:30")], NEVER_WAS),
     ] {
         assert_eq!(valued(source, cells), Err(reason), "{source} {cells:?}");
     }
@@ -247,6 +293,8 @@ fn conditions_compare_values_of_one_kind() {
     for (source, cells, is_true) in [
         ("n > 5", &[("n", "10")] as NamedCells<'_>, true),
         ("n == 12", &[("n", "12")], true),
+        ("padded > 5", &[("padded", "7")], true),
+        ("padded + n == 9 and not 0 < padded * 2 < 14", &[("padded", "7"), ("n", "2")], true),
         ("d == 1.5", &[("d", "1.50")], true),
         ("d == n", &[("d", "2.0"), ("n", "2")], true),
         ("1 < n < 5", &[("n", "5")], false),
@@ -381,6 +429,29 @@ const REFUSED: &[(&str, &str)] = &[
     ("{{ a | split('') }}", "a | split('')"),
     ("{{ [a == b] | join }}", "[a == b] | join"),
     ("{{ 'abc' | integer }}{{ a }}", "'abc' | integer"),
+    ("{{ a | date('dd.MM.yyyy') }}", "'dd.MM.yyyy'"),
+    ("{{ a | date('%H:%M') }}", "'%H:%M'"),
+    ("{{ a | date('%d.%m.%Y', 'UTC') }}", "a | date('%d.%m.%Y', 'UTC')"),
+    ("{{ a | date(b) }}", "b"),
+    ("{{ a | date(1) }}", "1"),
+    ("{{ a | date('') }}", "''"),
+    ("{{ w | date }}", "w | date"),
+    ("{{ m | date }}", "m | date"),
+    ("{{ w | datetime('%F', 'UTC') }}", "w | datetime('%F', 'UTC')"),
+    ("{{ (a == 'x') | date }}", "(a == 'x') | date"),
+    ("{{ a | split(' ') | date }}", "a | split(' ') | date"),
+    ("{{ none | date }}{{ a }}", "none | date"),
+    ("{{ 'x' | date }}{{ a }}", "'x' | date"),
+    ("{{ a | datetime('%d.%m.%Y %H:%M') }}", "a | datetime('%d.%m.%Y %H:%M')"),
+    ("{{ a | datetime('excel') }}", "a | datetime('excel')"),
+    ("{{ a | datetime('%F %R', 'Paris') }}", "'Paris'"),
+    ("{{ a | datetime('%F %R', b) }}", "b"),
+    ("{{ a | datetime('%F %R', 'UTC', 'first') }}", "'first'"),
+    ("{{ a | datetime('%F %R%:z', 'UTC') }}", "'UTC'"),
+    ("{{ a | datetime('%s', 'UTC') }}", "'UTC'"),
+    ("{{ a | datetime('%F %R', 'UTC', 'later', 'x') }}", "a | datetime('%F %R', 'UTC', 'later', 'x')"),
+    ("{{ a ~ ' 10:00' | datetime('%F %R', 'UTC') }}", "a ~ ' 10:00' | datetime('%F %R', 'UTC')"),
+    ("{{ a | strptime('%F') }}", "strptime"),
     ("{{ 'x' if a else 'y' }}", "a"),
     ("{{ 'x' if n else 'y' }}", "n"),
     ("{{ 'x' if a == 'y' }}", "'x' if a == 'y'"),
@@ -696,6 +767,8 @@ fn failures_name_the_column_that_is_the_reason() {
         ("(d / (n * 2)) | round(1)", "n"),
         ("(a | split(','))[n] | integer", "a"),
         ("(a | trim) | decimal", "a"),
+        ("('x' ~ a) | date('%d.%m.%Y')", "a"),
+        ("(a ~ b) | datetime('%F %R', 'UTC')", "a"),
         ("'y' if d > n2 else 'n'", "n2"),
         ("'y' if b in ['x'] else 'n'", "b"),
         ("'y' if (b | lower) in a else 'n'", "b"),

@@ -108,6 +108,8 @@ pub(super) const FILTERS: &[(&str, usize, usize)] = &[
     ("last", 0, 0),
     ("integer", 0, 0),
     ("decimal", 0, 0),
+    ("date", 0, 1),
+    ("datetime", 0, 3),
     ("round", 1, 2),
     ("abs", 0, 0),
     ("split", 1, 1),
@@ -143,6 +145,10 @@ pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("contains", "as in `'x' in name`"),
     ("concat", "`~` between texts"),
     ("format", "`~` between texts"),
+    ("strptime", "| datetime('%d.%m.%Y %H:%M', 'Europe/Paris')"),
+    ("to_date", "| date('%d.%m.%Y')"),
+    ("to_datetime", "| datetime('%d.%m.%Y %H:%M', 'Europe/Paris')"),
+    ("timestamp", "| datetime('%s')"),
     ("if", "`'a' if status == 'x' else 'b'`"),
 ];
 

@@ -336,11 +336,19 @@ impl<'a> Partitioner<'a> {
         let (mut statuses, rejects) = ledger.close();
         // The first reason of a row is the one that is told.
         let by_row: BTreeMap<u32, &Reject> = rejects.iter().rev().map(|reject| (reject.row, reject)).collect();
-        for ((row, duplicate), status) in (0..).zip(&duplicates).zip(statuses.swap_remove(number)) {
-            let partition = duplicate.partition();
-            if firsts.is_some() {
-                self.maps[number].insert_in_full(&table, &source.key, row, partition, status == RowStatus::Good);
+        let statuses = statuses.swap_remove(number);
+        let rows = || (0..).zip(&duplicates).zip(statuses.iter().copied());
+        // Of the records that do not go out, the filtered ones own a key last.
+        for are_filtered in [false, true].into_iter().filter(|_| firsts.is_some()) {
+            for ((row, duplicate), status) in
+                rows().filter(|(_, status)| (*status == RowStatus::Filtered) == are_filtered)
+            {
+                let (map, is_owner) = (&mut self.maps[number], status == RowStatus::Good);
+                map.insert_in_full(&table, &source.key, row, duplicate.partition(), is_owner);
             }
+        }
+        for ((row, duplicate), status) in rows() {
+            let partition = duplicate.partition();
             if status != RowStatus::Good {
                 let reject = by_row.get(&row).map(|reject| (reject.code, Arc::clone(&reject.reason)));
                 self.known_statuses
