@@ -70,7 +70,8 @@ fn schemas_inside<'v>(rules: &'v Map<String, Value>, value: &'v Value) -> Vec<(V
             let others = ["items", "additionalItems", "unevaluatedItems", "contains"];
             let of_item = |at: usize| {
                 let own = lists.iter().filter_map(|keyword| part(keyword)?.get(at));
-                own.chain(others.iter().filter_map(|keyword| part(keyword))).collect()
+                own.chain(others.iter().filter_map(|keyword| part(keyword)).filter(|schema| !schema.is_array()))
+                    .collect()
             };
             items.iter().enumerate().map(|(at, item)| (of_item(at), item)).collect()
         }
