@@ -79,7 +79,9 @@ pub(super) fn build_index(
     }
     for rows in duplicates.values() {
         let rows = filter_left_out(plan, number, table, rows, &mut index, ledger);
-        resolve_duplicate_key(plan, number, table, &rows, &mut index, ledger, findings);
+        if rows.len() > 1 {
+            resolve_duplicate_key(plan, number, table, &rows, &mut index, ledger, findings);
+        }
     }
     // Rejected records still own their children, which are rejected with them and are no orphans; and so do filtered ones.
     let owners = if may_be_left_out(plan, number) { &LOST_OWNERS[..] } else { &LOST_OWNERS[..1] };
@@ -136,9 +138,6 @@ fn resolve_duplicate_key(
     ledger: &mut Ledger<'_>,
     findings: &mut Vec<Diagnostic>,
 ) {
-    if rows.len() < 2 {
-        return;
-    }
     let source = &plan.sources[number];
     let rule = plan.place(&format!("/sources/{}/on_duplicate_key", crate::json_pointer::escape(&source.name)));
     let (first, later) = (rows[0], &rows[1..]);

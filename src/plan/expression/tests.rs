@@ -261,7 +261,7 @@ fn values_are_exact_and_keep_their_type() {
     }
     for (source, cells, reason) in [
         ("(n / net) | round(2)", &[("n", "1"), ("net", "0")] as NamedCells<'_>, "nothing can be divided by 0"),
-        ("net | integer", &[("net", "1,5")], "a number has decimals, and `round(0)` is what rounds it"),
+        ("d | integer", &[("d", "1.5")], "a number has decimals, and `round(0)` is what rounds it"),
         ("code | integer", &[("code", "heavy")], "a text is no whole number"),
         ("code | integer", &[("code", "1.5")], "a text is no whole number"),
         ("code | integer", &[("code", "+5")], "a text is no whole number"),

@@ -14,7 +14,7 @@ use crate::{
             operation::Operation,
             value::ExpressionValue,
         },
-        moment_format::{MomentFormat, MomentZone},
+        moment_format::{MomentFault, MomentFormat, MomentZone},
         written_times::{self, TimeFault, USUAL_DAY, USUAL_MOMENT},
     },
     text::number::NumberFormat,
@@ -87,19 +87,18 @@ impl ExpressionCompiler<'_, '_> {
     ) -> Result<Word<'a, 'b>, ExpressionFault> {
         let Some(CallArg::Pos(argument)) = filter.args.get(number) else { return Ok(None) };
         let constant = argument.as_const();
-        match constant.as_ref().and_then(minijinja::Value::as_str) {
-            Some(word) => Ok(Some((argument, word.to_owned()))),
-            None => {
-                let what = ["its format", "its time zone", "its choice"][number];
-                let message = format!("`{}` takes {what} as a text in quotes", filter.name);
-                let hint = if number == 1 {
-                    "write it as in `'Europe/Paris'`; for one that a cell names, declare a column with `timezone: { column: NAME }`".to_owned()
-                } else {
-                    format!("write it as in `'{example}'`")
-                };
-                Err(ExpressionFault::new(self.range_of(argument), message, hint))
-            }
+        if let Some(word) = constant.as_ref().and_then(minijinja::Value::as_str) {
+            return Ok(Some((argument, word.to_owned())));
         }
+        let what = ["its format", "its time zone", "its choice"][number];
+        let message = format!("`{}` takes {what} as a text in quotes", filter.name);
+        let hint = if number == 1 {
+            "write it as in `'Europe/Paris'`; for one that a cell names, declare a column with `timezone: { column: NAME }`"
+                .to_owned()
+        } else {
+            format!("write it as in `'{example}'`")
+        };
+        Err(ExpressionFault::new(self.range_of(argument), message, hint))
     }
 
     fn refuse_word(&self, word: &Word<'_, '_>, whole: &Expr<'_>, fault: TimeFault) -> ExpressionFault {
@@ -115,7 +114,7 @@ pub(super) fn read_time(text: &str, conversion: &Conversion) -> Result<Expressio
     }
     Err(match conversion {
         Conversion::Datetime(format) => {
-            let change = format.read(text.as_bytes()).err().and_then(|fault| fault.describe_change());
+            let change = format.read(text.as_bytes()).err().and_then(MomentFault::describe_change);
             change.unwrap_or("a text is no real moment in the format of `datetime`")
         }
         _ => "a text is no real day in the format of `date`",
