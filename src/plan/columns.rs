@@ -106,6 +106,7 @@ impl Compiler<'_> {
         zone: Option<usize>,
         pointer: &str,
     ) -> Option<Arc<CellReading>> {
+        let is_number = matches!(column.kind, Type::Integer | Type::Decimal);
         let reading = CellReading {
             is_trimmed: column.trim,
             prefixes: column.prefix.0.clone(),
@@ -118,6 +119,17 @@ impl Compiler<'_> {
             if words.iter().any(String::is_empty) {
                 let (rule, message) = (format!("{pointer}/{key}"), format!("`{key}` is empty"));
                 self.report(Code::PlanWrongValue, &rule, message, "write what is dropped, or leave it out");
+            }
+            let is_part = |c: char| matches!(c, '-' | '+' | '(' | ')') || c.is_ascii_digit();
+            let holds_sign = |word: &&String| match key {
+                "prefix" => word.trim().starts_with(['-', '+', '(']) || word.trim().ends_with(is_part),
+                _ => word.trim().starts_with(is_part),
+            };
+            if let Some(word) = words.iter().find(holds_sign).filter(|_| is_number) {
+                let message =
+                    format!("the {key} `{word}` may be a part of the number, which would be another one without it");
+                let hint = "no digit and no sign stands at its edge; how a negative number is told is what `sign` says";
+                self.report(Code::PlanWrongValue, &format!("{pointer}/{key}"), message, hint);
             }
             let is_cut = |word: &&String| match key {
                 "prefix" => word.trim_start() != word.as_str(),

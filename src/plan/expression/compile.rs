@@ -705,7 +705,8 @@ impl<'a, 'f> ExpressionCompiler<'a, 'f> {
         };
         let reading = reading.and_then(|(_, column)| column.reading.as_deref());
         let read = reading.and_then(|reading| find_read_reason(reading, text, comparing));
-        let Some(reason) = read.or_else(|| find_reason(expression, text, comparing)) else { return Ok(()) };
+        let is_list = |name: &str| self.columns.iter().any(|(known, column)| known == name && column.split.is_some());
+        let Some(reason) = read.or_else(|| find_reason(expression, text, comparing, &is_list)) else { return Ok(()) };
         let never = match comparing {
             Comparing::Whole => "is never",
             Comparing::Start => "never begins with",

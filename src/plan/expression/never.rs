@@ -50,9 +50,14 @@ impl NeverReason {
     }
 }
 
-/// Why an expression never gives a literal text, if that is certain.
-pub(super) fn find_reason(expression: &Expr<'_>, literal: &str, comparing: Comparing) -> Option<NeverReason> {
-    if let Some(most) = longest(expression).filter(|most| literal.chars().count() > *most) {
+/// Why an expression never gives a literal text, if that is certain. `is_list`: whether the cells of a column are lists.
+pub(super) fn find_reason(
+    expression: &Expr<'_>,
+    literal: &str,
+    comparing: Comparing,
+    is_list: &dyn Fn(&str) -> bool,
+) -> Option<NeverReason> {
+    if let Some(most) = longest(expression, is_list).filter(|most| literal.chars().count() > *most) {
         return Some(NeverReason::TooLong(most));
     }
     let Expr::Filter(outer) = expression else { return find_case_reason(expression, literal) };
@@ -109,13 +114,13 @@ fn has_plain_case(text: &str) -> bool {
 }
 
 /// The most characters that an expression gives, if it is a part of a text and that is counted.
-fn longest(expression: &Expr<'_>) -> Option<usize> {
+fn longest(expression: &Expr<'_>, is_list: &dyn Fn(&str) -> bool) -> Option<usize> {
     match expression {
-        Expr::GetItem(item) => is_text(&item.expr).then_some(1),
+        Expr::GetItem(item) => is_text(&item.expr, is_list).then_some(1),
         Expr::Filter(filter) if matches!(filter.name, "first" | "last") => {
-            filter.expr.as_ref().is_some_and(is_text).then_some(1)
+            filter.expr.as_ref().is_some_and(|inner| is_text(inner, is_list)).then_some(1)
         }
-        Expr::Slice(slice) if is_text(&slice.expr) && slice.step.is_none() => {
+        Expr::Slice(slice) if is_text(&slice.expr, is_list) && slice.step.is_none() => {
             let whole = |index: &Expr<'_>| index.as_const().and_then(|value| value.as_i64());
             let first = slice.start.as_ref().map_or(Some(0), whole)?;
             let most = match slice.stop.as_ref().map(whole) {
@@ -130,10 +135,10 @@ fn longest(expression: &Expr<'_>) -> Option<usize> {
 }
 
 /// Whether an expression certainly is a text, and no list.
-fn is_text(expression: &Expr<'_>) -> bool {
+fn is_text(expression: &Expr<'_>, is_list: &dyn Fn(&str) -> bool) -> bool {
     match expression {
-        Expr::Var(_) => true,
-        Expr::Slice(slice) => is_text(&slice.expr),
+        Expr::Var(name) => !is_list(name.id),
+        Expr::Slice(slice) => is_text(&slice.expr, is_list),
         Expr::BinOp(operation) => matches!(operation.op, BinOpKind::Concat),
         Expr::Filter(filter) => {
             matches!(filter.name, "trim" | "title" | "upper" | "lower" | "capitalize" | "replace" | "join")

@@ -165,6 +165,8 @@ const VALUES: &[(&str, NamedCells<'static>, &str)] = &[
     ("a[n:]", &[("a", "abc"), ("n", "9223372036854775808")], "nothing"),
     ("a[n]", &[("a", "abc"), ("n", "-9223372036854775809")], "nothing"),
     ("'b' in tags", &[("tags", "a; b ;c")], "true"),
+    ("tags[0] == 'ab'", &[("tags", "ab;cd")], "true"),
+    ("(tags | last) != 'ab' and 'b' in tags[0] and 'cd' in tags[1:]", &[("tags", "ab;cd")], "true"),
     ("'b' in tags", &[("tags", "")], "false"),
     ("tags | length", &[("tags", "a;;b")], "2"),
     ("tags | length", &[("tags", "")], "0"),
