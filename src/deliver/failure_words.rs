@@ -3,7 +3,7 @@
 //! Pure. Only the names of members and the kinds of their values count, as APIs write them: `success`, `error`,
 //! `FailedRecordCount`, `status`. A member that is only repeated from the document that the object stands for tells nothing.
 
-use std::{cell::OnceCell, mem::discriminant};
+use std::{cell::OnceCell, collections::BTreeSet, mem::discriminant};
 
 use serde_json::{Map, Value};
 
@@ -98,6 +98,13 @@ impl SentDocuments<'_> {
     /// Whether a document has a member of this name.
     pub(crate) fn have(&self, name: &str) -> bool {
         self.all().iter().any(|document| document.contains_key(name))
+    }
+
+    /// Whether one of these values was sent under this name, so that all of them may be repeated from the documents.
+    pub(crate) fn may_be_repeated(&self, name: &str, values: &[Option<&Value>]) -> bool {
+        let show = |value: &Value| value.to_string().to_lowercase();
+        let sent: BTreeSet<String> = self.all().iter().filter_map(|document| document.get(name)).map(show).collect();
+        !sent.is_empty() && values.iter().flatten().any(|value| sent.contains(&show(value)))
     }
 
     /// The only one, for an object that stands for the whole request; none where there are several.

@@ -224,13 +224,13 @@ fn is_unsure(items: &[&Value], told: &[Told], sent: &SentDocuments<'_>) -> bool 
     let objects: Vec<&Map<String, Value>> = items.iter().filter_map(|item| item.as_object()).collect();
     let mut names: BTreeMap<&str, Vec<Option<&Value>>> = BTreeMap::new();
     for (place, object) in objects.iter().enumerate() {
-        for (name, value) in object.iter().filter(|(name, _)| !sent.have(name)) {
+        for (name, value) in *object {
             names.entry(name).or_insert_with(|| vec![None; objects.len()])[place] = Some(value);
         }
     }
     let is_all_silent = told.iter().all(|told| *told == Told::Nothing);
     items.len() == objects.len()
-        && names.into_iter().any(|(name, values)| {
+        && names.into_iter().filter(|(name, values)| !sent.may_be_repeated(name, values)).any(|(name, values)| {
             let open = values.iter().zip(told).filter(|(_, told)| **told == Told::Nothing).map(|(value, _)| *value);
             is_sure_of_some(name, &values, open) || (is_all_silent && has_own_codes(name, &values))
         })
@@ -678,6 +678,9 @@ mod tests {
         for (body, expected) in table {
             assert_eq!(read_keyed(200, &body, 3), expected, "{body}");
         }
+        let orders = ["open", "shut", "open"].map(|status| json!({"id": status, "name": status, "status": status}));
+        let said = json!([{"status": "OK"}, {"status": "INTERNAL"}, {"status": "OK"}]);
+        assert_eq!(read_of(200, &said, &orders, &AnswerRules::default()), unreadable, "none of it was sent");
         let sensors = ["OK", "worn", "OK"].map(|status| json!({"id": status, "name": status, "status": status}));
         assert_eq!(read_of(200, &json!(sensors), &sensors, &AnswerRules::default()), "all ok", "an echo");
     }
