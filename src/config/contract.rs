@@ -63,7 +63,7 @@ pub struct Contract {
 /// The validator of a part that was needed; `None`: it is no schema that can be used.
 pub(super) type KnownPart = Option<Arc<jsonschema::Validator>>;
 
-/// The largest pattern once it is compiled, in bytes: `^\p{L}{1,255}$` takes a fifth of it.
+/// The largest pattern once it is compiled, in bytes: 10 MiB, the limit of the library, is too little for `^\p{L}{1,255}$`.
 const MAX_PATTERN: usize = 128 << 20;
 /// How much is remembered of a pattern that is matched, in bytes: enough for a name of a host.
 const PATTERN_CACHE: usize = 16 << 20;

@@ -10,7 +10,8 @@ use serde_json::{Map, Value};
 use crate::deliver::{
     answer_names::{
         Meaning, counts_failures, holds_result, is_bad_word, is_failure_message, is_good_word, is_severe,
-        may_hold_results, names_failed_part, names_links, names_other_success, names_success, normalize, read_name,
+        may_hold_results, names_failed_part, names_links, names_other_success, names_outcome, names_success, normalize,
+        read_name,
     },
     answer_values::{is_present, leading_status, read_number, read_truth, read_whole},
     batch::Batch,
@@ -101,10 +102,10 @@ impl SentDocuments<'_> {
     }
 
     /// Whether one of these values was sent under this name, so that all of them may be repeated from the documents.
-    pub(crate) fn may_be_repeated(&self, name: &str, values: &[Option<&Value>]) -> bool {
+    pub(crate) fn may_be_repeated<'v>(&self, name: &str, mut values: impl Iterator<Item = &'v Value>) -> bool {
         let show = |value: &Value| value.to_string().to_lowercase();
         let sent: BTreeSet<String> = self.all().iter().filter_map(|document| document.get(name)).map(show).collect();
-        !sent.is_empty() && values.iter().flatten().any(|value| sent.contains(&show(value)))
+        !sent.is_empty() && values.any(|value| sent.contains(&show(value)))
     }
 
     /// The only one, for an object that stands for the whole request; none where there are several.
@@ -245,10 +246,7 @@ pub(crate) fn count_of_failures(object: &Map<String, Value>, document: SentDocum
 
 /// Whether an object says how it went, whatever that is.
 pub(crate) fn has_result(object: &Map<String, Value>) -> bool {
-    let says = |(name, value): (&String, &Value)| {
-        !value.is_null()
-            && matches!(read_name(name), Meaning::Success | Meaning::Status | Meaning::Code | Meaning::State)
-    };
+    let says = |(name, value): (&String, &Value)| !value.is_null() && names_outcome(name);
     results_in(object).any(|object| object.iter().any(says))
 }
 

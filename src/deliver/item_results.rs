@@ -219,43 +219,45 @@ fn is_unclear(items: &[&Value], told: &[Told]) -> bool {
     told.iter().zip(items).any(is_one)
 }
 
+/// What the items of a list say under one name, each with all that its item tells.
+type SaidByItems<'a> = Vec<(&'a Value, Told)>;
+
 /// Whether some items surely say that it went well, and another says something under the same name that is not known.
 fn is_unsure(items: &[&Value], told: &[Told], sent: &SentDocuments<'_>) -> bool {
-    let objects: Vec<&Map<String, Value>> = items.iter().filter_map(|item| item.as_object()).collect();
-    let mut names: BTreeMap<&str, Vec<Option<&Value>>> = BTreeMap::new();
-    for (place, object) in objects.iter().enumerate() {
+    let Some(objects) = items.iter().map(|item| item.as_object()).collect::<Option<Vec<&Map<String, Value>>>>() else {
+        return false;
+    };
+    let mut names: BTreeMap<&str, SaidByItems<'_>> = BTreeMap::new();
+    for (object, told) in objects.iter().zip(told) {
         for (name, value) in *object {
-            names.entry(name).or_insert_with(|| vec![None; objects.len()])[place] = Some(value);
+            names.entry(name).or_default().push((value, *told));
         }
     }
-    let is_all_silent = told.iter().all(|told| *told == Told::Nothing);
-    items.len() == objects.len()
-        && names.into_iter().filter(|(name, values)| !sent.may_be_repeated(name, values)).any(|(name, values)| {
-            let open = values.iter().zip(told).filter(|(_, told)| **told == Told::Nothing).map(|(value, _)| *value);
-            is_sure_of_some(name, &values, open) || (is_all_silent && has_own_codes(name, &values))
-        })
+    let are_silent = told.iter().all(|told| *told == Told::Nothing);
+    names.into_iter().any(|(name, said)| {
+        let has_codes = || are_silent && said.len() == items.len() && has_own_codes(name, &said);
+        (is_sure_of_some(name, &said) || has_codes())
+            && !sent.may_be_repeated(name, said.iter().map(|(value, _)| *value))
+    })
 }
 
-/// Whether what the items say under one name is success beyond doubt for some, and none, or nothing known, for others that tell
-/// nothing else.
-fn is_sure_of_some<'a>(
-    name: &str,
-    values: &[Option<&'a Value>],
-    mut open: impl Iterator<Item = Option<&'a Value>>,
-) -> bool {
+/// Whether some items say under a name that it went well beyond doubt, while another, which tells nothing else, says there that
+/// it did not, or something that is not known.
+fn is_sure_of_some(name: &str, said: &SaidByItems<'_>) -> bool {
     let says_outcome = names_outcome(name);
     let is_well = |value: &Value| value == &Value::Bool(true) || value.as_str().is_some_and(is_good_word);
-    let is_doubted = |value: Option<&Value>| match value {
-        Some(Value::String(text)) if is_bad_word(text) => true,
-        Some(Value::Null) | None => false,
-        Some(value) => says_outcome && !is_well(value),
+    let is_doubted = |value: &Value| match value {
+        Value::String(text) if is_bad_word(text) => true,
+        Value::Null => false,
+        value => says_outcome && !is_well(value),
     };
-    values.iter().flatten().any(|value| is_sure_success(name, value)) && open.any(is_doubted)
+    said.iter().any(|(value, _)| is_sure_success(name, value))
+        && said.iter().any(|(value, told)| *told == Told::Nothing && is_doubted(value))
 }
 
 /// Whether numbers under the name of a code may say how it went, in a way of their own: 0 for some, and others below 100.
-fn has_own_codes(name: &str, values: &[Option<&Value>]) -> bool {
-    let numbers: Option<Vec<usize>> = values.iter().map(|value| read_index((*value)?)).collect();
+fn has_own_codes(name: &str, said: &SaidByItems<'_>) -> bool {
+    let numbers: Option<Vec<usize>> = said.iter().map(|(value, _)| read_index(value)).collect();
     let Some(numbers) = numbers.filter(|numbers| numbers.len() > 1 && names_outcome(name)) else { return false };
     let distinct: BTreeSet<usize> = numbers.iter().copied().collect();
     // 0, 1 and 2 may as well number the items.

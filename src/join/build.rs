@@ -111,7 +111,8 @@ fn filter_left_out(
     ledger: &mut Ledger<'_>,
 ) -> Vec<u32> {
     let source = &plan.sources[number];
-    if matches!(source.on_duplicate_key.then, OnDuplicateKey::KeepFirst | OnDuplicateKey::KeepLast) {
+    let is_one_chosen = matches!(source.on_duplicate_key.then, OnDuplicateKey::KeepFirst | OnDuplicateKey::KeepLast);
+    if is_one_chosen || !may_be_left_out(plan, number) {
         return rows.to_vec();
     }
     let (left_out, others): (Vec<u32>, Vec<u32>) =

@@ -60,9 +60,7 @@ impl MomentFault {
             MomentFault::UnknownZone => Code::TransformNotATimeZone,
         }
     }
-}
 
-impl MomentFault {
     /// What clocks did to a local time; `None`: it is wrong for another reason.
     pub(super) fn describe_change(self) -> Option<&'static str> {
         match self {

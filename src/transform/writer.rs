@@ -121,7 +121,7 @@ pub(super) struct Writer<'a, 's, O> {
     pub(super) text: &'s mut Vec<u8>,
     /// The JSON so far.
     pub(super) out: &'s mut OutputBuffer,
-    /// Where the fields stand that a count or sum is made of.
+    /// Where the fields stand that counts and sums are made of: of each object around, the outermost first.
     pub(super) members: Vec<Range<usize>>,
     /// What is notified while the document is written.
     pub(super) observer: O,
