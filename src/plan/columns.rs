@@ -106,7 +106,8 @@ impl Compiler<'_> {
         zone: Option<usize>,
         pointer: &str,
     ) -> Option<Arc<CellReading>> {
-        let is_number = matches!(column.kind, Type::Integer | Type::Decimal);
+        let is_counted = column.format.as_deref().and_then(TimeCount::of_format).is_some();
+        let is_number = is_counted || matches!(column.kind, Type::Integer | Type::Decimal);
         let reading = CellReading {
             is_trimmed: column.trim,
             prefixes: column.prefix.0.clone(),
@@ -120,9 +121,11 @@ impl Compiler<'_> {
                 let (rule, message) = (format!("{pointer}/{key}"), format!("`{key}` is empty"));
                 self.report(Code::PlanWrongValue, &rule, message, "write what is dropped, or leave it out");
             }
-            let is_part = |c: char| matches!(c, '-' | '+' | '(' | ')') || c.is_ascii_digit();
+            // The last one is the minus sign of typesetters.
+            let is_sign = |c: char| matches!(c, '-' | '+' | '(' | ')' | '\u{2212}');
+            let is_part = |c: char| is_sign(c) || c.is_ascii_digit();
             let holds_sign = |word: &&String| match key {
-                "prefix" => word.trim().starts_with(['-', '+', '(']) || word.trim().ends_with(is_part),
+                "prefix" => word.trim().starts_with(is_sign) || word.trim().ends_with(is_part),
                 _ => word.trim().starts_with(is_part),
             };
             if let Some(word) = words.iter().find(holds_sign).filter(|_| is_number) {
