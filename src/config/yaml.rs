@@ -137,6 +137,11 @@ impl Places {
         Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_default() }
     }
 
+    /// A finding about a span.
+    pub(super) fn finding(&self, code: Code, at: TextSpan, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(code, message).rule(self.place(at))
+    }
+
     /// The key named `name` that stands at or after a line and column, wherever it is nested.
     pub(super) fn key_named_after(&self, name: &str, line: u64, column: u64) -> Option<&Node> {
         let last = format!("/{}", escape(name));
@@ -161,7 +166,7 @@ pub fn places(path: &str, text: &str) -> Result<Places, Diagnostic> {
         return Err(Diagnostic::new(Code::PlanTooLarge, message).rule(Place::file(path)));
     }
     if let Some(Mistake { at, message, hint }) = yaml_mistakes::find_control(text) {
-        return Err(Diagnostic::new(Code::PlanSyntax, message).rule(walk.places.place(at)).hint(hint));
+        return Err(walk.places.finding(Code::PlanSyntax, at, message).hint(hint));
     }
     for event in Parser::new_from_str(text) {
         match event {
@@ -203,7 +208,7 @@ pub(super) fn published_places(
 /// What a person did wrong in a text that a parser gave up at some place.
 pub(super) fn explain_syntax(text: &str, at: TextSpan, places: &Places) -> Diagnostic {
     let Mistake { at, message, hint } = yaml_mistakes::explain(text, at);
-    Diagnostic::new(Code::PlanSyntax, message).rule(places.place(at)).hint(hint)
+    places.finding(Code::PlanSyntax, at, message).hint(hint)
 }
 
 /// The lists and mappings that are open where the walk stands.
@@ -398,13 +403,9 @@ impl PlaceWalk {
         open.key = Some((text.to_owned(), plain, at));
         if let Some(first) = self.places.nodes.get(&pointer) {
             let first = self.places.place(first.key);
-            return Err(Diagnostic::new(
-                Code::PlanDuplicateKey,
-                format!("the key `{text}` is written twice in this block"),
-            )
-            .rule(self.places.place(at))
-            .also(first, "first written here")
-            .hint("keep one of the two"));
+            let message = format!("the key `{text}` is written twice in this block");
+            let twice = self.places.finding(Code::PlanDuplicateKey, at, message);
+            return Err(twice.also(first, "first written here").hint("keep one of the two"));
         }
         Ok(String::new())
     }
@@ -449,9 +450,7 @@ impl PlaceWalk {
     }
 
     fn unsupported(&self, at: TextSpan, what: &str, hint: &str) -> Diagnostic {
-        Diagnostic::new(Code::PlanUnsupportedYaml, format!("{what} is not supported here"))
-            .rule(self.places.place(at))
-            .hint(hint)
+        self.places.finding(Code::PlanUnsupportedYaml, at, format!("{what} is not supported here")).hint(hint)
     }
 
     /// A bracket where a key is expected: nearly always a template that is not in quotes.
@@ -464,14 +463,14 @@ impl PlaceWalk {
                 let at = TextSpan { line: at.line, column, width: line[start..end].chars().count() as u64 };
                 let message = "a template that is not in quotes is read as a block";
                 let hint = format!("put it in quotes: \"{}\"", &line[start..end]);
-                Diagnostic::new(Code::PlanSyntax, message).rule(self.places.place(at)).hint(hint)
+                self.places.finding(Code::PlanSyntax, at, message).hint(hint)
             }
             _ => self.unsupported(at, "a key that is a list or a mapping", "use a plain text as the key"),
         }
     }
 
     fn too_large(&self, at: TextSpan, what: &str) -> Diagnostic {
-        Diagnostic::new(Code::PlanTooLarge, format!("the file is {what}")).rule(self.places.place(at))
+        self.places.finding(Code::PlanTooLarge, at, format!("the file is {what}"))
     }
 }
 

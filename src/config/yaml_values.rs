@@ -69,7 +69,7 @@ fn find_nulls(places: &Places) -> Vec<Diagnostic> {
                 (format!("`{word}` is no value"), hint)
             }
         };
-        Diagnostic::new(Code::PlanWrongValue, message).rule(places.place(node.value)).hint(hint)
+        places.finding(Code::PlanWrongValue, node.value, message).hint(hint)
     };
     let mut nodes: Vec<(&String, &Node)> = places.nodes.iter().filter(|(_, node)| eaten(node)).collect();
     nodes.sort_by_key(|(_, node)| node.value);
@@ -95,7 +95,7 @@ fn find_misread(places: &Places) -> Vec<Diagnostic> {
         } else {
             continue;
         };
-        findings.push(Diagnostic::new(Code::PlanSyntax, message).rule(places.place(node.value)).hint(hint));
+        findings.push(places.finding(Code::PlanSyntax, node.value, message).hint(hint));
     }
     findings
 }
