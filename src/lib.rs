@@ -28,6 +28,7 @@ pub mod units;
 pub mod options;
 pub mod index_ranges;
 pub mod list_dir;
+pub mod regular_file;
 pub mod file_numbers;
 
 pub mod table;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     config::{
         alternatives::BranchFacts,
+        branch_count::find_too_many,
         broken_rules::describe_broken_rule,
         contract_part::{self, ContractPart, SchemaLanguage, WantedPart},
         contract_text::{ContractPlaces, ParsedContract},
@@ -152,6 +153,12 @@ impl Contract {
         let is_api = dialect != SchemaLanguage::JsonSchema;
         if is_api {
             open_api_schemas::require_no_read_only(&mut schema, &root, lone_references);
+        }
+        if let Some(pointer) = find_too_many(&schema) {
+            let message =
+                "the branches that lie in each other here would be tried more than a million times for one value";
+            let finding = Diagnostic::new(Code::PlanContract, message).rule(places.get().key(&pointer));
+            return Err(finding.hint("say each alternative once, in one list"));
         }
         let whole = build_whole(&schema, &root, &reached.kept, draft, &places)?;
         let (registry, parts, branches) = (OnceLock::new(), RwLock::default(), RwLock::default());

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
     output::{
         places::{self, FileIdentity},
-        rejects,
+        rejects, trial,
     },
     read::files::{self, Inputs},
 };
@@ -67,8 +67,8 @@ fn try_all(args: &Convert, written: &[NamedFile]) -> Result<(), Error> {
     let folder = args.rejects.as_deref().filter(|path| rejects::is_folder(path));
     for NamedFile { path, .. } in written.iter().filter(|file| file.path != Path::new("-")) {
         let done = match folder.filter(|folder| path.parent() == Some(folder) && !folder.exists()) {
-            Some(folder) => places::try_folder(folder),
-            None => places::try_writing(path),
+            Some(folder) => trial::try_folder(folder),
+            None => trial::try_writing(path),
         };
         done.map_err(|cause| Error::storage("cannot write", path, &cause))?;
     }
