@@ -86,7 +86,7 @@ fn values<'a>(text: &'a str, key: &str) -> Vec<&'a str> {
                 value.is_empty()
                     || value.starts_with([' ', '\t', '\r', '\n', '"', '[', '{', 't', 'f']) && !value.starts_with("::")
             })
-            .map(|value| value.trim_start())
+            .map(str::trim_start)
     };
     memmem::find_iter(text.as_bytes(), key).filter_map(value).take(1_000).collect()
 }

@@ -26,7 +26,7 @@ output:
 /// A folder in which a conversion succeeds.
 fn folder(rows: usize) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let rows: String = (0..rows).map(|row| format!("{row},canary-{row:0200}\n")).collect();
+    let rows = (0..rows).map(|row| format!("{row},canary-{row:0200}\n")).collect::<Vec<_>>().concat();
     let schema = "{ \"type\": \"array\", \"items\": { \"type\": \"object\" } }".to_owned();
     let files =
         [("mapping.yaml", MAPPING.to_owned()), ("schema.json", schema), ("orders.csv", format!("id,name\n{rows}"))];
