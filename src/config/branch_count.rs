@@ -23,22 +23,36 @@ const MAX_ASKED: u64 = 1_000_000;
 /// Finds a schema whose branches ask too much of any value, whatever it holds: its pointer in the file.
 pub(super) fn find_too_many(file: &Value) -> Option<String> {
     let mut counter = BranchCounter { file, known: BTreeMap::new() };
-    let mut open = vec![(String::new(), file)];
-    // What lies inside is counted first, so that a schema finds its branches counted.
-    let mut order = Vec::new();
-    while let Some((pointer, node)) = open.pop() {
+    let (mut open, mut schemas) = (vec![file], Vec::new());
+    while let Some(node) = open.pop() {
         match node {
             Value::Object(members) => {
-                open.extend(members.iter().map(|(name, member)| (format!("{pointer}/{}", escape(name)), member)));
-                order.push((pointer, node));
+                open.extend(members.values());
+                schemas.push(node);
             }
-            Value::Array(items) => {
-                open.extend(items.iter().enumerate().map(|(at, item)| (format!("{pointer}/{at}"), item)));
-            }
+            Value::Array(items) => open.extend(items),
             _ => {}
         }
     }
-    order.into_iter().rev().find(|(_, node)| counter.count(node, &Value::Null) > MAX_ASKED).map(|(pointer, _)| pointer)
+    // What lies inside is counted first, so that a schema finds its branches counted.
+    let found = schemas.into_iter().rev().find(|schema| counter.count(schema, &Value::Null) > MAX_ASKED)?;
+    find_pointer(file, found)
+}
+
+/// The pointer of a node of a file. Pointers are written for this one only: each repeats the keys of all that it lies in.
+fn find_pointer(file: &Value, wanted: &Value) -> Option<String> {
+    if std::ptr::eq(file, wanted) {
+        return Some(String::new());
+    }
+    match file {
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, member)| Some(format!("/{}{}", escape(name), find_pointer(member, wanted)?))),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| Some(format!("/{at}{}", find_pointer(item, wanted)?)))
+        }
+        _ => None,
+    }
 }
 
 struct BranchCounter<'a> {
