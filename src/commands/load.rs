@@ -35,7 +35,7 @@ use crate::{
     io_cause::{Purpose, advise, describe_cause},
     json_pointer,
     list_dir::list_dir,
-    options::Setting,
+    options::{ConvertOptions, Setting},
     plan::{CodeFiles, Plan, SourcePlan},
     read::code_table::read_code_table,
     table::dialect::Dialect,
@@ -52,6 +52,8 @@ pub struct Job {
     pub destination: Destination,
     /// The drop folders.
     pub folders: Vec<PathBuf>,
+    /// What was asked for besides.
+    pub options: ConvertOptions,
     /// The files of the configuration that were read.
     pub read: Vec<ConfigFile>,
 }
@@ -89,7 +91,8 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
         return Err(vec![swapped]);
     }
     let (plan, mut read) = plan_with_files(&mapping)?;
-    for source in &args.sources {
+    let options = args.options();
+    for source in &options.sources {
         match plan.sources.iter().find(|known| known.name == source.name) {
             None => return Err(vec![unknown_source(&plan, &source.name)]),
             Some(known) => {
@@ -100,11 +103,10 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     }
     let wanted = args.profile.as_deref();
     let resolved = resolve::destination(profiles.as_ref(), wanted, &args.settings, &plan.request, environment);
-    let sends = args.output.is_none() && !args.validate_only;
     let chosen = args.profile.is_some() || !args.settings.is_empty();
     // A run that only writes or validates needs no profile, but a profile that was named has to be right.
     let mut destination = match resolved {
-        Err(_) if !sends && !chosen => {
+        Err(_) if !options.sends() && !chosen => {
             let sandbox = Setting::new("url", SANDBOX);
             resolve::destination(None, None, &[sandbox], &plan.request, environment)?
         }
@@ -115,14 +117,14 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
     check_folders(&folders)?;
-    if args.output.is_none()
+    if options.output.is_none()
         && let Some(wrong) = describe_shared_paths(&plan, &folders)
     {
         return Err(vec![wrong]);
     }
     read.extend(profiles.iter().map(|_| ConfigFile::new("the profiles file", root.join(PROFILES))));
     read.extend(destination.files.iter().map(|path| ConfigFile::new("a file of the profile", path)));
-    Ok(Job { plan, destination: destination.shaped(shape), folders, read })
+    Ok(Job { plan, destination: destination.shaped(shape), folders, options, read })
 }
 
 /// Documents with a path of their own from several drop folders: a key tells the records of one folder apart.
