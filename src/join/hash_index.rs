@@ -249,7 +249,7 @@ mod tests {
     fn nobody_can_write_keys_that_share_their_place() {
         // Without a seed, the second and the third byte of a short key decide where it is looked for.
         let keys: Vec<String> = (0..10_000).map(|number| format!("xyz{number:04}")).collect();
-        assert!(longest_run(&keys, HashSeed::NONE) > 9_000);
+        assert!(longest_run(&keys, HashSeed::NONE) > 5_000);
         for _ in 0..10 {
             let run = longest_run(&keys, HashSeed::random());
             assert!(run < 1_000, "{run}");
