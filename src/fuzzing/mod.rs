@@ -47,11 +47,11 @@ mod tests {
     use crate::fuzzing::{answer, configuration, expression, journal, reader};
 
     /// Takes any bytes.
-    type Entry = fn(&[u8]);
+    type FuzzEntry = fn(&[u8]);
 
     #[test]
     fn inputs_that_are_kept_are_handled() {
-        let entries: [(&str, Entry); 7] = [
+        let entries: [(&str, FuzzEntry); 7] = [
             ("reader", reader::fuzz),
             ("mapping", configuration::fuzz_mapping),
             ("contract", configuration::fuzz_contract),

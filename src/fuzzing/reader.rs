@@ -51,7 +51,7 @@ fn plan(dialect: &str) -> Result<Plan, Vec<Diagnostic>> {
 
 /// What was read.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Outcome {
+struct ReadOutcome {
     /// The raw text of each record, and whether it is good.
     records: Vec<(Vec<u8>, bool)>,
     /// Every finding, with its place.
@@ -78,8 +78,8 @@ pub fn fuzz(bytes: &[u8]) {
     }
 }
 
-fn read(plan: &Plan, path: &Path, block: usize) -> Outcome {
-    let (mut outcome, mut stamps) = (Outcome::default(), Vec::new());
+fn read(plan: &Plan, path: &Path, block: usize) -> ReadOutcome {
+    let (mut outcome, mut stamps) = (ReadOutcome::default(), Vec::new());
     let inputs = Inputs::new(Path::new(""), &[], false);
     let reading = Reading { plan, source: 0, inputs: &inputs, block, stamps: &mut stamps };
     let files: [PathBuf; 1] = [path.to_owned()];
@@ -97,7 +97,7 @@ fn read(plan: &Plan, path: &Path, block: usize) -> Outcome {
     let read = reading.read_blocks(&files, &mut |finding| said.push(format!("{finding:?}")), &mut visit);
     if let Err(Stopped::Input(_)) = read {
         // What is found wrong first depends on how much was read by then, and nothing of the file is used.
-        return Outcome { findings: vec!["the file is refused".into()], ..Outcome::default() };
+        return ReadOutcome { findings: vec!["the file is refused".into()], ..ReadOutcome::default() };
     }
     outcome.findings = said;
     outcome
