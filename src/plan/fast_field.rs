@@ -77,7 +77,7 @@ impl FastField {
             ValueSource::Column(_) if leaf.has_reading => fast_conversion(leaf).map(|_| FastConversion::Checked)?,
             ValueSource::Column(_) => fast_conversion(leaf)?,
             ValueSource::Value(expression) if leaf.codes.is_none() && expression.may_be_small() => {
-                FastConversion::Checked
+                FastConversion::Calculated
             }
             _ => return None,
         };
@@ -98,7 +98,8 @@ impl FastField {
                 Quick::AtLeast(..=0) if is_number => {}
                 Quick::AtLeast(1) if is_number => is_positive = true,
                 Quick::Whole if is_whole => {}
-                _ => conversion = FastConversion::Checked,
+                _ if is_column => conversion = FastConversion::Checked,
+                _ => {}
             }
         }
         leaf.checks.covered.then_some(FastField {

@@ -413,6 +413,8 @@ pub(crate) enum FastConversion {
     IsoDay,
     /// A code of a short table is translated.
     ShortCode,
+    /// A number is calculated, and its rules are checked.
+    Calculated,
     /// There are more rules to check, or it is a less common conversion, or a constant.
     Checked,
     /// The field is not fast.

@@ -161,25 +161,32 @@ fn write_cells<'a>(
         let Some((ahead, outer)) = cells.cell(bind[field.column]) else { break };
         let cell = FastCell::without_quotes(ahead, outer, quote);
         buffer[at..at + SHORT].copy_from_slice(&field.name);
-        if cell.len.wrapping_sub(1) >= longest || field.conversion == FastConversion::Checked {
-            if !(cell.len == 0 && longest > 0 && field.omits_empty) {
-                let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
-                at = end;
-            }
-            number += 1;
-            continue;
-        }
         // A name is short; the compiler is told so that it checks no access.
         let value = at + field.name_length % SHORT;
         let Some(json) = buffer[value..].first_chunk_mut() else { break };
         let written = match field.conversion {
+            _ if cell.len.wrapping_sub(1) >= longest => {
+                if cell.len > 0 || longest == 0 || !field.omits_empty {
+                    let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
+                    at = end;
+                }
+                number += 1;
+                continue;
+            }
             FastConversion::Text => field.write_text(cell, json),
             FastConversion::WholeNumber => field.write_whole_number(cell, json),
             FastConversion::PointNumber => field.write_number(cell, b'.', json),
             FastConversion::SeparatorNumber => field.write_number(cell, field.separator, json),
             FastConversion::IsoDay => cell.write_iso_day(json),
             FastConversion::ShortCode => cell.write_code(object, number, json),
-            FastConversion::Checked | FastConversion::NotFast => None,
+            FastConversion::Calculated => field.write_calculated(row, object, number, json),
+            FastConversion::Checked => {
+                let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
+                at = end;
+                number += 1;
+                continue;
+            }
+            FastConversion::NotFast => None,
         };
         let Some(written) = written else { break };
         at = value + written.get();
@@ -249,26 +256,41 @@ impl FastField {
         // The opening quote of a text stands behind the name.
         let start = value - usize::from(self.is_text);
         let json = buffer.get_mut(value..)?.first_chunk_mut()?;
+        if let ValueSource::Value(_) = &leaf.from {
+            return self.write_calculated(row, object, number, json).map(|written| value + written.get());
+        }
         let mut said = Vec::new();
-        let written = if let ValueSource::Value(expression) = &leaf.from {
-            expression.write_small(*row, json.first_chunk_mut()?)?
-        } else {
-            let (text, is_null) = self.find_text(row, cell, leaf, &mut said)?;
-            match (is_null, &leaf.if_empty.then) {
-                (false, _) => self.write_any_text(leaf, text, json)?,
-                // A default, or a warning, is left to the writer that knows all rules.
-                _ if leaf.fallback.is_some() || leaf.if_empty.warn => return None,
-                (true, IfEmpty::Omit) => return Some(at),
-                (true, IfEmpty::SetNull) => {
-                    let null = b"null";
-                    buffer.get_mut(start..start + null.len())?.copy_from_slice(null);
-                    return Some(start + null.len());
-                }
-                _ => return None,
+        let (text, is_null) = self.find_text(row, cell, leaf, &mut said)?;
+        let written = match (is_null, &leaf.if_empty.then) {
+            (false, _) => self.write_any_text(leaf, text, json)?,
+            // A default, or a warning, is left to the writer that knows all rules.
+            _ if leaf.fallback.is_some() || leaf.if_empty.warn => return None,
+            (true, IfEmpty::Omit) => return Some(at),
+            (true, IfEmpty::SetNull) => {
+                let null = b"null";
+                buffer.get_mut(start..start + null.len())?.copy_from_slice(null);
+                return Some(start + null.len());
             }
+            _ => return None,
         };
         let json = buffer.get(start..value + written)?;
         leaf.checks.quick.iter().all(|rule| rule.accepts(json)).then_some(value + written)
+    }
+
+    /// Writes a calculated number, and checks every rule.
+    #[inline(never)]
+    fn write_calculated(
+        &self,
+        row: &Row<'_>,
+        object: &ObjectPlan,
+        number: usize,
+        json: &mut [u8; VALUE],
+    ) -> WrittenLength {
+        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
+        let ValueSource::Value(expression) = &leaf.from else { return None };
+        let written = expression.write_small(*row, json.first_chunk_mut()?)?;
+        let json = json.get(..written)?;
+        if leaf.checks.quick.iter().all(|rule| rule.accepts(json)) { NonZero::new(written) } else { None }
     }
 
     /// What its cell says, and whether that counts as empty. A text as it stands in the file may hold doubled quotes.
