@@ -130,13 +130,12 @@ fn fast_conversion(leaf: &Leaf) -> Option<FastConversion> {
         // A quote within quotes is written twice, so the code is not found by the bytes of the cell.
         (Some(codes), _) if codes.values.iter().any(|(code, _)| code.contains(&b'"')) => None,
         (Some(codes), _) if codes.is_short() => Some(FastConversion::ShortCode),
-        (Some(_), _) => Some(FastConversion::Checked),
         (None, Conversion::Text | Conversion::Code) => Some(FastConversion::Text),
         (None, Conversion::Integer(_)) => Some(FastConversion::WholeNumber),
         (None, Conversion::Decimal(format)) if format.decimal_separator == b'.' => Some(FastConversion::PointNumber),
         (None, Conversion::Decimal(_)) => Some(FastConversion::SeparatorNumber),
         (None, Conversion::Date(format)) if format.shape()? == DayShape::default() => Some(FastConversion::IsoDay),
-        (None, Conversion::Date(_) | Conversion::Boolean { .. }) => Some(FastConversion::Checked),
+        (Some(_), _) | (None, Conversion::Date(_) | Conversion::Boolean { .. }) => Some(FastConversion::Checked),
         // Only the writer that knows all rules can warn.
         (None, Conversion::Datetime(format)) => (!format.on_ambiguous.warn).then_some(FastConversion::Checked),
         (None, Conversion::Json) => None,

@@ -179,7 +179,7 @@ fn write_cells<'a>(
             FastConversion::SeparatorNumber => field.write_number(cell, field.separator, json),
             FastConversion::IsoDay => cell.write_iso_day(json),
             FastConversion::ShortCode => cell.write_code(object, number, json),
-            FastConversion::Calculated => field.write_calculated(row, object, number, json),
+            FastConversion::Calculated => FastField::write_calculated(row, object, number, json),
             FastConversion::Checked => {
                 let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
                 at = end;
@@ -257,7 +257,7 @@ impl FastField {
         let start = value - usize::from(self.is_text);
         let json = buffer.get_mut(value..)?.first_chunk_mut()?;
         if let ValueSource::Value(_) = &leaf.from {
-            return self.write_calculated(row, object, number, json).map(|written| value + written.get());
+            return FastField::write_calculated(row, object, number, json).map(|written| value + written.get());
         }
         let mut said = Vec::new();
         let (text, is_null) = self.find_text(row, cell, leaf, &mut said)?;
@@ -279,13 +279,7 @@ impl FastField {
 
     /// Writes a calculated number, and checks every rule.
     #[inline(never)]
-    fn write_calculated(
-        &self,
-        row: &Row<'_>,
-        object: &ObjectPlan,
-        number: usize,
-        json: &mut [u8; VALUE],
-    ) -> WrittenLength {
+    fn write_calculated(row: &Row<'_>, object: &ObjectPlan, number: usize, json: &mut [u8; VALUE]) -> WrittenLength {
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
         let ValueSource::Value(expression) = &leaf.from else { return None };
         let written = expression.write_small(*row, json.first_chunk_mut()?)?;
