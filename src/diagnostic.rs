@@ -81,7 +81,7 @@ pub struct Target {
     pub schema: String,
 }
 
-/// One finding.
+/// One finding. Very many of one document may be held at once, and most of those have no place, so places lie elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// What kind of finding this is, for good.
@@ -91,13 +91,13 @@ pub struct Diagnostic {
     /// One sentence, lower case, no full stop; names things in backquotes.
     pub message: String,
     /// The cell it was read from.
-    pub cell: Option<Cell>,
+    pub cell: Option<Box<Cell>>,
     /// The line of the mapping (or profiles file) that was applied.
-    pub rule: Option<Place>,
+    pub rule: Option<Box<Place>>,
     /// A second line of a file that matters, with what it says: "first defined here".
-    pub also: Option<(Place, String)>,
+    pub also: Option<Box<(Place, String)>>,
     /// Where the value would have gone.
-    pub target: Option<Target>,
+    pub target: Option<Box<Target>>,
     /// What to do next.
     pub hint: String,
 }
@@ -126,7 +126,7 @@ impl Diagnostic {
     /// The same, with the cell it was read from.
     #[must_use]
     pub fn cell(self, cell: Cell) -> Diagnostic {
-        Diagnostic { cell: Some(cell), ..self }
+        Diagnostic { cell: Some(Box::new(cell)), ..self }
     }
 
     /// The same, with the file that it is about as a whole.
@@ -138,19 +138,20 @@ impl Diagnostic {
     /// The same, with the rule that was applied.
     #[must_use]
     pub fn rule(self, rule: Place) -> Diagnostic {
-        Diagnostic { rule: Some(rule), ..self }
+        Diagnostic { rule: Some(Box::new(rule)), ..self }
     }
 
     /// The same, with a second place and what it says.
     #[must_use]
     pub fn also(self, place: Place, says: impl Into<String>) -> Diagnostic {
-        Diagnostic { also: Some((place, says.into())), ..self }
+        Diagnostic { also: Some(Box::new((place, says.into()))), ..self }
     }
 
     /// The same, with the place in the document.
     #[must_use]
     pub fn target(self, pointer: impl Into<String>, schema: impl Into<String>) -> Diagnostic {
-        Diagnostic { target: Some(Target { pointer: pointer.into(), schema: schema.into() }), ..self }
+        let target = Target { pointer: pointer.into(), schema: schema.into() };
+        Diagnostic { target: Some(Box::new(target)), ..self }
     }
 
     /// The same, saying what to do next.

@@ -51,3 +51,6 @@ pub mod report;
 
 pub mod cli;
 pub mod commands;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

@@ -86,6 +86,37 @@ impl Memory {
     }
 }
 
+/// What a conversion does, besides what its mapping and its profile say.
+#[derive(Clone, Debug)]
+pub struct ConvertOptions {
+    /// The files of sources that are not read from the drop folder.
+    pub sources: Vec<SourcePath>,
+    /// Text values are shown in messages.
+    pub unmask: bool,
+    /// How much is held in memory.
+    pub memory: Memory,
+    /// Where documents are written instead of being sent.
+    pub output: Option<PathBuf>,
+    /// Documents are neither written nor sent.
+    pub validate_only: bool,
+    /// Where rejected rows are written.
+    pub rejects: Option<PathBuf>,
+    /// With more rejected rows, nothing is sent or written.
+    pub max_rejects: Option<MaxRejects>,
+    /// The state folder, if it was named.
+    pub state: Option<PathBuf>,
+    /// An earlier delivery of replaced inputs is given up.
+    pub supersede: bool,
+}
+
+impl ConvertOptions {
+    /// Whether documents are sent.
+    #[must_use]
+    pub fn sends(&self) -> bool {
+        self.output.is_none() && !self.validate_only
+    }
+}
+
 /// One profile setting, overridden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {

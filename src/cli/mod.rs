@@ -18,7 +18,10 @@ use clap::{
 };
 
 use crate::{
-    options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting, SourcePath},
+    options::{
+        Color, ConvertOptions, InjectedFault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting,
+        SourcePath,
+    },
     units,
 };
 
@@ -306,6 +309,24 @@ pub struct MessageFlags {
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_possible_values = true)]
     #[arg(help = "How the log is written: text or json", help_heading = "Messages")]
     pub log: Log,
+}
+
+impl Convert {
+    /// The options of the conversion that these flags set.
+    #[must_use]
+    pub fn options(&self) -> ConvertOptions {
+        ConvertOptions {
+            sources: self.sources.clone(),
+            unmask: self.unmask,
+            memory: self.memory,
+            output: self.output.clone(),
+            validate_only: self.validate_only,
+            rejects: self.rejects.clone(),
+            max_rejects: self.max_rejects,
+            state: self.state.clone(),
+            supersede: self.supersede,
+        }
+    }
 }
 
 impl MessageFlags {

@@ -38,7 +38,7 @@ use crate::{
     io_cause::{Purpose, advise},
     json_pointer,
     list_dir::list_dir,
-    options::{Setting, SourcePath},
+    options::{ConvertOptions, Setting, SourcePath},
     plan::{CodeFiles, Plan, SourcePlan},
     read::{
         code_table::read_code_table,
@@ -60,6 +60,8 @@ pub struct Job {
     pub destination: Destination,
     /// The drop folders.
     pub folders: Vec<PathBuf>,
+    /// What was asked for besides.
+    pub options: ConvertOptions,
     /// The files of the configuration that were read.
     pub read: Vec<ConfigFile>,
 }
@@ -97,7 +99,8 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
         return Err(vec![swapped]);
     }
     let (plan, mut read) = plan_with_files(&mapping)?;
-    for source in &args.sources {
+    let options = args.options();
+    for source in &options.sources {
         match plan.sources.iter().find(|known| known.name == source.name) {
             None => return Err(vec![unknown_source(&plan, &source.name)]),
             Some(known) => {
@@ -108,11 +111,10 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     }
     let wanted = args.profile.as_deref();
     let resolved = resolve::destination(profiles.as_ref(), wanted, &args.settings, &plan.request, environment);
-    let sends = args.output.is_none() && !args.validate_only;
     let chosen = args.profile.is_some() || !args.settings.is_empty();
     // A run that only writes or validates needs no profile, but a profile that was named has to be right.
     let mut destination = match resolved {
-        Err(_) if !sends && !chosen => {
+        Err(_) if !options.sends() && !chosen => {
             let sandbox = Setting::new("url", SANDBOX);
             resolve::destination(None, None, &[sandbox], &plan.request, environment)?
         }
@@ -123,17 +125,17 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
     check_folders(&folders)?;
-    if let Some(wrong) = describe_shared_files(&plan, &folders, &args.sources) {
+    if let Some(wrong) = describe_shared_files(&plan, &folders, &options.sources) {
         return Err(vec![wrong]);
     }
-    if args.output.is_none()
+    if options.output.is_none()
         && let Some(wrong) = describe_shared_paths(&plan, &folders)
     {
         return Err(vec![wrong]);
     }
     read.extend(profiles.iter().map(|_| ConfigFile::new("the profiles file", root.join(PROFILES))));
     read.extend(destination.files.iter().map(|path| ConfigFile::new("a file of the profile", path)));
-    Ok(Job { plan, destination: destination.shaped(shape), folders, read })
+    Ok(Job { plan, destination: destination.shaped(shape), folders, options, read })
 }
 
 /// Documents with a path of their own from several drop folders: a key tells the records of one folder apart.
@@ -432,7 +434,7 @@ fn without_repeats(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
         let place = |place: &Place| (place.path.clone(), place.line, place.column);
         let cell = finding.cell.as_ref().map(|cell| place(&cell.place));
         let target = finding.target.as_ref().map(|target| (target.pointer.clone(), target.schema.clone()));
-        let places = (cell, finding.rule.as_ref().map(place), target);
+        let places = (cell, finding.rule.as_ref().map(|at| place(at)), target);
         told.insert((finding.code, finding.message.clone(), finding.hint.clone(), places))
     });
     findings

@@ -218,7 +218,7 @@ struct Open {
     pointer: String,
     /// For a list: how many items it has so far.
     items: Option<usize>,
-    /// For a mapping: the key that waits for its value.
+    /// For a mapping: the key that waits for its value, as the pointer of that.
     key: Option<(String, bool, TextSpan)>,
     /// It is not used, so nothing in it has a place.
     is_unused: bool,
@@ -409,9 +409,10 @@ impl PlaceWalk {
             return Ok(String::new());
         }
         let pointer = format!("{}/{}", open.pointer, escape(text));
-        open.key = Some((text.to_owned(), plain, at));
-        if let Some(first) = self.places.nodes.get(&pointer) {
-            let first = self.places.place(first.key);
+        let first = self.places.nodes.get(&pointer).map(|first| first.key);
+        open.key = Some((pointer, plain, at));
+        if let Some(first) = first {
+            let first = self.places.place(first);
             let message = format!("the key `{text}` is written twice in this block");
             let twice = self.places.finding(Code::PlanDuplicateKey, at, message);
             return Err(twice.also(first, "first written here").hint("keep one of the two"));
@@ -448,7 +449,7 @@ impl PlaceWalk {
                 (format!("{pointer}/{}", *items - 1), false, at)
             }
             Some(Open { pointer, key, .. }) => match key.take() {
-                Some((name, bare, place)) => (format!("{pointer}/{}", escape(&name)), bare, place),
+                Some((pointer, bare, place)) => (pointer, bare, place),
                 None => (pointer.clone(), false, at),
             },
         };

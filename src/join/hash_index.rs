@@ -4,6 +4,7 @@
 //! found by their hash and then compared byte for byte. So a look-up never returns the record of another key.
 
 use crate::{
+    join::hash_seed::{HashSeed, split_halves},
     table::NONE,
     text::lanes::{ByteLanes, LANES},
 };
@@ -18,6 +19,7 @@ pub(super) struct HashIndex {
     bytes: Vec<u8>,
     /// Where each long key ends in `bytes`.
     ends: Vec<usize>,
+    seed: HashSeed,
 }
 
 /// All that most look-ups touch, so that each costs one cache miss.
@@ -89,7 +91,7 @@ impl HashIndex {
     /// The slot of a key, or the free slot where it would go.
     fn find_slot(&self, key: &[u8], key_hash: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut at = spread_hash(key_hash) & mask;
+        let mut at = spread_hash(self.seed, key_hash) & mask;
         loop {
             let slot = &self.slots[at];
             let same = slot.key_hash == key_hash && (key_hash & LONG == 0 || self.long_key(slot.long) == key);
@@ -111,7 +113,7 @@ impl HashIndex {
         self.slots = vec![FREE; (old.len() * 2).max(16)];
         let mask = self.slots.len() - 1;
         for slot in old.into_iter().filter(|slot| slot.row != NONE) {
-            let mut at = spread_hash(slot.key_hash) & mask;
+            let mut at = spread_hash(self.seed, slot.key_hash) & mask;
             while self.slots[at].row != NONE {
                 at = (at + 1) & mask;
             }
@@ -131,7 +133,11 @@ pub(super) fn hash_key(key: ByteLanes<'_>) -> u64 {
 pub(super) fn hash_short_key(lanes: &[u8; LANES], length: usize) -> u64 {
     let text = u128::from_le_bytes(*lanes) & BELOW[length % BELOW.len()];
     let [low, high] = split_halves(text);
-    if length <= 7 { low | (length as u64) << 56 } else { mix_word(mix_word(length as u64, low), high) | LONG }
+    if length <= 7 {
+        return low | (length as u64) << 56;
+    }
+    let seed = HashSeed::default();
+    mix_word(seed, mix_word(seed, length as u64, low), high) | LONG
 }
 
 /// For each length up to sixteen bytes, the bits of a key of this length.
@@ -151,23 +157,15 @@ pub(super) fn is_exact(key_hash: u64) -> bool {
 }
 
 fn hash_long_key(key: ByteLanes<'_>) -> u64 {
+    let seed = HashSeed::default();
     let (chunks, rest) = key.bytes().as_chunks::<8>();
-    let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix_word(hash, u64::from_le_bytes(*chunk)));
-    mix_word(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG
+    let hash = chunks.iter().fold(key.len() as u64, |hash, chunk| mix_word(seed, hash, u64::from_le_bytes(*chunk)));
+    mix_word(seed, hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte))) | LONG
 }
 
 #[inline(always)]
-fn mix_word(hash: u64, word: u64) -> u64 {
-    let mixed = (hash.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ (mixed >> 29)
-}
-
-/// The low and the high half of a double word.
-#[inline(always)]
-fn split_halves(text: u128) -> [u64; 2] {
-    let bytes = text.to_le_bytes();
-    let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    [half(bytes.first_chunk()), half(bytes.last_chunk())]
+fn mix_word(seed: HashSeed, hash: u64, word: u64) -> u64 {
+    seed.scramble(hash.rotate_left(23) ^ word)
 }
 
 /// About how many key hashes make a shard: as many as fit into the nearest cache.
@@ -179,7 +177,8 @@ const EMPTY: u64 = 0x7F << 56;
 /// Whether all key hashes differ. They are sharded first, so that each shard is compared within the cache.
 pub(super) fn all_differ(key_hashes: Vec<u64>) -> bool {
     let shards = (key_hashes.len() / SHARD + 1).next_power_of_two();
-    let shard = |key_hash: u64| spread_hash(key_hash) & (shards - 1);
+    let seed = HashSeed::default();
+    let shard = |key_hash: u64| spread_hash(seed, key_hash) & (shards - 1);
     let mut ends = vec![0usize; shards];
     for key_hash in &key_hashes {
         ends[shard(*key_hash)] += 1;
@@ -198,17 +197,17 @@ pub(super) fn all_differ(key_hashes: Vec<u64>) -> bool {
     ends.iter().all(|end| {
         let shard = &sharded[start..*end];
         start = *end;
-        all_differ_in(shard, &mut slots)
+        all_differ_in(seed, shard, &mut slots)
     })
 }
 
 /// Whether the key hashes of one shard all differ.
-fn all_differ_in(key_hashes: &[u64], slots: &mut Vec<u64>) -> bool {
+fn all_differ_in(seed: HashSeed, key_hashes: &[u64], slots: &mut Vec<u64>) -> bool {
     let size = (key_hashes.len() * 2).next_power_of_two();
     slots.clear();
     slots.resize(size, EMPTY);
     key_hashes.iter().all(|key_hash| {
-        let mut at = (spread_hash(*key_hash) >> 20) & (size - 1);
+        let mut at = (spread_hash(seed, *key_hash) >> 20) & (size - 1);
         while slots[at] != EMPTY {
             if slots[at] == *key_hash {
                 return false;
@@ -223,20 +222,46 @@ fn all_differ_in(key_hashes: &[u64], slots: &mut Vec<u64>) -> bool {
 /// One hash of two, in this order.
 #[inline]
 pub(super) fn mix_hashes(first: u64, second: u64) -> u64 {
-    let mixed = (first ^ second).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ (mixed >> 32)
+    HashSeed::default().scramble(first.rotate_left(23) ^ second)
 }
 
 /// Spreads the bits of a hash, for its place in a table.
-fn spread_hash(key_hash: u64) -> usize {
-    let mixed = key_hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    usize::try_from((mixed ^ (mixed >> 32)) >> 8).unwrap_or(0)
+#[inline(always)]
+fn spread_hash(seed: HashSeed, key_hash: u64) -> usize {
+    usize::try_from(seed.scramble(key_hash) >> 8).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{HashIndex, all_differ};
-    use crate::table::NONE;
+    use crate::{join::hash_seed::HashSeed, table::NONE};
+
+    /// The most slots that a look-up of one of these keys may visit.
+    fn longest_run(keys: &[String], seed: HashSeed) -> usize {
+        let mut index = HashIndex { seed, ..HashIndex::with_capacity(keys.len()) };
+        for (number, key) in (0..).zip(keys) {
+            assert_eq!(index.insert(key.as_bytes().into(), number), None);
+        }
+        index.slots.split(|slot| slot.row == NONE).map(<[_]>::len).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn nobody_can_write_keys_that_share_their_place() {
+        // Without a seed, the second and the third byte of a short key decide where it is looked for.
+        let keys: Vec<String> = (0..10_000).map(|number| format!("xyz{number:04}")).collect();
+        assert!(longest_run(&keys, HashSeed::NONE) > 5_000);
+        for _ in 0..10 {
+            let run = longest_run(&keys, HashSeed::random());
+            assert!(run < 1_000, "{run}");
+        }
+    }
+
+    #[test]
+    fn the_hashes_of_two_runs_have_nothing_in_common() {
+        let word = u64::from_le_bytes(*b"customer");
+        let scrambled: Vec<u64> = (0..100).map(|_| HashSeed::random().scramble(word)).collect();
+        assert!(all_differ(scrambled));
+    }
 
     #[test]
     fn keys_of_all_lengths_find_their_record() {

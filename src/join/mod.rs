@@ -8,6 +8,7 @@
 #![expect(clippy::inline_always, reason = "a call for each key costs more than finding it")]
 
 pub mod partition_map;
+mod hash_seed;
 pub mod hash_index;
 pub mod keys;
 pub mod partitioned_keys;

@@ -9,6 +9,7 @@ use std::{collections::BTreeMap, hint::black_box};
 use crate::{
     join::{
         hash_index,
+        hash_seed::HashSeed,
         keys::{KEYLESS, compose_key, hash_key, read_key, second_half},
     },
     plan::key::KeyColumns,
@@ -24,6 +25,7 @@ pub struct PartitionMap {
     buckets: Vec<Bucket>,
     /// The partitions of keys whose hash is ambiguous.
     full: BTreeMap<Vec<u8>, u32>,
+    seed: HashSeed,
 }
 
 /// Where the parents of the records of a table are: one element for each record.
@@ -68,7 +70,7 @@ impl PartitionMap {
     #[must_use]
     pub fn with_capacity(keys: usize) -> PartitionMap {
         // Three of eight slots stay free, so that few buckets are full.
-        PartitionMap { buckets: vec![FREE; keys / 5 * 2 + 2], full: BTreeMap::new() }
+        PartitionMap { buckets: vec![FREE; keys / 5 * 2 + 2], ..PartitionMap::default() }
     }
 
     /// Maps a hash to a partition and a row there. If the hash is mapped already, nothing changes, and its partition is
@@ -178,15 +180,15 @@ impl PartitionMap {
     /// The first bucket that a hash is looked for in.
     #[inline(always)]
     fn first_bucket(&self, key_hash: u64) -> usize {
-        reduce_hash(key_hash, self.buckets.len())
+        reduce_hash(self.seed, key_hash, self.buckets.len())
     }
 }
 
 /// Reduces a hash to a number below `count`, evenly.
 #[must_use]
 #[inline]
-pub(super) fn reduce_hash(key_hash: u64, count: usize) -> usize {
-    usize::try_from((u128::from(mix_hash(key_hash)) * count as u128) >> 64).unwrap_or(0)
+pub(super) fn reduce_hash(seed: HashSeed, key_hash: u64, count: usize) -> usize {
+    usize::try_from((u128::from(seed.scramble(key_hash)) * count as u128) >> 64).unwrap_or(0)
 }
 
 /// What is kept of a hash within its shard.
@@ -200,14 +202,8 @@ pub(super) struct Fingerprint {
 /// Takes the fingerprint of a hash, from other bits than those that [`reduce_hash`] uses most.
 #[must_use]
 #[inline]
-pub(super) fn take_fingerprint(key_hash: u64) -> Fingerprint {
-    let mixed = mix_hash(key_hash);
+pub(super) fn take_fingerprint(seed: HashSeed, key_hash: u64) -> Fingerprint {
+    let mixed = seed.scramble(key_hash);
     let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(0);
     Fingerprint { start: half(mixed) as usize, bits: half(mixed >> 24) }
-}
-
-#[inline]
-fn mix_hash(key_hash: u64) -> u64 {
-    let mixed = key_hash.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed ^ (mixed >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }

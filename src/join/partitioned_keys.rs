@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, io, mem::take};
 
 use crate::{
     join::{
+        hash_seed::HashSeed,
         keys::KEYLESS,
         partition_map::{Fingerprint, PartitionMap, reduce_hash, take_fingerprint},
     },
@@ -33,6 +34,7 @@ pub struct PartitionedKeys {
     shards: usize,
     /// Good records have no key.
     has_keyless: bool,
+    seed: HashSeed,
 }
 
 /// The key of one record: its hash, and where the record is. It is kept small: a source has millions.
@@ -101,7 +103,8 @@ impl PartitionedKeys {
     #[must_use]
     pub fn with_capacity(bytes: u64) -> PartitionedKeys {
         let shards = usize::try_from((bytes / SHARD).clamp(1, MAX_SHARDS).next_power_of_two()).unwrap_or(1);
-        PartitionedKeys { keys: PartitionBuffers::new(BUFFER, 0), shards, has_keyless: false }
+        let (keys, seed) = (PartitionBuffers::new(BUFFER, 0), HashSeed::default());
+        PartitionedKeys { keys, shards, has_keyless: false, seed }
     }
 
     /// How many keys there are.
@@ -133,7 +136,7 @@ impl PartitionedKeys {
             return Ok(());
         }
         let bytes = key.encode();
-        self.keys.add(reduce_hash(key.hash, self.shards), spill, |keys| keys.extend_from_slice(&bytes))
+        self.keys.add(reduce_hash(self.seed, key.hash, self.shards), spill, |keys| keys.extend_from_slice(&bytes))
     }
 
     /// Finds the records that share a key. `needs_all`: those that are all in one partition are listed too, instead of
@@ -219,6 +222,7 @@ struct DuplicateFilter {
     slots: Vec<u32>,
     /// The hashes whose fingerprint was there already.
     twice: Vec<u64>,
+    seed: HashSeed,
 }
 
 /// A slot without a fingerprint.
@@ -235,7 +239,7 @@ impl DuplicateFilter {
     fn add_keys(&mut self, bytes: &[u8]) {
         let Some(last) = self.slots.len().checked_sub(1) else { return };
         for key in bytes.as_chunks().0.iter().map(RecordKey::decode).filter(|key| key.is_good()) {
-            let Fingerprint { start, bits } = take_fingerprint(key.hash);
+            let Fingerprint { start, bits } = take_fingerprint(self.seed, key.hash);
             let (mut at, print) = (start & last, bits | 1);
             while self.slots[at] != EMPTY && self.slots[at] != print {
                 at = (at + 1) & last;

@@ -2,7 +2,10 @@
 //!
 //! Two keys with one hash share a partition, which does no harm.
 
-use crate::{join::partition_map::reduce_hash, table::NONE};
+use crate::{
+    join::{hash_seed::HashSeed, partition_map::reduce_hash},
+    table::NONE,
+};
 
 /// For each key that was seen, a partition.
 #[derive(Debug, Default)]
@@ -10,6 +13,7 @@ pub struct SeenKeys {
     /// The hash of a key and its partition, or [`NONE`] where the slot is free; at least half of them are.
     slots: Vec<(u64, u32)>,
     taken: usize,
+    seed: HashSeed,
 }
 
 impl SeenKeys {
@@ -41,7 +45,7 @@ impl SeenKeys {
 
     /// The slot of a hash, or the free slot where it would go.
     fn find_slot(&self, key_hash: u64) -> usize {
-        let mut at = reduce_hash(key_hash, self.slots.len());
+        let mut at = reduce_hash(self.seed, key_hash, self.slots.len());
         while let Some((known, partition)) = self.slots.get(at) {
             if *partition == NONE || *known == key_hash {
                 break;

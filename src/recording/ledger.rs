@@ -3,7 +3,10 @@
 //! Every row of every source ends in exactly one bucket: sent, rejected, filtered or pending. A row starts as good: it
 //! belongs to a document that may be sent. A status only ever gets worse, and every rejected row has exactly one reject.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::diagnostic::{Code, Diagnostic, Severity};
 
@@ -46,8 +49,13 @@ pub struct Ledger<'a> {
     /// How many findings of one code are shown; the others are only counted.
     pub wanted: u64,
     counts: BTreeMap<Code, u64>,
+    /// Reasons that many rows may share.
+    reasons: BTreeSet<Arc<str>>,
     say: &'a mut dyn FnMut(&Diagnostic),
 }
+
+/// How many reasons are looked for among those that are known.
+const MAX_REASONS: usize = 1000;
 
 impl<'a> Ledger<'a> {
     /// An empty ledger for this many sources, which passes its findings to `say`.
@@ -61,7 +69,8 @@ impl<'a> Ledger<'a> {
         rejects: Vec<Reject>,
         say: &'a mut dyn FnMut(&Diagnostic),
     ) -> Ledger<'a> {
-        Ledger { statuses, rejects, wanted: u64::MAX, counts: BTreeMap::new(), say }
+        let (counts, reasons) = (BTreeMap::new(), BTreeSet::new());
+        Ledger { statuses, rejects, wanted: u64::MAX, counts, reasons, say }
     }
 
     /// The statuses and the rejects.
@@ -85,7 +94,20 @@ impl<'a> Ledger<'a> {
     /// Reports a finding and rejects a row for it. A row keeps its first reason.
     pub fn reject(&mut self, source: usize, row: u32, diagnostic: &Diagnostic) {
         self.say(diagnostic);
-        self.reject_silently(source, row, diagnostic.code, &diagnostic.message.as_str().into());
+        let reason = self.share_reason(&diagnostic.message);
+        self.reject_silently(source, row, diagnostic.code, &reason);
+    }
+
+    /// A reason, held once where many rows have the same.
+    fn share_reason(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.reasons.get(text) {
+            return Arc::clone(known);
+        }
+        let reason: Arc<str> = text.into();
+        if self.reasons.len() < MAX_REASONS {
+            self.reasons.insert(Arc::clone(&reason));
+        }
+        reason
     }
 
     /// Rejects a row for a finding that was reported already.

@@ -38,8 +38,8 @@ fn excerpts(diagnostic: &Diagnostic, width: usize) -> Vec<Element<'_>> {
     let most = width.saturating_sub(24) / 2;
     let cell = diagnostic.cell.as_ref().map(|cell| (&cell.place, label(cell, most)));
     let by_this_rule = if cell.is_some() { "by this rule" } else { "" };
-    let rule = diagnostic.rule.as_ref().map(|rule| (rule, by_this_rule.to_owned()));
-    let also = diagnostic.also.as_ref().map(|(place, says)| (place, shortened(&visible(says), most)));
+    let rule = diagnostic.rule.as_deref().map(|rule| (rule, by_this_rule.to_owned()));
+    let also = diagnostic.also.as_deref().map(|(place, says)| (place, shortened(&visible(says), most)));
     let mut elements = Vec::new();
     for (at, (place, label)) in [cell, rule, also].into_iter().flatten().enumerate() {
         let kind = if at == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
@@ -257,7 +257,8 @@ mod tests {
                     cell.found = "x".repeat(40);
                     cell.place.line = 10_000_000;
                 }
-                diagnostic.also = diagnostic.cell.as_ref().map(|cell| (cell.place.clone(), "long ".repeat(50)));
+                let cell = diagnostic.cell.as_deref();
+                diagnostic.also = cell.map(|cell| Box::new((cell.place.clone(), "long ".repeat(50))));
                 let drawn = full(&diagnostic, RenderStyle { width, ..STYLE });
                 let widest = drawn.lines().map(|line| line.chars().count()).max();
                 assert!(widest <= Some(width), "{column} {span}\n{drawn}");

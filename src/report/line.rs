@@ -22,7 +22,7 @@ pub(crate) fn concise(diagnostic: &Diagnostic) -> String {
     if let (Some(rule), Some(_)) = (&diagnostic.rule, &diagnostic.cell) {
         others.push(format!("rule {rule}"));
     }
-    if let Some((place, says)) = &diagnostic.also {
+    if let Some((place, says)) = diagnostic.also.as_deref() {
         others.push(format!("{says} {place}"));
     }
     if let Some(target) = diagnostic.target.as_ref().filter(|target| !target.pointer.is_empty()) {
@@ -42,7 +42,7 @@ pub(crate) fn json(diagnostic: &Diagnostic) -> String {
         object.insert("found".into(), json!(cell.found));
         object
     });
-    let also = diagnostic.also.as_ref().map(|(at, says)| {
+    let also = diagnostic.also.as_deref().map(|(at, says)| {
         let mut object = place(at);
         object.insert("says".into(), json!(says));
         object
@@ -53,7 +53,7 @@ pub(crate) fn json(diagnostic: &Diagnostic) -> String {
         "severity": word(diagnostic.severity),
         "message": diagnostic.message,
         "cell": cell,
-        "rule": diagnostic.rule.as_ref().map(place),
+        "rule": diagnostic.rule.as_deref().map(place),
         "also": also,
         "target": target,
         "hint": diagnostic.hint,
@@ -87,7 +87,7 @@ pub(crate) fn github(diagnostic: &Diagnostic) -> String {
 
 /// Where a reader starts: the cell, else the rule.
 fn first_place(diagnostic: &Diagnostic) -> Option<&Place> {
-    diagnostic.cell.as_ref().map(|cell| &cell.place).or(diagnostic.rule.as_ref())
+    diagnostic.cell.as_ref().map(|cell| &cell.place).or(diagnostic.rule.as_deref())
 }
 
 fn place(place: &Place) -> Map<String, Value> {

@@ -15,7 +15,6 @@ use std::{
 };
 
 use crate::{
-    cli::Convert,
     commands::{
         load::Job,
         runtime::Runtime,
@@ -65,17 +64,14 @@ pub(crate) struct JournaledDelivery {
 /// # Errors
 /// Another run holds it, or the state folder cannot be used.
 pub(crate) fn open_journal(
-    args: &Convert,
     job: &Job,
     environment: &BTreeMap<String, String>,
 ) -> Result<Option<JournaledDelivery>, Error> {
-    let destination = &job.destination;
-    let Some(url) = destination.url().filter(|_| args.output.is_none() && !args.validate_only) else {
-        return Ok(None);
-    };
+    let Job { destination, options, .. } = job;
+    let Some(url) = destination.url().filter(|_| options.sends()) else { return Ok(None) };
     let contract = job.plan.contract.schema.get("$id").and_then(serde_json::Value::as_str).unwrap_or_default();
     let target = destination.target(&url, contract);
-    let state = locate(args.state.as_deref(), environment)?;
+    let state = locate(options.state.as_deref(), environment)?;
     let folder = state.lock(&target).map_err(|error| not_locked(&error, &destination.host()))?;
     let journal = Journal::open(folder).map_err(|cause| unusable(&state.path, &cause))?;
     Ok(Some(JournaledDelivery {
@@ -85,7 +81,7 @@ pub(crate) fn open_journal(
         target,
         journal,
         state: state.path,
-        supersede: args.supersede,
+        supersede: options.supersede,
     }))
 }
 

@@ -30,6 +30,7 @@ use crate::{
     config::profile::secret::Environment,
     diagnostic::{Code, Diagnostic, Severity},
     error::{Error, Exit},
+    options::ConvertOptions,
     output::rejects::{Rejects, rejects},
     partition::{loaded::LoadedPartition, spill::Spill},
     plan::Plan,
@@ -46,25 +47,25 @@ use crate::{
 /// # Errors
 /// What ends the run before anything was sent, and a full or broken disk.
 pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
-    let args = &written_places::name_stdout(args)?;
     let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let mut findings = Findings::new(style);
-    let job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
-    let plan = &job.plan;
+    let mut job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
+    written_places::name_stdout(&mut job.options)?;
+    let Job { plan, options, .. } = &job;
     let ignored = plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning);
     for finding in ignored.chain(&plan.warnings) {
         let _ = findings.print(runtime.err, finding);
     }
-    written_places::check(args, &job)?;
-    let journal = delivery::open_journal(args, &job, runtime.environment)?;
-    let spill = spill(args, runtime);
-    let (mut recordings, stamps) = read(args, &job, journal.is_some(), &spill, &mut findings, runtime)?;
+    written_places::check(&job)?;
+    let journal = delivery::open_journal(&job, runtime.environment)?;
+    let spill = spill(options, runtime);
+    let (mut recordings, stamps) = read(&job, journal.is_some(), &spill, &mut findings, runtime)?;
     unchanged(&stamps)?;
-    let sink = Sink { journal, output: sink::output(args, plan, runtime.out)? };
-    let Sink { mut journal, output } = accept(args, plan, &mut recordings, sink, &mut findings, runtime.err)?;
+    let sink = Sink { journal, output: sink::output(options, plan, runtime.out)? };
+    let Sink { mut journal, output } = accept(options, plan, &mut recordings, sink, &mut findings, runtime.err)?;
     warn_if_all_filtered(plan, &recordings, &mut findings, runtime.err);
-    let refused = too_many_rejects(args, &recordings);
-    let written = sink::finish(args, output, refused.is_some());
+    let refused = too_many_rejects(options, &recordings);
+    let written = sink::finish(options, output, refused.is_some());
     let sent = match (refused, written) {
         (Some(reason), _) => Ok(nothing(reason, &mut findings, runtime)),
         (None, Some(done)) => done,
@@ -73,11 +74,11 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
                 journal.stamps.clone_from(&stamps);
                 journal.on_disk = spill.is_on_disk();
             }
-            send::send(args, &job, &mut recordings, journal.as_mut(), &mut findings, runtime)
+            send::send(&job, &mut recordings, journal.as_mut(), &mut findings, runtime)
         }),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
-    let given = give_back(args, plan, &recordings);
+    let given = give_back(options, plan, &recordings);
     let (rejects, lost) = given.map_or_else(|error| (None, Some(error)), |rejects| (rejects, None));
     spill.take_failure().map_or(Ok(()), |cause| Err(spill_error(&spill, &cause)))?;
     let Conclusion { outcome, volume, exit } = sent?;
@@ -94,14 +95,13 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
 }
 
 /// Where partitions are stored.
-fn spill(args: &Convert, runtime: &Runtime<'_>) -> Arc<Spill> {
+fn spill(options: &ConvertOptions, runtime: &Runtime<'_>) -> Arc<Spill> {
     let folder = runtime.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
-    Arc::new(Spill::new(Path::new(folder.map_or("/tmp", String::as_str)), args.memory.held))
+    Arc::new(Spill::new(Path::new(folder.map_or("/tmp", String::as_str)), options.memory.held))
 }
 
 /// Reads every recording, before the first document is made: a file that cannot be trusted stops them all.
 fn read(
-    args: &Convert,
     job: &Job,
     digested: bool,
     spill: &Arc<Spill>,
@@ -109,12 +109,13 @@ fn read(
     runtime: &mut Runtime<'_>,
 ) -> Result<(Vec<Recording>, Vec<Stamp>), Error> {
     let (mut recordings, mut stamps) = (Vec::new(), Vec::new());
-    for folder in &job.folders {
-        let inputs = Inputs { digested, ..Inputs::new(folder, &args.sources, args.unmask) };
+    let Job { plan, folders, options, .. } = job;
+    for folder in folders {
+        let inputs = Inputs { digested, ..Inputs::new(folder, &options.sources, options.unmask) };
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(runtime.err, diagnostic));
-        let read = partitioner::read(&job.plan, &inputs, args.memory, spill, &mut stamps, &mut say);
-        recordings.push(read.map_err(|error| match args.sources.as_slice() {
+        let read = partitioner::read(plan, &inputs, options.memory, spill, &mut stamps, &mut say);
+        recordings.push(read.map_err(|error| match options.sources.as_slice() {
             [] => name_other_mapping(error, folder, &runtime.root),
             _ => error,
         })?);
@@ -130,7 +131,7 @@ fn unchanged(stamps: &[Stamp]) -> Result<(), Error> {
 
 /// Joins every partition and decides about its documents; those that may be sent go to the sink.
 fn accept<'a>(
-    args: &Convert,
+    options: &ConvertOptions,
     plan: &Plan,
     recordings: &mut [Recording],
     mut sink: Sink<'a>,
@@ -143,7 +144,7 @@ fn accept<'a>(
         if let Stored::Oversized(document) = stored {
             if let Some(documents) = document.accept(plan, &mut loaded, &mut say)? {
                 if documents > 0 {
-                    sink.add_oversized(document, first).map_err(|cause| sink::unwritten(args, &cause))?;
+                    sink.add_oversized(document, first).map_err(|cause| sink::unwritten(options, &cause))?;
                 }
                 first += documents;
                 continue;
@@ -154,8 +155,8 @@ fn accept<'a>(
         loading::load_joined(plan, partition, &mut loaded, &mut say)?;
         let mut keep = |payload: &_| sink.add(payload);
         let done = accept::decide_documents(plan, &mut loaded, first, (&mut say, wanted), &mut keep);
-        done.map_err(|cause| sink::unwritten(args, &cause))?;
-        let again = sink.output.is_none() || args.rejects.is_some() && !loaded.rejects.is_empty();
+        done.map_err(|cause| sink::unwritten(options, &cause))?;
+        let again = sink.output.is_none() || options.rejects.is_some() && !loaded.rejects.is_empty();
         loading::store_verdicts(plan, partition, &loaded, again)?;
         first += partition.documents;
     }
@@ -194,8 +195,8 @@ fn tell_of_lines(
 }
 
 /// Why nothing may be sent at all.
-fn too_many_rejects(args: &Convert, recordings: &[Recording]) -> Option<String> {
-    let limit = args.max_rejects?;
+fn too_many_rejects(options: &ConvertOptions, recordings: &[Recording]) -> Option<String> {
+    let limit = options.max_rejects?;
     let (rejected, rows) = recording::rejected(recordings);
     let reason = || format!("{rejected} of {rows} rows are rejected, more than `--max-rejects` allows");
     (!limit.allows(rejected, rows)).then(reason)
@@ -209,8 +210,8 @@ fn nothing(reason: String, findings: &mut Findings, runtime: &mut Runtime<'_>) -
 }
 
 /// Writes the rejected rows, where that was asked for.
-fn give_back(args: &Convert, plan: &Plan, recordings: &[Recording]) -> Result<Option<String>, Error> {
-    let Some(path) = &args.rejects else { return Ok(None) };
+fn give_back(options: &ConvertOptions, plan: &Plan, recordings: &[Recording]) -> Result<Option<String>, Error> {
+    let Some(path) = &options.rejects else { return Ok(None) };
     let failed = |cause| Error::storage("cannot write", path, &cause);
     let shapes = recordings.first().map_or(&[][..], |recording| recording.shapes.as_slice());
     let (mut all, mut loaded) = (Rejects::new(path, plan, shapes).map_err(failed)?, LoadedPartition::default());

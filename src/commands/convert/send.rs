@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, io};
 
 use crate::{
     check,
-    cli::Convert,
     commands::{
         convert::{
             conclusion::Conclusion,
@@ -39,15 +38,14 @@ use crate::{
 /// # Errors
 /// The output or the state folder cannot be written.
 pub(crate) fn send(
-    args: &Convert,
     job: &Job,
     recordings: &mut [Recording],
     journal: Option<&mut JournaledDelivery>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
 ) -> Result<Conclusion, Error> {
-    let Job { plan, destination, .. } = job;
-    if let Some(path) = &args.output {
+    let Job { plan, destination, options, .. } = job;
+    if let Some(path) = &options.output {
         let all = |mut output: Documents<'_>| {
             recording::all_payloads(plan, recordings).try_for_each(|payload| output.write(&payload))?;
             // What could not be read again is missing, so the old file stays.
@@ -57,13 +55,13 @@ pub(crate) fn send(
             output.finish()
         };
         let done = Documents::create(path, &plan.body.shape, runtime.out).and_then(all);
-        return done.map(|()| sink::written(args)).map_err(|cause| sink::unwritten(args, &cause));
+        return done.map(|()| sink::written(options)).map_err(|cause| sink::unwritten(options, &cause));
     }
     if let Some(held) = hold_back(job, recordings, findings, runtime) {
         return Ok(held);
     }
     warn_of_one_url(job, recordings, findings, runtime);
-    if args.validate_only {
+    if options.validate_only {
         let payloads = recording::all_payloads(plan, recordings);
         let volume = deliver::volume(payloads, destination);
         let url = destination.shown_url();

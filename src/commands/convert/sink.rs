@@ -6,11 +6,11 @@ use std::{
 };
 
 use crate::{
-    cli::Convert,
     commands::convert::{
         conclusion::Conclusion, delivery::JournaledDelivery, partitioned::oversized::OversizedDocument,
     },
     error::{Error, Exit},
+    options::ConvertOptions,
     output::{documents::Documents, places},
     plan::Plan,
     recording::{payload::Payload, summary::Outcome},
@@ -52,11 +52,15 @@ impl Sink<'_> {
 ///
 /// What went to stdout or to a device cannot be taken back, so with `--max-rejects` it waits for the verdict; and a record
 /// that several documents share may be found bad after the first of them, so then all of them wait.
-pub(crate) fn output<'a>(args: &Convert, plan: &Plan, out: &'a mut dyn Write) -> Result<Option<Documents<'a>>, Error> {
-    match &args.output {
-        Some(path) if !plan.shares_records() && (args.max_rejects.is_none() || !is_written_at_once(path)) => {
+pub(crate) fn output<'a>(
+    options: &ConvertOptions,
+    plan: &Plan,
+    out: &'a mut dyn Write,
+) -> Result<Option<Documents<'a>>, Error> {
+    match &options.output {
+        Some(path) if !plan.shares_records() && (options.max_rejects.is_none() || !is_written_at_once(path)) => {
             let documents = Documents::create(path, &plan.body.shape, out);
-            documents.map(Some).map_err(|cause| unwritten(args, &cause))
+            documents.map(Some).map_err(|cause| unwritten(options, &cause))
         }
         _ => Ok(None),
     }
@@ -69,21 +73,21 @@ fn is_written_at_once(path: &Path) -> bool {
 
 /// Gives the output its name, unless nothing may be written after all.
 pub(crate) fn finish(
-    args: &Convert,
+    options: &ConvertOptions,
     output: Option<Documents<'_>>,
     refused: bool,
 ) -> Option<Result<Conclusion, Error>> {
     let output = output.filter(|_| !refused)?;
-    Some(output.finish().map(|()| written(args)).map_err(|cause| unwritten(args, &cause)))
+    Some(output.finish().map(|()| written(options)).map_err(|cause| unwritten(options, &cause)))
 }
 
 /// The documents were written.
-pub(crate) fn written(args: &Convert) -> Conclusion {
-    let path = args.output.as_deref().unwrap_or(Path::new("-"));
+pub(crate) fn written(options: &ConvertOptions) -> Conclusion {
+    let path = options.output.as_deref().unwrap_or(Path::new("-"));
     Conclusion { outcome: Outcome::Written { path: path.display().to_string() }, volume: None, exit: Exit::Done }
 }
 
 /// The output cannot be written.
-pub(crate) fn unwritten(args: &Convert, cause: &io::Error) -> Error {
-    Error::storage("cannot write", args.output.as_deref().unwrap_or(Path::new("-")), cause)
+pub(crate) fn unwritten(options: &ConvertOptions, cause: &io::Error) -> Error {
+    Error::storage("cannot write", options.output.as_deref().unwrap_or(Path::new("-")), cause)
 }

@@ -5,10 +5,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::Convert,
     commands::load::Job,
     diagnostic::{Code, Diagnostic},
     error::Error,
+    options::ConvertOptions,
     output::{
         places::{self, FileIdentity},
         rejects, trial,
@@ -23,33 +23,34 @@ struct NamedFile {
     path: PathBuf,
 }
 
-/// The same flags, with one name for standard output.
+/// Gives standard output one name.
 ///
 /// # Errors
 /// Rejected rows would go there, where only documents may.
-pub(crate) fn name_stdout(args: &Convert) -> Result<Convert, Error> {
-    if args.rejects.as_deref().is_some_and(places::is_stdout) {
+pub(crate) fn name_stdout(options: &mut ConvertOptions) -> Result<(), Error> {
+    if options.rejects.as_deref().is_some_and(places::is_stdout) {
         let finding = Diagnostic::new(Code::PlanUsage, "`--rejects` cannot be stdout, which carries documents only");
         return Err(Error::Config(vec![finding.hint("name a file or a folder, as in `--rejects bad.csv`")]));
     }
-    let output = args.output.as_ref();
-    let output = output.map(|path| if places::is_stdout(path) { PathBuf::from("-") } else { path.clone() });
-    Ok(Convert { output, ..args.clone() })
+    if let Some(path) = options.output.as_mut().filter(|path| places::is_stdout(path)) {
+        *path = PathBuf::from("-");
+    }
+    Ok(())
 }
 
 /// Checks that no place is written that is read or written otherwise, and that all of them can be written.
 ///
 /// # Errors
 /// One file has two roles, or a place cannot be written.
-pub(crate) fn check(args: &Convert, job: &Job) -> Result<(), Error> {
-    let written = find_written(args, job);
+pub(crate) fn check(job: &Job) -> Result<(), Error> {
+    let written = find_written(job);
     if written.is_empty() {
         return Ok(());
     }
     let mut findings = Vec::new();
     let is_kept = |file: &&NamedFile| !places::is_device(&named_stream(&file.path, "/dev/stdout"));
     let kept: Vec<&NamedFile> = written.iter().filter(is_kept).collect();
-    let mut known = if kept.is_empty() { Vec::new() } else { find_read(args, job) };
+    let mut known = if kept.is_empty() { Vec::new() } else { find_read(job) };
     for file in kept {
         let identity = FileIdentity::of(&named_stream(&file.path, "/dev/stdout"));
         let same = known.iter().find(|(other, _)| other.is_same(&identity));
@@ -59,12 +60,12 @@ pub(crate) fn check(args: &Convert, job: &Job) -> Result<(), Error> {
     if !findings.is_empty() {
         return Err(Error::Config(findings));
     }
-    try_all(args, &written)
+    try_all(&job.options, &written)
 }
 
 /// Tries to write every place.
-fn try_all(args: &Convert, written: &[NamedFile]) -> Result<(), Error> {
-    let folder = args.rejects.as_deref().filter(|path| rejects::is_folder(path));
+fn try_all(options: &ConvertOptions, written: &[NamedFile]) -> Result<(), Error> {
+    let folder = options.rejects.as_deref().filter(|path| rejects::is_folder(path));
     for NamedFile { path, .. } in written.iter().filter(|file| file.path != Path::new("-")) {
         let done = match folder.filter(|folder| path.parent() == Some(folder) && !folder.exists()) {
             Some(folder) => trial::try_folder(folder),
@@ -76,10 +77,10 @@ fn try_all(args: &Convert, written: &[NamedFile]) -> Result<(), Error> {
 }
 
 /// The files that the run writes.
-fn find_written(args: &Convert, job: &Job) -> Vec<NamedFile> {
-    let output = args.output.iter().map(|path| NamedFile { role: "`--output`".into(), path: path.clone() });
+fn find_written(job: &Job) -> Vec<NamedFile> {
+    let output = job.options.output.iter().map(|path| NamedFile { role: "`--output`".into(), path: path.clone() });
     let mut written: Vec<NamedFile> = output.collect();
-    let Some(path) = &args.rejects else { return written };
+    let Some(path) = &job.options.rejects else { return written };
     let files = rejects::files(path, &job.plan);
     let is_one = files.iter().all(|file| file == path);
     let own_files = files.into_iter().zip(&job.plan.sources).filter(|(_, source)| source.rows_of.is_none());
@@ -95,11 +96,11 @@ fn find_written(args: &Convert, job: &Job) -> Vec<NamedFile> {
 }
 
 /// The files that the run reads. What is wrong with those of a source is told when they are read.
-fn find_read(args: &Convert, job: &Job) -> Vec<(FileIdentity, NamedFile)> {
+fn find_read(job: &Job) -> Vec<(FileIdentity, NamedFile)> {
     let mut read: Vec<NamedFile> =
         job.read.iter().map(|file| NamedFile { role: file.role.to_owned(), path: file.path.clone() }).collect();
     for folder in &job.folders {
-        let inputs = Inputs::new(folder, &args.sources, args.unmask);
+        let inputs = Inputs::new(folder, &job.options.sources, job.options.unmask);
         let sources = job.plan.sources.iter().zip(files::find_source_files(&job.plan, &inputs));
         for (source, found) in sources.filter(|(source, _)| source.rows_of.is_none()) {
             let role = format!("the source `{}`", source.name);

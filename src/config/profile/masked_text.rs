@@ -169,8 +169,8 @@ pub(super) fn show_finding(finding: Diagnostic) -> Diagnostic {
     Diagnostic {
         message: show(&finding.message),
         hint: show(&finding.hint),
-        rule: finding.rule.map(place),
-        also: finding.also.map(|(at, says)| (place(at), show(&says))),
+        rule: finding.rule.map(|at| Box::new(place(*at))),
+        also: finding.also.map(|also| Box::new((place(also.0), show(&also.1)))),
         ..finding
     }
 }
