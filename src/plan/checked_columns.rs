@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{CheckedColumns, Plan, conversion::Conversion, written_columns::WrittenColumns};
+use crate::plan::{CheckedColumns, Plan, TotalPlan, conversion::Conversion, written_columns::WrittenColumns};
 
 /// Finds the columns of every source that are checked when its records are joined.
 pub(super) fn find(plan: &mut Plan, written: &WrittenColumns) {
@@ -56,7 +56,7 @@ fn find_in_where(plan: &Plan, number: usize) -> Vec<usize> {
 fn find_in_output(plan: &Plan, number: usize, written: &WrittenColumns) -> Vec<usize> {
     let links = plan.links.iter().filter(|link| link.child == number);
     let mut columns: Vec<usize> = links.flat_map(|link| &link.order).map(|(column, _)| *column).collect();
-    if let Some((sum, by)) = plan.sources[number].total {
+    if let Some(TotalPlan { sum, by, .. }) = plan.sources[number].total {
         columns.extend([sum].into_iter().chain(by));
     }
     columns.extend(written.used_elsewhere(number));

@@ -24,8 +24,9 @@ use crate::{
     diagnostic::{Code, Diagnostic, nearest},
     json_pointer::escape,
     plan::{
-        CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, checked_columns, conversion::Conversion,
-        envelope::BodyPlan, key::KeyColumns, merged_columns, path_fields, prove, written_columns::WrittenColumns,
+        CheckedColumns, CodeFiles, ColumnPlan, LinkPlan, Plan, SourcePlan, TotalPlan, checked_columns,
+        conversion::Conversion, envelope::BodyPlan, key::KeyColumns, merged_columns, path_fields, prove,
+        written_columns::WrittenColumns,
     },
     table::dialect::Dialect,
 };
@@ -242,6 +243,7 @@ impl<'a> Compiler<'a> {
             let message = format!("the column `{}` is no number, so it cannot be added up", total.sum);
             self.report(Code::PlanWrongValue, &sum_rule, message, "declare its type as `decimal` or `integer`");
         }
+        self.check_units(total, pointer);
         let columns = [Some((sum, &sum_rule, "sums")), by.map(|by| (by, &by_rule, "cells"))];
         for (column, rule, shown) in columns.into_iter().flatten() {
             if let Some(ColumnPlan { name, sensitive: true, .. }) = self.sources[at].columns.get(column) {
@@ -250,7 +252,23 @@ impl<'a> Compiler<'a> {
                 self.report(Code::PlanWrongValue, rule, message, hint);
             }
         }
-        self.sources[at].total = Some((sum, by));
+        self.sources[at].total = Some(TotalPlan { sum, by, units: total.units.clone() });
+    }
+
+    /// Checks the units that the summary may show.
+    fn check_units(&mut self, total: &TotalSpec, pointer: &str) {
+        for (number, unit) in total.units.iter().enumerate() {
+            let (message, hint) = if unit.is_empty() {
+                ("a unit is empty", "leave it out: amounts without a unit are told as `no unit`")
+            } else if total.units[..number].contains(unit) {
+                ("this unit is listed twice", "keep one of the two")
+            } else if total.by.is_none() {
+                ("there are `units`, and no column that says them", "add `by:` with the column")
+            } else {
+                continue;
+            };
+            self.report(Code::PlanWrongValue, &format!("{pointer}/units/{number}"), message.to_owned(), hint);
+        }
     }
 
     pub(super) fn find_source(&mut self, name: &str, pointer: &str) -> Option<usize> {

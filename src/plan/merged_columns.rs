@@ -25,7 +25,7 @@ pub(super) fn find(plan: &mut Plan, written: &WrittenColumns) {
 fn find_outside_fields(plan: &Plan, number: usize) -> BTreeSet<usize> {
     let source = &plan.sources[number];
     let mut used: BTreeSet<usize> = source.key.columns.iter().copied().collect();
-    used.extend(source.total.into_iter().flat_map(|(sum, by)| [Some(sum), by]).flatten());
+    used.extend(source.total.iter().flat_map(|total| [Some(total.sum), total.by]).flatten());
     if let Some(only) = plan.only.as_ref().filter(|_| plan.each == number) {
         used.extend(&only.expression.columns);
     }

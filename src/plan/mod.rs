@@ -112,6 +112,17 @@ pub struct Plan {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// The amounts of a source that are added up in the summary.
+#[derive(Debug)]
+pub struct TotalPlan {
+    /// The column of the amounts.
+    pub sum: usize,
+    /// The column of their units.
+    pub by: Option<usize>,
+    /// The units that the summary may show, besides those that look like a code.
+    pub units: Vec<String>,
+}
+
 /// One source.
 #[derive(Debug)]
 pub struct SourcePlan {
@@ -131,8 +142,8 @@ pub struct SourcePlan {
     pub columns: Vec<ColumnPlan>,
     /// For files without a header: all columns in order.
     pub order: Vec<String>,
-    /// The column of the amounts to add up, and the column of their units.
-    pub total: Option<(usize, Option<usize>)>,
+    /// The amounts to add up.
+    pub total: Option<TotalPlan>,
     /// Its records are only looked up, and not sent for themselves.
     pub lookup: bool,
     /// The columns whose cells are checked when its records are joined.

@@ -126,6 +126,8 @@ pub enum Unit {
     None,
     /// A unit, like `euros`; empty where its cell is.
     Named(String),
+    /// Units that may not be shown, together.
+    Other,
     /// Records that have more or fewer cells than the header, so neither their unit nor their amount is known.
     Unreadable,
     /// Nothing any more: there are too many units.
@@ -138,7 +140,7 @@ impl Unit {
     pub fn name(&self) -> &str {
         match self {
             Unit::Named(name) => name,
-            Unit::None | Unit::Unreadable | Unit::TooMany => "",
+            Unit::None | Unit::Other | Unit::Unreadable | Unit::TooMany => "",
         }
     }
 }

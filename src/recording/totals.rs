@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    plan::Plan,
+    plan::{Plan, TotalPlan, conversion::Conversion},
     recording::{
         ledger::RowStatus,
         summary::{MAX_UNIT_BYTES, MAX_UNITS, SourceTally, Unit, UnitSum},
@@ -64,10 +64,10 @@ fn count_rows(statuses: &[RowStatus], status: RowStatus) -> u64 {
 /// The amounts of a source, in the order their units first appear.
 fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus], uncounted: &[u32]) -> Vec<UnitSum> {
     let source = &plan.sources[number];
-    let Some((column, by)) = source.total else { return Vec::new() };
+    let Some(total) = &source.total else { return Vec::new() };
     // The compiler refuses to add up a column that holds no numbers.
-    let Some(format) = source.columns[column].conversion.number_format() else { return Vec::new() };
-    let mut adder = Adder::new(column, by, format);
+    let Some(format) = source.columns[total.sum].conversion.number_format() else { return Vec::new() };
+    let mut adder = Adder::new(total, format);
     let mut row = 0;
     while row < table.len() {
         if uncounted.is_empty() && table.readings.is_empty() {
@@ -80,34 +80,47 @@ fn sum_amounts(plan: &Plan, number: usize, table: &Table, statuses: &[RowStatus]
         }
         row += 1;
     }
-    adder.totals.into_iter().map(|total| total.into_sum(source.columns[column].name.clone())).collect()
+    let name = &source.columns[total.sum].name;
+    adder.totals.into_iter().map(|total| total.into_sum(name.clone())).collect()
 }
 
 /// No text is packed like this: it would be longer than its length says.
 const NO_UNIT: u128 = u128::MAX;
 
 /// Adds up the amounts of a source.
-struct Adder {
+struct Adder<'a> {
     /// The column of the amount, as the plan numbers it.
     column: usize,
     /// The column of the unit.
     by: Option<usize>,
+    /// The units that may be shown, besides those that look like a code.
+    units: &'a [String],
     format: NumberFormat,
     totals: Vec<UnitTotal>,
     /// The raw texts of units, packed, quotes included, each with the number of its total.
     cache: [(u128, usize); SLOTS],
     /// The number of the total of each named unit.
     numbers: BTreeMap<String, usize>,
+    /// The number of the total of units that may not be shown.
+    other: Option<usize>,
     /// The number of the total of records whose unit is not known.
     unreadable: Option<usize>,
     /// How many bytes the names of all units are.
     unit_bytes: usize,
 }
 
-impl Adder {
-    fn new(column: usize, by: Option<usize>, format: NumberFormat) -> Adder {
-        let (totals, cache) = (Vec::new(), [(NO_UNIT, 0); SLOTS]);
-        Adder { column, by, format, totals, cache, numbers: BTreeMap::new(), unreadable: None, unit_bytes: 0 }
+impl<'a> Adder<'a> {
+    fn new(total: &'a TotalPlan, format: NumberFormat) -> Adder<'a> {
+        let (totals, cache, numbers) = (Vec::new(), [(NO_UNIT, 0); SLOTS], BTreeMap::new());
+        let TotalPlan { sum: column, by, units } = total;
+        let (column, by) = (*column, *by);
+        Adder { column, by, units, format, totals, cache, numbers, other: None, unreadable: None, unit_bytes: 0 }
+    }
+
+    /// The unit that a cell says. Where records are shifted, it may say anything.
+    fn read_unit(&self, cell: &str) -> Unit {
+        let is_shown = cell.is_empty() || Conversion::Code.is_shown(cell) || self.units.iter().any(|unit| unit == cell);
+        if is_shown { Unit::Named(cell.to_owned()) } else { Unit::Other }
     }
 
     /// Adds up amounts from a row on, as long as they are plain and their units cached; gives the row behind them.
@@ -120,12 +133,12 @@ impl Adder {
     }
 
     #[inline(never)]
-    fn add_plain_cells<'a, C: Cells<'a>>(
+    fn add_plain_cells<'t, C: Cells<'t>>(
         &mut self,
-        table: &'a Table,
+        table: &'t Table,
         statuses: &[RowStatus],
         from: u32,
-        cells: impl Fn(Row<'a>) -> Option<C>,
+        cells: impl Fn(Row<'t>) -> Option<C>,
     ) -> u32 {
         let (by, column) = (self.by.map(|by| table.bind[by]), table.bind[self.column]);
         let separator = self.format.decimal_separator;
@@ -167,7 +180,7 @@ impl Adder {
         let at = if let Some(by) = self.by {
             let name = String::from_utf8_lossy(record.cell(by, &mut buffer));
             let known = self.numbers.get(name.as_ref()).copied();
-            known.unwrap_or_else(|| self.find_or_add_total(Unit::Named(name.into_owned()), first))
+            known.unwrap_or_else(|| self.find_or_add_total(self.read_unit(&name), first))
         } else {
             self.find_or_add_total(Unit::None, first)
         };
@@ -186,6 +199,7 @@ impl Adder {
     fn find_or_add_total(&mut self, unit: Unit, first: u64) -> usize {
         let known = match &unit {
             Unit::Named(name) => self.numbers.get(name).copied(),
+            Unit::Other => self.other,
             Unit::Unreadable => self.unreadable,
             // Of these there is only one total, whatever else it holds.
             Unit::None | Unit::TooMany => (!self.totals.is_empty()).then_some(0),
@@ -202,6 +216,7 @@ impl Adder {
         let at = self.totals.len();
         match &unit {
             Unit::Named(name) => drop(self.numbers.insert(name.clone(), at)),
+            Unit::Other => self.other = Some(at),
             Unit::Unreadable => self.unreadable = Some(at),
             Unit::None | Unit::TooMany => {}
         }
@@ -340,6 +355,7 @@ fn parse_plain(lanes: &[u8; LANES], length: usize, separator: u8) -> Option<Plai
 #[cfg(test)]
 mod tests {
     use crate::{
+        plan::TotalPlan,
         recording::{
             ledger::RowStatus,
             summary::{MAX_UNIT_BYTES, MAX_UNITS, Unit},
@@ -398,6 +414,18 @@ mod tests {
     }
 
     #[test]
+    fn units_are_shown_if_they_are_listed_or_look_like_a_code() {
+        let total = TotalPlan { sum: 0, by: Some(1), units: vec!["euros".into(), "New Dollar".into()] };
+        let adder = Adder::new(&total, NumberFormat::JSON);
+        for shown in ["", "euros", "New Dollar", "EUR", "kg", "m2", "20204-B"] {
+            assert_eq!(adder.read_unit(shown), Unit::Named(shown.into()));
+        }
+        for hidden in ["Euros", "euros ", "Durand", "ann@shop.example", "4711 0815 4242 9999", "1 rue du Lac"] {
+            assert_eq!(adder.read_unit(hidden), Unit::Other);
+        }
+    }
+
+    #[test]
     fn units_are_kept_apart_up_to_a_bound_and_nothing_is_lost_beyond() {
         let named = |count: usize| (0..count).map(|number| Unit::Named(format!("{:1$}", number, number % 40)));
         let long = |length: usize| ["a", "b"].map(|letter| Unit::Named(letter.repeat(length)));
@@ -409,7 +437,8 @@ mod tests {
             (long(MAX_UNIT_BYTES / 2 + 1).into(), true),
         ];
         for (units, is_merged) in cases {
-            let mut adder = Adder::new(0, Some(1), NumberFormat::JSON);
+            let total = TotalPlan { sum: 0, by: Some(1), units: Vec::new() };
+            let mut adder = Adder::new(&total, NumberFormat::JSON);
             let count = units.len();
             for (unit, first) in units.into_iter().zip(0..) {
                 let unit = if adder.by.is_some() { unit } else { Unit::None };

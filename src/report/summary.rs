@@ -173,6 +173,7 @@ impl Equation {
         };
         let remark = match sum.by {
             Unit::TooMany => format!("{remark}; more than {MAX_UNITS} units, so they are not kept apart"),
+            Unit::Other => format!("{remark}; `units` of `total` does not list them"),
             _ => remark,
         };
         Equation {
@@ -190,6 +191,7 @@ fn name_sum(sum: &UnitSum) -> String {
         Unit::None => String::new(),
         Unit::Named(unit) if unit.is_empty() => ", no unit".into(),
         Unit::Named(unit) => format!(", {unit}"),
+        Unit::Other => ", other units".into(),
         Unit::Unreadable => ", unknown unit".into(),
         Unit::TooMany => ", all units".into(),
     };
@@ -338,7 +340,7 @@ fn object(summary: &Summary) -> Value {
         let [sent, written, valid] = good(json!(sum.sent.to_string()), &json!("0"));
         let by = match &sum.by {
             Unit::None | Unit::Named(_) => Some(sum.by.name()),
-            Unit::Unreadable | Unit::TooMany => None,
+            Unit::Other | Unit::Unreadable | Unit::TooMany => None,
         };
         json!({
             "what": sum.what, "by": by, "sent": sent, "written": written, "valid": valid,

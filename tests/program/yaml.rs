@@ -396,12 +396,12 @@ const MISTAKES: &[Mistake] = &[
         "39:25: `null` is no value | put it in quotes if it is a text: \"null\"; else write a value, or leave the key out",
     ),
     (
-        "total: { sum: price, by: currency }",
+        "total: { sum: price, by: currency, units: [euros, dollars, pounds, yen] }",
         "total: price",
         "27:12: expected a block, found a text | write `total: { sum: price, by: currency }`",
     ),
     (
-        "total: { sum: price, by: currency }",
+        "total: { sum: price, by: currency, units: [euros, dollars, pounds, yen] }",
         "total: { by: currency }",
         "27:5: missing key `sum` | write it in this block: `sum: price`",
     ),

@@ -107,6 +107,9 @@ pub struct TotalSpec {
     /// The column that keeps amounts apart, as a currency does.
     #[serde(default)]
     pub by: Option<String>,
+    /// The texts of that column that the summary may show, besides those that look like a code, as `EUR` does.
+    #[serde(default)]
+    pub units: Vec<String>,
 }
 
 /// The shape of the JSON.
