@@ -227,8 +227,8 @@ fn read_details(
     }
     if flags & PATCHED != 0 {
         for _ in 0..rest.count() {
-            let at = start + rest.count();
-            table.patches.push(Patch { at, original: rest.bytes().to_vec() });
+            let (at, length) = (start + rest.count(), rest.count());
+            table.patches.push(Patch { at, length, original: rest.bytes().to_vec() });
         }
     }
 }

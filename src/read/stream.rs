@@ -4,28 +4,26 @@
 //! block, which grows until it holds a whole record, so the result does not depend on where blocks end.
 
 use std::{
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Severity},
-    digest::FileDigest,
-    io_cause::{Purpose, advise, describe_cause},
+    diagnostic::{Code, Diagnostic},
     plan::{Plan, SourcePlan},
     read::{
-        decode,
-        files::{self, Inputs, MAX_SOURCE, Stamp, check_regular, describe_change, describe_too_large},
+        feed::{Feed, FileToOpen},
+        files::{self, Inputs, Stamp, describe_change},
         header::{self, FileHeader, RepeatedHeader},
         line_filter::LineFilter,
-        scan::{BlockToScan, FilePosition, report_blank_lines, report_no_records, trim_nuls},
+        scan::{BlockToScan, FilePosition, OddBytes, report_blank_lines, report_no_records},
     },
     recording::ledger::{Ledger, Reject, RowStatus},
     table::{
-        CellTest, Part, Patch, Shown, Table,
-        dialect::{Dialect, Encoding},
+        CellTest, Part, Shown, Table,
+        dialect::Dialect,
+        limits::{MAX_DAMAGE, MAX_RECORD, MAX_RECORDS},
     },
 };
 
@@ -150,7 +148,7 @@ impl Reading<'_> {
         let source = &self.plan.sources[self.source];
         let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
         let file = FileToOpen { path, role: &source.name, name: &name, is_digested: self.inputs.digested };
-        let mut feed = Feed::open(file, &source.dialect, ledger)?;
+        let mut feed = Feed::open(file, &source.dialect)?;
         let mut lines = LineFilter::new(&source.dialect);
         let read = self.read_file_blocks(&mut feed, &mut lines, first, table, ledger, visit);
         table.clear();
@@ -159,6 +157,7 @@ impl Reading<'_> {
             Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
             read => read?,
         };
+        feed.report(ledger);
         feed.close(path, self.stamps)?;
         report_no_records(self.plan, self.source, &name, position.records, ledger);
         match lines {
@@ -179,32 +178,23 @@ impl Reading<'_> {
         visit: Visit<'_>,
     ) -> Result<FilePosition, Stopped> {
         let (name, source) = (feed.name, self.source);
-        let (mut want, mut position) = (self.block, FilePosition::default());
+        let (mut want, mut position, mut body) = (self.block, FilePosition::default(), 0);
         let (mut again, mut is_bound) = (RepeatedHeader::default(), false);
+        let (mut is_last, mut odd) = (false, OddBytes::default());
         loop {
-            // The text that was not scanned goes in front of the next block.
-            Arc::make_mut(&mut table.text).drain(..position.at);
-            table.patches.retain(|patch| patch.at >= position.at);
-            table.patches.iter_mut().for_each(|patch| patch.at -= position.at);
-            position.dropped += position.at;
-            position.counted -= position.at.min(position.counted);
-            position.at = 0;
-            let is_last = match lines {
-                None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
-                Some(lines) => feed.append_lines(lines, table, &mut position, want, ledger)?,
-            };
+            if !position.is_paused {
+                drop_scanned(table, &mut position);
+                is_last = match lines {
+                    None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
+                    Some(lines) => append_lines(feed, lines, table, &mut position, want)?,
+                };
+                body = 0;
+                odd = OddBytes::find(&table.text);
+            }
             if !is_bound {
                 header::check_not_utf_16(name, &table.text)?;
-            }
-            if is_last {
-                trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
-                let length = table.text.len();
-                table.patches.retain(|patch| patch.at < length);
-            }
-            let mut body = 0;
-            if !is_bound {
                 let Some(header) = self.read_header(name, lines.as_ref(), table, is_last)? else {
-                    want = table.text.len().max(self.block);
+                    want = self.next_block(table.text.len());
                     continue;
                 };
                 (body, again, is_bound) = (header.body, header.again, true);
@@ -220,20 +210,28 @@ impl Reading<'_> {
             table.line_checkpoints.clear();
             ledger.statuses[source].clear();
             ledger.rejects.clear();
-            let block = BlockToScan { plan: self.plan, number: source, header: &again, position, body, is_last };
+            let block = BlockToScan { plan: self.plan, number: source, header: &again, position, body, odd, is_last };
             position = block.scan(table, ledger)?;
-            if is_last {
+            check_count(name, first, position.records)?;
+            let is_end = is_last && !position.is_paused;
+            if is_end {
                 check_footer(name, lines.as_ref(), &table.dialect)?;
             }
             let (statuses, rejects) = (&ledger.statuses[source], &ledger.rejects);
-            let block =
-                Block { table, statuses, rejects, first: first + before, end: position.at, line: position.line };
-            visit(block)?;
-            if is_last {
+            let (first, end, line) = (first + before, position.at, position.line);
+            visit(Block { table, statuses, rejects, first, end, line })?;
+            if is_end {
                 return Ok(position);
             }
-            want = if position.at == 0 { table.text.len().max(self.block) } else { self.block };
+            want = if position.at == 0 { self.next_block(table.text.len()) } else { self.block };
+            body = position.at;
         }
+    }
+
+    /// How many bytes are read behind so many that are not a whole record: as many again, so that what is looked at again and
+    /// again is little, but not many more than a record may have.
+    fn next_block(&self, held: usize) -> usize {
+        held.min(MAX_RECORD.saturating_sub(held)).max(self.block)
     }
 
     /// Reads the header, unless it may continue behind the text (`None`); returns where the records start.
@@ -244,17 +242,11 @@ impl Reading<'_> {
         table: &mut Table,
         is_last: bool,
     ) -> Result<Option<FileHeader>, Vec<Diagnostic>> {
-        let text = std::mem::take(&mut table.text);
-        if !is_last {
-            let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
-            let record_end = table.dialect.split(&text, blank, &mut Vec::new());
-            let is_stray =
-                record_end.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[record_end.next..]).is_none();
-            if blank == text.len() || record_end.next >= text.len() || is_stray {
-                table.text = text;
-                return Ok(None);
-            }
+        let is_enough = is_last || table.patches.len() > MAX_DAMAGE || header::is_enough(&table.dialect, &table.text);
+        if !is_enough {
+            return Ok(None);
         }
+        let text = std::mem::take(&mut table.text);
         check_not_empty(name, &text, lines, &table.dialect)?;
         let header = header::bind_columns(self.plan, self.source, name, &text, table)?;
         if table.shown.is_empty() {
@@ -266,13 +258,43 @@ impl Reading<'_> {
     }
 }
 
-/// Reports a file in two encodings.
-fn report_mixed_encodings(path: &str, windows_records: u64, ledger: &mut Ledger<'_>) {
-    if windows_records > 0 {
-        let are = if windows_records == 1 { "is" } else { "are" };
-        let message = format!("{windows_records} of its records {are} Windows-1252, the others UTF-8");
-        ledger.say(&Diagnostic::new(Code::ReadMixedEncodings, message).file(path).severity(Severity::Notice));
+/// Drops the text that was scanned: what was not goes in front of the next block.
+fn drop_scanned(table: &mut Table, position: &mut FilePosition) {
+    let at = position.at;
+    Arc::make_mut(&mut table.text).drain(..at);
+    table.patches.retain(|patch| patch.at >= at);
+    table.patches.iter_mut().for_each(|patch| patch.at -= at);
+    position.dropped += at;
+    position.counted -= at.min(position.counted);
+    position.at = 0;
+}
+
+/// Appends to a table what is left of about `want` bytes of text; returns whether the file ends there.
+fn append_lines(
+    feed: &mut Feed<'_>,
+    lines: &mut LineFilter<'_>,
+    table: &mut Table,
+    position: &mut FilePosition,
+    want: usize,
+) -> Result<bool, Diagnostic> {
+    let is_first = position.dropped == 0 && lines.text.is_empty() && table.text.is_empty();
+    let want = want.max(lines.text.len());
+    let is_last = feed.append_text(&mut lines.text, &mut lines.patches, want)?;
+    if is_first {
+        header::check_not_utf_16(feed.name, &lines.text)?;
     }
+    position.dropped += lines.pass_on(Arc::make_mut(&mut table.text), &mut table.patches, is_last);
+    Ok(is_last)
+}
+
+/// Checks that no number of a record would wrap: `records` of a file follow `first` of those before it.
+fn check_count(path: &str, first: u32, records: u32) -> Result<(), Diagnostic> {
+    if first.checked_add(records).is_some_and(|all| all <= MAX_RECORDS) {
+        return Ok(());
+    }
+    let message = format!("the source has more than {MAX_RECORDS} records");
+    let hint = "divide its files among several folders, and convert one after the other";
+    Err(Diagnostic::new(Code::ReadTooLarge, message).file(path).hint(hint))
 }
 
 /// Checks that a file is not empty. Without a header, a footer proves that it is whole and has no records.
@@ -322,218 +344,4 @@ fn choose_shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: boo
         }
     }
     shown
-}
-
-/// A file to be opened.
-#[derive(Clone, Copy)]
-struct FileToOpen<'a> {
-    /// Its path; `-` is standard input.
-    path: &'a Path,
-    /// The source it is read for.
-    role: &'a str,
-    /// Its name in messages.
-    name: &'a str,
-    /// Take its digest while it is read.
-    is_digested: bool,
-}
-
-/// A file that is being read: unpacked and decoded.
-struct Feed<'a> {
-    path: &'a Path,
-    role: &'a str,
-    name: &'a str,
-    text: TextSource,
-    /// The file before it was read; none for standard input.
-    stamp: Option<Stamp>,
-    is_packed: bool,
-    is_started: bool,
-    /// How many bytes were read, unpacked.
-    length: u64,
-    /// The digest of the bytes that were read. A packed file has none, because it is unpacked by then.
-    digest: Option<FileDigest>,
-}
-
-enum TextSource {
-    /// UTF-8, read as it is needed.
-    Stream {
-        reader: Box<dyn Read>,
-        /// The start of a character whose end was not read yet.
-        partial: Vec<u8>,
-    },
-    /// Another encoding, decoded as a whole.
-    Decoded {
-        decoded: decode::Decoded,
-        /// How much of it was returned.
-        returned: usize,
-    },
-}
-
-impl TextSource {
-    fn stream(reader: Box<dyn Read>) -> TextSource {
-        TextSource::Stream { reader, partial: Vec::new() }
-    }
-}
-
-impl<'a> Feed<'a> {
-    fn open(file: FileToOpen<'a>, dialect: &Dialect, ledger: &mut Ledger<'_>) -> Result<Feed<'a>, Diagnostic> {
-        let FileToOpen { path, role, name, is_digested } = file;
-        let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
-            (Box::new(io::stdin().lock()), None)
-        } else {
-            let metadata = check_regular(path)?;
-            let file = File::open(path).map_err(|cause| describe_unreadable(name, &cause))?;
-            (Box::new(file), Some(Stamp::from_metadata(role, path, &metadata)))
-        };
-        let ending = path.extension().and_then(|extension| extension.to_str());
-        let is_packed = matches!(ending, Some("gz" | "zst"));
-        reader = match ending {
-            Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-            Some("zst") => Box::new(
-                zstd::stream::read::Decoder::new(reader).map_err(|cause| describe_damaged_archive(name, &cause))?,
-            ),
-            _ => reader,
-        };
-        let digest = (is_digested && !is_packed || stamp.is_none()).then(FileDigest::default);
-        let text = TextSource::stream(Box::new(io::empty()));
-        let mut feed = Feed { path, role, name, text, stamp, is_packed, is_started: false, length: 0, digest };
-        feed.text = if dialect.encoding == Encoding::Utf8 {
-            TextSource::stream(reader)
-        } else {
-            let mut bytes = Vec::new();
-            feed.append_bytes(&mut reader, &mut bytes, usize::MAX)?;
-            let decoded = decode::decode_text(name, bytes, dialect)?;
-            report_mixed_encodings(name, decoded.windows_records, ledger);
-            TextSource::Decoded { decoded, returned: 0 }
-        };
-        Ok(feed)
-    }
-
-    /// Appends about `want` bytes of text; returns whether the file ends there.
-    fn append_text(&mut self, text: &mut Vec<u8>, patches: &mut Vec<Patch>, want: usize) -> Result<bool, Diagnostic> {
-        let start = text.len();
-        match std::mem::replace(&mut self.text, TextSource::stream(Box::new(io::empty()))) {
-            TextSource::Decoded { decoded, returned: at } => {
-                let end = decoded.text.len().min(at + want);
-                text.extend_from_slice(&decoded.text[at..end]);
-                let within = decoded.patches.iter().filter(|patch| (at..end).contains(&patch.at));
-                let moved = within.map(|patch| Patch { at: patch.at - at + start, original: patch.original.clone() });
-                patches.extend(moved);
-                let is_last = end == decoded.text.len();
-                self.text = TextSource::Decoded { decoded, returned: end };
-                Ok(is_last)
-            }
-            TextSource::Stream { mut reader, mut partial } => {
-                text.append(&mut partial);
-                // A byte order mark is four bytes long at most.
-                let is_last = self.append_bytes(&mut reader, text, want.max(4))?;
-                if !self.is_started {
-                    let bytes = decode::strip_byte_order_mark(self.name, text.split_off(start), Encoding::Utf8)?;
-                    text.extend_from_slice(&bytes);
-                    self.is_started = true;
-                }
-                if !is_last {
-                    let whole = text[start..].iter().rposition(u8::is_ascii).map_or(start, |at| start + at + 1);
-                    partial.extend_from_slice(&text[whole..]);
-                    text.truncate(whole);
-                }
-                if simdutf8::basic::from_utf8(&text[start..]).is_err() {
-                    let decoded = decode::decode_utf8(text.split_off(start));
-                    text.extend_from_slice(&decoded.text);
-                    let moved = |patch: Patch| Patch { at: patch.at + start, original: patch.original };
-                    patches.extend(decoded.patches.into_iter().map(moved));
-                }
-                self.text = TextSource::Stream { reader, partial };
-                Ok(is_last)
-            }
-        }
-    }
-
-    /// Appends to a table what is left of about `want` bytes of text; returns whether the file ends there.
-    fn append_lines(
-        &mut self,
-        lines: &mut LineFilter<'_>,
-        table: &mut Table,
-        position: &mut FilePosition,
-        want: usize,
-        ledger: &mut Ledger<'_>,
-    ) -> Result<bool, Diagnostic> {
-        let is_first = position.dropped == 0 && lines.text.is_empty() && table.text.is_empty();
-        let want = want.max(lines.text.len());
-        let is_last = self.append_text(&mut lines.text, &mut lines.patches, want)?;
-        if is_first {
-            header::check_not_utf_16(self.name, &lines.text)?;
-        }
-        if is_last {
-            trim_nuls(self.name, &mut lines.text, ledger);
-            let length = lines.text.len();
-            lines.patches.retain(|patch| patch.at < length);
-        }
-        position.dropped += lines.pass_on(Arc::make_mut(&mut table.text), &mut table.patches, is_last);
-        Ok(is_last)
-    }
-
-    /// Appends at most `want` bytes; returns whether the file ends there.
-    fn append_bytes(&mut self, reader: &mut dyn Read, bytes: &mut Vec<u8>, want: usize) -> Result<bool, Diagnostic> {
-        if want < usize::MAX {
-            bytes.reserve_exact(want);
-        }
-        let before = bytes.len();
-        let found = reader.take(want as u64).read_to_end(bytes);
-        let found = found.map_err(|cause| {
-            if self.is_packed {
-                describe_damaged_archive(self.name, &cause)
-            } else {
-                describe_unreadable(self.name, &cause)
-            }
-        })?;
-        self.length += found as u64;
-        if let Some(digest) = &mut self.digest {
-            digest.add(&bytes[before..]);
-        }
-        if self.length > MAX_SOURCE { Err(describe_too_large(self.name.to_owned())) } else { Ok(found < want) }
-    }
-
-    /// Whether the file is not the one that was opened, or more was read than it had then.
-    fn has_changed(&self, path: &Path) -> bool {
-        let Some(stamp) = &self.stamp else { return false };
-        let is_same = std::fs::metadata(path).is_ok_and(|now| Stamp::from_metadata(&stamp.role, path, &now) == *stamp);
-        !is_same || !self.is_packed && self.length > stamp.length
-    }
-
-    /// Stamps the file, which was read to its end.
-    ///
-    /// # Errors
-    /// It changed since it was opened.
-    fn close(self, path: &Path, stamps: &mut Vec<Stamp>) -> Result<(), Diagnostic> {
-        if self.has_changed(path) {
-            return Err(describe_change(path));
-        }
-        let digest = self.digest.map(FileDigest::finish);
-        match self.stamp {
-            Some(stamp) if !self.is_packed && self.length < stamp.length => Err(describe_change(path)),
-            Some(stamp) => {
-                stamps.push(Stamp { digest, ..stamp });
-                Ok(())
-            }
-            None => {
-                let (role, path) = (self.role.to_owned(), path.to_owned());
-                stamps.push(Stamp { role, path, length: self.length, digest, modified: None });
-                Ok(())
-            }
-        }
-    }
-}
-
-/// The finding that a file cannot be read.
-fn describe_unreadable(name: &str, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {}", describe_cause(cause)))
-        .file(name)
-        .hint(advise(Purpose::ReadFile, cause))
-}
-
-/// The finding that a file cannot be unpacked.
-fn describe_damaged_archive(name: &str, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {}", describe_cause(cause)))
-        .file(name)
-        .hint("copy it again from where it was made")
 }
