@@ -49,7 +49,7 @@ pub(super) struct Feed<'a> {
     pub(super) path: &'a Path,
     role: &'a str,
     pub(super) name: &'a str,
-    reader: Box<dyn Read>,
+    pub(super) reader: Box<dyn Read>,
     decoder: Decoder<'a>,
     is_utf8: bool,
     /// How many NUL bytes stand behind the text that was appended.

@@ -211,9 +211,6 @@ impl Scan<'_> {
             let next = match self.add_good_rows(at, most, table) {
                 PlainRows { count: 0, .. } => match self.add_doubtful_row(at, &mut cells, table, ledger)? {
                     Some(next) => next,
-                    None if table.patches.len() - patch > MAX_DAMAGE => {
-                        return Err(vec![self.describe_damaged(row, table)]);
-                    }
                     None => return Ok(at),
                 },
                 PlainRows { count, next, are_lines } => {
@@ -300,6 +297,9 @@ impl Scan<'_> {
             return Err(vec![self.describe_too_large(row, &record_end, table)]);
         }
         if !self.is_last && self.may_continue(&record_end, table) {
+            if table.patches.len() - table.patches.partition_point(|patch| patch.at < at) > MAX_DAMAGE {
+                return Err(vec![self.describe_damaged(row, table)]);
+            }
             self.drop_last_row(row, table, ledger);
             return Ok(None);
         }

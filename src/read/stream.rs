@@ -157,7 +157,6 @@ impl Reading<'_> {
             Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
             read => read?,
         };
-        feed.report(ledger);
         feed.close(path, self.stamps)?;
         report_no_records(self.plan, self.source, &name, position.records, ledger);
         match lines {
@@ -188,6 +187,9 @@ impl Reading<'_> {
                     None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
                     Some(lines) => append_lines(feed, lines, table, &mut position, want)?,
                 };
+                if is_last {
+                    feed.report(ledger);
+                }
                 body = 0;
                 odd = OddBytes::find(&table.text);
             }
@@ -344,4 +346,245 @@ fn choose_shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: boo
         }
     }
     shown
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::{self, Read},
+    };
+
+    use crate::{
+        commands::load,
+        diagnostic::Code,
+        options::BLOCK,
+        plan::Plan,
+        read::{
+            feed::{Feed, FileToOpen},
+            files::Inputs,
+            line_filter::LineFilter,
+            stream::{Reading, Stopped},
+        },
+        recording::ledger::Ledger,
+        table::{
+            Table,
+            limits::{MAX_CELL, MAX_COLUMNS, MAX_DAMAGE, MAX_HEADER, MAX_RECORD, MAX_RECORDS},
+        },
+    };
+
+    /// Some bytes, then others again and again.
+    struct Repeated {
+        head: Vec<u8>,
+        unit: Vec<u8>,
+        at: usize,
+        size: usize,
+    }
+
+    impl Repeated {
+        fn new(head: &[u8], unit: &[u8], size: usize) -> Repeated {
+            let unit = unit.repeat((64 << 10) / unit.len() + 1);
+            Repeated { head: head.to_vec(), unit, at: 0, size }
+        }
+    }
+
+    impl Read for Repeated {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let rest = match self.head.get(self.at..).filter(|rest| !rest.is_empty()) {
+                Some(rest) => rest,
+                None => &self.unit[(self.at - self.head.len()) % self.unit.len()..],
+            };
+            let count = rest.len().min(buffer.len()).min(self.size - self.at);
+            buffer[..count].copy_from_slice(&rest[..count]);
+            self.at += count;
+            Ok(count)
+        }
+    }
+
+    /// What was found in a file, and how much of it was held.
+    #[derive(Debug)]
+    struct Found {
+        records: Result<u32, Code>,
+        codes: Vec<Code>,
+        text: usize,
+        patches: usize,
+    }
+
+    /// A plan for one file; `settings` are those of its dialect.
+    fn plan(settings: &str) -> (Plan, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mapping = format!(
+            "mapping: 1\nname: x\ncontract: schema.json\nrequest: {{ method: PUT, path: /x }}\nsources:\n  s: {{ path: s.csv, \
+             dialect: {{ {settings} }}, columns: {{ a: {{}} }} }}\noutput: {{ each: s, fields: {{ a: a }} }}\n"
+        );
+        fs::write(folder.path().join("mapping.yaml"), mapping).unwrap();
+        fs::write(folder.path().join("schema.json"), r#"{ "type": "array", "items": { "type": "object" } }"#).unwrap();
+        fs::write(folder.path().join("s.csv"), "").unwrap();
+        (load::plan(&folder.path().join("mapping.yaml")).unwrap(), folder)
+    }
+
+    /// Reads some bytes as the file of a plan, whose first record has a number.
+    fn read(
+        (plan, folder): &(Plan, tempfile::TempDir),
+        reader: impl Read + 'static,
+        block: usize,
+        first: u32,
+    ) -> Found {
+        let (inputs, path) = (Inputs::new(folder.path(), &[], false), folder.path().join("s.csv"));
+        let file = FileToOpen { path: &path, role: "s", name: "s.csv", is_digested: false };
+        let dialect = &plan.sources[0].dialect;
+        let mut feed = Feed::open(file, dialect).unwrap();
+        feed.reader = Box::new(reader);
+        let mut codes = Vec::new();
+        let mut say = |finding: &crate::diagnostic::Diagnostic| codes.push(finding.code);
+        let (mut ledger, mut table) = (Ledger::new(1, &mut say), Table::empty("s", dialect));
+        let reading = Reading { plan, source: 0, inputs: &inputs, block, stamps: &mut Vec::new() };
+        let mut lines = LineFilter::new(dialect);
+        let read = reading.read_file_blocks(&mut feed, &mut lines, first, &mut table, &mut ledger, &mut |_| Ok(()));
+        let records = match read {
+            Ok(position) => Ok(position.records),
+            Err(Stopped::Input(findings)) => Err(findings[0].code),
+            Err(Stopped::Storage(cause)) => panic!("{cause}"),
+        };
+        codes.dedup();
+        let lines = lines.map_or(0, |lines| lines.text.capacity());
+        Found { records, codes, text: table.text.capacity().max(lines), patches: table.patches.capacity() }
+    }
+
+    #[test]
+    fn bytes_without_end_are_not_held() {
+        let (size, head) = (20 << 20, b"a;b\n1;2\n");
+        let many: [(&[u8], Result<u32, Code>); 16] = [
+            (b"\0", Ok(1)),
+            (b"\n", Ok(1)),
+            (b"\r\n", Ok(1)),
+            (b"\r", Ok(1)),
+            (b"a;b\n", Ok(1)),
+            (b"\xFF", Err(Code::ReadUndecodable)),
+            (b"\xFFa", Err(Code::ReadUndecodable)),
+            (
+                b"\xFFaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                Err(Code::ReadUndecodable),
+            ),
+            (b";", Err(Code::ReadTooLarge)),
+            (b"x", Err(Code::ReadTooLarge)),
+            (b" ", Err(Code::ReadTooLarge)),
+            (b"\\", Err(Code::ReadTooLarge)),
+            (b"\"", Err(Code::ReadUnbalancedQuote)),
+            (b"\"\n\"\"", Err(Code::ReadUnbalancedQuote)),
+            ("\u{FEFF}".as_bytes(), Err(Code::ReadTooLarge)),
+            ("漢".as_bytes(), Err(Code::ReadTooLarge)),
+        ];
+        let plans = ["utf-8", "auto", "windows-1252", "utf-16le", "utf-8, footer: Sum, comment: \"#\""]
+            .map(|encoding| (encoding, plan(&format!("delimiter: \";\", encoding: {encoding}"))));
+        for (encoding, plan) in &plans {
+            for (unit, expected) in &many {
+                for head in if *encoding == "utf-8" { vec![&head[..], b""] } else { vec![&head[..]] } {
+                    let found = read(plan, Repeated::new(head, unit, size), BLOCK, 0);
+                    if *encoding == "utf-8" && !head.is_empty() {
+                        assert_eq!(found.records, *expected, "{unit:?} {found:?}");
+                    }
+                    // A byte of another encoding may be three of UTF-8, and a buffer that grows doubles.
+                    let most = if encoding.starts_with("utf-8") { 2 * MAX_RECORD } else { 6 * MAX_RECORD };
+                    let is_little = found.text <= most + 4 * BLOCK && found.patches <= 4 * MAX_DAMAGE;
+                    assert!(is_little, "{encoding} {unit:?} {head:?} {found:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_as_large_as_it_may_be_is_read_and_what_is_larger_is_not() {
+        let plan = plan("delimiter: \";\", quote: \"\"");
+        let names = |count: usize| (0..count).map(|at| if at == 0 { "a".to_owned() } else { format!("b{at}") });
+        let header = |count: usize| names(count).collect::<Vec<_>>().join(";") + "\n";
+        let read_text = |text: String, block: usize| {
+            let size = text.len();
+            let found = read(&plan, Repeated::new(text.as_bytes(), b"x", size), block, 0);
+            (found.records, found.codes)
+        };
+        for block in [BLOCK, 1 << 10] {
+            for (more, records) in [(0, Ok(1)), (1, Ok(1)), (2, Err(Code::ReadTooLarge))] {
+                // Sixteen cells, and what is left in the last of them.
+                let record = format!("{};", "x".repeat(MAX_RECORD / 16 - 1)).repeat(16);
+                let record = header(16) + &record[..MAX_RECORD - 1] + &"y".repeat(more) + "\n";
+                assert_eq!(read_text(record, block).0, records, "{more} {block}");
+            }
+            for (size, codes) in [(MAX_CELL - 1, vec![]), (MAX_CELL, vec![]), (MAX_CELL + 1, vec![Code::ReadTooLarge])]
+            {
+                let found = read_text(format!("a;b\n1;{}\n", "x".repeat(size)), block);
+                assert_eq!(found, (Ok(1), codes), "{size} {block}");
+            }
+            for (size, records) in
+                [(MAX_HEADER - 1, Ok(0)), (MAX_HEADER, Ok(0)), (MAX_HEADER + 1, Err(Code::ReadTooLarge))]
+            {
+                for end in ["\n", "\r\n", "\n1;2\n"] {
+                    let text = format!("a;{}{end}", "x".repeat(size - 2));
+                    let records = if end.len() > 2 { records.map(|_| 1) } else { records };
+                    assert_eq!(read_text(text, block).0, records, "{size} {block} {end:?}");
+                }
+                let records = records.map_err(|_| Code::ReadHeader);
+                assert_eq!(read_text("\n".repeat(size) + "a;b\n", block).0, records, "{size} {block}");
+            }
+            for (count, records) in
+                [(MAX_COLUMNS - 1, Ok(0)), (MAX_COLUMNS, Ok(0)), (MAX_COLUMNS + 1, Err(Code::ReadTooLarge))]
+            {
+                assert_eq!(read_text(header(count), block).0, records, "{count} {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_without_a_number_of_its_own_is_refused() {
+        let plan = plan("delimiter: \";\"");
+        for (first, records) in [
+            (MAX_RECORDS - 3, Ok(3)),
+            (MAX_RECORDS - 2, Err(Code::ReadTooLarge)),
+            (MAX_RECORDS, Err(Code::ReadTooLarge)),
+        ] {
+            let text = b"a;b\n1;2\n3;4\n5;6\n";
+            for block in [1, BLOCK] {
+                let found = read(&plan, Repeated::new(text, b"x", text.len()), block, first);
+                assert_eq!(found.records, records, "{first} {block}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_findings_do_not_depend_on_where_blocks_end() {
+        let plan = plan("delimiter: \";\", tail: accept");
+        let bits: [&[u8]; 14] = [
+            b"1;2\n",
+            b"1;2\r\n",
+            b"\n",
+            b"\r",
+            b"\0",
+            b"\xFF",
+            b"a;b\n",
+            b"\"x\n\";1\n",
+            b"x\"",
+            b"1\n",
+            b"\xEF\xBB\xBF",
+            b"b;a",
+            b"1;\xE6\xBC\n",
+            b"\r\n",
+        ];
+        let mut seed = 3u64;
+        for _ in 0..400 {
+            let mut text = b"a;b\n".to_vec();
+            for _ in 0..20 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.extend_from_slice(bits[(seed >> 40) as usize % bits.len()]);
+            }
+            text.resize(text.len().max(130), b'\n');
+            let found = |block: usize| {
+                let found = read(&plan, Repeated::new(&text, b"x", text.len()), block, 0);
+                (found.records, found.codes)
+            };
+            let whole = found(BLOCK);
+            for block in [1, 2, 3, 5, 17] {
+                assert_eq!(found(block), whole, "{block} {}", String::from_utf8_lossy(&text));
+            }
+        }
+    }
 }
