@@ -182,7 +182,6 @@ pub(super) fn bind_columns(
     table: &mut Table,
 ) -> Result<FileHeader, Vec<Diagnostic>> {
     let source = &plan.sources[number];
-    check_blank_lines(path, text)?;
     let (names, header) = if source.dialect.header {
         // What is behind this is no header.
         let text = &text[..text.len().min(count_blank_lines(text) + MAX_HEADER + LINE_END)];
@@ -217,7 +216,7 @@ pub(super) fn bind_columns(
 }
 
 /// Checks that a file starts with no more blank lines than would be held until its first record is read.
-fn check_blank_lines(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
+pub(super) fn check_blank_lines(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
     if count_blank_bytes(text) <= MAX_HEADER {
         return Ok(());
     }

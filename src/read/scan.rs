@@ -294,7 +294,7 @@ impl Scan<'_> {
         table.cell_starts[from..from + stride].fill(UNKNOWN);
         let record_end = table.dialect.split(&table.text, at, cells);
         if find_end(&record_end, &table.text[..self.end]) - at > MAX_RECORD {
-            return Err(vec![self.describe_too_large(row, &record_end, table)]);
+            return Err(vec![self.describe_too_large(row, table)]);
         }
         if !self.is_last && self.may_continue(&record_end, table) {
             if table.patches.len() - table.patches.partition_point(|patch| patch.at < at) > MAX_DAMAGE {
@@ -451,7 +451,7 @@ impl Scan<'_> {
 
     /// The finding that a record is larger than any may be, or does not end. What is told does not depend on what is behind the
     /// first bytes of it.
-    fn describe_too_large(&self, row: u32, record_end: &RecordEnd, table: &Table) -> Diagnostic {
+    fn describe_too_large(&self, row: u32, table: &Table) -> Diagnostic {
         let start = table.starts[row as usize];
         let region = start..start + MAX_RECORD;
         let text = &table.text[region.clone()];
@@ -459,9 +459,8 @@ impl Scan<'_> {
             return self.describe_lost_block(row, table);
         }
         let size = format!("the record has no end within {MAX_RECORD} bytes");
-        if let Some(QuoteFault::Open(open)) = record_end.fault
-            && region.contains(&open)
-        {
+        let record_end = table.dialect.split(&table.text[..region.end], start, &mut Vec::new());
+        if let Some(QuoteFault::Open(open)) = record_end.fault {
             let lines = line_ends(&table.text[open..region.end]);
             let takes = if lines == 0 { String::new() } else { format!(" and the {lines} lines behind it") };
             let message = format!(

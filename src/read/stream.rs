@@ -249,6 +249,7 @@ impl Reading<'_> {
             return Ok(None);
         }
         let text = std::mem::take(&mut table.text);
+        header::check_blank_lines(name, &text)?;
         check_not_empty(name, &text, lines, &table.dialect)?;
         let header = header::bind_columns(self.plan, self.source, name, &text, table)?;
         if table.shown.is_empty() {
@@ -470,7 +471,7 @@ mod tests {
             (b"x", Err(Code::ReadTooLarge)),
             (b" ", Err(Code::ReadTooLarge)),
             (b"\\", Err(Code::ReadTooLarge)),
-            (b"\"", Err(Code::ReadUnbalancedQuote)),
+            (b"\"", Err(Code::ReadTooLarge)),
             (b"\"\n\"\"", Err(Code::ReadUnbalancedQuote)),
             ("\u{FEFF}".as_bytes(), Err(Code::ReadTooLarge)),
             ("漢".as_bytes(), Err(Code::ReadTooLarge)),
