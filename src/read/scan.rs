@@ -231,19 +231,7 @@ impl Scan<'_> {
                 let message = "a byte order mark stands inside the file: two files were joined here";
                 ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
-            let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
-            if damaged > MAX_DAMAGE {
-                return Err(vec![self.describe_damaged(row, table)]);
-            }
-            if damaged > 0 {
-                let mut wrong = table.patches[patch..patch + damaged].iter().map(|patch| patch.at);
-                // A mark of another encoding is kept like damage, and was told.
-                if let Some(wrong) = wrong.find(|wrong| !table.text[*wrong..].starts_with(MARK)) {
-                    table.dialect.split(&table.text, at, &mut cells);
-                    self.reject_undecodable(row, wrong, &cells, table, ledger);
-                }
-                patch += damaged;
-            }
+            patch += self.check_damage(row, at..next, patch, table, ledger)?;
             at = next;
         }
     }
@@ -645,6 +633,29 @@ impl Scan<'_> {
         let diagnostic = self.finding(Code::ReadNul, row, "the record holds NUL bytes", table);
         ledger.reject(self.number, row, &diagnostic);
         Ok(())
+    }
+
+    /// Checks a record for bytes that are invalid in the encoding, from a patch on; returns how many patches it has.
+    fn check_damage(
+        &self,
+        row: u32,
+        range: std::ops::Range<usize>,
+        patch: usize,
+        table: &Table,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<usize, Vec<Diagnostic>> {
+        let damaged = table.patches[patch..].partition_point(|patch| patch.at < range.end);
+        if damaged > MAX_DAMAGE {
+            return Err(vec![self.describe_damaged(row, table)]);
+        }
+        let mut wrong = table.patches[patch..patch + damaged].iter().map(|patch| patch.at);
+        // A mark of another encoding is kept like damage, and was told.
+        if let Some(wrong) = wrong.find(|wrong| !table.text[*wrong..].starts_with(MARK)) {
+            let mut cells = Vec::new();
+            table.dialect.split(&table.text, range.start, &mut cells);
+            self.reject_undecodable(row, wrong, &cells, table, ledger);
+        }
+        Ok(damaged)
     }
 
     /// Rejects a record with bytes that are invalid in the encoding.

@@ -187,6 +187,9 @@ impl Reading<'_> {
                     None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
                     Some(lines) => append_lines(feed, lines, table, &mut position, want)?,
                 };
+                if !is_bound {
+                    header::check_not_utf_16(name, &table.text)?;
+                }
                 if is_last {
                     feed.report(ledger);
                 }
@@ -194,7 +197,6 @@ impl Reading<'_> {
                 odd = OddBytes::find(&table.text);
             }
             if !is_bound {
-                header::check_not_utf_16(name, &table.text)?;
                 let Some(header) = self.read_header(name, lines.as_ref(), table, is_last)? else {
                     want = self.next_block(table.text.len());
                     continue;
@@ -404,7 +406,7 @@ mod tests {
 
     /// What was found in a file, and how much of it was held.
     #[derive(Debug)]
-    struct Found {
+    struct ReadOutcome {
         records: Result<u32, Code>,
         codes: Vec<Code>,
         text: usize,
@@ -430,7 +432,7 @@ mod tests {
         reader: impl Read + 'static,
         block: usize,
         first: u32,
-    ) -> Found {
+    ) -> ReadOutcome {
         let (inputs, path) = (Inputs::new(folder.path(), &[], false), folder.path().join("s.csv"));
         let file = FileToOpen { path: &path, role: "s", name: "s.csv", is_digested: false };
         let dialect = &plan.sources[0].dialect;
@@ -449,7 +451,7 @@ mod tests {
         };
         codes.dedup();
         let lines = lines.map_or(0, |lines| lines.text.capacity());
-        Found { records, codes, text: table.text.capacity().max(lines), patches: table.patches.capacity() }
+        ReadOutcome { records, codes, text: table.text.capacity().max(lines), patches: table.patches.capacity() }
     }
 
     #[test]
