@@ -302,7 +302,7 @@ fn skip_row(rest: &mut Reader<'_>, width: usize) -> u32 {
     }
     if flags & PATCHED != 0 {
         for _ in 0..rest.count() {
-            rest.count();
+            rest.take(size_of::<[u32; 2]>());
             rest.bytes();
         }
     }

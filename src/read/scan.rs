@@ -201,6 +201,7 @@ impl Scan<'_> {
             if since_checkpoint == 0 {
                 if at - body >= MOST {
                     self.position.is_paused = true;
+                    table.cell_starts.truncate(table.starts.len() * stride);
                     return Ok(at);
                 }
                 self.add_checkpoint(row, at, table);
