@@ -5,7 +5,7 @@
 //! It never holds the text of a cell: the code that makes a diagnostic masks the text first, with [`mask`].
 //! `report` chooses colours and layout.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -31,13 +31,14 @@ pub struct Place {
     /// How many characters the span covers.
     pub width: u64,
     /// The line itself, already masked when it comes from data; empty when it is not known.
-    pub text: String,
+    /// Many findings may be about one long line, so they share it.
+    pub text: Arc<str>,
 }
 
 impl Place {
     /// A whole file.
     pub fn file(path: impl Into<String>) -> Place {
-        Place { path: path.into(), line: 0, column: 0, width: 0, text: String::new() }
+        Place { path: path.into(), line: 0, column: 0, width: 0, text: Arc::from("") }
     }
 }
 
@@ -187,14 +188,46 @@ pub fn count_slips(word: &str, other: &str) -> usize {
     strsim::damerau_levenshtein(&word.to_lowercase(), &other.to_lowercase())
 }
 
+/// So many names are looked at to find the nearest one: a thousand names that are not there, among thousands that are, take
+/// no more than a moment.
+const MAX_NEAR: usize = 1_000;
+/// So many of them are compared letter by letter.
+const MAX_COMPARED: usize = 200;
+/// A name of more bytes is no slip of a typist.
+const MAX_NEAR_BYTES: usize = 200;
+
 /// The nearest of some names, if one is near enough to be meant.
 pub fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = |candidate: &str| 1 + candidate.chars().count().max(name.chars().count()) / 4;
+    let own = count_letters(name);
     names
         .into_iter()
+        .take(MAX_NEAR)
+        .filter(|candidate| name.len().max(candidate.len()) <= MAX_NEAR_BYTES)
+        .filter(|candidate| count_other_letters(&own, &count_letters(candidate)) <= most(candidate))
+        .take(MAX_COMPARED)
         .map(|candidate| (count_slips(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count().max(name.chars().count()) / 4)
+        .filter(|(distance, candidate)| *distance <= most(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// How often each letter stands in a short word; those that fall together say nothing wrong.
+fn count_letters(word: &str) -> [u8; 32] {
+    let mut counts = [0_u8; 32];
+    for character in word.chars().flat_map(char::to_lowercase) {
+        let count = &mut counts[u32::from(character) as usize % 32];
+        *count = count.saturating_add(1);
+    }
+    counts
+}
+
+/// How many letters of one word the other does not have, whichever has more: at least so many slips lie between them.
+fn count_other_letters(one: &[u8; 32], other: &[u8; 32]) -> usize {
+    let more = |one: &[u8; 32], other: &[u8; 32]| -> usize {
+        one.iter().zip(other).map(|(one, other)| usize::from(one.saturating_sub(*other))).sum()
+    };
+    more(one, other).max(more(other, one))
 }
 
 macro_rules! codes {

@@ -28,6 +28,7 @@ pub mod units;
 pub mod options;
 pub mod index_ranges;
 pub mod list_dir;
+pub mod regular_file;
 pub mod file_numbers;
 
 pub mod table;
@@ -50,3 +51,6 @@ pub mod report;
 
 pub mod cli;
 pub mod commands;
+
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;

@@ -11,6 +11,10 @@ use std::{
     panic,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -34,12 +38,16 @@ use xwalk::{
 };
 
 fn main() -> ExitCode {
-    panic::set_hook(Box::new(|panicked| {
+    let panicked_once = Arc::new(AtomicBool::new(false));
+    let is_bug = Arc::clone(&panicked_once);
+    panic::set_hook(Box::new(move |panicked| {
+        is_bug.store(true, Ordering::SeqCst);
         let location = panicked.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
         // When even stderr is gone, the exit code says it alone.
         let _ = report::bug(&mut io::stderr(), &location);
     }));
     forbid_core_dumps();
+    catch_limits(&panicked_once);
     let environment = parse::environment();
     let done = match parse::parse(std::env::args_os()) {
         Ok(mut cli) => match check_stdout(&mut cli.command) {
@@ -78,10 +86,53 @@ fn forbid_core_dumps() {
         // any file as well. A process may always lower its own limits, and not raise them.
         for bytes in [1, 0] {
             if setrlimit(Resource::Core, Rlimit { current: Some(bytes), maximum: Some(bytes) }).is_ok() {
-                return;
+                break;
             }
         }
     }
+    // Nor may other processes of this user look into its memory.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
+/// Turns the signals of limits that are reached into exit codes and errors.
+#[cfg(unix)]
+fn catch_limits(panicked_once: &Arc<AtomicBool>) {
+    use signal_hook::{
+        consts::{SIGABRT, SIGXFSZ},
+        flag,
+    };
+    // A signal that is caught no longer ends the process, and the write that was too much fails with its cause.
+    let _ = flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+    // Rust says how much memory was not to be had, and aborts. It also aborts when it panics while it handles a panic: that is
+    // a bug, and the first handler that holds decides.
+    let _ = flag::register_conditional_shutdown(SIGABRT, Exit::Bug as i32, Arc::clone(panicked_once));
+    let _ = flag::register_conditional_shutdown(SIGABRT, Exit::Storage as i32, Arc::new(AtomicBool::new(true)));
+}
+
+#[cfg(not(unix))]
+fn catch_limits(_: &Arc<AtomicBool>) {}
+
+/// Refuses to run where so few files may be open that libraries fail in ways they do not tell.
+#[cfg(unix)]
+fn check_open_files() -> Result<(), Error> {
+    let opened: io::Result<Vec<File>> = (0..MIN_OPEN_FILES).map(|_| File::open(NULL_DEVICE)).collect();
+    match opened {
+        Err(cause)
+            if matches!(
+                rustix::io::Errno::from_io_error(&cause),
+                Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE)
+            ) =>
+        {
+            Err(Error::storage("cannot open", Path::new(NULL_DEVICE), &cause))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn check_open_files() -> Result<(), Error> {
+    Ok(())
 }
 
 fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
@@ -97,6 +148,9 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
             Ok(written.map_or_else(|cause| show_unwritten(dir, &cause, environment), |()| Exit::Done))
         }
         command => {
+            if let Err(error) = check_open_files() {
+                return Ok(show_error(&error, environment));
+            }
             start_log(command);
             Ok(run_pipe(command, environment))
         }
@@ -130,6 +184,9 @@ enum Lost {
     /// Stdout is closed.
     Unseen,
 }
+
+/// How many files a run may have to open at once, besides the standard streams.
+const MIN_OPEN_FILES: usize = 32;
 
 /// The device that takes everything.
 const NULL_DEVICE: &str = "/dev/null";

@@ -3,6 +3,7 @@
 //! No other file reads configuration. No data is opened here, so an error here comes before any row is read.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Component, Path, PathBuf},
     sync::Arc,
@@ -14,6 +15,7 @@ use crate::{
         contract::Contract,
         contract_part::WantedPart,
         json_places,
+        likeness::{may_be_contract, may_be_mapping},
         mapping::{
             self, Mapping,
             code_table::CodeTable,
@@ -32,12 +34,18 @@ use crate::{
         yaml::{self, Places},
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
-    io_cause::{Purpose, advise, describe_cause},
+    file_numbers::file_numbers,
+    io_cause::{Purpose, advise},
     json_pointer,
     list_dir::list_dir,
-    options::{ConvertOptions, Setting},
+    options::{ConvertOptions, Setting, SourcePath},
     plan::{CodeFiles, Plan, SourcePlan},
-    read::code_table::read_code_table,
+    read::{
+        code_table::read_code_table,
+        files::{Inputs, find_source_files},
+    },
+    recording::lookups::find_looked_up,
+    regular_file::{FileFault, read_regular_file},
     table::dialect::Dialect,
     text::file_pattern::count_wildcards,
     units::Size,
@@ -117,6 +125,9 @@ pub fn job(args: &Convert, root: &Path, environment: &Environment) -> Result<Job
     let input = profiles.as_ref().and_then(|file| file.profiles.input(wanted)).unwrap_or(".");
     let folders = if args.dirs.is_empty() { vec![root.join(input)] } else { args.dirs.clone() };
     check_folders(&folders)?;
+    if let Some(wrong) = describe_shared_files(&plan, &folders, &options.sources) {
+        return Err(vec![wrong]);
+    }
     if options.output.is_none()
         && let Some(wrong) = describe_shared_paths(&plan, &folders)
     {
@@ -135,6 +146,42 @@ fn describe_shared_paths(plan: &Plan, folders: &[PathBuf]) -> Option<Diagnostic>
     Some(Diagnostic::new(Code::PlanOneUrl, message).hint(hint))
 }
 
+/// A file that two drop folders would read for one source, as `--source` and a path that leads out of them make it: what it
+/// holds would be sent twice. What documents only look up may be the same for all.
+fn describe_shared_files(plan: &Plan, folders: &[PathBuf], sources: &[SourcePath]) -> Option<Diagnostic> {
+    if folders.len() < 2 {
+        return None;
+    }
+    let looked_up = find_looked_up(plan);
+    // By its numbers, or where the system has none by its path.
+    let identify = |file: &Path| match file_numbers(file).filter(|_| file != Path::new("-")) {
+        Some(numbers) => (Some(numbers), PathBuf::new()),
+        None => (None, fs::canonicalize(file).unwrap_or_else(|_| file.to_owned())),
+    };
+    let mut known = BTreeMap::new();
+    for folder in folders {
+        let found = find_source_files(plan, &Inputs::new(folder, sources, false));
+        for (source, files) in found.into_iter().enumerate().filter(|(source, _)| !looked_up[*source]) {
+            // What is wrong with the files of a source is told when they are read.
+            for file in files.unwrap_or_default() {
+                let other = *known.entry((source, identify(&file))).or_insert(folder);
+                if other != folder {
+                    return Some(describe_shared_file(&plan.sources[source].name, &file, [other, folder]));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn describe_shared_file(source: &str, file: &Path, folders: [&Path; 2]) -> Diagnostic {
+    let [one, other] = folders.map(Path::display);
+    let message = format!("the folders `{one}` and `{other}` have one file of the source `{source}`");
+    let shown = if file == Path::new("-") { "stdin".to_owned() } else { file.display().to_string() };
+    let hint = "run the command once for each folder: what the file holds would be sent twice";
+    Diagnostic::new(Code::PlanSameFile, message).file(shown).hint(hint)
+}
+
 /// A folder where the mapping belongs, and a mapping where a folder belongs.
 fn describe_swapped(mapping: Option<&Path>, dirs: &[PathBuf]) -> Option<Diagnostic> {
     let mapping = mapping.filter(|path| path.is_dir())?;
@@ -150,7 +197,8 @@ fn describe_swapped(mapping: Option<&Path>, dirs: &[PathBuf]) -> Option<Diagnost
 /// The first that is.
 pub fn check_folders(folders: &[PathBuf]) -> Result<(), Vec<Diagnostic>> {
     let wrong = |code: Code, message: String, hint: String| Err(vec![Diagnostic::new(code, message).hint(hint)]);
-    for (at, folder) in folders.iter().enumerate() {
+    let mut known = BTreeMap::new();
+    for folder in folders {
         let shown = folder.display();
         if folder.is_file() {
             let hint = match folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
@@ -162,16 +210,24 @@ pub fn check_folders(folders: &[PathBuf]) -> Result<(), Vec<Diagnostic>> {
             };
             return wrong(Code::PlanUsage, format!("`{shown}` is a file, and a drop folder is needed"), hint);
         }
-        let real = |path: &Path| fs::canonicalize(path).ok();
-        let is_same = |other: &&PathBuf| real(other).is_some() && real(other) == real(folder);
-        if let Some(other) = folders[..at].iter().find(is_same) {
+        let real = fs::canonicalize(folder).ok();
+        if let Some(other) = real.and_then(|real| known.insert(real, folder)) {
             let message = format!("the folder `{}` is named twice", other.display());
             let also = if other == folder { String::new() } else { format!(" (the second time as `{shown}`)") };
             let hint = format!("name each drop folder once: its documents would be sent twice{also}");
             return wrong(Code::PlanSameFile, message, hint);
         }
     }
-    Ok(())
+    find_nested(&known).map_or(Ok(()), |nested| Err(vec![nested]))
+}
+
+/// A drop folder that lies in another: a file in both would be sent twice.
+fn find_nested(known: &BTreeMap<PathBuf, &PathBuf>) -> Option<Diagnostic> {
+    let outer = |inner: &PathBuf| inner.ancestors().skip(1).find_map(|above| known.get(above));
+    let (inner, outer) = known.iter().find_map(|(real, inner)| Some((*inner, *outer(real)?)))?;
+    let message = format!("the folder `{}` lies in the folder `{}`", inner.display(), outer.display());
+    let hint = "name only one of the two, or move them apart: a file in both would be sent twice";
+    Some(Diagnostic::new(Code::PlanSameFile, message).hint(hint))
 }
 
 fn is_yaml(path: &Path) -> bool {
@@ -214,7 +270,8 @@ fn unknown_source(plan: &Plan, name: &str) -> Diagnostic {
 /// Everything that is wrong with it.
 pub fn profiles(root: &Path) -> Result<Option<ProfilesFile>, Vec<Diagnostic>> {
     let path = root.join(PROFILES);
-    if !path.exists() {
+    // A link that leads nowhere is no reason to do without profiles in silence.
+    if fs::symlink_metadata(&path).is_err_and(|cause| cause.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
     }
     let text = read_text(&path, "the profiles file", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
@@ -331,6 +388,11 @@ pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
 fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnostic>> {
     let shown = path.display().to_string();
     let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
+    if !may_be_mapping(&mapping_text) {
+        let message = "this is no mapping: none of the keys `mapping`, `contract`, `sources` and `output` stands in it";
+        let hint = "name the file of a mapping; nothing of this one is shown, as it may be a secret";
+        return Err(vec![Diagnostic::new(Code::PlanSyntax, message).file(shown).hint(hint)]);
+    }
     let (mapping, places) = mapping::read(&shown, &mapping_text)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     let (contract_path, fragment) = split_part(folder, &mapping.contract);
@@ -366,14 +428,16 @@ fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnosti
 }
 
 /// Findings without those that are told already: two sources may share a dialect that is wrong.
-fn without_repeats(findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    let mut told: Vec<Diagnostic> = Vec::new();
-    for finding in findings {
-        if !told.contains(&finding) {
-            told.push(finding);
-        }
-    }
-    told
+fn without_repeats(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut told = BTreeSet::new();
+    findings.retain(|finding| {
+        let place = |place: &Place| (place.path.clone(), place.line, place.column);
+        let cell = finding.cell.as_ref().map(|cell| place(&cell.place));
+        let target = finding.target.as_ref().map(|target| (target.pointer.clone(), target.schema.clone()));
+        let places = (cell, finding.rule.as_ref().map(|at| place(at)), target);
+        told.insert((finding.code, finding.message.clone(), finding.hint.clone(), places))
+    });
+    findings
 }
 
 /// The file of a contract, and what stands behind `#` in its name, unless that belongs to the name of the file.
@@ -390,7 +454,18 @@ fn split_part(folder: &Path, name: &str) -> (PathBuf, Option<String>) {
 /// # Errors
 /// It cannot be read, or is no schema that can be used.
 pub fn contract(path: &Path, limit: u64, wanted: &WantedPart) -> Result<Contract, Diagnostic> {
-    Contract::compile_part(&path.display().to_string(), read_text(path, "the contract", limit)?, wanted)
+    let (shown, text) = (path.display().to_string(), read_text(path, "the contract", limit)?);
+    if !may_be_contract(&text) {
+        let (message, hint) = if text.trim_start().starts_with('<') {
+            let message = "the contract is a web page or XML, not JSON";
+            (message, "download the JSON Schema itself: a login page may have come instead")
+        } else {
+            let message = "this is no contract: no key of JSON Schema or OpenAPI stands in it";
+            (message, "name the file of a contract; nothing of this one is shown, as it may be a secret")
+        };
+        return Err(Diagnostic::new(Code::PlanContract, message).file(shown).hint(hint));
+    }
+    Contract::compile_part(&shown, text, wanted)
 }
 
 /// A path without the steps that lead back, so that messages stay short: `mappings/../schemas/x` is `schemas/x`.
@@ -411,13 +486,17 @@ fn tidy_path(path: &Path) -> PathBuf {
 fn read_text(path: &Path, what: &str, limit: u64) -> Result<String, Diagnostic> {
     let shown = path.display().to_string();
     let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown.clone());
-    let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
-    if length > limit {
-        return Err(wrong(Code::PlanTooLarge, format!("{what} is larger than {limit} bytes")));
-    }
-    let bytes = fs::read(path).map_err(|cause| {
-        let message = format!("{what} cannot be read: {}", describe_cause(&cause));
-        wrong(Code::PlanMissingFile, message).hint(advise_reading(path, what, &cause))
+    let (bytes, _) = read_regular_file(path, limit).map_err(|fault| {
+        let message = format!("{what} {}", fault.describe(limit));
+        match &fault {
+            FileFault::Unreadable(cause) => {
+                wrong(Code::PlanMissingFile, message).hint(advise_reading(path, what, cause))
+            }
+            FileFault::NotRegular | FileFault::Endless => {
+                wrong(Code::PlanMissingFile, message).hint("name a regular file, or a link to one")
+            }
+            FileFault::TooLarge => wrong(Code::PlanTooLarge, message),
+        }
     })?;
     decode_text(bytes, &shown, what)
 }

@@ -7,13 +7,52 @@ use std::{collections::BTreeMap, ptr::from_ref};
 
 use serde_json::{Map, Value};
 
-use crate::config::unused_definitions::decode_reference;
+use crate::{config::unused_definitions::decode_reference, json_pointer::escape};
 
 /// Counts the schemas that are asked about a value and all in it, each as often as it is asked.
 ///
 /// Takes a time that grows with the schemas times the values, however large the number is.
 pub(super) fn count_branches(file: &Value, schema: &Value, value: &Value) -> u64 {
     BranchCounter { file, known: BTreeMap::new() }.count(schema, value)
+}
+
+/// So many schemas may be asked about one value: no contract that people write has as many, and equal references that lie in
+/// each other are twice as many with each level.
+const MAX_ASKED: u64 = 1_000_000;
+
+/// Finds a schema whose branches ask too much of any value, whatever it holds: its pointer in the file.
+pub(super) fn find_too_many(file: &Value) -> Option<String> {
+    let mut counter = BranchCounter { file, known: BTreeMap::new() };
+    let (mut open, mut schemas) = (vec![file], Vec::new());
+    while let Some(node) = open.pop() {
+        match node {
+            Value::Object(members) => {
+                open.extend(members.values());
+                schemas.push(node);
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    // What lies inside is counted first, so that a schema finds its branches counted.
+    let found = schemas.into_iter().rev().find(|schema| counter.count(schema, &Value::Null) > MAX_ASKED)?;
+    find_pointer(file, found)
+}
+
+/// The pointer of a node of a file. Pointers are written for this one only: each repeats the keys of all that it lies in.
+fn find_pointer(file: &Value, wanted: &Value) -> Option<String> {
+    if std::ptr::eq(file, wanted) {
+        return Some(String::new());
+    }
+    match file {
+        Value::Object(members) => members
+            .iter()
+            .find_map(|(name, member)| Some(format!("/{}{}", escape(name), find_pointer(member, wanted)?))),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(at, item)| Some(format!("/{at}{}", find_pointer(item, wanted)?)))
+        }
+        _ => None,
+    }
 }
 
 struct BranchCounter<'a> {
@@ -83,7 +122,30 @@ fn schemas_inside<'v>(rules: &'v Map<String, Value>, value: &'v Value) -> Vec<(V
 mod tests {
     use serde_json::{Value, json};
 
-    use super::count_branches;
+    use super::{count_branches, find_too_many};
+
+    #[test]
+    fn branches_that_double_with_each_level_are_too_many() {
+        for keyword in ["anyOf", "oneOf", "allOf"] {
+            let file = |depth: usize| {
+                let definition = |at: usize| {
+                    (
+                        format!("a{at}"),
+                        json!({ keyword: [
+                            {"$ref": format!("#/$defs/a{}", at + 1)}, {"$ref": format!("#/$defs/a{}", at + 1)}
+                        ]}),
+                    )
+                };
+                let definitions: serde_json::Map<String, Value> = (0..depth).map(definition).collect();
+                json!({"$defs": definitions, "items": {"$ref": "#/$defs/a0"}})
+            };
+            assert_eq!(find_too_many(&file(12)), None, "{keyword}");
+            assert!(find_too_many(&file(26)).is_some(), "{keyword}");
+        }
+        let tree =
+            json!({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}});
+        assert_eq!(find_too_many(&tree), None);
+    }
 
     #[test]
     fn branches_are_counted_as_often_as_they_are_asked() {

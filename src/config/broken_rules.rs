@@ -19,13 +19,32 @@ pub(super) fn find_names(kind: &Kind) -> Vec<String> {
     }
 }
 
+/// So many of the values that an `enum` allows are told.
+const MAX_OPTIONS: usize = 20;
+/// So many letters of each, or of all together, are told.
+const MAX_LETTERS: usize = 1_000;
+
+/// The values that an `enum` allows, as JSON; of many the first ones.
+fn list_options(options: &Value) -> String {
+    let Some(all) = options.as_array().filter(|all| all.len() > MAX_OPTIONS) else { return cut(&options.to_string()) };
+    let told: Vec<String> = all.iter().take(MAX_OPTIONS).map(|option| cut(&option.to_string())).collect();
+    format!("[{}] and {} more", told.join(","), all.len() - MAX_OPTIONS)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// The code of a rule and what it expects. `None`: what the validator says, with the value masked.
 pub(super) fn describe_broken_rule(kind: &Kind) -> (Code, Option<String>) {
     let said = |text: String| Some(text);
     match kind {
         Kind::Type { kind: TypeKind::Single(kind) } => (Code::CheckType, said(format!("expected {kind}"))),
         Kind::Type { .. } => (Code::CheckType, None),
-        Kind::Enum { options } => (Code::CheckEnum, said(format!("expected one of {options}"))),
+        Kind::Enum { options } => (Code::CheckEnum, said(format!("expected one of {}", list_options(options)))),
         Kind::Constant { expected_value } => (Code::CheckEnum, said(format!("expected {expected_value}"))),
         Kind::Custom { message, .. } => (Code::CheckRange, said(message.clone())),
         Kind::MinLength { limit: 1 } => (Code::CheckLength, said("expected a text that is not empty".into())),

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     config::{
         alternatives::BranchFacts,
+        branch_count::find_too_many,
         broken_rules::describe_broken_rule,
         contract_part::{self, ContractPart, SchemaLanguage, WantedPart},
         contract_text::{ContractPlaces, ParsedContract},
@@ -153,6 +154,7 @@ impl Contract {
         if is_api {
             open_api_schemas::require_no_read_only(&mut schema, &root, lone_references);
         }
+        check_branches(&schema, &places)?;
         let whole = build_whole(&schema, &root, &reached.kept, draft, &places)?;
         let (registry, parts, branches) = (OnceLock::new(), RwLock::default(), RwLock::default());
         Ok(Contract {
@@ -323,6 +325,14 @@ fn refuse_draft(file: &ParsedContract, named: &str) -> Diagnostic {
     let finding =
         Diagnostic::new(Code::PlanContract, message).rule(file.place(&format!("/{}", key.unwrap_or_default())));
     finding.hint("name one of the drafts 4, 6, 7, 2019-09 and 2020-12, or leave it out")
+}
+
+/// Refuses branches that lie in each other so that one value would be tried against too many of them.
+fn check_branches(schema: &Value, places: &ContractPlaces) -> Result<(), Diagnostic> {
+    let Some(pointer) = find_too_many(schema) else { return Ok(()) };
+    let message = "the branches that lie in each other here would be tried more than a million times for one value";
+    let finding = Diagnostic::new(Code::PlanContract, message).rule(places.get().key(&pointer));
+    Err(finding.hint("say each alternative once, in one list"))
 }
 
 /// Builds the validator of the whole body: of the file, or of a part of it.

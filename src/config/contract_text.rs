@@ -161,7 +161,7 @@ fn explain_json(path: &str, text: &str, error: &serde_json::Error) -> Diagnostic
 fn place_in(path: &str, text: &str, TextSpan { line, column, width }: TextSpan) -> Place {
     let number = usize::try_from(line).unwrap_or(1);
     let shown = text.lines().nth(number.saturating_sub(1)).unwrap_or_default().to_owned();
-    Place { path: path.into(), line, column, width, text: shown }
+    Place { path: path.into(), line, column, width, text: shown.into() }
 }
 
 /// How many members the objects of a JSON text have, counted by their colons.

@@ -21,6 +21,7 @@ mod formats;
 pub(crate) mod broken_rules;
 pub mod alternatives;
 mod branch_count;
+pub mod likeness;
 pub mod contract;
 mod branches;
 pub mod violations;

@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::OnceLock,
+    sync::{Arc, OnceLock},
 };
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
@@ -25,6 +25,8 @@ use crate::{
 pub const MAX_BYTES: usize = 1 << 20;
 /// The deepest nesting that is read.
 pub const MAX_DEPTH: usize = 64;
+/// How many bytes the pointers to nodes may have, for each node that may be there.
+const POINTER_BYTES: usize = 128;
 /// The most nodes that are read.
 pub const MAX_NODES: usize = 50_000;
 
@@ -47,12 +49,12 @@ pub struct Node {
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     path: String,
-    lines: Vec<String>,
+    lines: Vec<Arc<str>>,
     pub(super) nodes: BTreeMap<String, Node>,
     /// What makes the text that may be shown, if that is another.
     masked_by: Option<fn(&Places) -> String>,
     /// The lines of that text, once a place is asked for.
-    masked: OnceLock<Vec<String>>,
+    masked: OnceLock<Vec<Arc<str>>>,
 }
 
 impl Places {
@@ -82,9 +84,9 @@ impl Places {
     }
 
     /// The lines that may be shown.
-    fn shown(&self) -> &[String] {
+    fn shown(&self) -> &[Arc<str>] {
         let Some(masked_by) = self.masked_by else { return &self.lines };
-        let lines = || masked_by(self).lines().map(|line| line.trim_end().to_owned()).collect();
+        let lines = || masked_by(self).lines().map(|line| line.trim_end().into()).collect();
         self.masked.get_or_init(lines)
     }
 
@@ -134,7 +136,7 @@ impl Places {
     /// The place of a span.
     pub(super) fn place(&self, TextSpan { line, column, width }: TextSpan) -> Place {
         let text = usize::try_from(line).ok().and_then(|line| self.shown().get(line.wrapping_sub(1)));
-        Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_default() }
+        Place { path: self.path.clone(), line, column, width, text: text.cloned().unwrap_or_else(|| Arc::from("")) }
     }
 
     /// A finding about a span.
@@ -216,7 +218,7 @@ struct Open {
     pointer: String,
     /// For a list: how many items it has so far.
     items: Option<usize>,
-    /// For a mapping: the key that waits for its value.
+    /// For a mapping: the key that waits for its value, as the pointer of that.
     key: Option<(String, bool, TextSpan)>,
     /// It is not used, so nothing in it has a place.
     is_unused: bool,
@@ -228,6 +230,8 @@ pub(super) struct PlaceWalk {
     open: Vec<Open>,
     documents: usize,
     max_nodes: usize,
+    /// How many bytes the pointers of all nodes have: each repeats the keys of all that it lies in.
+    pointer_bytes: usize,
     /// The pointers of what is not used.
     unused: BTreeSet<String>,
     /// Where the anchors stand, by their numbers; `None`: there may be none.
@@ -237,12 +241,13 @@ pub(super) struct PlaceWalk {
 impl PlaceWalk {
     /// A walk that has seen nothing yet.
     pub(super) fn new(path: &str, text: &str, max_nodes: usize, unused: BTreeSet<String>) -> PlaceWalk {
-        let lines = text.lines().map(str::to_owned).collect();
+        let lines = text.lines().map(Arc::from).collect();
         PlaceWalk {
             places: Places { path: path.into(), lines, ..Places::default() },
             open: Vec::new(),
             documents: 0,
             max_nodes,
+            pointer_bytes: 0,
             unused,
             anchors: None,
         }
@@ -314,7 +319,7 @@ impl PlaceWalk {
     /// The place of a span, without the spaces that the parser counts behind a text in quotes.
     fn place_span(&self, span: Span) -> TextSpan {
         let (line, column) = (span.start.line(), span.start.col());
-        let text = self.places.lines.get(line.wrapping_sub(1)).map_or("", String::as_str);
+        let text = self.places.lines.get(line.wrapping_sub(1)).map_or("", |line| &**line);
         // Most lines are ASCII, where a character is a byte.
         let end = column.saturating_add(span_width(span)).min(text.len());
         let width = if let Some(shown) = text.get(column..end).filter(|_| text.is_ascii()) {
@@ -372,6 +377,7 @@ impl PlaceWalk {
             .collect();
         for (pointer, node) in copies {
             self.check_nodes(at)?;
+            self.pointer_bytes += pointer.len();
             self.places.nodes.insert(pointer, node);
         }
         Ok(())
@@ -380,6 +386,9 @@ impl PlaceWalk {
     fn check_nodes(&self, at: TextSpan) -> Result<(), Diagnostic> {
         if self.places.nodes.len() >= self.max_nodes {
             return Err(self.too_large(at, &format!("more than {} nodes", self.max_nodes)));
+        }
+        if self.pointer_bytes / POINTER_BYTES > self.max_nodes {
+            return Err(self.too_large(at, "too many nodes below long keys"));
         }
         Ok(())
     }
@@ -400,9 +409,10 @@ impl PlaceWalk {
             return Ok(String::new());
         }
         let pointer = format!("{}/{}", open.pointer, escape(text));
-        open.key = Some((text.to_owned(), plain, at));
-        if let Some(first) = self.places.nodes.get(&pointer) {
-            let first = self.places.place(first.key);
+        let first = self.places.nodes.get(&pointer).map(|first| first.key);
+        open.key = Some((pointer, plain, at));
+        if let Some(first) = first {
+            let first = self.places.place(first);
             let message = format!("the key `{text}` is written twice in this block");
             let twice = self.places.finding(Code::PlanDuplicateKey, at, message);
             return Err(twice.also(first, "first written here").hint("keep one of the two"));
@@ -439,12 +449,13 @@ impl PlaceWalk {
                 (format!("{pointer}/{}", *items - 1), false, at)
             }
             Some(Open { pointer, key, .. }) => match key.take() {
-                Some((name, bare, place)) => (format!("{pointer}/{}", escape(&name)), bare, place),
+                Some((pointer, bare, place)) => (pointer, bare, place),
                 None => (pointer.clone(), false, at),
             },
         };
         // An empty value has no width of its own: point at its key.
         let value = if scalar.as_deref() == Some("") && plain { key } else { at };
+        self.pointer_bytes += pointer.len();
         self.places.nodes.insert(pointer.clone(), Node { key, value, scalar, plain, bare_key });
         pointer
     }

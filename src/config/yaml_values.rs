@@ -156,7 +156,7 @@ fn explain_error(error: &serde_yaml::Error, text: &str, places: &Places) -> Diag
             let WrongType { message, hint } = explain_type(message, pointer, scalar);
             // A secret that stands where its name belongs is not shown.
             let is_secret = pointer.starts_with("/profiles/") && pointer.contains("/auth");
-            let place = if is_secret { Place { text: String::new(), ..place } } else { place };
+            let place = if is_secret { Place { text: "".into(), ..place } } else { place };
             Diagnostic::new(Code::PlanWrongValue, message).rule(place).hint(hint)
         }
     }

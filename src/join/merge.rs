@@ -18,7 +18,7 @@ use crate::{
     table::{
         NONE, Table,
         merged_rows::{CellFill, MergedRows},
-        row::Row,
+        row::{Cells, Row},
     },
 };
 
@@ -28,10 +28,10 @@ pub(super) fn merge_records(plan: &Plan, tables: &mut [Table], ledger: &mut Ledg
         let table = &mut tables[number];
         reject_bad_cells(plan, number, table, &source.checked.in_key, ledger);
         let mut pairs = find_later_rows(source, table, &ledger.statuses[number]);
-        let mut fills = Vec::new();
+        let (mut fills, mut filled) = (Vec::new(), vec![false; source.merged.len()]);
         let merging = Merging { plan, number, source, table };
         for rows in pairs.chunk_by(|one, other| one.first == other.first) {
-            merging.merge(rows, &mut fills, ledger);
+            merging.merge(rows, &mut fills, &mut filled, ledger);
         }
         pairs.retain(|pair| !pair.is_half);
         let mut rows: Vec<(u32, u32)> = pairs.into_iter().map(|pair| (pair.row, pair.first)).collect();
@@ -103,8 +103,8 @@ struct Conflict {
 }
 
 impl Merging<'_> {
-    /// Makes one record of rows, which all have one first row.
-    fn merge(&self, later: &[LaterRow], fills: &mut Vec<CellFill>, ledger: &mut Ledger<'_>) {
+    /// Makes one record of rows, which all have one first row; `filled` is written over.
+    fn merge(&self, later: &[LaterRow], fills: &mut Vec<CellFill>, filled: &mut [bool], ledger: &mut Ledger<'_>) {
         let Merging { plan, number, source, table } = *self;
         let Some(first) = later.first().map(|pair| pair.first) else { return };
         let rows = || [first].into_iter().chain(later.iter().map(|pair| pair.row));
@@ -116,7 +116,16 @@ impl Merging<'_> {
             return;
         }
         let (before, mut conflicts) = (fills.len(), Vec::new());
-        for column in &source.merged {
+        // Most later rows leave most cells empty.
+        filled.fill(false);
+        for row in later.iter().map(|pair| table.row(pair.row)) {
+            if table.has_u8_offsets {
+                self.mark_filled(row.u8_offsets(), filled);
+            } else {
+                self.mark_filled(row.u16_offsets(), filled);
+            }
+        }
+        for (column, _) in source.merged.iter().zip(filled).filter(|(_, is_filled)| **is_filled) {
             self.merge_column(*column, rows(), fills, &mut conflicts);
         }
         let pointer = || format!("/sources/{}/on_duplicate_key", crate::json_pointer::escape(&source.name));
@@ -143,6 +152,14 @@ impl Merging<'_> {
         rows().for_each(|row| ledger.reject_silently(number, row, Code::JoinMergeConflict, &reason));
     }
 
+    /// Marks the columns in which a row may say something: not those whose cell is empty as it stands in the file.
+    fn mark_filled<'c>(&self, cells: Option<impl Cells<'c>>, filled: &mut [bool]) {
+        let Some(cells) = cells else { return filled.fill(true) };
+        for (column, filled) in self.source.merged.iter().zip(filled) {
+            *filled |= cells.cell(self.table.bind[*column]).is_none_or(|(_, outer)| outer > 0);
+        }
+    }
+
     /// Finds the first filled cell of a column, and whether a later one differs.
     fn merge_column(
         &self,
@@ -153,7 +170,7 @@ impl Merging<'_> {
     ) {
         let Some(first) = rows.next() else { return };
         let mut filled = NONE;
-        // Most later rows leave most cells empty, and then the first row is not looked at.
+        // The first row is not looked at where the others leave the cell empty.
         for row in rows.filter(|row| !self.is_empty(*row, column)) {
             if filled == NONE {
                 filled = if self.is_empty(first, column) { row } else { first };

@@ -6,12 +6,14 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use tempfile::NamedTempFile;
-
-use crate::{config::profile::destination::BodyShape, output::places, recording::payload::Payload};
+use crate::{
+    config::profile::destination::BodyShape,
+    output::{new_file::NewFile, places},
+    recording::payload::Payload,
+};
 
 /// A file that documents are written to.
 pub struct Documents<'a> {
@@ -26,8 +28,8 @@ enum OutputFile<'a> {
     Stream(&'a mut dyn Write),
     /// What is no regular file, as `/dev/null`.
     Device(File),
-    /// A file in the making, and its name.
-    Temporary(NamedTempFile, PathBuf),
+    /// A file in the making.
+    New(NewFile),
 }
 
 impl Write for OutputFile<'_> {
@@ -36,7 +38,7 @@ impl Write for OutputFile<'_> {
             // A reader that closes the pipe has seen enough, as with any filter.
             OutputFile::Stream(out) => ignore_closed_pipe(out.write(bytes), bytes.len()),
             OutputFile::Device(file) => file.write(bytes),
-            OutputFile::Temporary(file, _) => file.write(bytes),
+            OutputFile::New(file) => file.write(bytes),
         }
     }
 
@@ -44,7 +46,7 @@ impl Write for OutputFile<'_> {
         match self {
             OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),
             OutputFile::Device(file) => file.flush(),
-            OutputFile::Temporary(file, _) => file.flush(),
+            OutputFile::New(file) => file.flush(),
         }
     }
 }
@@ -69,8 +71,7 @@ impl<'a> Documents<'a> {
         } else if places::is_stream(path) {
             OutputFile::Device(places::open_stream(path)?)
         } else {
-            let (temporary, path) = places::make_temporary(path)?;
-            OutputFile::Temporary(temporary, path)
+            OutputFile::New(NewFile::create(path)?)
         };
         let list = Some(shape.clone()).filter(|shape| !lines && !shape.is_single());
         Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list, any: false })
@@ -118,10 +119,7 @@ impl<'a> Documents<'a> {
         match self.out.into_inner().map_err(io::IntoInnerError::into_error)? {
             OutputFile::Stream(out) => ignore_closed_pipe(out.flush(), ()),
             OutputFile::Device(mut file) => file.flush(),
-            OutputFile::Temporary(file, path) => {
-                file.as_file().sync_all()?;
-                file.persist(path).map(drop).map_err(|error| error.error)
-            }
+            OutputFile::New(file) => file.finish(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Documents and rejected rows, written as files.
 
 pub mod places;
+pub mod new_file;
+pub mod trial;
 pub mod documents;
 pub mod rejects;

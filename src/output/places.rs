@@ -5,11 +5,9 @@
 
 use std::{
     fs::{self, File, Metadata},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
 };
-
-use tempfile::NamedTempFile;
 
 use crate::file_numbers::file_numbers;
 
@@ -25,7 +23,7 @@ pub fn is_stdout(path: &Path) -> bool {
 }
 
 /// Where a file is, or would be made: links are followed, also those that lead nowhere yet.
-fn real_path(path: &Path) -> PathBuf {
+pub(super) fn real_path(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         if let Ok(real) = fs::canonicalize(&path) {
@@ -70,12 +68,12 @@ pub fn is_device(path: &Path) -> bool {
 }
 
 #[cfg(unix)]
-fn is_pipe(metadata: &Metadata) -> bool {
+pub(super) fn is_pipe(metadata: &Metadata) -> bool {
     std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type())
 }
 
 #[cfg(not(unix))]
-fn is_pipe(_: &Metadata) -> bool {
+pub(super) fn is_pipe(_: &Metadata) -> bool {
     false
 }
 
@@ -108,49 +106,8 @@ pub fn open_stream(path: &Path) -> io::Result<File> {
     File::options().write(true).append(path.is_file()).open(path)
 }
 
-/// Makes a file that only its owner can read, to take the name of another when it is whole; gives it with that name.
-///
-/// # Errors
-/// The folder is not there, or cannot be written to.
-pub fn make_temporary(path: &Path) -> io::Result<(NamedTempFile, PathBuf)> {
-    let real = real_path(path);
-    let temporary = tempfile::Builder::new().prefix(".xwalk-").tempfile_in(folder_of(&real))?;
-    Ok((temporary, real))
-}
-
-/// Tries whether a place can be written, as far as that can be known; nothing is left there.
-///
-/// # Errors
-/// It cannot be written.
-pub fn try_writing(path: &Path) -> io::Result<()> {
-    if path.as_os_str().to_string_lossy().ends_with('/') {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    if !is_stream(path) {
-        return make_temporary(path).map(drop);
-    }
-    // Opening a pipe would wait for its reader, and end what it reads.
-    if fs::metadata(path).is_ok_and(|metadata| is_pipe(&metadata)) {
-        return Ok(());
-    }
-    // A device that is full refuses even nothing.
-    open_stream(path)?.write(&[]).map(drop)
-}
-
-/// Tries whether files can be made in a folder that is made first where it is not there.
-///
-/// # Errors
-/// They cannot be made.
-pub fn try_folder(folder: &Path) -> io::Result<()> {
-    let mut there = folder;
-    while !there.exists() && there != folder_of(there) {
-        there = folder_of(there);
-    }
-    tempfile::Builder::new().prefix(".xwalk-").tempfile_in(there).map(drop)
-}
-
 /// The folder that holds a file.
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -162,7 +119,7 @@ mod tests {
         path::{Path, PathBuf},
     };
 
-    use crate::output::places::{FileIdentity, is_device, is_stdout, is_stream, real_path, try_folder, try_writing};
+    use crate::output::places::{FileIdentity, is_device, is_stdout, is_stream, real_path};
 
     #[test]
     fn one_file_has_many_names() {
@@ -202,32 +159,9 @@ mod tests {
         assert_eq!(real_path(Path::new("no-such-file")), fs::canonicalize(".").unwrap().join("no-such-file"));
     }
 
-    #[test]
-    fn places_are_tried_and_nothing_is_left_there() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = |name: &str| folder.path().join(name);
-        fs::write(at("a.csv"), "a").unwrap();
-        for (name, can) in [
-            ("a.csv", true),
-            ("new.csv", true),
-            ("no/new.csv", false),
-            ("a.csv/new.csv", false),
-            (".", false),
-            ("new/", false),
-        ] {
-            assert_eq!(try_writing(&at(name)).is_ok(), can, "{name}");
-        }
-        for (name, can) in [(".", true), ("new", true), ("new/er", true), ("a.csv", false), ("a.csv/new", false)] {
-            assert_eq!(try_folder(&at(name)).is_ok(), can, "{name}");
-        }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert!(try_writing(Path::new("/dev/null")).is_ok());
-    }
-
     #[cfg(target_os = "linux")]
     #[test]
     fn streams_are_no_files() {
-        assert!(try_writing(Path::new("/dev/full")).is_err());
         assert!(is_stream(Path::new("/dev/null")));
         let file = tempfile::NamedTempFile::new().unwrap();
         assert!(!is_stream(file.path()));

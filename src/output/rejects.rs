@@ -14,7 +14,7 @@ use std::{
 
 use crate::{
     diagnostic::Code,
-    output::places,
+    output::{new_file::NewFile, places},
     partition::loaded::LoadedPartition,
     plan::{Plan, SourcePlan},
     recording::{
@@ -273,10 +273,9 @@ fn given_row(
 }
 
 fn write_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let (mut temporary, file) = places::make_temporary(file)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(file).map(drop).map_err(|error| error.error)
+    let mut new = NewFile::create(file)?;
+    new.write_all(bytes)?;
+    new.finish()
 }
 
 /// Cells as a line of the source's dialect.

@@ -40,6 +40,13 @@ pub struct DecodedRows<'a> {
 
 /// Reads the rows of one source.
 pub(super) fn read_rows(spill: &Spill, chunks: &[Chunk], shape: &Table, rows: &mut DecodedRows<'_>) -> io::Result<()> {
+    if shape.header.len() >= MAX_U8_OFFSETS {
+        let mut buffer = Vec::new();
+        for chunk in chunks {
+            append_rows(&spill.read(*chunk, &mut buffer)?, shape, rows);
+        }
+        return Ok(());
+    }
     let (before, mut stay, mut end) = (rows.rejects.len(), true, 0);
     let held =
         if let [chunk] = chunks { spill.held_with_spare(*chunk, REACH).map(|text| (text, chunk.len())) } else { None };
@@ -67,6 +74,20 @@ pub(super) fn read_rows(spill: &Spill, chunks: &[Chunk], shape: &Table, rows: &m
         append_rows(&bytes[..end], shape, rows);
     }
     Ok(())
+}
+
+/// Takes the rows of another source that has the same.
+pub(super) fn copy_rows(from: &Table, table: &mut Table) {
+    table.parts.clone_from(&from.parts);
+    table.text = Arc::clone(&from.text);
+    table.starts.clone_from(&from.starts);
+    table.cell_starts.clone_from(&from.cell_starts);
+    table.has_u8_offsets = from.has_u8_offsets;
+    table.patches.clone_from(&from.patches);
+    table.line_checkpoints.clone_from(&from.line_checkpoints);
+    table.numbers.clone_from(&from.numbers);
+    table.parents.clone_from(&from.parents);
+    table.copies.clone_from(&from.copies);
 }
 
 /// Gives a table other columns and no records; its buffers stay.

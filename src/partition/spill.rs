@@ -35,7 +35,7 @@ struct SpillState {
 }
 
 /// Where some bytes are stored.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Chunk {
     storage: Storage,
     /// The first byte, in the file or in what is held.
@@ -43,7 +43,7 @@ pub struct Chunk {
     length: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Storage {
     /// Memory: the number of the held chunk.
     Memory(usize),

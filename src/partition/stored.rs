@@ -146,9 +146,21 @@ impl StoredPartition {
         loaded.statuses.resize_with(self.shapes.len(), Vec::new);
         loaded.rejects.clear();
         loaded.accepted.clear();
+        // A text that two tables share is used again only where the second has let go of it.
+        loaded.tables.iter_mut().rev().for_each(Table::clear);
         for (number, shape) in self.shapes.iter().enumerate() {
-            let (table, statuses) = (&mut loaded.tables[number], &mut loaded.statuses[number]);
+            let (before, tables) = loaded.tables.split_at_mut(number);
+            let Some(table) = tables.first_mut() else { break };
             decode::reset(table, shape);
+            if let Some(same) = (0..number).find(|other| self.rows[*other] == self.rows[number]) {
+                decode::copy_rows(&before[same], table);
+                loaded.statuses[number] = loaded.statuses[same].clone();
+                let rejects = loaded.rejects.iter().filter(|reject| reject.source == same).cloned();
+                let rejects: Vec<Reject> = rejects.map(|reject| Reject { source: number, ..reject }).collect();
+                loaded.rejects.extend(rejects);
+                continue;
+            }
+            let statuses = &mut loaded.statuses[number];
             statuses.clear();
             let mut rows = DecodedRows { source: number, table, statuses, rejects: &mut loaded.rejects };
             decode::read_rows(&self.spill, &self.rows[number], shape, &mut rows)?;

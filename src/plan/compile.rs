@@ -110,6 +110,9 @@ fn resolve_names(
     }
 }
 
+/// The most columns of a file.
+const MAX_COLUMNS: usize = 4096;
+
 /// A plan that is being compiled.
 pub(super) struct Compiler<'a> {
     pub(super) mapping: &'a Mapping,
@@ -315,6 +318,11 @@ impl<'a> Compiler<'a> {
             let (message, hint) =
                 (format!("the column `{name}` has another name here"), format!("write `{}`", other.name));
             self.report(Code::PlanUnknownColumn, pointer, message, hint);
+            return 0;
+        }
+        if self.sources[source].columns.len() >= MAX_COLUMNS {
+            let message = format!("more than {MAX_COLUMNS} columns of one source are used: no file has as many");
+            self.report(Code::PlanTooLarge, pointer, message, "map the file in parts");
             return 0;
         }
         if name.is_empty() {

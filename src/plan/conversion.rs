@@ -8,7 +8,7 @@ use jiff::{Timestamp, civil};
 use crate::{
     diagnostic::Code,
     plan::{
-        date_format::{DAY, DateFormat, write_day, write_moment},
+        date_format::{DAY, DateFormat, write_day},
         moment_format::{MomentFault, MomentFormat},
         time_count::TimeCount,
     },
@@ -84,9 +84,9 @@ impl Conversion {
                 out.push(b'"');
             }
             Conversion::Datetime(format) => {
-                let (moment, offset) = format.read(cell.bytes()).map_err(MomentFault::code)?;
+                let moment = format.find_iso(cell.bytes()).map_err(MomentFault::code)?;
                 out.push(b'"');
-                write_moment(moment, offset, out);
+                out.extend(&moment.text[..moment.len]);
                 out.push(b'"');
             }
         }

@@ -448,31 +448,56 @@ pub(super) fn write_day(moment: civil::DateTime, out: &mut OutputBuffer) {
     write_two_digits(moment.day(), out);
 }
 
-/// Writes a moment as RFC 3339 does; its offset has whole minutes.
-pub(super) fn write_moment(moment: civil::DateTime, offset: Offset, out: &mut OutputBuffer) {
-    write_day(moment, out);
-    out.push(b'T');
-    write_two_digits(moment.hour(), out);
-    out.push(b':');
-    write_two_digits(moment.minute(), out);
-    out.push(b':');
-    write_two_digits(moment.second(), out);
-    if moment.subsec_nanosecond() != 0 {
-        let fraction = format!(".{:09}", moment.subsec_nanosecond());
-        out.extend(fraction.trim_end_matches('0').as_bytes());
+/// The most bytes of a moment as RFC 3339 writes it.
+const LONGEST_MOMENT: usize = 35;
+
+/// A moment as RFC 3339 writes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct IsoMoment {
+    /// Its text, and undefined bytes behind it.
+    pub(crate) text: [u8; LONGEST_MOMENT],
+    /// The length of that.
+    pub(crate) len: usize,
+}
+
+impl IsoMoment {
+    /// A moment with an offset of whole minutes.
+    pub(super) fn new(moment: civil::DateTime, offset: Offset) -> IsoMoment {
+        let mut iso = IsoMoment { text: [0; LONGEST_MOMENT], len: 0 };
+        iso.put_number(moment.year() / 100);
+        iso.put_number(moment.year() % 100);
+        let parts = [(b'-', moment.month()), (b'-', moment.day()), (b'T', moment.hour()), (b':', moment.minute())];
+        for (before, number) in parts.into_iter().chain([(b':', moment.second())]) {
+            iso.put(&[before]);
+            iso.put_number(number.into());
+        }
+        if moment.subsec_nanosecond() != 0 {
+            let fraction = format!(".{:09}", moment.subsec_nanosecond());
+            iso.put(fraction.trim_end_matches('0').as_bytes());
+        }
+        // RFC 3339 has no seconds in an offset, which is less than 100 hours.
+        let minutes = i16::try_from(offset.seconds() / 60).unwrap_or_default();
+        if minutes == 0 {
+            iso.put(b"Z");
+            return iso;
+        }
+        iso.put(if minutes < 0 { b"-" } else { b"+" });
+        iso.put_number(minutes.abs() / 60);
+        iso.put(b":");
+        iso.put_number(minutes.abs() % 60);
+        iso
     }
-    // RFC 3339 has no seconds in an offset.
-    let minutes = offset.seconds() / 60;
-    if minutes == 0 {
-        out.push(b'Z');
-        return;
+
+    fn put(&mut self, text: &[u8]) {
+        self.text[self.len..self.len + text.len()].copy_from_slice(text);
+        self.len += text.len();
     }
-    out.push(if minutes < 0 { b'-' } else { b'+' });
-    // An offset is less than 100 hours.
-    let two_digits = |number: i32| i8::try_from(number).unwrap_or_default();
-    write_two_digits(two_digits(minutes.abs() / 60), out);
-    out.push(b':');
-    write_two_digits(two_digits(minutes.abs() % 60), out);
+
+    /// Appends a number of two digits.
+    fn put_number(&mut self, number: i16) {
+        let number = u8::try_from(number).unwrap_or(0);
+        self.put(&[b'0' + number / 10, b'0' + number % 10]);
+    }
 }
 
 fn write_four_digits(number: i16, out: &mut OutputBuffer) {

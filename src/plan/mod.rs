@@ -375,17 +375,21 @@ pub const SHORT: usize = 2 * LANES;
 /// Texts of fast fields are shorter than this, in bytes.
 pub const LONG: usize = 2 * SHORT;
 
-/// How a field is written if it is fast: one cell, copied or translated.
+/// How a field is written if it is fast: one cell, copied or translated, or a constant.
 #[derive(Debug)]
 pub struct FastField {
-    /// `,"name":`, and the opening quote if the value is a text.
+    /// `,"name":`, and the opening quote if the value is a text, or all of the value if it is a constant.
     pub(crate) name: [u8; SHORT],
     /// The length of that.
     pub(crate) name_length: usize,
-    /// Its column, as the plan numbers it.
+    /// Its value is a text.
+    pub(crate) is_text: bool,
+    /// Its column, as the plan numbers it; of a constant any.
     pub column: usize,
     /// How its cell is converted.
     pub(crate) conversion: FastConversion,
+    /// An empty cell is left out, with the name.
+    pub(crate) omits_empty: bool,
     /// The decimal separator of its numbers.
     pub(crate) separator: u8,
     /// Its numbers have to be at least 1.
@@ -409,7 +413,9 @@ pub(crate) enum FastConversion {
     IsoDay,
     /// A code of a short table is translated.
     ShortCode,
-    /// There are more rules to check, or it is a less common conversion.
+    /// A number is calculated, and its rules are checked.
+    Calculated,
+    /// There are more rules to check, or it is a less common conversion, or a constant.
     Checked,
     /// The field is not fast.
     NotFast,

@@ -11,7 +11,7 @@ use jiff::{
 use crate::{
     config::mapping::policy::{OnAmbiguous, Policy},
     diagnostic::{Code, nearest},
-    plan::date_format::DateFormat,
+    plan::date_format::{DateFormat, IsoMoment},
     table::cell_reading::BEFORE_ZONE,
 };
 
@@ -39,7 +39,7 @@ pub enum MomentZone {
 
 /// Why a cell is no moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum MomentFault {
+pub(crate) enum MomentFault {
     /// It is not in the format, or no real day and time.
     Format,
     /// Clocks were set forward and passed over this local time.
@@ -89,6 +89,11 @@ impl MomentFormat {
             (None, MomentZone::Format) => return Err(MomentFault::Format),
         };
         write_in_minutes(moment, offset).ok_or(MomentFault::Format)
+    }
+
+    /// What a cell says, as RFC 3339 writes it.
+    pub(crate) fn find_iso(&self, cell: &[u8]) -> Result<IsoMoment, MomentFault> {
+        self.read(cell).map(|(moment, offset)| IsoMoment::new(moment, offset))
     }
 
     /// What was done with a local time that was twice, if the mapping wants to hear of it.

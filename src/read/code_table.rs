@@ -3,17 +3,13 @@
 //! One wrong line would wrong every document that uses it, so nothing is left out or repaired: a file of which any byte is in
 //! doubt is an error of the configuration, with its line. Nothing else than a regular file is opened.
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::{self, Read as _},
-    path::Path,
-};
+use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place},
-    io_cause::{Purpose, advise, describe_cause},
+    io_cause::{Purpose, advise},
     read::{decode::decode_text, line_filter::LineFilter},
+    regular_file::{FileFault, read_regular_file},
     table::{
         Patch,
         dialect::{Dialect, Span, Tail},
@@ -50,7 +46,7 @@ pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>,
         (text, patches) if patches.len() > MAX_DAMAGE => (text, patches),
         (text, patches) => leave_lines_out(&shown, text, patches, dialect)?,
     };
-    let file = CodeText { path: &shown, text: &text, dialect };
+    let file = CodeText { path: &shown, text: &text, dialect, is_table: begins_as_table(&text, dialect) };
     if let Some(patch) = patches.first() {
         let message = format!("the code table holds bytes that are not {}", dialect.encoding.name());
         return Err(file.finding(patch.at, message).hint("set the `encoding` of its dialect"));
@@ -87,22 +83,14 @@ fn leave_lines_out(
 
 /// The bytes of a regular file that is not too large.
 fn read_bytes(path: &Path, shown: &str) -> Result<Vec<u8>, Diagnostic> {
-    let wrong = |code: Code, message: String| Diagnostic::new(code, message).file(shown);
-    let unreadable = |cause: io::Error| {
-        let message = format!("the code table cannot be read: {}", describe_cause(&cause));
-        wrong(Code::PlanMissingFile, message).hint(advise(Purpose::ReadFile, &cause))
-    };
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
-        return Err(wrong(Code::PlanMissingFile, format!("the code table is {what}")));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_CODE_TABLE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_CODE_TABLE {
-        return Err(wrong(Code::PlanTooLarge, format!("the code table is larger than {MAX_CODE_TABLE} bytes")));
-    }
+    let (bytes, _) = read_regular_file(path, MAX_CODE_TABLE).map_err(|fault| {
+        let code = if matches!(fault, FileFault::TooLarge) { Code::PlanTooLarge } else { Code::PlanMissingFile };
+        let wrong = Diagnostic::new(code, format!("the code table {}", fault.describe(MAX_CODE_TABLE))).file(shown);
+        match &fault {
+            FileFault::Unreadable(cause) => wrong.hint(advise(Purpose::ReadFile, cause)),
+            _ => wrong,
+        }
+    })?;
     Ok(bytes)
 }
 
@@ -111,6 +99,15 @@ struct CodeText<'a> {
     path: &'a str,
     text: &'a [u8],
     dialect: &'a Dialect,
+    /// Its first record is a code and its translation. Any other file may be a secret, so nothing of it is drawn.
+    is_table: bool,
+}
+
+/// Whether the first record that is not blank has two cells.
+fn begins_as_table(text: &[u8], dialect: &Dialect) -> bool {
+    let start = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+    let mut cells = Vec::new();
+    start < text.len() && dialect.split(text, start, &mut cells).fault.is_none() && cells.len() == 2
 }
 
 impl CodeText<'_> {
@@ -123,8 +120,9 @@ impl CodeText<'_> {
     /// The line of a byte.
     fn line(&self, at: usize) -> Place {
         let line = line_of(self.text, 0..self.text.len(), at);
-        let text = String::from_utf8_lossy(&self.text[line.clone()]).into_owned();
-        Place { line: line_ends(&self.text[..line.start]) + 1, text, ..Place::file(self.path) }
+        let text =
+            if self.is_table { String::from_utf8_lossy(&self.text[line.clone()]) } else { "".into() }.into_owned();
+        Place { line: line_ends(&self.text[..line.start]) + 1, text: text.into(), ..Place::file(self.path) }
     }
 
     /// The finding about a quote, at its column.

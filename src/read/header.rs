@@ -519,7 +519,7 @@ pub(super) fn locate_header(path: &str, text: &[u8], source: &SourcePlan, names:
         let is_shown = show_name(source, names, name) == name;
         text.extend(cell.chars().map(|c| if is_shown && !c.is_control() { c } else { shape(c) }));
     }
-    Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text }
+    Place { path: path.to_owned(), line: number, column: 1, width: text.chars().count() as u64, text: text.into() }
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::{
         files::{self, Inputs, Stamp, describe_change},
         header::{self, FileHeader, RepeatedHeader},
         line_filter::LineFilter,
-        scan::{BlockToScan, FilePosition, OddBytes, report_blank_lines, report_no_records},
+        scan::{BlockToScan, FilePosition, LOST_BLOCK, OddBytes, report_blank_lines, report_no_records},
     },
     recording::ledger::{Ledger, Reject, RowStatus},
     table::{
@@ -152,6 +152,9 @@ impl Reading<'_> {
         let mut lines = LineFilter::new(&source.dialect);
         let read = self.read_file_blocks(&mut feed, &mut lines, first, table, ledger, visit);
         table.clear();
+        if read.is_ok() || feed.nuls >= LOST_BLOCK as u64 {
+            feed.report(ledger);
+        }
         // If a file changes while it is read, all other findings about it are noise.
         let position = match read {
             Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
@@ -189,9 +192,6 @@ impl Reading<'_> {
                 };
                 if !is_bound {
                     header::check_not_utf_16(name, &table.text)?;
-                }
-                if is_last {
-                    feed.report(ledger);
                 }
                 body = 0;
                 odd = OddBytes::find(&table.text);
@@ -406,7 +406,7 @@ mod tests {
 
     /// What was found in a file, and how much of it was held.
     #[derive(Debug)]
-    struct ReadOutcome {
+    struct HeldBytes {
         records: Result<u32, Code>,
         codes: Vec<Code>,
         text: usize,
@@ -432,7 +432,7 @@ mod tests {
         reader: impl Read + 'static,
         block: usize,
         first: u32,
-    ) -> ReadOutcome {
+    ) -> HeldBytes {
         let (inputs, path) = (Inputs::new(folder.path(), &[], false), folder.path().join("s.csv"));
         let file = FileToOpen { path: &path, role: "s", name: "s.csv", is_digested: false };
         let dialect = &plan.sources[0].dialect;
@@ -451,7 +451,7 @@ mod tests {
         };
         codes.dedup();
         let lines = lines.map_or(0, |lines| lines.text.capacity());
-        ReadOutcome { records, codes, text: table.text.capacity().max(lines), patches: table.patches.capacity() }
+        HeldBytes { records, codes, text: table.text.capacity().max(lines), patches: table.patches.capacity() }
     }
 
     #[test]

@@ -77,7 +77,7 @@ mod tests {
         hostile.push_str("\u{202e}\u{2066}\u{200b}\u{feff}\u{2028}\u{e0041}é漢");
         let style =
             RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
-        let at = Place { path: hostile.clone(), line: 3, column: 2, width: 4, text: hostile.clone() };
+        let at = Place { path: hostile.clone(), line: 3, column: 2, width: 4, text: hostile.as_str().into() };
         let diagnostic = Diagnostic::new(Code::CheckRange, &hostile)
             .cell(Cell { place: at.clone(), column: hostile.clone(), found: hostile.clone(), is_masked: false })
             .rule(at.clone())

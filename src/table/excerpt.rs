@@ -15,7 +15,8 @@ impl Table {
         let first = line_of(&self.text, raw.clone(), raw.start);
         let width = self.chars(first.clone());
         let (text, is_masked) = self.draw_line(row, first);
-        let place = Place { path: self.part(row).path.clone(), line: self.line(row), column: 1, width, text };
+        let place =
+            Place { path: self.part(row).path.clone(), line: self.line(row), column: 1, width, text: text.into() };
         Cell { place, column: String::new(), found: String::new(), is_masked }
     }
 
@@ -66,7 +67,7 @@ impl Table {
             line: self.line(row) + line_ends(&self.text[raw.start..start]),
             column: self.chars(line.start..start) + 1,
             width: self.chars(start..end.min(line.end).max(start)).max(1),
-            text,
+            text: text.into(),
         };
         (place, is_masked)
     }

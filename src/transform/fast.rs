@@ -1,17 +1,18 @@
 //! The fast way to write fields: cell by cell into one buffer, without a call for most of them.
 //!
-//! `plan::fast_field` decided which fields are fast. A fast field whose cell is not (it is empty, long, or holds characters to
-//! escape) ends the run of fast fields; the writer that knows all rules takes over from there.
+//! `plan::fast_field` decided which fields are fast. A fast field whose cell is not (it is long, or holds characters to escape)
+//! ends the run of fast fields; the writer that knows all rules takes over from there.
 
 #![expect(clippy::inline_always, reason = "a call for each cell costs more than writing it")]
 
 use std::num::NonZero;
 
 use crate::{
+    config::mapping::policy::IfEmpty,
     plan::{
-        FastConversion, FastField, LONG, ObjectPlan, SHORT, ValuePlan, ValueSource,
+        FastConversion, FastField, LONG, Leaf, ObjectPlan, SHORT, ValuePlan, ValueSource,
         conversion::Conversion,
-        date_format::{DAY, is_iso_day},
+        date_format::{DAY, IsoMoment, is_iso_day},
     },
     table::{
         Table,
@@ -103,9 +104,10 @@ fn write_items_of_rows<'a, C: Cells<'a>>(
             break;
         }
         // The comma in front of the first field becomes the brace.
+        let bytes = written.bytes.max(1);
         buffer[0] = b'{';
-        buffer[written.bytes..written.bytes + end.len()].copy_from_slice(end);
-        out.advance(written.bytes + end.len());
+        buffer[bytes..bytes + end.len()].copy_from_slice(end);
+        out.advance(bytes + end.len());
         items += 1;
     }
     items
@@ -163,14 +165,27 @@ fn write_cells<'a>(
         let value = at + field.name_length % SHORT;
         let Some(json) = buffer[value..].first_chunk_mut() else { break };
         let written = match field.conversion {
-            _ if cell.len.wrapping_sub(1) >= longest => field.write_checked(row, object, number, json),
+            _ if cell.len.wrapping_sub(1) >= longest => {
+                if cell.len > 0 || longest == 0 || !field.omits_empty {
+                    let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
+                    at = end;
+                }
+                number += 1;
+                continue;
+            }
             FastConversion::Text => field.write_text(cell, json),
             FastConversion::WholeNumber => field.write_whole_number(cell, json),
             FastConversion::PointNumber => field.write_number(cell, b'.', json),
             FastConversion::SeparatorNumber => field.write_number(cell, field.separator, json),
             FastConversion::IsoDay => cell.write_iso_day(json),
             FastConversion::ShortCode => cell.write_code(object, number, json),
-            FastConversion::Checked => field.write_checked(row, object, number, json),
+            FastConversion::Calculated => FastField::write_calculated(row, object, number, json),
+            FastConversion::Checked => {
+                let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
+                at = end;
+                number += 1;
+                continue;
+            }
             FastConversion::NotFast => None,
         };
         let Some(written) = written else { break };
@@ -219,71 +234,119 @@ impl FastField {
         NonZero::new(cell.len)
     }
 
-    /// Writes any cell of a fast field, and checks every rule: the cells that are less common.
+    /// Writes any cell of a fast field whose name stands at `at`, and checks every rule: the cells that are less common. Gives
+    /// where the next field begins.
     #[inline(never)]
     fn write_checked(
         &self,
         row: &Row<'_>,
+        cell: FastCell<'_>,
         object: &ObjectPlan,
         number: usize,
-        json: &mut [u8; VALUE],
-    ) -> WrittenLength {
-        if self.conversion == FastConversion::NotFast {
-            return None;
+        buffer: &mut FieldBuffer,
+        at: usize,
+    ) -> Option<usize> {
+        let value = at + self.name_length % SHORT;
+        let leaf = match &object.fields.get(number)?.value {
+            _ if self.conversion == FastConversion::NotFast => return None,
+            ValuePlan::Leaf(leaf) => leaf,
+            // A constant is a part of its name.
+            _ => return Some(value),
+        };
+        // The opening quote of a text stands behind the name.
+        let start = value - usize::from(self.is_text);
+        let json = buffer.get_mut(value..)?.first_chunk_mut()?;
+        if let ValueSource::Value(_) = &leaf.from {
+            return FastField::write_calculated(row, object, number, json).map(|written| value + written.get());
         }
-        let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
-        let written = match &leaf.from {
-            ValueSource::Value(expression) => expression.write_small(*row, json.first_chunk_mut()?)?,
-            _ => self.write_any_cell(row, object, number, json)?,
+        let mut said = Vec::new();
+        let (text, is_null) = self.find_text(row, cell, leaf, &mut said)?;
+        let written = match (is_null, &leaf.if_empty.then) {
+            (false, _) => self.write_any_text(leaf, text, json)?,
+            // A default, or a warning, is left to the writer that knows all rules.
+            _ if leaf.fallback.is_some() || leaf.if_empty.warn => return None,
+            (true, IfEmpty::Omit) => return Some(at),
+            (true, IfEmpty::SetNull) => {
+                let null = b"null";
+                buffer.get_mut(start..start + null.len())?.copy_from_slice(null);
+                return Some(start + null.len());
+            }
+            _ => return None,
         };
-        let rules = &leaf.checks.quick;
-        let accepted = rules.is_empty() || {
-            // A rule looks at the whole value, and the opening quote of a text stands behind the name.
-            let is_text = leaf.codes.is_none() && leaf.conversion.is_text();
-            let mut opened = [b'"'; VALUE + 1];
-            opened[1..].copy_from_slice(json);
-            let value = opened.get(usize::from(!is_text)..=written)?;
-            rules.iter().all(|rule| rule.accepts(value))
-        };
-        if accepted { NonZero::new(written) } else { None }
+        let json = buffer.get(start..value + written)?;
+        leaf.checks.quick.iter().all(|rule| rule.accepts(json)).then_some(value + written)
     }
 
-    /// Writes any cell of a fast field.
-    #[inline(always)]
-    fn write_any_cell(
-        &self,
-        row: &Row<'_>,
-        object: &ObjectPlan,
-        number: usize,
-        json: &mut [u8; VALUE],
-    ) -> Option<usize> {
+    /// Writes a calculated number, and checks every rule.
+    #[inline(never)]
+    fn write_calculated(row: &Row<'_>, object: &ObjectPlan, number: usize, json: &mut [u8; VALUE]) -> WrittenLength {
         let ValuePlan::Leaf(leaf) = &object.fields.get(number)?.value else { return None };
-        let (dialect, outer) = (&row.table.dialect, row.outer(self.column)?);
-        let quoted = row.table.text.get(outer.start).copied() == dialect.quote;
-        let len = outer.len().checked_sub(2 * usize::from(quoted))?;
-        let start = outer.start + usize::from(quoted);
-        let text = ByteLanes::within(&row.table.text, start, start + len);
-        if text.is_empty() || len >= LONG || !dialect.plain_nulls && dialect.is_null(text.bytes()) {
+        let ValueSource::Value(expression) = &leaf.from else { return None };
+        let written = expression.write_small(*row, json.first_chunk_mut()?)?;
+        let json = json.get(..written)?;
+        if leaf.checks.quick.iter().all(|rule| rule.accepts(json)) { NonZero::new(written) } else { None }
+    }
+
+    /// What its cell says, and whether that counts as empty. A text as it stands in the file may hold doubled quotes.
+    #[inline(always)]
+    fn find_text<'b>(
+        &self,
+        row: &'b Row<'_>,
+        cell: FastCell<'b>,
+        leaf: &Leaf,
+        said: &'b mut Vec<u8>,
+    ) -> Option<(ByteLanes<'b>, bool)> {
+        let Table { text, dialect, .. } = row.table;
+        let said = if leaf.has_reading {
+            let said = row.cell(self.column, said);
+            return Some((said.into(), row.is_null(self.column, said)));
+        } else if cell.len < SHORT {
+            ByteLanes::within(cell.lanes, 0, cell.len)
+        } else {
+            let outer = row.outer(self.column)?;
+            let quoted = usize::from(text.get(outer.start).copied() == dialect.quote);
+            let (start, end) = (outer.start + quoted, outer.end.checked_sub(quoted)?);
+            if start > end {
+                return None;
+            }
+            ByteLanes::within(text, start, end)
+        };
+        Some((said, dialect.is_null(said.bytes())))
+    }
+
+    /// Writes any text that does not count as empty.
+    #[inline(always)]
+    fn write_any_text(&self, leaf: &Leaf, text: ByteLanes<'_>, json: &mut [u8; VALUE]) -> Option<usize> {
+        let len = text.len();
+        if len >= LONG {
             return None;
         }
         let copy_plain = |json: &mut [u8]| text.copy_plain(json);
         Some(match (&leaf.codes, &leaf.conversion) {
-            (Some(_), _) if len < SHORT => {
-                let cell = FastCell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                cell.write_code(object, number, json)?.get()
+            (Some(codes), _) => {
+                let translation = codes.get(text).filter(|json| json.len() < LONG)?;
+                translation.copy_to(json);
+                translation.len()
             }
             (None, Conversion::Text | Conversion::Code) if len <= self.max_length && copy_plain(json) => {
                 json[len] = b'"';
                 len + 1
             }
-            (None, Conversion::Integer(_) | Conversion::Decimal(_)) if len < SHORT => {
-                let cell = FastCell { lanes: row.table.text.get(start..)?.first_chunk()?, len };
-                self.write_number(cell, self.separator, json)?.get()
+            (None, Conversion::Integer(_) | Conversion::Decimal(_)) => {
+                let mut lanes = [0; SHORT];
+                lanes[..LANES].copy_from_slice(&text.lanes_at(0));
+                self.write_number(FastCell { lanes: &lanes, len }, self.separator, json)?.get()
             }
             (None, Conversion::Date(format)) => {
                 json[..LANES].copy_from_slice(&format.shape()?.find_iso_day(&text.lanes_at(0), len)?);
                 json[DAY] = b'"';
                 DAY + 1
+            }
+            (None, Conversion::Datetime(format)) => {
+                let IsoMoment { text, len } = format.find_iso(text.bytes()).ok()?;
+                json[..text.len()].copy_from_slice(&text);
+                json[len] = b'"';
+                len + 1
             }
             (None, Conversion::Boolean { yes, no }) if copy_plain(json) => {
                 let is_one_of = |words: &[Vec<u8>]| words.iter().any(|word| word == text.bytes());
@@ -365,8 +428,10 @@ mod tests {
         let field = FastField {
             name: [0; SHORT],
             name_length: 0,
+            is_text: false,
             column: 0,
             conversion: FastConversion::PointNumber,
+            omits_empty: false,
             separator,
             is_positive,
             max_length: 0,

@@ -178,7 +178,8 @@ impl<'a, O: Observer<'a>> Writer<'a, '_, O> {
         if self.observer.notes_all() {
             for (field, fast) in object.fields.iter().zip(&object.fast_fields).skip(first).take(written) {
                 self.observer.enter_node(NodeName::Field(&field.name));
-                self.observer.note_origin(ValueSite { scope, column: Some(fast.column), rule: &field.rule });
+                let column = matches!(field.value, ValuePlan::Leaf(_)).then_some(fast.column);
+                self.observer.note_origin(ValueSite { scope, column, rule: &field.rule });
                 self.observer.leave_node();
             }
         }

@@ -9,6 +9,7 @@ mod golden;
 mod explain;
 mod inflight;
 mod mistakes;
+mod limits;
 mod places;
 mod properties;
 mod quotes;

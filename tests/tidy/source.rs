@@ -18,7 +18,7 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
     /// Its text without comments and literals.
     pub(crate) code: String,
-    /// Its code without tests, which may import what they like; nothing for a file of tests or of `simulation`.
+    /// Its code without tests, which may import what they like; nothing for a file of tests, of `simulation` or of `fuzzing`.
     pub(crate) live: String,
 }
 
@@ -26,7 +26,8 @@ impl SourceFile {
     /// A file at a path below `src`.
     pub(crate) fn new(path: &str, text: &str) -> SourceFile {
         let mut module: Vec<String> = path.trim_end_matches(".rs").split('/').map(str::to_owned).collect();
-        let is_test = module.iter().any(|step| step == "tests") || module[0] == "simulation";
+        let is_test =
+            module.iter().any(|step| step == "tests") || ["simulation", "fuzzing"].contains(&module[0].as_str());
         if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
             module.pop();
         }

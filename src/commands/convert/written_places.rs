@@ -11,7 +11,7 @@ use crate::{
     options::ConvertOptions,
     output::{
         places::{self, FileIdentity},
-        rejects,
+        rejects, trial,
     },
     read::files::{self, Inputs},
 };
@@ -68,8 +68,8 @@ fn try_all(options: &ConvertOptions, written: &[NamedFile]) -> Result<(), Error>
     let folder = options.rejects.as_deref().filter(|path| rejects::is_folder(path));
     for NamedFile { path, .. } in written.iter().filter(|file| file.path != Path::new("-")) {
         let done = match folder.filter(|folder| path.parent() == Some(folder) && !folder.exists()) {
-            Some(folder) => places::try_folder(folder),
-            None => places::try_writing(path),
+            Some(folder) => trial::try_folder(folder),
+            None => trial::try_writing(path),
         };
         done.map_err(|cause| Error::storage("cannot write", path, &cause))?;
     }

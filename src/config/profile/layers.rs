@@ -56,7 +56,9 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// What is wrong with an override.
     pub(crate) fn merge(&self) -> Result<ProfileSettings, Vec<Diagnostic>> {
-        let (mut settings, _) = yaml_values::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml"))?;
+        // The defaults are a part of the program: nobody asks where one stands.
+        let places = Places::unknown("defaults.yaml");
+        let (mut settings, _) = yaml_values::typed::<ProfileSettings>(include_str!("defaults.yaml"), places)?;
         for (_, profile) in self.chain.iter().rev() {
             settings = (*profile).clone().over(settings);
         }

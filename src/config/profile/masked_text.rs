@@ -165,7 +165,7 @@ impl<'a> Mask<'a> {
 
 /// A finding about a text with stand-ins, as it is shown.
 pub(super) fn show_finding(finding: Diagnostic) -> Diagnostic {
-    let place = |place: Place| Place { text: show(&place.text).trim_end().to_owned(), ..place };
+    let place = |place: Place| Place { text: show(&place.text).trim_end().into(), ..place };
     Diagnostic {
         message: show(&finding.message),
         hint: show(&finding.hint),
@@ -193,7 +193,7 @@ pub(super) fn show(text: &str) -> String {
 }
 
 /// The shape of a text: `x` for each letter and digit.
-fn shape_of(text: &str) -> String {
+pub(super) fn shape_of(text: &str) -> String {
     text.chars().take(40).map(|c| if c.is_ascii_punctuation() || c == ' ' { c } else { 'x' }).collect()
 }
 
@@ -220,6 +220,18 @@ pub(super) fn show_amount(text: &str) -> String {
 /// Whether a word is a setting of a profile, or a key inside of one.
 pub(super) fn is_key(word: &str) -> bool {
     KEYS.iter().any(|key| key == word)
+}
+
+/// Whether a word that was typed is known not to be a secret: a key, a word of a setting, the name of a header or a variable, a
+/// time or a size, or nearly one.
+pub(super) fn is_known_word(word: &str) -> bool {
+    let is_word = |known: &&str| word == *known || is_near(word, known);
+    meant_key(word).is_some()
+        || is_common_header(word)
+        || is_name_of_variable(word)
+        || is_amount(word)
+        || matches!(word, "true" | "false" | "null")
+        || WORDS.iter().flat_map(|(_, words)| words.iter()).any(is_word)
 }
 
 /// The key that a word is, or nearly is.

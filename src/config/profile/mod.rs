@@ -94,7 +94,7 @@ fn without_text(finding: Diagnostic) -> Diagnostic {
     let told = Diagnostic::new(finding.code, "what stands here is not understood, and not shown as it may be a secret")
         .hint("look at the quotes, the brackets and the indentation here and in the line above");
     match finding.rule {
-        Some(place) => told.rule(Place { text: String::new(), ..*place }),
+        Some(place) => told.rule(Place { text: "".into(), ..*place }),
         None => told,
     }
 }

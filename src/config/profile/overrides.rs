@@ -1,14 +1,23 @@
 //! `--set KEY=VALUE` -> a layer of settings, read by the same rules as profiles.yaml.
 //!
-//! What was typed may be a secret by mistake, so no finding repeats the value of a setting in `auth`.
+//! What was typed may be a secret by mistake, so no finding repeats a word that is not known to be none.
 
-use std::fmt::Write as _;
+use std::{cmp::Reverse, fmt::Write as _};
 
 use crate::{
-    config::{profile::settings::ProfileSettings, yaml_values},
+    config::{
+        profile::{
+            masked_text::{is_known_word, shape_of},
+            settings::ProfileSettings,
+        },
+        yaml_values,
+    },
     diagnostic::{Code, Diagnostic},
     options::Setting,
 };
+
+/// Shorter words are no secrets.
+const MIN_SECRET: usize = 4;
 
 /// Lays all `--set` over the settings, in the order in which they were typed.
 ///
@@ -39,7 +48,8 @@ fn whole_of(key: &str) -> Option<&'static str> {
 
 /// One `--set KEY=VALUE`, or all parts of one setting, as a layer of its own.
 fn layer_of(key: &str, parts: &[&Setting]) -> Result<ProfileSettings, Vec<Diagnostic>> {
-    let about = |code: Code, said: &str| Diagnostic::new(code, format!("`--set {key}`: {said}"));
+    let hide = |text: &str| hide_typed(parts, text);
+    let about = |code: Code, said: &str| Diagnostic::new(code, hide(&format!("`--set {key}`: {said}")));
     let is_word = |step: &&str| {
         !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
     };
@@ -72,10 +82,21 @@ fn layer_of(key: &str, parts: &[&Setting]) -> Result<ProfileSettings, Vec<Diagno
             Err(vec![about(Code::PlanUsage, "this is not where a secret lies").hint(hint)])
         }
         Err(findings) => {
-            let named = |found: Diagnostic| about(found.code, &found.message).hint(found.hint);
+            let named = |found: Diagnostic| about(found.code, &found.message).hint(hide(&found.hint));
             Err(findings.into_iter().map(named).collect())
         }
     }
+}
+
+/// A text in which what was typed is drawn as its shape, but for what is known to be no secret.
+fn hide_typed(parts: &[&Setting], text: &str) -> String {
+    let typed = parts.iter().flat_map(|part| [part.key.as_str(), part.value.as_str()]);
+    let mut words: Vec<&str> =
+        typed.flat_map(|typed| typed.split(|c: char| c.is_whitespace() || ".{}[],:\"'#=".contains(c))).collect();
+    // A word may be a part of another one.
+    words.sort_by_key(|word| Reverse(word.len()));
+    words.retain(|word| word.len() >= MIN_SECRET && !is_known_word(word));
+    words.iter().fold(text.to_owned(), |text, word| text.replace(word, &shape_of(word)))
 }
 
 /// The keys that lead to a setting. The name of a header may hold dots.

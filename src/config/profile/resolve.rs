@@ -3,7 +3,7 @@
 //! Each finding names the setting and the line of the layer that wrote it. Secrets are read here, and none is ever part
 //! of a finding; neither is a URL that was refused, since it may hold one.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use url::Url;
 
@@ -25,10 +25,14 @@ use crate::{
         },
     },
     diagnostic::{Code, Diagnostic},
-    io_cause::{Purpose, advise, describe_cause},
+    io_cause::{Purpose, advise},
     json_pointer,
     options::Setting,
+    regular_file::{FileFault, read_regular_file},
 };
+
+/// The largest file of certificates, in bytes; those that a system trusts are a few hundred kilobytes.
+const MAX_CERTIFICATES: u64 = 4 << 20;
 
 /// What to do about a secret that cannot be read.
 const SECRET_HINT: &str = "set what the profile names for this command, or use another profile with `--profile`";
@@ -189,7 +193,7 @@ impl SettingsReader<'_> {
             _ => "as in `https://api.example.com`; credentials belong in `auth`",
         });
         if let Some(place) = self.findings.last_mut().and_then(|finding| finding.rule.as_mut()) {
-            place.text.clear();
+            place.text = "".into();
         }
         None
     }
@@ -405,12 +409,17 @@ impl SettingsReader<'_> {
     fn certificates(&mut self, key: &str, path: &str) -> Option<String> {
         self.note_file(Some(path));
         let said = match self.find_named_file(key, path) {
-            Ok(file) => match fs::read_to_string(&file) {
-                Ok(text) if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text),
-                Ok(_) => format!("the file `{path}` holds no certificate in PEM form"),
-                Err(cause) => {
-                    self.wrong(key, format!("the file `{path}` cannot be read: {}", describe_cause(&cause)));
-                    self.hint(advise(Purpose::ReadFile, &cause));
+            Ok(file) => match read_regular_file(&file, MAX_CERTIFICATES) {
+                // Remarks beside the certificates may be in any encoding.
+                Ok((bytes, _)) => match String::from_utf8_lossy(&bytes) {
+                    text if text.contains("-----BEGIN CERTIFICATE-----") => return Some(text.into_owned()),
+                    _ => format!("the file `{path}` holds no certificate in PEM form"),
+                },
+                Err(fault) => {
+                    self.wrong(key, format!("the file `{path}` {}", fault.describe(MAX_CERTIFICATES)));
+                    if let FileFault::Unreadable(cause) = &fault {
+                        self.hint(advise(Purpose::ReadFile, cause));
+                    }
                     return None;
                 }
             },

@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    fmt, fs,
+    fmt,
     hint::black_box,
     path::{Component, Path, PathBuf},
 };
@@ -13,7 +13,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::io_cause::describe_cause;
+use crate::regular_file::{FileFault, read_regular_file};
 
 /// The largest secret file, in bytes: a key and its certificates fit, a mistaken path mostly does not.
 const MAX_FILE: u64 = 64 << 10;
@@ -178,13 +178,11 @@ fn check(text: &str) -> Result<Secret, &'static str> {
 /// Why it is not used, as a sentence that names the file.
 pub fn private(path: &Path) -> Result<String, String> {
     let named = |what: &str| format!("the file `{}` {what}", path.display());
-    let metadata = fs::metadata(path).map_err(|cause| named(&format!("cannot be read: {}", describe_cause(&cause))))?;
-    if !metadata.is_file() {
-        return Err(named("is not a regular file"));
-    }
-    if metadata.len() > MAX_FILE {
-        return Err(named("is too large for a secret"));
-    }
+    let (bytes, metadata) = read_regular_file(path, MAX_FILE).map_err(|fault| match fault {
+        FileFault::TooLarge => named("is too large for a secret"),
+        FileFault::NotRegular => named("is not a regular file"),
+        fault => named(&fault.describe(MAX_FILE)),
+    })?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -192,10 +190,7 @@ pub fn private(path: &Path) -> Result<String, String> {
             return Err(named("can be read by others: make it mode 0600"));
         }
     }
-    fs::read_to_string(path).map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::InvalidData => named("holds bytes that are not ASCII"),
-        _ => named(&format!("cannot be read: {}", describe_cause(&cause))),
-    })
+    String::from_utf8(bytes).map_err(|_| named("holds bytes that are not ASCII"))
 }
 
 /// A path as the profiles file means it: relative to the folder that holds it.

@@ -573,7 +573,7 @@ fn write_at(text: &str, TextSpan { line, column, width }: TextSpan, word: &str) 
 fn the_keys_and_settings_of_a_wrong_line_are_shown() {
     let drawn = |text: &str| {
         let findings = resolved(text, Some("a"), &[]).unwrap_err();
-        findings.into_iter().filter_map(|finding| finding.rule).map(|place| place.text).collect::<Vec<_>>()
+        findings.into_iter().filter_map(|finding| finding.rule).map(|place| place.text.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(drawn("profiles:\n  a:\n    url: https://e.x\n    timeout: 0s\n"), ["    timeout: 0s"]);
     assert_eq!(

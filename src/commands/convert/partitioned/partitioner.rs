@@ -34,7 +34,7 @@ use crate::{
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
     },
-    plan::{Plan, SourcePlan},
+    plan::{LinkPlan, Plan, SourcePlan},
     read::{
         files::{self, Inputs, Stamp},
         stream::{Block, Reading, Stopped},
@@ -142,6 +142,19 @@ fn can_be_divided(plan: &Plan) -> bool {
     is_tree && plan.sources.iter().enumerate().all(keeps_rows) && plan.links.iter().all(|link| link.many)
 }
 
+/// Whether the rows of a source are in the same partitions as those of the source it belongs to: both have one file, and its
+/// rows belong to the record that they are rows of.
+fn shares_partitions(plan: &Plan, number: usize) -> bool {
+    let belongs = |link: &LinkPlan| {
+        let parent = &plan.sources[link.parent];
+        link.child == number
+            && plan.file_of(number) == plan.file_of(link.parent)
+            && parent.is_merged()
+            && parent.key.columns == link.child_columns.columns
+    };
+    plan.sources[number].key.columns.is_empty() && plan.links.iter().any(belongs)
+}
+
 /// The sources, each behind the one it belongs to.
 fn parents_first(plan: &Plan) -> Vec<usize> {
     let mut order = vec![plan.each];
@@ -217,13 +230,13 @@ impl<'a> Partitioner<'a> {
     ) -> Result<(), Stopped> {
         let is_strict = self.plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
         let is_stdin = files.iter().any(|file| file == Path::new("-"));
-        if self.is_divided || is_strict && !is_stdin {
+        if self.is_divided && !shares_partitions(self.plan, number) || is_strict && !is_stdin {
             let mut again = Vec::new();
             self.read_source(number, files, Pass::Again, &mut again, say)?;
             let changed = files::find_different(stamps, &again);
             return if changed.is_empty() { Ok(()) } else { Err(changed.into()) };
         }
-        // Whatever is not divided is the same for both.
+        // Whatever is not divided, or divided alike, is the same for both.
         self.chunks[number] = self.chunks[before].clone();
         let shape = self.shapes[before].clone();
         self.shapes[number] =
@@ -242,11 +255,14 @@ impl<'a> Partitioner<'a> {
     ) -> Result<(), Stopped> {
         let Partitioner { plan, inputs, memory, .. } = *self;
         let (key, size) = (&plan.sources[number].key, files::estimate_size(files));
-        let owns = self.is_divided && plan.links.iter().any(|link| link.parent == number);
+        let mut children = plan.links.iter().filter(|link| link.parent == number);
+        let owns = self.is_divided && children.any(|link| !shares_partitions(plan, link.child));
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
         let is_strict = plan.sources[number].on_duplicate_key.then == OnDuplicateKey::Error;
         let is_idle = pass == Pass::Idle;
-        let has_keys = !is_idle && !key.columns.is_empty() && (self.is_divided || is_strict);
+        // Rows that are one record are in one partition.
+        let may_differ = self.is_divided && !plan.sources[number].is_merged();
+        let has_keys = !is_idle && !key.columns.is_empty() && (owns || may_differ || is_strict);
         let (mut keys, mut hashes) = (PartitionedKeys::with_capacity(size / 3), Vec::new());
         let spill = Arc::clone(&self.spill);
         let mut router = self.router(number, size);

@@ -1,0 +1,198 @@
+//! Limits of the system, and files that are none: exit codes of the table, and nothing of a secret in any message.
+
+#![cfg(target_os = "linux")]
+
+use std::{
+    fs,
+    io::Read as _,
+    os::unix::fs::symlink,
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+const MAPPING: &str = "\
+mapping: 1
+name: orders
+contract: schema.json
+request: { method: POST, path: /v1/orders }
+sources:
+  orders: { path: orders.csv, key: id }
+output:
+  each: orders
+  fields: { id: id, name: name }
+";
+
+/// A folder in which a conversion succeeds.
+fn folder(rows: usize) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = (0..rows).map(|row| format!("{row},canary-{row:0200}\n")).collect::<Vec<_>>().concat();
+    let schema = "{ \"type\": \"array\", \"items\": { \"type\": \"object\" } }".to_owned();
+    let files =
+        [("mapping.yaml", MAPPING.to_owned()), ("schema.json", schema), ("orders.csv", format!("id,name\n{rows}"))];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+/// Runs a command in a shell that sets a limit first.
+fn run(folder: &Path, limit: &str, args: &str) -> Output {
+    let command = format!("{limit}; exec \"$0\" {args}");
+    Command::new("sh")
+        .args(["-c", &command, env!("CARGO_BIN_EXE_xwalk")])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn told(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[test]
+fn a_limit_of_the_system_is_exit_code_6_and_leaves_nothing_behind() {
+    let folder = folder(200_000);
+    let before = fs::read_dir(folder.path()).unwrap().count();
+    let convert = "convert . --mapping mapping.yaml -q --output new.json";
+    for (limit, words) in [
+        ("ulimit -v 60000", "memory allocation of"),
+        ("ulimit -f 100", "file too large"),
+        ("ulimit -n 20", "too many open files"),
+    ] {
+        let output = run(folder.path(), limit, convert);
+        assert_eq!(output.status.code(), Some(6), "{limit}: {}", told(&output));
+        assert!(told(&output).contains(words), "{limit}: {}", told(&output));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), before, "{limit}");
+    }
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_no_hidden_file() {
+    let folder = folder(10);
+    fs::remove_file(folder.path().join("orders.csv")).unwrap();
+    // The output is made before the run waits for its input.
+    let args = ["convert", ".", "--mapping", "mapping.yaml", "--source", "orders=-", "--output", "new.json"];
+    let mut run = Command::new(env!("CARGO_BIN_EXE_xwalk"))
+        .args(args)
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let limits = format!("/proc/{}/limits", run.id());
+    let mut text = String::new();
+    for _ in 0..200 {
+        text.clear();
+        if fs::File::open(&limits).and_then(|mut file| file.read_to_string(&mut text)).is_ok()
+            && text.lines().any(|line| line.starts_with("Max core file size        1 "))
+        {
+            break;
+        }
+        wait();
+    }
+    assert!(text.contains("Max core file size        1 "), "{text}");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process is waited for that tells nothing")]
+fn wait() {
+    std::thread::sleep(Duration::from_millis(10));
+}
+
+#[test]
+fn only_regular_files_are_configuration_and_no_other_is_shown() {
+    let folder = folder(1);
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("folder")).unwrap();
+    fs::write(at("secret"), "root:canary:0:0\nTOKEN=canary\n").unwrap();
+    symlink("secret", at("link")).unwrap();
+    symlink("loop", at("loop")).unwrap();
+    rustix_pipe(&at("pipe"));
+    let named = |path: &str| {
+        let table = format!("{MAPPING}codes: {{ c: {{ file: {path} }} }}\n")
+            .replace("name: name", "name: { from: name, codes: c }");
+        fs::write(at("table.yaml"), table).unwrap();
+        fs::write(at("contract.yaml"), MAPPING.replace("schema.json", path)).unwrap();
+        [path.to_owned(), "contract.yaml".to_owned(), "table.yaml".to_owned()]
+    };
+    for path in
+        ["folder", "secret", "link", "loop", "pipe", "/dev/zero", "/dev/stdin", "/proc/self/environ", "/etc/passwd"]
+    {
+        for mapping in named(path) {
+            for format in ["full", "concise", "json", "github"] {
+                let output =
+                    run(folder.path(), "export CANARY=canary", &format!("check {mapping} --message-format {format}"));
+                let told = told(&output);
+                assert_eq!(output.status.code(), Some(2), "{mapping} {path}: {told}");
+                assert!(
+                    !told.contains("canary") && !told.contains("root:") && !told.is_empty(),
+                    "{mapping} {path}: {told}"
+                );
+            }
+        }
+    }
+}
+
+fn rustix_pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn what_was_typed_behind_set_is_not_repeated() {
+    let folder = folder(1);
+    let secret = "zQ7tokenABC9secret";
+    for setting in [
+        format!("auth.bearer={secret}"),
+        format!("auth.{secret}=1"),
+        format!("{secret}=1"),
+        secret.to_owned(),
+        format!("={secret}"),
+        format!("timeout={secret}"),
+        format!("headers={{X-A: {secret}"),
+        format!("batch.{secret}=1"),
+        format!("url=https://u:{secret}@h.example"),
+    ] {
+        for format in ["full", "json"] {
+            let args =
+                format!("convert . --mapping mapping.yaml --validate-only --message-format {format} --set '{setting}'");
+            let output = run(folder.path(), "true", &args);
+            assert_eq!(output.status.code(), Some(2), "{setting}: {}", told(&output));
+            assert!(!told(&output).contains(secret), "{setting}: {}", told(&output));
+        }
+    }
+}
+
+#[test]
+fn drop_folders_share_nothing_that_is_sent() {
+    let folder = folder(1);
+    let at = |name: &str| folder.path().join(name);
+    for name in ["a", "b", "a/in"] {
+        fs::create_dir(at(name)).unwrap();
+        fs::write(at(name).join("orders.csv"), format!("id,name\n{name},x\n")).unwrap();
+    }
+    symlink("a", at("link")).unwrap();
+    fs::create_dir(at("c")).unwrap();
+    symlink("../a/orders.csv", at("c/orders.csv")).unwrap();
+    fs::create_dir(at("d")).unwrap();
+    fs::hard_link(at("a/orders.csv"), at("d/orders.csv")).unwrap();
+    for (folders, names) in [
+        ("a b", None),
+        ("a link", Some(["`a`", "`link`"])),
+        ("a a/in", Some(["`a/in`", "`a`"])),
+        ("a/in b link", Some(["`a/in`", "`link`"])),
+        ("a c", Some(["`a`", "`c`"])),
+        ("d a", Some(["`d`", "`a`"])),
+        ("a b --source orders=b/orders.csv", Some(["`a`", "`b`"])),
+        ("a b --source orders=-", Some(["`a`", "`b`"])),
+    ] {
+        let output = run(folder.path(), "true", &format!("convert {folders} --mapping mapping.yaml --validate-only"));
+        let told = told(&output);
+        assert_eq!(output.status.code(), Some(if names.is_some() { 2 } else { 0 }), "{folders}: {told}");
+        assert!(names.into_iter().flatten().all(|name| told.contains(name)), "{folders}: {told}");
+    }
+}
