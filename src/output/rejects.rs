@@ -332,7 +332,7 @@ fn original_bytes(table: &Table, row: u32) -> Vec<u8> {
     for patch in table.patches.iter().filter(|patch| raw.contains(&patch.at)) {
         bytes.extend_from_slice(&encode_range(table, at..patch.at));
         bytes.extend_from_slice(&patch.original);
-        at = patch.at + "\u{FFFD}".len();
+        at = patch.at + patch.length;
     }
     bytes.extend_from_slice(&encode_range(table, at..raw.end));
     bytes

@@ -248,8 +248,8 @@ fn read_details(
     }
     if flags & PATCHED != 0 {
         for _ in 0..rest.count() {
-            let at = start + rest.count();
-            table.patches.push(Patch { at, original: rest.bytes().to_vec() });
+            let (at, length) = (start + rest.count(), rest.count());
+            table.patches.push(Patch { at, length, original: rest.bytes().to_vec() });
         }
     }
 }
@@ -323,7 +323,7 @@ fn skip_row(rest: &mut Reader<'_>, width: usize) -> u32 {
     }
     if flags & PATCHED != 0 {
         for _ in 0..rest.count() {
-            rest.count();
+            rest.take(size_of::<[u32; 2]>());
             rest.bytes();
         }
     }

@@ -195,6 +195,7 @@ fn put_details(rows: &mut Vec<u8>, start: usize, reject: Option<&Reject>, patche
         bytes.extend_from_slice(&as_u32(patches.len()).to_le_bytes());
         for patch in patches {
             bytes.extend_from_slice(&as_u32(patch.at - start).to_le_bytes());
+            bytes.extend_from_slice(&as_u32(patch.length).to_le_bytes());
             put_bytes(&mut bytes, &patch.original);
         }
     }

@@ -8,15 +8,13 @@ use std::{collections::BTreeMap, path::Path};
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place},
     io_cause::{Purpose, advise},
-    read::{
-        decode::{Decoded, decode_text},
-        line_filter::LineFilter,
-    },
+    read::{decode::decode_text, line_filter::LineFilter},
     regular_file::{FileFault, read_regular_file},
     table::{
         Patch,
         dialect::{Dialect, Span, Tail},
         excerpt::line_of,
+        limits::MAX_DAMAGE,
         line_ends,
         split::QuoteFault,
     },
@@ -35,7 +33,7 @@ type CodeEntry = (String, String);
 pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>, Diagnostic> {
     let shown = path.display().to_string();
     let bytes = read_bytes(path, &shown)?;
-    let decoded = decode_text(&shown, bytes, dialect).map_err(|wrong| {
+    let decoded = decode_text(&shown, &bytes, dialect).map_err(|wrong| {
         let is_archive = wrong.code == Code::ReadCompressed;
         let wrong = Diagnostic { code: Code::PlanCodeTable, ..wrong };
         if is_archive {
@@ -44,7 +42,10 @@ pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>,
         }
         wrong
     })?;
-    let (text, patches) = leave_lines_out(&shown, decoded, dialect)?;
+    let (text, patches) = match decoded {
+        (text, patches) if patches.len() > MAX_DAMAGE => (text, patches),
+        (text, patches) => leave_lines_out(&shown, text, patches, dialect)?,
+    };
     let file = CodeText { path: &shown, text: &text, dialect, is_table: begins_as_table(&text, dialect) };
     if let Some(patch) = patches.first() {
         let message = format!("the code table holds bytes that are not {}", dialect.encoding.name());
@@ -63,7 +64,8 @@ pub fn read_code_table(path: &Path, dialect: &Dialect) -> Result<Vec<CodeEntry>,
 /// The text of a code table, and its patches, without the lines that are no entries.
 fn leave_lines_out(
     shown: &str,
-    Decoded { text, patches, .. }: Decoded,
+    text: Vec<u8>,
+    patches: Vec<Patch>,
     dialect: &Dialect,
 ) -> Result<(Vec<u8>, Vec<Patch>), Diagnostic> {
     let Some(mut lines) = LineFilter::new(dialect) else { return Ok((text, patches)) };

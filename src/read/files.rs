@@ -20,12 +20,10 @@ use crate::{
     options::SourcePath,
     plan::{Plan, SourcePlan},
     read::pattern,
-    table::file_facts::FileFacts,
+    table::{file_facts::FileFacts, limits::MAX_SOURCE},
     text::file_pattern::find_captures,
 };
 
-/// The largest number of bytes of one source, unpacked.
-pub(super) const MAX_SOURCE: u64 = 16 << 30;
 /// About how many times larger the text of a packed file is.
 const PACKED: u64 = 8;
 

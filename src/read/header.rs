@@ -10,16 +10,15 @@ use crate::{
     table::{
         Patch, Table,
         dialect::{Dialect, Encoding, Span},
+        limits::{MAX_COLUMNS, MAX_HEADER, MAX_RECORD},
         split::{QuoteFault, RecordEnd},
     },
 };
 
-/// The largest header, in bytes.
-const MAX_HEADER: usize = 64 << 10;
 /// The longest name of a column that is shown for sure, in bytes.
 const MAX_NAME: usize = 64;
-/// The most columns.
-const MAX_COLUMNS: usize = 4096;
+/// How many bytes a line end may have, and one more to be sure that it ends there.
+const LINE_END: usize = 3;
 /// The most columns without a name that are looked for before a name, where a header comes again in another order.
 const MAX_EMPTY: usize = 4;
 
@@ -184,12 +183,17 @@ pub(super) fn bind_columns(
 ) -> Result<FileHeader, Vec<Diagnostic>> {
     let source = &plan.sources[number];
     let (names, header) = if source.dialect.header {
+        // What is behind this is no header.
+        let text = &text[..text.len().min(count_blank_lines(text) + MAX_HEADER + LINE_END)];
         let (names, body) = read_names(path, text, source, &table.patches)?;
         let again = RepeatedHeader::new(&source.dialect, &names);
         (names, FileHeader { body, again })
     } else {
         (name_columns(text, source), FileHeader::default())
     };
+    if names.len() > MAX_COLUMNS {
+        return Err(vec![describe_too_large(path, format!("there are more than {MAX_COLUMNS} columns"))]);
+    }
     if table.parts.is_empty() {
         let wrong = find_missing(plan, number, path, &names, text);
         if !wrong.is_empty() {
@@ -209,6 +213,16 @@ pub(super) fn bind_columns(
         ]);
     }
     Ok(header)
+}
+
+/// Checks that a file starts with no more blank lines than would be held until its first record is read.
+pub(super) fn check_blank_lines(path: &str, text: &[u8]) -> Result<(), Vec<Diagnostic>> {
+    if count_blank_bytes(text) <= MAX_HEADER {
+        return Ok(());
+    }
+    let message = format!("the file starts with more than {MAX_HEADER} bytes of blank lines");
+    let hint = "copy it again from where it was made, or take the blank lines out";
+    Err(vec![Diagnostic::new(Code::ReadHeader, message).file(path).hint(hint)])
 }
 
 /// Names the columns of a file without a header. Rejected rows that are read again have two columns more, and the first of
@@ -253,15 +267,28 @@ fn read_names(
             None => describe_quotes(path, text, source, fault),
         }]);
     }
-    if record_end.end - blank > MAX_HEADER || cells.len() > MAX_COLUMNS {
-        let message = format!(
-            "the header has {} columns in {} bytes, more than {MAX_COLUMNS} or {MAX_HEADER}",
-            cells.len(),
-            record_end.end - blank
-        );
-        return Err(vec![Diagnostic::new(Code::ReadTooLarge, message).file(path)]);
+    if record_end.end - blank > MAX_HEADER {
+        return Err(vec![describe_too_large(path, format!("the header is longer than {MAX_HEADER} bytes"))]);
     }
     Ok((names_of(dialect, text, &cells), record_end.next))
+}
+
+/// The finding that a header is too large.
+fn describe_too_large(path: &str, message: String) -> Diagnostic {
+    let hint = "is it the right file, and are the `delimiter` and the `quote` of its dialect those of the file?";
+    Diagnostic::new(Code::ReadTooLarge, message).file(path).hint(hint)
+}
+
+/// Whether all of a header, or of a first record, is known, or enough to tell that it is too large.
+pub(super) fn is_enough(dialect: &Dialect, text: &[u8]) -> bool {
+    let blank = count_blank_bytes(text);
+    let most = if dialect.header { MAX_HEADER } else { MAX_RECORD };
+    if blank > MAX_HEADER || text.len() - blank > most + LINE_END {
+        return true;
+    }
+    let record_end = dialect.split(text, blank, &mut Vec::new());
+    let is_stray = record_end.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[record_end.next..]).is_none();
+    blank < text.len() && record_end.next < text.len() && !is_stray
 }
 
 /// The names in the cells of a header.
@@ -288,8 +315,11 @@ pub(super) fn check_not_utf_16(path: &str, text: &[u8]) -> Result<(), Diagnostic
 /// The finding that the quotes of a header do not pair up, at the quote.
 fn describe_quotes(path: &str, text: &[u8], source: &SourcePlan, fault: QuoteFault) -> Diagnostic {
     let (at, message) = match fault {
-        QuoteFault::Open(at) => (at, "a quote opens in the header and is never closed"),
-        QuoteFault::Stray(at) => (at, "a quote of the header stands inside a name, or before its end"),
+        QuoteFault::Open(at) if text.len() - count_blank_lines(text) > MAX_HEADER => {
+            (at, format!("a quote opens in the header and is not closed within {MAX_HEADER} bytes"))
+        }
+        QuoteFault::Open(at) => (at, "a quote opens in the header and is never closed".to_owned()),
+        QuoteFault::Stray(at) => (at, "a quote of the header stands inside a name, or before its end".to_owned()),
     };
     let (start, mut place) = (count_blank_lines(text), locate_header(path, text, source, &[]));
     let before = &text[start..at];
@@ -448,6 +478,11 @@ fn describe_other_dialect(source: &SourcePlan, (delimiter, quote): Separators, p
 /// Counts the bytes of blank lines in front of the header.
 fn count_blank_lines(text: &[u8]) -> usize {
     text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count()
+}
+
+/// Counts the bytes of blank lines in front of the header, and of those that hold only spaces.
+pub(super) fn count_blank_bytes(text: &[u8]) -> usize {
+    text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count()
 }
 
 /// Shows a name of the header. If some of its cells look like data, the line end behind the header may be lost: then only

@@ -2,7 +2,7 @@
 //! and the footer.
 //!
 //! Of a line that is left out the line end stays, so that lines are counted as in the file, and what reads records passes it as
-//! a blank line. Only the last line may be a footer, so the last record is kept back until the file ends.
+//! a blank line. Only the last line may be a footer, so a record that may be one is kept back until another follows.
 
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
@@ -10,6 +10,7 @@ use crate::{
     table::{
         Patch,
         dialect::{BlankRows, Dialect, Span},
+        limits::{MAX_DAMAGE, MAX_RECORD},
         split::QuoteFault,
     },
 };
@@ -120,8 +121,8 @@ impl<'a> LineFilter<'a> {
         (!dialect.skip.are_none()).then_some(filter)
     }
 
-    /// Passes on all lines that are whole; with a footer, up to the last record, unless the file ends here. Returns how many
-    /// bytes were left out.
+    /// Passes on all lines that are whole, up to one that may be the footer, unless the file ends here. Returns how many bytes
+    /// were left out.
     pub(super) fn pass_on(&mut self, text: &mut Vec<u8>, patches: &mut Vec<Patch>, is_last: bool) -> usize {
         let before = text.len();
         let mut at = FilterPosition { read: 0, patch: 0, kept: (before, patches.len()), skipped: self.skipped };
@@ -134,10 +135,9 @@ impl<'a> LineFilter<'a> {
                 at = self.pass_line(at, line, text, patches);
                 continue;
             }
-            let Some((record, line)) = last_record.take().filter(|_| !self.dialect.skip.footer.is_empty()) else {
-                break;
-            };
-            if is_last && !self.is_footer(record.read, line) {
+            let Some((record, line)) = last_record.take() else { break };
+            // Only so much is kept back behind a footer.
+            if !self.is_footer(record.read, line) || self.text.len() - record.read > MAX_RECORD {
                 break;
             }
             at = record;
@@ -176,7 +176,7 @@ impl<'a> LineFilter<'a> {
         let within = self.patches[at.patch..].partition_point(|patch| patch.at < line.next);
         let kept = self.patches[at.patch..at.patch + within].iter().filter(|patch| patch.at >= from);
         let start = text.len();
-        patches.extend(kept.map(|patch| Patch { at: patch.at - from + start, original: patch.original.clone() }));
+        patches.extend(kept.map(|patch| Patch { at: patch.at - from + start, ..patch.clone() }));
         text.extend_from_slice(&self.text[from..line.next]);
         FilterPosition { read: line.next, patch: at.patch + within, kept: (text.len(), patches.len()), ..at }
     }
@@ -202,7 +202,17 @@ impl<'a> LineFilter<'a> {
             let end = memchr::memchr2(b'\n', b'\r', rest).map_or(self.text.len(), |end| at.read + end);
             FoundLine { kind, end, next: self.behind_line_end(end) }
         };
+        // What is too large is refused when it is scanned, whatever it is.
+        if self.is_too_large(at, found) {
+            return Some(FoundLine { kind: LineKind::Record, ..found });
+        }
         (is_last || found.next < self.text.len()).then_some(found)
+    }
+
+    /// Whether a line is larger than a record may be.
+    fn is_too_large(&self, at: FilterPosition, line: FoundLine) -> bool {
+        let damaged = |patches: &[Patch]| patches.partition_point(|patch| patch.at < line.end) > MAX_DAMAGE;
+        line.end - at.read > MAX_RECORD || self.patches.len() > MAX_DAMAGE && damaged(&self.patches[at.patch..])
     }
 
     /// The record that starts at some byte. If its quotes are wrong, it ends with the line of the one that is.
@@ -236,8 +246,11 @@ impl<'a> LineFilter<'a> {
         }
     }
 
-    /// Whether the last record of a file is its footer, which is one line.
+    /// Whether a record is a footer if it is the last one of its file. A footer is one line.
     fn is_footer(&self, start: usize, line: FoundLine) -> bool {
+        if self.dialect.skip.footer.is_empty() {
+            return false;
+        }
         let text = &self.text[start..line.end];
         let ends = text.iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
         let text = &text[..text.len() - ends];
@@ -320,13 +333,13 @@ mod tests {
         let dialect = dialect(1, "Sum");
         let mut filter = LineFilter::new(&dialect).unwrap();
         filter.text = "x?\n#?\na?\n?b\nSum?".into();
-        let patch = |at: usize| Patch { at, original: vec![0x81] };
+        let patch = |at: usize| Patch { at, length: 1, original: vec![0x81] };
         filter.patches = [1, 4, 7, 9, 15].map(patch).into();
         let (mut text, mut patches) = (b"0?\n".to_vec(), vec![patch(1)]);
         filter.pass_on(&mut text, &mut patches, false);
         let rest: Vec<usize> = filter.patches.iter().map(|patch| patch.at).collect();
         let left = (text.as_slice(), filter.text.as_slice(), rest);
-        assert_eq!(left, (&b"0?\n\n\na?\n"[..], &b"?b\nSum?"[..], vec![0, 6]));
+        assert_eq!(left, (&b"0?\n\n\na?\n?b\n"[..], &b"Sum?"[..], vec![3]));
         filter.pass_on(&mut text, &mut patches, true);
         let found: Vec<usize> = patches.iter().map(|patch| patch.at).collect();
         assert_eq!((String::from_utf8_lossy(&text).as_ref(), found), ("0?\n\n\na?\n?b\n", vec![1, 6, 8]));

@@ -6,9 +6,11 @@
 
 pub mod pattern;
 pub mod files;
+pub mod first_bytes;
 pub mod decode;
 pub mod header;
 pub mod scan;
 pub mod line_filter;
+pub mod feed;
 pub mod stream;
 pub mod code_table;

@@ -3,47 +3,33 @@
 //! If a record is wrong but it is clear where it ends, the record is rejected. If it is not clear where records end, the
 //! whole file is refused, because from there on cells cannot be assigned to records.
 
-use std::{ops::ControlFlow, sync::Arc};
+use std::ops::ControlFlow;
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place, Severity},
     json_pointer,
+    options::BLOCK,
     plan::Plan,
-    read::header::{self, HeaderAgain, RepeatedHeader},
+    read::{
+        decode::MARK,
+        header::{self, HeaderAgain, RepeatedHeader},
+    },
     recording::ledger::{Ledger, RowStatus},
     table::{
         Table,
         dialect::{Span, Tail},
+        limits::{MAX_CELL, MAX_CELLS, MAX_DAMAGE, MAX_RECORD},
         line_ends,
         split::{PlainRows, QuoteFault, RecordEnd, UNKNOWN},
     },
 };
 
-/// The largest record, in bytes.
-const MAX_RECORD: usize = 8 << 20;
-/// The largest cell, in bytes.
-const MAX_CELL: usize = 1 << 20;
 /// A run of NUL bytes of this length is a lost disk block.
-const LOST_BLOCK: usize = 512;
-/// The byte order mark, as text.
-const MARK: &[u8] = "\u{FEFF}".as_bytes();
+pub(super) const LOST_BLOCK: usize = 512;
+/// About how many bytes are scanned at once at most: more than a block, and few enough for what is stored of each record.
+const MOST: usize = 2 * BLOCK;
 /// How many records a line checkpoint is good for.
 const CHECKPOINT_EVERY: u32 = 64;
-
-/// Drops NUL bytes at the end: the file system had allocated space that was never written.
-pub(super) fn trim_nuls(path: &str, text: &mut Vec<u8>, ledger: &mut Ledger<'_>) {
-    let kept = text.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    if kept < text.len() {
-        let message = format!("{} NUL bytes at its end were dropped", text.len() - kept);
-        ledger.say(
-            &Diagnostic::new(Code::ReadTrailingNul, message)
-                .file(path)
-                .severity(Severity::Notice)
-                .hint("the recorder probably lost power"),
-        );
-        text.truncate(kept);
-    }
-}
 
 /// Reports a file that has no records.
 pub(super) fn report_no_records(plan: &Plan, number: usize, path: &str, found: u32, ledger: &mut Ledger<'_>) {
@@ -91,11 +77,14 @@ pub(super) struct FilePosition {
     pub(super) blank_lines: u64,
     /// The first of them.
     pub(super) first_blank: u64,
+    /// There is more to be scanned in the text.
+    pub(super) is_paused: bool,
 }
 
 impl Default for FilePosition {
     fn default() -> FilePosition {
-        FilePosition { at: 0, line: 1, records: 0, counted: 0, dropped: 0, blank_lines: 0, first_blank: 0 }
+        let (at, line, records, counted, dropped, blank_lines, first_blank) = (0, 1, 0, 0, 0, 0, 0);
+        FilePosition { at, line, records, counted, dropped, blank_lines, first_blank, is_paused: false }
     }
 }
 
@@ -112,26 +101,58 @@ pub(super) struct BlockToScan<'a> {
     pub(super) position: FilePosition,
     /// Where the first record starts in the text.
     pub(super) body: usize,
+    /// Which bytes the text holds.
+    pub(super) odd: OddBytes,
     /// The file ends with this block.
     pub(super) is_last: bool,
 }
 
+/// Which bytes some text holds that no record should.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OddBytes {
+    has_nuls: bool,
+    has_marks: bool,
+}
+
+impl OddBytes {
+    /// Looks for them.
+    pub(super) fn find(text: &[u8]) -> OddBytes {
+        let has_marks = !text.is_ascii() && memchr::memmem::find(text, MARK).is_some();
+        OddBytes { has_nuls: memchr::memchr(0, text).is_some(), has_marks }
+    }
+}
+
 impl BlockToScan<'_> {
-    /// Finds the records of the block. Unless it is the last one, a record that may continue behind the text is left to the
-    /// next block.
+    /// Finds the records of the block, up to a header that comes again behind one of them. Unless it is the last block, a record
+    /// that may continue behind the text is left to the next one.
     ///
     /// # Errors
     /// It is not clear where records end.
     pub(super) fn scan(self, table: &mut Table, ledger: &mut Ledger<'_>) -> Result<FilePosition, Vec<Diagnostic>> {
-        let BlockToScan { plan, number, header, position, body, is_last } = self;
+        let BlockToScan { plan, number, header, position, body, odd, is_last } = self;
         let (end, width) = (table.text.len(), table.header.len());
-        let mut scan = Scan { plan, number, header, end, width, position, has_skipped: false, is_last, refused: None };
-        let first = table.len();
+        let position = FilePosition { is_paused: false, ..position };
+        let mut scan = Scan { plan, number, header, end, width, position, odd, is_last, refused: None };
         let at = scan.scan_records(body, table, ledger)?;
         let FilePosition { line, counted, records, .. } = scan.position;
         let line = line + line_ends(&table.text[counted..at]);
-        Ok(FilePosition { at, line, records: records + table.len() - first, counted: at, ..scan.position })
+        // A number that would wrap is refused by the one who asked.
+        let records = records.saturating_add(table.len());
+        Ok(FilePosition { at, line, records, counted: at, ..scan.position })
     }
+}
+
+/// Where a record ends as far as that is known; with a quote that may not stand there, its line does.
+fn find_end(record_end: &RecordEnd, text: &[u8]) -> usize {
+    match record_end.fault {
+        Some(QuoteFault::Stray(at)) => memchr::memchr2(b'\n', b'\r', &text[at..]).map_or(text.len(), |end| at + end),
+        Some(QuoteFault::Open(_)) | None => record_end.end,
+    }
+}
+
+/// How many NUL bytes follow each other at most.
+fn longest_nul_run(text: &[u8]) -> usize {
+    text.split(|byte| *byte != 0).map(<[u8]>::len).max().unwrap_or(0)
 }
 
 struct Scan<'a> {
@@ -144,8 +165,7 @@ struct Scan<'a> {
     width: usize,
     /// How far the file was read, up to the byte `counted`.
     position: FilePosition,
-    /// A header was skipped: the lines behind it cannot be counted from a record before it.
-    has_skipped: bool,
+    odd: OddBytes,
     /// The file ends with the text.
     is_last: bool,
     /// Why nothing of the file can be used: its header came again in another order.
@@ -160,16 +180,13 @@ impl Scan<'_> {
         table: &mut Table,
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
-        let first = table.len();
-        let has_nuls = memchr::memchr(0, &table.text[body..]).is_some();
-        let text = &table.text[body..];
-        let has_strays = !text.is_ascii() && memchr::memmem::find(text, MARK).is_some();
+        let OddBytes { has_nuls, has_marks } = self.odd;
         let mut patch = table.patches.partition_point(|patch| patch.at < body);
         let mut cells: Vec<Span> = Vec::new();
         let mut at = body;
         let stride = self.width + 1;
         loop {
-            at = match self.find_record(at, has_strays, table, ledger) {
+            at = match self.find_record(at, has_marks, table, ledger) {
                 ControlFlow::Continue(start) => start,
                 ControlFlow::Break(end) => {
                     if let Some(wrong) = self.refused.take() {
@@ -180,12 +197,17 @@ impl Scan<'_> {
                 }
             };
             let row = table.len();
-            let since_checkpoint = (row - first) % CHECKPOINT_EVERY;
-            if since_checkpoint == 0 || self.has_skipped {
+            let since_checkpoint = row % CHECKPOINT_EVERY;
+            if since_checkpoint == 0 {
+                if at - body >= MOST {
+                    self.position.is_paused = true;
+                    table.cell_starts.truncate(table.starts.len() * stride);
+                    return Ok(at);
+                }
                 self.add_checkpoint(row, at, table);
             }
             // If a byte is wrong somewhere in the rest of the text, each record is checked by itself.
-            let one_by_one = has_nuls || has_strays || patch < table.patches.len();
+            let one_by_one = has_nuls || has_marks || patch < table.patches.len();
             let most = if one_by_one { 1 } else { (CHECKPOINT_EVERY - since_checkpoint) as usize };
             let next = match self.add_good_rows(at, most, table) {
                 PlainRows { count: 0, .. } => match self.add_doubtful_row(at, &mut cells, table, ledger)? {
@@ -206,20 +228,11 @@ impl Scan<'_> {
             if has_nuls {
                 self.check_nuls(row, at..next, table, ledger)?;
             }
-            if has_strays && memchr::memmem::find(&table.text[at..next], MARK).is_some() {
+            if has_marks && memchr::memmem::find(&table.text[at..next], MARK).is_some() {
                 let message = "a byte order mark stands inside the file: two files were joined here";
                 ledger.reject(self.number, row, &self.finding(Code::ReadStrayMark, row, message, table));
             }
-            let damaged = table.patches[patch..].partition_point(|patch| patch.at < next);
-            if damaged > 0 {
-                let mut wrong = table.patches[patch..patch + damaged].iter().map(|patch| patch.at);
-                // A mark of another encoding is kept like damage, and was told.
-                if let Some(wrong) = wrong.find(|wrong| !table.text[*wrong..].starts_with(MARK)) {
-                    table.dialect.split(&table.text, at, &mut cells);
-                    self.reject_undecodable(row, wrong, &cells, table, ledger);
-                }
-                patch += damaged;
-            }
+            patch += self.check_damage(row, at..next, patch, table, ledger)?;
             at = next;
         }
     }
@@ -229,22 +242,26 @@ impl Scan<'_> {
     fn find_record(
         &mut self,
         mut at: usize,
-        has_strays: bool,
-        table: &mut Table,
+        has_marks: bool,
+        table: &Table,
         ledger: &mut Ledger<'_>,
     ) -> ControlFlow<usize, usize> {
         loop {
             let after_last = at;
             at += table.text[at..].iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
-            if self.width == 1 && at > after_last && (self.is_last || at < self.end) {
+            // The other half of the last line end may stand behind the text.
+            if at >= self.end && !self.is_last && at > after_last && table.text[at - 1] == b'\r' {
+                at -= 1;
+            }
+            if self.width == 1 && at > after_last {
                 self.count_blank_lines(after_last..at, table);
             }
-            if at >= self.end {
-                return ControlFlow::Break(if self.is_last { self.end } else { after_last });
+            if at >= self.end || matches!(table.text[at], b'\n' | b'\r') {
+                return ControlFlow::Break(at);
             }
-            match self.skip_repeated_header(at, has_strays, table, ledger) {
+            match self.skip_repeated_header(at, has_marks, table, ledger) {
                 None => return ControlFlow::Continue(at),
-                Some(next) if next == at && at < self.end => return ControlFlow::Break(at),
+                Some(next) if next == at => return ControlFlow::Break(at),
                 Some(next) => at = next,
             }
         }
@@ -265,7 +282,13 @@ impl Scan<'_> {
         let from = row as usize * stride;
         table.cell_starts[from..from + stride].fill(UNKNOWN);
         let record_end = table.dialect.split(&table.text, at, cells);
+        if find_end(&record_end, &table.text[..self.end]) - at > MAX_RECORD {
+            return Err(vec![self.describe_too_large(row, table)]);
+        }
         if !self.is_last && self.may_continue(&record_end, table) {
+            if table.patches.len() - table.patches.partition_point(|patch| patch.at < at) > MAX_DAMAGE {
+                return Err(vec![self.describe_damaged(row, table)]);
+            }
             self.drop_last_row(row, table, ledger);
             return Ok(None);
         }
@@ -295,7 +318,7 @@ impl Scan<'_> {
     /// Adds a line checkpoint: the line of this record.
     fn add_checkpoint(&mut self, row: u32, at: usize, table: &mut Table) {
         self.position.line += line_ends(&table.text[self.position.counted..at]);
-        (self.position.counted, self.has_skipped) = (at, false);
+        self.position.counted = at;
         table.line_checkpoints.push((row, self.position.line));
     }
 
@@ -309,17 +332,17 @@ impl Scan<'_> {
     }
 
     /// Skips a record that is the header again, with or without a byte order mark before it; returns where the next record
-    /// starts, which is where this one does if it may continue behind the text. Its text is removed, so that only its line
-    /// end is left.
+    /// starts, which is where this one does if it may continue behind the text, or follows a record of the block: then it is
+    /// left to a block of its own, so that no record reaches across it.
     #[inline]
     fn skip_repeated_header(
         &mut self,
         at: usize,
-        has_strays: bool,
-        table: &mut Table,
+        has_marks: bool,
+        table: &Table,
         ledger: &mut Ledger<'_>,
     ) -> Option<usize> {
-        let is_marked = has_strays && table.text[at..].starts_with(MARK);
+        let is_marked = has_marks && table.text[at..].starts_with(MARK);
         if is_marked && !self.is_last && self.end - at < MARK.len() + self.header.longest {
             return Some(at);
         }
@@ -328,9 +351,10 @@ impl Scan<'_> {
     }
 
     #[cold]
-    fn skip_header(&mut self, at: usize, start: usize, table: &mut Table, ledger: &mut Ledger<'_>) -> Option<usize> {
+    fn skip_header(&mut self, at: usize, start: usize, table: &Table, ledger: &mut Ledger<'_>) -> Option<usize> {
         let (record_end, again) = header::find_again(table, start)?;
-        if record_end.next >= self.end && !self.is_last {
+        self.position.is_paused = !table.is_empty();
+        if self.position.is_paused || record_end.next >= self.end && !self.is_last {
             return Some(at);
         }
         let path = table.parts.last().map_or("", |part| part.path.as_str());
@@ -358,18 +382,9 @@ impl Scan<'_> {
                 .severity(Severity::Notice)
                 .hint("two files were joined here, each with its header"),
         );
-        let (length, next) = (record_end.end - at, record_end.next);
-        self.position.line = line + line_ends(&table.text[at..next]);
-        (self.position.counted, self.has_skipped) = (next - length, true);
-        Arc::make_mut(&mut table.text).drain(at..record_end.end);
-        table.patches.retain(|patch| !(at..record_end.end).contains(&patch.at));
-        table.patches.iter_mut().filter(|patch| patch.at > at).for_each(|patch| patch.at -= length);
-        if let Some(part) = table.parts.last_mut() {
-            part.text.end -= length;
-        }
-        self.end -= length;
-        self.position.dropped += length;
-        Some(next - length)
+        self.position.line = line + line_ends(&table.text[at..record_end.next]);
+        self.position.counted = record_end.next;
+        Some(record_end.next)
     }
 
     /// Whether the bytes behind the text may belong to a record, or decide what is wrong with it.
@@ -398,7 +413,6 @@ impl Scan<'_> {
         table: &Table,
         ledger: &mut Ledger<'_>,
     ) -> Result<usize, Vec<Diagnostic>> {
-        let start = table.starts[row as usize];
         match record_end.fault {
             Some(QuoteFault::Open(open)) => return self.check_open_quote(row, open, table, ledger),
             Some(QuoteFault::Stray(at)) => return self.check_stray_quote(row, at, table, ledger),
@@ -412,10 +426,6 @@ impl Scan<'_> {
             let diagnostic = Diagnostic::new(Code::ReadTooLarge, format!("the cell is larger than {MAX_CELL} bytes"))
                 .cell(table.cell(row, large));
             ledger.reject(self.number, row, &diagnostic);
-        } else if record_end.end - start > MAX_RECORD {
-            let diagnostic =
-                self.finding(Code::ReadTooLarge, row, format!("the record is larger than {MAX_RECORD} bytes"), table);
-            ledger.reject(self.number, row, &diagnostic);
         } else if is_last && !ended && table.dialect.skip.footer.is_empty() {
             self.check_line_end(row, table, ledger);
         }
@@ -428,10 +438,64 @@ impl Scan<'_> {
         Diagnostic::new(code, message).cell(table.record(row)).rule(self.plan.places.key(&rule))
     }
 
+    /// The finding that a record is larger than any may be, or does not end. What is told does not depend on what is behind the
+    /// first bytes of it.
+    fn describe_too_large(&self, row: u32, table: &Table) -> Diagnostic {
+        let start = table.starts[row as usize];
+        let region = start..start + MAX_RECORD;
+        let text = &table.text[region.clone()];
+        if longest_nul_run(text) >= LOST_BLOCK {
+            return self.describe_lost_block(row, table);
+        }
+        let size = format!("the record has no end within {MAX_RECORD} bytes");
+        let record_end = table.dialect.split(&table.text[..region.end], start, &mut Vec::new());
+        if let Some(QuoteFault::Open(open)) = record_end.fault {
+            let lines = line_ends(&table.text[open..region.end]);
+            let takes = if lines == 0 { String::new() } else { format!(" and the {lines} lines behind it") };
+            let message = format!(
+                "the quote that opens here is not closed within {MAX_RECORD} bytes{takes}; nothing of the file is used"
+            );
+            return self
+                .finding(Code::ReadUnbalancedQuote, row, message, table)
+                .cell(table.byte(row, open))
+                .hint("close the quote; if the file uses no quotes, set `quote: \"\"` in its dialect");
+        }
+        if table.patches.iter().any(|patch| region.contains(&patch.at)) {
+            let encoding = table.dialect.encoding;
+            let message = format!(
+                "{size}, and holds bytes that are {}; nothing of the file is used",
+                encoding.describe_foreign()
+            );
+            return self.finding(Code::ReadUndecodable, row, message, table).hint(encoding.advise_foreign());
+        }
+        let hint = "is it the right file, and are the `delimiter` and the `quote` of its dialect those of the file?";
+        self.finding(Code::ReadTooLarge, row, format!("{size}; nothing of the file is used"), table).hint(hint)
+    }
+
+    /// The finding that a record holds more damage than is kept.
+    fn describe_damaged(&self, row: u32, table: &Table) -> Diagnostic {
+        let encoding = table.dialect.encoding;
+        let message = format!(
+            "the record holds more than {MAX_DAMAGE} runs of bytes that are {}; nothing of the file is used",
+            encoding.describe_foreign()
+        );
+        self.finding(Code::ReadUndecodable, row, message, table).hint(encoding.advise_foreign())
+    }
+
+    /// The finding that a block of the file was lost inside a record.
+    fn describe_lost_block(&self, row: u32, table: &Table) -> Diagnostic {
+        let message = format!("{LOST_BLOCK} NUL bytes or more stand in the middle of the file: a block of it was lost");
+        self.finding(Code::ReadLostBlock, row, message, table).hint("copy the file from the recorder again")
+    }
+
     /// Rejects a record with a wrong number of cells.
     fn reject_ragged(&self, row: u32, found: usize, truncated: bool, table: &Table, ledger: &mut Ledger<'_>) {
         let width = self.width;
-        let count = |number: usize| if number == 1 { "1 cell".to_owned() } else { format!("{number} cells") };
+        let count = |number: usize| match number {
+            1 => "1 cell".to_owned(),
+            MAX_CELLS => format!("{MAX_CELLS} cells or more"),
+            number => format!("{number} cells"),
+        };
         // Of two columns, three cells are more likely one delimiter too many.
         let merged = width > 1 && found == 2 * width || width > 2 && found == 2 * width - 1;
         let (code, message, hint) = match (truncated && found < width, merged) {
@@ -564,16 +628,35 @@ impl Scan<'_> {
         if !text.contains(&0) {
             return Ok(());
         }
-        let longest = text.split(|byte| *byte != 0).map(<[u8]>::len).max().unwrap_or(0);
-        if longest >= LOST_BLOCK {
-            let message = format!("{longest} NUL bytes stand in the middle of the file: a block of it was lost");
-            return Err(vec![
-                self.finding(Code::ReadLostBlock, row, message, table).hint("copy the file from the recorder again"),
-            ]);
+        if longest_nul_run(text) >= LOST_BLOCK {
+            return Err(vec![self.describe_lost_block(row, table)]);
         }
         let diagnostic = self.finding(Code::ReadNul, row, "the record holds NUL bytes", table);
         ledger.reject(self.number, row, &diagnostic);
         Ok(())
+    }
+
+    /// Checks a record for bytes that are invalid in the encoding, from a patch on; returns how many patches it has.
+    fn check_damage(
+        &self,
+        row: u32,
+        range: std::ops::Range<usize>,
+        patch: usize,
+        table: &Table,
+        ledger: &mut Ledger<'_>,
+    ) -> Result<usize, Vec<Diagnostic>> {
+        let damaged = table.patches[patch..].partition_point(|patch| patch.at < range.end);
+        if damaged > MAX_DAMAGE {
+            return Err(vec![self.describe_damaged(row, table)]);
+        }
+        let mut wrong = table.patches[patch..patch + damaged].iter().map(|patch| patch.at);
+        // A mark of another encoding is kept like damage, and was told.
+        if let Some(wrong) = wrong.find(|wrong| !table.text[*wrong..].starts_with(MARK)) {
+            let mut cells = Vec::new();
+            table.dialect.split(&table.text, range.start, &mut cells);
+            self.reject_undecodable(row, wrong, &cells, table, ledger);
+        }
+        Ok(damaged)
     }
 
     /// Rejects a record with bytes that are invalid in the encoding.

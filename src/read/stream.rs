@@ -4,28 +4,26 @@
 //! block, which grows until it holds a whole record, so the result does not depend on where blocks end.
 
 use std::{
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use crate::{
-    diagnostic::{Code, Diagnostic, Severity},
-    digest::FileDigest,
-    io_cause::{Purpose, advise, describe_cause},
+    diagnostic::{Code, Diagnostic},
     plan::{Plan, SourcePlan},
     read::{
-        decode,
-        files::{self, Inputs, MAX_SOURCE, Stamp, check_regular, describe_change, describe_too_large},
+        feed::{Feed, FileToOpen},
+        files::{self, Inputs, Stamp, describe_change},
         header::{self, FileHeader, RepeatedHeader},
         line_filter::LineFilter,
-        scan::{BlockToScan, FilePosition, report_blank_lines, report_no_records, trim_nuls},
+        scan::{BlockToScan, FilePosition, LOST_BLOCK, OddBytes, report_blank_lines, report_no_records},
     },
     recording::ledger::{Ledger, Reject, RowStatus},
     table::{
-        CellTest, Part, Patch, Shown, Table,
-        dialect::{Dialect, Encoding},
+        CellTest, Part, Shown, Table,
+        dialect::Dialect,
+        limits::{MAX_DAMAGE, MAX_RECORD, MAX_RECORDS},
     },
 };
 
@@ -150,10 +148,13 @@ impl Reading<'_> {
         let source = &self.plan.sources[self.source];
         let name = if path == Path::new("-") { format!("<stdin:{}>", source.name) } else { path.display().to_string() };
         let file = FileToOpen { path, role: &source.name, name: &name, is_digested: self.inputs.digested };
-        let mut feed = Feed::open(file, &source.dialect, ledger)?;
+        let mut feed = Feed::open(file, &source.dialect)?;
         let mut lines = LineFilter::new(&source.dialect);
         let read = self.read_file_blocks(&mut feed, &mut lines, first, table, ledger, visit);
         table.clear();
+        if read.is_ok() || feed.nuls >= LOST_BLOCK as u64 {
+            feed.report(ledger);
+        }
         // If a file changes while it is read, all other findings about it are noise.
         let position = match read {
             Err(Stopped::Input(_)) if feed.has_changed(path) => return Err(describe_change(path).into()),
@@ -179,32 +180,25 @@ impl Reading<'_> {
         visit: Visit<'_>,
     ) -> Result<FilePosition, Stopped> {
         let (name, source) = (feed.name, self.source);
-        let (mut want, mut position) = (self.block, FilePosition::default());
+        let (mut want, mut position, mut body) = (self.block, FilePosition::default(), 0);
         let (mut again, mut is_bound) = (RepeatedHeader::default(), false);
+        let (mut is_last, mut odd) = (false, OddBytes::default());
         loop {
-            // The text that was not scanned goes in front of the next block.
-            Arc::make_mut(&mut table.text).drain(..position.at);
-            table.patches.retain(|patch| patch.at >= position.at);
-            table.patches.iter_mut().for_each(|patch| patch.at -= position.at);
-            position.dropped += position.at;
-            position.counted -= position.at.min(position.counted);
-            position.at = 0;
-            let is_last = match lines {
-                None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
-                Some(lines) => feed.append_lines(lines, table, &mut position, want, ledger)?,
-            };
-            if !is_bound {
-                header::check_not_utf_16(name, &table.text)?;
+            if !position.is_paused {
+                drop_scanned(table, &mut position);
+                is_last = match lines {
+                    None => feed.append_text(Arc::make_mut(&mut table.text), &mut table.patches, want)?,
+                    Some(lines) => append_lines(feed, lines, table, &mut position, want)?,
+                };
+                if !is_bound {
+                    header::check_not_utf_16(name, &table.text)?;
+                }
+                body = 0;
+                odd = OddBytes::find(&table.text);
             }
-            if is_last {
-                trim_nuls(name, Arc::make_mut(&mut table.text), ledger);
-                let length = table.text.len();
-                table.patches.retain(|patch| patch.at < length);
-            }
-            let mut body = 0;
             if !is_bound {
                 let Some(header) = self.read_header(name, lines.as_ref(), table, is_last)? else {
-                    want = table.text.len().max(self.block);
+                    want = self.next_block(table.text.len());
                     continue;
                 };
                 (body, again, is_bound) = (header.body, header.again, true);
@@ -220,20 +214,28 @@ impl Reading<'_> {
             table.line_checkpoints.clear();
             ledger.statuses[source].clear();
             ledger.rejects.clear();
-            let block = BlockToScan { plan: self.plan, number: source, header: &again, position, body, is_last };
+            let block = BlockToScan { plan: self.plan, number: source, header: &again, position, body, odd, is_last };
             position = block.scan(table, ledger)?;
-            if is_last {
+            check_count(name, first, position.records)?;
+            let is_end = is_last && !position.is_paused;
+            if is_end {
                 check_footer(name, lines.as_ref(), &table.dialect)?;
             }
             let (statuses, rejects) = (&ledger.statuses[source], &ledger.rejects);
-            let block =
-                Block { table, statuses, rejects, first: first + before, end: position.at, line: position.line };
-            visit(block)?;
-            if is_last {
+            let (first, end, line) = (first + before, position.at, position.line);
+            visit(Block { table, statuses, rejects, first, end, line })?;
+            if is_end {
                 return Ok(position);
             }
-            want = if position.at == 0 { table.text.len().max(self.block) } else { self.block };
+            want = if position.at == 0 { self.next_block(table.text.len()) } else { self.block };
+            body = position.at;
         }
+    }
+
+    /// How many bytes are read behind so many that are not a whole record: as many again, so that what is looked at again and
+    /// again is little, but not many more than a record may have.
+    fn next_block(&self, held: usize) -> usize {
+        held.min(MAX_RECORD.saturating_sub(held)).max(self.block)
     }
 
     /// Reads the header, unless it may continue behind the text (`None`); returns where the records start.
@@ -244,17 +246,12 @@ impl Reading<'_> {
         table: &mut Table,
         is_last: bool,
     ) -> Result<Option<FileHeader>, Vec<Diagnostic>> {
-        let text = std::mem::take(&mut table.text);
-        if !is_last {
-            let blank = text.iter().take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ')).count();
-            let record_end = table.dialect.split(&text, blank, &mut Vec::new());
-            let is_stray =
-                record_end.fault.is_some() && memchr::memchr2(b'\n', b'\r', &text[record_end.next..]).is_none();
-            if blank == text.len() || record_end.next >= text.len() || is_stray {
-                table.text = text;
-                return Ok(None);
-            }
+        let is_enough = is_last || table.patches.len() > MAX_DAMAGE || header::is_enough(&table.dialect, &table.text);
+        if !is_enough {
+            return Ok(None);
         }
+        let text = std::mem::take(&mut table.text);
+        header::check_blank_lines(name, &text)?;
         check_not_empty(name, &text, lines, &table.dialect)?;
         let header = header::bind_columns(self.plan, self.source, name, &text, table)?;
         if table.shown.is_empty() {
@@ -266,13 +263,43 @@ impl Reading<'_> {
     }
 }
 
-/// Reports a file in two encodings.
-fn report_mixed_encodings(path: &str, windows_records: u64, ledger: &mut Ledger<'_>) {
-    if windows_records > 0 {
-        let are = if windows_records == 1 { "is" } else { "are" };
-        let message = format!("{windows_records} of its records {are} Windows-1252, the others UTF-8");
-        ledger.say(&Diagnostic::new(Code::ReadMixedEncodings, message).file(path).severity(Severity::Notice));
+/// Drops the text that was scanned: what was not goes in front of the next block.
+fn drop_scanned(table: &mut Table, position: &mut FilePosition) {
+    let at = position.at;
+    Arc::make_mut(&mut table.text).drain(..at);
+    table.patches.retain(|patch| patch.at >= at);
+    table.patches.iter_mut().for_each(|patch| patch.at -= at);
+    position.dropped += at;
+    position.counted -= at.min(position.counted);
+    position.at = 0;
+}
+
+/// Appends to a table what is left of about `want` bytes of text; returns whether the file ends there.
+fn append_lines(
+    feed: &mut Feed<'_>,
+    lines: &mut LineFilter<'_>,
+    table: &mut Table,
+    position: &mut FilePosition,
+    want: usize,
+) -> Result<bool, Diagnostic> {
+    let is_first = position.dropped == 0 && lines.text.is_empty() && table.text.is_empty();
+    let want = want.max(lines.text.len());
+    let is_last = feed.append_text(&mut lines.text, &mut lines.patches, want)?;
+    if is_first {
+        header::check_not_utf_16(feed.name, &lines.text)?;
     }
+    position.dropped += lines.pass_on(Arc::make_mut(&mut table.text), &mut table.patches, is_last);
+    Ok(is_last)
+}
+
+/// Checks that no number of a record would wrap: `records` of a file follow `first` of those before it.
+fn check_count(path: &str, first: u32, records: u32) -> Result<(), Diagnostic> {
+    if first.checked_add(records).is_some_and(|all| all <= MAX_RECORDS) {
+        return Ok(());
+    }
+    let message = format!("the source has more than {MAX_RECORDS} records");
+    let hint = "divide its files among several folders, and convert one after the other";
+    Err(Diagnostic::new(Code::ReadTooLarge, message).file(path).hint(hint))
 }
 
 /// Checks that a file is not empty. Without a header, a footer proves that it is whole and has no records.
@@ -324,216 +351,258 @@ fn choose_shown(source: &SourcePlan, bind: &[usize], columns: usize, unmask: boo
     shown
 }
 
-/// A file to be opened.
-#[derive(Clone, Copy)]
-struct FileToOpen<'a> {
-    /// Its path; `-` is standard input.
-    path: &'a Path,
-    /// The source it is read for.
-    role: &'a str,
-    /// Its name in messages.
-    name: &'a str,
-    /// Take its digest while it is read.
-    is_digested: bool,
-}
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::{self, Read},
+    };
 
-/// A file that is being read: unpacked and decoded.
-struct Feed<'a> {
-    path: &'a Path,
-    role: &'a str,
-    name: &'a str,
-    text: TextSource,
-    /// The file before it was read; none for standard input.
-    stamp: Option<Stamp>,
-    is_packed: bool,
-    is_started: bool,
-    /// How many bytes were read, unpacked.
-    length: u64,
-    /// The digest of the bytes that were read. A packed file has none, because it is unpacked by then.
-    digest: Option<FileDigest>,
-}
+    use crate::{
+        commands::load,
+        diagnostic::Code,
+        options::BLOCK,
+        plan::Plan,
+        read::{
+            feed::{Feed, FileToOpen},
+            files::Inputs,
+            line_filter::LineFilter,
+            stream::{Reading, Stopped},
+        },
+        recording::ledger::Ledger,
+        table::{
+            Table,
+            limits::{MAX_CELL, MAX_COLUMNS, MAX_DAMAGE, MAX_HEADER, MAX_RECORD, MAX_RECORDS},
+        },
+    };
 
-enum TextSource {
-    /// UTF-8, read as it is needed.
-    Stream {
-        reader: Box<dyn Read>,
-        /// The start of a character whose end was not read yet.
-        partial: Vec<u8>,
-    },
-    /// Another encoding, decoded as a whole.
-    Decoded {
-        decoded: decode::Decoded,
-        /// How much of it was returned.
-        returned: usize,
-    },
-}
-
-impl TextSource {
-    fn stream(reader: Box<dyn Read>) -> TextSource {
-        TextSource::Stream { reader, partial: Vec::new() }
+    /// Some bytes, then others again and again.
+    struct Repeated {
+        head: Vec<u8>,
+        unit: Vec<u8>,
+        at: usize,
+        size: usize,
     }
-}
 
-impl<'a> Feed<'a> {
-    fn open(file: FileToOpen<'a>, dialect: &Dialect, ledger: &mut Ledger<'_>) -> Result<Feed<'a>, Diagnostic> {
-        let FileToOpen { path, role, name, is_digested } = file;
-        let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
-            (Box::new(io::stdin().lock()), None)
-        } else {
-            let metadata = check_regular(path)?;
-            let file = File::open(path).map_err(|cause| describe_unreadable(name, &cause))?;
-            (Box::new(file), Some(Stamp::from_metadata(role, path, &metadata)))
+    impl Repeated {
+        fn new(head: &[u8], unit: &[u8], size: usize) -> Repeated {
+            let unit = unit.repeat((64 << 10) / unit.len() + 1);
+            Repeated { head: head.to_vec(), unit, at: 0, size }
+        }
+    }
+
+    impl Read for Repeated {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let rest = match self.head.get(self.at..).filter(|rest| !rest.is_empty()) {
+                Some(rest) => rest,
+                None => &self.unit[(self.at - self.head.len()) % self.unit.len()..],
+            };
+            let count = rest.len().min(buffer.len()).min(self.size - self.at);
+            buffer[..count].copy_from_slice(&rest[..count]);
+            self.at += count;
+            Ok(count)
+        }
+    }
+
+    /// What was found in a file, and how much of it was held.
+    #[derive(Debug)]
+    struct HeldBytes {
+        records: Result<u32, Code>,
+        codes: Vec<Code>,
+        text: usize,
+        patches: usize,
+    }
+
+    /// A plan for one file; `settings` are those of its dialect.
+    fn plan(settings: &str) -> (Plan, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let mapping = format!(
+            "mapping: 1\nname: x\ncontract: schema.json\nrequest: {{ method: PUT, path: /x }}\nsources:\n  s: {{ path: s.csv, \
+             dialect: {{ {settings} }}, columns: {{ a: {{}} }} }}\noutput: {{ each: s, fields: {{ a: a }} }}\n"
+        );
+        fs::write(folder.path().join("mapping.yaml"), mapping).unwrap();
+        fs::write(folder.path().join("schema.json"), r#"{ "type": "array", "items": { "type": "object" } }"#).unwrap();
+        fs::write(folder.path().join("s.csv"), "").unwrap();
+        (load::plan(&folder.path().join("mapping.yaml")).unwrap(), folder)
+    }
+
+    /// Reads some bytes as the file of a plan, whose first record has a number.
+    fn read(
+        (plan, folder): &(Plan, tempfile::TempDir),
+        reader: impl Read + 'static,
+        block: usize,
+        first: u32,
+    ) -> HeldBytes {
+        let (inputs, path) = (Inputs::new(folder.path(), &[], false), folder.path().join("s.csv"));
+        let file = FileToOpen { path: &path, role: "s", name: "s.csv", is_digested: false };
+        let dialect = &plan.sources[0].dialect;
+        let mut feed = Feed::open(file, dialect).unwrap();
+        feed.reader = Box::new(reader);
+        let mut codes = Vec::new();
+        let mut say = |finding: &crate::diagnostic::Diagnostic| codes.push(finding.code);
+        let (mut ledger, mut table) = (Ledger::new(1, &mut say), Table::empty("s", dialect));
+        let reading = Reading { plan, source: 0, inputs: &inputs, block, stamps: &mut Vec::new() };
+        let mut lines = LineFilter::new(dialect);
+        let read = reading.read_file_blocks(&mut feed, &mut lines, first, &mut table, &mut ledger, &mut |_| Ok(()));
+        let records = match read {
+            Ok(position) => Ok(position.records),
+            Err(Stopped::Input(findings)) => Err(findings[0].code),
+            Err(Stopped::Storage(cause)) => panic!("{cause}"),
         };
-        let ending = path.extension().and_then(|extension| extension.to_str());
-        let is_packed = matches!(ending, Some("gz" | "zst"));
-        reader = match ending {
-            Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-            Some("zst") => Box::new(
-                zstd::stream::read::Decoder::new(reader).map_err(|cause| describe_damaged_archive(name, &cause))?,
+        codes.dedup();
+        let lines = lines.map_or(0, |lines| lines.text.capacity());
+        HeldBytes { records, codes, text: table.text.capacity().max(lines), patches: table.patches.capacity() }
+    }
+
+    #[test]
+    fn bytes_without_end_are_not_held() {
+        let (size, head) = (20 << 20, b"a;b\n1;2\n");
+        let many: [(&[u8], Result<u32, Code>); 15] = [
+            (b"\0", Ok(1)),
+            (b"\n", Ok(1)),
+            (b"\r\n", Ok(1)),
+            (b"\r", Ok(1)),
+            (b"a;b\n", Ok(1)),
+            (b"\xFF", Err(Code::ReadUndecodable)),
+            (b"\xFFa", Err(Code::ReadUndecodable)),
+            (
+                b"\xFFaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                Err(Code::ReadUndecodable),
             ),
-            _ => reader,
+            (b";", Err(Code::ReadTooLarge)),
+            (b"x", Err(Code::ReadTooLarge)),
+            (b" ", Err(Code::ReadTooLarge)),
+            (b"\\", Err(Code::ReadTooLarge)),
+            (b"\"", Err(Code::ReadTooLarge)),
+            ("\u{FEFF}".as_bytes(), Err(Code::ReadTooLarge)),
+            ("漢".as_bytes(), Err(Code::ReadTooLarge)),
+        ];
+        let plans = ["utf-8", "auto", "windows-1252", "utf-16le", "utf-8, footer: Sum, comment: \"#\""]
+            .map(|encoding| (encoding, plan(&format!("delimiter: \";\", encoding: {encoding}"))));
+        for (encoding, plan) in &plans {
+            let is_first = *encoding == "utf-8";
+            for (unit, expected) in many.iter().filter(|(_, expected)| is_first || expected.is_err()) {
+                for head in if is_first { vec![&head[..], b""] } else { vec![&head[..]] } {
+                    let found = read(plan, Repeated::new(head, unit, size), BLOCK, 0);
+                    if is_first && !head.is_empty() {
+                        assert_eq!(found.records, *expected, "{unit:?} {found:?}");
+                    }
+                    // A byte of another encoding may be three of UTF-8, and a buffer that grows doubles.
+                    let most = if encoding.starts_with("utf-8") { 2 * MAX_RECORD } else { 6 * MAX_RECORD };
+                    let is_little = found.text <= most + 4 * BLOCK && found.patches <= 4 * MAX_DAMAGE;
+                    assert!(is_little, "{encoding} {unit:?} {head:?} {found:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_follows_a_quote_that_is_not_closed_is_not_held() {
+        for settings in ["delimiter: \";\"", "delimiter: \";\", encoding: auto", "delimiter: \";\", footer: Sum"] {
+            for unit in [&b"x\n"[..], b"\"\"", b"\0\n", b"\xE9\n"] {
+                let found = read(&plan(settings), Repeated::new(b"a;b\n1;2\n\"x", unit, 20 << 20), BLOCK, 0);
+                let expected = match unit {
+                    b"\xE9\n" if !settings.contains("auto") => Code::ReadUndecodable,
+                    _ => Code::ReadUnbalancedQuote,
+                };
+                assert_eq!(found.records, Err(expected), "{settings} {unit:?}");
+                assert!(found.text <= 6 * MAX_RECORD, "{settings} {unit:?} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_as_large_as_it_may_be_is_read_and_what_is_larger_is_not() {
+        let plan = plan("delimiter: \";\", quote: \"\"");
+        let names = |count: usize| (0..count).map(|at| if at == 0 { "a".to_owned() } else { format!("b{at}") });
+        let header = |count: usize| names(count).collect::<Vec<_>>().join(";") + "\n";
+        let read_text = |text: String, block: usize| {
+            let size = text.len();
+            let found = read(&plan, Repeated::new(text.as_bytes(), b"x", size), block, 0);
+            (found.records, found.codes)
         };
-        let digest = (is_digested && !is_packed || stamp.is_none()).then(FileDigest::default);
-        let text = TextSource::stream(Box::new(io::empty()));
-        let mut feed = Feed { path, role, name, text, stamp, is_packed, is_started: false, length: 0, digest };
-        feed.text = if dialect.encoding == Encoding::Utf8 {
-            TextSource::stream(reader)
-        } else {
-            let mut bytes = Vec::new();
-            feed.append_bytes(&mut reader, &mut bytes, usize::MAX)?;
-            let decoded = decode::decode_text(name, bytes, dialect)?;
-            report_mixed_encodings(name, decoded.windows_records, ledger);
-            TextSource::Decoded { decoded, returned: 0 }
-        };
-        Ok(feed)
-    }
-
-    /// Appends about `want` bytes of text; returns whether the file ends there.
-    fn append_text(&mut self, text: &mut Vec<u8>, patches: &mut Vec<Patch>, want: usize) -> Result<bool, Diagnostic> {
-        let start = text.len();
-        match std::mem::replace(&mut self.text, TextSource::stream(Box::new(io::empty()))) {
-            TextSource::Decoded { decoded, returned: at } => {
-                let end = decoded.text.len().min(at + want);
-                text.extend_from_slice(&decoded.text[at..end]);
-                let within = decoded.patches.iter().filter(|patch| (at..end).contains(&patch.at));
-                let moved = within.map(|patch| Patch { at: patch.at - at + start, original: patch.original.clone() });
-                patches.extend(moved);
-                let is_last = end == decoded.text.len();
-                self.text = TextSource::Decoded { decoded, returned: end };
-                Ok(is_last)
+        for block in [BLOCK, 1 << 10] {
+            for (more, records) in [(0, Ok(1)), (1, Ok(1)), (2, Err(Code::ReadTooLarge))] {
+                // Sixteen cells, and what is left in the last of them.
+                let record = format!("{};", "x".repeat(MAX_RECORD / 16 - 1)).repeat(16);
+                let record = header(16) + &record[..MAX_RECORD - 1] + &"y".repeat(more) + "\n";
+                assert_eq!(read_text(record, block).0, records, "{more} {block}");
             }
-            TextSource::Stream { mut reader, mut partial } => {
-                text.append(&mut partial);
-                // A byte order mark is four bytes long at most.
-                let is_last = self.append_bytes(&mut reader, text, want.max(4))?;
-                if !self.is_started {
-                    let bytes = decode::strip_byte_order_mark(self.name, text.split_off(start), Encoding::Utf8)?;
-                    text.extend_from_slice(&bytes);
-                    self.is_started = true;
+            for (size, codes) in [(MAX_CELL - 1, vec![]), (MAX_CELL, vec![]), (MAX_CELL + 1, vec![Code::ReadTooLarge])]
+            {
+                let found = read_text(format!("a;b\n1;{}\n", "x".repeat(size)), block);
+                assert_eq!(found, (Ok(1), codes), "{size} {block}");
+            }
+            for (size, records) in
+                [(MAX_HEADER - 1, Ok(0)), (MAX_HEADER, Ok(0)), (MAX_HEADER + 1, Err(Code::ReadTooLarge))]
+            {
+                for end in ["\n", "\r\n", "\n1;2\n"] {
+                    let text = format!("a;{}{end}", "x".repeat(size - 2));
+                    let records = if end.len() > 2 { records.map(|_| 1) } else { records };
+                    assert_eq!(read_text(text, block).0, records, "{size} {block} {end:?}");
                 }
-                if !is_last {
-                    let whole = text[start..].iter().rposition(u8::is_ascii).map_or(start, |at| start + at + 1);
-                    partial.extend_from_slice(&text[whole..]);
-                    text.truncate(whole);
-                }
-                if simdutf8::basic::from_utf8(&text[start..]).is_err() {
-                    let decoded = decode::decode_utf8(text.split_off(start));
-                    text.extend_from_slice(&decoded.text);
-                    let moved = |patch: Patch| Patch { at: patch.at + start, original: patch.original };
-                    patches.extend(decoded.patches.into_iter().map(moved));
-                }
-                self.text = TextSource::Stream { reader, partial };
-                Ok(is_last)
+                let records = records.map_err(|_| Code::ReadHeader);
+                assert_eq!(read_text("\n".repeat(size) + "a;b\n", block).0, records, "{size} {block}");
+            }
+            for (count, records) in
+                [(MAX_COLUMNS - 1, Ok(0)), (MAX_COLUMNS, Ok(0)), (MAX_COLUMNS + 1, Err(Code::ReadTooLarge))]
+            {
+                assert_eq!(read_text(header(count), block).0, records, "{count} {block}");
             }
         }
     }
 
-    /// Appends to a table what is left of about `want` bytes of text; returns whether the file ends there.
-    fn append_lines(
-        &mut self,
-        lines: &mut LineFilter<'_>,
-        table: &mut Table,
-        position: &mut FilePosition,
-        want: usize,
-        ledger: &mut Ledger<'_>,
-    ) -> Result<bool, Diagnostic> {
-        let is_first = position.dropped == 0 && lines.text.is_empty() && table.text.is_empty();
-        let want = want.max(lines.text.len());
-        let is_last = self.append_text(&mut lines.text, &mut lines.patches, want)?;
-        if is_first {
-            header::check_not_utf_16(self.name, &lines.text)?;
-        }
-        if is_last {
-            trim_nuls(self.name, &mut lines.text, ledger);
-            let length = lines.text.len();
-            lines.patches.retain(|patch| patch.at < length);
-        }
-        position.dropped += lines.pass_on(Arc::make_mut(&mut table.text), &mut table.patches, is_last);
-        Ok(is_last)
-    }
-
-    /// Appends at most `want` bytes; returns whether the file ends there.
-    fn append_bytes(&mut self, reader: &mut dyn Read, bytes: &mut Vec<u8>, want: usize) -> Result<bool, Diagnostic> {
-        if want < usize::MAX {
-            bytes.reserve_exact(want);
-        }
-        let before = bytes.len();
-        let found = reader.take(want as u64).read_to_end(bytes);
-        let found = found.map_err(|cause| {
-            if self.is_packed {
-                describe_damaged_archive(self.name, &cause)
-            } else {
-                describe_unreadable(self.name, &cause)
-            }
-        })?;
-        self.length += found as u64;
-        if let Some(digest) = &mut self.digest {
-            digest.add(&bytes[before..]);
-        }
-        if self.length > MAX_SOURCE { Err(describe_too_large(self.name.to_owned())) } else { Ok(found < want) }
-    }
-
-    /// Whether the file is not the one that was opened, or more was read than it had then.
-    fn has_changed(&self, path: &Path) -> bool {
-        let Some(stamp) = &self.stamp else { return false };
-        let is_same = std::fs::metadata(path).is_ok_and(|now| Stamp::from_metadata(&stamp.role, path, &now) == *stamp);
-        !is_same || !self.is_packed && self.length > stamp.length
-    }
-
-    /// Stamps the file, which was read to its end.
-    ///
-    /// # Errors
-    /// It changed since it was opened.
-    fn close(self, path: &Path, stamps: &mut Vec<Stamp>) -> Result<(), Diagnostic> {
-        if self.has_changed(path) {
-            return Err(describe_change(path));
-        }
-        let digest = self.digest.map(FileDigest::finish);
-        match self.stamp {
-            Some(stamp) if !self.is_packed && self.length < stamp.length => Err(describe_change(path)),
-            Some(stamp) => {
-                stamps.push(Stamp { digest, ..stamp });
-                Ok(())
-            }
-            None => {
-                let (role, path) = (self.role.to_owned(), path.to_owned());
-                stamps.push(Stamp { role, path, length: self.length, digest, modified: None });
-                Ok(())
+    #[test]
+    fn a_record_without_a_number_of_its_own_is_refused() {
+        let plan = plan("delimiter: \";\"");
+        for (first, records) in [
+            (MAX_RECORDS - 3, Ok(3)),
+            (MAX_RECORDS - 2, Err(Code::ReadTooLarge)),
+            (MAX_RECORDS, Err(Code::ReadTooLarge)),
+        ] {
+            let text = b"a;b\n1;2\n3;4\n5;6\n";
+            for block in [1, BLOCK] {
+                let found = read(&plan, Repeated::new(text, b"x", text.len()), block, first);
+                assert_eq!(found.records, records, "{first} {block}");
             }
         }
     }
-}
 
-/// The finding that a file cannot be read.
-fn describe_unreadable(name: &str, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadUnreadable, format!("the file cannot be read: {}", describe_cause(cause)))
-        .file(name)
-        .hint(advise(Purpose::ReadFile, cause))
-}
-
-/// The finding that a file cannot be unpacked.
-fn describe_damaged_archive(name: &str, cause: &io::Error) -> Diagnostic {
-    Diagnostic::new(Code::ReadCompressed, format!("the file cannot be unpacked: {}", describe_cause(cause)))
-        .file(name)
-        .hint("copy it again from where it was made")
+    #[test]
+    fn the_findings_do_not_depend_on_where_blocks_end() {
+        let plan = plan("delimiter: \";\", tail: accept");
+        let bits: [&[u8]; 14] = [
+            b"1;2\n",
+            b"1;2\r\n",
+            b"\n",
+            b"\r",
+            b"\0",
+            b"\xFF",
+            b"a;b\n",
+            b"\"x\n\";1\n",
+            b"x\"",
+            b"1\n",
+            b"\xEF\xBB\xBF",
+            b"b;a",
+            b"1;\xE6\xBC\n",
+            b"\r\n",
+        ];
+        let mut seed = 3u64;
+        for _ in 0..400 {
+            let mut text = b"a;b\n".to_vec();
+            for _ in 0..20 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.extend_from_slice(bits[(seed >> 40) as usize % bits.len()]);
+            }
+            text.resize(text.len().max(130), b'\n');
+            let found = |block: usize| {
+                let found = read(&plan, Repeated::new(&text, b"x", text.len()), block, 0);
+                (found.records, found.codes)
+            };
+            let whole = found(BLOCK);
+            for block in [1, 2, 3, 5, 17] {
+                assert_eq!(found(block), whole, "{block} {}", String::from_utf8_lossy(&text));
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     diagnostic::{Cell, Place, mask, shape},
-    table::{CellTest, Shown, Table, dialect::Span, line_ends},
+    table::{CellTest, Shown, Table, dialect::Span, limits::MAX_CELLS, line_ends},
 };
 
 impl Table {
@@ -75,9 +75,8 @@ impl Table {
     /// How to draw a cell of a record. In a record of another width, any cell may be that of any other column.
     fn drawing_of(&self, cells: &[Span], column: usize) -> Drawing {
         let is_shifted = cells.len() != self.header.len();
-        let has_sensitive = self.shown.iter().any(|shown| matches!(shown, Shown::Never));
         match self.shown.get(column) {
-            _ if is_shifted && has_sensitive => Drawing::Never,
+            _ if self.hides_all(cells) => Drawing::Never,
             Some(Shown::Never) => Drawing::Never,
             Some(Shown::Clear) => Drawing::Clear,
             Some(Shown::Typed(CellTest(looks_right))) if !is_shifted && looks_right(&self.read_cell(cells[column])) => {
@@ -85,6 +84,11 @@ impl Table {
             }
             _ => Drawing::Mask,
         }
+    }
+
+    /// Whether no cell of a record may be shown, because any may be a sensitive one.
+    fn hides_all(&self, cells: &[Span]) -> bool {
+        cells.len() != self.header.len() && self.shown.iter().any(|shown| matches!(shown, Shown::Never))
     }
 
     /// The text of a cell, without its quotes.
@@ -102,7 +106,13 @@ impl Table {
     fn draw_line(&self, row: u32, line: Range<usize>) -> (String, bool) {
         let mut cells = Vec::new();
         self.split(row, &mut cells);
-        let drawings: Vec<Drawing> = (0..cells.len()).map(|column| self.drawing_of(&cells, column)).collect();
+        let drawings: Vec<Drawing> = if self.hides_all(&cells) {
+            vec![Drawing::Never; cells.len()]
+        } else {
+            (0..cells.len()).map(|column| self.drawing_of(&cells, column)).collect()
+        };
+        // Of a record with very many cells the last are not told.
+        let beyond = drawings.last().filter(|_| cells.len() == MAX_CELLS);
         let (mut column, mut drawn, mut is_masked) = (0, String::new(), false);
         for (at, character) in String::from_utf8_lossy(&self.text[line.clone()]).char_indices() {
             let at = line.start + at;
@@ -110,12 +120,13 @@ impl Table {
                 column += 1;
             }
             let inside = cells.get(column).is_none_or(|cell| (cell.start..cell.end).contains(&at));
-            let shown = match drawings.get(column) {
+            let drawing = drawings.get(column).or(beyond);
+            let shown = match drawing {
                 Some(Drawing::Clear) if inside && !character.is_control() => character,
                 Some(Drawing::Never) if inside => 'x',
                 _ => shape(character),
             };
-            is_masked |= shown != character && !matches!(drawings.get(column), Some(Drawing::Never));
+            is_masked |= shown != character && !matches!(drawing, Some(Drawing::Never));
             drawn.push(shown);
         }
         (drawn, is_masked)

@@ -3,6 +3,7 @@
 //! The text is what was read, decoded to UTF-8 and otherwise unchanged. A record is split once, when it is read; after
 //! that any of its cells is found by its offset.
 
+pub mod limits;
 pub mod code_page;
 pub mod dialect;
 pub mod split;
@@ -62,11 +63,13 @@ pub struct Part {
     pub facts: Arc<FileFacts>,
 }
 
-/// Bytes that could not be decoded: where the replacement character stands, and what stood there.
-#[derive(Clone, Debug)]
+/// A run of bytes that could not be decoded: where their replacement characters stand in a text, and what stood there.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Patch {
     /// The byte in the text of the table.
     pub at: usize,
+    /// How many bytes the replacement characters are.
+    pub length: usize,
     /// The bytes of the file.
     pub original: Vec<u8>,
 }

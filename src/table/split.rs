@@ -9,7 +9,10 @@ use std::borrow::Cow;
 
 use wide::u8x16;
 
-use crate::table::dialect::{Dialect, Span};
+use crate::table::{
+    dialect::{Dialect, Span},
+    limits::MAX_CELLS,
+};
 
 /// The u16 offset of a cell from the start of its record, the low byte first, so that it is copied as bytes.
 pub type CellStart = [u8; 2];
@@ -234,22 +237,27 @@ impl Ends {
 }
 
 impl Dialect {
-    /// Splits the record that starts at `start` into its cells.
+    /// Splits the record that starts at `start` into its cells, of which no more than [`MAX_CELLS`] are told.
     pub fn split(&self, text: &[u8], start: usize, cells: &mut Vec<Span>) -> RecordEnd {
         cells.clear();
+        let mut add = |cell: Span| {
+            if cells.len() < MAX_CELLS {
+                cells.push(cell);
+            }
+        };
         let mut special = self.seek(text, start);
         let (mut open, mut at) = (start, special.next(self, text));
         loop {
             let byte = text.get(at).copied();
             if byte.is_none() || byte != self.quote {
-                cells.push(Span { start: open, end: at, quoted: false, doubled: false });
+                add(Span { start: open, end: at, quoted: false, doubled: false });
             } else if at != open {
                 return RecordEnd { end: at, next: at, fault: Some(QuoteFault::Stray(at)) };
             } else {
                 let Some((end, doubled)) = special.close(self, text, open) else {
                     return RecordEnd { end: text.len(), next: text.len(), fault: Some(QuoteFault::Open(open)) };
                 };
-                cells.push(Span { start: open + 1, end, quoted: true, doubled });
+                add(Span { start: open + 1, end, quoted: true, doubled });
                 at = special.next(self, text);
                 if at != end + 1 || at < text.len() && text.get(at).copied() == self.quote {
                     return RecordEnd { end: end + 1, next: end + 1, fault: Some(QuoteFault::Stray(end + 1)) };
