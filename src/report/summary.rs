@@ -338,12 +338,14 @@ fn object(summary: &Summary) -> Value {
     };
     let sums = |sum: &UnitSum| {
         let [sent, written, valid] = good(json!(sum.sent.to_string()), &json!("0"));
-        let by = match &sum.by {
-            Unit::None | Unit::Named(_) => Some(sum.by.name()),
-            Unit::Other | Unit::Unreadable | Unit::TooMany => None,
+        let (by, unnamed) = match &sum.by {
+            Unit::None | Unit::Named(_) => (Some(sum.by.name()), None),
+            Unit::Other => (None, Some("other")),
+            Unit::Unreadable => (None, Some("unknown")),
+            Unit::TooMany => (None, Some("all")),
         };
         json!({
-            "what": sum.what, "by": by, "sent": sent, "written": written, "valid": valid,
+            "what": sum.what, "by": by, "unnamed": unnamed, "sent": sent, "written": written, "valid": valid,
             "rejected": sum.rejected.to_string(), "filtered": sum.filtered.to_string(),
             "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
         })

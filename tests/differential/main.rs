@@ -174,7 +174,7 @@ fn sums(sums: &Value, good: &str) -> BTreeMap<Option<String>, Vec<String>> {
     };
     let of_unit = |sum: &Value| {
         let amounts = [good, "rejected", "filtered", "unreadable"].map(|bucket| amount(&sum[bucket]));
-        (sum["by"].as_str().map(str::to_owned), amounts.to_vec())
+        (sum["by"].as_str().or(sum["unnamed"].as_str()).map(str::to_owned), amounts.to_vec())
     };
     sums.as_array().unwrap().iter().map(of_unit).collect()
 }

@@ -455,14 +455,22 @@ def with_lookup(plan, customers, purchases, _, codes, expected):
             customers.reject(row)
 
 
+UNITS = ["a unit of some length"]
+
+
 def sums_of(purchases):
-    """The amounts of each unit by bucket, and how many records have none that can be read; the unit of these is None."""
+    """The amounts of each unit by bucket, and how many records have none that can be read. Units are named that are listed, or
+    look like a code."""
+    def named(unit):
+        digits = sum(character in "0123456789" for character in unit)
+        is_code = re.fullmatch(r"[A-Za-z0-9._/-]{1,12}", unit, re.ASCII) and (digits or len(unit) <= 3)
+        return unit if unit == "" or unit in UNITS or is_code else "other"
     sums = {}
     for row, status in enumerate(purchases.status):
         cells = purchases.records[row].cells
         is_whole = cells is not None and len(cells) == purchases.width
         unit, amount = (purchases.cell(row, "unit"), value("decimal", purchases.cell(row, "price"))) if is_whole else (None, None)
-        of = sums.setdefault(unit, {"good": decimal.Decimal(0), "rejected": decimal.Decimal(0), "filtered": decimal.Decimal(0), "unreadable": 0})
+        of = sums.setdefault("unknown" if unit is None else named(unit), {"good": decimal.Decimal(0), "rejected": decimal.Decimal(0), "filtered": decimal.Decimal(0), "unreadable": 0})
         if amount is None:
             of["unreadable"] += 1
         else:
@@ -724,7 +732,7 @@ def mapping_of(plan):
         "mapping": 1, "name": "random", "contract": "contract.json", "request": {"method": "PUT", "path": "/"},
         "sources": {"customers": source_of("customers", plan, "id", plan["customers_twice"], {"id": ids}),
                     "purchases": source_of("purchases", plan, "no", plan["purchases_twice"], typed,
-                                           {"total": {"sum": "price", "by": "unit"}}),
+                                           {"total": {"sum": "price", "by": "unit", "units": UNITS}}),
                     **({"parts": source_of("parts", plan, None, None, {"size": {"type": "integer"}})} if plan["parts"] else {})},
         "codes": {"titles": {"file": "titles.txt", "on_unknown": unknown}}, "output": output,
     }
