@@ -11,7 +11,6 @@ use crate::{
             settings::ProfileSettings,
         },
         yaml::Places,
-        yaml_values,
     },
     diagnostic::{Code, Diagnostic, Place, nearest},
     json_pointer,
@@ -56,9 +55,7 @@ impl<'a> Layers<'a> {
     /// # Errors
     /// What is wrong with an override.
     pub(crate) fn merge(&self) -> Result<ProfileSettings, Vec<Diagnostic>> {
-        // The defaults are a part of the program: nobody asks where one stands.
-        let places = Places::unknown("defaults.yaml");
-        let (mut settings, _) = yaml_values::typed::<ProfileSettings>(include_str!("defaults.yaml"), places)?;
+        let mut settings = ProfileSettings::built_in();
         for (_, profile) in self.chain.iter().rev() {
             settings = (*profile).clone().over(settings);
         }

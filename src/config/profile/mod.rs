@@ -1,6 +1,6 @@
 //! The settings of destinations: profiles.yaml as written, and the way to the one destination of a run.
 //!
-//! Weakest to strongest: built-in defaults (`defaults.yaml`), the profile (what it `extends` first), `--set`.
+//! Weakest to strongest: built-in defaults (`settings`), the profile (what it `extends` first), `--set`.
 //! `settings` says what may be written, `layers` which of it holds, `resolve` turns it into a `destination`.
 //! Everything that is wrong is found before anything is sent, with the line that says it; no secret is ever part of a
 //! finding.

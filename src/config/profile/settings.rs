@@ -3,7 +3,7 @@
 //! Written settings know nothing of each other; `destination` says what they mean together.
 //! `ProfileSettings::over` is the whole layering of two of them.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt, time::Duration};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
@@ -227,6 +227,31 @@ pub struct BatchLimits {
 }
 
 impl ProfileSettings {
+    /// What a profile does not say. There is no default for `url`: where to send is never guessed.
+    #[must_use]
+    pub fn built_in() -> ProfileSettings {
+        let seconds = |seconds: u64| Period(Duration::from_secs(seconds));
+        let exponential = Exponential { base: Some(seconds(1)), cap: Some(seconds(60)) };
+        ProfileSettings {
+            batch: Some(BatchSetting::Limits(BatchLimits { documents: Some(500), bytes: Some(Size(1 << 20)) })),
+            // Many servers refuse compressed requests.
+            compression: Some(Compression::None),
+            // A server that answers 429 or 503 brings it down to 1 for the run.
+            in_flight: Some(2),
+            // Connecting has its own limit of 10 s.
+            timeout: Some(seconds(30)),
+            deadline: Some(seconds(15 * 60)),
+            // Twice the time that servers mostly give a request.
+            grace: Some(seconds(120)),
+            collection: Some(Collection::Upsert),
+            // A server that says when to come back is obeyed.
+            retry: Some(Retry { fixed: None, exponential: Some(exponential) }),
+            // The link is metered.
+            resend: Some("3x".into()),
+            ..ProfileSettings::default()
+        }
+    }
+
     /// These settings, and where they say nothing, the weaker ones.
     #[must_use]
     pub fn over(self, weaker: ProfileSettings) -> ProfileSettings {

@@ -10,7 +10,7 @@ use crate::{
             destination::{AuthScheme, Destination, Limits, RetryPolicy},
             find_profiles, resolve,
             secret::Environment,
-            settings::{Collection, Compression, ProfileSettings},
+            settings::{Collection, Compression},
         },
         text_span::TextSpan,
         yaml, yaml_values,
@@ -60,12 +60,6 @@ fn said(result: Result<Destination, Vec<Diagnostic>>) -> String {
         let _ = writeln!(said, "{} {place}: {} ({})", finding.code, finding.message, finding.hint);
     }
     said
-}
-
-#[test]
-fn the_embedded_defaults_are_settings() {
-    let (settings, _) = yaml_values::read::<ProfileSettings>("defaults.yaml", include_str!("defaults.yaml")).unwrap();
-    assert!(settings.url.is_none() && settings.batch.is_some() && settings.retry.is_some());
 }
 
 #[test]
