@@ -42,12 +42,12 @@ pub struct Finding {
 #[must_use]
 pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn(Code) -> bool) -> Vec<Finding> {
     // A line is drawn with each finding, so very many of them in a long line have none.
-    let mut room = MAX_DRAWN;
+    let mut drawable = MAX_DRAWN;
     let length = |finding: &Diagnostic| finding.cell.as_ref().map_or(0, |cell| cell.place.text.len());
     let mut findings: Vec<Finding> = Vec::new();
     for problem in &trace.problems {
-        let finding = find_problem(plan, tables, trace, problem, room > 0 && wants(problem.code));
-        room = room.saturating_sub(length(&finding.diagnostic));
+        let finding = find_problem(plan, tables, trace, problem, drawable > 0 && wants(problem.code));
+        drawable = drawable.saturating_sub(length(&finding.diagnostic));
         findings.push(finding);
     }
     let index = TraceIndex::of(trace);
@@ -64,7 +64,7 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         let violation = told.violation;
         let equal = find_equal_items(&violation, trace, &index, &document);
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
-        if room > 0 && wants(violation.code) {
+        if drawable > 0 && wants(violation.code) {
             diagnostic = diagnostic
                 .cell(cell_of(tables, equal.map_or(origin, |[_, second]| second)))
                 .rule(plan.place(origin.rule))
@@ -72,7 +72,7 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
             if let Some([first, _]) = equal {
                 diagnostic = diagnostic.also(cell_of(tables, first).place, "the same item stands here");
             }
-            room = room.saturating_sub(length(&diagnostic));
+            drawable = drawable.saturating_sub(length(&diagnostic));
         }
         findings.push(Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.path), diagnostic });
     }

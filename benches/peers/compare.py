@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What documents a file holds, as a digest: equal digests, equal documents. compare.py FILE
 
-The file is a JSON array or a run of JSON values, and is read in pieces. Numbers count by their value as doubles (91.20
+The file is a JSON array or a run of JSON values, and is read in chunks. Numbers count by their value as doubles (91.20
 is 91.2), and the order of an object's keys does not count. Prints how many documents there are and two digests: one in
 which every order counts, and one in which neither the order of the documents nor that within their lists does.
 """
@@ -10,13 +10,13 @@ import hashlib
 import json
 import sys
 
-PIECE = 1 << 20
+CHUNK = 1 << 20
 DECODER = json.JSONDecoder(parse_int=float)
 
 
 def documents(file):
     """Each value of the array or of the lines."""
-    text, at, size = file.read(PIECE), 0, PIECE
+    text, at, size = file.read(CHUNK), 0, CHUNK
     while True:
         while at < len(text) and text[at] in "[], \t\r\n":
             at += 1
@@ -28,10 +28,10 @@ def documents(file):
                 if at < len(text):
                     raise
                 return
-            # One long document takes a doubled piece each time, so that it is not begun again too often.
+            # One long document takes a doubled chunk each time, so that it is not begun again too often.
             text, at, size = text[at:] + more, 0, size * 2
             continue
-        size = PIECE
+        size = CHUNK
         yield document
         at = end
 

@@ -53,7 +53,7 @@ def arguments():
     return parser.parse_args()
 
 
-class Course:
+class Setup:
     """What every trial needs: programs that are built, data that is made, a place for outputs."""
 
     def __init__(self, asked, scratch):
@@ -111,12 +111,12 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def race(course):
+def race(setup):
     """The table: first everybody once, to compare what came out; then pairs of a peer and the yardstick."""
-    asked = course.asked
-    parents, children = course.world.sizes[asked.size]
-    data = course.data(parents, children, skew=asked.skew)
-    peers = [peer for peer in all_peers(course.binary, asked.world, course.handwritten) if asked.world in peer.worlds]
+    asked = setup.asked
+    parents, children = setup.world.sizes[asked.size]
+    data = setup.data(parents, children, skew=asked.skew)
+    peers = [peer for peer in all_peers(setup.binary, asked.world, setup.handwritten) if asked.world in peer.worlds]
     if asked.peers:
         wanted = asked.peers.split(",")
         if unknown := set(wanted) - {peer.key for peer in peers}:
@@ -125,16 +125,16 @@ def race(course):
     missing = [peer for peer in peers if peer.missing()]
     peers = [peer for peer in peers if not peer.missing()]
 
-    expected, out = course.scratch / "expected", course.scratch / "out"
-    first = course.run(course.yardstick, data, expected)
-    count, ordered, unordered = course.digest(expected)
+    expected, out = setup.scratch / "expected", setup.scratch / "out"
+    first = setup.run(setup.yardstick, data, expected)
+    count, ordered, unordered = setup.digest(expected)
     rounds = {}
     for peer in peers:
-        cost = course.run(peer, data, out, expected)
-        found = course.digest(out)
+        cost = setup.run(peer, data, out, expected)
+        found = setup.digest(out)
         out.unlink()
         if found[0] != count or (found[1] != ordered if peer.ordered else found[2] != unordered):
-            raise Failed(f"the output of {peer.name} is not that of {course.yardstick.name}; no race")
+            raise Failed(f"the output of {peer.name} is not that of {setup.yardstick.name}; no race")
         rounds[peer.key] = min(asked.runs, 3) if cost.cpu > SLOW * first.cpu else asked.runs
         say(f"{peer.key}: same {count} documents{'' if peer.ordered else ', in another order'}")
 
@@ -142,18 +142,18 @@ def race(course):
     for at in range(asked.runs):
         for peer in peers:
             if at < rounds[peer.key]:
-                beside = course.run(course.yardstick, data, out)
-                pairs[peer.key].append((course.run(peer, data, out, expected), beside))
+                beside = setup.run(setup.yardstick, data, out)
+                pairs[peer.key].append((setup.run(peer, data, out, expected), beside))
         say(f"round {at + 1} of {asked.runs}")
-    report(course, data, count, peers, pairs, missing)
+    report(setup, data, count, peers, pairs, missing)
 
 
-def report(course, data, count, peers, pairs, missing):
+def report(setup, data, count, peers, pairs, missing):
     rows = []
     stood = [beside for of_peer in pairs.values() for _, beside in of_peer]
     cpu, wall, peak = summary(stood)
     figures = [f"{cpu:.3f}", f"{wall:.3f}", f"{peak / MIB:.0f}", "1", len(stood)]
-    rows.append([course.yardstick.name, course.yardstick.checks, *figures])
+    rows.append([setup.yardstick.name, setup.yardstick.checks, *figures])
     for peer in peers:
         cpu, wall, peak = summary([run for run, _ in pairs[peer.key]])
         figures = [f"{cpu:.3f}", f"{wall:.3f}", f"{peak / MIB:.0f}", f"{ratio(pairs[peer.key]):.2f}"]
@@ -162,21 +162,21 @@ def report(course, data, count, peers, pairs, missing):
     size = sum(file.stat().st_size for file in data.glob("*.csv")) / 1e6
     print(table(["program", "checks", "CPU s", "wall s", "peak MiB", "CPU ratio", "pairs"], rows, texts=2))
     print()
-    rows = course.rows(*course.world.sizes[course.asked.size])
+    rows = setup.rows(*setup.world.sizes[setup.asked.size])
     print(f"{rows}: {size:.1f} MB in, {int(count):,} documents, all outputs equal.")
     unordered = [peer.name for peer in peers if not peer.ordered]
     if unordered:
         print(f"Compared without regard to order, which they do not keep: {', '.join(unordered)}.")
     print("Medians (of peaks the highest); the ratio is the median over pairs of runs with the hand-written program.")
-    print(environment(course, peers))
+    print(environment(setup, peers))
 
 
-def environment(course, peers):
+def environment(setup, peers):
     """What the figures depend on."""
     versions = [peer.version() for peer in peers if peer.version()]
     rustc = subprocess.run(["rustc", "--version"], capture_output=True, text=True).stdout.strip()
     tools = ", ".join(dict.fromkeys([f"Python {platform.python_version()}", rustc, *versions]))
-    where = "memory" if str(course.scratch).startswith("/dev/shm") else "disk"
+    where = "memory" if str(setup.scratch).startswith("/dev/shm") else "disk"
     command = "python3 benches/peers/race.py " + shlex.join(sys.argv[1:])
     return f"{datetime.date.today()}, {machine()}, outputs in {where}. {tools}. `{command.strip()}`"
 
@@ -190,7 +190,7 @@ def machine():
 
 
 def scratch_parent(asked):
-    """Outputs go to memory where there is room, so that no disk is measured."""
+    """Outputs go to memory where there is space, so that no disk is measured."""
     if asked.scratch:
         return asked.scratch
     memory = pathlib.Path("/dev/shm")
@@ -204,18 +204,18 @@ def main():
     KEPT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="xwalk-race-", dir=scratch_parent(asked)) as scratch:
         try:
-            course = Course(asked, pathlib.Path(scratch))
+            setup = Setup(asked, pathlib.Path(scratch))
             if asked.start:
-                trials.start(course)
+                trials.start(setup)
             elif asked.growth:
-                trials.growth(course)
+                trials.growth(setup)
             elif asked.bad:
-                trials.bad(course, *course.world.sizes[asked.size])
+                trials.bad(setup, *setup.world.sizes[asked.size])
             elif asked.xwalk_flags:
-                trials.flags(course, *course.world.sizes[asked.size])
+                trials.flags(setup, *setup.world.sizes[asked.size])
             else:
-                return race(course)
-            print(environment(course, []))
+                return race(setup)
+            print(environment(setup, []))
         except Failed as failed:
             sys.exit(f"race.py: {failed}")
         except subprocess.CalledProcessError as failed:

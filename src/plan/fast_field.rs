@@ -65,8 +65,10 @@ impl FastField {
 
     /// The fast field of a constant, if it is short.
     fn of_constant(json: &[u8], prefix: &Padded) -> Option<FastField> {
-        let (name, name_length) = short_name(prefix, json)?;
-        Some(FastField { name, name_length, conversion: FastConversion::Checked, ..FastField::NOT_FAST })
+        // It is copied with its name, and stands behind it.
+        let (name, _) = short_name(prefix, json)?;
+        let (name_length, max_length) = (prefix.len(), json.len());
+        Some(FastField { name, name_length, max_length, conversion: FastConversion::Checked, ..FastField::NOT_FAST })
     }
 
     /// The fast field of a leaf, if it is fast; `prefix` is the name as it is written.

@@ -391,7 +391,7 @@ pub const LONG: usize = 2 * SHORT;
 pub struct FastField {
     /// `,"name":`, and the opening quote if the value is a text, or all of the value if it is a constant.
     pub(crate) name: [u8; SHORT],
-    /// The length of that.
+    /// The length of that, without a constant.
     pub(crate) name_length: usize,
     /// Its value is a text.
     pub(crate) is_text: bool,

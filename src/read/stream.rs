@@ -456,7 +456,7 @@ mod tests {
 
     #[test]
     fn bytes_without_end_are_not_held() {
-        let (size, head) = (20 << 20, b"a;b\n1;2\n");
+        let (size, head) = (10 << 20, b"a;b\n1;2\n");
         let many: [(&[u8], Result<u32, Code>); 15] = [
             (b"\0", Ok(1)),
             (b"\n", Ok(1)),
@@ -481,7 +481,7 @@ mod tests {
             .map(|encoding| (encoding, plan(&format!("delimiter: \";\", encoding: {encoding}"))));
         for (encoding, plan) in &plans {
             let is_first = *encoding == "utf-8";
-            for (unit, expected) in many.iter().filter(|(_, expected)| is_first || expected.is_err()) {
+            for (unit, expected) in many.iter().filter(|(unit, _)| is_first || matches!(unit, [0xFF | b'x' | b'"'])) {
                 for head in if is_first { vec![&head[..], b""] } else { vec![&head[..]] } {
                     let found = read(plan, Repeated::new(head, unit, size), BLOCK, 0);
                     if is_first && !head.is_empty() {
@@ -500,7 +500,7 @@ mod tests {
     fn what_follows_a_quote_that_is_not_closed_is_not_held() {
         for settings in ["delimiter: \";\"", "delimiter: \";\", encoding: auto", "delimiter: \";\", footer: Sum"] {
             for unit in [&b"x\n"[..], b"\"\"", b"\0\n", b"\xE9\n"] {
-                let found = read(&plan(settings), Repeated::new(b"a;b\n1;2\n\"x", unit, 20 << 20), BLOCK, 0);
+                let found = read(&plan(settings), Repeated::new(b"a;b\n1;2\n\"x", unit, 10 << 20), BLOCK, 0);
                 let expected = match unit {
                     b"\xE9\n" if !settings.contains("auto") => Code::ReadUndecodable,
                     _ => Code::ReadUnbalancedQuote,

@@ -1,7 +1,7 @@
 //! What becomes of a record that is only looked up: the best of what becomes of the records that look it up.
 //!
 //! A record that one document holds which is sent was sent; one that only rejected documents hold is rejected with them; and
-//! one that no document holds is filtered. Records in lists of such records share their fate.
+//! one that no document holds is filtered. Records in lists of such records have their status.
 
 use std::sync::Arc;
 

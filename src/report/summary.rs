@@ -560,7 +560,7 @@ run the same command again to send what is pending
             r#""filtered":0,"pending":0,"sums":[]},"#,
             r#"{"name":"purchases","paths":["samples/flight-02/purchases.csv"],"rows":900,"sent":887,"#,
             r#""written":0,"valid":0,"rejected":13,"#,
-            r#""filtered":0,"pending":0,"sums":[{"what":"price","by":"euros","sent":"12300.10","#,
+            r#""filtered":0,"pending":0,"sums":[{"what":"price","by":"euros","unnamed":null,"sent":"12300.10","#,
             r#""written":"0","valid":"0","rejected":"45.5","#,
             r#""filtered":"0","pending":"0","unreadable":1}]}],"#,
             r#""volume":{"documents":298,"batches":1,"bytes":41234,"wire_bytes":5190,"resent_bytes":0,"requests":1},"#,

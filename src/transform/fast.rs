@@ -166,12 +166,12 @@ fn write_cells<'a>(
         let Some(json) = buffer[value..].first_chunk_mut() else { break };
         let written = match field.conversion {
             _ if cell.len.wrapping_sub(1) >= longest => {
-                if cell.len > 0 || longest == 0 || !field.omits_empty {
-                    let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
-                    at = end;
+                if cell.len == 0 && longest > 0 && field.omits_empty {
+                    // Its name is written over.
+                    NonZero::new(at.wrapping_sub(value))
+                } else {
+                    field.write_checked(row, cell, object, number, buffer, value)
                 }
-                number += 1;
-                continue;
             }
             FastConversion::Text => field.write_text(cell, json),
             FastConversion::WholeNumber => field.write_whole_number(cell, json),
@@ -180,16 +180,11 @@ fn write_cells<'a>(
             FastConversion::IsoDay => cell.write_iso_day(json),
             FastConversion::ShortCode => cell.write_code(object, number, json),
             FastConversion::Calculated => FastField::write_calculated(row, object, number, json),
-            FastConversion::Checked => {
-                let Some(end) = field.write_checked(row, cell, object, number, buffer, at) else { break };
-                at = end;
-                number += 1;
-                continue;
-            }
+            FastConversion::Checked => field.write_checked(row, cell, object, number, buffer, value),
             FastConversion::NotFast => None,
         };
         let Some(written) = written else { break };
-        at = value + written.get();
+        at = value.wrapping_add(written.get());
         number += 1;
     }
     WrittenFields { fields: number - first, bytes: at }
@@ -234,8 +229,7 @@ impl FastField {
         NonZero::new(cell.len)
     }
 
-    /// Writes any cell of a fast field whose name stands at `at`, and checks every rule: the cells that are less common. Gives
-    /// where the next field begins.
+    /// Writes any cell of a fast field behind its name, at `value`, and checks every rule: the cells that are less common.
     #[inline(never)]
     fn write_checked(
         &self,
@@ -244,20 +238,19 @@ impl FastField {
         object: &ObjectPlan,
         number: usize,
         buffer: &mut FieldBuffer,
-        at: usize,
-    ) -> Option<usize> {
-        let value = at + self.name_length % SHORT;
+        value: usize,
+    ) -> WrittenLength {
         let leaf = match &object.fields.get(number)?.value {
             _ if self.conversion == FastConversion::NotFast => return None,
             ValuePlan::Leaf(leaf) => leaf,
-            // A constant is a part of its name.
-            _ => return Some(value),
+            // A constant was copied with its name.
+            _ => return NonZero::new(self.max_length),
         };
         // The opening quote of a text stands behind the name.
         let start = value - usize::from(self.is_text);
         let json = buffer.get_mut(value..)?.first_chunk_mut()?;
         if let ValueSource::Value(_) = &leaf.from {
-            return FastField::write_calculated(row, object, number, json).map(|written| value + written.get());
+            return FastField::write_calculated(row, object, number, json);
         }
         let mut said = Vec::new();
         let (text, is_null) = self.find_text(row, cell, leaf, &mut said)?;
@@ -265,16 +258,17 @@ impl FastField {
             (false, _) => self.write_any_text(leaf, text, json)?,
             // A default, or a warning, is left to the writer that knows all rules.
             _ if leaf.fallback.is_some() || leaf.if_empty.warn => return None,
-            (true, IfEmpty::Omit) => return Some(at),
+            // Its name is written over.
+            (true, IfEmpty::Omit) => return NonZero::new((self.name_length % SHORT).wrapping_neg()),
             (true, IfEmpty::SetNull) => {
                 let null = b"null";
                 buffer.get_mut(start..start + null.len())?.copy_from_slice(null);
-                return Some(start + null.len());
+                return NonZero::new((start + null.len()).wrapping_sub(value));
             }
             _ => return None,
         };
         let json = buffer.get(start..value + written)?;
-        leaf.checks.quick.iter().all(|rule| rule.accepts(json)).then_some(value + written)
+        if leaf.checks.quick.iter().all(|rule| rule.accepts(json)) { NonZero::new(written) } else { None }
     }
 
     /// Writes a calculated number, and checks every rule.

@@ -236,7 +236,7 @@ impl<'a> Partitioner<'a> {
             let changed = files::find_different(stamps, &again);
             return if changed.is_empty() { Ok(()) } else { Err(changed.into()) };
         }
-        // Whatever is not divided, or divided alike, is the same for both.
+        // Whatever is not divided, or divided in the same way, is the same for both.
         self.chunks[number] = self.chunks[before].clone();
         let shape = self.shapes[before].clone();
         self.shapes[number] =
