@@ -483,6 +483,8 @@ mod tests {
             let is_first = *encoding == "utf-8";
             for (unit, expected) in many.iter().filter(|(unit, _)| is_first || matches!(unit, [0xFF | b'x' | b'"'])) {
                 for head in if is_first { vec![&head[..], b""] } else { vec![&head[..]] } {
+                    // Each header is told, which takes its time.
+                    let size = if *unit == b"a;b\n" { size / 16 } else { size };
                     let found = read(plan, Repeated::new(head, unit, size), BLOCK, 0);
                     if is_first && !head.is_empty() {
                         assert_eq!(found.records, *expected, "{unit:?} {found:?}");
@@ -499,9 +501,10 @@ mod tests {
     #[test]
     fn what_follows_a_quote_that_is_not_closed_is_not_held() {
         for settings in ["delimiter: \";\"", "delimiter: \";\", encoding: auto", "delimiter: \";\", footer: Sum"] {
-            for unit in [&b"x\n"[..], b"\"\"", b"\0\n", b"\xE9\n"] {
+            let units = [&b"x\n"[..], b"\xE9\n", b"\"\"", b"\0\n"];
+            for unit in &units[..if settings.ends_with("\";\"") { 4 } else { 2 }] {
                 let found = read(&plan(settings), Repeated::new(b"a;b\n1;2\n\"x", unit, 10 << 20), BLOCK, 0);
-                let expected = match unit {
+                let expected = match *unit {
                     b"\xE9\n" if !settings.contains("auto") => Code::ReadUndecodable,
                     _ => Code::ReadUnbalancedQuote,
                 };
