@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use crate::io_cause::describe_cause;
+use crate::io_cause::{Purpose, advise, describe_cause};
 
 /// Why a file is not read.
 #[derive(Debug)]
@@ -34,6 +34,15 @@ impl FileFault {
             FileFault::NotRegular => "is no regular file, but a pipe, a device or a socket".to_owned(),
             FileFault::TooLarge => format!("is larger than {limit} bytes"),
             FileFault::Endless => "holds more than the system says: it is no regular file, or it grows".to_owned(),
+        }
+    }
+
+    /// What to do where the system says why; empty where it does not.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            FileFault::Unreadable(cause) => advise(Purpose::ReadFile, cause),
+            FileFault::NotRegular | FileFault::TooLarge | FileFault::Endless => "",
         }
     }
 }

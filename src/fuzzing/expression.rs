@@ -1,24 +1,16 @@
 //! Expressions: any text as an expression over a record with any cells; the fast and the exact way give the same document.
 
-use std::{
-    fs,
-    path::Path,
-    sync::{Arc, LazyLock},
-};
-
-use tempfile::TempDir;
+use std::{fs, path::Path, sync::Arc};
 
 use crate::{
     commands::convert::partitioned::{loading::load_joined, partitioner, recording::Stored},
-    fuzzing::{ANY_CONTRACT, compile_plan, draw},
+    fuzzing::{ANY_CONTRACT, compile_plan, draw, own_folder},
     options::Memory,
     partition::{loaded::LoadedPartition, spill::Spill},
     plan::Plan,
     read::files::Inputs,
     transform::{self, Scratch},
 };
-
-static FOLDER: LazyLock<Option<TempDir>> = LazyLock::new(|| tempfile::tempdir().ok());
 
 /// Where the expression stands, by the first byte.
 const FIELDS: [&str; 4] = [
@@ -53,10 +45,9 @@ pub fn fuzz(bytes: &[u8]) {
 }
 
 fn convert(plan: &Plan, rows: &str) {
-    let Some(folder) = FOLDER.as_ref() else { panic!("there is no folder for temporary files") };
-    let folder = folder.path().join(format!("{:?}", std::thread::current().id()));
+    let folder = own_folder();
     let text = format!("id;text;whole;price;yes;day;at;words\n{rows}\n");
-    if fs::create_dir_all(&folder).is_err() || fs::write(folder.join("a.csv"), text).is_err() {
+    if fs::write(folder.join("a.csv"), text).is_err() {
         return;
     }
     let (spill, inputs) = (Arc::new(Spill::new(Path::new("/tmp"), 1 << 30)), Inputs::new(&folder, &[], false));

@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, io};
 
-use crate::{
-    journal::{Disk, Journal, Shipment, entry::Entry},
-    text::lanes::LANES,
-};
+use crate::journal::{Disk, Journal, Shipment, entry::Entry};
 
 /// A folder in memory.
 #[derive(Clone, Default)]
@@ -68,8 +65,11 @@ fn shipment() -> Shipment {
     Shipment { plan: [1; 32], documents: DOCUMENTS, inputs: Vec::new(), nonce: [2; 16], supersede: true }
 }
 
-/// The first half of the bytes says what is delivered, the second how the file is damaged: pairs of a place and a byte, or, if
-/// it is the first pair, where the file is cut. Without a first half, the bytes are the file.
+/// The largest first byte of a delivery; with a larger one, the bytes are a file.
+const LAST_ANSWER: u8 = 128;
+
+/// The first half of the bytes says what is delivered, the second how the file is damaged: where it is cut, then places and what
+/// stands there instead.
 ///
 /// # Panics
 /// A document counts as settled that was not.
@@ -77,7 +77,7 @@ pub fn fuzz(bytes: &[u8]) {
     let (written, damage) = bytes.split_at(bytes.len() / 2);
     let mut disk = MemoryDisk::default();
     let settled = write(&mut disk, written);
-    if written.first().is_none_or(|byte| usize::from(*byte) > 8 * LANES) {
+    if written.first().is_none_or(|byte| *byte > LAST_ANSWER) {
         disk.0.insert("epoch-1".into(), bytes.to_vec());
         recover(disk, None);
         return;

@@ -9,7 +9,9 @@ pub mod expression;
 pub mod journal;
 pub mod answer;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock, thread};
+
+use tempfile::TempDir;
 
 use crate::{
     config::{contract::Contract, contract_part::WantedPart, mapping},
@@ -18,6 +20,16 @@ use crate::{
     plan::{CodeFiles, Plan},
     report::{self, render_style::RenderStyle},
 };
+
+/// The folder of this process for files that are made up; it is removed when the process ends by itself.
+static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a folder for temporary files"));
+
+/// The folder of this thread for files that are made up.
+fn own_folder() -> PathBuf {
+    let folder = FOLDER.path().join(format!("{:?}", thread::current().id()));
+    fs::create_dir_all(&folder).expect("a folder for temporary files");
+    folder
+}
 
 /// A contract that every document fits.
 const ANY_CONTRACT: &str = r#"{ "type": "array", "items": { "type": "object" } }"#;

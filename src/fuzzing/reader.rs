@@ -6,11 +6,9 @@ use std::{
     sync::LazyLock,
 };
 
-use tempfile::TempDir;
-
 use crate::{
     diagnostic::Diagnostic,
-    fuzzing::{ANY_CONTRACT, compile_plan},
+    fuzzing::{ANY_CONTRACT, compile_plan, own_folder},
     plan::Plan,
     read::{
         files::Inputs,
@@ -39,8 +37,6 @@ const BLOCKS: [usize; 3] = [1, 100, 1 << 20];
 static PLANS: LazyLock<Vec<Option<Plan>>> =
     LazyLock::new(|| DIALECTS.iter().map(|dialect| plan(dialect).ok()).collect());
 
-static FOLDER: LazyLock<Option<TempDir>> = LazyLock::new(|| tempfile::tempdir().ok());
-
 fn plan(dialect: &str) -> Result<Plan, Vec<Diagnostic>> {
     let mapping = format!(
         "mapping: 1\nname: a\ncontract: contract.json\nrequest: {{ method: PUT, path: /a }}\nsources:\n  a:\n    path: a.csv\n    \
@@ -64,11 +60,10 @@ struct ReadOutcome {
 /// The results differ.
 pub fn fuzz(bytes: &[u8]) {
     let [dialect, name, text @ ..] = bytes else { return };
-    let (Some(plan), Some(folder)) = (&PLANS[usize::from(*dialect) % DIALECTS.len()], FOLDER.as_ref()) else {
-        panic!("the fuzzer's own plan or folder is wrong");
+    let Some(plan) = &PLANS[usize::from(*dialect) % DIALECTS.len()] else {
+        panic!("the fuzzer's own dialect is wrong")
     };
-    let path =
-        folder.path().join(format!("{:?}-{}", std::thread::current().id(), NAMES[usize::from(*name) % NAMES.len()]));
+    let path = own_folder().join(NAMES[usize::from(*name) % NAMES.len()]);
     if fs::write(&path, text).is_err() {
         return;
     }

@@ -4,9 +4,9 @@
 //! found by their hash and then compared byte for byte. So a look-up never returns the record of another key.
 
 use crate::{
-    join::hash_seed::{HashSeed, split_halves},
+    join::hash_seed::HashSeed,
     table::NONE,
-    text::lanes::{ByteLanes, LANES},
+    text::lanes::{ByteLanes, LANES, split_halves},
 };
 
 /// The records of one source by their key.

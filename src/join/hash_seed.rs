@@ -8,6 +8,8 @@ use std::{
     sync::LazyLock,
 };
 
+use crate::text::lanes::split_halves;
+
 /// The random numbers of a run. All hashes of a run are made with the same.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HashSeed {
@@ -43,12 +45,4 @@ impl HashSeed {
         let [low, high] = split_halves(product);
         low ^ high
     }
-}
-
-/// The low and the high half of a double word.
-#[inline(always)]
-pub(super) fn split_halves(text: u128) -> [u64; 2] {
-    let bytes = text.to_le_bytes();
-    let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    [half(bytes.first_chunk()), half(bytes.last_chunk())]
 }

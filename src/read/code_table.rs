@@ -7,7 +7,6 @@ use std::{collections::BTreeMap, path::Path};
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place},
-    io_cause::{Purpose, advise},
     read::{decode::decode_text, line_filter::LineFilter},
     regular_file::{FileFault, read_regular_file},
     table::{
@@ -86,10 +85,7 @@ fn read_bytes(path: &Path, shown: &str) -> Result<Vec<u8>, Diagnostic> {
     let (bytes, _) = read_regular_file(path, MAX_CODE_TABLE).map_err(|fault| {
         let code = if matches!(fault, FileFault::TooLarge) { Code::PlanTooLarge } else { Code::PlanMissingFile };
         let wrong = Diagnostic::new(code, format!("the code table {}", fault.describe(MAX_CODE_TABLE))).file(shown);
-        match &fault {
-            FileFault::Unreadable(cause) => wrong.hint(advise(Purpose::ReadFile, cause)),
-            _ => wrong,
-        }
+        wrong.hint(fault.advice())
     })?;
     Ok(bytes)
 }

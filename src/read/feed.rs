@@ -16,7 +16,7 @@ use crate::{
     options::BLOCK,
     read::{
         decode::{Decoded, Decoder},
-        files::{Stamp, check_regular, describe_change, describe_too_large},
+        files::{Stamp, check_regular, describe_change, describe_too_large, is_packed},
         first_bytes::FIRST_BYTES,
         scan::LOST_BLOCK,
     },
@@ -78,7 +78,7 @@ impl<'a> Feed<'a> {
             (Box::new(file), Some(Stamp::from_metadata(role, path, &metadata)))
         };
         let ending = path.extension().and_then(|extension| extension.to_str());
-        let is_packed = matches!(ending, Some("gz" | "zst"));
+        let is_packed = is_packed(path);
         reader = match ending {
             Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(reader)),
             Some("zst") => {

@@ -198,7 +198,7 @@ fn find_packed_beside(plan: &Plan, source: &SourcePlan, files: &[PathBuf]) -> Op
 }
 
 /// Whether a file is packed, by its name.
-fn is_packed(path: &Path) -> bool {
+pub(super) fn is_packed(path: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == "gz" || ending == "zst")
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use crate::{
     diagnostic::{Code, Diagnostic},
+    read::files::is_packed,
     table::dialect::Encoding,
 };
 
@@ -55,8 +56,7 @@ fn describe_archive(path: &str, bytes: &[u8]) -> Option<Diagnostic> {
         }
         _ => return describe_other_text(path, bytes),
     };
-    let said = Path::new(path).extension().and_then(|extension| extension.to_str());
-    let is_unpacked = matches!(said, Some("gz" | "zst"));
+    let is_unpacked = is_packed(Path::new(path));
     let message = if is_unpacked {
         format!("the file is packed twice: what is unpacked from it is packed by {packer}")
     } else {

@@ -22,7 +22,7 @@ use crate::{
     },
     text::{
         decimal::Decimal,
-        lanes::{ByteLanes, LANES, pack},
+        lanes::{ByteLanes, LANES, pack, split_halves},
         number::{NumberFormat, parse_short},
     },
 };
@@ -112,8 +112,7 @@ struct Adder<'a> {
 impl<'a> Adder<'a> {
     fn new(total: &'a TotalPlan, format: NumberFormat) -> Adder<'a> {
         let (totals, cache, numbers) = (Vec::new(), [(NO_UNIT, 0); SLOTS], BTreeMap::new());
-        let TotalPlan { sum: column, by, units } = total;
-        let (column, by) = (*column, *by);
+        let (column, by, units) = (total.sum, total.by, total.units.as_slice());
         Adder { column, by, units, format, totals, cache, numbers, other: None, unreadable: None, unit_bytes: 0 }
     }
 
@@ -250,9 +249,8 @@ fn has_all_cells(record: Row<'_>) -> bool {
 /// The slot of the raw text of a unit.
 #[inline]
 fn slot_of(unit: u128) -> usize {
-    let bytes = unit.to_le_bytes();
-    let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let mixed = (half(bytes.first_chunk()) ^ half(bytes.last_chunk())).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let [low, high] = split_halves(unit);
+    let mixed = (low ^ high).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     usize::try_from(mixed >> 56).unwrap_or(0) % SLOTS
 }
 

@@ -10,6 +10,15 @@ use wide::{bytemuck, i16x8, u8x16};
 /// How many byte lanes a vector has: as many bytes are handled at once.
 pub const LANES: usize = 16;
 
+/// The low and the high half of all byte lanes of a vector.
+#[must_use]
+#[inline(always)]
+pub fn split_halves(lanes: u128) -> [u64; 2] {
+    let bytes = lanes.to_le_bytes();
+    let half = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    [half(bytes.first_chunk()), half(bytes.last_chunk())]
+}
+
 /// A text, usually a cell, with the bytes that follow it in a longer one.
 #[derive(Clone, Copy, Debug)]
 pub struct ByteLanes<'a> {

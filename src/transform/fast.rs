@@ -290,22 +290,23 @@ impl FastField {
         leaf: &Leaf,
         said: &'b mut Vec<u8>,
     ) -> Option<(ByteLanes<'b>, bool)> {
-        let Table { text, dialect, .. } = row.table;
-        let said = if leaf.has_reading {
+        let Table { text: whole, dialect, .. } = row.table;
+        if leaf.has_reading {
             let said = row.cell(self.column, said);
             return Some((said.into(), row.is_null(self.column, said)));
-        } else if cell.len < SHORT {
+        }
+        let text = if cell.len < SHORT {
             ByteLanes::within(cell.lanes, 0, cell.len)
         } else {
             let outer = row.outer(self.column)?;
-            let quoted = usize::from(text.get(outer.start).copied() == dialect.quote);
+            let quoted = usize::from(whole.get(outer.start).copied() == dialect.quote);
             let (start, end) = (outer.start + quoted, outer.end.checked_sub(quoted)?);
             if start > end {
                 return None;
             }
-            ByteLanes::within(text, start, end)
+            ByteLanes::within(whole, start, end)
         };
-        Some((said, dialect.is_null(said.bytes())))
+        Some((text, dialect.is_null(text.bytes())))
     }
 
     /// Writes any text that does not count as empty.

@@ -25,10 +25,9 @@ use crate::{
         },
     },
     diagnostic::{Code, Diagnostic},
-    io_cause::{Purpose, advise},
     json_pointer,
     options::Setting,
-    regular_file::{FileFault, read_regular_file},
+    regular_file::read_regular_file,
 };
 
 /// The largest file of certificates, in bytes; those that a system trusts are a few hundred kilobytes.
@@ -417,9 +416,7 @@ impl SettingsReader<'_> {
                 },
                 Err(fault) => {
                     self.wrong(key, format!("the file `{path}` {}", fault.describe(MAX_CERTIFICATES)));
-                    if let FileFault::Unreadable(cause) = &fault {
-                        self.hint(advise(Purpose::ReadFile, cause));
-                    }
+                    self.hint(fault.advice());
                     return None;
                 }
             },
