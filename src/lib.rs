@@ -15,7 +15,7 @@
 //! The folders are listed from the ground up, and **a folder imports only what stands above it in this list**.
 //! Stages (`read`, `join`, `transform`, `check`, `deliver`, `report`, `sandbox`) never import each other: only `commands`
 //! connects them, and each command is a length of the same pipe, which `commands/convert` shows on one screen.
-//! `tests/tidy` reads this list and holds every import against it.
+//! `tests/tidy` reads this list and holds every import against it. `simulation` and `fuzzing` are tests, and may connect all.
 
 pub mod text;
 pub mod diagnostic;

@@ -1,4 +1,4 @@
-//! A place that is written -> which file it is once links are followed, and whether it can be written.
+//! A place that is written -> which file it is once links are followed, and whether it is written as it is.
 //!
 //! A file takes its name when it is whole, so what stood there stays until then, and also when the run fails. What is no
 //! regular file (a device, a pipe, a stream of this process) is written as it is.
