@@ -524,6 +524,8 @@ codes! {
     DeliverNotRecorded = "deliver/not-recorded",
     /// The sandbox cannot listen on its port: mostly another program does already.
     SandboxCannotListen = "sandbox/cannot-listen",
+    /// The preview cannot listen on its port: mostly another program does already.
+    PreviewCannotListen = "preview/cannot-listen",
     /// A file or folder that the run writes cannot be written.
     ReportCannotWrite = "report/cannot-write",
     /// With `root: object` each document is a request of its own, so `--output` writes one on each line. A program that reads the

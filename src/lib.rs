@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The folders are listed from the ground up, and **a folder imports only what stands above it in this list**.
-//! Stages (`read`, `join`, `transform`, `check`, `deliver`, `report`, `sandbox`) never import each other: only `commands`
+//! Stages (`read`, `join`, `transform`, `check`, `deliver`, `report`, `sandbox`, `preview`) never import each other: only `commands`
 //! connects them, and each command is a length of the same pipe, which `commands/convert` shows on one screen.
 //! `tests/tidy` reads this list and holds every import against it. `simulation` and `fuzzing` are tests, and may connect all.
 
@@ -46,6 +46,7 @@ pub mod deliver;
 #[cfg(test)]
 mod simulation;
 pub mod sandbox;
+pub mod preview;
 pub mod output;
 pub mod report;
 

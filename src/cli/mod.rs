@@ -67,6 +67,11 @@ Examples:
   xwalk sandbox --port 8080 --fail 503:20% --delay 200ms
   xwalk sandbox --contract schemas/customers.schema.json --keep received";
 
+const PREVIEW_EXAMPLES: &str = "\
+Examples:
+  xwalk preview samples/flight-02
+  xwalk preview samples/marketplace -m mappings/marketplace-orders.yaml";
+
 const STATE_HELP: &str = "Where deliveries are remembered [default: $XDG_STATE_HOME/xwalk, else ~/.local/state/xwalk]";
 
 const PURGE_EXAMPLES: &str = "\
@@ -97,6 +102,8 @@ pub enum Command {
     Check(Check),
     /// Run a mock API that enforces the contract, with faults on request
     Sandbox(Sandbox),
+    /// Show a recording on a page that follows what you edit
+    Preview(Preview),
     /// Forget finished deliveries
     Purge(Purge),
     /// Say what a message code means
@@ -253,6 +260,31 @@ pub struct Sandbox {
     /// Choose the requests that fail by this number, the same each time
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Faults")]
     pub seed: u64,
+
+    /// How messages are written.
+    #[command(flatten)]
+    pub messages: MessageFlags,
+}
+
+/// `xwalk preview`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = PREVIEW_EXAMPLES)]
+pub struct Preview {
+    /// The drop folder to show [default: the profile's `input`, else .]
+    #[arg(value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// The mapping [default: as profiles.yaml says, else the only one in mappings/]
+    #[arg(short, long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+
+    /// The loopback port to listen on; 0 takes any free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    pub port: u16,
+
+    /// Show text values on the page instead of their shape
+    #[arg(long)]
+    pub unmask: bool,
 
     /// How messages are written.
     #[command(flatten)]

@@ -105,6 +105,7 @@ fn find_contradiction(cli: &Cli) -> Option<String> {
             (percent > 100).then(|| format!("the faults of --fail add up to {percent}%, which is more than 100%"))
         }
         Command::Check(_)
+        | Command::Preview(_)
         | Command::Purge(_)
         | Command::Explain(_)
         | Command::Completions { .. }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::{Check, Convert, Purge, Sandbox},
+    cli::{Check, Convert, Preview, Purge, Sandbox},
     options::SourcePath,
 };
 
@@ -60,6 +60,18 @@ impl Sandbox {
             contract: rebase_optional(root, self.contract.as_ref()),
             mapping: rebase_optional(root, self.mapping.as_ref()),
             keep: rebase_optional(root, self.keep.as_ref()),
+            ..self.clone()
+        }
+    }
+}
+
+impl Preview {
+    /// The same, with paths from a root.
+    #[must_use]
+    pub fn rebased(&self, root: &Path) -> Preview {
+        Preview {
+            dir: rebase_optional(root, self.dir.as_ref()),
+            mapping: rebase_optional(root, self.mapping.as_ref()),
             ..self.clone()
         }
     }

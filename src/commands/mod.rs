@@ -5,12 +5,13 @@ pub mod load;
 pub mod state_dir;
 pub mod check;
 pub mod sandbox;
+pub mod preview;
 pub mod purge;
 pub mod convert;
 
 use crate::{
     cli::Command,
-    commands::{check::check, convert::convert, purge::purge, runtime::Runtime, sandbox::serve},
+    commands::{check::check, convert::convert, preview::preview, purge::purge, runtime::Runtime, sandbox::serve},
     error::Exit,
     report::{self, render_style::RenderStyle},
 };
@@ -22,6 +23,7 @@ pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
         Command::Convert(convert) => (&convert.messages, self::convert(&convert.rebased(&root), runtime)),
         Command::Check(check) => (&check.messages, self::check(&check.rebased(&root), runtime)),
         Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
+        Command::Preview(preview) => (&preview.messages, self::preview(&preview.rebased(&root), runtime)),
         Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
         Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };

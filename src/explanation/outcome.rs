@@ -114,6 +114,12 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "xwalk sandbox --port 0",
             "Name another port, or 0 for a free one.",
         ),
+        Code::PreviewCannotListen => explanation(
+            "the preview cannot listen",
+            "xwalk preview --port 8080",
+            "xwalk preview",
+            "Name another port, or leave the flag out for a free one.",
+        ),
         Code::ReportCannotWrite => explanation(
             "a file or folder cannot be written",
             "xwalk convert landed -o nowhere/customers.json",

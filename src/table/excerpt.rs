@@ -36,12 +36,24 @@ impl Table {
         let Some(span) = cells.get(column).copied() else { return self.record(row) };
         let quotes = usize::from(span.quoted);
         let (place, is_masked) = self.locate_bytes(row, span.start - quotes..span.end + quotes);
-        let found = match self.drawing_of(&cells, column) {
+        let found = self.draw_span(&cells, column, span);
+        Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found, is_masked }
+    }
+
+    /// A cell as it may be shown, from the row itself, also where another row fills it; empty: there is none.
+    #[must_use]
+    pub fn draw_own_cell(&self, row: u32, column: usize) -> String {
+        let mut cells = Vec::new();
+        self.split(row, &mut cells);
+        cells.get(column).map(|span| self.draw_span(&cells, column, *span)).unwrap_or_default()
+    }
+
+    fn draw_span(&self, cells: &[Span], column: usize, span: Span) -> String {
+        match self.drawing_of(cells, column) {
             Drawing::Clear => self.read_cell(span),
             Drawing::Never => "(sensitive)".to_owned(),
             Drawing::Mask => mask(&self.read_cell(span)),
-        };
-        Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found, is_masked }
+        }
     }
 
     /// What a cell says, or a part of it, drawn as the cell is.

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The stages of the pipe. None imports another: `commands` connects them, and `simulation` does for its proofs.
-const STAGES: &[&str] = &["read", "join", "transform", "check", "deliver", "report", "sandbox"];
+const STAGES: &[&str] = &["read", "join", "transform", "check", "deliver", "report", "sandbox", "preview"];
 
 /// Every outside crate, by the name it has in code, and the files and folders it comes in through. `*`: anywhere, it is
 /// vocabulary.
@@ -40,15 +40,15 @@ const DOORS: &[(&str, &[&str])] = &[
     ("flate2", &["read", "deliver/batch", "sandbox"]),
     ("glob", &["read"]),
     ("h2", &["deliver/http"]),
-    ("hyper", &["deliver", "sandbox"]),
-    ("hyper_util", &["sandbox"]),
+    ("hyper", &["deliver", "sandbox", "preview/server"]),
+    ("hyper_util", &["sandbox", "preview/server"]),
     ("idna_adapter", &[]),
     ("indexmap", &["*"]),
     ("indicatif", &["report/progress"]),
     ("jiff", &["plan", "join/order", "deliver", "commands/convert", "main"]),
     ("jsonschema", &["config/contract", "config/broken_rules", "config/violations"]),
     ("memchr", &["*"]),
-    ("minijinja", &["plan/expression"]),
+    ("minijinja", &["plan/expression", "preview/page", "report/html"]),
     ("num_bigint", &["text/exact_decimal", "plan/expression/agreement"]),
     ("oem_cp", &["table/code_page"]),
     ("regex", &["plan/pattern"]),
@@ -64,7 +64,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("simdutf8", &["read"]),
     ("strsim", &["diagnostic"]),
     ("tempfile", &["partition/spill", "output"]),
-    ("tokio", &["deliver", "sandbox"]),
+    ("tokio", &["deliver", "sandbox", "preview/server"]),
     ("tracing", &["*"]),
     ("tracing_subscriber", &["main"]),
     ("url", &["config/profile", "deliver"]),
@@ -79,6 +79,7 @@ const SHOWN_ELSEWHERE: &[&str] = &[
     "deliver/interrupted",
     "deliver/stopping",
     "sandbox/cannot-listen",
+    "preview/cannot-listen",
     "deliver/busy",
     "deliver/unfinished",
     "deliver/damaged-journal",
