@@ -1,6 +1,6 @@
 //! The page: what it shows is drawn by a template, and every text in it is escaped.
 
-use minijinja::{AutoEscape, Environment, Value, context, syntax::SyntaxConfig, value::Serde};
+use minijinja::{AutoEscape, Environment, HtmlEscape, Value, context, syntax::SyntaxConfig, value::Serde};
 
 use crate::preview::view::PreviewView;
 
@@ -24,8 +24,86 @@ pub fn draw(view: &PreviewView, version: u64) -> String {
     if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
         environment.set_syntax(syntax);
     }
+    environment.add_filter("ticks", mark_names);
     let view = Value::from(Serde(view));
     let drawn = environment.render_str(include_str!("page/view.html"), context! { view, version });
     // The template is a part of the program, and its tests draw all of it.
     drawn.unwrap_or_else(|fault| format!("the page cannot be drawn: {}", fault.kind()))
+}
+
+/// A message as HTML: what it names in backquotes is code.
+fn mark_names(message: &str) -> Value {
+    let mut html = String::new();
+    let parts: Vec<&str> = message.split('`').collect();
+    for (number, part) in parts.iter().enumerate() {
+        let is_name = number % 2 == 1 && number + 1 < parts.len();
+        let escaped = HtmlEscape(part);
+        html.push_str(&match is_name {
+            true => format!("<code>{escaped}</code>"),
+            false if number % 2 == 1 => format!("`{escaped}"),
+            false => escaped.to_string(),
+        });
+    }
+    Value::from_safe_string(html)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::preview::{
+        page::{draw, mark_names},
+        view::{CellView, FindingView, JsonLine, MappingLine, PreviewView, RecordView, RowView, TableView},
+    };
+
+    #[test]
+    fn whatever_a_cell_holds_is_text() {
+        let hostile = "</code><script>alert(1)</script>\"'&`";
+        let text = || hostile.to_owned();
+        let finding = || FindingView {
+            message: text(),
+            hint: text(),
+            place: text(),
+            found: text(),
+            severity: "error",
+            code: "check/range",
+            count: 2,
+            record: 1,
+        };
+        let mut view =
+            PreviewView { name: text(), folder: text(), headline: text(), state: "bad", ..PreviewView::default() };
+        (view.notices, view.findings) = (vec![text()], vec![finding()]);
+        view.mapping.lines =
+            vec![MappingLine { text: text(), comment: text(), findings: vec![finding()], ..MappingLine::default() }];
+        let cell = || CellView { id: text(), column: text(), text: text(), is_used: true };
+        let row = || RowView { id: text(), place: text(), cells: vec![cell()], ..RowView::default() };
+        let tables = vec![
+            TableView { source: text(), rows: vec![row()], ..TableView::default() },
+            TableView { source: text(), rows: vec![row(), row()], ..TableView::default() },
+        ];
+        let line = JsonLine {
+            name: text(),
+            value: text(),
+            from: text(),
+            pointer: text(),
+            kind: "text",
+            is_value: true,
+            findings: vec![finding()],
+            ..JsonLine::default()
+        };
+        view.record = Some(RecordView { number: 1, count: 1, tables, json: vec![line], ..RecordView::default() });
+        let html = draw(&view, 1);
+        assert!(html.contains("id=\"shown\"") && html.contains("&lt;script&gt;"), "{html}");
+        assert!(!html.contains("<script") && !html.contains("</code><"), "{html}");
+    }
+
+    #[test]
+    fn names_in_backquotes_are_code() {
+        for (message, html) in [
+            ("set `a` or `b<`", "set <code>a</code> or <code>b&lt;</code>"),
+            ("no names", "no names"),
+            ("one ` alone", "one ` alone"),
+            ("`a` and ` alone", "<code>a</code> and ` alone"),
+        ] {
+            assert_eq!(mark_names(message).as_str(), Some(html));
+        }
+    }
 }

@@ -64,8 +64,12 @@ pub struct MappingView {
 pub struct MappingLine {
     /// Its number.
     pub number: u64,
+    /// The spaces it begins with.
+    pub indent: String,
     /// What it says.
     pub text: String,
+    /// The comment behind it.
+    pub comment: String,
     /// It is about a value of the document.
     pub is_rule: bool,
     /// What is wrong with what it says, or with what it is applied to.

@@ -1,6 +1,6 @@
 //! The JSON of a document in lines, each with where it came from, masked as the cells are that it was made from.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde_json::Value;
 
@@ -249,7 +249,8 @@ impl<'a> JsonLines<'a> {
         let words = columns.iter().map(|column| {
             let cell = table.cell(row, *column);
             let Cell { place, column, .. } = &cell;
-            format!("{column} at {}:{}:{}", place.path, place.line, place.column)
+            let file = Path::new(&place.path).file_name().unwrap_or_default().to_string_lossy();
+            format!("{column} in {file}:{}:{}", place.line, place.column)
         });
         (ids.collect::<Vec<_>>().join(" "), visible(&words.collect::<Vec<_>>().join(", ")))
     }

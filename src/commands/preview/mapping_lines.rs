@@ -41,11 +41,17 @@ impl MappingText {
         let shown = self.lines.len().min(MAX_LINES);
         let numbered = (1..).zip(&self.lines[..shown]);
         let mut lines: Vec<MappingLine> = numbered
-            .map(|(number, text)| MappingLine {
-                number,
-                text: text.clone(),
-                is_rule: rules.contains(&number),
-                findings: Vec::new(),
+            .map(|(number, line)| {
+                let (text, comment) = split_comment(line);
+                let indent = text.len() - text.trim_start().len();
+                MappingLine {
+                    number,
+                    indent: text[..indent].to_owned(),
+                    text: text[indent..].to_owned(),
+                    comment: comment.to_owned(),
+                    is_rule: rules.contains(&number),
+                    findings: Vec::new(),
+                }
             })
             .collect();
         let mut others = Vec::new();
@@ -56,5 +62,42 @@ impl MappingText {
             place.push(describe(first, *count));
         }
         (MappingView { path: self.path.clone(), lines, more: self.lines.len() - shown }, others)
+    }
+}
+
+/// A line without the comment behind it, and the comment. A block of text may hold what looks like one: it is shown as one.
+fn split_comment(line: &str) -> (&str, &str) {
+    let mut quote = None;
+    let mut before = ' ';
+    for (at, character) in line.char_indices() {
+        match (character, quote) {
+            ('#', None) if before.is_whitespace() => return (line[..at].trim_end(), &line[at..]),
+            ('"' | '\'', None) if !before.is_alphanumeric() => quote = Some(character),
+            (character, Some(open)) if character == open => quote = None,
+            _ => {}
+        }
+        before = character;
+    }
+    (line.trim_end(), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::commands::preview::mapping_lines::split_comment;
+
+    #[test]
+    fn a_comment_stands_behind_a_space_and_outside_of_quotes() {
+        let table = [
+            ("a: b", "a: b", ""),
+            ("  a: b   # c", "  a: b", "# c"),
+            ("# all", "", "# all"),
+            ("a: b#c", "a: b#c", ""),
+            ("a: \"x # y\" # z", "a: \"x # y\"", "# z"),
+            ("a: it's # z", "a: it's", "# z"),
+            ("", "", ""),
+        ];
+        for (line, text, comment) in table {
+            assert_eq!(split_comment(line), (text, comment), "{line}");
+        }
     }
 }

@@ -311,9 +311,9 @@ fn note_value(value: &ValuePlan, rule: &str, rules: &mut BTreeMap<String, RuleFa
 }
 
 /// What is said of a rule that is never checked.
-const PROVEN: &str = "proven for every document";
+const PROVEN: &str = "proven";
 
 /// Whether the rules of a value are proven, in words.
 fn tell_proof(checks: &Checks) -> &'static str {
-    if checks.covered && checks.quick.is_empty() { PROVEN } else { "checked in each document" }
+    if checks.covered && checks.quick.is_empty() { PROVEN } else { "checked" }
 }

@@ -26,6 +26,7 @@ async function load(isStep) {
   history.replaceState(null, "", `#record=${record}`);
   document.title = shown().dataset.title;
   restore(before);
+  if (!isStep && number("version") > 1) showFinding();
   makeRoving();
   announce(shown().dataset.says);
 }
@@ -48,6 +49,15 @@ function describe(element) {
     if (value !== undefined) return `[data-${name}="${CSS.escape(value)}"]`;
   }
   return "";
+}
+
+/** After a save that broke the mapping, its first finding is in view. */
+function showFinding() {
+  const pane = document.getElementById("mapping-scroll");
+  const finding = pane?.querySelector(".finding.error");
+  if (shown().dataset.state !== "broken" || !finding) return;
+  const [inner, outer] = [finding.getBoundingClientRect(), pane.getBoundingClientRect()];
+  if (inner.top < outer.top || inner.bottom > outer.bottom) pane.scrollTop += inner.top - outer.top - pane.clientHeight / 3;
 }
 
 function restore({ places, key }) {
@@ -138,6 +148,12 @@ function light(element, mayScroll) {
 /** Brings the first lit element of each pane into its view; the page itself does not move. */
 function reveal(lit, element) {
   const own = element.closest(".scroll");
+  for (const cell of lit) {
+    const wide = cell.closest(".wide");
+    if (!wide || cell === element) continue;
+    const [inner, outer] = [cell.getBoundingClientRect(), wide.getBoundingClientRect()];
+    if (inner.left < outer.left || inner.right > outer.right) wide.scrollLeft += inner.left - outer.left - 80;
+  }
   const seen = new Set([own]);
   for (const other of lit) {
     const pane = other.closest(".scroll");
@@ -160,7 +176,7 @@ function tell(values, element) {
   }
   const more = values.length > 1 ? ` and ${values.length - 1} more` : "";
   const rule = view.querySelector(`[data-rule="${first.dataset.ofRule}"] code`);
-  const contract = view.querySelector(`[data-contract="${first.dataset.ofContract}"] > span:last-child`);
+  const contract = view.querySelector(`[data-contract="${first.dataset.ofContract}"] > .says`);
   const line = rule ? `line ${first.dataset.ofRule}: ${rule.textContent.trim()}` : "";
   const says = {
     value: (first.dataset.pointer || "the document") + more,
