@@ -7,6 +7,7 @@ pub mod sink;
 pub mod delivery;
 pub mod send;
 mod other_mapping;
+mod field_names;
 pub mod written_places;
 
 use std::{io::Write, path::Path, sync::Arc};
@@ -62,7 +63,10 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let (mut recordings, stamps) = read(&job, journal.is_some(), &spill, &mut findings, runtime)?;
     unchanged(&stamps)?;
     let sink = Sink { journal, output: sink::output(options, plan, runtime.out)? };
-    let Sink { mut journal, output } = accept(options, plan, &mut recordings, sink, &mut findings, runtime.err)?;
+    let accepted = accept(options, plan, &mut recordings, sink, &mut findings, runtime.err);
+    // Whatever ended it, what was found until then is told.
+    let _ = findings.release(runtime.err);
+    let Sink { mut journal, output } = accepted?;
     warn_if_all_filtered(plan, &recordings, &mut findings, runtime.err);
     let refused = too_many_rejects(options, &recordings);
     let written = sink::finish(options, output, refused.is_some());
@@ -115,10 +119,11 @@ fn read(
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(runtime.err, diagnostic));
         let read = partitioner::read(plan, &inputs, options.memory, spill, &mut stamps, &mut say);
-        recordings.push(read.map_err(|error| match options.sources.as_slice() {
+        let read = read.map_err(|error| match options.sources.as_slice() {
             [] => name_other_mapping(error, folder, &runtime.root),
             _ => error,
-        })?);
+        })?;
+        recordings.push(Recording { name: folder.display().to_string(), ..read });
     }
     Ok((recordings, stamps))
 }
@@ -139,8 +144,14 @@ fn accept<'a>(
     err: &mut dyn Write,
 ) -> Result<Sink<'a>, Error> {
     let (mut first, mut loaded, wanted) = (0, LoadedPartition::default(), findings.most());
-    let mut say = |diagnostic: &Diagnostic| drop(findings.print(err, diagnostic));
-    for stored in recordings.iter_mut().flat_map(|recording| &mut recording.stored) {
+    let names: Vec<String> = plan.sources.iter().map(|source| source.name.clone()).collect();
+    for (is_start, stored) in recordings.iter_mut().flat_map(Recording::stored_in_order) {
+        if is_start {
+            // The findings about one recording come before those about the next.
+            let _ = findings.release(err);
+            findings.hold(names.clone());
+        }
+        let mut say = |diagnostic: &Diagnostic| drop(findings.print(err, diagnostic));
         if let Stored::Oversized(document) = stored {
             if let Some(documents) = document.accept(plan, &mut loaded, &mut say)? {
                 if documents > 0 {
@@ -242,10 +253,13 @@ fn summary(
     runtime: &Runtime<'_>,
 ) -> Summary {
     let (mut sources, mut documents) = recording::tally(plan, recordings);
+    let mut tallies = recording::tally_recordings(plan, recordings);
     if let Outcome::Nothing { .. } = outcome {
         documents.nothing_sent();
+        tallies.iter_mut().for_each(|recording| recording.documents.nothing_sent());
         sources.iter_mut().for_each(SourceTally::nothing_sent);
     }
+    let overview = field_names::overview(plan, findings.causes(), &sources);
     let (findings, elapsed) = (findings.counts().clone(), runtime.started.elapsed());
-    Summary { sources, documents, volume, outcome, findings, rejects, elapsed }
+    Summary { sources, documents, recordings: tallies, volume, outcome, findings, overview, rejects, elapsed }
 }
