@@ -39,6 +39,11 @@ pub(crate) fn concise(diagnostic: &Diagnostic) -> String {
 
 /// One JSON object on one line. The keys are a promise to scripts; a part that is not known is `null`.
 pub(crate) fn json(diagnostic: &Diagnostic) -> String {
+    json_line(&finding(diagnostic))
+}
+
+/// The same as a value.
+pub(crate) fn finding(diagnostic: &Diagnostic) -> Value {
     let cell = diagnostic.cell.as_ref().map(|cell| {
         let mut object = place(&cell.place);
         object.insert("name".into(), json!(cell.column));
@@ -51,7 +56,7 @@ pub(crate) fn json(diagnostic: &Diagnostic) -> String {
         object
     });
     let target = diagnostic.target.as_ref().map(|target| json!({ "pointer": target.pointer, "schema": target.schema }));
-    json_line(&json!({
+    json!({
         "type": "finding",
         "version": VERSION,
         "code": diagnostic.code.word(),
@@ -62,7 +67,7 @@ pub(crate) fn json(diagnostic: &Diagnostic) -> String {
         "also": also,
         "target": target,
         "hint": diagnostic.hint,
-    }))
+    })
 }
 
 /// A workflow command that puts the message beside the line in a pull request.
@@ -91,7 +96,7 @@ pub(crate) fn github(diagnostic: &Diagnostic) -> String {
 }
 
 /// Where a reader starts: the cell, else the rule.
-fn first_place(diagnostic: &Diagnostic) -> Option<&Place> {
+pub(crate) fn first_place(diagnostic: &Diagnostic) -> Option<&Place> {
     diagnostic.cell.as_ref().map(|cell| &cell.place).or(diagnostic.rule.as_deref())
 }
 

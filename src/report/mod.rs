@@ -12,11 +12,19 @@ pub mod progress;
 pub mod grouped;
 pub mod overview;
 pub mod summary;
+pub mod run_report;
+pub mod json_report;
+pub mod junit;
+pub mod sarif;
+pub mod markdown;
 
 use std::{
     collections::BTreeMap,
     io::{self, Write},
+    sync::Arc,
 };
+
+use serde_json::{Map, Value, json};
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Severity},
@@ -24,7 +32,11 @@ use crate::{
     options::MessageFormat,
     plan::Plan,
     recording::cause_tally::CauseTally,
-    report::{progress::Progress, render_style::RenderStyle},
+    report::{
+        progress::Progress,
+        render_style::RenderStyle,
+        run_report::{MAX_KEPT, MappingReport},
+    },
 };
 
 /// How many findings of one code are drawn in full.
@@ -46,6 +58,8 @@ pub struct Findings {
     annotations: BTreeMap<Severity, u64>,
     /// Findings that are still to be put in order.
     held: Option<HeldFindings>,
+    /// The first findings, where reports want them.
+    kept: Option<Vec<Diagnostic>>,
     causes: CauseTally,
     /// A record that was drawn is masked.
     has_masks: bool,
@@ -80,8 +94,36 @@ impl Findings {
             left_out: BTreeMap::new(),
             annotations: BTreeMap::new(),
             held: None,
+            kept: None,
             causes: CauseTally::default(),
             has_masks: false,
+        }
+    }
+
+    /// How they are drawn.
+    pub fn style(&self) -> RenderStyle {
+        self.style
+    }
+
+    /// Keeps the first findings for reports.
+    pub fn keep(&mut self) {
+        self.kept = Some(Vec::new());
+    }
+
+    /// The findings that were kept, in the order of these sources, their files and lines, and how many more there were.
+    pub fn take_kept(&mut self, sources: Vec<String>) -> (Vec<Diagnostic>, u64) {
+        let findings = self.kept.take().unwrap_or_default();
+        let all: u64 = self.seen.values().sum();
+        let left_out = all - findings.len() as u64;
+        (HeldFindings { sources, findings }.take_sorted(), left_out)
+    }
+
+    /// Counts and keeps a finding that is told elsewhere.
+    pub fn count(&mut self, diagnostic: &Diagnostic) {
+        *self.seen.entry(diagnostic.code).or_default() += 1;
+        self.causes.count(diagnostic);
+        if let Some(kept) = self.kept.as_mut().filter(|kept| kept.len() < MAX_KEPT) {
+            kept.push(without_line(diagnostic));
         }
     }
 
@@ -104,14 +146,12 @@ impl Findings {
     /// Draws or holds one finding. In `full`, only the first ten of a code are drawn, in `github` the first ten of a severity;
     /// the others are counted.
     pub fn print(&mut self, out: &mut dyn Write, diagnostic: &Diagnostic) -> io::Result<()> {
-        let seen = self.seen.entry(diagnostic.code).or_default();
-        *seen += 1;
-        self.causes.count(diagnostic);
+        self.count(diagnostic);
         if self.style.quiet && diagnostic.severity < Severity::Error {
             return Ok(());
         }
         match self.style.format {
-            MessageFormat::Full if *seen > DRAWN_PER_CODE => {
+            MessageFormat::Full if self.seen[&diagnostic.code] > DRAWN_PER_CODE => {
                 *self.left_out.entry(diagnostic.code).or_default() += 1;
                 return Ok(());
             }
@@ -147,11 +187,13 @@ impl Findings {
 
     /// How many findings of one code are drawn at most.
     pub fn most(&self) -> u64 {
-        match self.style.format {
+        let kept = if self.kept.is_some() { MAX_KEPT as u64 } else { 0 };
+        let drawn = match self.style.format {
             MessageFormat::Full => DRAWN_PER_CODE,
             MessageFormat::Github => GITHUB_SHOWS,
             MessageFormat::Concise | MessageFormat::Json => u64::MAX,
-        }
+        };
+        drawn.max(kept)
     }
 
     /// Says how many findings were not drawn, and what masks are.
@@ -192,6 +234,17 @@ impl Findings {
     }
 }
 
+/// A finding without the lines of its places: reports show none, and very many findings are kept.
+fn without_line(diagnostic: &Diagnostic) -> Diagnostic {
+    let mut kept = diagnostic.clone();
+    let places = [kept.cell.as_mut().map(|cell| &mut cell.place), kept.rule.as_deref_mut()];
+    places.into_iter().flatten().for_each(|place| place.text = Arc::default());
+    if let Some((place, _)) = kept.also.as_deref_mut() {
+        place.text = Arc::default();
+    }
+    kept
+}
+
 /// Draws a list of findings, as when a run could not start.
 pub fn findings(out: &mut dyn Write, diagnostics: &[Diagnostic], style: RenderStyle) -> io::Result<()> {
     let mut findings = Findings::new(style);
@@ -218,6 +271,15 @@ pub fn explanation(out: &mut dyn Write, code: Code) -> io::Result<()> {
 pub fn codes(out: &mut dyn Write) -> io::Result<()> {
     let title = |code: &Code| explain(*code).map_or("", |explanation| explanation.title);
     Code::ALL.iter().try_for_each(|code| writeln!(out, "{:<28} {}", code.word(), title(code)))
+}
+
+/// Says for scripts which mappings are good, as the last line of `xwalk check`.
+pub fn checked(out: &mut dyn Write, mappings: &[MappingReport], findings: &Findings) -> io::Result<()> {
+    let counts: Map<String, Value> =
+        findings.counts().iter().map(|(code, count)| (code.word().to_owned(), json!(count))).collect();
+    let mappings: Vec<Value> = mappings.iter().map(json_report::mapping).collect();
+    let line = summary::summary_line(json!({ "mappings": mappings, "findings": counts }));
+    out.write_all(escape::json_line(&line).as_bytes())
 }
 
 /// Says that a mapping was proven, and what is left to the data.

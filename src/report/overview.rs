@@ -33,7 +33,7 @@ pub(crate) fn drawn(overview: &Overview, width: usize) -> String {
     let column_width = columns.iter().map(|column| column.chars().count()).max().unwrap_or_default();
     let mut drawn = String::new();
     for ((cause, column), count) in shown.iter().zip(&columns).zip(&counts) {
-        let share = cause.share().map_or_else(String::new, percent);
+        let share = shown_share(cause);
         let start = format!("{count:>count_width$}  {share:>6}  ");
         let line = format!("{column:<column_width$}  {}", cause.code);
         let _ = writeln!(drawn, "{}", wrapped(&format!("{start}{line}"), width, start.len()).trim_end());
@@ -51,7 +51,7 @@ pub(crate) fn drawn(overview: &Overview, width: usize) -> String {
 }
 
 /// The column with its source, or the source, or nothing.
-fn column(cause: &Cause) -> String {
+pub(crate) fn column(cause: &Cause) -> String {
     let column = match (cause.source.as_str(), cause.column.as_str()) {
         ("", "") => "-".to_owned(),
         ("", column) => visible(column),
@@ -67,17 +67,33 @@ fn column(cause: &Cause) -> String {
 /// The shapes, the first place and the rule.
 fn details(cause: &Cause) -> String {
     let glue = GLUE.to_string();
-    let shapes: Vec<String> = cause.shapes.iter().take(SHOWN_SHAPES).map(shown_shape).collect();
-    let told: u64 = cause.shapes.iter().take(SHOWN_SHAPES).map(|shape| shape.count).sum();
-    let mut details = shapes.join(", ").replace(' ', &glue).replace(&format!(",{glue}"), ", ");
-    if let (1.., other @ 1..) = (told, cause.count.saturating_sub(told)) {
-        let _ = write!(details, " and {}{glue}other", grouped(other));
-    }
-    let mut parts = vec![details];
+    let mut parts = vec![shapes(cause, &glue)];
     parts.extend(cause.first.as_ref().map(|first| format!("first{glue}at{glue}{}", shown(first))));
     parts.extend(cause.rule.as_ref().map(|rule| format!("by{glue}{}", shown(rule))));
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
+}
+
+/// The most frequent shapes, and how many others; nothing where there are none.
+pub(crate) fn shown_shapes(cause: &Cause) -> String {
+    shapes(cause, " ")
+}
+
+/// The same with this between words that belong together.
+fn shapes(cause: &Cause, glue: &str) -> String {
+    let shown = &cause.shapes[..cause.shapes.len().min(SHOWN_SHAPES)];
+    let told: u64 = shown.iter().map(|shape| shape.count).sum();
+    let shapes: Vec<String> = shown.iter().map(|shape| shown_shape(shape).replace(' ', glue)).collect();
+    let mut shapes = shapes.join(", ");
+    if let (1.., other @ 1..) = (told, cause.count.saturating_sub(told)) {
+        let _ = write!(shapes, " and {}{glue}other", grouped(other));
+    }
+    shapes
+}
+
+/// The share of the rows of the source; nothing where it is not known.
+pub(crate) fn shown_share(cause: &Cause) -> String {
+    cause.share().map_or_else(String::new, percent)
 }
 
 fn shown(place: &SimplePlace) -> String {
@@ -159,7 +175,8 @@ mod tests {
         let overview = Overview { causes: vec![price(), record] };
         let expected = "\
 31,250  31.2 %  purchases.price  transform/not-a-decimal
-                12,50 ×31,204, (empty) ×≥40 and 6 other; first at purchases.csv:3:12;
+                12,50 ×31,204, (empty) ×≥40 and 6 other;
+                first at purchases.csv:3:12;
                 by mappings/inflight-sales.yaml:43:16
      1  <0.1 %  customers        read/nul
                 first at purchases.csv:3:12

@@ -40,7 +40,7 @@ const MAX_NAME: usize = 24;
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
 pub fn summary(out: &mut dyn Write, summary: &Summary, style: RenderStyle) -> io::Result<()> {
     match style.format {
-        MessageFormat::Json => out.write_all(json_line(&object(summary)).as_bytes()),
+        MessageFormat::Json => out.write_all(json_line(&summary_line(summary_object(summary))).as_bytes()),
         _ if style.quiet => Ok(()),
         MessageFormat::Full | MessageFormat::Concise | MessageFormat::Github => {
             out.write_all(drawn(summary, style).as_bytes())
@@ -81,6 +81,11 @@ fn paragraph(drawn: &mut String, lines: &[String], width: usize) {
     for line in lines {
         let _ = writeln!(drawn, "{}", wrapped(line, width, 4));
     }
+}
+
+/// What was done, in words on one line.
+pub(crate) fn headline(summary: &Summary) -> String {
+    said(summary).replace(GLUE, " ")
 }
 
 /// What was done, in words.
@@ -220,7 +225,7 @@ impl Equation {
 }
 
 /// The name of a sum: the column, and the unit.
-fn name_sum(sum: &UnitSum) -> String {
+pub(crate) fn name_sum(sum: &UnitSum) -> String {
     let by = match &sum.by {
         Unit::None => String::new(),
         Unit::Named(unit) if unit.is_empty() => ", no unit".into(),
@@ -361,7 +366,7 @@ fn bytes(count: u64) -> String {
 }
 
 /// What became of what is good.
-fn good_word(outcome: &Outcome) -> &'static str {
+pub(crate) fn good_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered { .. } | Outcome::Nothing { .. } => "sent",
         Outcome::Written { .. } => "written",
@@ -369,8 +374,13 @@ fn good_word(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// The last line for scripts.
+pub(crate) fn summary_line(summary: Value) -> Value {
+    json!({ "type": "summary", "version": VERSION, "summary": summary })
+}
+
 /// The summary for scripts. Amounts are texts, so that no reader rounds them.
-fn object(summary: &Summary) -> Value {
+pub(crate) fn summary_object(summary: &Summary) -> Value {
     let good = |amount: Value, none: &Value| {
         let word = good_word(&summary.outcome);
         ["sent", "written", "valid"].map(|other| if other == word { amount.clone() } else { none.clone() })
@@ -423,7 +433,7 @@ fn object(summary: &Summary) -> Value {
     });
     let findings: Map<String, Value> =
         summary.findings.iter().map(|(code, count)| (code.word().to_owned(), json!(count))).collect();
-    json!({ "type": "summary", "version": VERSION, "summary": {
+    json!({
         "outcome": outcome(&summary.outcome),
         "documents": documents(&summary.documents),
         "sources": summary.sources.iter().map(source).collect::<Vec<_>>(),
@@ -434,7 +444,7 @@ fn object(summary: &Summary) -> Value {
         "rejects": summary.rejects,
         "balanced": summary.balanced(),
         "elapsed_ms": u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
-    }})
+    })
 }
 
 fn outcome(outcome: &Outcome) -> Value {

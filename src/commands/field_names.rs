@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    plan::Plan,
+    plan::{ObjectPlan, Plan, ValuePlan},
     recording::{
         cause_tally::CauseTally,
         overview::{Overview, SimplePlace},
@@ -17,6 +17,36 @@ pub(crate) fn overview(plan: &Plan, causes: &CauseTally, sources: &[SourceTally]
     let rows = |name: &str| of(name).map(|source| source.merged_rows.unwrap_or(source.rows));
     let fields = name_fields(plan);
     causes.overview(&rows, &|rule| fields.get(rule).cloned())
+}
+
+/// All fields that a mapping makes, in the order of the document.
+pub(crate) fn fields(plan: &Plan) -> Vec<String> {
+    let mut fields = Vec::new();
+    add_fields(&plan.document, "", &mut fields);
+    fields
+}
+
+fn add_fields(object: &ObjectPlan, before: &str, fields: &mut Vec<String>) {
+    for field in &object.fields {
+        let name = format!("{before}{}", field.name);
+        let inner = format!("{name}.");
+        fields.push(name);
+        add_fields_of_value(&field.value, &inner, fields);
+    }
+}
+
+fn add_fields_of_value(value: &ValuePlan, before: &str, fields: &mut Vec<String>) {
+    match value {
+        ValuePlan::Object(object) => add_fields(object, before, fields),
+        ValuePlan::When(when) => add_fields_of_value(&when.value, before, fields),
+        ValuePlan::Many(many) => add_fields_of_value(&many.item, before, fields),
+        ValuePlan::One(one) => add_fields_of_value(&one.value, before, fields),
+        ValuePlan::List(_)
+        | ValuePlan::Pieces(_)
+        | ValuePlan::Const(_)
+        | ValuePlan::Leaf(_)
+        | ValuePlan::Aggregate(_) => {}
+    }
 }
 
 /// The name of the field that each rule of the output makes, by the place of the rule.
@@ -47,7 +77,7 @@ fn name_field(pointer: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::commands::convert::field_names::name_field;
+    use crate::commands::field_names::name_field;
 
     #[test]
     fn fields_have_the_names_of_the_document() {
