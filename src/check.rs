@@ -38,7 +38,7 @@ pub struct Finding {
 }
 
 /// Everything that is wrong with a document, in its order: first the values that could not be made, then the violations of
-/// the contract. Findings of codes that are not in `wants` have their code and their message, but no place.
+/// the contract. Findings of codes that are not in `wants` are only counted: they have no line and no target.
 #[must_use]
 pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn(Code) -> bool) -> Vec<Finding> {
     // A line is drawn with each finding, so very many of them in a long line have none.
@@ -64,9 +64,12 @@ pub fn findings(plan: &Plan, tables: &[Table], trace: &Trace<'_>, wants: &dyn Fn
         let violation = told.violation;
         let equal = find_equal_items(&violation, trace, &index, &document);
         let mut diagnostic = Diagnostic::new(violation.code, violation.message);
-        if drawable > 0 && wants(violation.code) {
+        let shown = equal.map_or(origin, |[_, second]| second);
+        if drawable == 0 || !wants(violation.code) {
+            diagnostic = diagnostic.cell(undrawn(tables, shown)).rule(plan.place(origin.rule));
+        } else {
             diagnostic = diagnostic
-                .cell(cell_of(tables, equal.map_or(origin, |[_, second]| second)))
+                .cell(cell_of(tables, shown))
                 .rule(plan.place(origin.rule))
                 .target(index.nodes.show(tables, &told.place), violation.schema);
             if let Some([first, _]) = equal {
@@ -290,8 +293,8 @@ impl Rejection {
     #[must_use]
     pub fn describe(&self, error: Finding) -> Diagnostic {
         let Finding { diagnostic, steps, .. } = error;
-        // A finding that will only be counted has no place.
-        if !self.is_of_list || steps.is_empty() || diagnostic.cell.is_none() {
+        // A finding that will only be counted needs no hint.
+        if !self.is_of_list || steps.is_empty() || diagnostic.target.is_none() {
             return diagnostic;
         }
         let (reason, known) = (&self.reason, diagnostic.hint.clone());
@@ -340,7 +343,7 @@ fn describe_incomplete(plan: &Plan, tables: &[Table], document: BadDocument<'_>,
         .hint("fix the bad records, or set `on_incomplete: send` for this list")
 }
 
-/// The finding about a value that could not be made; it only has a place if it is `wanted`.
+/// The finding about a value that could not be made; its line and its target are only told if it is `wanted`.
 fn find_problem(plan: &Plan, tables: &[Table], trace: &Trace<'_>, problem: &ValueProblem<'_>, wanted: bool) -> Finding {
     let severity = if problem.is_warning { Severity::Warning } else { Severity::Error };
     let origin = &problem.origin;
@@ -351,8 +354,16 @@ fn find_problem(plan: &Plan, tables: &[Table], trace: &Trace<'_>, problem: &Valu
             .rule(plan.place(origin.rule))
             .target(show_pointer(trace, tables, origin.node), String::new())
             .hint(problem.hint);
+    } else {
+        diagnostic = diagnostic.cell(undrawn(tables, origin)).rule(plan.place(origin.rule));
     }
     Finding { source: origin.source, row: origin.row, steps: trace.steps(origin.path), diagnostic }
+}
+
+/// The cell of an origin, or its record, without its line.
+fn undrawn(tables: &[Table], origin: &Origin<'_>) -> Cell {
+    let table = &tables[origin.source];
+    table.undrawn(origin.row, origin.column.map(|column| table.bind[column]))
 }
 
 /// The cell of an origin, or its record.

@@ -57,6 +57,8 @@ impl fmt::Display for Place {
 pub struct Cell {
     /// Where it lies; `text` is the record, each cell as it may be shown.
     pub place: Place,
+    /// The source that it belongs to; empty when the file is not read for one.
+    pub source: String,
     /// The name of the column; empty when the record as a whole is meant.
     pub column: String,
     /// The text of the cell, as it may be shown.
@@ -68,7 +70,7 @@ pub struct Cell {
 impl Cell {
     /// A whole line or file, of which everything may be shown.
     pub fn of_line(place: Place) -> Cell {
-        Cell { place, column: String::new(), found: String::new(), is_masked: false }
+        Cell { place, source: String::new(), column: String::new(), found: String::new(), is_masked: false }
     }
 }
 

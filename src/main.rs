@@ -143,6 +143,11 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
             out.write_all(&manual::completions(*shell))?;
             out.flush().map(|()| Exit::Done)
         }
+        Command::Schema { of } => {
+            let mut out = io::stdout();
+            out.write_all(of.text().as_bytes())?;
+            out.flush().map(|()| Exit::Done)
+        }
         Command::Man { dir } => {
             let written = manual::write_manual(dir);
             Ok(written.map_or_else(|cause| show_unwritten(dir, &cause, environment), |()| Exit::Done))

@@ -107,6 +107,8 @@ pub struct ConvertOptions {
     pub state: Option<PathBuf>,
     /// An earlier delivery of replaced inputs is given up.
     pub supersede: bool,
+    /// The files that reports are written to.
+    pub reports: Vec<PathBuf>,
 }
 
 impl ConvertOptions {

@@ -108,6 +108,12 @@ pub enum Command {
     Purge(Purge),
     /// Say what a message code means
     Explain(Explain),
+    /// Write the JSON Schema of a file or of the machine output to stdout
+    Schema {
+        /// Of what: mapping, profiles, finding (a line of `--message-format json`) or report
+        #[arg(value_name = "OF", hide_possible_values = true)]
+        of: SchemaOf,
+    },
     /// Write shell completions to stdout
     #[command(hide = true)]
     Completions {
@@ -162,7 +168,7 @@ pub struct Convert {
     pub supersede: bool,
 
     /// Neither write nor send; say what would be sent
-    #[arg(long, conflicts_with = "output", help_heading = "Where it goes")]
+    #[arg(long, alias = "dry-run", conflicts_with = "output", help_heading = "Where it goes")]
     pub validate_only: bool,
 
     /// With more rejected rows than this, nothing is sent or written
@@ -178,8 +184,12 @@ pub struct Convert {
     #[arg(hide_default_value = true, help_heading = "What to read")]
     pub memory: Memory,
 
+    /// Write a report, by its ending: .json, .xml (JUnit), .sarif or .md; repeatable
+    #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
+    pub reports: Vec<PathBuf>,
+
     /// Show text values in messages instead of their shape
-    #[arg(long, help_heading = "Messages")]
+    #[arg(long, conflicts_with = "reports", help_heading = "Messages")]
     pub unmask: bool,
 
     /// How messages are written.
@@ -207,6 +217,10 @@ pub struct Check {
     /// Take warnings for errors
     #[arg(long)]
     pub strict: bool,
+
+    /// Write a report, by its ending: .json, .xml (JUnit), .sarif or .md; repeatable
+    #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
+    pub reports: Vec<PathBuf>,
 
     /// How messages are written.
     #[command(flatten)]
@@ -357,6 +371,7 @@ impl Convert {
             max_rejects: self.max_rejects,
             state: self.state.clone(),
             supersede: self.supersede,
+            reports: self.reports.clone(),
         }
     }
 }
@@ -366,6 +381,32 @@ impl MessageFlags {
     #[must_use]
     pub fn options(&self) -> OutputOptions {
         OutputOptions { message_format: self.message_format, quiet: self.quiet, color: self.color }
+    }
+}
+
+/// What there is a JSON Schema of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaOf {
+    /// A mapping
+    Mapping,
+    /// `profiles.yaml`
+    Profiles,
+    /// A line of `--message-format json`
+    Finding,
+    /// A report
+    Report,
+}
+
+impl SchemaOf {
+    /// The schema.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            SchemaOf::Mapping => include_str!("../../schemas/mapping.schema.json"),
+            SchemaOf::Profiles => include_str!("../../schemas/profiles.schema.json"),
+            SchemaOf::Finding => include_str!("../../schemas/finding.schema.json"),
+            SchemaOf::Report => include_str!("../../schemas/report.schema.json"),
+        }
     }
 }
 

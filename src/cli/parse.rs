@@ -59,15 +59,34 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Usage
     }
 }
 
+/// Words that other tools have for what a command does, and what was meant.
+const MEANT: &[(&str, &str)] = &[
+    ("validate", "convert --validate-only"),
+    ("dry-run", "convert --validate-only"),
+    ("send", "convert"),
+    ("run", "convert"),
+    ("map", "convert"),
+    ("lint", "check"),
+    ("prove", "check"),
+    ("serve", "sandbox"),
+    ("mock", "sandbox"),
+];
+
 /// Says what was meant where clap cannot know it: a flag of another command, or a folder without a command.
 fn describe_meaning(command: &clap::Command, arguments: &[OsString], error: &clap::Error) -> Option<String> {
     match (error.kind(), error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidSubcommand)) {
+        (ErrorKind::InvalidSubcommand, _, Some(ContextValue::String(word)))
+            if MEANT.iter().any(|(said, _)| said == word) =>
+        {
+            let meant = MEANT.iter().find(|(said, _)| said == word).map_or("", |(_, meant)| meant);
+            let typed = arguments.iter().skip_while(|argument| *argument != word.as_str()).skip(1);
+            let rest: String = typed.map(|argument| format!(" {}", argument.to_string_lossy())).collect();
+            Some(format!("there is no command '{word}'\n\n  tip: did you mean 'xwalk {meant}{rest}'?"))
+        }
         (ErrorKind::InvalidSubcommand, _, Some(ContextValue::String(word))) if Path::new(word).exists() => {
             let is_folder = Path::new(word).is_dir();
             let (what, command) = if is_folder { ("folder", "convert") } else { ("file", "check") };
-            Some(format!(
-                "'{word}' is a {what}, and no command\n\n  tip: say what to do with it: 'xwalk {command} {word}'"
-            ))
+            Some(format!("'{word}' is a {what}, and no command\n\n  tip: did you mean 'xwalk {command} {word}'?"))
         }
         (ErrorKind::UnknownArgument, Some(ContextValue::String(flag)), _)
             if error.get(ContextKind::SuggestedArg).is_none() =>
@@ -108,6 +127,7 @@ fn find_contradiction(cli: &Cli) -> Option<String> {
         | Command::Preview(_)
         | Command::Purge(_)
         | Command::Explain(_)
+        | Command::Schema { .. }
         | Command::Completions { .. }
         | Command::Man { .. } => None,
     }
@@ -201,7 +221,7 @@ mod tests {
 
     #[test]
     fn help_is_narrow_and_goes_to_stdout() {
-        for command in ["", "convert", "check", "sandbox", "purge", "explain", "completions", "man"] {
+        for command in ["", "convert", "check", "sandbox", "purge", "explain", "schema", "completions", "man"] {
             for flag in ["-h", "--help"] {
                 let message = typed(&format!("xwalk {command} {flag}")).unwrap_err();
                 assert!(message.to_stdout(), "{command}");

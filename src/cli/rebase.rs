@@ -35,6 +35,7 @@ impl Convert {
             output: rebase_optional(root, self.output.as_ref()),
             state: rebase_optional(root, self.state.as_ref()),
             rejects: rebase_optional(root, self.rejects.as_ref()),
+            reports: rebase_all(root, &self.reports),
             ..self.clone()
         }
     }
@@ -47,6 +48,7 @@ impl Check {
         Check {
             mappings: rebase_all(root, &self.mappings),
             against: rebase_optional(root, self.against.as_ref()),
+            reports: rebase_all(root, &self.reports),
             ..self.clone()
         }
     }

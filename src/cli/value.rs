@@ -2,10 +2,13 @@
 //!
 //! No other file compares the text of a flag. An error is a clause that clap appends to the flag and its text.
 
+use std::path::PathBuf;
+
 use clap::{ValueEnum, builder::PossibleValue};
 
 use crate::{
     options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
+    report::run_report::ReportFormat,
     units,
 };
 
@@ -51,6 +54,15 @@ impl ValueEnum for Log {
             Log::Text => PossibleValue::new("text").help("Lines for people"),
             Log::Json => PossibleValue::new("json").help("One JSON object a line"),
         })
+    }
+}
+
+/// A file whose ending names a format of reports.
+pub(crate) fn report_file(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    match ReportFormat::of(&path) {
+        Some(_) => Ok(path),
+        None => Err(format!("the name must end in one of {}", ReportFormat::ENDINGS.join(", "))),
     }
 }
 

@@ -385,7 +385,10 @@ pub fn plan(path: &Path) -> Result<Plan, Vec<Diagnostic>> {
 }
 
 /// Compiles a mapping file, and tells which files were read for it.
-pub(crate) fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnostic>> {
+///
+/// # Errors
+/// As of [`plan`].
+pub fn plan_with_files(path: &Path) -> Result<(Plan, Vec<ConfigFile>), Vec<Diagnostic>> {
     let shown = path.display().to_string();
     let mapping_text = read_text(path, "the mapping", yaml::MAX_BYTES as u64).map_err(|wrong| vec![wrong])?;
     if !may_be_mapping(&mapping_text) {

@@ -8,16 +8,62 @@ pub mod sandbox;
 pub mod preview;
 pub mod purge;
 pub mod convert;
+mod field_names;
+mod report_files;
+mod answers;
 
 use crate::{
     cli::Command,
-    commands::{check::check, convert::convert, preview::preview, purge::purge, runtime::Runtime, sandbox::serve},
+    commands::{
+        answers::Answers, check::check, convert::convert, preview::preview, purge::purge, runtime::Runtime,
+        sandbox::serve,
+    },
     error::Exit,
+    options::{MessageFormat, OutputOptions},
     report::{self, render_style::RenderStyle},
 };
 
 /// Runs a command and says how it ended.
+///
+/// Findings for scripts go to stdout where nothing else does.
 pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
+    if !answers_scripts(command) {
+        return run_told(command, runtime);
+    }
+    let mut answers = Answers::to(runtime.out);
+    let exit = run_told(
+        command,
+        &mut Runtime {
+            root: runtime.root.clone(),
+            out: runtime.err,
+            err: &mut answers,
+            terminal: runtime.terminal,
+            environment: runtime.environment,
+            started: runtime.started,
+            context: runtime.context.clone(),
+        },
+    );
+    match answers.finish() {
+        Ok(()) => exit,
+        Err(error) => {
+            let style = RenderStyle::new(&OutputOptions::default(), runtime.environment, runtime.terminal);
+            let _ = report::findings(runtime.err, error.diagnostics(), style);
+            exit.and(error.exit())
+        }
+    }
+}
+
+/// Whether a command answers scripts, and writes nothing else to stdout.
+fn answers_scripts(command: &Command) -> bool {
+    match command {
+        Command::Convert(convert) => convert.validate_only && convert.messages.message_format == MessageFormat::Json,
+        Command::Check(check) => check.messages.message_format == MessageFormat::Json,
+        _ => false,
+    }
+}
+
+/// Runs a command, and tells what ended it.
+fn run_told(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
     let root = runtime.root.clone();
     let (messages, done) = match command {
         Command::Convert(convert) => (&convert.messages, self::convert(&convert.rebased(&root), runtime)),
@@ -25,7 +71,9 @@ pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
         Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
         Command::Preview(preview) => (&preview.messages, self::preview(&preview.rebased(&root), runtime)),
         Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
-        Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
+        Command::Explain(_) | Command::Schema { .. } | Command::Completions { .. } | Command::Man { .. } => {
+            return Exit::Done;
+        }
     };
     done.unwrap_or_else(|error| {
         let style = RenderStyle::new(&messages.options(), runtime.environment, runtime.terminal);

@@ -5,6 +5,8 @@
 
 pub mod match_groups;
 pub mod ledger;
+pub mod overview;
+pub mod cause_tally;
 pub mod summary;
 pub mod totals;
 pub mod lookups;

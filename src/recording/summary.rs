@@ -6,7 +6,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use crate::{diagnostic::Code, recording::receipt::Volume, text::decimal::Decimal};
+use crate::{
+    diagnostic::Code,
+    recording::{overview::Overview, receipt::Volume},
+    text::decimal::Decimal,
+};
 
 /// The most units of a source that are kept apart.
 pub const MAX_UNITS: usize = 10_000;
@@ -25,8 +29,12 @@ pub struct Summary {
     pub volume: Option<Volume>,
     /// How it ended.
     pub outcome: Outcome,
+    /// What became of each recording, if there are several.
+    pub recordings: Vec<RecordingTally>,
     /// How many findings there are of each code.
     pub findings: BTreeMap<Code, u64>,
+    /// What is behind the findings.
+    pub overview: Overview,
     /// The file that the rejected rows were written to.
     pub rejects: Option<String>,
     /// How long the run took.
@@ -38,6 +46,19 @@ impl Summary {
     pub fn balanced(&self) -> bool {
         self.documents.balanced() && self.sources.iter().all(SourceTally::balanced)
     }
+}
+
+/// What became of one of several recordings.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RecordingTally {
+    /// Its drop folder.
+    pub name: String,
+    /// What became of its documents.
+    pub documents: DocumentTally,
+    /// How many rows of all its sources there are.
+    pub rows: u64,
+    /// How many of them will not be sent.
+    pub rejected_rows: u64,
 }
 
 /// What became of the rows of one source.
@@ -263,7 +284,10 @@ mod tests {
     use std::{collections::BTreeMap, time::Duration};
 
     use crate::{
-        recording::summary::{DocumentTally, MAX_UNIT_BYTES, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
+        recording::{
+            overview::Overview,
+            summary::{DocumentTally, MAX_UNIT_BYTES, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
+        },
         text::decimal::Decimal,
     };
 
@@ -285,7 +309,9 @@ mod tests {
                 documents,
                 volume: None,
                 outcome: Outcome::Validated { url: None },
+                recordings: Vec::new(),
                 findings: BTreeMap::new(),
+                overview: Overview::default(),
                 rejects: None,
                 elapsed: Duration::ZERO,
             };

@@ -79,7 +79,13 @@ mod tests {
             RenderStyle { format: MessageFormat::Full, styled: false, width: 80, quiet: false, has_progress: false };
         let at = Place { path: hostile.clone(), line: 3, column: 2, width: 4, text: hostile.as_str().into() };
         let diagnostic = Diagnostic::new(Code::CheckRange, &hostile)
-            .cell(Cell { place: at.clone(), column: hostile.clone(), found: hostile.clone(), is_masked: false })
+            .cell(Cell {
+                place: at.clone(),
+                source: String::new(),
+                column: hostile.clone(),
+                found: hostile.clone(),
+                is_masked: false,
+            })
             .rule(at.clone())
             .also(at, &hostile)
             .target(&hostile, &hostile)

@@ -135,7 +135,13 @@ mod tests {
         let rule = place("mappings/inflight-sales.yaml", 36, 9, 8, "        quantity: quantity");
         let schema = "/items/properties/purchases/items/properties/quantity/minimum";
         Diagnostic::new(Code::CheckRange, "expected at least 1")
-            .cell(Cell { place: place_of_cell, column: "quantity".into(), found: "-9".into(), is_masked: false })
+            .cell(Cell {
+                place: place_of_cell,
+                source: String::new(),
+                column: "quantity".into(),
+                found: "-9".into(),
+                is_masked: false,
+            })
             .rule(rule)
             .target("/purchases/0/quantity", schema)
             .hint("fix the till's export, or loosen the contract")
@@ -147,7 +153,13 @@ mod tests {
         diagnostic.target = None;
         diagnostic.hint.clear();
         let place = place("purchases.csv", 3, column, width, text);
-        diagnostic.cell(Cell { place, column: "quantity".into(), found: "-9".into(), is_masked: false })
+        diagnostic.cell(Cell {
+            place,
+            source: String::new(),
+            column: "quantity".into(),
+            found: "-9".into(),
+            is_masked: false,
+        })
     }
 
     #[test]

@@ -11,6 +11,9 @@ use crate::{
     report::escape::{json_line, visible},
 };
 
+/// The version of the JSON lines. Keys are added without a new one; none is taken away or gets another meaning.
+pub(crate) const VERSION: u64 = 1;
+
 /// One line: the place, the weight, the code, the message, and the other places in brackets.
 pub(crate) fn concise(diagnostic: &Diagnostic) -> String {
     let mut line = String::new();
@@ -36,6 +39,11 @@ pub(crate) fn concise(diagnostic: &Diagnostic) -> String {
 
 /// One JSON object on one line. The keys are a promise to scripts; a part that is not known is `null`.
 pub(crate) fn json(diagnostic: &Diagnostic) -> String {
+    json_line(&finding(diagnostic))
+}
+
+/// The same as a value.
+pub(crate) fn finding(diagnostic: &Diagnostic) -> Value {
     let cell = diagnostic.cell.as_ref().map(|cell| {
         let mut object = place(&cell.place);
         object.insert("name".into(), json!(cell.column));
@@ -48,7 +56,9 @@ pub(crate) fn json(diagnostic: &Diagnostic) -> String {
         object
     });
     let target = diagnostic.target.as_ref().map(|target| json!({ "pointer": target.pointer, "schema": target.schema }));
-    json_line(&json!({
+    json!({
+        "type": "finding",
+        "version": VERSION,
         "code": diagnostic.code.word(),
         "severity": word(diagnostic.severity),
         "message": diagnostic.message,
@@ -57,7 +67,7 @@ pub(crate) fn json(diagnostic: &Diagnostic) -> String {
         "also": also,
         "target": target,
         "hint": diagnostic.hint,
-    }))
+    })
 }
 
 /// A workflow command that puts the message beside the line in a pull request.
@@ -86,7 +96,7 @@ pub(crate) fn github(diagnostic: &Diagnostic) -> String {
 }
 
 /// Where a reader starts: the cell, else the rule.
-fn first_place(diagnostic: &Diagnostic) -> Option<&Place> {
+pub(crate) fn first_place(diagnostic: &Diagnostic) -> Option<&Place> {
     diagnostic.cell.as_ref().map(|cell| &cell.place).or(diagnostic.rule.as_deref())
 }
 
@@ -99,7 +109,7 @@ fn place(place: &Place) -> Map<String, Value> {
     object
 }
 
-fn word(severity: Severity) -> &'static str {
+pub(crate) fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -126,7 +136,13 @@ mod tests {
         let at = |path: &str, line, column| Place { line, column, width: 2, ..Place::file(path) };
         let place = at("samples/flight-02/purchases.csv", 3, 13);
         Diagnostic::new(Code::CheckRange, "expected at least 1")
-            .cell(Cell { place, column: "quantity".into(), found: "-9".into(), is_masked: false })
+            .cell(Cell {
+                place,
+                source: String::new(),
+                column: "quantity".into(),
+                found: "-9".into(),
+                is_masked: false,
+            })
             .rule(at("mappings/inflight-sales.yaml", 36, 9))
             .target("/purchases/0/quantity", "/items/properties/purchases/items/properties/quantity/minimum")
             .hint("fix the till's export, or loosen the contract")
@@ -151,7 +167,7 @@ mod tests {
     #[test]
     fn json_has_the_same_keys_always() {
         let expected = concat!(
-            r#"{"code":"check/range","severity":"error","message":"expected at least 1","#,
+            r#"{"type":"finding","version":1,"code":"check/range","severity":"error","message":"expected at least 1","#,
             r#""cell":{"path":"samples/flight-02/purchases.csv","line":3,"column":13,"name":"quantity","found":"-9"},"#,
             r#""rule":{"path":"mappings/inflight-sales.yaml","line":36,"column":9},"also":null,"#,
             r#""target":{"pointer":"/purchases/0/quantity","#,
@@ -162,7 +178,7 @@ mod tests {
         assert_eq!(json(&range()), expected);
         let nowhere = Diagnostic::new(Code::ReadEmpty, "empty").file("a.csv").also(Place::file("b"), "too");
         let expected = concat!(
-            r#"{"code":"read/empty","severity":"error","message":"empty","#,
+            r#"{"type":"finding","version":1,"code":"read/empty","severity":"error","message":"empty","#,
             r#""cell":{"path":"a.csv","line":null,"column":null,"name":"","found":""},"rule":null,"#,
             r#""also":{"path":"b","line":null,"column":null,"says":"too"},"target":null,"hint":""}"#,
             "\n"

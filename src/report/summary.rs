@@ -15,10 +15,13 @@ use crate::{
     options::MessageFormat,
     recording::{
         receipt::Volume,
-        summary::{DocumentTally, MAX_UNITS, Outcome, SourceTally, Summary, Unit, UnitSum},
+        summary::{DocumentTally, MAX_UNITS, Outcome, RecordingTally, SourceTally, Summary, Unit, UnitSum},
     },
     report::{
         escape::{json_line, visible},
+        grouped::grouped,
+        line::VERSION,
+        overview,
         render_style::RenderStyle,
         wrap::{GLUE, wrapped},
     },
@@ -28,13 +31,16 @@ use crate::{
 /// How many units of a source have a line.
 const SHOWN_UNITS: usize = 100;
 
+/// How many recordings have a line.
+const SHOWN_RECORDINGS: usize = 100;
+
 /// How many characters of a name are shown.
 const MAX_NAME: usize = 24;
 
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
 pub fn summary(out: &mut dyn Write, summary: &Summary, style: RenderStyle) -> io::Result<()> {
     match style.format {
-        MessageFormat::Json => out.write_all(json_line(&object(summary)).as_bytes()),
+        MessageFormat::Json => out.write_all(json_line(&summary_line(summary_object(summary))).as_bytes()),
         _ if style.quiet => Ok(()),
         MessageFormat::Full | MessageFormat::Concise | MessageFormat::Github => {
             out.write_all(drawn(summary, style).as_bytes())
@@ -59,7 +65,11 @@ fn drawn(summary: &Summary, style: RenderStyle) -> String {
         let _ = writeln!(drawn, "  {}", by_an_earlier_run(earlier, summary.documents.sent));
     }
     paragraph(&mut drawn, &equations(summary), style.width);
-    paragraph(&mut drawn, &findings(summary), style.width);
+    let causes = overview::drawn(&summary.overview, style.width);
+    if !causes.is_empty() {
+        drawn.push('\n');
+        drawn.push_str(&causes);
+    }
     paragraph(&mut drawn, &next(summary), style.width);
     drawn
 }
@@ -73,6 +83,11 @@ fn paragraph(drawn: &mut String, lines: &[String], width: usize) {
     }
 }
 
+/// What was done, in words on one line.
+pub(crate) fn headline(summary: &Summary) -> String {
+    said(summary).replace(GLUE, " ")
+}
+
 /// What was done, in words.
 fn said(summary: &Summary) -> String {
     let documents = &summary.documents;
@@ -80,7 +95,8 @@ fn said(summary: &Summary) -> String {
     let said = match &summary.outcome {
         Outcome::Delivered { url, .. } if documents.pending > 0 => {
             let good = documents.sent.saturating_add(documents.pending);
-            format!("{} of {} accepted by {url}", documents.sent, counted(good, "document", "documents"))
+            let accepted = grouped(documents.sent);
+            format!("{accepted} of {} accepted by {url}", counted(good, "document", "documents"))
         }
         Outcome::Delivered { url, .. } => format!("{sent} accepted by {url}"),
         Outcome::Written { path } if path == "-" => format!("{sent} written to stdout"),
@@ -89,7 +105,21 @@ fn said(summary: &Summary) -> String {
         Outcome::Validated { url: None } => format!("{sent} valid"),
         Outcome::Nothing { reason } => format!("nothing was sent or written: {reason}"),
     };
-    visible(&said)
+    visible(&said) + &lost(summary)
+}
+
+/// How many rows are rejected, unless the reason why nothing was sent says it.
+fn lost(summary: &Summary) -> String {
+    let sum = |of: fn(&SourceTally) -> u64| summary.sources.iter().map(of).fold(0, u64::saturating_add);
+    match sum(|source| source.rejected) {
+        0 => String::new(),
+        _ if matches!(summary.outcome, Outcome::Nothing { .. }) => String::new(),
+        rejected => {
+            let rows = counted(sum(|source| source.rows), "row", "rows");
+            let lost = format!("{} of {rows} rejected", grouped(rejected)).replace(' ', &GLUE.to_string());
+            format!(", {lost}")
+        }
+    }
 }
 
 /// How many of the accepted documents were not sent by this run.
@@ -148,6 +178,15 @@ impl Equation {
         Equation { name: "documents".into(), total: tally.made.to_string(), buckets, remark: String::new() }
     }
 
+    fn of_recording(tally: &RecordingTally) -> Equation {
+        let remark = match tally.rejected_rows {
+            0 => String::new(),
+            rejected => format!(" ({} of {} rejected)", grouped(rejected), counted(tally.rows, "row", "rows")),
+        };
+        let remark = remark.replace(' ', &GLUE.to_string()).replacen(GLUE, " ", 1);
+        Equation { name: format!("  {}", name_end(&tally.name)), remark, ..Equation::of_documents(&tally.documents) }
+    }
+
     /// The first sums of a source. Names that look the same when they are cut are not cut.
     fn of_sums(sums: &[UnitSum]) -> Vec<Equation> {
         let shown = &sums[..sums.len().min(SHOWN_UNITS)];
@@ -186,7 +225,7 @@ impl Equation {
 }
 
 /// The name of a sum: the column, and the unit.
-fn name_sum(sum: &UnitSum) -> String {
+pub(crate) fn name_sum(sum: &UnitSum) -> String {
     let by = match &sum.by {
         Unit::None => String::new(),
         Unit::Named(unit) if unit.is_empty() => ", no unit".into(),
@@ -207,6 +246,15 @@ fn name(name: &str) -> String {
     name.chars().take(MAX_NAME - 1).chain(['…']).collect()
 }
 
+/// The end of a path, cut so that its numbers fit beside it.
+fn name_end(path: &str) -> String {
+    let path = visible(path);
+    match path.chars().count().checked_sub(MAX_NAME) {
+        None | Some(0) => path,
+        Some(more) => ['…'].into_iter().chain(path.chars().skip(more + 1)).collect(),
+    }
+}
+
 /// Where every row and every document ended. Rows and documents share their columns; sums are wider and have their own,
 /// without those in which there is no amount at all.
 fn equations(summary: &Summary) -> Vec<String> {
@@ -214,7 +262,9 @@ fn equations(summary: &Summary) -> Vec<String> {
     let rows: Vec<Equation> = summary.sources.iter().map(Equation::of_rows).collect();
     let documents = Equation::of_documents(&summary.documents);
     let sums: Vec<Vec<Equation>> = summary.sources.iter().map(|source| Equation::of_sums(&source.sums)).collect();
-    let counts = Widths { shown: [true; 4], ..Widths::of(rows.iter().chain([&documents])) };
+    let shown = summary.recordings.len().min(SHOWN_RECORDINGS);
+    let recordings: Vec<Equation> = summary.recordings[..shown].iter().map(Equation::of_recording).collect();
+    let counts = Widths { shown: [true; 4], ..Widths::of(rows.iter().chain([&documents]).chain(&recordings)) };
     let mut amounts = Widths::of(sums.iter().flatten());
     for sum in summary.sources.iter().flat_map(|source| source.sums.iter().take(SHOWN_UNITS)) {
         let parts = [&sum.sent, &sum.rejected, &sum.filtered, &sum.pending];
@@ -233,6 +283,10 @@ fn equations(summary: &Summary) -> Vec<String> {
         }
     }
     lines.push(counts.line(&documents, names, sent));
+    lines.extend(recordings.iter().map(|recording| counts.line(recording, names, sent)));
+    if let more @ 1.. = summary.recordings.len() - recordings.len() {
+        lines.push(format!("  and {more} more drop folders: `--message-format json` tells all of them"));
+    }
     lines
 }
 
@@ -282,16 +336,6 @@ fn right(text: &str, width: usize) -> String {
     " ".repeat(width.saturating_sub(text.chars().count())) + text
 }
 
-fn findings(summary: &Summary) -> Vec<String> {
-    let width = summary.findings.values().max().map_or(0, |count| count.to_string().len());
-    let mut lines: Vec<String> =
-        summary.findings.iter().map(|(code, count)| format!("{count:>width$} {code}")).collect();
-    if let Some((code, _)) = summary.findings.iter().max_by_key(|(_, count)| **count) {
-        lines.push(format!("`xwalk explain {code}` says what that means"));
-    }
-    lines
-}
-
 /// What to do next.
 fn next(summary: &Summary) -> Vec<String> {
     let mut lines = Vec::new();
@@ -309,7 +353,7 @@ fn next(summary: &Summary) -> Vec<String> {
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+    if count == 1 { format!("1 {one}") } else { format!("{} {many}", grouped(count)) }
 }
 
 /// A number of bytes in three or four digits, in thousands as carriers bill them.
@@ -322,7 +366,7 @@ fn bytes(count: u64) -> String {
 }
 
 /// What became of what is good.
-fn good_word(outcome: &Outcome) -> &'static str {
+pub(crate) fn good_word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered { .. } | Outcome::Nothing { .. } => "sent",
         Outcome::Written { .. } => "written",
@@ -330,8 +374,13 @@ fn good_word(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// The last line for scripts.
+pub(crate) fn summary_line(summary: Value) -> Value {
+    json!({ "type": "summary", "version": VERSION, "summary": summary })
+}
+
 /// The summary for scripts. Amounts are texts, so that no reader rounds them.
-fn object(summary: &Summary) -> Value {
+pub(crate) fn summary_object(summary: &Summary) -> Value {
     let good = |amount: Value, none: &Value| {
         let word = good_word(&summary.outcome);
         ["sent", "written", "valid"].map(|other| if other == word { amount.clone() } else { none.clone() })
@@ -363,8 +412,19 @@ fn object(summary: &Summary) -> Value {
         }
         object
     };
-    let documents = &summary.documents;
-    let [sent, written, valid] = good(json!(documents.sent), &json!(0));
+    let documents = |documents: &DocumentTally| {
+        let [sent, written, valid] = good(json!(documents.sent), &json!(0));
+        json!({
+            "made": documents.made, "sent": sent, "written": written, "valid": valid,
+            "rejected": documents.rejected, "filtered": documents.filtered, "pending": documents.pending,
+        })
+    };
+    let recording = |recording: &RecordingTally| {
+        json!({
+            "name": recording.name, "documents": documents(&recording.documents),
+            "rows": recording.rows, "rejected_rows": recording.rejected_rows,
+        })
+    };
     let volume = summary.volume.map(|volume| {
         json!({
             "documents": volume.documents, "batches": volume.batches, "bytes": volume.bytes,
@@ -373,19 +433,18 @@ fn object(summary: &Summary) -> Value {
     });
     let findings: Map<String, Value> =
         summary.findings.iter().map(|(code, count)| (code.word().to_owned(), json!(count))).collect();
-    json!({ "summary": {
+    json!({
         "outcome": outcome(&summary.outcome),
-        "documents": {
-            "made": documents.made, "sent": sent, "written": written, "valid": valid,
-            "rejected": documents.rejected, "filtered": documents.filtered, "pending": documents.pending,
-        },
+        "documents": documents(&summary.documents),
         "sources": summary.sources.iter().map(source).collect::<Vec<_>>(),
+        "recordings": summary.recordings.iter().map(recording).collect::<Vec<_>>(),
         "volume": volume,
         "findings": findings,
+        "overview": overview::json(&summary.overview),
         "rejects": summary.rejects,
         "balanced": summary.balanced(),
         "elapsed_ms": u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
-    }})
+    })
 }
 
 fn outcome(outcome: &Outcome) -> Value {
@@ -407,6 +466,7 @@ mod tests {
         diagnostic::Code,
         options::MessageFormat,
         recording::{
+            overview::Overview,
             receipt::Volume,
             summary::{DocumentTally, Outcome, SourceTally, Summary, Unit, UnitSum},
         },
@@ -458,6 +518,8 @@ mod tests {
                 earlier: 0,
             },
             findings: BTreeMap::from([(Code::CheckRange, 12), (Code::ReadNoLineEnd, 1)]),
+            recordings: Vec::new(),
+            overview: Overview::default(),
             rejects: Some("bad.csv".into()),
             elapsed: Duration::from_millis(140),
         }
@@ -472,17 +534,14 @@ mod tests {
     #[test]
     fn a_delivery_is_told_from_the_first_line_to_the_next_step() {
         let expected = "\
-298 documents accepted by http://127.0.0.1:41234/v1/customers
+298 documents accepted by http://127.0.0.1:41234/v1/customers,
+    15 of 1,200 rows rejected
   (1 batch, 41.2 kB, 5.1 kB on the wire)
 
 customers       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
 purchases       900 = 887 sent + 13 rejected + 0 filtered + 0 pending
   price, euros  12345.60 = 12300.10 sent + 45.50 rejected; 1 cell unreadable
 documents       300 = 298 sent +  2 rejected + 0 filtered + 0 pending
-
- 1 read/no-line-end
-12 check/range
-`xwalk explain check/range` says what that means
 
 the rejected rows are in bad.csv
 ";
@@ -531,10 +590,13 @@ run the same command again to send what is pending
     #[test]
     fn the_first_line_says_what_was_done() {
         let cases = [
-            (Outcome::Written { path: "-".into() }, "1 document written to stdout"),
-            (Outcome::Written { path: "a.json".into() }, "1 document written to a.json"),
-            (Outcome::Validated { url: None }, "1 document valid"),
-            (Outcome::Validated { url: Some("https://h/v1".into()) }, "1 document valid, would go to https://h/v1"),
+            (Outcome::Written { path: "-".into() }, "1 document written to stdout, 15 of 1,200 rows rejected"),
+            (Outcome::Written { path: "a.json".into() }, "1 document written to a.json, 15 of 1,200 rows rejected"),
+            (Outcome::Validated { url: None }, "1 document valid, 15 of 1,200 rows rejected"),
+            (
+                Outcome::Validated { url: Some("https://h/v1".into()) },
+                "1 document valid, would go to https://h/v1, 15 of 1,200 rows rejected",
+            ),
             (Outcome::Nothing { reason: "no documents".into() }, "nothing was sent or written: no documents"),
         ];
         for (outcome, expected) in cases {
@@ -553,7 +615,7 @@ run the same command again to send what is pending
     #[test]
     fn json_is_one_line_with_exact_amounts() {
         let expected = concat!(
-            r#"{"summary":{"outcome":{"kind":"delivered","profile":"sandbox","#,
+            r#"{"type":"summary","version":1,"summary":{"outcome":{"kind":"delivered","profile":"sandbox","#,
             r#""url":"http://127.0.0.1:41234/v1/customers","earlier":0},"#,
             r#""documents":{"made":300,"sent":298,"written":0,"valid":0,"rejected":2,"filtered":0,"pending":0},"sources":["#,
             r#"{"name":"customers","paths":[],"rows":300,"sent":298,"written":0,"valid":0,"rejected":2,"#,
@@ -563,8 +625,9 @@ run the same command again to send what is pending
             r#""filtered":0,"pending":0,"sums":[{"what":"price","by":"euros","unnamed":null,"sent":"12300.10","#,
             r#""written":"0","valid":"0","rejected":"45.5","#,
             r#""filtered":"0","pending":"0","unreadable":1}]}],"#,
+            r#""recordings":[],"#,
             r#""volume":{"documents":298,"batches":1,"bytes":41234,"wire_bytes":5190,"resent_bytes":0,"requests":1},"#,
-            r#""findings":{"read/no-line-end":1,"check/range":12},"rejects":"bad.csv","balanced":true,"#,
+            r#""findings":{"read/no-line-end":1,"check/range":12},"overview":[],"rejects":"bad.csv","balanced":true,"#,
             r#""elapsed_ms":140}}"#,
             "\n"
         );

@@ -17,27 +17,62 @@ impl Table {
         let (text, is_masked) = self.draw_line(row, first);
         let place =
             Place { path: self.part(row).path.clone(), line: self.line(row), column: 1, width, text: text.into() };
-        Cell { place, column: String::new(), found: String::new(), is_masked }
+        self.whole_record(place, is_masked)
+    }
+
+    /// The same as [`record`](Table::record), or as [`cell`](Table::cell) where a column is named, without the line: it is
+    /// only counted.
+    #[must_use]
+    pub fn undrawn(&self, row: u32, column: Option<usize>) -> Cell {
+        let located = column.and_then(|column| self.locate_cell(row, column).map(|at| (at, column)));
+        let Some(((row, cells, range), column)) = located else {
+            let place = Place { line: self.line(row), column: 1, ..Place::file(&self.part(row).path) };
+            return self.whole_record(place, false);
+        };
+        let (found, place) = (self.draw_found(&cells, column), self.find_place(row, range).0);
+        Cell { place, source: self.name.clone(), column: self.column_name(column), found, is_masked: false }
+    }
+
+    fn whole_record(&self, place: Place, is_masked: bool) -> Cell {
+        Cell { place, source: self.name.clone(), column: String::new(), found: String::new(), is_masked }
     }
 
     /// The place of one byte of a record.
     #[must_use]
     pub fn byte(&self, row: u32, at: usize) -> Cell {
         let (place, is_masked) = self.locate_bytes(row, at..at + 1);
-        Cell { place, column: String::new(), found: String::new(), is_masked }
+        self.whole_record(place, is_masked)
     }
 
     /// The place of one cell, by its column in the file.
     #[must_use]
     pub fn cell(&self, row: u32, column: usize) -> Cell {
+        let Some((row, cells, range)) = self.locate_cell(row, column) else {
+            return self.record(self.merged.filling_row(row, column));
+        };
+        let (place, is_masked) = self.locate_bytes(row, range);
+        let found = self.draw_found(&cells, column);
+        Cell { place, source: self.name.clone(), column: self.column_name(column), found, is_masked }
+    }
+
+    /// The row that fills a cell, all cells of that row, and the bytes of the cell with its quotes; `None`: it is not there.
+    fn locate_cell(&self, row: u32, column: usize) -> Option<(u32, Vec<Span>, Range<usize>)> {
         let row = self.merged.filling_row(row, column);
         let mut cells = Vec::new();
         self.split(row, &mut cells);
-        let Some(span) = cells.get(column).copied() else { return self.record(row) };
+        let span = cells.get(column)?;
         let quotes = usize::from(span.quoted);
-        let (place, is_masked) = self.locate_bytes(row, span.start - quotes..span.end + quotes);
-        let found = self.draw_span(&cells, column, span);
-        Cell { place, column: self.header.get(column).cloned().unwrap_or_default(), found, is_masked }
+        let range = span.start - quotes..span.end + quotes;
+        Some((row, cells, range))
+    }
+
+    /// What messages show of a cell that is there.
+    fn draw_found(&self, cells: &[Span], column: usize) -> String {
+        match self.drawing_of(cells, column) {
+            Drawing::Clear => self.read_cell(cells[column]),
+            Drawing::Never => "(sensitive)".to_owned(),
+            Drawing::Mask => mask(&self.read_cell(cells[column])),
+        }
     }
 
     /// A cell as it may be shown, from the row itself, also where another row fills it; empty: there is none.
@@ -45,15 +80,11 @@ impl Table {
     pub fn draw_own_cell(&self, row: u32, column: usize) -> String {
         let mut cells = Vec::new();
         self.split(row, &mut cells);
-        cells.get(column).map(|span| self.draw_span(&cells, column, *span)).unwrap_or_default()
+        if cells.get(column).is_some() { self.draw_found(&cells, column) } else { String::new() }
     }
 
-    fn draw_span(&self, cells: &[Span], column: usize, span: Span) -> String {
-        match self.drawing_of(cells, column) {
-            Drawing::Clear => self.read_cell(span),
-            Drawing::Never => "(sensitive)".to_owned(),
-            Drawing::Mask => mask(&self.read_cell(span)),
-        }
+    fn column_name(&self, column: usize) -> String {
+        self.header.get(column).cloned().unwrap_or_default()
     }
 
     /// What a cell says, or a part of it, drawn as the cell is.
@@ -70,18 +101,23 @@ impl Table {
     }
 
     /// The place of some bytes of a record, as far as they stand on one line, and whether a mask hides some of that line.
-    fn locate_bytes(&self, row: u32, Range { start, end }: Range<usize>) -> (Place, bool) {
+    fn locate_bytes(&self, row: u32, range: Range<usize>) -> (Place, bool) {
+        let (place, line) = self.find_place(row, range);
+        let (text, is_masked) = self.draw_line(row, line);
+        (Place { text: text.into(), ..place }, is_masked)
+    }
+
+    /// The place of some bytes of a record without its text, and the bytes of its line.
+    fn find_place(&self, row: u32, Range { start, end }: Range<usize>) -> (Place, Range<usize>) {
         let raw = self.raw(row);
         let line = line_of(&self.text, raw.clone(), start);
-        let (text, is_masked) = self.draw_line(row, line.clone());
         let place = Place {
-            path: self.part(row).path.clone(),
             line: self.line(row) + line_ends(&self.text[raw.start..start]),
             column: self.chars(line.start..start) + 1,
             width: self.chars(start..end.min(line.end).max(start)).max(1),
-            text: text.into(),
+            ..Place::file(&self.part(row).path)
         };
-        (place, is_masked)
+        (place, line)
     }
 
     /// How to draw a cell of a record. In a record of another width, any cell may be that of any other column.

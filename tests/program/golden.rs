@@ -138,8 +138,8 @@ fn unbalanced(folder: &Path, given: &Files) -> Option<String> {
         return None;
     }
     let output = start(folder, given, &["--message-format", "json"]);
-    let stderr = String::from_utf8(output.stderr).unwrap();
-    let summary = stderr.lines().find(|line| line.starts_with("{\"summary\":"))?;
+    let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let summary = told.lines().find(|line| line.starts_with("{\"type\":\"summary\","))?;
     (!summary.contains("\"balanced\":true")).then(|| format!("not every row is in one bucket: {summary}"))
 }
 

@@ -7,6 +7,7 @@ pub mod sink;
 pub mod delivery;
 pub mod send;
 mod other_mapping;
+mod reports;
 pub mod written_places;
 
 use std::{io::Write, path::Path, sync::Arc};
@@ -22,8 +23,10 @@ use crate::{
                 partitioner,
                 recording::{self, Recording, Stored},
             },
+            reports::Ending,
             sink::Sink,
         },
+        field_names,
         load::{self, Job},
         runtime::Runtime,
     },
@@ -42,7 +45,7 @@ use crate::{
     report::{self, Findings, render_style::RenderStyle},
 };
 
-/// The pipe.
+/// Finds and compiles what is needed, converts, and writes the reports.
 ///
 /// # Errors
 /// What ends the run before anything was sent, and a full or broken disk.
@@ -51,30 +54,55 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(style);
     let mut job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     written_places::name_stdout(&mut job.options)?;
-    let Job { plan, options, .. } = &job;
+    written_places::check(&job)?;
+    if !job.options.reports.is_empty() {
+        findings.keep();
+    }
+    let (mut summary, mut stamps) = (None, Vec::new());
+    let done = run(&job, &mut findings, &mut summary, &mut stamps, runtime);
+    let (exit, errors) = match &done {
+        Ok(exit) => (*exit, &[][..]),
+        Err(error) => (error.exit(), error.diagnostics()),
+    };
+    let written = reports::write(&job, Ending { exit, errors, summary, stamps: &stamps }, &mut findings, runtime);
+    // What ended the run is told before a report that cannot be written.
+    done.and_then(|exit| written.map(|()| exit))
+}
+
+/// The pipe. What was read and what became of it stand in `stamps` and `told`, also if the run ends early.
+fn run(
+    job: &Job,
+    findings: &mut Findings,
+    told: &mut Option<Summary>,
+    stamps: &mut Vec<Stamp>,
+    runtime: &mut Runtime<'_>,
+) -> Result<Exit, Error> {
+    let Job { plan, options, .. } = job;
     let ignored = plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning);
     for finding in ignored.chain(&plan.warnings) {
         let _ = findings.print(runtime.err, finding);
     }
-    written_places::check(&job)?;
-    let journal = delivery::open_journal(&job, runtime.environment)?;
+    let journal = delivery::open_journal(job, runtime.environment)?;
     let spill = spill(options, runtime);
-    let (mut recordings, stamps) = read(&job, journal.is_some(), &spill, &mut findings, runtime)?;
-    unchanged(&stamps)?;
+    let mut recordings = read(job, journal.is_some(), &spill, stamps, findings, runtime)?;
+    unchanged(stamps)?;
     let sink = Sink { journal, output: sink::output(options, plan, runtime.out)? };
-    let Sink { mut journal, output } = accept(options, plan, &mut recordings, sink, &mut findings, runtime.err)?;
-    warn_if_all_filtered(plan, &recordings, &mut findings, runtime.err);
+    let accepted = accept(options, plan, &mut recordings, sink, findings, runtime.err);
+    // Whatever ended it, what was found until then is told.
+    let _ = findings.release(runtime.err);
+    let Sink { mut journal, output } = accepted?;
+    warn_if_all_filtered(plan, &recordings, findings, runtime.err);
     let refused = too_many_rejects(options, &recordings);
     let written = sink::finish(options, output, refused.is_some());
     let sent = match (refused, written) {
-        (Some(reason), _) => Ok(nothing(reason, &mut findings, runtime)),
+        (Some(reason), _) => Ok(nothing(reason, findings, runtime)),
         (None, Some(done)) => done,
-        (None, None) => unchanged(&stamps).and_then(|()| {
+        (None, None) => unchanged(stamps).and_then(|()| {
             if let Some(journal) = &mut journal {
-                journal.stamps.clone_from(&stamps);
+                journal.stamps.clone_from(stamps);
                 journal.on_disk = spill.is_on_disk();
             }
-            send::send(&job, &mut recordings, journal.as_mut(), &mut findings, runtime)
+            send::send(job, &mut recordings, journal.as_mut(), findings, runtime)
         }),
     };
     // Whatever happened to the delivery, the rejected rows are given back.
@@ -82,12 +110,12 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let (rejects, lost) = given.map_or_else(|error| (None, Some(error)), |rejects| (rejects, None));
     spill.take_failure().map_or(Ok(()), |cause| Err(spill_error(&spill, &cause)))?;
     let Conclusion { outcome, volume, exit } = sent?;
-    tell_of_lines(plan, &recordings, &outcome, &mut findings, runtime.err);
+    tell_of_lines(plan, &recordings, &outcome, findings, runtime.err);
     let _ = findings.finish(runtime.err);
-    let summary = summary(plan, &recordings, &findings, outcome, volume, rejects, runtime);
+    let summary = told.insert(summary(plan, &recordings, findings, outcome, volume, rejects, runtime));
     let rejected = summary.sources.iter().any(|source| source.rejected > 0);
     // stderr that is closed or full changes nothing about the delivery.
-    let _ = report::summary::summary(runtime.err, &summary, style);
+    let _ = report::summary::summary(runtime.err, summary, findings.style());
     if let Some(error) = lost {
         return Err(error);
     }
@@ -103,24 +131,27 @@ fn spill(options: &ConvertOptions, runtime: &Runtime<'_>) -> Arc<Spill> {
 /// Reads every recording, before the first document is made: a file that cannot be trusted stops them all.
 fn read(
     job: &Job,
-    digested: bool,
+    is_delivered: bool,
     spill: &Arc<Spill>,
+    stamps: &mut Vec<Stamp>,
     findings: &mut Findings,
     runtime: &mut Runtime<'_>,
-) -> Result<(Vec<Recording>, Vec<Stamp>), Error> {
-    let (mut recordings, mut stamps) = (Vec::new(), Vec::new());
+) -> Result<Vec<Recording>, Error> {
+    let mut recordings = Vec::new();
     let Job { plan, folders, options, .. } = job;
+    let digested = is_delivered || !options.reports.is_empty();
     for folder in folders {
         let inputs = Inputs { digested, ..Inputs::new(folder, &options.sources, options.unmask) };
         // A finding that cannot be printed is still counted, and still decides the exit code.
         let mut say = |diagnostic: &Diagnostic| drop(findings.print(runtime.err, diagnostic));
-        let read = partitioner::read(plan, &inputs, options.memory, spill, &mut stamps, &mut say);
-        recordings.push(read.map_err(|error| match options.sources.as_slice() {
+        let read = partitioner::read(plan, &inputs, options.memory, spill, stamps, &mut say);
+        let read = read.map_err(|error| match options.sources.as_slice() {
             [] => name_other_mapping(error, folder, &runtime.root),
             _ => error,
-        })?);
+        })?;
+        recordings.push(Recording { name: folder.display().to_string(), ..read });
     }
-    Ok((recordings, stamps))
+    Ok(recordings)
 }
 
 /// The files are still what was read: looked at before the first document is made, and again before the first is sent.
@@ -139,8 +170,14 @@ fn accept<'a>(
     err: &mut dyn Write,
 ) -> Result<Sink<'a>, Error> {
     let (mut first, mut loaded, wanted) = (0, LoadedPartition::default(), findings.most());
-    let mut say = |diagnostic: &Diagnostic| drop(findings.print(err, diagnostic));
-    for stored in recordings.iter_mut().flat_map(|recording| &mut recording.stored) {
+    let names: Vec<String> = plan.sources.iter().map(|source| source.name.clone()).collect();
+    for (is_start, stored) in recordings.iter_mut().flat_map(Recording::stored_in_order) {
+        if is_start {
+            // The findings about one recording come before those about the next.
+            let _ = findings.release(err);
+            findings.hold(names.clone());
+        }
+        let mut say = |diagnostic: &Diagnostic| drop(findings.print(err, diagnostic));
         if let Stored::Oversized(document) = stored {
             if let Some(documents) = document.accept(plan, &mut loaded, &mut say)? {
                 if documents > 0 {
@@ -242,10 +279,13 @@ fn summary(
     runtime: &Runtime<'_>,
 ) -> Summary {
     let (mut sources, mut documents) = recording::tally(plan, recordings);
+    let mut tallies = recording::tally_recordings(plan, recordings);
     if let Outcome::Nothing { .. } = outcome {
         documents.nothing_sent();
+        tallies.iter_mut().for_each(|recording| recording.documents.nothing_sent());
         sources.iter_mut().for_each(SourceTally::nothing_sent);
     }
+    let overview = field_names::overview(plan, findings.causes(), &sources);
     let (findings, elapsed) = (findings.counts().clone(), runtime.started.elapsed());
-    Summary { sources, documents, volume, outcome, findings, rejects, elapsed }
+    Summary { sources, documents, recordings: tallies, volume, outcome, findings, overview, rejects, elapsed }
 }

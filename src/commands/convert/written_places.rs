@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    commands::load::Job,
+    commands::load::{ConfigFile, Job},
     diagnostic::{Code, Diagnostic},
     error::Error,
     options::ConvertOptions,
@@ -76,10 +76,33 @@ fn try_all(options: &ConvertOptions, written: &[NamedFile]) -> Result<(), Error>
     Ok(())
 }
 
+/// Checks that no report is written over a file of the configuration or over another report, and that all can be written.
+///
+/// # Errors
+/// One file has two roles, or a place cannot be written.
+pub(crate) fn check_reports(reports: &[PathBuf], read: &[ConfigFile]) -> Result<(), Error> {
+    let read = read.iter().map(|file| NamedFile { role: file.role.to_owned(), path: file.path.clone() });
+    let mut known: Vec<(FileIdentity, NamedFile)> = read.map(|file| (FileIdentity::of(&file.path), file)).collect();
+    for file in name_reports(reports).filter(|file| !places::is_device(&file.path)) {
+        let identity = FileIdentity::of(&file.path);
+        if let Some((_, other)) = known.iter().find(|(other, _)| other.is_same(&identity)) {
+            return Err(Error::Config(vec![describe_same(&file, other)]));
+        }
+        trial::try_writing(&file.path).map_err(|cause| Error::storage("cannot write", &file.path, &cause))?;
+        known.push((identity, file));
+    }
+    Ok(())
+}
+
+fn name_reports(reports: &[PathBuf]) -> impl Iterator<Item = NamedFile> {
+    reports.iter().map(|path| NamedFile { role: "`--report`".into(), path: path.clone() })
+}
+
 /// The files that the run writes.
 fn find_written(job: &Job) -> Vec<NamedFile> {
     let output = job.options.output.iter().map(|path| NamedFile { role: "`--output`".into(), path: path.clone() });
     let mut written: Vec<NamedFile> = output.collect();
+    written.extend(name_reports(&job.options.reports));
     let Some(path) = &job.options.rejects else { return written };
     let files = rejects::files(path, &job.plan);
     let is_one = files.iter().all(|file| file == path);

@@ -12,7 +12,7 @@ use crate::{
     commands::{
         load,
         preview::{
-            finding_groups::{FindingGroups, describe_finding, format_count},
+            finding_groups::{FindingGroups, describe_finding},
             mapping_lines::MappingText,
             opened_recording::{NotOpened, OpenedRecording},
             record,
@@ -22,7 +22,7 @@ use crate::{
     plan::Plan,
     preview::view::{FindingView, PreviewView},
     read::files::{Inputs, find_source_files},
-    report::escape::visible,
+    report::{escape::visible, grouped::grouped},
 };
 
 /// What is known of a file without reading it: its time and its size; `None`: it is not there.
@@ -172,7 +172,7 @@ impl Edition {
     fn headline(&self) -> (&'static str, String) {
         if self.is_stale {
             let errors = self.findings.count(Severity::Error);
-            let them = if errors == 1 { "1 finding".to_owned() } else { format!("{} findings", format_count(errors)) };
+            let them = if errors == 1 { "1 finding".to_owned() } else { format!("{} findings", grouped(errors)) };
             return ("broken", format!("Nothing can be made: {them}"));
         }
         let Some(recording) = &self.recording else { return ("broken", "The recording is not shown".into()) };
@@ -182,7 +182,7 @@ impl Edition {
             (0, _) => ("good", "No document is made: `where` leaves out every record".into()),
             _ => {
                 let state = if valid == made { "good" } else { "bad" };
-                let (valid, made_count) = (format_count(valid), format_count(made));
+                let (valid, made_count) = (grouped(valid), grouped(made));
                 let is = if made == 1 { "document is" } else { "documents are" };
                 (state, format!("{valid} of {made_count} {is} valid"))
             }

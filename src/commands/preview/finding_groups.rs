@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     diagnostic::{Code, Diagnostic, Severity},
     preview::view::FindingView,
-    report::escape::visible,
+    report::{escape::visible, grouped::grouped},
 };
 
 /// The most groups; those beyond are only counted.
@@ -33,13 +33,11 @@ impl FindingGroups {
     /// Adds a finding.
     pub(super) fn add(&mut self, finding: &Diagnostic) {
         *self.severities.entry(finding.severity).or_default() += 1;
-        // What is only counted has no place.
-        let is_placed = finding.cell.is_some() || finding.rule.is_some();
         let (path, line) = finding.rule.as_ref().map(|rule| (rule.path.clone(), rule.line)).unwrap_or_default();
         let key = (path, line, finding.code, finding.message.clone());
         match self.known.get(&key) {
             Some(at) => self.groups[*at].count += 1,
-            None if is_placed && self.groups.len() < MAX_GROUPS || self.groups.is_empty() => {
+            None if self.groups.len() < MAX_GROUPS => {
                 self.known.insert(key, self.groups.len());
                 self.groups.push(FindingGroup { first: finding.clone(), count: 1 });
             }
@@ -59,7 +57,7 @@ impl FindingGroups {
 
     /// What is said of findings that are in no group.
     pub(super) fn uncounted(&self) -> Vec<String> {
-        let told = |(code, count): (&Code, &u64)| format!("{} more of {code} are not shown.", format_count(*count));
+        let told = |(code, count): (&Code, &u64)| format!("{} more of {code} are not shown.", grouped(*count));
         self.uncounted.iter().map(told).collect()
     }
 
@@ -92,23 +90,10 @@ pub(super) fn describe_finding(finding: &Diagnostic, count: u64) -> FindingView 
     }
 }
 
-/// A number with a comma between each three digits.
-pub(super) fn format_count(count: u64) -> String {
-    let digits = count.to_string();
-    let mut shown = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use crate::{
-        commands::preview::finding_groups::{FindingGroups, format_count},
+        commands::preview::finding_groups::FindingGroups,
         diagnostic::{Code, Diagnostic, Place, Severity},
     };
 
@@ -120,15 +105,11 @@ mod tests {
         for line in [3, 3, 4, 3] {
             groups.add(&finding(line));
         }
-        groups.add(&Diagnostic::new(Code::CheckRange, "expected at least 1"));
         assert_eq!(groups.groups().iter().map(|group| group.count).collect::<Vec<_>>(), [3, 1]);
-        assert_eq!(groups.count(Severity::Error), 5);
-        assert_eq!(groups.uncounted(), ["1 more of check/range are not shown."]);
-    }
-
-    #[test]
-    fn numbers_have_commas() {
-        let shown: Vec<String> = [0, 999, 1_000, 31_204, 1_000_000].into_iter().map(format_count).collect();
-        assert_eq!(shown, ["0", "999", "1,000", "31,204", "1,000,000"]);
+        for line in 10..2_000 {
+            groups.add(&finding(line));
+        }
+        assert_eq!((groups.groups().len(), groups.count(Severity::Error)), (1_000, 1_994));
+        assert_eq!(groups.uncounted(), ["992 more of check/range are not shown."]);
     }
 }

@@ -12,7 +12,7 @@ use crate::{
             accept::decide_documents,
             partitioned::{loading, partitioner, recording::Stored},
         },
-        preview::finding_groups::{FindingGroups, format_count},
+        preview::finding_groups::FindingGroups,
     },
     diagnostic::Diagnostic,
     options::Memory,
@@ -20,6 +20,7 @@ use crate::{
     plan::{Leaf, ObjectPlan, Plan, ValuePlan, checks::Checks},
     read::files::{Inputs, estimate_size, find_source_files},
     recording::ledger::{Reject, RowStatus},
+    report::grouped::grouped,
     table::{NONE, Table},
 };
 
@@ -251,7 +252,7 @@ fn load_partitions(
     for stored in recording.stored {
         if bytes > MAX_LOADED || records > MAX_RECORDS {
             let share = (read * 100).checked_div(all).unwrap_or_default();
-            let records = format_count(records);
+            let records = grouped(records);
             notices.push(format!("Only the first {records} records are loaded, about {share} % of the recording."));
             break;
         }

@@ -403,6 +403,6 @@ impl<'a> Partitioner<'a> {
                 stored.push(Stored::Partition(partition));
             }
         }
-        Ok(Recording { shapes, stored })
+        Ok(Recording { name: String::new(), shapes, stored })
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     recording::{
         payload::Payload,
         receipt::Delivery,
-        summary::{DocumentTally, SourceTally},
+        summary::{DocumentTally, RecordingTally, SourceTally},
     },
     table::Table,
     transform::{self, Scratch},
@@ -18,10 +18,19 @@ use crate::{
 /// A recording that was read.
 #[derive(Debug)]
 pub struct Recording {
+    /// Its drop folder.
+    pub name: String,
     /// For each source, its columns and files without records.
     pub shapes: Arc<Vec<Table>>,
     /// Its partitions, in the order of their documents.
     pub stored: Vec<Stored>,
+}
+
+impl Recording {
+    /// Its partitions in order; the first is told.
+    pub fn stored_in_order(&mut self) -> impl Iterator<Item = (bool, &mut Stored)> {
+        self.stored.iter_mut().enumerate().map(|(number, stored)| (number == 0, stored))
+    }
 }
 
 /// Some documents of a recording, as they are stored.
@@ -168,6 +177,21 @@ pub fn tally(plan: &Plan, recordings: &[Recording]) -> (Vec<SourceTally>, Docume
         }
     }
     (sources, documents)
+}
+
+/// What became of each recording, if there are several.
+pub fn tally_recordings(plan: &Plan, recordings: &[Recording]) -> Vec<RecordingTally> {
+    let tally = |recording: &Recording| {
+        let mut tally = RecordingTally { name: recording.name.clone(), ..RecordingTally::default() };
+        for partition in recording.stored.iter().flat_map(Stored::partitions) {
+            tally.documents.add(&partition.tally[plan.each]);
+            tally.rows += partition.tally.iter().map(|source| source.rows).sum::<u64>();
+            tally.rejected_rows += partition.tally.iter().map(|source| source.rejected).sum::<u64>();
+        }
+        tally
+    };
+    let several = Some(recordings).filter(|recordings| recordings.len() > 1).unwrap_or_default();
+    several.iter().map(tally).collect()
 }
 
 /// The partition of a document and the number of its root record among those accepted, by the index of the document in the
