@@ -30,6 +30,7 @@ pub mod index_ranges;
 pub mod list_dir;
 pub mod regular_file;
 pub mod file_numbers;
+pub mod html;
 
 pub mod table;
 pub mod config;

@@ -184,7 +184,7 @@ pub struct Convert {
     #[arg(hide_default_value = true, help_heading = "What to read")]
     pub memory: Memory,
 
-    /// Write a report, by its ending: .json, .xml (JUnit), .sarif or .md; repeatable
+    /// Write a report, by its ending: .html, .json, .xml (JUnit), .sarif or .md; repeatable
     #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
     pub reports: Vec<PathBuf>,
 
@@ -218,7 +218,7 @@ pub struct Check {
     #[arg(long)]
     pub strict: bool,
 
-    /// Write a report, by its ending: .json, .xml (JUnit), .sarif or .md; repeatable
+    /// Write a report, by its ending: .html, .json, .xml (JUnit), .sarif or .md; repeatable
     #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
     pub reports: Vec<PathBuf>,
 

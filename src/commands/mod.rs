@@ -9,6 +9,7 @@ pub mod preview;
 pub mod purge;
 pub mod convert;
 mod field_names;
+mod field_flows;
 mod report_files;
 mod answers;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    commands::{field_names, runtime::Runtime},
+    commands::{field_flows, field_names, runtime::Runtime},
     digest::{FileDigest, hex},
     error::Error,
     output::{
@@ -59,6 +59,7 @@ pub(crate) fn describe_mapping(path: &Path, plan: &Plan) -> MappingReport {
         checked,
         sources: plan.sources.iter().map(|source| source.name.clone()).collect(),
         fields: field_names::fields(plan),
+        flows: field_flows::flows(plan),
     }
 }
 

@@ -1,15 +1,15 @@
 //! The page: what it shows is drawn by a template, and every text in it is escaped.
 
-use minijinja::{AutoEscape, Environment, HtmlEscape, Value, context, syntax::SyntaxConfig, value::Serde};
+use serde::Serialize;
 
-use crate::preview::view::PreviewView;
+use crate::{html::fill_template, preview::view::PreviewView};
 
 /// The page around what it shows.
 pub const SHELL: &str = include_str!("page/shell.html");
 /// Its script.
 pub const SCRIPT: &str = include_str!("page/page.js");
 /// Its style sheet: that of all pages of the house, and its own.
-pub const STYLE: &str = concat!(include_str!("../report/page/house.css"), include_str!("page/page.css"));
+pub const STYLE: &str = concat!(include_str!("../house.css"), include_str!("page/page.css"));
 /// Its icon.
 pub const ICON: &str = include_str!("page/icon.svg");
 /// What the browser may do for it: load what comes from here, and nothing else.
@@ -19,38 +19,21 @@ pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self
 /// Draws what the page shows; `version` is the number of the change that it follows.
 #[must_use]
 pub fn draw(view: &PreviewView, version: u64) -> String {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    if let Ok(syntax) = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build() {
-        environment.set_syntax(syntax);
-    }
-    environment.add_filter("ticks", mark_names);
-    let view = Value::from(Serde(view));
-    let drawn = environment.render_str(include_str!("page/view.html"), context! { view, version });
-    // The template is a part of the program, and its tests draw all of it.
-    drawn.unwrap_or_else(|fault| format!("the page cannot be drawn: {}", fault.kind()))
+    fill_template(include_str!("page/view.html"), &NumberedView { view, version })
 }
 
-/// A message as HTML: what it names in backquotes is code.
-fn mark_names(message: &str) -> Value {
-    let mut html = String::new();
-    let parts: Vec<&str> = message.split('`').collect();
-    for (number, part) in parts.iter().enumerate() {
-        let is_name = number % 2 == 1 && number + 1 < parts.len();
-        let escaped = HtmlEscape(part);
-        html.push_str(&match is_name {
-            true => format!("<code>{escaped}</code>"),
-            false if number % 2 == 1 => format!("`{escaped}"),
-            false => escaped.to_string(),
-        });
-    }
-    Value::from_safe_string(html)
+/// What the page shows, with the number of the change that it follows.
+#[derive(Serialize)]
+struct NumberedView<'a> {
+    #[serde(flatten)]
+    view: &'a PreviewView,
+    version: u64,
 }
 
 #[cfg(test)]
 mod tests {
     use crate::preview::{
-        page::{draw, mark_names},
+        page::draw,
         view::{CellView, FindingView, JsonLine, MappingLine, PreviewView, RecordView, RowView, TableView},
     };
 
@@ -93,17 +76,5 @@ mod tests {
         let html = draw(&view, 1);
         assert!(html.contains("id=\"shown\"") && html.contains("&lt;script&gt;"), "{html}");
         assert!(!html.contains("<script") && !html.contains("</code><"), "{html}");
-    }
-
-    #[test]
-    fn names_in_backquotes_are_code() {
-        for (message, html) in [
-            ("set `a` or `b<`", "set <code>a</code> or <code>b&lt;</code>"),
-            ("no names", "no names"),
-            ("one ` alone", "one ` alone"),
-            ("`a` and ` alone", "<code>a</code> and ` alone"),
-        ] {
-            assert_eq!(mark_names(message).as_str(), Some(html));
-        }
     }
 }

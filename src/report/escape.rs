@@ -45,6 +45,18 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// The most characters of a text on a page.
+const MAX_TEXT: usize = 400;
+
+/// The visible text, or the beginning of one that is too long for a page.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut short = visible(&text.chars().take(MAX_TEXT).collect::<String>());
+    if text.chars().nth(MAX_TEXT).is_some() {
+        short.push('…');
+    }
+    short
+}
+
 /// Whether a terminal acts on a character instead of showing it: controls, and marks that hide, join or turn text.
 fn acts(character: char) -> bool {
     character.is_control()

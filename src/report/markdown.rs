@@ -60,7 +60,7 @@ pub(crate) fn write(out: &mut dyn Write, report: &RunReport) -> io::Result<()> {
 }
 
 /// How the run ended, in words.
-fn verdict(report: &RunReport) -> String {
+pub(crate) fn verdict(report: &RunReport) -> String {
     let exit = report.exit as u8;
     match &report.summary {
         Some(summary) => format!("{} (exit {exit})", cell(&headline(summary))),

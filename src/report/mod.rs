@@ -17,6 +17,8 @@ pub mod json_report;
 pub mod junit;
 pub mod sarif;
 pub mod markdown;
+pub mod html;
+pub mod html_diagram;
 
 use std::{
     collections::BTreeMap,

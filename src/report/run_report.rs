@@ -11,7 +11,7 @@ use crate::{
     diagnostic::{Diagnostic, Severity},
     error::Exit,
     recording::{overview::Overview, summary::Summary},
-    report::{json_report, junit, markdown, sarif},
+    report::{html, json_report, junit, markdown, sarif},
 };
 
 /// The most findings that are kept for reports, as code hosts cap them.
@@ -28,11 +28,13 @@ pub enum ReportFormat {
     Sarif,
     /// `.md`
     Markdown,
+    /// `.html`
+    Html,
 }
 
 impl ReportFormat {
     /// The endings of all formats.
-    pub const ENDINGS: &[&str] = &[".json", ".xml", ".sarif", ".md"];
+    pub const ENDINGS: &[&str] = &[".html", ".json", ".xml", ".sarif", ".md"];
 
     /// The format that the ending of a file names.
     #[must_use]
@@ -42,6 +44,7 @@ impl ReportFormat {
             "xml" => Some(ReportFormat::Junit),
             "sarif" => Some(ReportFormat::Sarif),
             "md" => Some(ReportFormat::Markdown),
+            "html" => Some(ReportFormat::Html),
             _ => None,
         }
     }
@@ -56,6 +59,7 @@ impl ReportFormat {
             ReportFormat::Junit => junit::write(out, report),
             ReportFormat::Sarif => sarif::write(out, report),
             ReportFormat::Markdown => markdown::write(out, report),
+            ReportFormat::Html => html::write(out, report),
         }
     }
 }
@@ -110,6 +114,21 @@ pub struct MappingReport {
     pub sources: Vec<String>,
     /// The fields it makes, as in `purchases.price`, in the order of the document.
     pub fields: Vec<String>,
+    /// What each of them is made of.
+    pub flows: Vec<FieldFlow>,
+}
+
+/// What a field of the document is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldFlow {
+    /// The field, as in `purchases.price`.
+    pub field: String,
+    /// The source of its cells; empty: it has none.
+    pub source: String,
+    /// Their columns.
+    pub columns: Vec<String>,
+    /// What is done on the way, in a word or two; empty: a text is copied.
+    pub via: String,
 }
 
 /// A file that was read.
@@ -136,7 +155,7 @@ mod tests {
         for ending in ReportFormat::ENDINGS {
             assert!(ReportFormat::of(Path::new(&format!("a/b{ending}"))).is_some(), "{ending}");
         }
-        for other in ["a", "a.html", "a.JSON", ".json", "json", "-"] {
+        for other in ["a", "a.htm", "a.JSON", ".json", "json", "-"] {
             assert_eq!(ReportFormat::of(Path::new(other)), None, "{other}");
         }
     }

@@ -84,7 +84,11 @@ impl Chromium {
     /// Opens a page, and waits until it is loaded.
     pub(crate) fn open(&mut self, url: &str) {
         // An address that differs behind `#` alone would load nothing.
-        self.call("Page.navigate", &json!({ "url": "about:blank" }));
+        self.navigate("about:blank");
+        self.navigate(url);
+    }
+
+    fn navigate(&mut self, url: &str) {
         let before = self.count("Page.loadEventFired");
         self.call("Page.navigate", &json!({ "url": url }));
         while self.count("Page.loadEventFired") <= before {

@@ -9,3 +9,4 @@
 mod chromium;
 mod program;
 mod preview;
+mod report;

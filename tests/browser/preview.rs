@@ -90,7 +90,7 @@ fn the_page_follows_every_save_and_ends_with_the_program() {
     edit(&mapping, "decimal_mark: \",\" }", "decimal_mark: \",\" ]");
     browser.wait(&format!("{headline} === 'Nothing can be made: 1 finding'"));
     assert_eq!(browser.eval("document.querySelector('.panes').classList.contains('stale')"), true);
-    assert_eq!(browser.eval("document.querySelector('.mapping .finding .tag').innerText"), "plan/syntax");
+    browser.wait("document.querySelector('.mapping .finding .tag')?.innerText === 'plan/syntax'");
     assert_eq!(browser.eval("document.querySelectorAll('[data-rule]').length"), 0);
     browser.check_layouts();
     edit(&mapping, "decimal_mark: \",\" ]", "decimal_mark: \",\" }");

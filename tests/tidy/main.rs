@@ -48,7 +48,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("jiff", &["plan", "join/order", "deliver", "commands/convert", "main"]),
     ("jsonschema", &["config/contract", "config/broken_rules", "config/violations"]),
     ("memchr", &["*"]),
-    ("minijinja", &["plan/expression", "preview/page", "report/html"]),
+    ("minijinja", &["plan/expression", "html"]),
     ("num_bigint", &["text/exact_decimal", "plan/expression/agreement"]),
     ("oem_cp", &["table/code_page"]),
     ("regex", &["plan/pattern"]),

@@ -42,6 +42,8 @@ pub(super) struct Follower {
     recording: Option<Arc<OpenedRecording>>,
     /// What was known of all files when they were last read.
     seen: BTreeMap<PathBuf, Trait>,
+    /// A file was found empty when the files were last looked at.
+    waited: bool,
 }
 
 impl Follower {
@@ -49,12 +51,20 @@ impl Follower {
     pub(super) fn new(mapping: PathBuf, folder: PathBuf, temporary: PathBuf, unmask: bool) -> Follower {
         let files = BTreeSet::from([mapping.clone()]);
         let seen = BTreeMap::new();
-        Follower { mapping, folder, temporary, unmask, files, plan: None, recording: None, seen }
+        Follower { mapping, folder, temporary, unmask, files, plan: None, recording: None, seen, waited: false }
     }
 
     /// Reads everything again if a file changed.
     pub(super) fn look(&mut self) -> Option<Edition> {
-        (self.observe() != self.seen).then(|| self.read())
+        let now = self.observe();
+        let has_empty =
+            now.iter().any(|(path, known)| matches!(known, Some((_, 0))) && self.seen.get(path) != Some(known));
+        // An editor may empty a file before it writes it, so one that is empty is looked at twice.
+        if now == self.seen || has_empty && !std::mem::replace(&mut self.waited, true) {
+            return None;
+        }
+        self.waited = false;
+        Some(self.read())
     }
 
     /// Reads everything.
