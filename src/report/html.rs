@@ -95,6 +95,8 @@ struct FunnelStage {
     /// How many were lost on the way here, and to what; empty: none.
     lost: String,
     why: &'static str,
+    /// They were lost on purpose.
+    is_wanted: bool,
     /// The share of that of the largest loss, in tenths of a percent.
     lost_width: u64,
 }
@@ -264,6 +266,7 @@ fn draw_stages(documents: &DocumentTally, causes: &[Cause], good: &'static str) 
         width: share(count, made),
         lost: if lost == 0 { String::new() } else { grouped(lost) },
         why,
+        is_wanted: name == "mapped",
         lost_width: share(lost, most),
     };
     let last = match (by_api, pending) {

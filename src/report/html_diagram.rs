@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::report::{
-    escape::shorten,
-    grouped::grouped,
-    run_report::{FieldFlow, MappingReport, RunReport},
+use crate::{
+    diagnostic::Severity,
+    report::{
+        escape::shorten,
+        grouped::grouped,
+        run_report::{FieldFlow, MappingReport, RunReport},
+    },
 };
 
 /// How high a line of the picture is.
@@ -40,6 +43,8 @@ pub(crate) struct DrawnFlow {
     via: String,
     /// How many findings are about it; empty: none.
     findings: String,
+    /// `bad`, `warned` or nothing.
+    state: &'static str,
 }
 
 /// A name in the picture.
@@ -48,7 +53,8 @@ struct DrawnName {
     text: String,
     y: usize,
     is_title: bool,
-    has_findings: bool,
+    /// `bad`, `warned` or nothing.
+    state: &'static str,
 }
 
 /// A curve from a column to a field.
@@ -58,29 +64,32 @@ struct DrawnCurve {
     start: usize,
     from: usize,
     to: usize,
-    has_findings: bool,
+    /// `bad`, `warned` or nothing.
+    state: &'static str,
 }
 
 /// Draws a mapping with so many fields at most.
 pub(crate) fn draw_diagram(mapping: &MappingReport, report: &RunReport, rows: usize) -> MappingDiagram {
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut counts: BTreeMap<&str, (u64, &'static str)> = BTreeMap::new();
+    // Errors come before warnings.
     for cause in &report.overview.causes {
-        *counts.entry(cause.field.as_str()).or_default() += cause.count;
+        let state = if cause.severity == Severity::Error { "bad" } else { "warned" };
+        counts.entry(cause.field.as_str()).or_insert((0, state)).0 += cause.count;
     }
     // Fields of the items of lists have no brackets in the overview.
-    let count = |flow: &FieldFlow| counts.get(flow.field.replace("[]", "").as_str()).copied().unwrap_or_default();
+    let count = |flow: &FieldFlow| counts.get(flow.field.replace("[]", "").as_str()).copied().unwrap_or((0, ""));
     let shown = &mapping.flows[..mapping.flows.len().min(rows)];
     let (columns, column_height) = place_columns(shown, &count);
     let mut fields = Vec::new();
     let mut curves = Vec::new();
     for (number, flow) in shown.iter().enumerate() {
-        let (y, has_findings) = (LINE + number * LINE, count(flow) > 0);
+        let (y, state) = (LINE + number * LINE, count(flow).1);
         let text = if flow.via.is_empty() { flow.field.clone() } else { format!("{}  ({})", flow.field, flow.via) };
-        fields.push(DrawnName { text: shorten(&text), y, is_title: false, has_findings });
+        fields.push(DrawnName { text: shorten(&text), y, is_title: false, state });
         for column in &flow.columns {
             if let Some(from) = columns.get(&(flow.source.as_str(), Some(column.as_str()))) {
                 let start = (INDENT + from.text.chars().count() * CHARACTER + 12).min(MAX_START);
-                curves.push(DrawnCurve { start, from: from.y - 4, to: y - 4, has_findings });
+                curves.push(DrawnCurve { start, from: from.y - 4, to: y - 4, state });
             }
         }
     }
@@ -101,7 +110,7 @@ pub(crate) fn draw_diagram(mapping: &MappingReport, report: &RunReport, rows: us
 /// The names on the left: each source with the columns that fields are made of, in the order of the fields.
 fn place_columns<'f>(
     flows: &'f [FieldFlow],
-    count: &dyn Fn(&FieldFlow) -> u64,
+    count: &dyn Fn(&FieldFlow) -> (u64, &'static str),
 ) -> (BTreeMap<(&'f str, Option<&'f str>), DrawnName>, usize) {
     let (mut placed, mut y) = (BTreeMap::new(), 0);
     let mut sources: Vec<&str> = Vec::new();
@@ -112,27 +121,30 @@ fn place_columns<'f>(
     }
     for source in sources {
         y += LINE + if y > 0 { GAP } else { 0 };
-        placed.insert((source, None), DrawnName { text: shorten(source), y, is_title: true, has_findings: false });
+        placed.insert((source, None), DrawnName { text: shorten(source), y, is_title: true, state: "" });
         for flow in flows.iter().filter(|flow| flow.source == source) {
             for column in &flow.columns {
-                let is_bad = count(flow) > 0;
+                let (_, state) = count(flow);
                 let known = placed.entry((source, Some(column.as_str()))).or_insert_with(|| {
                     y += LINE;
-                    DrawnName { text: shorten(column), y, is_title: false, has_findings: false }
+                    DrawnName { text: shorten(column), y, is_title: false, state: "" }
                 });
-                known.has_findings |= is_bad;
+                if known.state != "bad" && !state.is_empty() {
+                    known.state = state;
+                }
             }
         }
     }
     (placed, y + GAP)
 }
 
-fn describe_flow(flow: &FieldFlow, findings: u64) -> DrawnFlow {
+fn describe_flow(flow: &FieldFlow, (findings, state): (u64, &'static str)) -> DrawnFlow {
     let columns: Vec<String> = flow.columns.iter().map(|column| format!("{}.{column}", flow.source)).collect();
     DrawnFlow {
         field: shorten(&flow.field),
         from: shorten(&columns.join(", ")),
         via: shorten(&flow.via),
+        state,
         findings: if findings == 0 { String::new() } else { grouped(findings) },
     }
 }
