@@ -185,6 +185,10 @@ pub struct Convert {
     #[arg(long, conflicts_with = "reports", help_heading = "Messages")]
     pub unmask: bool,
 
+    /// Stdout is a terminal; no flag says so.
+    #[arg(skip)]
+    pub is_read: bool,
+
     /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
@@ -340,6 +344,7 @@ impl Convert {
             state: self.state.clone(),
             supersede: self.supersede,
             reports: self.reports.clone(),
+            is_read: self.is_read,
         }
     }
 }
