@@ -162,10 +162,11 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
     }
 }
 
-/// Refuses `--output -` where stdout is closed, and turns it into `--output /dev/null` where stdout is the null device, so
+/// Notes whether a person reads stdout, refuses `--output -` where it is closed, and turns it into `--output /dev/null` where stdout is the null device, so
 /// that the summary says where the documents went.
 fn check_stdout(command: &mut Command) -> Result<(), Error> {
-    let Command::Convert(cli::Convert { output: Some(output), .. }) = command else { return Ok(()) };
+    let Command::Convert(cli::Convert { output: Some(output), is_read, .. }) = command else { return Ok(()) };
+    *is_read = io::stdout().is_terminal();
     match lost_by_stdout() {
         Some(Lost::Unseen) if places::is_stdout(output) => {
             let finding = Diagnostic::new(Code::ReportCannotWrite, "stdout is closed, so the documents would be lost");

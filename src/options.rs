@@ -109,6 +109,8 @@ pub struct ConvertOptions {
     pub supersede: bool,
     /// The files that reports are written to.
     pub reports: Vec<PathBuf>,
+    /// A person reads what goes to stdout: it is a terminal.
+    pub is_read: bool,
 }
 
 impl ConvertOptions {

@@ -192,6 +192,10 @@ pub struct Convert {
     #[arg(long, conflicts_with = "reports", help_heading = "Messages")]
     pub unmask: bool,
 
+    /// Stdout is a terminal; no flag says so.
+    #[arg(skip)]
+    pub is_read: bool,
+
     /// How messages are written.
     #[command(flatten)]
     pub messages: MessageFlags,
@@ -372,6 +376,7 @@ impl Convert {
             state: self.state.clone(),
             supersede: self.supersede,
             reports: self.reports.clone(),
+            is_read: self.is_read,
         }
     }
 }

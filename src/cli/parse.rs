@@ -235,6 +235,42 @@ mod tests {
     }
 
     #[test]
+    fn narrow_help_breaks_between_words_only() {
+        for name in ["convert", "check", "sandbox", "purge", "explain", "schema"] {
+            let help = |width: usize| {
+                let mut command = Cli::command().term_width(width);
+                command.build();
+                command.find_subcommand_mut(name).unwrap().clone().term_width(width).render_long_help().to_string()
+            };
+            let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            let (wide, narrow) = (help(200), help(40));
+            let mut expected = words(&wide);
+            let mut found = words(&narrow);
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{name}");
+            let is_long = |line: &&str| line.chars().count() > 40 && line.split_whitespace().count() > 1;
+            let long: Vec<&str> = narrow.lines().filter(is_long).collect();
+            assert!(long.is_empty(), "{name}: {long:?}");
+        }
+    }
+
+    #[test]
+    fn words_of_other_tools_are_understood_well_enough_to_say_what_was_meant() {
+        for (line, meant) in [
+            ("xwalk samples/flight-01 -q", "xwalk convert samples/flight-01"),
+            ("xwalk validate samples/flight-01", "xwalk convert --validate-only samples/flight-01"),
+        ] {
+            let message = typed(line).unwrap_err();
+            assert!(message.plain.contains(&format!("did you mean '{meant}'?")), "{}", message.plain);
+        }
+        let Command::Convert(convert) = typed("xwalk convert --dry-run").unwrap().command else {
+            panic!("another command")
+        };
+        assert!(convert.validate_only);
+    }
+
+    #[test]
     fn every_example_in_the_help_is_understood() {
         let mut examples = 0;
         for command in ["", "convert", "check", "sandbox", "purge", "explain"] {

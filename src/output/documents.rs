@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     config::profile::destination::BodyShape,
-    output::{new_file::NewFile, places},
+    output::{new_file::NewFile, places, pretty::indent},
     recording::payload::Payload,
 };
 
@@ -21,6 +21,8 @@ pub struct Documents<'a> {
     /// What stands around the list; `None`: each document has a line.
     list: Option<BodyShape>,
     any: bool,
+    /// Documents are indented, for people.
+    is_pretty: bool,
 }
 
 enum OutputFile<'a> {
@@ -60,11 +62,18 @@ pub fn ignore_closed_pipe<T>(result: io::Result<T>, all: T) -> io::Result<T> {
 }
 
 impl<'a> Documents<'a> {
-    /// Opens a file, or takes `out` for `-`. `.ndjson` and `.jsonl` files hold no list.
+    /// Opens a file, or takes `out` for `-`. `.ndjson` and `.jsonl` files hold no list. What goes to `out` is indented if a
+    /// person reads it there.
     ///
     /// # Errors
     /// The file cannot be made.
-    pub fn create(path: &Path, shape: &BodyShape, out: &'a mut dyn Write) -> io::Result<Documents<'a>> {
+    pub fn create(
+        path: &Path,
+        shape: &BodyShape,
+        is_terminal: bool,
+        out: &'a mut dyn Write,
+    ) -> io::Result<Documents<'a>> {
+        let is_pretty = is_terminal && places::is_stdout(path);
         let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
         let sink = if places::is_stdout(path) {
             OutputFile::Stream(out)
@@ -74,7 +83,7 @@ impl<'a> Documents<'a> {
             OutputFile::New(NewFile::create(path)?)
         };
         let list = Some(shape.clone()).filter(|shape| !lines && !shape.is_single());
-        Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list, any: false })
+        Ok(Documents { out: BufWriter::with_capacity(1 << 16, sink), list, any: false, is_pretty })
     }
 
     /// Adds a document.
@@ -98,9 +107,23 @@ impl<'a> Documents<'a> {
             (Some(_), true) => b",\n",
             (None, _) => b"",
         };
+        let is_first = !self.any;
         self.any = true;
         self.out.write_all(before)?;
-        parts(&mut |bytes| self.out.write_all(bytes))?;
+        if self.is_pretty {
+            let level = usize::from(self.list.is_some());
+            let mut json = Vec::new();
+            parts(&mut |bytes| {
+                json.extend_from_slice(bytes);
+                Ok(())
+            })?;
+            let mut text = if is_first && level > 0 { b"\n".to_vec() } else { Vec::new() };
+            text.resize(text.len() + 2 * level, b' ');
+            indent(&json, level, &mut text);
+            self.out.write_all(&text)?;
+        } else {
+            parts(&mut |bytes| self.out.write_all(bytes))?;
+        }
         if self.list.is_some() { Ok(()) } else { self.out.write_all(b"\n") }
     }
 
@@ -112,6 +135,9 @@ impl<'a> Documents<'a> {
         if let Some(shape) = &self.list {
             if !self.any {
                 self.out.write_all(shape.before())?;
+            }
+            if self.is_pretty && self.any {
+                self.out.write_all(b"\n")?;
             }
             self.out.write_all(shape.after())?;
             self.out.write_all(b"\n")?;

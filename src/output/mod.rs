@@ -3,5 +3,6 @@
 pub mod places;
 pub mod new_file;
 pub mod trial;
+mod pretty;
 pub mod documents;
 pub mod rejects;

@@ -13,6 +13,7 @@ mod limits;
 mod places;
 mod properties;
 mod quotes;
+mod reports;
 mod schemas;
 mod truncation;
 mod yaml;

@@ -13,6 +13,7 @@ pub mod dialect;
 pub mod column;
 pub mod code_table;
 pub mod field;
+mod missing_keys;
 
 use std::{borrow::Cow, fmt};
 
@@ -31,6 +32,7 @@ use crate::{
             dialect::DialectSpec,
             field::Field,
             file_roles::FileRole,
+            missing_keys::find_missing,
             policy::{IfEmpty, OnDuplicateKey, OnIncomplete, Policy},
             request::Request,
             short_forms::{Columns, Named},
@@ -206,7 +208,11 @@ pub fn read(path: &str, text: &str) -> Result<(Mapping, Places), Vec<Diagnostic>
     if !bare.is_empty() {
         return Err(bare);
     }
-    let (mapping, places) = yaml_values::typed::<Mapping>(text, places)?;
+    let missing = find_missing(&places);
+    let (mapping, places) = yaml_values::typed::<Mapping>(text, places).map_err(|wrong| match wrong.as_slice() {
+        [only] if only.code == Code::PlanMissingKey && !missing.is_empty() => missing,
+        _ => wrong,
+    })?;
     if mapping.mapping == 1 {
         let roles = mapping.sources.iter().map(|(name, source)| FileRole {
             name,
