@@ -59,6 +59,7 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   xwalk check
   xwalk check mappings/*.yaml --message-format github
+  xwalk check --explain-proof
   xwalk check --against samples/flight-01";
 
 const SANDBOX_EXAMPLES: &str = "\
@@ -76,7 +77,10 @@ Examples:
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  xwalk explain read/truncated-last-record";
+  xwalk explain read/truncated-last-record
+  xwalk explain purchases.price -m mappings/inflight-sales.yaml
+  xwalk explain --mapping mappings/inflight-sales.yaml
+  xwalk explain --record customers.csv:3 samples/flight-01";
 
 /// Turns CSV files into the nested JSON an API expects, checks it against the contract and delivers it
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
@@ -99,7 +103,7 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Forget finished deliveries
     Purge(Purge),
-    /// Say what a message code means
+    /// Say what a message code means, where a field comes from, or what becomes of a row
     Explain(Explain),
     /// Write shell completions to stdout
     #[command(hide = true)]
@@ -187,6 +191,10 @@ pub struct Check {
     /// The mappings [default: as profiles.yaml says, else all in mappings/]
     #[arg(value_name = "MAPPING")]
     pub mappings: Vec<PathBuf>,
+
+    /// List each rule of the contract, and say why it is proven or has to be checked
+    #[arg(long)]
+    pub explain_proof: bool,
 
     /// Check also against the headers of the files in this folder
     #[arg(long, value_name = "DIR")]
@@ -280,8 +288,41 @@ pub struct Purge {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct Explain {
-    /// The code of a message [default: list all]
-    pub code: Option<String>,
+    /// A code such as check/range, a field such as purchases.price, or with --record a drop folder
+    #[arg(value_name = "CODE|FIELD|DIR")]
+    #[arg(help = "A code (check/range), a field (purchases.price), or with --record a folder [default: list all codes]")]
+    pub what: Option<String>,
+
+    /// The mapping of a field or a row; alone, all of it is explained
+    #[arg(short, long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+
+    /// Follow this row of a file in the folder to its JSON
+    #[arg(long, value_name = "FILE:LINE")]
+    pub record: Option<String>,
+
+    /// Show text values instead of their shape
+    #[arg(long, requires = "record", help_heading = "Messages")]
+    pub unmask: bool,
+
+    /// How messages are written.
+    #[command(flatten)]
+    pub messages: MessageFlags,
+}
+
+impl Explain {
+    /// The code that is asked for, if it is no field; `Some(None)`: all codes.
+    #[must_use]
+    pub fn code(&self) -> Option<Option<&str>> {
+        if self.mapping.is_some() || self.record.is_some() {
+            return None;
+        }
+        match self.what.as_deref() {
+            None => Some(None),
+            Some(word) if word.contains('/') && !word.starts_with('/') => Some(Some(word)),
+            Some(_) => None,
+        }
+    }
 }
 
 /// The flags for messages, shared by all commands that write some.

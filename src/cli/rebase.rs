@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::{Check, Convert, Purge, Sandbox},
+    cli::{Check, Convert, Explain, Purge, Sandbox},
     options::SourcePath,
 };
 
@@ -62,6 +62,14 @@ impl Sandbox {
             keep: rebase_optional(root, self.keep.as_ref()),
             ..self.clone()
         }
+    }
+}
+
+impl Explain {
+    /// The same, with paths from a root.
+    #[must_use]
+    pub fn rebased(&self, root: &Path) -> Explain {
+        Explain { mapping: rebase_optional(root, self.mapping.as_ref()), ..self.clone() }
     }
 }
 

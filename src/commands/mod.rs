@@ -3,14 +3,17 @@
 pub mod runtime;
 pub mod load;
 pub mod state_dir;
+pub mod unknown_codes;
 pub mod check;
+pub mod explain;
+pub mod explain_record;
 pub mod sandbox;
 pub mod purge;
 pub mod convert;
 
 use crate::{
     cli::Command,
-    commands::{check::check, convert::convert, purge::purge, runtime::Runtime, sandbox::serve},
+    commands::{check::check, convert::convert, explain::explain, purge::purge, runtime::Runtime, sandbox::serve},
     error::Exit,
     report::{self, render_style::RenderStyle},
 };
@@ -23,7 +26,8 @@ pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
         Command::Check(check) => (&check.messages, self::check(&check.rebased(&root), runtime)),
         Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
         Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
-        Command::Explain(_) | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
+        Command::Explain(explain) => (&explain.messages, self::explain(&explain.rebased(&root), runtime)),
+        Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
         let style = RenderStyle::new(&messages.options(), runtime.environment, runtime.terminal);

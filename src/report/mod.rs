@@ -10,6 +10,10 @@ pub mod line;
 pub mod full;
 pub mod progress;
 pub mod summary;
+pub mod proof;
+pub mod code_lines;
+pub mod mapping_text;
+pub mod record_text;
 
 use std::{
     collections::BTreeMap,
