@@ -62,6 +62,14 @@ Examples:
   xwalk check --explain-proof
   xwalk check --against samples/flight-01";
 
+const TEST_EXAMPLES: &str = "\
+A case of mappings/NAME.yaml is a folder mappings/NAME.cases/CASE with CSV files
+and expected.json, and expected-findings.txt if something is found.
+
+Examples:
+  xwalk test
+  xwalk test mappings/inflight-sales.yaml --update";
+
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   xwalk sandbox
@@ -99,6 +107,8 @@ pub enum Command {
     Convert(Convert),
     /// Prove a mapping against its contract, with no data
     Check(Check),
+    /// Run the example cases that lie beside a mapping
+    Test(Test),
     /// Run a mock API that enforces the contract, with faults on request
     Sandbox(Sandbox),
     /// Forget finished deliveries
@@ -214,6 +224,23 @@ pub struct Check {
     pub messages: MessageFlags,
 }
 
+/// `xwalk test`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = TEST_EXAMPLES)]
+pub struct Test {
+    /// Mappings, folders of cases, or cases [default: all in mappings/]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Take what comes out for what is expected, and write it down
+    #[arg(long)]
+    pub update: bool,
+
+    /// How messages are written.
+    #[command(flatten)]
+    pub messages: MessageFlags,
+}
+
 /// `xwalk sandbox`.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = SANDBOX_EXAMPLES)]
@@ -290,7 +317,9 @@ pub struct Purge {
 pub struct Explain {
     /// A code such as check/range, a field such as purchases.price, or with --record a drop folder
     #[arg(value_name = "CODE|FIELD|DIR")]
-    #[arg(help = "A code (check/range), a field (purchases.price), or with --record a folder [default: list all codes]")]
+    #[arg(
+        help = "A code (check/range), a field (purchases.price), or with --record a folder [default: list all codes]"
+    )]
     pub what: Option<String>,
 
     /// The mapping of a field or a row; alone, all of it is explained

@@ -12,10 +12,7 @@ use crate::{
         runtime::Runtime,
         unknown_codes::{CodeShown, CodedColumn, find_coded_columns},
     },
-    config::profile::{
-        ProfilesFile, resolve,
-        secret::Environment,
-    },
+    config::profile::{ProfilesFile, resolve, secret::Environment},
     diagnostic::{Diagnostic, Severity},
     error::{Error, Exit},
     options::{BLOCK, MessageFormat},
@@ -53,8 +50,7 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
             Err(wrong) => findings.extend(wrong),
             Ok(plan) => {
                 let named = args.profile.as_deref();
-                let destination =
-                    resolve::destination(profiles.as_ref(), named, &[], &plan.request, &environment);
+                let destination = resolve::destination(profiles.as_ref(), named, &[], &plan.request, &environment);
                 let states_collection = destination.is_ok_and(|destination| destination.states_collection);
                 let checked = CheckedMapping { args, path: mapping, plan };
                 findings.extend(checked.tell(states_collection, runtime)?);
@@ -65,11 +61,7 @@ pub fn check(args: &cli::Check, runtime: &mut Runtime<'_>) -> Result<Exit, Error
 }
 
 /// The mappings to check. A drop folder is made for one mapping; without one, all are checked.
-fn find_mappings(
-    args: &cli::Check,
-    profiles: Option<&ProfilesFile>,
-    root: &Path,
-) -> Result<Vec<PathBuf>, Error> {
+fn find_mappings(args: &cli::Check, profiles: Option<&ProfilesFile>, root: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(match (args.mappings.as_slice(), load::mappings(root)) {
         ([], all) if !all.is_empty() && args.against.is_none() => all,
         ([], _) => vec![load::mapping_path(None, profiles, root).map_err(Error::Config)?],
@@ -95,18 +87,20 @@ impl CheckedMapping<'_> {
         warnings.extend(plan.warnings.iter().cloned());
         warnings.extend(plan.warn_of_one_url().filter(|_| !states_collection));
         notices.extend(plan.find_unused_columns());
-        let mut coded = find_coded_columns(plan);
+        let mut columns = find_coded_columns(plan);
         if let Some(folder) = &args.against {
             let mut visit = |source: usize, block: stream::Block<'_>| {
-                coded.iter_mut().for_each(|column| column.add_records(source, block));
+                for column in &mut columns {
+                    column.add_records(source, block);
+                }
             };
             notices.extend(stream::check_folder(plan, folder, BLOCK, &mut visit).map_err(Error::input)?);
-            let unknown = coded.iter().filter_map(|column| column.describe(plan));
+            let unknown = columns.iter().filter_map(|column| column.describe(plan));
             let (warn, tell): (Vec<_>, Vec<_>) = unknown.partition(|finding| finding.severity == Severity::Warning);
             warnings.extend(warn);
             notices.extend(tell);
         }
-        let codes: Vec<Vec<UnknownCode>> = coded.iter().map(list_codes).collect();
+        let codes: Vec<Vec<UnknownCode>> = columns.iter().map(list_codes).collect();
         let _ = report::findings(runtime.err, &notices, style);
         let (errors, warnings) = if args.strict { (warnings, Vec::new()) } else { (Vec::new(), warnings) };
         let _ = report::findings(runtime.err, &warnings, style);

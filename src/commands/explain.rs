@@ -1,10 +1,7 @@
 //! `xwalk explain`: where a field comes from, what a whole mapping does, and what becomes of one row. A code needs no mapping,
 //! and is explained by `main`.
 
-use std::{
-    io,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use crate::{
     cli,
@@ -23,8 +20,7 @@ use crate::{
 /// The mapping cannot be compiled, there is no such field or row, or a file cannot be trusted.
 pub fn explain(args: &cli::Explain, runtime: &mut Runtime<'_>) -> Result<Exit, Error> {
     let profiles = load::profiles(&runtime.root).map_err(Error::Config)?;
-    let path =
-        load::mapping_path(args.mapping.as_deref(), profiles.as_ref(), &runtime.root).map_err(Error::Config)?;
+    let path = load::mapping_path(args.mapping.as_deref(), profiles.as_ref(), &runtime.root).map_err(Error::Config)?;
     let plan = load::plan(&path).map_err(Error::Config)?;
     let mut text = Vec::new();
     let exit = match (&args.record, &args.what) {

@@ -16,7 +16,7 @@ use crate::{
     },
     diagnostic::{Code, Diagnostic},
     error::{Error, Exit},
-    options::{MessageFormat, Memory},
+    options::{Memory, MessageFormat},
     partition::{loaded::LoadedPartition, spill::Spill},
     plan::Plan,
     read::files::Inputs,

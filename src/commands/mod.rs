@@ -7,13 +7,16 @@ pub mod unknown_codes;
 pub mod check;
 pub mod explain;
 pub mod explain_record;
+pub mod test;
 pub mod sandbox;
 pub mod purge;
 pub mod convert;
 
 use crate::{
     cli::Command,
-    commands::{check::check, convert::convert, explain::explain, purge::purge, runtime::Runtime, sandbox::serve},
+    commands::{
+        check::check, convert::convert, explain::explain, purge::purge, runtime::Runtime, sandbox::serve, test::test,
+    },
     error::Exit,
     report::{self, render_style::RenderStyle},
 };
@@ -27,6 +30,7 @@ pub fn run(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
         Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
         Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
         Command::Explain(explain) => (&explain.messages, self::explain(&explain.rebased(&root), runtime)),
+        Command::Test(test) => (&test.messages, self::test(&test.rebased(&root), runtime)),
         Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {

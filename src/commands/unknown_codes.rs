@@ -60,9 +60,8 @@ pub fn find_coded_columns(plan: &Plan) -> Vec<CodedColumn<'_>> {
         };
         let (Some(codes), ValueSource::Column(column)) = (&leaf.codes, &leaf.from) else { continue };
         let (source, column) = (plan.file_of(placed.source), *column);
-        let is_known = |known: &CodedColumn<'_>| {
-            (known.source, known.column, &known.codes.rule) == (source, column, &codes.rule)
-        };
+        let is_known =
+            |known: &CodedColumn<'_>| (known.source, known.column, &known.codes.rule) == (source, column, &codes.rule);
         if !found.iter().any(is_known) {
             found.push(CodedColumn { source, column, codes, split, unknown: BTreeMap::new(), more: 0 });
         }

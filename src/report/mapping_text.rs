@@ -37,12 +37,7 @@ pub fn dotted(pointer: &str) -> String {
 }
 
 /// Draws all that is known of one field; `values` are those that stand at its pointer, from the outermost on.
-pub fn field(
-    out: &mut dyn Write,
-    plan: &Plan,
-    values: &[PlacedValue<'_>],
-    rules: &[ContractRule],
-) -> io::Result<()> {
+pub fn field(out: &mut dyn Write, plan: &Plan, values: &[PlacedValue<'_>], rules: &[ContractRule]) -> io::Result<()> {
     let Some(first) = values.first() else { return Ok(()) };
     writeln!(out, "{}", visible(&dotted(&first.pointer)))?;
     for (name, text) in list_facts(plan, values) {
@@ -102,7 +97,11 @@ pub fn mapping(out: &mut dyn Write, path: &str, plan: &Plan) -> io::Result<()> {
     writeln!(out, "{}", visible(&format!("{path}: {}", plan.name)))?;
     let condition = plan.only.as_ref().map_or_else(String::new, |only| format!(" if {}", written(plan, &only.rule)));
     let request = format!("{} {}", plan.request.method.word(), plan.request.path);
-    let start = format!("each record of `{}` ({}){condition} is a document of {request}", source.name, show_file(plan, plan.each));
+    let start = format!(
+        "each record of `{}` ({}){condition} is a document of {request}",
+        source.name,
+        show_file(plan, plan.each)
+    );
     writeln!(out, "{}\n", hanging("  ", &start))?;
     let values = plan.list_values();
     let fields: Vec<&[PlacedValue<'_>]> = values.chunk_by(|one, other| one.rule == other.rule).collect();
@@ -114,7 +113,8 @@ pub fn mapping(out: &mut dyn Write, path: &str, plan: &Plan) -> io::Result<()> {
     };
     let width = fields.iter().map(|field| name(field).chars().count()).max().unwrap_or_default().min(WIDTH / 2);
     fields.iter().try_for_each(|field| {
-        let text: Vec<String> = field.iter().map(|placed| summarize(plan, placed)).filter(|text| !text.is_empty()).collect();
+        let text: Vec<String> =
+            field.iter().map(|placed| summarize(plan, placed)).filter(|text| !text.is_empty()).collect();
         let line = hanging(&format!("{:<width$}  ", name(field)), &text.join(", "));
         writeln!(out, "{}", line.trim_end())
     })
@@ -163,10 +163,17 @@ fn add_facts(plan: &Plan, placed: &PlacedValue<'_>, facts: &mut Vec<Fact>) {
         ValuePlan::Many(many) => add_many_facts(plan, many, facts),
         ValuePlan::One(one) => {
             let link = &plan.links[one.link];
-            let found = format!("the record of `{}` ({}) with {}", plan.sources[one.source].name, show_file(plan, one.source), show_match(plan, link));
+            let found = format!(
+                "the record of `{}` ({}) with {}",
+                plan.sources[one.source].name,
+                show_file(plan, one.source),
+                show_match(plan, link)
+            );
             facts.push(("lookup", found));
             facts.push(("missing", say_policy(&one.on_missing.then.written(), one.on_missing.warn)));
-            facts.extend(one.if_empty.as_ref().map(|Policy { then, warn }| ("no key", say_policy(&then.written(), *warn))));
+            facts.extend(
+                one.if_empty.as_ref().map(|Policy { then, warn }| ("no key", say_policy(&then.written(), *warn))),
+            );
         }
         ValuePlan::Aggregate(aggregate) => {
             let name = if aggregate.is_sum { "sum" } else { "count" };
@@ -219,11 +226,17 @@ fn add_leaf_facts(
 fn add_many_facts(plan: &Plan, many: &Many, facts: &mut Vec<Fact>) {
     let link = &plan.links[many.link];
     let source = &plan.sources[many.source];
-    facts.push(("each", format!("record of `{}` ({}) with {}", source.name, show_file(plan, many.source), show_match(plan, link))));
+    facts.push((
+        "each",
+        format!("record of `{}` ({}) with {}", source.name, show_file(plan, many.source), show_match(plan, link)),
+    ));
     facts.extend(link.only.as_ref().map(|only| ("where", written(plan, &only.rule))));
     facts.extend(many.keyed_by.as_ref().map(|keyed| ("named by", format!("`{}`", source.columns[keyed.column].name))));
     let order: Vec<&str> = link.order.iter().map(|(column, _)| source.columns[*column].name.as_str()).collect();
-    facts.push(("order", if order.is_empty() { "that of the file".into() } else { format!("by `{}`", order.join("`, `")) }));
+    facts.push((
+        "order",
+        if order.is_empty() { "that of the file".into() } else { format!("by `{}`", order.join("`, `")) },
+    ));
     if (many.min, many.max) != (0, u64::MAX) {
         let most = if many.max == u64::MAX { "any number".to_owned() } else { many.max.to_string() };
         facts.push(("records", format!("from {} to {most}", many.min)));

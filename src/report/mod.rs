@@ -14,6 +14,7 @@ pub mod proof;
 pub mod code_lines;
 pub mod mapping_text;
 pub mod record_text;
+pub mod case_text;
 
 use std::{
     collections::BTreeMap,

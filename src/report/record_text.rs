@@ -160,7 +160,8 @@ impl DrawnRecord<'_> {
         let of_plan = &self.plan.sources[self.source].columns;
         let cell = |column: &usize| self.table.cell(self.row, self.table.bind[*column]).found;
         let said = columns.first().filter(|column| of_plan[**column].reading.is_some()).and_then(|column| {
-            let said = self.record().said(*column).map_or_else(|| "nothing".to_owned(), |said| self.draw(*column, &said));
+            let said =
+                self.record().said(*column).map_or_else(|| "nothing".to_owned(), |said| self.draw(*column, &said));
             (columns.len() == 1 && said != cell(column)).then_some(said)
         });
         Some(CellStep {

@@ -46,20 +46,18 @@ pub struct ContractRule {
 /// What a kind of value says of a keyword: `None`, if the keyword says nothing about it or is told elsewhere.
 type Said = Option<(ProofStatus, String)>;
 
+/// Says it, of a keyword in the schema at a pointer.
+type JudgeKeyword<'j> = dyn Fn(&str, &Map<String, Value>, (&str, &Value)) -> Said + 'j;
+
 /// Why nothing of a keyword with branches is left to be checked.
 const DECIDED: &str = "decided for every document: of branches, those that are left are listed";
 
 impl Prover<'_> {
     /// Notes all rules about a value, as `judge` says of each keyword with its schema and its value.
-    pub(super) fn note_rules(
-        &mut self,
-        rules: &Rules<'_>,
-        target: &str,
-        judge: &dyn Fn(&str, &Map<String, Value>, (&str, &Value)) -> Said,
-    ) {
+    pub(super) fn note_rules(&mut self, rules: &Rules<'_>, target: &str, judge: &JudgeKeyword<'_>) {
         let Some(notes) = &mut self.notes else { return };
         for (at, schema) in &rules.schemas {
-            for (keyword, value) in schema.iter() {
+            for (keyword, value) in *schema {
                 let is_told = is_rule(keyword) && !is_silent(keyword) && self.contract.listens_to(keyword, value);
                 let said = if !is_told {
                     None
