@@ -297,6 +297,12 @@ codes! {
     PlanUnknownName = "plan/unknown-name",
     /// The mapping uses a column that the header of the file does not have.
     PlanUnknownColumn = "plan/unknown-column",
+    /// A column is declared under `columns`, and no rule of the mapping uses it. Its cells are not even looked at.
+    /// It is a hint of `xwalk check`: a mapping that leaves columns out on purpose need not declare them.
+    PlanUnusedColumn = "plan/unused-column",
+    /// A file has columns that no rule of the mapping uses. Most exports have such columns; a new one may be worth a field.
+    /// It is told by `xwalk check --against` only, once for each source.
+    PlanUnmappedColumn = "plan/unmapped-column",
     /// A condition, a value or a template is not an expression over columns: it does not parse, uses a word that does not exist,
     /// mixes kinds, fails on every record, or gives the same for all of them. A column is a text there unless its type is
     /// declared: `qty > 5` needs `qty: { type: integer }`.

@@ -137,7 +137,7 @@ fn check_open_files() -> Result<(), Error> {
 
 fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<Exit> {
     match &cli.command {
-        Command::Explain(explain) => explain_code(explain.code.as_deref(), environment),
+        Command::Explain(explain) if explain.code().is_some() => explain_code(explain.code().flatten(), environment),
         Command::Completions { shell } => {
             let mut out = io::stdout();
             out.write_all(&manual::completions(*shell))?;

@@ -59,7 +59,16 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   xwalk check
   xwalk check mappings/*.yaml --message-format github
+  xwalk check --explain-proof
   xwalk check --against samples/flight-01";
+
+const TEST_EXAMPLES: &str = "\
+A case of mappings/NAME.yaml is a folder mappings/NAME.cases/CASE with CSV files
+and expected.json, and expected-findings.txt if something is found.
+
+Examples:
+  xwalk test
+  xwalk test mappings/inflight-sales.yaml --update";
 
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
@@ -81,7 +90,10 @@ Examples:
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
-  xwalk explain read/truncated-last-record";
+  xwalk explain read/truncated-last-record
+  xwalk explain purchases.price -m mappings/inflight-sales.yaml
+  xwalk explain --mapping mappings/inflight-sales.yaml
+  xwalk explain --record customers.csv:3 samples/flight-01";
 
 /// Turns CSV files into the nested JSON an API expects, checks it against the contract and delivers it
 #[derive(Clone, Debug, PartialEq, Eq, Parser)]
@@ -100,13 +112,15 @@ pub enum Command {
     Convert(Convert),
     /// Prove a mapping against its contract, with no data
     Check(Check),
+    /// Run the example cases that lie beside a mapping
+    Test(Test),
     /// Run a mock API that enforces the contract, with faults on request
     Sandbox(Sandbox),
     /// Show a recording on a page that follows what you edit
     Preview(Preview),
     /// Forget finished deliveries
     Purge(Purge),
-    /// Say what a message code means
+    /// Say what a message code means, where a field comes from, or what becomes of a row
     Explain(Explain),
     /// Write the JSON Schema of a file or of the machine output to stdout
     Schema {
@@ -209,6 +223,10 @@ pub struct Check {
     #[arg(value_name = "MAPPING")]
     pub mappings: Vec<PathBuf>,
 
+    /// List each rule of the contract, and say why it is proven or has to be checked
+    #[arg(long)]
+    pub explain_proof: bool,
+
     /// Check also against the headers of the files in this folder
     #[arg(long, value_name = "DIR")]
     pub against: Option<PathBuf>,
@@ -225,6 +243,23 @@ pub struct Check {
     /// Write a report, by its ending: .html, .json, .xml (JUnit), .sarif or .md; repeatable
     #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
     pub reports: Vec<PathBuf>,
+
+    /// How messages are written.
+    #[command(flatten)]
+    pub messages: MessageFlags,
+}
+
+/// `xwalk test`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = TEST_EXAMPLES)]
+pub struct Test {
+    /// Mappings, folders of cases, or cases [default: all in mappings/]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Take what comes out for what is expected, and write it down
+    #[arg(long)]
+    pub update: bool,
 
     /// How messages are written.
     #[command(flatten)]
@@ -330,8 +365,43 @@ pub struct Purge {
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = EXPLAIN_EXAMPLES)]
 pub struct Explain {
-    /// The code of a message [default: list all]
-    pub code: Option<String>,
+    /// A code such as check/range, a field such as purchases.price, or with --record a drop folder
+    #[arg(value_name = "CODE|FIELD|DIR")]
+    #[arg(
+        help = "A code (check/range), a field (purchases.price), or with --record a folder [default: list all codes]"
+    )]
+    pub what: Option<String>,
+
+    /// The mapping of a field or a row; alone, all of it is explained
+    #[arg(short, long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+
+    /// Follow this row of a file in the folder to its JSON
+    #[arg(long, value_name = "FILE:LINE")]
+    pub record: Option<String>,
+
+    /// Show text values instead of their shape
+    #[arg(long, requires = "record", help_heading = "Messages")]
+    pub unmask: bool,
+
+    /// How messages are written.
+    #[command(flatten)]
+    pub messages: MessageFlags,
+}
+
+impl Explain {
+    /// The code that is asked for, if it is no field; `Some(None)`: all codes.
+    #[must_use]
+    pub fn code(&self) -> Option<Option<&str>> {
+        if self.mapping.is_some() || self.record.is_some() {
+            return None;
+        }
+        match self.what.as_deref() {
+            None => Some(None),
+            Some(word) if word.contains('/') && !word.starts_with('/') => Some(Some(word)),
+            Some(_) => None,
+        }
+    }
 }
 
 /// The flags for messages, shared by all commands that write some.

@@ -125,6 +125,7 @@ fn find_contradiction(cli: &Cli) -> Option<String> {
         }
         Command::Check(_)
         | Command::Preview(_)
+        | Command::Test(_)
         | Command::Purge(_)
         | Command::Explain(_)
         | Command::Schema { .. }
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn help_is_narrow_and_goes_to_stdout() {
-        for command in ["", "convert", "check", "sandbox", "purge", "explain", "schema", "completions", "man"] {
+        for command in ["", "convert", "check", "test", "sandbox", "purge", "explain", "schema", "completions", "man"] {
             for flag in ["-h", "--help"] {
                 let message = typed(&format!("xwalk {command} {flag}")).unwrap_err();
                 assert!(message.to_stdout(), "{command}");
@@ -273,7 +274,7 @@ mod tests {
     #[test]
     fn every_example_in_the_help_is_understood() {
         let mut examples = 0;
-        for command in ["", "convert", "check", "sandbox", "purge", "explain"] {
+        for command in ["", "convert", "check", "test", "sandbox", "purge", "explain"] {
             let help = typed(&format!("xwalk {command} -h")).unwrap_err().plain;
             for line in help.lines().filter_map(|line| line.strip_prefix("  xwalk ")) {
                 let line = line.split(" | ").next().unwrap();
@@ -281,6 +282,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 19);
+        assert_eq!(examples, 25);
     }
 }

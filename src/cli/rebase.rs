@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::{Check, Convert, Preview, Purge, Sandbox},
+    cli::{Check, Convert, Explain, Preview, Purge, Sandbox, Test},
     options::SourcePath,
 };
 
@@ -76,6 +76,22 @@ impl Preview {
             mapping: rebase_optional(root, self.mapping.as_ref()),
             ..self.clone()
         }
+    }
+}
+
+impl Explain {
+    /// The same, with paths from a root.
+    #[must_use]
+    pub fn rebased(&self, root: &Path) -> Explain {
+        Explain { mapping: rebase_optional(root, self.mapping.as_ref()), ..self.clone() }
+    }
+}
+
+impl Test {
+    /// The same, with paths from a root.
+    #[must_use]
+    pub fn rebased(&self, root: &Path) -> Test {
+        Test { paths: rebase_all(root, &self.paths), ..self.clone() }
     }
 }
 

@@ -3,7 +3,11 @@
 pub mod runtime;
 pub mod load;
 pub mod state_dir;
+pub mod unknown_codes;
 pub mod check;
+pub mod explain;
+pub mod explain_record;
+pub mod test;
 pub mod sandbox;
 pub mod preview;
 pub mod purge;
@@ -16,8 +20,8 @@ mod answers;
 use crate::{
     cli::Command,
     commands::{
-        answers::Answers, check::check, convert::convert, preview::preview, purge::purge, runtime::Runtime,
-        sandbox::serve,
+        answers::Answers, check::check, convert::convert, explain::explain, preview::preview, purge::purge,
+        runtime::Runtime, sandbox::serve, test::test,
     },
     error::Exit,
     options::{MessageFormat, OutputOptions},
@@ -72,9 +76,9 @@ fn run_told(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
         Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
         Command::Preview(preview) => (&preview.messages, self::preview(&preview.rebased(&root), runtime)),
         Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),
-        Command::Explain(_) | Command::Schema { .. } | Command::Completions { .. } | Command::Man { .. } => {
-            return Exit::Done;
-        }
+        Command::Explain(explain) => (&explain.messages, self::explain(&explain.rebased(&root), runtime)),
+        Command::Test(test) => (&test.messages, self::test(&test.rebased(&root), runtime)),
+        Command::Schema { .. } | Command::Completions { .. } | Command::Man { .. } => return Exit::Done,
     };
     done.unwrap_or_else(|error| {
         let style = RenderStyle::new(&messages.options(), runtime.environment, runtime.terminal);

@@ -81,6 +81,18 @@ pub(super) fn explain(code: Code) -> Option<Explanation> {
             "    last_name: lastname",
             "Correct the name. It is compared letter for letter, also in case.",
         ),
+        Code::PlanUnusedColumn => explanation(
+            "a column is declared, and nothing uses it",
+            "      title: { type: code }\n      city: { type: code }",
+            "      title: { type: code }",
+            "Map it, or leave it out of `columns`.",
+        ),
+        Code::PlanUnmappedColumn => explanation(
+            "a file has columns that nobody maps",
+            "customer_id;title;lastname;firstname;loyalty_no",
+            "    loyalty_no: loyalty_no",
+            "Nothing, if they are not needed; else add a field for them.",
+        ),
         Code::PlanTemplate => explanation(
             "an expression cannot be used",
             "    last_name: { template: \"{{ lastname | uper }}\" }",

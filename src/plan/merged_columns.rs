@@ -22,7 +22,7 @@ pub(super) fn find(plan: &mut Plan, written: &WrittenColumns) {
 }
 
 /// The columns of a source that its key, its total, conditions, orders and the `match` of records use.
-fn find_outside_fields(plan: &Plan, number: usize) -> BTreeSet<usize> {
+pub(super) fn find_outside_fields(plan: &Plan, number: usize) -> BTreeSet<usize> {
     let source = &plan.sources[number];
     let mut used: BTreeSet<usize> = source.key.columns.iter().copied().collect();
     used.extend(source.total.iter().flat_map(|total| [Some(total.sum), total.by]).flatten());

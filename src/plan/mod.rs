@@ -14,6 +14,8 @@ mod envelope_members;
 mod request_rules;
 mod path_fields;
 mod merged_columns;
+mod unused_columns;
+pub mod placed_values;
 mod roles;
 mod match_columns;
 mod keyed_by;

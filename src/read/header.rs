@@ -4,7 +4,7 @@
 //! behind the header was lost, some names are personal data: a name that the plan does not use is shown masked.
 
 use crate::{
-    diagnostic::{Cell, Code, Diagnostic, Place, mask, nearest, shape},
+    diagnostic::{Cell, Code, Diagnostic, Place, Severity, mask, nearest, shape},
     plan::{ColumnPlan, Plan, SourcePlan},
     recording::ledger::ADDED_COLUMNS,
     table::{
@@ -409,6 +409,27 @@ fn is_taken(plan: &Plan, source: &SourcePlan, rule: &str, name: &str) -> bool {
     let is_value = |pointer: &str| !pointer.contains("/match/") && !pointer.ends_with("/each");
     let mut below = plan.places.below("/output");
     is_value(rule) && below.any(|(at, node)| is_value(at) && node.scalar.as_deref() == Some(name))
+}
+
+/// So many columns that nobody maps are told by their names.
+const MAX_UNMAPPED: usize = 20;
+
+/// A notice of the columns of a file that no rule of the mapping names; `None`: there are none.
+pub(super) fn describe_unmapped(source: &SourcePlan, table: &Table) -> Option<Diagnostic> {
+    let is_added = |name: &str| ADDED_COLUMNS.contains(&name);
+    let unmapped: Vec<String> = table
+        .header
+        .iter()
+        .filter(|name| !name.is_empty() && !is_added(name) && !is_used(source, name))
+        .map(|name| show_name(source, &table.header, name))
+        .collect();
+    let (count, file) = (unmapped.len(), table.parts.first()?);
+    let named: Vec<&str> = unmapped.iter().take(MAX_UNMAPPED).map(String::as_str).collect();
+    let more = if count > MAX_UNMAPPED { format!(" and {} more", count - MAX_UNMAPPED) } else { String::new() };
+    let columns = if count == 1 { "a column".to_owned() } else { format!("{count} columns") };
+    let message = format!("nobody maps {columns} of this file: `{}`{more}", named.join("`, `"));
+    let notice = Diagnostic::new(Code::PlanUnmappedColumn, message).severity(Severity::Notice).file(&file.path);
+    (count > 0).then(|| notice.hint("there is nothing to do if they are not needed: only what `output` names is sent"))
 }
 
 /// Finds the columns that the plan uses and the header has twice, so that nobody can tell which of them is meant.

@@ -88,23 +88,35 @@ pub struct Reading<'a> {
     pub stamps: &'a mut Vec<Stamp>,
 }
 
-/// Checks that the files of a folder have the columns that the plan uses.
+/// Checks that the files of a folder have the columns that the plan uses; gives a notice for each source whose files have
+/// others. `visit` takes the number of each source with its records.
 ///
 /// # Errors
 /// A header is wrong, or a file is missing.
-pub fn check_headers(plan: &Plan, folder: &Path, block: usize) -> Result<(), Vec<Diagnostic>> {
+pub fn check_folder(
+    plan: &Plan,
+    folder: &Path,
+    block: usize,
+    visit: &mut dyn FnMut(usize, Block<'_>),
+) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
     let inputs = Inputs::new(folder, &[], false);
-    let mut findings = Vec::new();
+    let (mut findings, mut notices) = (Vec::new(), Vec::new());
     let found = files::find_source_files(plan, &inputs).into_iter().enumerate();
     for (source, found) in found.filter(|(source, _)| plan.sources[*source].rows_of.is_none()) {
         let reading = Reading { plan, source, inputs: &inputs, block, stamps: &mut Vec::new() };
-        let read =
-            found.map_err(Stopped::Input).and_then(|files| reading.read_blocks(&files, &mut |_| {}, &mut |_| Ok(())));
-        if let Err(Stopped::Input(wrong)) = read {
-            findings.extend(wrong);
+        let mut take = |block: Block<'_>| {
+            visit(source, block);
+            Ok(())
+        };
+        let read = found.map_err(Stopped::Input).and_then(|files| reading.read_blocks(&files, &mut |_| {}, &mut take));
+        match read {
+            Ok(table) => notices.extend(header::describe_unmapped(&plan.sources[source], &table)),
+            Err(Stopped::Input(wrong)) => findings.extend(wrong),
+            // Nothing is stored.
+            Err(Stopped::Storage(_)) => {}
         }
     }
-    if findings.is_empty() { Ok(()) } else { Err(findings) }
+    if findings.is_empty() { Ok(notices) } else { Err(findings) }
 }
 
 impl Reading<'_> {

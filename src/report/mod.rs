@@ -19,6 +19,11 @@ pub mod sarif;
 pub mod markdown;
 pub mod html;
 pub mod html_diagram;
+pub mod proof;
+pub mod code_lines;
+pub mod mapping_text;
+pub mod record_text;
+pub mod case_text;
 
 use std::{
     collections::BTreeMap,

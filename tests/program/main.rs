@@ -6,6 +6,7 @@
 
 mod cli;
 mod golden;
+mod cases;
 mod explain;
 mod inflight;
 mod mistakes;

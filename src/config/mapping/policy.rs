@@ -40,6 +40,17 @@ macro_rules! words {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub enum $name { $( #[doc = $means] $(#[$meta])* $variant, )+ $( #[doc = "Use this text."] $with(String), )? }
 
+        impl $name {
+            /// The policy as a mapping writes it.
+            #[must_use]
+            pub fn written(&self) -> String {
+                match self {
+                    $( $name::$variant => $word.to_owned(), )+
+                    $( $name::$with(text) => format!("{{ use: {text} }}"), )?
+                }
+            }
+        }
+
         impl PolicyWord for $name {
             const WORDS: &'static [&'static str] = &[$($word),+];
             $( const USE: bool = { let _ = $name::$with; true };

@@ -12,6 +12,7 @@ impl Prover<'_> {
             if !aggregate.is_sum {
                 aggregate.checks.quick.retain(|quick| !matches!(quick, Quick::AtLeast(..=0)));
             }
+            self.note_aggregate(&aggregate.conversion, aggregate.is_sum, &rules, target);
         }
     }
 }

@@ -42,6 +42,7 @@ impl Prover<'_> {
             match value {
                 EnvelopeValue::Const(json) => {
                     self.check_fixed_value(json, &pointers, &format!("{rule}/const"), &target, "this constant");
+                    self.note_tried(&pointers, &target, "the constant was tried");
                 }
                 EnvelopeValue::Object(object) => {
                     found = self.prove_envelope(object, &pointers, &format!("{rule}/fields"), &target).or(found);
@@ -96,6 +97,7 @@ impl Prover<'_> {
         if rules.opaque {
             self.whole.push(self.contract.root.clone());
         }
+        self.note_body(&rules, target);
         Some((pointers, max))
     }
 

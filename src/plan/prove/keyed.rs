@@ -40,7 +40,9 @@ impl Prover<'_> {
         let contract = self.contract;
         let rules = contract.rules(pointers);
         if self.check_type("object", &rules, rule, target) {
+            let before = self.whole.len();
             let found = self.sort_rules(&rules, &mut many.allowed);
+            self.note_list((many.min, many.max), &rules, target, before);
             if rules.opaque {
                 self.whole.extend(pointers.iter().cloned());
             }

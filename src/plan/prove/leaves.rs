@@ -10,7 +10,7 @@ use crate::{
         checks::Checks,
         conversion::Conversion,
         keywords::{RuleStatus, classify_rule, with_article},
-        prove::{Prover, verdicts::MadePart},
+        prove::{Prover, notes::say_tried, verdicts::MadePart},
     },
     text::buffer::OutputBuffer,
 };
@@ -49,6 +49,7 @@ impl Prover<'_> {
         let dynamic = leaf.codes.as_ref().is_none_or(|codes| codes.on_unknown.then == OnUnknown::Keep);
         if !dynamic {
             leaf.checks = Checks { covered: true, ..Checks::default() };
+            self.note_tried(pointers, target, &say_tried(leaf).unwrap_or_default());
             return;
         }
         // Both truth values are held against all of the contract, and so is each JSON value.
@@ -64,6 +65,7 @@ impl Prover<'_> {
             self.check_day(&rules, rule, target);
         }
         leaf.checks = self.find_checks(&leaf.conversion, &rules, pointers);
+        self.note_leaf(leaf, &rules, pointers, target);
         if leaf.conversion == Conversion::Json {
             return;
         }

@@ -23,14 +23,17 @@ impl Prover<'_> {
         if rules.opaque {
             self.whole.extend(pointers.iter().cloned());
         }
+        let before = self.whole.len();
         match value {
             ValuePlan::List(list) => self.prove_row_list(list, &rules, rule, target),
             ValuePlan::Pieces(pieces) => {
                 let items = self.prove_items(&mut pieces.allowed, &rules);
+                self.note_list((0, u64::MAX), &rules, target, before);
                 self.prove_leaf(&mut pieces.leaf, &items, rule, &format!("{target}/*"));
             }
             ValuePlan::Many(many) => {
                 let items = self.prove_items(&mut many.allowed, &rules);
+                self.note_list((many.min, many.max), &rules, target, before);
                 self.prove_value(&mut many.item, &items, rule, &format!("{target}/*"));
             }
             _ => {}
@@ -71,7 +74,7 @@ impl Prover<'_> {
 
     /// Proves a list with items from one record: each by the rules of its place, and how many there are.
     fn prove_row_list(&mut self, list: &mut ListPlan, rules: &Rules<'_>, rule: &str, target: &str) {
-        let mut places: Vec<Vec<String>> = vec![Vec::new(); list.items.len()];
+        let (mut places, noted): (Vec<Vec<String>>, usize) = (vec![Vec::new(); list.items.len()], self.whole.len());
         // From the first item that may be left out on, nobody knows the places of the others.
         let before = list.items.iter().take_while(|item| !may_add_nothing(item)).count();
         let is_one = |item: &ItemPlan| !matches!(item.value, ValuePlan::Pieces(_));
@@ -109,6 +112,7 @@ impl Prover<'_> {
                 }
             }
         }
+        self.note_list(count_items(list), rules, target, noted);
         for (place, (item, pointers)) in list.items.iter_mut().zip(places).enumerate() {
             let (rule, target) = (item.rule.clone(), format!("{target}/{place}"));
             match &mut item.value {
@@ -130,9 +134,7 @@ impl Prover<'_> {
         target: &str,
     ) {
         let Some(limit) = limit.as_u64() else { return };
-        let has_pieces = list.items.iter().any(|item| matches!(item.value, ValuePlan::Pieces(_)));
-        let most = if has_pieces { u64::MAX } else { list.items.len() as u64 };
-        let fewest = list.items.iter().filter(|item| !may_add_nothing(item)).count() as u64;
+        let (fewest, most) = count_items(list);
         let (never_fits, wanted) = match keyword {
             "minItems" => (most < limit, "at least"),
             _ => (fewest > limit, "at most"),
@@ -148,6 +150,13 @@ impl Prover<'_> {
             _ => {}
         }
     }
+}
+
+/// The fewest and most items of a list from one record.
+fn count_items(list: &ListPlan) -> (u64, u64) {
+    let has_pieces = list.items.iter().any(|item| matches!(item.value, ValuePlan::Pieces(_)));
+    let most = if has_pieces { u64::MAX } else { list.items.len() as u64 };
+    (list.items.iter().filter(|item| !may_add_nothing(item)).count() as u64, most)
 }
 
 /// Which items of a list with so many a keyword is about, and whether it has a rule of its own for each.

@@ -16,6 +16,7 @@ mod verdicts;
 mod object_verdicts;
 mod list_verdicts;
 mod alternatives;
+pub mod notes;
 
 use std::cell::Cell;
 
@@ -32,12 +33,27 @@ use crate::{
     plan::{
         LinkPlan, One, Plan, ValuePlan,
         keywords::{join_type_names, type_allows, with_article},
-        prove::verdicts::{Judge, MAX_STEPS},
+        prove::{
+            notes::ContractRule,
+            verdicts::{Judge, MAX_STEPS},
+        },
     },
 };
 
 /// Fills in the checks of a plan, and gives a finding for each broken rule.
 pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
+    prove(plan, None).0
+}
+
+/// Every rule of the contract that concerns the documents of a plan, in their order, with what is known of it. The plan is
+/// proven once more, and stays as it is.
+#[must_use]
+pub fn list_rules(plan: &mut Plan) -> Vec<ContractRule> {
+    prove(plan, Some(Vec::new())).1
+}
+
+/// Proves a plan, and takes notes where they are asked for.
+fn prove(plan: &mut Plan, notes: Option<Vec<ContractRule>>) -> (Vec<Diagnostic>, Vec<ContractRule>) {
     let mut prover = Prover {
         contract: &plan.contract,
         places: &plan.places,
@@ -47,6 +63,7 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         findings: Vec::new(),
         whole: Vec::new(),
         has_branches: false,
+        notes,
     };
     let whole_body = vec![plan.contract.root.clone()];
     let documents = match &plan.envelope {
@@ -59,9 +76,9 @@ pub(super) fn contract(plan: &mut Plan) -> Vec<Diagnostic> {
         plan.max_documents = plan.max_documents.or(max);
         prover.prove_object(&mut plan.document, &pointers, "/output", "");
     }
-    let Prover { findings, whole, has_branches, .. } = prover;
+    let Prover { findings, whole, has_branches, notes, .. } = prover;
     (plan.whole, plan.has_branches) = (whole, has_branches);
-    findings
+    (findings, notes.unwrap_or_default())
 }
 
 struct Prover<'a> {
@@ -76,6 +93,8 @@ struct Prover<'a> {
     whole: Vec<String>,
     /// A branch of the contract was chosen for an object or a list.
     has_branches: bool,
+    /// What is known of each rule, if that is asked for.
+    notes: Option<Vec<ContractRule>>,
 }
 
 impl Prover<'_> {
@@ -97,6 +116,7 @@ impl Prover<'_> {
         match value {
             ValuePlan::Const(json) => {
                 self.check_fixed_value(json, pointers, &format!("{rule}/const"), target, "this constant");
+                self.note_tried(pointers, target, "the constant was tried");
             }
             ValuePlan::Leaf(leaf) => self.prove_leaf(leaf, pointers, rule, target),
             ValuePlan::Object(object) => self.prove_object(object, pointers, rule, target),

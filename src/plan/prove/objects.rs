@@ -52,6 +52,7 @@ impl Prover<'_> {
 
     /// Checks which members an object has; what its names alone do not decide is checked on whole documents.
     pub(super) fn check_members(&mut self, members: &[Member], rules: &Rules<'_>, rule: &str, target: &str) {
+        let before = self.whole.len();
         for member in members {
             self.check_writable(member, rules, target);
         }
@@ -86,6 +87,8 @@ impl Prover<'_> {
                 }
             }
         }
+        let open = self.whole[before..].to_vec();
+        self.note_members(members.len(), rules, target, &open);
     }
 
     /// Reports a member that is no part of a request.
