@@ -46,7 +46,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         write_manual(dir.path()).unwrap();
         for page in
-            ["xwalk.1", "xwalk-convert.1", "xwalk-check.1", "xwalk-sandbox.1", "xwalk-purge.1", "xwalk-explain.1"]
+            [
+            "xwalk.1",
+            "xwalk-convert.1",
+            "xwalk-check.1",
+            "xwalk-init.1",
+            "xwalk-sandbox.1",
+            "xwalk-purge.1",
+            "xwalk-explain.1",
+        ]
         {
             assert!(dir.path().join(page).is_file(), "{page}");
         }

@@ -105,6 +105,7 @@ fn find_contradiction(cli: &Cli) -> Option<String> {
             (percent > 100).then(|| format!("the faults of --fail add up to {percent}%, which is more than 100%"))
         }
         Command::Check(_)
+        | Command::Init(_)
         | Command::Purge(_)
         | Command::Explain(_)
         | Command::Completions { .. }
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn help_is_narrow_and_goes_to_stdout() {
-        for command in ["", "convert", "check", "sandbox", "purge", "explain", "completions", "man"] {
+        for command in ["", "convert", "check", "init", "sandbox", "purge", "explain", "completions", "man"] {
             for flag in ["-h", "--help"] {
                 let message = typed(&format!("xwalk {command} {flag}")).unwrap_err();
                 assert!(message.to_stdout(), "{command}");
@@ -216,7 +217,7 @@ mod tests {
     #[test]
     fn every_example_in_the_help_is_understood() {
         let mut examples = 0;
-        for command in ["", "convert", "check", "sandbox", "purge", "explain"] {
+        for command in ["", "convert", "check", "init", "sandbox", "purge", "explain"] {
             let help = typed(&format!("xwalk {command} -h")).unwrap_err().plain;
             for line in help.lines().filter_map(|line| line.strip_prefix("  xwalk ")) {
                 let line = line.split(" | ").next().unwrap();
@@ -224,6 +225,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 19);
+        assert_eq!(examples, 22);
     }
 }

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::{Check, Convert, Purge, Sandbox},
+    cli::{Check, Convert, Init, Purge, Sandbox},
     options::SourcePath,
 };
 
@@ -47,6 +47,19 @@ impl Check {
         Check {
             mappings: rebase_all(root, &self.mappings),
             against: rebase_optional(root, self.against.as_ref()),
+            ..self.clone()
+        }
+    }
+}
+
+impl Init {
+    /// The same, with paths from a root.
+    #[must_use]
+    pub fn rebased(&self, root: &Path) -> Init {
+        Init {
+            inputs: rebase_all(root, &self.inputs),
+            contract: rebase_optional(root, self.contract.as_ref()),
+            output: rebase_optional(root, self.output.as_ref()),
             ..self.clone()
         }
     }
