@@ -13,6 +13,7 @@ use crate::commands::init::{
     keys::JoinGuess,
     names::{SURE, nearness},
     sources::SampledSource,
+    yaml,
     wanted::{WantedField, WantedLeaf, WantedValue},
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Choice<'a> {
     pub(super) declared: Vec<BTreeMap<usize, Declaration>>,
     pub(super) codes: Vec<CodeGuess>,
     pub(super) rows: Option<RowRole>,
+    /// The list that the rows of the file itself make, by the names of its fields.
+    rows_list: Option<String>,
 }
 
 /// Chooses sources and columns for the fields of a contract.
@@ -44,13 +47,33 @@ pub(super) fn choose<'a>(sources: &'a [SampledSource], joins: &'a [JoinGuess], f
     let each = (0..sources.len()).max_by_key(rank).unwrap_or(0);
     let declared = vec![BTreeMap::new(); sources.len()];
     let (used, codes) = (vec![each], Vec::new());
-    let mut choice = Choice { sources, joins, used_joins: Vec::new(), each, fields: Vec::new(), used, declared, codes, rows: None };
+    let mut choice = Choice { sources, joins, used_joins: Vec::new(), each, fields: Vec::new(), used, declared, codes, rows: None, rows_list: None };
+    choice.rows_list = choice.find_rows_list(fields, &sources[each].words);
     choice.fields = choice.draft(each, fields, &sources[each].words.clone(), &BTreeSet::new());
     choice.align_types();
     choice
 }
 
 impl Choice<'_> {
+    /// The list whose fields the most columns fit, if the file has no key of one column and nothing belongs to its records.
+    fn find_rows_list(&self, fields: &[WantedField], around: &[String]) -> Option<String> {
+        let source = &self.sources[self.each];
+        let is_single = source.key.as_ref().is_some_and(|key| key.columns.len() == 1);
+        if is_single || self.joins.iter().any(|join| join.parent == self.each) {
+            return None;
+        }
+        let places = list_places(fields, around);
+        let taken: BTreeSet<usize> =
+            assign(source, &places, &BTreeSet::new()).iter().flatten().map(|fit| fit.column).collect();
+        let mut lists = Vec::new();
+        list_lists(fields, around, &mut lists);
+        let points = |(inner, around): &(&[WantedField], Vec<String>)| -> u32 {
+            assign(source, &list_places(inner, around), &taken).iter().flatten().map(|fit| fit.points).sum()
+        };
+        let best = lists.iter().map(|list| (points(list), list)).max_by_key(|(points, _)| *points);
+        best.filter(|(points, _)| *points > 0).map(|(_, (inner, _))| inner_name(inner))
+    }
+
     /// Drafts the fields of an object from the records of a source, without some of its columns.
     fn draft(
         &mut self,
@@ -178,7 +201,7 @@ impl Choice<'_> {
             declaration.notes.push("some cells have white space around them".into());
         }
         if facts.has_apostrophes {
-            declaration.keys.push(("prefix", "'".into()));
+            declaration.keys.push(("prefix", "\"'\"".into()));
             declaration.notes.push("most cells begin with an apostrophe".into());
         }
         if facts.is_contact() {
@@ -237,7 +260,7 @@ impl Drafting<'_, '_> {
                 WantedValue::Leaf(leaf) => self.draft_values(field, leaf, path),
                 _ => missing(field),
             },
-            WantedValue::Open => missing(field),
+            WantedValue::Open => self.draft_keyed().unwrap_or_else(|| missing(field)),
         }
     }
 
@@ -247,8 +270,10 @@ impl Drafting<'_, '_> {
             return if field.is_required { (DraftedValue::Constant(only.clone()), note) } else { missing(field) };
         }
         let Some(Fit { column, points }) = self.chosen.get(path).copied().flatten() else { return missing(field) };
-        let source = &self.choice.sources[self.source];
-        let facts = &source.columns[column];
+        if points < SURE && field.words == ["name"] && let Some(whole) = self.draft_whole_name() {
+            return whole;
+        }
+        let facts = &self.choice.sources[self.source].columns[column];
         let mut notes = Vec::new();
         if points < SURE {
             notes.push("TODO: a guess by its name".to_owned());
@@ -279,7 +304,9 @@ impl Drafting<'_, '_> {
 
     /// A list of values: the pieces of a cell, or the only cell.
     fn draft_values(&mut self, field: &WantedField, leaf: &WantedLeaf, path: &[usize]) -> (DraftedValue, String) {
-        let Some(Fit { column, points }) = self.chosen.get(path).copied().flatten() else { return missing(field) };
+        let Some(Fit { column, points }) = self.chosen.get(path).copied().flatten() else {
+            return self.draft_coordinates(field).unwrap_or_else(|| missing(field));
+        };
         let facts = &self.choice.sources[self.source].columns[column];
         let counts = [", ", ",", ";", "|"].map(|mark| (facts.count(|value| value.contains(mark)), mark.trim()));
         let (count, mark) = counts.into_iter().max_by_key(|(count, _)| *count).unwrap_or_default();
@@ -295,9 +322,57 @@ impl Drafting<'_, '_> {
         if count > 0 {
             let declaration = self.choice.declared[self.source].entry(column).or_default();
             declaration.keys.retain(|(key, _)| *key != "trim");
-            declaration.keys.extend([("split", mark.to_owned()), ("trim", "true".to_owned())]);
+            declaration.keys.extend([("split", yaml::quoted(mark)), ("trim", "true".to_owned())]);
         }
-        (DraftedValue::Listed { column: name, is_split: count > 0 }, note)
+        (DraftedValue::Listed { columns: vec![name], is_split: count > 0 }, note)
+    }
+
+    /// The longitude and the latitude of a place, as GeoJSON writes them.
+    fn draft_coordinates(&mut self, field: &WantedField) -> Option<(DraftedValue, String)> {
+        let columns = &self.choice.sources[self.source].columns;
+        let find = |word: &str| columns.iter().position(|facts| facts.words.last().is_some_and(|last| last == word));
+        let pair = [find("longitude")?, find("latitude")?];
+        if field.words != ["coordinate"] {
+            return None;
+        }
+        let names = pair.map(|column| columns[column].name.clone());
+        for column in pair {
+            let judged = columns[column].judge(ColumnType::Decimal)?;
+            self.choice.declare(self.source, column, judged, false);
+        }
+        let note = "TODO: a guess: longitude before latitude, as in GeoJSON".to_owned();
+        Some((DraftedValue::Listed { columns: names.to_vec(), is_split: false }, note))
+    }
+
+    /// A whole name, where the file has its two parts.
+    fn draft_whole_name(&mut self) -> Option<(DraftedValue, String)> {
+        let columns = &self.choice.sources[self.source].columns;
+        let find = |words: [&str; 2]| columns.iter().find(|facts| facts.words == words).map(|facts| facts.name.clone());
+        let names = [find(["first", "name"])?, find(["last", "name"])?];
+        let is_word = |name: &String| {
+            name.starts_with(|c: char| c.is_ascii_lowercase())
+                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        };
+        let note = "TODO: a guess: the first and the last name".to_owned();
+        names.iter().all(is_word).then(|| (DraftedValue::Joined { columns: names.to_vec() }, note))
+    }
+
+    /// An object of any fields: related records of which one column names the field, and another has its value.
+    fn draft_keyed(&mut self) -> Option<(DraftedValue, String)> {
+        let sources = self.choice.sources;
+        let joins = self.choice.joins.iter().filter(|join| join.parent == self.source);
+        let found = joins.filter_map(|join| {
+            let columns = &sources[join.child].columns;
+            let key = &sources[join.child].key.as_ref()?.columns;
+            let others: Vec<usize> = key.iter().copied().filter(|column| !join.child_columns.contains(column)).collect();
+            let values: Vec<usize> = (0..columns.len()).filter(|column| !key.contains(column)).collect();
+            let ([name], [value]) = (others.as_slice(), values.as_slice()) else { return None };
+            Some((join.clone(), columns[*name].name.clone(), columns[*value].name.clone()))
+        });
+        let (join, keyed_by, from) = { found }.next()?;
+        let (value, note) = self.related(&join, true, Vec::new());
+        let DraftedValue::Related { source, matches, .. } = value else { return None };
+        Some((DraftedValue::Keyed { source, matches, keyed_by, from }, format!("TODO: a guess; {note}")))
     }
 
     /// A list of objects: related records, the rows of the same file, or columns that are numbered.
@@ -324,11 +399,17 @@ impl Drafting<'_, '_> {
             let fields = self.choice.draft(join.child, inner, &around, &child_columns);
             return self.related(&join, true, fields);
         }
+        if let Some(rows) = self.draft_rows(field, inner, around) {
+            return rows;
+        }
         if let Some(slots) = self.draft_slots(inner, around) {
-            let note = format!("{} columns of each are numbered", slots[0].len());
+            let note = match slots.len() {
+                1 => "TODO: a guess: one item, from columns of the record".to_owned(),
+                count => format!("{count} items: the names of the columns are numbered"),
+            };
             return (DraftedValue::Slots(slots), note);
         }
-        self.draft_rows(field, inner, around).unwrap_or_else(|| missing(field))
+        missing(field)
     }
 
     /// A list of the rows of the same file, whose records are repeated on every line.
@@ -339,7 +420,7 @@ impl Drafting<'_, '_> {
         around: &[String],
     ) -> Option<(DraftedValue, String)> {
         let source = &self.choice.sources[self.source];
-        if self.choice.rows.is_some() || self.source != self.choice.each || source.key.as_ref().is_some_and(|key| key.columns.len() == 1) {
+        if self.choice.rows_list.as_deref() != Some(inner_name(inner).as_str()) || self.choice.rows.is_some() {
             return None;
         }
         let fits: Vec<usize> =
@@ -388,7 +469,21 @@ impl Drafting<'_, '_> {
                 slots.push(self.choice.draft(self.source, inner, &around, &others));
             }
         }
-        (slots.len() > 1).then_some(slots)
+        if slots.is_empty() && self.is_one_item(inner, around) {
+            let taken = self.taken.clone();
+            slots.push(self.choice.draft(self.source, inner, around, &taken));
+        }
+        (!slots.is_empty()).then_some(slots)
+    }
+
+    /// Whether columns of the record make one item of a list, which is not the list that the rows make.
+    fn is_one_item(&self, inner: &[WantedField], around: &[String]) -> bool {
+        let source = &self.choice.sources[self.source];
+        let fits = assign(source, &list_places(inner, around), self.taken);
+        let is_named = |field: &WantedField| field.is_required && matches!(&field.value, WantedValue::Leaf(leaf) if leaf.only.is_none());
+        let wanted = inner.iter().filter(|field| is_named(field)).count();
+        let found = fits.iter().flatten().count();
+        found > 0 && found + 1 >= wanted && self.choice.rows_list.as_deref() != Some(inner_name(inner).as_str())
     }
 
     /// Related records by a join.
@@ -412,4 +507,25 @@ impl Drafting<'_, '_> {
 /// Nothing was found for a field.
 fn missing(field: &WantedField) -> (DraftedValue, String) {
     (DraftedValue::Missing { is_required: field.is_required }, String::new())
+}
+
+/// The lists of objects in an object and in the objects inside it.
+fn list_lists<'a>(fields: &'a [WantedField], around: &[String], lists: &mut Vec<(&'a [WantedField], Vec<String>)>) {
+    for field in fields {
+        let around = add_words(around, &field.words);
+        match &field.value {
+            WantedValue::Object(inner) => list_lists(inner, &around, lists),
+            WantedValue::List(item) => {
+                if let WantedValue::Object(inner) = &**item {
+                    lists.push((inner, around));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A list by the names of its fields.
+fn inner_name(inner: &[WantedField]) -> String {
+    inner.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join("\0")
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    commands::init::{dialect::Grid, names, yaml::MAX_NAME},
+    commands::init::{dialect::Grid, names, yaml::{self, MAX_NAME}},
     plan::date_format::DateFormat,
     text::number::{NO_SEPARATOR, NumberFormat, Sign},
 };
@@ -71,7 +71,7 @@ impl ColumnType {
 /// What a column is taken for.
 #[derive(Clone, Debug)]
 pub(super) struct Judgement {
-    /// The type, and how it is written, as keys of `columns`.
+    /// The type, and how it is written, as keys of `columns` with their values in YAML.
     pub(super) keys: Vec<(&'static str, String)>,
     /// How many of the filled cells it explains.
     pub(super) evidence: String,
@@ -211,9 +211,9 @@ impl ColumnFacts {
                     }
                     let mut keys = vec![("type", if is_whole { "integer" } else { "decimal" }.to_owned())];
                     if decimal_separator == b',' {
-                        keys.push(("decimal_mark", ",".into()));
+                        keys.push(("decimal_mark", yaml::quoted(",")));
                     }
-                    keys.extend(group_separator.map(|mark| ("group_mark", char::from(mark).to_string())));
+                    keys.extend(group_separator.map(|mark| ("group_mark", yaml::quoted(&char::from(mark).to_string()))));
                     keys.extend((!word.is_empty()).then(|| ("sign", word.to_owned())));
                     best = Some((matching, keys));
                 }
@@ -236,25 +236,36 @@ impl ColumnFacts {
     }
 
     fn judge_truth(&self) -> Option<Judgement> {
-        let pair = TRUTHS.iter().find(|(yes, no)| {
-            self.values.keys().all(|value| [*yes, *no].contains(&value.to_lowercase().as_str()))
-        })?;
-        let words = |word: &str| -> Vec<&String> {
-            self.values.keys().filter(|value| value.to_lowercase() == word).collect()
+        let among = |words: &[&str]| -> Vec<&String> {
+            self.values.keys().filter(|value| words.contains(&value.to_lowercase().as_str())).collect()
         };
-        let spell = |word: &str| match words(word).as_slice() {
-            [only] => (*only).clone(),
-            _ => word.to_owned(),
-        };
-        if words(pair.0).len() > 1 || words(pair.1).len() > 1 {
+        let (yes, no): (Vec<&str>, Vec<&str>) = TRUTHS.iter().copied().unzip();
+        let (said_yes, said_no) = (among(&yes), among(&no));
+        if said_yes.len() + said_no.len() < self.values.len() || said_yes.iter().any(|word| said_no.contains(word)) {
             return None;
         }
+        // A word that nobody said yet is the other one of the pair.
+        let other = |said: &[&String], from: &[&str], to: &[&str]| {
+            let first = said.first().map(|word| word.to_lowercase());
+            let at = from.iter().position(|word| Some(*word) == first.as_deref()).unwrap_or(0);
+            vec![to[at].to_owned()]
+        };
+        let said = |words: &[&String]| -> Vec<String> { words.iter().map(|word| (*word).clone()).collect() };
+        let words = match (said_yes.is_empty(), said_no.is_empty()) {
+            (true, _) => (other(&said_no, &no, &yes), said(&said_no)),
+            (_, true) => (said(&said_yes), other(&said_yes, &yes, &no)),
+            _ => (said(&said_yes), said(&said_no)),
+        };
         let mut keys = vec![("type", "boolean".to_owned())];
-        let (yes, no) = (spell(pair.0), spell(pair.1));
-        if (yes.as_str(), no.as_str()) != ("true", "false") {
+        let list = |words: &[String]| match words {
+            [only] => yaml::quoted(only),
+            words => format!("[{}]", words.iter().map(|word| yaml::quoted(word)).collect::<Vec<_>>().join(", ")),
+        };
+        let (yes, no) = (list(&words.0), list(&words.1));
+        if (yes.as_str(), no.as_str()) != ("\"true\"", "\"false\"") {
             keys.extend([("true_values", yes), ("false_values", no)]);
         }
-        Some(Judgement { evidence: self.tell(self.filled, "one of two words"), keys, todo: None })
+        Some(Judgement { evidence: self.tell(self.filled, "words for true and false"), keys, todo: None })
     }
 
     fn judge_moment(&self, formats: &[&'static str], word: &str) -> Option<Judgement> {
@@ -269,7 +280,7 @@ impl ColumnFacts {
         let other = best.next().filter(|other| self.filled > 0 && format.starts_with("%d/") && other.starts_with("%m/"));
         let mut keys = vec![("type", word.to_owned())];
         if format != formats[0] {
-            keys.push(("format", format.to_owned()));
+            keys.push(("format", yaml::quoted(format)));
         }
         let is_local = word == "datetime" && !format.ends_with('z');
         if is_local {
@@ -313,22 +324,28 @@ mod tests {
         use ColumnType::{Boolean, Date, Datetime, Decimal, Integer};
         let table: &[(&[&str], ColumnType, &str)] = &[
             (&["2026-06-15", "2026-06-16"], Date, "type=date # 2 of 2 are ISO dates"),
-            (&["15.06.2026"], Date, "type=date format=%d.%m.%Y # 1 of 1 are like `%d.%m.%Y`"),
-            (&["01/02/2026"], Date, "type=date format=%d/%m/%Y # 1 of 1 are like `%d/%m/%Y` TODO"),
-            (&["01/02/2026", "02/28/2026"], Date, "type=date format=%m/%d/%Y # 2 of 2 are like `%m/%d/%Y`"),
+            (&["15.06.2026"], Date, "type=date format=\"%d.%m.%Y\" # 1 of 1 are like `%d.%m.%Y`"),
+            (&["01/02/2026"], Date, "type=date format=\"%d/%m/%Y\" # 1 of 1 are like `%d/%m/%Y` TODO"),
+            (&["01/02/2026", "02/28/2026"], Date, "type=date format=\"%m/%d/%Y\" # 2 of 2 are like `%m/%d/%Y`"),
             (&["x"], Date, ""),
-            (&["1.249,00", "0,99"], Decimal, "type=decimal decimal_mark=, group_mark=. # 2 of 2 are numbers"),
+            (&["1.249,00", "0,99"], Decimal, "type=decimal decimal_mark=\",\" group_mark=\".\" # 2 of 2 are numbers"),
             (&["10", "3.90"], Decimal, "type=decimal # 2 of 2 are numbers"),
-            (&["4,90-", "12,00"], Decimal, "type=decimal decimal_mark=, sign=trailing # 2 of 2 are numbers"),
-            (&["1", "1.000"], Integer, "type=integer group_mark=. # 2 of 2 are whole numbers TODO"),
+            (&["4,90-", "12,00"], Decimal, "type=decimal decimal_mark=\",\" sign=trailing # 2 of 2 are numbers"),
+            (&["1", "1.000"], Integer, "type=integer group_mark=\".\" # 2 of 2 are whole numbers TODO"),
             (&["0042"], Integer, ""),
-            (&["Yes", "No", "Yes"], Boolean, "type=boolean true_values=Yes false_values=No # 3 of 3 are one of two words"),
-            (&["true"], Boolean, "type=boolean # 1 of 1 are one of two words"),
-            (&["Yes", "yes"], Boolean, ""),
+            (&["Yes", "No", "Yes"], Boolean, "type=boolean true_values=\"Yes\" false_values=\"No\" # 3 of 3 are words for true and false"),
+            (&["true"], Boolean, "type=boolean # 1 of 1 are words for true and false"),
+            (
+                &["oui", "o", "non"],
+                Boolean,
+                "type=boolean true_values=[\"o\", \"oui\"] false_values=\"non\" # 3 of 3 are words for true and false",
+            ),
+            (&["0"], Boolean, "type=boolean true_values=\"1\" false_values=\"0\" # 1 of 1 are words for true and false"),
+            (&["perhaps"], Boolean, ""),
             (
                 &["29.03.2026 09:15"],
                 Datetime,
-                "type=datetime format=%d.%m.%Y %H:%M timezone=TODO # 1 of 1 are like `%d.%m.%Y %H:%M` TODO",
+                "type=datetime format=\"%d.%m.%Y %H:%M\" timezone=TODO # 1 of 1 are like `%d.%m.%Y %H:%M` TODO",
             ),
             (&["2026-03-28T09:00:00Z"], Datetime, "type=datetime # 1 of 1 are moments as RFC 3339 writes them"),
         ];

@@ -16,8 +16,10 @@ pub(super) struct DraftedField {
 pub(super) enum DraftedValue {
     /// A column, through a code table or not.
     Column { column: String, codes: Option<String>, if_empty: Option<&'static str> },
-    /// A list with one item, or of the pieces of a cell.
-    Listed { column: String, is_split: bool },
+    /// A list of columns, or of the pieces of a cell.
+    Listed { columns: Vec<String>, is_split: bool },
+    /// A text made of columns.
+    Joined { columns: Vec<String> },
     /// The only value that is allowed.
     Constant(Value),
     /// An object of the same record.
@@ -26,6 +28,8 @@ pub(super) enum DraftedValue {
     Slots(Vec<Vec<DraftedField>>),
     /// Related records: a list, or one that is looked up; columns there and here.
     Related { is_list: bool, source: String, matches: Vec<(String, String)>, fields: Vec<DraftedField> },
+    /// Related records as the fields of an object, by the names in a column.
+    Keyed { source: String, matches: Vec<(String, String)>, keyed_by: String, from: String },
     /// Nothing was found.
     Missing { is_required: bool },
 }

@@ -3,7 +3,10 @@
 //! Each column is used once, the nearest names first. A column whose cells cannot be what the contract wants is no fit, unless
 //! its name leaves no doubt.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use crate::commands::init::{
     columns::{ColumnFacts, ColumnType, MAX_CODES},
@@ -93,12 +96,13 @@ pub(super) fn assign(
             fits[number] = Some(Fit { column, points });
         }
     }
-    assign_only_day(source, places, without, &mut taken, &mut fits);
+    assign_days(source, places, without, &mut taken, &mut fits);
     fits
 }
 
-/// Where one required day or moment is left, and one column of days or moments: they are taken for each other.
-fn assign_only_day(
+/// Required days and moments that no name explains get the columns of that type that are left: in their order if there are
+/// as many, and one of them the column that is filled in most records.
+fn assign_days(
     source: &SampledSource,
     places: &[WantedPlace<'_>],
     without: &BTreeSet<usize>,
@@ -108,17 +112,24 @@ fn assign_only_day(
     for wanted in [ColumnType::Date, ColumnType::Datetime] {
         let is_open = |number: &usize| {
             let leaf = leaf_of(&places[*number].field.value);
-            fits[*number].is_none() && leaf.is_some_and(|leaf| leaf.column_type() == wanted)
+            let is_wanted = leaf.is_some_and(|leaf| leaf.column_type() == wanted);
+            fits[*number].is_none() && is_wanted && places[*number].field.is_required
         };
         let open: Vec<usize> = (0..places.len()).filter(is_open).collect();
         let is_left = |column: &usize| {
             let is_used = taken.contains(column) || without.contains(column);
             !is_used && source.columns[*column].own_type == wanted
         };
-        let left: Vec<usize> = (0..source.columns.len()).filter(is_left).collect();
-        if let ([number], [column]) = (open.as_slice(), left.as_slice()) {
-            fits[*number] = Some(Fit { column: *column, points: NEAR });
-            taken.insert(*column);
+        let mut left: Vec<usize> = (0..source.columns.len()).filter(is_left).collect();
+        if open.len() == 1 {
+            left.sort_by_key(|column| Reverse(source.columns[*column].filled));
+            left.truncate(1);
+        }
+        if open.len() == left.len() {
+            for (number, column) in open.into_iter().zip(left) {
+                fits[number] = Some(Fit { column, points: NEAR });
+                taken.insert(column);
+            }
         }
     }
 }

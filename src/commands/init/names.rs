@@ -69,6 +69,8 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("pays", "country"),
     ("land", "country"),
     ("datum", "date"),
+    ("empfänger", "recipient"),
+    ("verwendungszweck", "purpose"),
 ];
 
 /// Names that often stand for each other: a guess.
@@ -85,10 +87,13 @@ const SYNONYMS: &[&[&str]] = &[
     &["quantity", "count"],
     &["tax", "vat"],
     &["status", "state"],
+    &["recipient", "counterparty", "payee", "beneficiary"],
 ];
 
 /// Words that say when something was.
 const MOMENTS: &[&str] = &["at", "on", "date", "time", "day", "timestamp", "datetime", "moment"];
+/// Fields that hold what the object around them is about.
+const MAIN_VALUES: &[&str] = &["number", "value", "name", "id", "code", "text", "label"];
 /// Words that are left out.
 const FILLERS: &[&str] = &["of", "the", "is", "has", "a"];
 
@@ -135,8 +140,9 @@ fn spell(words: &[String]) -> Vec<String> {
 /// A word without its plural.
 fn singular(word: &str) -> String {
     let is_plural = word.len() > 3 && word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us");
-    let one = match word.strip_suffix("ies") {
-        Some(stem) if stem.len() > 1 => format!("{stem}y"),
+    let one = match (word.strip_suffix("ies"), word.strip_suffix("es")) {
+        (Some(stem), _) if stem.len() > 1 => format!("{stem}y"),
+        (_, Some(stem)) if stem.ends_with(['x', 's', 'z']) || stem.ends_with("ch") => stem.to_owned(),
         _ if is_plural => word[..word.len() - 1].to_owned(),
         _ => word.to_owned(),
     };
@@ -174,9 +180,27 @@ pub(super) fn nearness(column: &[String], field: &[String], around: &[String]) -
     if is_moment(column) && field.iter().any(|word| MOMENTS.contains(&word.as_str())) {
         return 55;
     }
+    nearness_of_parts(column, field).max(nearness_of_parts(&short_column, &short_field)).max(match field {
+        // All of its name says where it stands: it may be the main value there.
+        [only] if short_column.is_empty() && MAIN_VALUES.contains(&only.as_str()) => NEAR,
+        _ => 0,
+    })
+}
+
+/// How near two names are of which one has all words of the other; the last word counts more.
+fn nearness_of_parts(column: &[String], field: &[String]) -> u32 {
     let holds = |outer: &[String], inner: &[String]| inner.iter().all(|word| outer.contains(word));
+    let (Some(last), Some(other)) = (column.last(), field.last()) else { return 0 };
+    let is_number = |word: &str| matches!(word, "id" | "number" | "code" | "reference" | "key");
+    if column[..column.len() - 1] == field[..field.len() - 1] && is_number(last) && is_number(other) && column.len() > 1 {
+        return 60;
+    }
     let extra = u32::try_from(column.len().abs_diff(field.len())).unwrap_or(u32::MAX);
-    if holds(column, field) || holds(field, column) { 50_u32.saturating_sub(5 * extra) } else { 0 }
+    if holds(column, field) || holds(field, column) {
+        50_u32.saturating_sub(5 * extra) + u32::from(last == other)
+    } else {
+        0
+    }
 }
 
 fn are_synonyms(one: &[String], other: &[String]) -> bool {
@@ -186,7 +210,7 @@ fn are_synonyms(one: &[String], other: &[String]) -> bool {
 
 /// Whether a name says that its column tells records apart.
 pub(super) fn is_id_name(words: &[String]) -> bool {
-    let is_id = |word: &String| matches!(word.as_str(), "id" | "number" | "code" | "key" | "sku" | "uuid" | "guid");
+    let is_id = |word: &String| matches!(word.as_str(), "id" | "number" | "key" | "sku" | "uuid" | "guid");
     words.last().is_some_and(is_id)
 }
 
@@ -248,6 +272,10 @@ mod tests {
             ("date", "purchased_at", "", 55),
             ("unit_price", "price", "", 60),
             ("weight", "weight_kg", "", 45),
+            ("Taxes", "total_tax", "", 46),
+            ("order_no", "order_id", "", 60),
+            ("qty1", "min_quantity", "tiers 1", 46),
+            ("Phone1", "number", "phones 1", 40),
             ("quantity", "customer_id", "", 0),
             ("", "id", "", 0),
         ];

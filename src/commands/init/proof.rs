@@ -100,7 +100,8 @@ pub(super) fn list_findings(draft: &str, contract: &NamedContract) -> Result<Vec
         let compiled = mapping::read("draft", &text)
             .and_then(|(mapping, places)| Plan::compile(&mapping, places, again, &CodeFiles::new()));
         for finding in compiled.err().unwrap_or_default() {
-            let target = finding.target.map(|target| format!(" ({})", target.pointer)).unwrap_or_default();
+            let pointer = finding.target.map(|target| target.pointer).filter(|pointer| !pointer.is_empty());
+            let target = pointer.map(|pointer| format!(" (`{pointer}`)")).unwrap_or_default();
             let line = format!("{}: {}{target}", finding.code, finding.message);
             if !lines.contains(&line) {
                 lines.push(line);

@@ -1,6 +1,7 @@
 //! A contract -> the fields that it wants, as a tree: what is a value, an object or a list.
 //!
-//! References and `allOf` are followed; of `oneOf` and `anyOf` the first branch is taken that is no `null`. What is deeper or
+//! References and `allOf` are followed; of `oneOf` and `anyOf` the first branch is taken that is an object or
+//! a list, else what all of them allow. What is deeper or
 //! more than a person would read is left out.
 
 use std::cell::Cell;
@@ -19,6 +20,8 @@ const MAX_DEPTH: usize = 8;
 const MAX_FIELDS: usize = 200;
 /// How many fields there are at most in all.
 const MAX_ALL: usize = 2000;
+/// How many branches of `oneOf` or `anyOf` are looked at.
+const MAX_BRANCHES: usize = 4;
 /// How many values of an `enum` are taken.
 const MAX_VALUES: usize = 40;
 
@@ -156,8 +159,17 @@ impl ContractWalk<'_> {
         if !items.is_empty() {
             return WantedValue::List(Box::new(self.read_value(&items, depth + 1)));
         }
-        if let Some(branch) = first_branch(self.contract, &rules) {
-            return self.read_value(&[branch], depth + 1);
+        let branches = list_branches(self.contract, &rules);
+        let read = branches.iter().map(|branch| self.read_value(std::slice::from_ref(branch), depth + 1));
+        let mut read: Vec<WantedValue> = read.take(MAX_BRANCHES).collect();
+        let is_leaf = |value: &WantedValue| matches!(value, WantedValue::Leaf(_));
+        if let Some(other) = read.iter().position(|value| !is_leaf(value)) {
+            return read.swap_remove(other);
+        }
+        if let Some(WantedValue::Leaf(first)) = read.first() {
+            let all = read.iter().filter_map(|value| if let WantedValue::Leaf(leaf) = value { Some(leaf) } else { None });
+            let types = all.flat_map(|leaf| leaf.types.iter().cloned()).collect();
+            return WantedValue::Leaf(WantedLeaf { types, ..first.clone() });
         }
         match types.first().map(String::as_str) {
             Some("array") => WantedValue::List(Box::new(WantedValue::Leaf(WantedLeaf::default()))),
@@ -233,17 +245,15 @@ fn pointers_to(rules: &Rules<'_>, key: &str) -> Vec<String> {
     rules.schemas.iter().filter(|(_, schema)| has(schema)).map(|(at, _)| format!("{at}/{key}")).collect()
 }
 
-/// The first branch that is no `null`.
-fn first_branch(contract: &Contract, rules: &Rules<'_>) -> Option<String> {
+/// The branches that are no `null`.
+fn list_branches(contract: &Contract, rules: &Rules<'_>) -> Vec<String> {
+    let mut branches = Vec::new();
     for (at, schema) in &rules.schemas {
         for key in ["oneOf", "anyOf"] {
             let count = schema.get(key).and_then(Value::as_array).map_or(0, Vec::len);
-            let branches = (0..count).map(|number| format!("{at}/{key}/{number}"));
-            let is_value = |branch: &String| types_of(&contract.rules(std::slice::from_ref(branch))) != ["null"];
-            if let Some(branch) = branches.into_iter().find(is_value) {
-                return Some(branch);
-            }
+            branches.extend((0..count).map(|number| format!("{at}/{key}/{number}")));
         }
     }
-    None
+    branches.retain(|branch| types_of(&contract.rules(std::slice::from_ref(branch))) != ["null"]);
+    branches
 }

@@ -130,7 +130,7 @@ fn write_head(draft: &mut DraftText, head: &DraftHead, each: &SampledSource) {
     draft.add(0, &format!("name: {}", scalar(&each.name)), "");
     let note = if head.contract == "TODO" { "TODO: what the API accepts: JSON Schema or OpenAPI" } else { "" };
     draft.add(0, &format!("contract: {}", scalar(&head.contract)), note);
-    let request = format!("request: {{ method: {}, path: {} }}", head.method, quoted(&head.path));
+    let request = format!("request: {{ method: {}, path: {} }}", head.method, scalar(&head.path));
     draft.add(0, &request, &head.path_note);
     draft.blank();
 }
@@ -211,7 +211,7 @@ fn write_file(draft: &mut DraftText, source: &SampledSource, dialect: Option<Str
     let mut note = if source.is_whole {
         format!("{records} records")
     } else {
-        format!("{records} records in the first {} MiB; the rest was not looked at", SAMPLE >> 20)
+        format!("{records} records in its first {} MiB; the rest was not looked at", SAMPLE >> 20)
     };
     if source.grid.odd_rows > 0 {
         let _ = write!(note, "; TODO: {} more have another number of cells, or a stray quote", source.grid.odd_rows);
@@ -265,12 +265,7 @@ fn write_source(draft: &mut DraftText, choice: &Choice<'_>, number: usize, diale
 }
 
 fn write_column(draft: &mut DraftText, name: &str, declaration: &Declaration) {
-    let value = |key: &str, value: &str| match (key, value) {
-        ("type" | "timezone" | "sign", word) | (_, word @ "true") if key != "true_values" => word.to_owned(),
-        (_, text) => quoted(text),
-    };
-    let keys: Vec<String> =
-        declaration.keys.iter().map(|(key, text)| format!("{key}: {}", value(key, text))).collect();
+    let keys: Vec<String> = declaration.keys.iter().map(|(key, value)| format!("{key}: {value}")).collect();
     draft.add(3, &format!("{}: {{ {} }}", scalar(name), keys.join(", ")), &declaration.notes.join("; "));
 }
 
@@ -312,9 +307,11 @@ impl Mentioned {
     fn add_fields(&mut self, fields: &[DraftedField]) {
         for field in fields {
             match &field.value {
-                DraftedValue::Column { column, .. } | DraftedValue::Listed { column, .. } => {
-                    self.columns.push(column.clone());
+                DraftedValue::Column { column, .. } => self.columns.push(column.clone()),
+                DraftedValue::Listed { columns, .. } | DraftedValue::Joined { columns } => {
+                    self.columns.extend_from_slice(columns);
                 }
+                DraftedValue::Keyed { keyed_by, from, .. } => self.columns.extend([keyed_by.clone(), from.clone()]),
                 DraftedValue::Object(inner) => self.add_fields(inner),
                 DraftedValue::Slots(slots) => slots.iter().for_each(|inner| self.add_fields(inner)),
                 DraftedValue::Related { matches, fields, .. } => {
@@ -346,11 +343,13 @@ fn write_field(draft: &mut DraftText, depth: usize, field: &DraftedField) {
             let value = if keys.len() == 1 { scalar(column) } else { format!("{{ {} }}", keys.join(", ")) };
             draft.add(depth, &format!("{name}: {value}"), note);
         }
-        DraftedValue::Listed { column, is_split: true } => {
-            draft.add(depth, &format!("{name}: {}", scalar(column)), note);
+        DraftedValue::Listed { columns, is_split } => {
+            let names = columns.iter().map(|column| scalar(column)).collect::<Vec<_>>().join(", ");
+            draft.add(depth, &if *is_split { format!("{name}: {names}") } else { format!("{name}: [{names}]") }, note);
         }
-        DraftedValue::Listed { column, is_split: false } => {
-            draft.add(depth, &format!("{name}: [{}]", scalar(column)), note);
+        DraftedValue::Joined { columns } => {
+            let parts: Vec<String> = columns.iter().map(|column| format!("{{{{ {column} }}}}")).collect();
+            draft.add(depth, &format!("{name}: {{ template: {} }}", quoted(&parts.join(" "))), note);
         }
         DraftedValue::Constant(value) => {
             draft.add(depth, &format!("{name}: {{ const: {} }}", super::yaml::constant(value)), note);
@@ -368,11 +367,14 @@ fn write_field(draft: &mut DraftText, depth: usize, field: &DraftedField) {
         }
         DraftedValue::Related { is_list, source, matches, fields } => {
             draft.add(depth, &format!("{name}:"), "");
-            draft.add(depth + 1, &format!("{}: {}", if *is_list { "many" } else { "one" }, scalar(source)), "");
-            let pairs: Vec<String> =
-                matches.iter().map(|(there, here)| format!("{}: {}", scalar(there), scalar(here))).collect();
-            draft.add(depth + 1, &format!("match: {{ {} }}", pairs.join(", ")), note);
+            write_match(draft, depth + 1, if *is_list { "many" } else { "one" }, source, matches, note);
             write_fields(draft, depth + 1, fields);
+        }
+        DraftedValue::Keyed { source, matches, keyed_by, from } => {
+            draft.add(depth, &format!("{name}:"), "");
+            write_match(draft, depth + 1, "many", source, matches, note);
+            draft.add(depth + 1, &format!("keyed_by: {}", scalar(keyed_by)), "");
+            draft.add(depth + 1, &format!("from: {}", scalar(from)), "");
         }
         DraftedValue::Missing { is_required: true } => {
             draft.remark(depth, &format!("{name}: TODO: the contract requires it, and no column has a name like it"));
@@ -381,4 +383,19 @@ fn write_field(draft: &mut DraftText, depth: usize, field: &DraftedField) {
             draft.remark(depth, &format!("{name}: nothing found; the contract does not require it"));
         }
     }
+}
+
+/// Writes to which source a field leads, and by which columns.
+fn write_match(
+    draft: &mut DraftText,
+    depth: usize,
+    word: &str,
+    source: &str,
+    matches: &[(String, String)],
+    note: &str,
+) {
+    draft.add(depth, &format!("{word}: {}", scalar(source)), "");
+    let pairs: Vec<String> =
+        matches.iter().map(|(there, here)| format!("{}: {}", scalar(there), scalar(here))).collect();
+    draft.add(depth, &format!("match: {{ {} }}", pairs.join(", ")), note);
 }

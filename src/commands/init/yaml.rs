@@ -10,7 +10,7 @@ pub(super) const MAX_NAME: usize = 200;
 /// A text as a scalar: bare if it is plain, else in quotes.
 pub(super) fn scalar(text: &str) -> String {
     let is_inner = |c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '.' | '/' | '-');
-    let is_plain = text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+    let is_plain = text.starts_with(|c: char| c.is_alphabetic() || matches!(c, '_' | '/'))
         && !text.ends_with(' ')
         && text.chars().all(is_inner)
         && reads_as_text(text);
