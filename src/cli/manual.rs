@@ -45,8 +45,7 @@ mod tests {
     fn the_manual_has_a_page_for_each_command() {
         let dir = tempfile::tempdir().unwrap();
         write_manual(dir.path()).unwrap();
-        for page in
-            [
+        for page in [
             "xwalk.1",
             "xwalk-convert.1",
             "xwalk-check.1",
@@ -54,8 +53,7 @@ mod tests {
             "xwalk-sandbox.1",
             "xwalk-purge.1",
             "xwalk-explain.1",
-        ]
-        {
+        ] {
             assert!(dir.path().join(page).is_file(), "{page}");
         }
     }

@@ -6,6 +6,7 @@
 
 mod cli;
 mod golden;
+mod init;
 mod explain;
 mod inflight;
 mod mistakes;

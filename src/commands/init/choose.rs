@@ -5,20 +5,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::commands::init::{
-    codes::{self, CodeGuess},
-    columns::{ColumnFacts, ColumnType, Judgement},
-    drafted::{Declaration, DraftedField, DraftedValue, RowRole, is_drafted},
-    fits::{Fit, add_words, assign, find_repeated_key, list_places},
-    keys::JoinGuess,
-    names::{SURE, nearness},
-    sources::SampledSource,
-    yaml,
-    wanted::{WantedField, WantedLeaf, WantedValue},
+use crate::{
+    commands::init::{
+        codes::{self, CodeGuess},
+        columns::{ColumnFacts, ColumnType, Judgement},
+        drafted::{Declaration, DraftedField, DraftedValue, RowRole, is_drafted},
+        fits::{Fit, add_words, assign, find_repeated_key, list_places},
+        keys::JoinGuess,
+        names::{NEAR, SURE, nearness},
+        sources::SampledSource,
+        wanted::{WantedField, WantedLeaf, WantedValue},
+        yaml,
+    },
+    config::contract::Contract,
 };
+
+/// How many different texts of a column are held against the contract.
+const MAX_JUDGED: usize = 1000;
 
 /// What was chosen.
 pub(super) struct Choice<'a> {
+    contract: &'a Contract,
+    /// An item is drafted that is left out when its cells are empty.
+    in_slot: bool,
     pub(super) sources: &'a [SampledSource],
     joins: &'a [JoinGuess],
     /// The joins that the fields use.
@@ -37,7 +46,12 @@ pub(super) struct Choice<'a> {
 }
 
 /// Chooses sources and columns for the fields of a contract.
-pub(super) fn choose<'a>(sources: &'a [SampledSource], joins: &'a [JoinGuess], fields: &[WantedField]) -> Choice<'a> {
+pub(super) fn choose<'a>(
+    contract: &'a Contract,
+    sources: &'a [SampledSource],
+    joins: &'a [JoinGuess],
+    fields: &[WantedField],
+) -> Choice<'a> {
     let points = |source: &SampledSource| -> u32 {
         let places = list_places(fields, &source.words);
         assign(source, &places, &BTreeSet::new()).iter().flatten().map(|fit| fit.points).sum()
@@ -47,7 +61,20 @@ pub(super) fn choose<'a>(sources: &'a [SampledSource], joins: &'a [JoinGuess], f
     let each = (0..sources.len()).max_by_key(rank).unwrap_or(0);
     let declared = vec![BTreeMap::new(); sources.len()];
     let (used, codes) = (vec![each], Vec::new());
-    let mut choice = Choice { sources, joins, used_joins: Vec::new(), each, fields: Vec::new(), used, declared, codes, rows: None, rows_list: None };
+    let mut choice = Choice {
+        contract,
+        in_slot: false,
+        sources,
+        joins,
+        used_joins: Vec::new(),
+        each,
+        fields: Vec::new(),
+        used,
+        declared,
+        codes,
+        rows: None,
+        rows_list: None,
+    };
     choice.rows_list = choice.find_rows_list(fields, &sources[each].words);
     choice.fields = choice.draft(each, fields, &sources[each].words.clone(), &BTreeSet::new());
     choice.align_types();
@@ -86,7 +113,8 @@ impl Choice<'_> {
         let (places, looked_up): (Vec<_>, Vec<_>) =
             places.into_iter().partition(|place| self.find_lookup(source, fields, &place.path, without).is_none());
         let fits = assign(&self.sources[source], &places, without);
-        let taken: BTreeSet<usize> = fits.iter().flatten().map(|fit| fit.column).chain(without.iter().copied()).collect();
+        let taken: BTreeSet<usize> =
+            fits.iter().flatten().map(|fit| fit.column).chain(without.iter().copied()).collect();
         let mut chosen: BTreeMap<Vec<usize>, Option<Fit>> =
             places.iter().zip(fits).map(|(place, fit)| (place.path.clone(), fit)).collect();
         for place in looked_up {
@@ -153,7 +181,7 @@ impl Choice<'_> {
                 for (at, (source, column)) in ends.into_iter().enumerate() {
                     let (None, Some(other)) = (&types[at], &types[1 - at]) else { continue };
                     let wanted = ColumnType::ALL.into_iter().find(|known| known.word() == other);
-                    let judged = wanted.and_then(|wanted| self.sources[source].columns[column].judge(wanted));
+                    let judged = wanted.and_then(|wanted| self.sources[source].columns[column].judge(wanted)).cloned();
                     if let Some(judged) = judged {
                         self.declare(source, column, judged, other == "code");
                     }
@@ -225,12 +253,7 @@ struct Drafting<'a, 'b> {
 }
 
 impl Drafting<'_, '_> {
-    fn draft_fields(
-        &mut self,
-        fields: &[WantedField],
-        path: &mut Vec<usize>,
-        around: &[String],
-    ) -> Vec<DraftedField> {
+    fn draft_fields(&mut self, fields: &[WantedField], path: &mut Vec<usize>, around: &[String]) -> Vec<DraftedField> {
         let mut drafted = Vec::new();
         for (number, field) in fields.iter().enumerate() {
             path.push(number);
@@ -248,6 +271,7 @@ impl Drafting<'_, '_> {
             WantedValue::Object(inner) => {
                 let found = self.choice.lookup_of(self.source, field, inner, self.taken).cloned();
                 if let Some(join) = found {
+                    self.choice.use_source(join.parent);
                     let fields = self.choice.draft(join.parent, inner, &around, &BTreeSet::new());
                     return self.related(&join, false, fields);
                 }
@@ -270,20 +294,22 @@ impl Drafting<'_, '_> {
             return if field.is_required { (DraftedValue::Constant(only.clone()), note) } else { missing(field) };
         }
         let Some(Fit { column, points }) = self.chosen.get(path).copied().flatten() else { return missing(field) };
-        if points < SURE && field.words == ["name"] && let Some(whole) = self.draft_whole_name() {
+        if points < SURE
+            && field.words == ["name"]
+            && let Some(whole) = self.draft_whole_name()
+        {
             return whole;
         }
         let facts = &self.choice.sources[self.source].columns[column];
         let mut notes = Vec::new();
-        if points < SURE {
-            notes.push("TODO: a guess by its name".to_owned());
-        }
+        notes.extend(describe_guess(points));
         let wanted = leaf.column_type();
-        let judged = facts.judge(wanted);
+        let judged = facts.judge(wanted).cloned();
         if judged.is_none() {
             notes.push(format!("TODO: too few of its cells are what the contract wants, a {}", wanted.word()));
         }
         let codes = codes::guess_table(&field.name, facts, leaf, &mut notes);
+        notes.extend(self.judge_texts(facts, leaf).filter(|_| codes.is_none()));
         let empty = facts.records - facts.filled;
         let if_empty = match (field.is_required, leaf.is_nullable()) {
             _ if empty == 0 => None,
@@ -291,7 +317,7 @@ impl Drafting<'_, '_> {
             (false, false) => Some("omit"),
             (true, false) => None,
         };
-        if empty > 0 && if_empty.is_none() && leaf.refuses_empty() {
+        if empty > 0 && if_empty.is_none() && leaf.refuses_empty() && !self.choice.in_slot {
             notes.push(format!("TODO: {empty} of {} cells are empty, and their records are rejected", facts.records));
         }
         let is_code = codes.is_some() || (!leaf.values.is_empty() && facts.are_codes());
@@ -310,10 +336,11 @@ impl Drafting<'_, '_> {
         let facts = &self.choice.sources[self.source].columns[column];
         let counts = [", ", ",", ";", "|"].map(|mark| (facts.count(|value| value.contains(mark)), mark.trim()));
         let (count, mark) = counts.into_iter().max_by_key(|(count, _)| *count).unwrap_or_default();
-        let judged = facts.judge(if count > 0 { ColumnType::Text } else { leaf.column_type() });
-        let mut note = if count > 0 { format!("`{mark}` stands in {count} of {} cells", facts.filled) } else { String::new() };
-        if points < SURE || count == 0 {
-            note = ["TODO: a guess by its name", &note].into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ");
+        let judged = facts.judge(if count > 0 { ColumnType::Text } else { leaf.column_type() }).cloned();
+        let mut note =
+            if count > 0 { format!("`{mark}` stands in {count} of {} cells", facts.filled) } else { String::new() };
+        if let Some(guess) = describe_guess(points).or((count == 0).then(|| "TODO: a list of one item".to_owned())) {
+            note = [guess, note].into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ");
         }
         let name = facts.name.clone();
         if let Some(judged) = judged {
@@ -327,7 +354,7 @@ impl Drafting<'_, '_> {
         (DraftedValue::Listed { columns: vec![name], is_split: count > 0 }, note)
     }
 
-    /// The longitude and the latitude of a place, as GeoJSON writes them.
+    /// The longitude and the latitude of a place, as maps on the web write them.
     fn draft_coordinates(&mut self, field: &WantedField) -> Option<(DraftedValue, String)> {
         let columns = &self.choice.sources[self.source].columns;
         let find = |word: &str| columns.iter().position(|facts| facts.words.last().is_some_and(|last| last == word));
@@ -337,7 +364,7 @@ impl Drafting<'_, '_> {
         }
         let names = pair.map(|column| columns[column].name.clone());
         for column in pair {
-            let judged = columns[column].judge(ColumnType::Decimal)?;
+            let judged = columns[column].judge(ColumnType::Decimal)?.clone();
             self.choice.declare(self.source, column, judged, false);
         }
         let note = "TODO: a guess: longitude before latitude, as in GeoJSON".to_owned();
@@ -361,27 +388,23 @@ impl Drafting<'_, '_> {
     fn draft_keyed(&mut self) -> Option<(DraftedValue, String)> {
         let sources = self.choice.sources;
         let joins = self.choice.joins.iter().filter(|join| join.parent == self.source);
-        let found = joins.filter_map(|join| {
+        let mut found = joins.filter_map(|join| {
             let columns = &sources[join.child].columns;
             let key = &sources[join.child].key.as_ref()?.columns;
-            let others: Vec<usize> = key.iter().copied().filter(|column| !join.child_columns.contains(column)).collect();
+            let others: Vec<usize> =
+                key.iter().copied().filter(|column| !join.child_columns.contains(column)).collect();
             let values: Vec<usize> = (0..columns.len()).filter(|column| !key.contains(column)).collect();
             let ([name], [value]) = (others.as_slice(), values.as_slice()) else { return None };
             Some((join.clone(), columns[*name].name.clone(), columns[*value].name.clone()))
         });
-        let (join, keyed_by, from) = { found }.next()?;
+        let (join, keyed_by, from) = found.next()?;
         let (value, note) = self.related(&join, true, Vec::new());
         let DraftedValue::Related { source, matches, .. } = value else { return None };
         Some((DraftedValue::Keyed { source, matches, keyed_by, from }, format!("TODO: a guess; {note}")))
     }
 
     /// A list of objects: related records, the rows of the same file, or columns that are numbered.
-    fn draft_list(
-        &mut self,
-        field: &WantedField,
-        inner: &[WantedField],
-        around: &[String],
-    ) -> (DraftedValue, String) {
+    fn draft_list(&mut self, field: &WantedField, inner: &[WantedField], around: &[String]) -> (DraftedValue, String) {
         let sources = self.choice.sources;
         let points = |source: usize, without: &BTreeSet<usize>| -> u32 {
             let places = list_places(inner, around);
@@ -391,10 +414,13 @@ impl Drafting<'_, '_> {
             let named = nearness(&sources[join.child].words, &field.words, &[]);
             (points(join.child, &join.child_columns.iter().copied().collect()), named)
         };
-        let joins = self.choice.joins.iter().filter(|join| join.parent == self.source && join.child != self.choice.each);
-        let best = joins.map(|join| (rank(&join), join)).filter(|((points, _), _)| *points > 0).max_by_key(|(rank, _)| *rank);
+        let joins =
+            self.choice.joins.iter().filter(|join| join.parent == self.source && join.child != self.choice.each);
+        let best =
+            joins.map(|join| (rank(&join), join)).filter(|((points, _), _)| *points > 0).max_by_key(|(rank, _)| *rank);
         if let Some(join) = best.map(|(_, join)| join.clone()) {
             let child_columns = BTreeSet::new();
+            self.choice.use_source(join.child);
             let around: Vec<String> = around.iter().chain(&sources[join.child].words).cloned().collect();
             let fields = self.choice.draft(join.child, inner, &around, &child_columns);
             return self.related(&join, true, fields);
@@ -439,11 +465,7 @@ impl Drafting<'_, '_> {
     }
 
     /// A list with one item for each number in the names of columns, as `price1` and `price2`.
-    fn draft_slots(
-        &mut self,
-        inner: &[WantedField],
-        around: &[String],
-    ) -> Option<Vec<Vec<DraftedField>>> {
+    fn draft_slots(&mut self, inner: &[WantedField], around: &[String]) -> Option<Vec<Vec<DraftedField>>> {
         let source = &self.choice.sources[self.source];
         let number = |facts: &ColumnFacts| {
             let mut numbers = facts.words.iter().filter(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
@@ -466,21 +488,43 @@ impl Drafting<'_, '_> {
             let fits = assign(source, &list_places(inner, &around), &others).iter().flatten().count();
             let least = inner.iter().filter(|field| field.is_required).count().max(1);
             if fits >= least {
-                slots.push(self.choice.draft(self.source, inner, &around, &others));
+                slots.push(self.draft_slot(inner, &around, &others));
             }
         }
         if slots.is_empty() && self.is_one_item(inner, around) {
             let taken = self.taken.clone();
-            slots.push(self.choice.draft(self.source, inner, around, &taken));
+            slots.push(self.draft_slot(inner, around, &taken));
         }
         (!slots.is_empty()).then_some(slots)
+    }
+
+    fn draft_slot(&mut self, inner: &[WantedField], around: &[String], without: &BTreeSet<usize>) -> Vec<DraftedField> {
+        let before = std::mem::replace(&mut self.choice.in_slot, true);
+        let fields = self.choice.draft(self.source, inner, around, without);
+        self.choice.in_slot = before;
+        fields
+    }
+
+    /// How many cells the contract does not accept as the texts that they are.
+    fn judge_texts(&self, facts: &ColumnFacts, leaf: &WantedLeaf) -> Option<String> {
+        let is_text = leaf.values.is_empty() && leaf.column_type() == ColumnType::Text && !leaf.types.is_empty();
+        let looked_at = facts.values.iter().take(if is_text { MAX_JUDGED } else { 0 });
+        let read = |value: &str| value.strip_prefix('\'').filter(|_| facts.has_apostrophes).unwrap_or(value).to_owned();
+        let refused =
+            looked_at.filter(|(value, _)| !self.choice.contract.part_accepts(&leaf.pointer, &read(value).into()));
+        match refused.map(|(_, count)| count).sum::<usize>() {
+            0 => None,
+            refused => Some(format!("TODO: the contract refuses {refused} of {} cells as they are", facts.filled)),
+        }
     }
 
     /// Whether columns of the record make one item of a list, which is not the list that the rows make.
     fn is_one_item(&self, inner: &[WantedField], around: &[String]) -> bool {
         let source = &self.choice.sources[self.source];
         let fits = assign(source, &list_places(inner, around), self.taken);
-        let is_named = |field: &WantedField| field.is_required && matches!(&field.value, WantedValue::Leaf(leaf) if leaf.only.is_none());
+        let is_named = |field: &WantedField| {
+            field.is_required && matches!(&field.value, WantedValue::Leaf(leaf) if leaf.only.is_none())
+        };
         let wanted = inner.iter().filter(|field| is_named(field)).count();
         let found = fits.iter().flatten().count();
         found > 0 && found + 1 >= wanted && self.choice.rows_list.as_deref() != Some(inner_name(inner).as_str())
@@ -501,6 +545,15 @@ impl Drafting<'_, '_> {
         let note = join.evidence.clone();
         self.choice.used_joins.push(join.clone());
         (DraftedValue::Related { is_list, source, matches, fields }, note)
+    }
+}
+
+/// How far a guess by names can be trusted.
+fn describe_guess(points: u32) -> Option<String> {
+    match points {
+        SURE.. => None,
+        NEAR => Some("TODO: a weak guess: by its type, or by a part of its name".to_owned()),
+        _ => Some("TODO: a guess by its name".to_owned()),
     }
 }
 

@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn a_code_becomes_what_it_can_only_be() {
         let allowed = ["Female".to_owned(), "Male".to_owned(), "Many".to_owned()];
-        let table = [("Male", Some("Male")), ("female", Some("Female")), ("F", Some("Female")), ("M", None), ("1", None)];
+        let table =
+            [("Male", Some("Male")), ("female", Some("Female")), ("F", Some("Female")), ("M", None), ("1", None)];
         for (code, value) in table {
             assert_eq!(translate(code, &allowed).0.as_deref(), value, "{code}");
         }

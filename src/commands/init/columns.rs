@@ -6,7 +6,11 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    commands::init::{dialect::Grid, names, yaml::{self, MAX_NAME}},
+    commands::init::{
+        dialect::Grid,
+        names,
+        yaml::{self, MAX_NAME},
+    },
     plan::date_format::DateFormat,
     text::number::{NO_SEPARATOR, NumberFormat, Sign},
 };
@@ -18,19 +22,50 @@ const MAX_CODE: usize = 20;
 
 /// How files write days, the usual ways first.
 const DAYS: &[&str] = &[
-    "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y%m%d", "%d-%m-%Y", "%Y/%m/%d", "%d.%m.%y", "%d/%m/%y",
-    "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y",
+    "%Y-%m-%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%Y%m%d",
+    "%d-%m-%Y",
+    "%Y/%m/%d",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%b %d, %Y",
 ];
 /// How files write moments.
 const MOMENTS: &[&str] = &[
-    "%Y-%m-%dT%H:%M:%S%:z", "%Y-%m-%dT%H:%M:%S%.f%:z", "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%d %H:%M:%S%:z",
-    "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%d.%m.%Y %H:%M:%S",
-    "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M",
+    "%Y-%m-%dT%H:%M:%S%:z",
+    "%Y-%m-%dT%H:%M:%S%.f%:z",
+    "%Y-%m-%d %H:%M:%S %z",
+    "%Y-%m-%d %H:%M:%S%:z",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%m/%d/%Y %H:%M",
 ];
 /// Words for true and false, in small letters.
 const TRUTHS: &[(&str, &str)] = &[
-    ("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("oui", "non"), ("o", "n"), ("ja", "nein"), ("j", "n"),
-    ("si", "no"), ("sim", "não"), ("on", "off"), ("1", "0"),
+    ("true", "false"),
+    ("yes", "no"),
+    ("y", "n"),
+    ("t", "f"),
+    ("oui", "non"),
+    ("o", "n"),
+    ("ja", "nein"),
+    ("j", "n"),
+    ("si", "no"),
+    ("sim", "não"),
+    ("on", "off"),
+    ("1", "0"),
 ];
 
 /// A type that a column may be of.
@@ -94,6 +129,8 @@ pub(super) struct ColumnFacts {
     pub(super) has_apostrophes: bool,
     /// The type that its cells alone speak for.
     pub(super) own_type: ColumnType,
+    /// What it is of each type, in the order of the types.
+    judgements: Vec<Option<Judgement>>,
 }
 
 impl ColumnFacts {
@@ -101,7 +138,8 @@ impl ColumnFacts {
     pub(super) fn gather(grid: &Grid, column: usize) -> ColumnFacts {
         let name = grid.header[column].clone();
         // A name that is there twice, or that no reader of YAML takes for a key, cannot be used.
-        let is_usable = name.chars().count() <= MAX_NAME && grid.header.iter().filter(|other| **other == name).count() == 1;
+        let is_usable =
+            name.chars().count() <= MAX_NAME && grid.header.iter().filter(|other| **other == name).count() == 1;
         let words = if is_usable { names::split_words(&name) } else { Vec::new() };
         let records = grid.records.len();
         let (mut values, mut filled, mut has_spaces) = (BTreeMap::new(), 0, false);
@@ -124,7 +162,9 @@ impl ColumnFacts {
             has_spaces,
             has_apostrophes,
             own_type: ColumnType::Text,
+            judgements: Vec::new(),
         };
+        facts.judgements = ColumnType::ALL.iter().map(|wanted| facts.judge_as(*wanted)).collect();
         facts.own_type = facts.find_type();
         facts
     }
@@ -162,7 +202,12 @@ impl ColumnFacts {
     }
 
     /// What it is if it has to be of a type; `None`: too few cells are.
-    pub(super) fn judge(&self, wanted: ColumnType) -> Option<Judgement> {
+    pub(super) fn judge(&self, wanted: ColumnType) -> Option<&Judgement> {
+        let at = ColumnType::ALL.iter().position(|known| *known == wanted)?;
+        self.judgements.get(at)?.as_ref()
+    }
+
+    fn judge_as(&self, wanted: ColumnType) -> Option<Judgement> {
         match wanted {
             ColumnType::Text => {
                 Some(Judgement { keys: Vec::new(), evidence: format!("{} cells", self.filled), todo: None })
@@ -213,7 +258,9 @@ impl ColumnFacts {
                     if decimal_separator == b',' {
                         keys.push(("decimal_mark", yaml::quoted(",")));
                     }
-                    keys.extend(group_separator.map(|mark| ("group_mark", yaml::quoted(&char::from(mark).to_string()))));
+                    keys.extend(
+                        group_separator.map(|mark| ("group_mark", yaml::quoted(&char::from(mark).to_string()))),
+                    );
                     keys.extend((!word.is_empty()).then(|| ("sign", word.to_owned())));
                     best = Some((matching, keys));
                 }
@@ -277,7 +324,8 @@ impl ColumnFacts {
         let most = counted.iter().map(|(matching, _)| *matching).max().filter(|most| self.is_enough(*most))?;
         let mut best = counted.iter().filter(|(matching, _)| *matching == most).map(|(_, format)| *format);
         let format = best.next()?;
-        let other = best.next().filter(|other| self.filled > 0 && format.starts_with("%d/") && other.starts_with("%m/"));
+        let other =
+            best.next().filter(|other| self.filled > 0 && format.starts_with("%d/") && other.starts_with("%m/"));
         let mut keys = vec![("type", word.to_owned())];
         if format != formats[0] {
             keys.push(("format", yaml::quoted(format)));
@@ -308,12 +356,12 @@ mod tests {
     };
 
     fn facts(name: &str, cells: &[&str]) -> ColumnFacts {
-        let text = format!("{name};x\n{}", cells.iter().map(|cell| format!("{cell};x\n")).collect::<String>());
+        let text = format!("{name};x\n{};x\n", cells.join(";x\n"));
         ColumnFacts::gather(&Grid::divide(text.into_bytes(), true), 0)
     }
 
     fn judged(cells: &[&str], wanted: ColumnType) -> String {
-        facts("c", cells).judge(wanted).map_or_else(String::new, |judged| {
+        facts("c", cells).judge(wanted).cloned().map_or_else(String::new, |judged| {
             let keys: Vec<String> = judged.keys.iter().map(|(key, value)| format!("{key}={value}")).collect();
             format!("{} # {}{}", keys.join(" "), judged.evidence, judged.todo.map_or("", |_| " TODO"))
         })
@@ -333,14 +381,22 @@ mod tests {
             (&["4,90-", "12,00"], Decimal, "type=decimal decimal_mark=\",\" sign=trailing # 2 of 2 are numbers"),
             (&["1", "1.000"], Integer, "type=integer group_mark=\".\" # 2 of 2 are whole numbers TODO"),
             (&["0042"], Integer, ""),
-            (&["Yes", "No", "Yes"], Boolean, "type=boolean true_values=\"Yes\" false_values=\"No\" # 3 of 3 are words for true and false"),
+            (
+                &["Yes", "No", "Yes"],
+                Boolean,
+                "type=boolean true_values=\"Yes\" false_values=\"No\" # 3 of 3 are words for true and false",
+            ),
             (&["true"], Boolean, "type=boolean # 1 of 1 are words for true and false"),
             (
                 &["oui", "o", "non"],
                 Boolean,
                 "type=boolean true_values=[\"o\", \"oui\"] false_values=\"non\" # 3 of 3 are words for true and false",
             ),
-            (&["0"], Boolean, "type=boolean true_values=\"1\" false_values=\"0\" # 1 of 1 are words for true and false"),
+            (
+                &["0"],
+                Boolean,
+                "type=boolean true_values=\"1\" false_values=\"0\" # 1 of 1 are words for true and false",
+            ),
             (&["perhaps"], Boolean, ""),
             (
                 &["29.03.2026 09:15"],
@@ -357,7 +413,9 @@ mod tests {
     #[test]
     fn cells_about_people_are_no_codes() {
         assert!(facts("status", &["paid", "open"]).are_codes());
-        for (name, cell) in [("name", "Ann"), ("x", "a@b.example"), ("x", "a rather long remark of many words"), ("tel", "1")] {
+        for (name, cell) in
+            [("name", "Ann"), ("x", "a@b.example"), ("x", "a rather long remark of many words"), ("tel", "1")]
+        {
             assert!(!facts(name, &[cell]).are_codes(), "{name}");
         }
         assert!(facts("x", &["a@b.example"]).is_contact() && facts("Phone", &["1"]).is_contact());

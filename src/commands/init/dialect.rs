@@ -169,7 +169,8 @@ fn choose_dialect(text: &[u8]) -> Dialect {
             let (records, faults) = split_all(&dialect, text, TRIED);
             let width = usual_width(&records);
             let usual = records.iter().filter(|record| record.cells.len() == width).count();
-            let share = if width > 1 { usual.saturating_sub(faults) * 1000 / (records.len() + faults).max(1) } else { 0 };
+            let share =
+                if width > 1 { usual.saturating_sub(faults) * 1000 / (records.len() + faults).max(1) } else { 0 };
             let score = (share, width);
             if best.as_ref().is_none_or(|(known, _)| score > *known) {
                 best = Some((score, dialect));

@@ -15,6 +15,9 @@ use crate::commands::init::{
     wanted::{WantedField, WantedLeaf, WantedValue},
 };
 
+/// How many rows are compared to find the key of records that are repeated.
+const MAX_COMPARED: usize = 5000;
+
 /// A value of the contract and where it stands: the numbers of the fields that lead to it.
 pub(super) struct WantedPlace<'a> {
     pub(super) path: Vec<usize>,
@@ -137,7 +140,7 @@ fn assign_days(
 /// How well a column fits a value; 0: not at all.
 fn judge_fit(facts: &ColumnFacts, place: &WantedPlace<'_>, around: &[String]) -> u32 {
     let points = nearness(&facts.words, &place.field.words, around);
-    let Some(leaf) = leaf_of(&place.field.value) else { return 0 };
+    let Some(leaf) = leaf_of(&place.field.value).filter(|_| points >= NEAR) else { return 0 };
     let is_possible = if leaf.values.is_empty() {
         facts.judge(leaf.column_type()).is_some()
     } else {
@@ -165,23 +168,26 @@ pub(super) fn find_repeated_key(
             continue;
         }
         let others: Vec<usize> = of_record.iter().copied().filter(|column| *column != at).collect();
-        let is_key = count_mixed(source, at, &others) * 5 <= facts.values.len();
+        let is_key = is_same_in_rows(source, at, &others);
         if is_key && best.is_none_or(|(count, _)| facts.values.len() > count) {
             best = Some((facts.values.len(), at));
         }
     }
     let (count, column) = best?;
     let facts = &source.columns[column];
-    let evidence = format!("{count} different values in {} rows, and the record is the same in all rows of one", facts.records);
+    let evidence =
+        format!("{count} different values in {} rows, and the record is the same in all rows of one", facts.records);
     Some((column, evidence))
 }
 
-/// How many values of a key have rows that differ in some column.
-fn count_mixed(source: &SampledSource, key: usize, columns: &[usize]) -> usize {
+/// Whether the rows with one value of a key are the same in some columns, but for one value of five.
+fn is_same_in_rows(source: &SampledSource, key: usize, columns: &[usize]) -> bool {
+    let mut groups: BTreeSet<String> = BTreeSet::new();
     let mut known: BTreeMap<(String, usize), String> = BTreeMap::new();
     let mut mixed: BTreeSet<String> = BTreeSet::new();
-    for record in 0..source.grid.records.len() {
+    for record in 0..source.grid.records.len().min(MAX_COMPARED) {
         let group = source.grid.cell(record, key).into_owned();
+        groups.insert(group.clone());
         for column in columns {
             let Some(cell) = source.grid.filled(record, *column) else { continue };
             let first = known.entry((group.clone(), *column)).or_insert_with(|| cell.clone().into_owned());
@@ -190,5 +196,5 @@ fn count_mixed(source: &SampledSource, key: usize, columns: &[usize]) -> usize {
             }
         }
     }
-    mixed.len()
+    mixed.len() * 5 <= groups.len()
 }

@@ -54,7 +54,10 @@ pub(super) fn find_keys(sources: &mut [SampledSource]) {
 fn find_single(source: &SampledSource) -> Option<KeyGuess> {
     let rank = |(at, facts): (usize, &ColumnFacts)| {
         let own = facts.words.len() == source.words.len() + 1 && facts.words.starts_with(&source.words);
-        let points = 4 * i32::from(names::is_id_name(&facts.words)) + i32::from(facts.words.last().is_some_and(|word| word == "code")) + 3 * i32::from(at == 0) + 2 * i32::from(own)
+        let points = 4 * i32::from(names::is_id_name(&facts.words))
+            + i32::from(facts.words.last().is_some_and(|word| word == "code"))
+            + 3 * i32::from(at == 0)
+            + 2 * i32::from(own)
             - 5 * i32::from(facts.is_contact() || names::is_personal_name(&facts.words))
             - 5 * i32::from(matches!(facts.own_type, ColumnType::Decimal | ColumnType::Date | ColumnType::Datetime));
         (facts.is_unique() && points > 2 && !facts.words.is_empty()).then_some((points, usize::MAX - at))
@@ -62,7 +65,10 @@ fn find_single(source: &SampledSource) -> Option<KeyGuess> {
     let ranked = source.columns.iter().enumerate().filter_map(|(at, facts)| rank((at, facts)).map(|rank| (rank, at)));
     let (_, column) = ranked.max()?;
     let records = source.columns[column].records;
-    Some(KeyGuess { columns: vec![column], evidence: format!("filled and different in {records} of {records} records") })
+    Some(KeyGuess {
+        columns: vec![column],
+        evidence: format!("filled and different in {records} of {records} records"),
+    })
 }
 
 /// A few columns that another source has too; as few as tell records apart.

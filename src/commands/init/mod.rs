@@ -56,36 +56,56 @@ pub fn init(args: &cli::Init, runtime: &mut Runtime<'_>) -> Result<Exit, Error> 
     let operation = args.operation.as_deref();
     let contract = args.contract.as_deref().map(|path| load_contract(path, operation)).transpose();
     let contract = contract.map_err(|wrong| Error::Config(vec![wrong]))?;
-    let inputs = if args.inputs.is_empty() { vec![runtime.root.join(".")] } else { args.inputs.clone() };
+    let inputs = if args.inputs.is_empty() {
+        vec![if runtime.root == Path::new("") { PathBuf::from(".") } else { runtime.root.clone() }]
+    } else {
+        args.inputs.clone()
+    };
     let (mut sources, findings) = sample_sources(&inputs).map_err(Error::input)?;
     find_keys(&mut sources);
     let joins = find_joins(&sources);
     let folder = output.and_then(Path::parent).unwrap_or(&runtime.root);
-    let draft = match contract {
-        Some(contract) => {
-            let body = read_body(&contract.contract);
-            let choice = choose(&sources, &joins, &body.fields);
-            let head = describe_head(&contract, folder, body.root, body.evidence);
-            let text = write_mapping(&head, &choice);
-            let says = proof::list_findings(&text, &contract).map_err(|wrong| Error::Config(vec![wrong]))?;
-            introduce(&says) + &text
-        }
-        None => {
-            let parents = |source: usize| joins.iter().filter(|join| join.child == source).count();
-            let each = (0..sources.len()).max_by_key(|source| (parents(*source), usize::MAX - source)).unwrap_or(0);
-            introduce(&["plan/missing-file: there is no contract yet".to_owned()]) + &write_sources(&sources, &joins, each)
-        }
+    let draft = if let Some(contract) = contract {
+        let body = read_body(&contract.contract);
+        let choice = choose(&contract.contract, &sources, &joins, &body.fields);
+        let head = describe_head(&contract, folder, body.root, body.evidence);
+        let text = write_mapping(&head, &choice);
+        let says = proof::list_findings(&text, &contract).map_err(|wrong| Error::Config(vec![wrong]))?;
+        introduce(&says) + &text
+    } else {
+        let parents = |source: usize| joins.iter().filter(|join| join.child == source).count();
+        let each = (0..sources.len()).max_by_key(|source| (parents(*source), usize::MAX - source)).unwrap_or(0);
+        introduce(&["plan/missing-file: there is no contract yet".to_owned()]) + &write_sources(&sources, &joins, each)
     };
     let style = RenderStyle::new(&args.messages.options(), runtime.environment, runtime.terminal);
     let _ = report::findings(runtime.err, &findings, style);
     match output {
-        Some(path) => write_new(path, &draft).map_err(|cause| Error::storage("cannot write", path, &cause))?,
-        None => {
-            let done = runtime.out.write_all(draft.as_bytes()).and_then(|()| runtime.out.flush());
-            ignore_closed_pipe(done, ()).map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))?;
+        Some(path) => {
+            write_new(path, &draft).map_err(|cause| Error::storage("cannot write", path, &cause))?;
+            if !args.messages.quiet {
+                say(runtime.out, &describe_draft(path, &draft))?;
+            }
         }
+        None => say(runtime.out, &draft)?,
     }
     Ok(Exit::Done)
+}
+
+/// Writes to stdout. A reader that goes away has seen enough.
+fn say(out: &mut dyn Write, text: &str) -> Result<(), Error> {
+    let done = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    ignore_closed_pipe(done, ()).map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))
+}
+
+/// What is said of a draft that was written into a file.
+fn describe_draft(path: &Path, draft: &str) -> String {
+    let lines = draft.lines().filter(|line| line.contains("TODO") && !line.starts_with('#')).count();
+    let todo = match lines {
+        0 => "nothing in it is marked TODO".to_owned(),
+        1 => "1 line of it is marked TODO".to_owned(),
+        lines => format!("{lines} lines of it are marked TODO"),
+    };
+    format!("{}: a draft; {todo}\n", path.display())
 }
 
 /// The first lines of a draft: what it is, and what is wrong with it.
@@ -108,7 +128,11 @@ fn introduce(says: &[String]) -> String {
 /// What the draft says of its contract.
 fn describe_head(contract: &NamedContract, folder: &Path, root: String, root_note: String) -> DraftHead {
     let (method, path, path_note) = match &contract.request {
-        Some((method, path)) => (method.clone(), path.clone(), contract.request_note.clone()),
+        Some((method, path)) if path.contains('{') => {
+            let note = "TODO: with `root: object`, a name in braces is a field of the document, and its path";
+            (method.clone(), path.clone(), note.to_owned())
+        }
+        Some((method, path)) => (method.clone(), path.clone(), contract.request_note.to_owned()),
         None => ("PUT".into(), "/TODO".into(), "TODO: the contract does not say where the documents go".to_owned()),
     };
     DraftHead { contract: relative_path(folder, &contract.named), method, path, path_note, root, root_note }

@@ -31,6 +31,7 @@ const SPELLINGS: &[(&str, &str)] = &[
     ("postcode", "postal code"),
     ("postalcode", "postal code"),
     ("plz", "postal code"),
+    ("email", "email"),
     ("emailaddress", "email"),
     ("mail", "email"),
     ("mailaddress", "email"),
@@ -75,7 +76,7 @@ const SPELLINGS: &[(&str, &str)] = &[
 
 /// Names that often stand for each other: a guess.
 const SYNONYMS: &[&[&str]] = &[
-    &["price", "amount", "cost", "unit price", "value"],
+    &["price", "amount", "cost", "unit price", "value", "total"],
     &["salutation", "title", "gender", "sex", "civility"],
     &["street", "address", "address 1", "street address"],
     &["company", "organization", "employer"],
@@ -125,8 +126,7 @@ fn spell(words: &[String]) -> Vec<String> {
     let (mut spelt, mut at): (Vec<String>, usize) = (Vec::new(), 0);
     while let Some(word) = words.get(at) {
         let pair = words.get(at + 1).map(|next| format!("{word}{next}"));
-        let e_mail = pair.as_deref().filter(|pair| matches!(*pair, "email" | "postalcode")).is_some();
-        let together = pair.as_deref().and_then(known).or(e_mail.then_some("email"));
+        let together = pair.as_deref().and_then(known);
         at += 1 + usize::from(together.is_some());
         match together.or_else(|| known(word)) {
             Some(spelling) => spelt.extend(spelling.split(' ').map(str::to_owned)),
@@ -165,15 +165,15 @@ pub(super) fn nearness(column: &[String], field: &[String], around: &[String]) -
     if one == other {
         return 95;
     }
-    let left = |words: &[String]| -> Vec<String> {
-        words.iter().filter(|word| !around.contains(word)).cloned().collect()
+    let left = |words: &[String], others: &[String]| -> Vec<String> {
+        words.iter().filter(|word| !around.contains(word) || others.contains(word)).cloned().collect()
     };
-    let (short_column, short_field) = (left(column), left(field));
+    let (short_column, short_field) = (left(column, field), left(field, column));
     let has_left = !short_column.is_empty() && !short_field.is_empty();
     if has_left && (is_same(&short_column, &short_field) || is_same(&short_column, field)) {
         return 85;
     }
-    if are_synonyms(column, field) || has_left && are_synonyms(&short_column, &short_field) {
+    if are_synonyms(column, field) || are_synonyms(&short_column, field) || are_synonyms(&short_column, &short_field) {
         return 60;
     }
     let is_moment = |words: &[String]| words.iter().all(|word| MOMENTS.contains(&word.as_str()));
@@ -192,7 +192,8 @@ fn nearness_of_parts(column: &[String], field: &[String]) -> u32 {
     let holds = |outer: &[String], inner: &[String]| inner.iter().all(|word| outer.contains(word));
     let (Some(last), Some(other)) = (column.last(), field.last()) else { return 0 };
     let is_number = |word: &str| matches!(word, "id" | "number" | "code" | "reference" | "key");
-    if column[..column.len() - 1] == field[..field.len() - 1] && is_number(last) && is_number(other) && column.len() > 1 {
+    if column[..column.len() - 1] == field[..field.len() - 1] && is_number(last) && is_number(other) && column.len() > 1
+    {
         return 60;
     }
     let extra = u32::try_from(column.len().abs_diff(field.len())).unwrap_or(u32::MAX);
@@ -216,16 +217,20 @@ pub(super) fn is_id_name(words: &[String]) -> bool {
 
 /// Whether a name says that its cells tell of a person.
 pub(super) fn is_personal_name(words: &[String]) -> bool {
-    const PERSONAL: [&str; 12] = [
-        "name", "email", "phone", "street", "address", "city", "birth", "iban", "note", "comment", "fax", "company",
-    ];
-    words.iter().any(|word| PERSONAL.contains(&word.as_str()))
+    const PERSONAL: [&str; 12] =
+        ["name", "email", "phone", "street", "address", "city", "birth", "iban", "note", "comment", "fax", "company"];
+    words.iter().any(|word| PERSONAL.contains(&word.as_str())) && !is_kind_name(words)
+}
+
+/// Whether a name is that of a kind of things, as in `phone type`.
+fn is_kind_name(words: &[String]) -> bool {
+    words.last().is_some_and(|word| matches!(word.as_str(), "type" | "kind" | "status"))
 }
 
 /// Whether a name is that of an e-mail address or a telephone number.
 pub(super) fn is_contact_name(words: &[String]) -> bool {
     let is_contact = |word: &String| matches!(word.as_str(), "email" | "phone" | "mobile" | "fax" | "cell");
-    words.iter().any(is_contact) && !words.iter().any(|word| matches!(word.as_str(), "type" | "kind" | "id"))
+    words.iter().any(is_contact) && !is_kind_name(words) && !is_id_name(words)
 }
 
 #[cfg(test)]
@@ -276,6 +281,8 @@ mod tests {
             ("order_no", "order_id", "", 60),
             ("qty1", "min_quantity", "tiers 1", 46),
             ("Phone1", "number", "phones 1", 40),
+            ("price1", "price", "tiers 1 price", 85),
+            ("Billing Street", "address1", "billing_address", 60),
             ("quantity", "customer_id", "", 0),
             ("", "id", "", 0),
         ];

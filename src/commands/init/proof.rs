@@ -23,7 +23,7 @@ pub(super) struct NamedContract {
     pub(super) contract: Contract,
     /// The method and the path, if they are known.
     pub(super) request: Option<(String, String)>,
-    pub(super) request_note: String,
+    pub(super) request_note: &'static str,
     file: PathBuf,
     wanted: WantedPart,
 }
@@ -35,12 +35,13 @@ pub(super) struct NamedContract {
 pub(super) fn load_contract(named: &Path, operation: Option<&str>) -> Result<NamedContract, Diagnostic> {
     let (file, fragment) = load::split_part(Path::new(""), &named.to_string_lossy());
     let mut request = operation.map(split_operation).transpose()?;
-    let mut request_note = String::new();
-    if fragment.is_none() && let Some(operations) = load::operations(&file, json_places::MAX_BYTES)? {
-        if request.is_none() {
-            request = Some(choose_operation(&operations)?);
-            request_note = "the only operation with a JSON body".to_owned();
-        }
+    let mut request_note = "";
+    if fragment.is_none()
+        && request.is_none()
+        && let Some(operations) = load::operations(&file, json_places::MAX_BYTES)?
+    {
+        request = Some(choose_operation(&operations)?);
+        request_note = "the only operation with a JSON body";
     }
     let (method, path) = request.clone().unzip();
     let wanted = WantedRequest { method, path, content_type: None };
@@ -49,7 +50,7 @@ pub(super) fn load_contract(named: &Path, operation: Option<&str>) -> Result<Nam
     if request.is_none() {
         let title = contract.schema.pointer(&contract.root).and_then(|root| root.get("title")).and_then(Value::as_str);
         request = title.and_then(find_request);
-        request_note = "the title of the contract says so".to_owned();
+        request_note = "the title of the contract says so";
     }
     Ok(NamedContract { named: named.to_owned(), contract, request, request_note, file, wanted })
 }
@@ -57,8 +58,9 @@ pub(super) fn load_contract(named: &Path, operation: Option<&str>) -> Result<Nam
 /// The method and the path of an operation.
 fn split_operation(text: &str) -> Result<(String, String), Diagnostic> {
     let parts = text.trim().split_once(' ').map(|(method, path)| (method.to_uppercase(), path.trim().to_owned()));
-    let is_good =
-        |(method, path): &(String, String)| ["PUT", "POST", "PATCH"].contains(&method.as_str()) && path.starts_with('/');
+    let is_good = |(method, path): &(String, String)| {
+        ["PUT", "POST", "PATCH"].contains(&method.as_str()) && path.starts_with('/')
+    };
     parts.filter(is_good).ok_or_else(|| {
         let message = "`--operation` is a method that carries documents, and a path";
         Diagnostic::new(Code::PlanUsage, message).hint("write it as in `--operation \"PUT /v1/customers\"`")
@@ -85,8 +87,8 @@ fn choose_operation(operations: &[(String, String)]) -> Result<(String, String),
 /// The request that a title names, as in `PUT /v1/customers`.
 fn find_request(title: &str) -> Option<(String, String)> {
     let words: Vec<&str> = title.split_whitespace().collect();
-    let pairs = words.windows(2).map(|pair| format!("{} {}", pair[0], pair[1]));
-    pairs.filter_map(|pair| split_operation(&pair).ok()).next()
+    let mut pairs = words.windows(2).map(|pair| format!("{} {}", pair[0], pair[1]));
+    pairs.find_map(|pair| split_operation(&pair).ok())
 }
 
 /// What `check` says of a draft: once as it is, and once as if its time zones were known, since they hide what is behind them.

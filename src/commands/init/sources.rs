@@ -1,21 +1,23 @@
 //! Files and folders that were named -> one sampled source for each file, or for several of one shape.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
 use crate::{
     commands::init::{columns::ColumnFacts, dialect::Grid, keys::KeyGuess, names},
-    diagnostic::{Code, Diagnostic},
+    diagnostic::{Code, Diagnostic, Severity},
     io_cause::{Purpose, advise, describe_cause},
     list_dir::list_dir,
     read::sample::{Sample, read_sample},
 };
 
-/// How many bytes of each file are looked at.
-pub(super) const SAMPLE: usize = 8 << 20;
+/// How many bytes of each file are looked at, at most.
+const SAMPLE: usize = 8 << 20;
+/// How many bytes of all files together.
+const ALL_SAMPLES: usize = 64 << 20;
 /// How many files are looked at.
 const MAX_FILES: usize = 100;
 /// What files of a folder end in, without what packs them.
@@ -49,10 +51,12 @@ pub(super) struct SampledSource {
 pub(super) fn sample_sources(named: &[PathBuf]) -> Result<(Vec<SampledSource>, Vec<Diagnostic>), Vec<Diagnostic>> {
     let files = find_files(named).map_err(|wrong| vec![wrong])?;
     let (mut sources, mut findings): (Vec<SampledSource>, Vec<Diagnostic>) = (Vec::new(), Vec::new());
+    let limit = SAMPLE.min(ALL_SAMPLES / files.len());
     for file in &files {
-        let sample = read_sample(file, SAMPLE).map_err(|wrong| vec![wrong])?;
+        let sample = read_sample(file, limit).map_err(|wrong| vec![wrong])?;
         if sample.text.iter().all(u8::is_ascii_whitespace) {
             let finding = Diagnostic::new(Code::ReadEmpty, "the file is empty, so nothing is drafted for it");
+            let finding = finding.severity(Severity::Warning);
             let shown = file.display().to_string();
             findings.push(finding.file(shown).hint("take a file with a header, better with records too"));
             continue;
@@ -67,20 +71,21 @@ pub(super) fn sample_sources(named: &[PathBuf]) -> Result<(Vec<SampledSource>, V
         }
     }
     if sources.is_empty() {
-        return Err(findings);
+        return Err(findings.into_iter().map(|finding| finding.severity(Severity::Error)).collect());
     }
     name_apart(&mut sources);
+    share_encoding(&mut sources);
     Ok((sources, findings))
 }
 
 /// The files that are meant, each once, in the order in which they were named.
 fn find_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Diagnostic> {
-    let (mut files, mut known) = (Vec::new(), BTreeMap::new());
+    let (mut files, mut known) = (Vec::new(), BTreeSet::new());
     for path in named {
         let found = if path.is_dir() { list_files(path)? } else { vec![path.clone()] };
         for file in found {
             let real = fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
-            if known.insert(real, ()).is_none() {
+            if known.insert(real) {
                 files.push(file);
             }
         }
@@ -92,7 +97,8 @@ fn find_files(named: &[PathBuf]) -> Result<Vec<PathBuf>, Diagnostic> {
     if files.is_empty() {
         let shown: Vec<String> = named.iter().map(|path| format!("`{}`", path.display())).collect();
         let message = format!("there is no CSV file in {}", shown.join(", "));
-        let hint = "name the files themselves; in a folder, those are meant that end in .csv, .txt, .tsv, .tab, .psv or .dat";
+        let hint =
+            "name the files themselves; in a folder, those are meant that end in .csv, .txt, .tsv, .tab, .psv or .dat";
         return Err(Diagnostic::new(Code::ReadMissingFile, message).hint(hint));
     }
     Ok(files)
@@ -111,6 +117,8 @@ fn list_files(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
         let ending = plain.rsplit_once('.').map(|(_, ending)| ending);
         !name.starts_with('.') && ending.is_some_and(|ending| ENDINGS.contains(&ending)) && path.is_file()
     };
+    // Messages name files of the working directory by their names alone.
+    let folder = if folder == Path::new(".") { Path::new("") } else { folder };
     Ok(names.iter().map(|name| folder.join(name)).filter(is_meant).collect())
 }
 
@@ -154,6 +162,16 @@ fn shared_pattern(known: &SampledSource, other: &SampledSource) -> Option<String
     let ending = |path: &str| path.rsplit_once('.').map(|(_, ending)| format!(".{ending}")).unwrap_or_default();
     let is_alike = is_same && !start.is_empty() && ending(&known.path) == ending(&other.path);
     is_alike.then(|| format!("{start}*{}", ending(&other.path)))
+}
+
+/// A file of ASCII alone has the encoding of its neighbours, which may hold other characters tomorrow.
+fn share_encoding(sources: &mut [SampledSource]) {
+    let other = sources.iter().find(|source| source.is_encoding_guessed).map(|source| source.encoding);
+    let Some(encoding) = other else { return };
+    for source in sources.iter_mut().filter(|source| source.encoding == "utf-8" && source.grid.text.is_ascii()) {
+        source.encoding = encoding;
+        source.encoding_evidence = "all of it is ASCII, and another file is in this encoding".into();
+    }
 }
 
 /// Gives sources of one name different ones.

@@ -55,6 +55,8 @@ pub(super) struct WantedLeaf {
     /// The only value that it may be.
     pub(super) only: Option<Value>,
     pub(super) min_length: u64,
+    /// Where the contract says so.
+    pub(super) pointer: String,
 }
 
 /// What the body of a request is.
@@ -90,21 +92,26 @@ impl WantedLeaf {
 
     /// Whether an empty text is refused.
     pub(super) fn refuses_empty(&self) -> bool {
-        self.min_length > 0 || !self.values.is_empty() || self.format.is_some() || self.column_type() != ColumnType::Text
+        self.min_length > 0
+            || !self.values.is_empty()
+            || self.format.is_some()
+            || self.column_type() != ColumnType::Text
     }
 }
 
 /// What the contract wants in one request.
 pub(super) fn read_body(contract: &Contract) -> WantedBody {
     let walk = ContractWalk { contract, left: Cell::new(MAX_ALL) };
-    let body = walk.read_value(&[contract.root.clone()], 0);
+    let body = walk.read_value(std::slice::from_ref(&contract.root), 0);
     let (root, evidence, document) = match body {
         WantedValue::List(item) => ("array".to_owned(), "the contract is a list".to_owned(), *item),
         WantedValue::Object(fields) => match find_envelope(&fields) {
             Some((root, item)) => (root, "the contract has one list, and the rest is fixed".to_owned(), item),
-            None => {
-                ("object".to_owned(), "the contract is an object: one for each request".to_owned(), WantedValue::Object(fields))
-            }
+            None => (
+                "object".to_owned(),
+                "the contract is an object: one for each request".to_owned(),
+                WantedValue::Object(fields),
+            ),
         },
         other => ("array".to_owned(), "TODO: the contract is neither a list nor an object".to_owned(), other),
     };
@@ -114,9 +121,7 @@ pub(super) fn read_body(contract: &Contract) -> WantedBody {
 
 /// The object around a list: its only list of objects, and otherwise what is fixed or may be left out.
 fn find_envelope(fields: &[WantedField]) -> Option<(String, WantedValue)> {
-    let is_list = |field: &&WantedField| {
-        matches!(&field.value, WantedValue::List(item) if matches!(**item, WantedValue::Object(_)))
-    };
+    let is_list = |field: &&WantedField| matches!(&field.value, WantedValue::List(item) if matches!(**item, WantedValue::Object(_)));
     let mut lists = fields.iter().filter(is_list);
     let (list, None) = (lists.next()?, lists.next()) else { return None };
     let mut parts = Vec::new();
@@ -167,14 +172,19 @@ impl ContractWalk<'_> {
             return read.swap_remove(other);
         }
         if let Some(WantedValue::Leaf(first)) = read.first() {
-            let all = read.iter().filter_map(|value| if let WantedValue::Leaf(leaf) = value { Some(leaf) } else { None });
+            let all =
+                read.iter().filter_map(|value| if let WantedValue::Leaf(leaf) = value { Some(leaf) } else { None });
             let types = all.flat_map(|leaf| leaf.types.iter().cloned()).collect();
-            return WantedValue::Leaf(WantedLeaf { types, ..first.clone() });
+            let pointer = pointers.first().cloned().unwrap_or_default();
+            return WantedValue::Leaf(WantedLeaf { types, pointer, ..first.clone() });
         }
         match types.first().map(String::as_str) {
             Some("array") => WantedValue::List(Box::new(WantedValue::Leaf(WantedLeaf::default()))),
             Some("object") => WantedValue::Open,
-            _ => WantedValue::Leaf(read_leaf(&rules, types)),
+            _ => WantedValue::Leaf(WantedLeaf {
+                pointer: pointers.first().cloned().unwrap_or_default(),
+                ..read_leaf(&rules, types)
+            }),
         }
     }
 
@@ -218,6 +228,7 @@ fn read_leaf(rules: &Rules<'_>, types: Vec<String>) -> WantedLeaf {
         values: texts,
         only: only.filter(|value| !value.is_null()).cloned(),
         min_length: first("minLength").and_then(Value::as_u64).unwrap_or(0),
+        pointer: String::new(),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::commands::init::{
     choose::Choice,
     drafted::{Declaration, DraftedField, DraftedValue},
     keys::JoinGuess,
-    sources::{SAMPLE, SampledSource},
+    sources::SampledSource,
     yaml::{comment, quoted, scalar},
 };
 
@@ -67,7 +67,8 @@ pub(super) fn write_mapping(head: &DraftHead, choice: &Choice<'_>) -> String {
         draft.add(2, "values:", "");
         for entry in &table.entries {
             let value = entry.value.as_deref().map_or_else(|| "TODO".to_owned(), scalar);
-            let note = if entry.value.is_some() { entry.note.clone() } else { format!("{}: {}", entry.note, table.allowed) };
+            let note =
+                if entry.value.is_some() { entry.note.clone() } else { format!("{}: {}", entry.note, table.allowed) };
             draft.add(3, &format!("{}: {value}", quoted(&entry.code)), &note);
         }
     }
@@ -98,7 +99,7 @@ pub(super) fn write_sources(sources: &[SampledSource], joins: &[JoinGuess], each
         write_file(&mut draft, source, dialect);
         draft.add(2, "columns:", "");
         for facts in source.columns.iter().filter(|facts| !facts.words.is_empty()) {
-            let judged = facts.judge(facts.own_type);
+            let judged = facts.judge(facts.own_type).cloned();
             let Some(judged) = judged.filter(|judged| !judged.keys.is_empty()) else { continue };
             let mut declaration = Declaration { keys: judged.keys, notes: vec![judged.evidence] };
             declaration.notes.extend(judged.todo.map(|todo| format!("TODO: {todo}")));
@@ -113,7 +114,7 @@ pub(super) fn write_sources(sources: &[SampledSource], joins: &[JoinGuess], each
         let names = columns.iter().map(|column| scalar(&sources[source].columns[*column].name));
         format!("{} [{}]", scalar(&sources[source].name), names.collect::<Vec<_>>().join(", "))
     };
-    draft.remark(0, "Joins:");
+    draft.remark(0, if joins.is_empty() { "Joins: none" } else { "Joins:" });
     for join in joins {
         let (child, parent) = (name(join.child, &join.child_columns), name(join.parent, &join.parent_columns));
         draft.remark(0, &format!("  {child} -> {parent}: {}", join.evidence));
@@ -164,7 +165,7 @@ fn dialect_lines(source: &SampledSource) -> Vec<Line> {
         add(format!("footer: {}", scalar(footer)), "how the last line begins".into());
     }
     if grid.blank_rows > 0 {
-        add("blank_rows: skip".into(), format!("{} records have only empty cells", grid.blank_rows));
+        add("blank_rows: skip".into(), format!("records with only empty cells: {}", grid.blank_rows));
     }
     if !grid.null_words.is_empty() {
         let words: Vec<String> = grid.null_words.iter().map(|word| quoted(word)).collect();
@@ -207,17 +208,12 @@ fn write_dialects(draft: &mut DraftText, sources: &[&SampledSource]) -> Vec<Opti
 /// Writes the file of a source, its dialect and its key.
 fn write_file(draft: &mut DraftText, source: &SampledSource, dialect: Option<String>) {
     draft.add(1, &format!("{}:", scalar(&source.name)), "");
-    let records = source.grid.records.len();
-    let mut note = if source.is_whole {
-        format!("{records} records")
-    } else {
-        format!("{records} records in its first {} MiB; the rest was not looked at", SAMPLE >> 20)
-    };
+    let mut note = count_records(source);
     if source.grid.odd_rows > 0 {
         let _ = write!(note, "; TODO: {} more have another number of cells, or a stray quote", source.grid.odd_rows);
     }
     if !source.alike.is_empty() {
-        let _ = write!(note, " in the first file; the same header: {}", source.alike.join(", "));
+        let _ = write!(note, " in the first of its files; the same header: {}", source.alike.join(", "));
     }
     draft.add(2, &format!("path: {}", scalar(&source.path)), &note);
     if let Some(dialect) = dialect {
@@ -238,7 +234,7 @@ fn write_source(draft: &mut DraftText, choice: &Choice<'_>, number: usize, diale
     let rows = choice.rows.as_ref().filter(|rows| rows.source == number);
     if let Some(rows) = rows {
         draft.add(1, &format!("{}:", scalar(&source.name)), "");
-        draft.add(2, &format!("path: {}", scalar(&source.path)), &format!("{} rows", source.grid.records.len()));
+        draft.add(2, &format!("path: {}", scalar(&source.path)), &count_records(source));
         if let Some(dialect) = dialect {
             draft.add(2, &format!("dialect: {dialect}"), "");
         }
@@ -260,8 +256,26 @@ fn write_source(draft: &mut DraftText, choice: &Choice<'_>, number: usize, diale
         }
     }
     if let Some(rows) = rows {
-        draft.add(1, &format!("{}: {{ rows_of: {} }}", scalar(&rows.name), scalar(&source.name)), "the same file, row by row");
+        draft.add(
+            1,
+            &format!("{}: {{ rows_of: {} }}", scalar(&rows.name), scalar(&source.name)),
+            "the same file, row by row",
+        );
     }
+}
+
+/// How many records were looked at.
+fn count_records(source: &SampledSource) -> String {
+    let records = match source.grid.records.len() {
+        1 => "1 record".to_owned(),
+        records => format!("{records} records"),
+    };
+    if source.is_whole {
+        return records;
+    }
+    let kibibytes = source.grid.text.len() >> 10;
+    let size = if kibibytes < 1024 { format!("{kibibytes} KiB") } else { format!("{} MiB", kibibytes >> 10) };
+    format!("{records} in its first {size}; the rest was not looked at")
 }
 
 fn write_column(draft: &mut DraftText, name: &str, declaration: &Declaration) {
@@ -291,8 +305,8 @@ fn write_unused(draft: &mut DraftText, choice: &Choice<'_>) {
             draft.remark(1, &format!("not used of {}: {}{more}", scalar(&source.name), names.join(", ")));
         }
     }
-    for (number, source) in choice.sources.iter().enumerate().filter(|(number, _)| !choice.used.contains(number)) {
-        let _ = number;
+    let is_used = |number: usize| choice.used.contains(&number);
+    for (_, source) in choice.sources.iter().enumerate().filter(|(number, _)| !is_used(*number)) {
         draft.remark(1, &format!("TODO: not used: {}, which nothing joins or no field fits", quoted(&source.path)));
     }
 }
@@ -348,7 +362,7 @@ fn write_field(draft: &mut DraftText, depth: usize, field: &DraftedField) {
             draft.add(depth, &if *is_split { format!("{name}: {names}") } else { format!("{name}: [{names}]") }, note);
         }
         DraftedValue::Joined { columns } => {
-            let parts: Vec<String> = columns.iter().map(|column| format!("{{{{ {column} }}}}")).collect();
+            let parts: Vec<String> = columns.iter().map(|column| format!("{{{{ {column} | trim }}}}")).collect();
             draft.add(depth, &format!("{name}: {{ template: {} }}", quoted(&parts.join(" "))), note);
         }
         DraftedValue::Constant(value) => {

@@ -1,5 +1,7 @@
 //! Texts -> scalars of YAML that every reader takes for these texts, and comments that end with their line.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::config::mapping::reads_as_text;
@@ -28,7 +30,7 @@ pub(super) fn quoted(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
             c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
         }
@@ -47,7 +49,9 @@ pub(super) fn constant(value: &Value) -> String {
 
 /// A text for a comment: it ends where its line ends.
 pub(super) fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') { ' ' } else { c })
+        .collect()
 }
 
 #[cfg(test)]
@@ -77,12 +81,16 @@ mod tests {
 
     #[test]
     fn every_text_comes_back_as_it_was() {
-        for text in ["a: b", "- x", "{a}", "[b]", "&c", "*d", "!e", "%f", "@g", "`h", "|", ">", "'", "\"", "\\n", "\t", "é", "a\u{0}b", "~"] {
+        for text in [
+            "a: b", "- x", "{a}", "[b]", "&c", "*d", "!e", "%f", "@g", "`h", "|", ">", "'", "\"", "\\n", "\t", "é",
+            "a\u{0}b", "~",
+        ] {
             let written = scalar(text);
             let mapping = format!(
                 "mapping: 1\nname: n\ncontract: c\nrequest: {{ method: PUT, path: /a }}\nsources: {{ s: {{ path: p, columns: {{ {written}: {{}} }} }} }}\noutput: {{ each: s, fields: {{}} }}\n"
             );
-            let read = mapping::read("m", &mapping).map(|(mapping, _)| mapping.sources[0].columns.keys().next().cloned());
+            let read =
+                mapping::read("m", &mapping).map(|(mapping, _)| mapping.sources[0].columns.keys().next().cloned());
             assert_eq!(read.unwrap_or_default().as_deref(), Some(text), "{written}");
         }
     }
