@@ -50,6 +50,7 @@ mod tests {
             "xwalk-convert.1",
             "xwalk-check.1",
             "xwalk-test.1",
+            "xwalk-init.1",
             "xwalk-sandbox.1",
             "xwalk-purge.1",
             "xwalk-explain.1",

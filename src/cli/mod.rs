@@ -70,6 +70,14 @@ Examples:
   xwalk test
   xwalk test mappings/inflight-sales.yaml --update";
 
+const INIT_EXAMPLES: &str = "\
+Every guess has its reason in a comment; what is marked TODO needs a person.
+
+Examples:
+  xwalk init samples/flight-01 --contract schemas/customers.schema.json
+  xwalk init c.csv --contract api.yaml --operation 'PUT /v1/customers'
+  xwalk init samples/flight-01 -o drafts/sales.yaml";
+
 const SANDBOX_EXAMPLES: &str = "\
 Examples:
   xwalk sandbox
@@ -114,6 +122,8 @@ pub enum Command {
     Check(Check),
     /// Run the example cases that lie beside a mapping
     Test(Test),
+    /// Draft a mapping from CSV files and a contract
+    Init(Init),
     /// Run a mock API that enforces the contract, with faults on request
     Sandbox(Sandbox),
     /// Show a recording on a page that follows what you edit
@@ -260,6 +270,31 @@ pub struct Test {
     /// Take what comes out for what is expected, and write it down
     #[arg(long)]
     pub update: bool,
+
+    /// How messages are written.
+    #[command(flatten)]
+    pub messages: MessageFlags,
+}
+
+/// `xwalk init`.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = INIT_EXAMPLES)]
+pub struct Init {
+    /// CSV files, or folders with CSV files [default: .]
+    #[arg(value_name = "CSV|DIR")]
+    pub inputs: Vec<PathBuf>,
+
+    /// What the API accepts, JSON Schema or OpenAPI; without it, only sources, keys and joins are drafted
+    #[arg(long, value_name = "FILE")]
+    pub contract: Option<PathBuf>,
+
+    /// The operation of the OpenAPI document, like "PUT /v1/customers" [default: the only one with a JSON body]
+    #[arg(long, value_name = "METHOD PATH", value_parser = NonEmptyStringValueParser::new())]
+    pub operation: Option<String>,
+
+    /// Write the mapping into this new file [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 
     /// How messages are written.
     #[command(flatten)]

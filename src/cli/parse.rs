@@ -126,6 +126,7 @@ fn find_contradiction(cli: &Cli) -> Option<String> {
         Command::Check(_)
         | Command::Preview(_)
         | Command::Test(_)
+        | Command::Init(_)
         | Command::Purge(_)
         | Command::Explain(_)
         | Command::Schema { .. }
@@ -222,7 +223,9 @@ mod tests {
 
     #[test]
     fn help_is_narrow_and_goes_to_stdout() {
-        for command in ["", "convert", "check", "test", "sandbox", "purge", "explain", "schema", "completions", "man"] {
+        for command in
+            ["", "convert", "check", "test", "init", "sandbox", "purge", "explain", "schema", "completions", "man"]
+        {
             for flag in ["-h", "--help"] {
                 let message = typed(&format!("xwalk {command} {flag}")).unwrap_err();
                 assert!(message.to_stdout(), "{command}");
@@ -274,7 +277,7 @@ mod tests {
     #[test]
     fn every_example_in_the_help_is_understood() {
         let mut examples = 0;
-        for command in ["", "convert", "check", "test", "sandbox", "purge", "explain"] {
+        for command in ["", "convert", "check", "test", "init", "sandbox", "purge", "explain"] {
             let help = typed(&format!("xwalk {command} -h")).unwrap_err().plain;
             for line in help.lines().filter_map(|line| line.strip_prefix("  xwalk ")) {
                 let line = line.split(" | ").next().unwrap();
@@ -282,6 +285,6 @@ mod tests {
                 examples += 1;
             }
         }
-        assert_eq!(examples, 25);
+        assert_eq!(examples, 28);
     }
 }

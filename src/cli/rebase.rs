@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    cli::{Check, Convert, Explain, Preview, Purge, Sandbox, Test},
+    cli::{Check, Convert, Explain, Init, Preview, Purge, Sandbox, Test},
     options::SourcePath,
 };
 
@@ -49,6 +49,19 @@ impl Check {
             mappings: rebase_all(root, &self.mappings),
             against: rebase_optional(root, self.against.as_ref()),
             reports: rebase_all(root, &self.reports),
+            ..self.clone()
+        }
+    }
+}
+
+impl Init {
+    /// The same, with paths from a root.
+    #[must_use]
+    pub fn rebased(&self, root: &Path) -> Init {
+        Init {
+            inputs: rebase_all(root, &self.inputs),
+            contract: rebase_optional(root, self.contract.as_ref()),
+            output: rebase_optional(root, self.output.as_ref()),
             ..self.clone()
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     cli::{Convert, Sandbox},
     config::{
         contract::Contract,
-        contract_part::WantedPart,
+        contract_part::{self, WantedPart},
         json_places,
         likeness::{may_be_contract, may_be_mapping},
         mapping::{
@@ -444,12 +444,25 @@ fn without_repeats(mut findings: Vec<Diagnostic>) -> Vec<Diagnostic> {
 }
 
 /// The file of a contract, and what stands behind `#` in its name, unless that belongs to the name of the file.
-fn split_part(folder: &Path, name: &str) -> (PathBuf, Option<String>) {
+pub fn split_part(folder: &Path, name: &str) -> (PathBuf, Option<String>) {
     let whole = tidy_path(&folder.join(name));
     match name.split_once('#') {
         Some((file, part)) if !whole.is_file() => (tidy_path(&folder.join(file)), Some(part.to_owned())),
         _ => (whole, None),
     }
+}
+
+/// The operations of an OpenAPI document that take JSON, each with its method and its path; `None`: it is none.
+///
+/// # Errors
+/// It cannot be read.
+pub fn operations(path: &Path, limit: u64) -> Result<Option<Vec<(String, String)>>, Diagnostic> {
+    let text = read_text(path, "the contract", limit)?;
+    if !may_be_contract(&text) {
+        // What is wrong with it is told when it is compiled.
+        return Ok(None);
+    }
+    contract_part::find_operations(&path.display().to_string(), text)
 }
 
 /// Compiles the wanted part of a contract file of at most `limit` bytes.

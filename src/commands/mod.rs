@@ -8,6 +8,7 @@ pub mod check;
 pub mod explain;
 pub mod explain_record;
 pub mod test;
+pub mod init;
 pub mod sandbox;
 pub mod preview;
 pub mod purge;
@@ -20,7 +21,7 @@ mod answers;
 use crate::{
     cli::Command,
     commands::{
-        answers::Answers, check::check, convert::convert, explain::explain, preview::preview, purge::purge,
+        answers::Answers, check::check, convert::convert, explain::explain, init::init, preview::preview, purge::purge,
         runtime::Runtime, sandbox::serve, test::test,
     },
     error::Exit,
@@ -73,6 +74,7 @@ fn run_told(command: &Command, runtime: &mut Runtime<'_>) -> Exit {
     let (messages, done) = match command {
         Command::Convert(convert) => (&convert.messages, self::convert(&convert.rebased(&root), runtime)),
         Command::Check(check) => (&check.messages, self::check(&check.rebased(&root), runtime)),
+        Command::Init(init) => (&init.messages, self::init(&init.rebased(&root), runtime)),
         Command::Sandbox(sandbox) => (&sandbox.messages, serve(&sandbox.rebased(&root), runtime)),
         Command::Preview(preview) => (&preview.messages, self::preview(&preview.rebased(&root), runtime)),
         Command::Purge(purge) => (&purge.messages, self::purge(&purge.rebased(&root), runtime)),

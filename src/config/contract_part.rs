@@ -73,6 +73,16 @@ pub(super) fn find(file: &ParsedContract, wanted: &WantedPart) -> Result<Contrac
     Ok(ContractPart { at, dialect, draft })
 }
 
+/// The operations of an OpenAPI document that take JSON, each with its method and its path; `None`: it is none.
+///
+/// # Errors
+/// The text is neither JSON nor YAML, or OpenAPI of another version.
+pub fn find_operations(path: &str, text: String) -> Result<Option<Vec<(String, String)>>, Diagnostic> {
+    let file = ParsedContract::read(path, text)?;
+    let is_api = file.value.get("openapi").is_some() && dialect_of(&file, false)? != SchemaLanguage::JsonSchema;
+    Ok(is_api.then(|| open_api::list_json_operations(&file.value)))
+}
+
 /// In which language a file is written.
 fn dialect_of(file: &ParsedContract, has_fragment: bool) -> Result<SchemaLanguage, Diagnostic> {
     let version = |key: &str| match file.value.get(key) {

@@ -127,6 +127,13 @@ fn operations(document: &Value) -> Vec<ApiOperation<'_>> {
     found
 }
 
+/// The operations that take JSON, each with its method in capitals and its path.
+pub(super) fn list_json_operations(document: &Value) -> Vec<(String, String)> {
+    let all = operations(document);
+    let takes_json = |operation: &&ApiOperation<'_>| body_of(document, operation, None).is_ok();
+    all.iter().filter(takes_json).map(|found| (found.method.to_uppercase(), found.path.to_owned())).collect()
+}
+
 /// The path of a server, its variables replaced by their defaults, without a slash at its end.
 fn server_path(server: &Value) -> Option<String> {
     let mut url = server.get("url")?.as_str()?.to_owned();

@@ -173,6 +173,18 @@ impl DateFormat {
         Ok(compiled)
     }
 
+    /// A format of days or moments, if it is one that may stand in a mapping.
+    #[must_use]
+    pub fn find(format: &str) -> Option<DateFormat> {
+        DateFormat::new(format).ok()
+    }
+
+    /// Whether a text is a day or a moment in this format.
+    #[must_use]
+    pub fn reads(&self, text: &[u8]) -> bool {
+        self.parse(text).is_some()
+    }
+
     /// A format whose texts are numbers that count something, written in a format of numbers.
     pub(super) fn new_counted(format: &str, count: TimeCount, number: NumberFormat) -> DateFormat {
         let counted = Some((count, number));

@@ -14,3 +14,4 @@ pub mod line_filter;
 pub mod feed;
 pub mod stream;
 pub mod code_table;
+pub mod sample;

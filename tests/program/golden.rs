@@ -57,7 +57,9 @@ fn cases_give_what_they_promise() {
 
 #[test]
 fn cases_are_named_and_introduced() {
-    let stages: Vec<&str> = Code::ALL.iter().filter_map(|code| code.word().split_once('/')).map(|(s, _)| s).collect();
+    let speakers = Code::ALL.iter().filter_map(|code| code.word().split_once('/')).map(|(stage, _)| stage);
+    // A draft is made before there is a mapping, so its cases belong to no stage.
+    let stages: Vec<&str> = speakers.chain(["init"]).collect();
     for name in case_names() {
         let stage = name.split_once('-').map(|(stage, _)| stage).unwrap();
         assert!(stages.contains(&stage), "{name}: `{stage}` is no stage");

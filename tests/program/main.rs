@@ -7,6 +7,7 @@
 mod cli;
 mod golden;
 mod cases;
+mod init;
 mod explain;
 mod inflight;
 mod mistakes;
