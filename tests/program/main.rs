@@ -7,6 +7,7 @@
 mod cli;
 mod golden;
 mod explain;
+mod formats;
 mod inflight;
 mod mistakes;
 mod limits;

@@ -51,6 +51,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(style);
     let mut job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     written_places::name_stdout(&mut job.options)?;
+    written_places::note_streams(&mut job.options);
     let Job { plan, options, .. } = &job;
     let ignored = plan.contract.ignored.iter().filter(|finding| finding.severity == Severity::Warning);
     for finding in ignored.chain(&plan.warnings) {
@@ -226,7 +227,7 @@ fn give_back(options: &ConvertOptions, plan: &Plan, recordings: &[Recording]) ->
     if recording::has_lost_rows(recordings) {
         return Ok(None);
     }
-    let written = rejects(path, plan, all);
+    let written = rejects(path, options.is_stream(path), plan, all);
     let written = written.map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
     let names: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
     Ok((!names.is_empty()).then(|| names.join(", ")))

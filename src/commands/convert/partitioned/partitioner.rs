@@ -63,7 +63,8 @@ pub fn read(
     say: &mut dyn FnMut(&Diagnostic),
 ) -> Result<Recording, Error> {
     let files = files::find_source_files(plan, inputs);
-    let size = files::estimate_size(files.iter().flatten().flatten());
+    let sizes: Vec<u64> = files.iter().map(|files| files::estimate_size(files.iter().flatten())).collect();
+    let size = sizes.iter().copied().fold(0, u64::saturating_add);
     // What is wrong with the files is told when they are read.
     let is_large = size > memory.partition && files.iter().all(Result::is_ok);
     // Standard input cannot be read again for another source.
@@ -84,6 +85,7 @@ pub fn read(
         plan,
         inputs,
         memory,
+        sizes,
         size: size.max(1),
         is_divided,
         spill: Arc::clone(spill),
@@ -173,7 +175,9 @@ struct Partitioner<'a> {
     plan: &'a Plan,
     inputs: &'a Inputs,
     memory: Memory,
-    /// About how many bytes its files are.
+    /// About how many bytes the files of each source are, unpacked.
+    sizes: Vec<u64>,
+    /// About how many bytes all of them are.
     size: u64,
     /// It has more than the unmatched partition.
     is_divided: bool,
@@ -254,7 +258,7 @@ impl<'a> Partitioner<'a> {
         say: &mut dyn FnMut(&Diagnostic),
     ) -> Result<(), Stopped> {
         let Partitioner { plan, inputs, memory, .. } = *self;
-        let (key, size) = (&plan.sources[number].key, files::estimate_size(files));
+        let (key, size) = (&plan.sources[number].key, self.sizes[number]);
         let mut children = plan.links.iter().filter(|link| link.parent == number);
         let owns = self.is_divided && children.any(|link| !shares_partitions(plan, link.child));
         // A partition finds its own duplicates when it is joined, unless they stop the run: then that is known before.
