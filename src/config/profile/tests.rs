@@ -535,8 +535,8 @@ fn a_secret_anywhere_in_a_file_of_profiles_is_in_no_finding() {
         for (turn, (pointer, node)) in places.below("").enumerate() {
             let spans = [Some(node.key), node.scalar.is_some().then_some(node.value)];
             for span in spans.into_iter().flatten() {
-                // Each place has a third of the spellings, and each spelling a third of the places.
-                for spelling in SPELLINGS.iter().chain(&NAMES).skip(turn % 3).step_by(3) {
+                // Each place has a sixth of the spellings, and each spelling a sixth of the places.
+                for spelling in SPELLINGS.iter().chain(&NAMES).skip(turn % 6).step_by(6) {
                     let secret = ["hunter2Zq9", "sesameopen", "Größe7"][refused % 3];
                     let written = write_at(text, span, &spelling.replace('S', secret));
                     let Err(findings) = resolved(&written, None, &[]) else { continue };
@@ -551,7 +551,7 @@ fn a_secret_anywhere_in_a_file_of_profiles_is_in_no_finding() {
             }
         }
     }
-    assert!(refused > 3_000, "{refused}");
+    assert!(refused > 1_500, "{refused}");
 }
 
 /// A text with another word in a place.

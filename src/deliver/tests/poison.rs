@@ -809,7 +809,7 @@ const BAD_ANSWERS: [fn() -> Exchange; 9] = [
 fn no_good_document_stays_behind_bad_ones_in_any_subset_of_eight() {
     for (kind, bad_answer) in BAD_ANSWERS.iter().enumerate() {
         for (in_flight, size) in [("1", 8), ("2", 8), ("2", 3), ("1", 1)] {
-            let sets = [("in_flight", in_flight), ("retry.fixed.wait", "10ms"), ("deadline", "5s")];
+            let sets = [("in_flight", in_flight), ("retry.fixed.wait", "100ms"), ("deadline", "5s")];
             let destination = destination(&sets);
             for subset in 0..256_u64 {
                 let poison: BTreeSet<u64> = (0..8).filter(|index| subset >> index & 1 == 1).collect();
