@@ -116,7 +116,18 @@ fn catch_limits(_: &Arc<AtomicBool>) {}
 /// Refuses to run where so few files may be open that libraries fail in ways they do not tell.
 #[cfg(unix)]
 fn check_open_files() -> Result<(), Error> {
-    let opened: io::Result<Vec<File>> = (0..MIN_OPEN_FILES).map(|_| File::open(NULL_DEVICE)).collect();
+    use std::os::fd::AsRawFd;
+
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    // A file takes the least number that is free, so where that is far below the limit, nobody has to try.
+    let is_enough =
+        |file: &File| u64::try_from(file.as_raw_fd()).is_ok_and(|number| number + 4 * (MIN_OPEN_FILES as u64) < limit);
+    let open = || File::open(NULL_DEVICE);
+    let opened = open().and_then(|file| match is_enough(&file) {
+        true => Ok(Vec::new()),
+        false => (1..MIN_OPEN_FILES).map(|_| open()).chain([Ok(file)]).collect::<io::Result<Vec<File>>>(),
+    });
     match opened {
         Err(cause)
             if matches!(

@@ -2,7 +2,7 @@
 //!
 //! `cli` makes them from flags; all other code takes these types, never a flag.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// How many bytes of a file are read at once: few enough that scanned bytes stay in the cache.
 pub const BLOCK: usize = 128 << 10;
@@ -101,6 +101,8 @@ pub struct ConvertOptions {
     pub validate_only: bool,
     /// Where rejected rows are written.
     pub rejects: Option<PathBuf>,
+    /// Of these two places, those that were no regular files when the run began, and are written as they are.
+    pub streams: Vec<PathBuf>,
     /// With more rejected rows, nothing is sent or written.
     pub max_rejects: Option<MaxRejects>,
     /// The state folder, if it was named.
@@ -114,6 +116,12 @@ pub struct ConvertOptions {
 }
 
 impl ConvertOptions {
+    /// Whether a place is written as it is. What is put into the place of a file meanwhile is not.
+    #[must_use]
+    pub fn is_stream(&self, path: &Path) -> bool {
+        self.streams.iter().any(|stream| stream == path)
+    }
+
     /// Whether documents are sent.
     #[must_use]
     pub fn sends(&self) -> bool {

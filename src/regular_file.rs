@@ -1,8 +1,8 @@
-//! The path of a regular file -> its bytes, at most so many.
+//! The path of a regular file -> the open file, or its bytes, at most so many.
 //!
-//! A file of the configuration may be named by mistake: a pipe would wait for its writer, a device would never end, and what
-//! the system makes up while it is read (as in `/proc`) may be a secret of this process. So nothing but a regular file is
-//! opened, opening never waits, and no more is read than the file said it holds.
+//! A file may be named by mistake: a pipe would wait for its writer, a device would never end, and what the system makes up
+//! while it is read (as in `/proc`) may be a secret of this process. So nothing but a regular file is opened, opening never
+//! waits, and of a file of the configuration no more is read than it said it holds.
 
 use std::{
     fs::{self, File, Metadata},
@@ -52,11 +52,7 @@ impl FileFault {
 /// # Errors
 /// It is no regular file, is too large, or cannot be read.
 pub fn read_regular_file(path: &Path, limit: u64) -> Result<(Vec<u8>, Metadata), FileFault> {
-    // Opening a device may already do something, so it is looked at first; and once more when it is open.
-    check(&fs::metadata(path).map_err(FileFault::Unreadable)?)?;
-    let file = open(path).map_err(FileFault::Unreadable)?;
-    let metadata = file.metadata().map_err(FileFault::Unreadable)?;
-    check(&metadata)?;
+    let (file, metadata) = open_regular_file(path)?;
     if metadata.len() > limit {
         return Err(FileFault::TooLarge);
     }
@@ -65,6 +61,20 @@ pub fn read_regular_file(path: &Path, limit: u64) -> Result<(Vec<u8>, Metadata),
     if bytes.len() as u64 > metadata.len() { Err(FileFault::Endless) } else { Ok((bytes, metadata)) }
 }
 
+/// Opens a regular file for reading; a link to one is followed.
+///
+/// # Errors
+/// It is no regular file, or cannot be opened.
+pub fn open_regular_file(path: &Path) -> Result<(File, Metadata), FileFault> {
+    // Opening a device may already do something, so it is looked at first; and once more when it is open.
+    check(&fs::metadata(path).map_err(FileFault::Unreadable)?)?;
+    let file = open(path).map_err(FileFault::Unreadable)?;
+    let metadata = file.metadata().map_err(FileFault::Unreadable)?;
+    check(&metadata)?;
+    Ok((file, metadata))
+}
+
+/// Whether a file is regular, by what the system says of it.
 fn check(metadata: &Metadata) -> Result<(), FileFault> {
     match (metadata.is_file(), metadata.is_dir()) {
         (true, _) => Ok(()),

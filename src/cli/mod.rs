@@ -477,6 +477,7 @@ impl Convert {
             output: self.output.clone(),
             validate_only: self.validate_only,
             rejects: self.rejects.clone(),
+            streams: Vec::new(),
             max_rejects: self.max_rejects,
             state: self.state.clone(),
             supersede: self.supersede,

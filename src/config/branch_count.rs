@@ -13,16 +13,27 @@ use crate::{config::unused_definitions::decode_reference, json_pointer::escape};
 ///
 /// Takes a time that grows with the schemas times the values, however large the number is.
 pub(super) fn count_branches(file: &Value, schema: &Value, value: &Value) -> u64 {
-    BranchCounter { file, known: BTreeMap::new() }.count(schema, value)
+    BranchCounter { file, known: BTreeMap::new(), most: usize::MAX }.count(schema, value, 0).asked
 }
 
 /// So many schemas may be asked about one value: no contract that people write has as many, and equal references that lie in
 /// each other are twice as many with each level.
 const MAX_ASKED: u64 = 1_000_000;
+/// So many schemas may lead from one to the next for one value. Each of them takes its part of the stack.
+const MAX_CHAIN: usize = 128;
 
-/// Finds a schema whose branches ask too much of any value, whatever it holds: its pointer in the file.
-pub(super) fn find_too_many(file: &Value) -> Option<String> {
-    let mut counter = BranchCounter { file, known: BTreeMap::new() };
+/// What is wrong with the branches of a schema, whatever value it is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BranchFault {
+    /// They ask too much of one value.
+    TooMany,
+    /// Too many of them lead from one to the next.
+    TooLong,
+}
+
+/// Finds a schema whose branches are too many, or too deep in each other: its pointer in the file.
+pub(super) fn find_fault(file: &Value) -> Option<(BranchFault, String)> {
+    let mut counter = BranchCounter { file, known: BTreeMap::new(), most: MAX_CHAIN };
     let (mut open, mut schemas) = (vec![file], Vec::new());
     while let Some(node) = open.pop() {
         match node {
@@ -35,8 +46,13 @@ pub(super) fn find_too_many(file: &Value) -> Option<String> {
         }
     }
     // What lies inside is counted first, so that a schema finds its branches counted.
-    let found = schemas.into_iter().rev().find(|schema| counter.count(schema, &Value::Null) > MAX_ASKED)?;
-    find_pointer(file, found)
+    let mut fault = |schema: &Value| match counter.count(schema, &Value::Null, 0) {
+        Branches { chain, .. } if chain > MAX_CHAIN => Some(BranchFault::TooLong),
+        Branches { asked, .. } if asked > MAX_ASKED => Some(BranchFault::TooMany),
+        _ => None,
+    };
+    let (fault, found) = schemas.into_iter().rev().find_map(|schema| Some((fault(schema)?, schema)))?;
+    find_pointer(file, found).map(|pointer| (fault, pointer))
 }
 
 /// The pointer of a node of a file. Pointers are written for this one only: each repeats the keys of all that it lies in.
@@ -55,37 +71,56 @@ fn find_pointer(file: &Value, wanted: &Value) -> Option<String> {
     }
 }
 
+/// The schemas that are asked about a value.
+#[derive(Clone, Copy)]
+struct Branches {
+    /// How many, each as often as it is asked.
+    asked: u64,
+    /// How many of them lead from one to the next, at most.
+    chain: usize,
+}
+
 struct BranchCounter<'a> {
     /// The contract, for references.
     file: &'a Value,
     /// What is counted already, by where a schema and a value are in memory.
-    known: BTreeMap<(usize, usize), u64>,
+    known: BTreeMap<(usize, usize), Branches>,
+    /// A chain is followed no further.
+    most: usize,
 }
 
 impl BranchCounter<'_> {
-    fn count(&mut self, schema: &Value, value: &Value) -> u64 {
-        let Value::Object(rules) = schema else { return 1 };
+    fn count(&mut self, schema: &Value, value: &Value, level: usize) -> Branches {
+        let one = Branches { asked: 1, chain: 1 };
+        let Value::Object(rules) = schema else { return one };
         let key = (from_ref(schema).addr(), from_ref(value).addr());
         if let Some(known) = self.known.get(&key) {
             return *known;
         }
         // A reference that leads back here asks nothing new.
-        self.known.insert(key, 1);
+        self.known.insert(key, one);
+        if level > self.most {
+            return one;
+        }
         let target = rules.get("$ref").and_then(Value::as_str).and_then(decode_reference);
         let target = target.and_then(|at| self.file.pointer(&at));
         let lists = ["allOf", "anyOf", "oneOf"].iter().filter_map(|keyword| rules.get(*keyword)?.as_array()).flatten();
         let others = ["not", "if", "then", "else"].iter().filter_map(|keyword| rules.get(*keyword));
-        let mut count = 1_u64;
+        let mut sum = one;
+        let mut add = |branches: Branches| {
+            sum.asked = sum.asked.saturating_add(branches.asked);
+            sum.chain = sum.chain.max(branches.chain + 1);
+        };
         for schema in target.into_iter().chain(lists).chain(others) {
-            count = count.saturating_add(self.count(schema, value));
+            add(self.count(schema, value, level + 1));
         }
         for (schemas, inner) in schemas_inside(rules, value) {
             for schema in schemas {
-                count = count.saturating_add(self.count(schema, inner));
+                add(self.count(schema, inner, level + 1));
             }
         }
-        self.known.insert(key, count);
-        count
+        self.known.insert(key, sum);
+        sum
     }
 }
 
@@ -122,7 +157,7 @@ fn schemas_inside<'v>(rules: &'v Map<String, Value>, value: &'v Value) -> Vec<(V
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{count_branches, find_too_many};
+    use crate::config::branch_count::{BranchFault, MAX_CHAIN, count_branches, find_fault};
 
     #[test]
     fn branches_that_double_with_each_level_are_too_many() {
@@ -139,12 +174,34 @@ mod tests {
                 let definitions: serde_json::Map<String, Value> = (0..depth).map(definition).collect();
                 json!({"$defs": definitions, "items": {"$ref": "#/$defs/a0"}})
             };
-            assert_eq!(find_too_many(&file(12)), None, "{keyword}");
-            assert!(find_too_many(&file(26)).is_some(), "{keyword}");
+            assert_eq!(find_fault(&file(12)), None, "{keyword}");
+            assert!(matches!(find_fault(&file(26)), Some((BranchFault::TooMany, _))), "{keyword}");
         }
         let tree =
             json!({"$ref": "#/$defs/a", "$defs": {"a": {"anyOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/a"}]}}});
-        assert_eq!(find_too_many(&tree), None);
+        assert_eq!(find_fault(&tree), None);
+    }
+
+    #[test]
+    fn schemas_that_lead_from_one_to_the_next_are_too_many_at_last() {
+        let wraps: [fn(Value) -> Value; 4] =
+            [|to| to, |to| json!({"allOf": [to]}), |to| json!({"not": to}), |to| json!({"if": {}, "then": to})];
+        for (at, wrap) in wraps.iter().enumerate() {
+            let file = |length: usize| {
+                let to = |at: usize| (format!("a{at}"), wrap(json!({"$ref": format!("#/$defs/a{}", at + 1)})));
+                let mut definitions: serde_json::Map<String, Value> = (0..length).map(to).collect();
+                definitions.insert(format!("a{length}"), json!({}));
+                json!({"$defs": definitions, "items": {"$ref": "#/$defs/a0"}})
+            };
+            let most = if at == 0 { MAX_CHAIN - 2 } else { MAX_CHAIN / 2 - 1 };
+            assert_eq!(find_fault(&file(most)), None, "{at}");
+            for length in [most + 2, 1_000, 60_000] {
+                assert!(matches!(find_fault(&file(length)), Some((BranchFault::TooLong, _))), "{at} {length}");
+            }
+        }
+        // Objects that lie in each other are other values.
+        let inner = (0..500).fold(json!({}), |inner, _| json!({"properties": {"a": inner}}));
+        assert_eq!(find_fault(&inner), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     config::{
         alternatives::BranchFacts,
-        branch_count::find_too_many,
+        branch_count::{BranchFault, find_fault},
         broken_rules::describe_broken_rule,
         contract_part::{self, ContractPart, SchemaLanguage, WantedPart},
         contract_text::{ContractPlaces, ParsedContract},
@@ -246,9 +246,9 @@ impl Contract {
     pub fn rules(&self, pointers: &[String]) -> Rules<'_> {
         let mut rules = Rules::default();
         let mut open: Vec<String> = pointers.to_vec();
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen = BTreeSet::new();
         while let Some(at) = open.pop() {
-            if seen.contains(&at) {
+            if !seen.insert(at.clone()) {
                 continue;
             }
             match self.schema.pointer(&at) {
@@ -259,7 +259,6 @@ impl Contract {
                 Some(Value::Bool(false)) => rules.never = Some(at.clone()),
                 _ => rules.opaque = true,
             }
-            seen.push(at);
         }
         rules.schemas.sort_by(|one, other| one.0.cmp(&other.0));
         rules
@@ -329,10 +328,18 @@ fn refuse_draft(file: &ParsedContract, named: &str) -> Diagnostic {
 
 /// Refuses branches that lie in each other so that one value would be tried against too many of them.
 fn check_branches(schema: &Value, places: &ContractPlaces) -> Result<(), Diagnostic> {
-    let Some(pointer) = find_too_many(schema) else { return Ok(()) };
-    let message = "the branches that lie in each other here would be tried more than a million times for one value";
-    let finding = Diagnostic::new(Code::PlanContract, message).rule(places.get().key(&pointer));
-    Err(finding.hint("say each alternative once, in one list"))
+    let Some((fault, pointer)) = find_fault(schema) else { return Ok(()) };
+    let (message, hint) = match fault {
+        BranchFault::TooMany => (
+            "the branches that lie in each other here would be tried more than a million times for one value",
+            "say each alternative once, in one list",
+        ),
+        BranchFault::TooLong => (
+            "more than 128 schemas lead from here to the next for one value, by `$ref` or a list of branches",
+            "let the first `$ref` name the last schema",
+        ),
+    };
+    Err(Diagnostic::new(Code::PlanContract, message).rule(places.get().key(&pointer)).hint(hint))
 }
 
 /// Builds the validator of the whole body: of the file, or of a part of it.

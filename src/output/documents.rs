@@ -62,13 +62,14 @@ pub fn ignore_closed_pipe<T>(result: io::Result<T>, all: T) -> io::Result<T> {
 }
 
 impl<'a> Documents<'a> {
-    /// Opens a file, or takes `out` for `-`. `.ndjson` and `.jsonl` files hold no list. What goes to `out` is indented if a
-    /// person reads it there.
+    /// Opens a file, which may be a stream, or takes `out` for `-`. `.ndjson` and `.jsonl` files hold no list. What goes to
+    /// `out` is indented if a person reads it there.
     ///
     /// # Errors
     /// The file cannot be made.
     pub fn create(
         path: &Path,
+        is_stream: bool,
         shape: &BodyShape,
         is_terminal: bool,
         out: &'a mut dyn Write,
@@ -77,7 +78,7 @@ impl<'a> Documents<'a> {
         let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
         let sink = if places::is_stdout(path) {
             OutputFile::Stream(out)
-        } else if places::is_stream(path) {
+        } else if is_stream {
             OutputFile::Device(places::open_stream(path)?)
         } else {
             OutputFile::New(NewFile::create(path)?)

@@ -101,9 +101,11 @@ fn is_descriptor(path: &Path) -> bool {
 /// Opens a place that is written as it is. A file that is a stream of this process is continued.
 ///
 /// # Errors
-/// It cannot be opened.
+/// It cannot be opened, or it is a regular file by now.
 pub fn open_stream(path: &Path) -> io::Result<File> {
-    File::options().write(true).append(path.is_file()).open(path)
+    let is_continued = is_descriptor(path) && path.is_file();
+    let file = File::options().write(true).append(is_continued).open(path)?;
+    if is_continued || !file.metadata()?.is_file() { Ok(file) } else { Err(io::ErrorKind::AlreadyExists.into()) }
 }
 
 /// The folder that holds a file.
@@ -119,7 +121,7 @@ mod tests {
         path::{Path, PathBuf},
     };
 
-    use crate::output::places::{FileIdentity, is_device, is_stdout, is_stream, real_path};
+    use crate::output::places::{FileIdentity, is_device, is_stdout, is_stream, open_stream, real_path};
 
     #[test]
     fn one_file_has_many_names() {
@@ -162,12 +164,12 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn streams_are_no_files() {
-        assert!(is_stream(Path::new("/dev/null")));
+        assert!(is_stream(Path::new("/dev/null")) && open_stream(Path::new("/dev/null")).is_ok());
         let file = tempfile::NamedTempFile::new().unwrap();
-        assert!(!is_stream(file.path()));
+        assert!(!is_stream(file.path()) && open_stream(file.path()).is_err());
         let descriptor = std::os::fd::AsRawFd::as_raw_fd(file.as_file());
         let names = [format!("/dev/fd/{descriptor}"), format!("/proc/self/fd/{descriptor}")];
-        assert!(names.iter().all(|name| is_stream(Path::new(name))));
+        assert!(names.iter().all(|name| is_stream(Path::new(name)) && open_stream(Path::new(name)).is_ok()));
         let stdout = ["-", "/dev/stdout", "/dev/fd/1"].map(PathBuf::from);
         assert!(stdout.iter().all(|name| is_stdout(name)) && !is_stdout(Path::new("./-")));
     }

@@ -148,18 +148,23 @@ impl Rejects {
     }
 }
 
-/// Writes rejected rows; gives the files that hold any.
+/// Writes rejected rows into files or a stream; gives the files that hold any.
 ///
 /// # Errors
 /// The file that cannot be written, and why.
-pub fn rejects(path: &Path, plan: &Plan, mut rejects: Rejects) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
+pub fn rejects(
+    path: &Path,
+    is_stream: bool,
+    plan: &Plan,
+    mut rejects: Rejects,
+) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let (mut written, mut streamed) = (Vec::new(), Vec::new());
-    let in_stream = !is_folder(path) && places::is_stream(path);
+    let in_stream = !is_folder(path) && is_stream;
     if is_folder(path) {
         create_private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
     let failed = |file: &Path, cause| (file.to_owned(), cause);
-    for (number, (file, rejected)) in files(path, plan).into_iter().zip(&mut rejects.sources).enumerate() {
+    for (number, (file, rejected)) in files(path, is_stream, plan).into_iter().zip(&mut rejects.sources).enumerate() {
         if plan.sources[number].rows_of.is_some() {
             continue;
         }
@@ -197,12 +202,12 @@ pub fn is_folder(path: &Path) -> bool {
 
 /// For each source, the file that its rejected rows go to. A device or a pipe takes those of all sources.
 #[must_use]
-pub fn files(path: &Path, plan: &Plan) -> Vec<PathBuf> {
+pub fn files(path: &Path, is_stream: bool, plan: &Plan) -> Vec<PathBuf> {
     let in_folder = is_folder(path);
     let file = |number: usize| match plan.file_of(number) {
         file if in_folder => path.join(plain_file_name(&plan.sources[file].path)),
         file if file == plan.file_of(plan.each) => path.to_owned(),
-        _ if places::is_stream(path) => path.to_owned(),
+        _ if is_stream => path.to_owned(),
         file => path_beside(path, &plan.sources[file].name),
     };
     (0..plan.sources.len()).map(file).collect()

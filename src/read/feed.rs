@@ -4,8 +4,7 @@
 //! an archive is unpacked no further than it is read.
 
 use std::{
-    fs::File,
-    io::{self, Read},
+    io::{self, BufReader, Read},
     path::Path,
 };
 
@@ -16,9 +15,10 @@ use crate::{
     options::BLOCK,
     read::{
         decode::{Decoded, Decoder},
-        files::{Stamp, check_regular, describe_change, describe_too_large, is_packed},
+        files::{Stamp, describe_change, describe_too_large, open_source},
         first_bytes::FIRST_BYTES,
         scan::LOST_BLOCK,
+        unpack::{MAX_WINDOW_LOG, is_packed, unpack},
     },
     recording::ledger::Ledger,
     table::{
@@ -28,8 +28,8 @@ use crate::{
     },
 };
 
-/// The largest window of an archive, as RFC 8878 asks every decoder of zstd to support it: 8 MiB.
-const MAX_WINDOW_LOG: u32 = 23;
+/// How many bytes of a packed file are read at once.
+const PACKED_BLOCK: usize = 32 << 10;
 
 /// A file to be opened.
 #[derive(Clone, Copy)]
@@ -73,23 +73,14 @@ impl<'a> Feed<'a> {
         let (mut reader, stamp): (Box<dyn Read>, _) = if path == Path::new("-") {
             (Box::new(io::stdin().lock()), None)
         } else {
-            let metadata = check_regular(path)?;
-            let file = File::open(path).map_err(|cause| describe_unreadable(name, &cause))?;
+            let (file, metadata) = open_source(path)?;
             (Box::new(file), Some(Stamp::from_metadata(role, path, &metadata)))
         };
-        let ending = path.extension().and_then(|extension| extension.to_str());
         let is_packed = is_packed(path);
-        reader = match ending {
-            Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(reader)),
-            Some("zst") => {
-                let decoder = zstd::stream::read::Decoder::new(reader).and_then(|mut decoder| {
-                    decoder.window_log_max(MAX_WINDOW_LOG)?;
-                    Ok(decoder)
-                });
-                Box::new(decoder.map_err(|cause| describe_damaged_archive(name, &cause))?)
-            }
-            _ => reader,
-        };
+        if is_packed {
+            let packed = BufReader::with_capacity(PACKED_BLOCK, reader);
+            reader = unpack(packed, path).map_err(|cause| describe_damaged_archive(name, &cause))?;
+        }
         let digest = (is_digested && !is_packed || stamp.is_none()).then(FileDigest::default);
         let (decoder, is_utf8) = (Decoder::new(name, dialect), dialect.encoding == Encoding::Utf8);
         Ok(Feed { path, role, name, reader, decoder, is_utf8, nuls: 0, stamp, is_packed, length: 0, digest })

@@ -19,13 +19,14 @@ use crate::{
     list_dir::list_dir,
     options::SourcePath,
     plan::{Plan, SourcePlan},
-    read::pattern,
+    read::{
+        pattern,
+        unpack::{estimate_unpacked, is_packed},
+    },
+    regular_file::{FileFault, open_regular_file},
     table::{file_facts::FileFacts, limits::MAX_SOURCE},
     text::file_pattern::find_captures,
 };
-
-/// About how many times larger the text of a packed file is.
-const PACKED: u64 = 8;
 
 /// Where the files of one recording are, and how they are read.
 #[derive(Clone, Debug, Default)]
@@ -107,9 +108,9 @@ pub fn find_source_files(plan: &Plan, inputs: &Inputs) -> Vec<Result<Vec<PathBuf
 pub fn estimate_size<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> u64 {
     let size = |path: &PathBuf| {
         let length = fs::metadata(path).map_or(0, |metadata| metadata.len());
-        if is_packed(path) { length.saturating_mul(PACKED) } else { length }
+        if is_packed(path) { estimate_unpacked(path, length) } else { length }
     };
-    files.into_iter().map(size).sum()
+    files.into_iter().map(size).fold(0, u64::saturating_add)
 }
 
 /// Finds the files that changed since they were read.
@@ -195,11 +196,6 @@ fn find_packed_beside(plan: &Plan, source: &SourcePlan, files: &[PathBuf]) -> Op
         }
     }
     None
-}
-
-/// Whether a file is packed, by its name.
-pub(super) fn is_packed(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "gz" || ending == "zst")
 }
 
 /// Finds the files of a source, in the order of their names. The folder is a path, whatever it is called; only the path of
@@ -325,17 +321,19 @@ fn describe_missing(source: &SourcePlan, path: &Path, inputs: &Inputs) -> Diagno
     Diagnostic::new(Code::ReadMissingFile, message).file(path.display().to_string()).hint(hint)
 }
 
-/// Checks that a file is regular and not too large; returns its metadata.
-pub(super) fn check_regular(path: &Path) -> Result<fs::Metadata, Diagnostic> {
+/// Opens a file of a source, which is regular and not too large.
+pub(super) fn open_source(path: &Path) -> Result<(fs::File, fs::Metadata), Diagnostic> {
     let shown = path.display().to_string();
-    // Opening a pipe would block, so the kind of file is checked before.
-    let metadata = fs::metadata(path).map_err(|cause| describe_unreadable(path, &cause))?;
-    if !metadata.is_file() {
-        let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
+    let (file, metadata) = open_regular_file(path).map_err(|fault| {
+        let what = match &fault {
+            FileFault::Unreadable(cause) if cause.kind() == io::ErrorKind::IsADirectory => "a folder",
+            FileFault::Unreadable(cause) => return describe_unreadable(path, cause),
+            _ => "no regular file",
+        };
         let hint = "name a file, or `-` for standard input";
-        return Err(Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown).hint(hint));
-    }
-    if metadata.len() > MAX_SOURCE { Err(describe_too_large(shown)) } else { Ok(metadata) }
+        Diagnostic::new(Code::ReadMissingFile, format!("this is {what}")).file(shown.clone()).hint(hint)
+    })?;
+    if metadata.len() > MAX_SOURCE { Err(describe_too_large(shown)) } else { Ok((file, metadata)) }
 }
 
 /// The finding that a file is too large.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::{
     diagnostic::{Code, Diagnostic},
-    read::files::is_packed,
+    read::unpack::is_packed,
     table::dialect::Encoding,
 };
 

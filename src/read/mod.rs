@@ -5,6 +5,7 @@
 //! read once, and it is an error when it changes meanwhile.
 
 pub mod pattern;
+mod unpack;
 pub mod files;
 pub mod first_bytes;
 pub mod decode;

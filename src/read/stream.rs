@@ -23,7 +23,7 @@ use crate::{
     table::{
         CellTest, Part, Shown, Table,
         dialect::Dialect,
-        limits::{MAX_DAMAGE, MAX_RECORD, MAX_RECORDS},
+        limits::{MAX_DAMAGE, MAX_FILES, MAX_RECORD, MAX_RECORDS},
     },
 };
 
@@ -131,6 +131,7 @@ impl Reading<'_> {
         visit: Visit<'_>,
     ) -> Result<Table, Stopped> {
         let source = &self.plan.sources[self.source];
+        check_file_count(source, files)?;
         let mut table = Table::empty(&source.name, &source.dialect);
         let (mut first, mut findings) = (0, Vec::new());
         if let Some(warning) = files::find_passed_over(self.plan, source, self.inputs, files) {
@@ -304,6 +305,14 @@ fn append_lines(
     Ok(is_last)
 }
 
+/// Checks that each file of a source has a number of its own.
+fn check_file_count(source: &SourcePlan, files: &[PathBuf]) -> Result<(), Diagnostic> {
+    let Some(path) = files.get(MAX_FILES) else { return Ok(()) };
+    let message = format!("the source `{}` has {} files, more than {MAX_FILES}", source.name, files.len());
+    let hint = "divide them among several folders, or join small ones: a header that comes again is skipped";
+    Err(Diagnostic::new(Code::ReadTooLarge, message).file(path.display().to_string()).hint(hint))
+}
+
 /// Checks that no number of a record would wrap: `records` of a file follow `first` of those before it.
 fn check_count(path: &str, first: u32, records: u32) -> Result<(), Diagnostic> {
     if first.checked_add(records).is_some_and(|all| all <= MAX_RECORDS) {
@@ -384,7 +393,7 @@ mod tests {
         recording::ledger::Ledger,
         table::{
             Table,
-            limits::{MAX_CELL, MAX_COLUMNS, MAX_DAMAGE, MAX_HEADER, MAX_RECORD, MAX_RECORDS},
+            limits::{MAX_CELL, MAX_COLUMNS, MAX_DAMAGE, MAX_FILES, MAX_HEADER, MAX_RECORD, MAX_RECORDS},
         },
     };
 
@@ -582,6 +591,21 @@ mod tests {
                 let found = read(&plan, Repeated::new(text, b"x", text.len()), block, first);
                 assert_eq!(found.records, records, "{first} {block}");
             }
+        }
+    }
+
+    #[test]
+    fn a_file_without_a_number_of_its_own_is_refused_before_any_is_read() {
+        let (plan, folder) = plan("delimiter: \";\"");
+        let inputs = Inputs::new(folder.path(), &[], false);
+        for (count, code) in [(MAX_FILES, Code::ReadMissingFile), (MAX_FILES + 1, Code::ReadTooLarge)] {
+            let reading = Reading { plan: &plan, source: 0, inputs: &inputs, block: BLOCK, stamps: &mut Vec::new() };
+            // A folder is no file, which would be told of each.
+            let files = vec![folder.path().to_owned(); count];
+            let read = reading.read_blocks(&files, &mut |_| {}, &mut |_| Ok(()));
+            let Err(Stopped::Input(findings)) = read else { panic!("{count} files are read") };
+            let expected = if code == Code::ReadTooLarge { 1 } else { count };
+            assert_eq!((findings[0].code, findings.len()), (code, expected));
         }
     }
 

@@ -4,6 +4,8 @@
 pub const MAX_SOURCE: u64 = 16 << 30;
 /// The most records of a source, so that no number of one is [`NONE`](crate::table::NONE).
 pub const MAX_RECORDS: u32 = u32::MAX - 1;
+/// The most files of a source: the number of one takes two bytes in a stored row.
+pub const MAX_FILES: usize = 1 << 16;
 /// The largest header, in bytes; and the most bytes of blank lines before it.
 pub const MAX_HEADER: usize = 64 << 10;
 /// The most columns.

@@ -4,10 +4,10 @@
 
 use std::{
     fs,
-    io::Read as _,
+    io::{Read as _, Write as _},
     os::unix::fs::symlink,
     path::Path,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -34,6 +34,23 @@ fn folder(rows: usize) -> tempfile::TempDir {
         fs::write(folder.path().join(name), text).unwrap();
     }
     folder
+}
+
+/// Waits until a run has begun: it has set its limits then.
+fn wait_for_start(run: &Child) {
+    let limits = format!("/proc/{}/limits", run.id());
+    let is_there = || {
+        let mut text = String::new();
+        let read = fs::File::open(&limits).and_then(|mut file| file.read_to_string(&mut text));
+        read.is_ok() && text.lines().any(|line| line.starts_with("Max core file size        1 "))
+    };
+    assert!(
+        (0..200).any(|_| is_there() || {
+            wait();
+            false
+        }),
+        "the limit of core files is not set"
+    );
 }
 
 /// Runs a command in a shell that sets a limit first.
@@ -69,6 +86,38 @@ fn a_limit_of_the_system_is_exit_code_6_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn hostile_recordings_end_with_their_exit_code_in_little_memory() {
+    const ROWS: usize = 300_000;
+    let folder = folder(0);
+    let mapping = MAPPING.replace("key: id", "key: id, columns: { name: { type: integer } }");
+    let mapping = mapping.replace("orders.csv", "\"orders*.csv*\"");
+    fs::write(folder.path().join("mapping.yaml"), mapping).unwrap();
+    fs::remove_file(folder.path().join("orders.csv")).unwrap();
+    let rows = |row: &dyn Fn(usize) -> String| (0..ROWS).map(row).collect::<Vec<_>>().concat();
+    let wide = format!("1{:0>200}", 1);
+    for (name, exit, text) in [
+        ("orders.csv", 1, rows(&|row| format!("1,{row}\n"))),
+        ("orders.csv", 1, rows(&|row| if row % 2 == 0 { format!("1,{row}\n") } else { "1,x\n".to_owned() })),
+        ("orders.csv", 1, rows(&|row| format!("{row},x\n"))),
+        ("orders.csv", 1, rows(&|row| format!("{},{row}\n", row % (ROWS / 2)))),
+        ("orders.csv.zst", 0, rows(&|row| format!("{row},{wide}\n"))),
+        ("orders.csv.zst", 1, rows(&|_| format!("1,2,{wide}\n"))),
+    ] {
+        let (path, text) = (folder.path().join(name), format!("id,name\n{text}"));
+        if name.ends_with(".zst") {
+            zstd::stream::copy_encode(text.as_bytes(), fs::File::create(&path).unwrap(), 1).unwrap();
+        } else {
+            fs::write(&path, &text).unwrap();
+        }
+        // `--memory` and 150 MiB.
+        let convert = "convert . --mapping mapping.yaml -q --memory 32MiB --output /dev/null";
+        let output = run(folder.path(), "ulimit -v 186368", convert);
+        assert_eq!(output.status.code(), Some(exit), "{name} {}: {}", &text[8..40], told(&output));
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
 fn a_run_that_is_killed_leaves_no_hidden_file() {
     let folder = folder(10);
     fs::remove_file(folder.path().join("orders.csv")).unwrap();
@@ -81,22 +130,36 @@ fn a_run_that_is_killed_leaves_no_hidden_file() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let limits = format!("/proc/{}/limits", run.id());
-    let mut text = String::new();
-    for _ in 0..200 {
-        text.clear();
-        if fs::File::open(&limits).and_then(|mut file| file.read_to_string(&mut text)).is_ok()
-            && text.lines().any(|line| line.starts_with("Max core file size        1 "))
-        {
-            break;
-        }
-        wait();
-    }
-    assert!(text.contains("Max core file size        1 "), "{text}");
+    wait_for_start(&run);
     run.kill().unwrap();
     run.wait().unwrap();
     let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn a_pipe_that_is_put_into_the_place_of_a_file_receives_nothing() {
+    for flag in ["--output", "--rejects"] {
+        let folder = folder(0);
+        let place = folder.path().join("new.json");
+        let mut run = Command::new(env!("CARGO_BIN_EXE_xwalk"))
+            .args(["convert", ".", "--mapping", "mapping.yaml", "--source", "orders=-", flag, "new.json"])
+            .args(if flag == "--output" { &["-q"][..] } else { &["-q", "--output", "/dev/null"] })
+            .current_dir(folder.path())
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut stdin = run.stdin.take().unwrap();
+        // What it reads is more than a pipe takes, so its places were looked at by then.
+        stdin.write_all(format!("id,name\n{}", "1,a,b\n".repeat(100_000)).as_bytes()).unwrap();
+        make_pipe(&place);
+        stdin.write_all(b"2,b\n").unwrap();
+        drop(stdin);
+        // Were the pipe opened, the run would wait for its reader.
+        assert_eq!(run.wait().unwrap().code(), Some(1), "{flag}");
+        assert!(fs::metadata(&place).unwrap().is_file() && fs::metadata(&place).unwrap().len() > 3, "{flag}");
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a process is waited for that tells nothing")]
@@ -112,7 +175,7 @@ fn only_regular_files_are_configuration_and_no_other_is_shown() {
     fs::write(at("secret"), "root:canary:0:0\nTOKEN=canary\n").unwrap();
     symlink("secret", at("link")).unwrap();
     symlink("loop", at("loop")).unwrap();
-    rustix_pipe(&at("pipe"));
+    make_pipe(&at("pipe"));
     let named = |path: &str| {
         let table = format!("{MAPPING}codes: {{ c: {{ file: {path} }} }}\n")
             .replace("name: name", "name: { from: name, codes: c }");
@@ -138,7 +201,7 @@ fn only_regular_files_are_configuration_and_no_other_is_shown() {
     }
 }
 
-fn rustix_pipe(path: &Path) {
+fn make_pipe(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 

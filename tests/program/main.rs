@@ -9,6 +9,7 @@ mod golden;
 mod cases;
 mod init;
 mod explain;
+mod formats;
 mod inflight;
 mod mistakes;
 mod limits;

@@ -54,6 +54,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
     let mut findings = Findings::new(style);
     let mut job = load::job(args, &runtime.root, &Environment(runtime.environment.clone())).map_err(Error::Config)?;
     written_places::name_stdout(&mut job.options)?;
+    written_places::note_streams(&mut job.options);
     written_places::check(&job)?;
     if !job.options.reports.is_empty() {
         findings.keep();
@@ -263,7 +264,7 @@ fn give_back(options: &ConvertOptions, plan: &Plan, recordings: &[Recording]) ->
     if recording::has_lost_rows(recordings) {
         return Ok(None);
     }
-    let written = rejects(path, plan, all);
+    let written = rejects(path, options.is_stream(path), plan, all);
     let written = written.map_err(|(path, cause)| Error::storage("cannot write", &path, &cause))?;
     let names: Vec<String> = written.iter().map(|file| file.display().to_string()).collect();
     Ok((!names.is_empty()).then(|| names.join(", ")))

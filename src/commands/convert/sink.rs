@@ -58,8 +58,10 @@ pub(crate) fn output<'a>(
     out: &'a mut dyn Write,
 ) -> Result<Option<Documents<'a>>, Error> {
     match &options.output {
-        Some(path) if !plan.shares_records() && (options.max_rejects.is_none() || !is_written_at_once(path)) => {
-            let documents = Documents::create(path, &plan.body.shape, options.is_read, out);
+        Some(path)
+            if !plan.shares_records() && (options.max_rejects.is_none() || !is_written_at_once(options, path)) =>
+        {
+            let documents = Documents::create(path, options.is_stream(path), &plan.body.shape, options.is_read, out);
             documents.map(Some).map_err(|cause| unwritten(options, &cause))
         }
         _ => Ok(None),
@@ -67,8 +69,8 @@ pub(crate) fn output<'a>(
 }
 
 /// Whether documents cannot be taken back once they are written.
-fn is_written_at_once(path: &Path) -> bool {
-    places::is_stdout(path) || places::is_stream(path)
+fn is_written_at_once(options: &ConvertOptions, path: &Path) -> bool {
+    places::is_stdout(path) || options.is_stream(path)
 }
 
 /// Gives the output its name, unless nothing may be written after all.

@@ -38,6 +38,13 @@ pub(crate) fn name_stdout(options: &mut ConvertOptions) -> Result<(), Error> {
     Ok(())
 }
 
+/// Notes which places are no regular files. A pipe or a link that is put into the place of a file later would receive what
+/// nobody meant for it.
+pub(crate) fn note_streams(options: &mut ConvertOptions) {
+    let places = [&options.output, &options.rejects].into_iter().flatten();
+    options.streams = places.filter(|path| places::is_stream(path)).cloned().collect();
+}
+
 /// Checks that no place is written that is read or written otherwise, and that all of them can be written.
 ///
 /// # Errors
@@ -104,7 +111,7 @@ fn find_written(job: &Job) -> Vec<NamedFile> {
     let mut written: Vec<NamedFile> = output.collect();
     written.extend(name_reports(&job.options.reports));
     let Some(path) = &job.options.rejects else { return written };
-    let files = rejects::files(path, &job.plan);
+    let files = rejects::files(path, job.options.is_stream(path), &job.plan);
     let is_one = files.iter().all(|file| file == path);
     let own_files = files.into_iter().zip(&job.plan.sources).filter(|(_, source)| source.rows_of.is_none());
     for (file, source) in own_files {
