@@ -166,7 +166,9 @@ impl CheckedMapping<'_> {
         let codes: Vec<Vec<UnknownCode>> = columns.iter().map(list_codes).collect();
         let (errors, warnings) = if args.strict { (warnings, Vec::new()) } else { (Vec::new(), warnings) };
         // If the messages cannot be written, only the exit code is left to tell it.
-        notices.iter().chain(&warnings).for_each(|finding| drop(told.print(runtime.err, finding)));
+        for finding in notices.iter().chain(&warnings) {
+            let _ = told.print(runtime.err, finding);
+        }
         let is_json = args.messages.message_format == MessageFormat::Json;
         let is_said = errors.is_empty() && !args.messages.quiet && !is_json;
         if is_said || args.explain_proof || codes.iter().any(|codes| !codes.is_empty()) {

@@ -61,7 +61,7 @@ pub(crate) fn output<'a>(
         Some(path)
             if !plan.shares_records() && (options.max_rejects.is_none() || !is_written_at_once(options, path)) =>
         {
-            let documents = Documents::create(path, options.is_stream(path), &plan.body.shape, options.is_read, out);
+            let documents = Documents::create(path, options.is_stream(path), &plan.body.shape, options.reader, out);
             documents.map(Some).map_err(|cause| unwritten(options, &cause))
         }
         _ => Ok(None),
