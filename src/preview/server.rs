@@ -58,10 +58,10 @@ pub fn serve(listener: std::net::TcpListener, address: PageAddress, first: Showi
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (changed, changes) = watch::channel(Change { number: 1, showing: first });
+        let (sender, changes) = watch::channel(Change { number: 1, showing: first });
         tokio::select! {
             done = accept(listener, address, changes) => done,
-            () = follow(look, changed) => Ok(()),
+            () = follow(look, sender) => Ok(()),
             interrupted = tokio::signal::ctrl_c() => interrupted,
         }
     })

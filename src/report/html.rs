@@ -269,7 +269,7 @@ fn draw_stages(documents: &DocumentTally, causes: &[Cause], good: &'static str) 
         is_wanted: name == "mapped",
         lost_width: share(lost, most),
     };
-    let last = match (by_api, pending) {
+    let why = match (by_api, pending) {
         (0, _) => "pending",
         (_, 0) => "rejected by the API",
         _ => "pending, or rejected by the API",
@@ -278,7 +278,7 @@ fn draw_stages(documents: &DocumentTally, causes: &[Cause], good: &'static str) 
         stage("read", made, 0, ""),
         stage("mapped", mapped, filtered, "left out by `where`"),
         stage("conforming", conforming, rejected - by_api, "rejected"),
-        stage(good, sent, by_api + pending, last),
+        stage(good, sent, by_api + pending, why),
     ]
 }
 
