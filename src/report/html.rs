@@ -58,7 +58,7 @@ struct ReportPage<'a> {
     started: &'a str,
     verdict: String,
     state: &'static str,
-    mappings: Vec<MappingLine<'a>>,
+    mappings: Vec<MappingVerdict<'a>>,
     stages: Vec<FunnelStage>,
     good: &'static str,
     sources: Vec<RowCounts>,
@@ -76,7 +76,7 @@ struct ReportPage<'a> {
 
 /// A mapping, and whether it can be used.
 #[derive(Serialize)]
-struct MappingLine<'a> {
+struct MappingVerdict<'a> {
     path: String,
     contract: String,
     is_good: bool,
@@ -202,7 +202,7 @@ impl<'a> ReportPage<'a> {
             .mappings
             .iter()
             .take(rows)
-            .map(|mapping| MappingLine {
+            .map(|mapping| MappingVerdict {
                 path: shorten(&mapping.path),
                 contract: shorten(&mapping.contract),
                 is_good: mapping.is_good,

@@ -9,7 +9,6 @@ use crate::{
         contract_rules::ContractRules,
         finding_groups::describe_finding,
         opened_recording::{OpenedRecording, RuleFacts},
-        record::shorten,
     },
     diagnostic::{Cell, Diagnostic, mask},
     plan::Plan,
@@ -24,6 +23,8 @@ use crate::{
 
 /// The most lines that are shown.
 const MAX_LINES: usize = 2_000;
+/// The most characters of one text that are shown.
+const MAX_TEXT: usize = 200;
 /// The most digits of a number that no cell says.
 const MAX_DIGITS: usize = 12;
 /// What is shown of a cell that may not be shown at all.
@@ -270,4 +271,13 @@ pub(super) fn place_rest(lines: &mut JsonLines<'_>) {
 fn list_columns<'f>(origin: &Origin<'_>, facts: &'f RuleFacts) -> impl Iterator<Item = usize> + use<'f> {
     let own = origin.column.filter(|column| !facts.columns.contains(column));
     own.into_iter().chain(facts.columns.iter().copied())
+}
+
+/// A text that is not too long for the page.
+pub(super) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_TEXT).collect();
+    if text.chars().nth(MAX_TEXT).is_some() {
+        short.push('…');
+    }
+    short
 }
