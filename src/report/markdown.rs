@@ -69,6 +69,7 @@ pub(crate) fn verdict(report: &RunReport) -> String {
             let good = report.mappings.iter().filter(|mapping| mapping.is_good).count();
             match (report.command, errors) {
                 ("check", 0) => format!("{good} of {} mappings good (exit {exit})", report.mappings.len()),
+                (_, 1) => format!("1 error: nothing was sent or written (exit {exit})"),
                 (_, errors) => format!("{} errors: nothing was sent or written (exit {exit})", grouped(errors)),
             }
         }
