@@ -1,5 +1,7 @@
 //! Pages: templates that escape everything, and the style that all pages of the house have.
 
+use std::fmt::Write as _;
+
 use minijinja::{AutoEscape, Environment, HtmlEscape, Value, context, syntax::SyntaxConfig, value::Serde};
 use serde::Serialize;
 
@@ -28,11 +30,11 @@ fn mark_names(message: &str) -> Value {
     for (number, part) in parts.iter().enumerate() {
         let escaped = HtmlEscape(part);
         let is_inside = number % 2 == 1;
-        html.push_str(&match is_inside {
-            true if number + 1 < parts.len() => format!("<code>{escaped}</code>"),
-            true => format!("`{escaped}"),
-            false => escaped.to_string(),
-        });
+        let _ = match is_inside {
+            true if number + 1 < parts.len() => write!(html, "<code>{escaped}</code>"),
+            true => write!(html, "`{escaped}"),
+            false => write!(html, "{escaped}"),
+        };
     }
     Value::from_safe_string(html)
 }

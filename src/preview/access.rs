@@ -24,7 +24,7 @@ pub enum Asked<'a> {
 
 /// Why a request is refused, as a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PageRefusal {
     /// 403: it may not ask.
     Forbidden,
     /// 404: there is nothing.
@@ -57,14 +57,14 @@ impl PageAddress {
         origin: Option<&str>,
         path: &'a str,
         query: &'a str,
-    ) -> Result<Asked<'a>, Refusal> {
+    ) -> Result<Asked<'a>, PageRefusal> {
         let is_own_host = host == Some(self.host.as_str());
         let is_own_origin = origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(self.host.as_str()));
         let (token, name) = path.strip_prefix('/').and_then(|path| path.split_once('/')).unwrap_or_default();
         // Digests are compared, so that the time that takes tells nothing of the word.
         let is_token = FileDigest::of(token.as_bytes()) == FileDigest::of(self.token.as_bytes());
         if !(is_own_host && is_own_origin && is_token) {
-            return Err(Refusal::Forbidden);
+            return Err(PageRefusal::Forbidden);
         }
         match name {
             "" => Ok(Asked::Page),
@@ -73,7 +73,7 @@ impl PageAddress {
             "icon.svg" => Ok(Asked::Icon),
             "view" => Ok(Asked::View(query)),
             "changes" => Ok(Asked::Changes(query)),
-            _ => Err(Refusal::NotFound),
+            _ => Err(PageRefusal::NotFound),
         }
     }
 }
@@ -87,17 +87,17 @@ pub fn number_in(query: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::preview::access::{Asked, PageAddress, Refusal, number_in};
+    use crate::preview::access::{Asked, PageAddress, PageRefusal, number_in};
 
     #[test]
     fn only_who_knows_the_address_may_ask() {
         let address = PageAddress { host: "127.0.0.1:4000".into(), token: "5f0c".into() };
-        let (own, forbidden) = (Some("127.0.0.1:4000"), Err(Refusal::Forbidden));
+        let (own, forbidden) = (Some("127.0.0.1:4000"), Err(PageRefusal::Forbidden));
         let table = [
             (own, None, "/5f0c/", Ok(Asked::Page)),
             (own, Some("http://127.0.0.1:4000"), "/5f0c/page.js", Ok(Asked::Script)),
             (own, None, "/5f0c/view", Ok(Asked::View("record=3"))),
-            (own, None, "/5f0c/passwd", Err(Refusal::NotFound)),
+            (own, None, "/5f0c/passwd", Err(PageRefusal::NotFound)),
             (own, None, "/5f0c", forbidden),
             (own, None, "/", forbidden),
             (own, None, "", forbidden),

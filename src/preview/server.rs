@@ -27,7 +27,7 @@ use tokio::{
 };
 
 use crate::preview::{
-    access::{Asked, PageAddress, Refusal, number_in},
+    access::{Asked, PageAddress, PageRefusal, number_in},
     page,
     view::PreviewView,
 };
@@ -58,10 +58,10 @@ pub fn serve(listener: std::net::TcpListener, address: PageAddress, first: Showi
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (changed, changes) = watch::channel(Change { number: 1, showing: first });
+        let (sender, changes) = watch::channel(Change { number: 1, showing: first });
         tokio::select! {
             done = accept(listener, address, changes) => done,
-            () = follow(look, changed) => Ok(()),
+            () = follow(look, sender) => Ok(()),
             interrupted = tokio::signal::ctrl_c() => interrupted,
         }
     })
@@ -113,7 +113,7 @@ async fn answer(
     let header = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap_or("?"));
     let (uri, query) = (request.uri(), request.uri().query().unwrap_or_default());
     let asked = address.resolve(header(header::HOST), header(header::ORIGIN), uri.path(), query);
-    if asked != Err(Refusal::Forbidden) && request.method() != Method::GET {
+    if asked != Err(PageRefusal::Forbidden) && request.method() != Method::GET {
         return respond(405, "text/plain; charset=utf-8", "only GET is answered".into());
     }
     match asked {
@@ -132,8 +132,10 @@ async fn answer(
             let number = change.map_or(known, |change| change.map_or(known, |change| change.number));
             respond(200, "text/plain; charset=utf-8", number.to_string())
         }
-        Err(Refusal::Forbidden) => respond(403, "text/plain; charset=utf-8", "this address is not known here".into()),
-        Err(Refusal::NotFound) => respond(404, "text/plain; charset=utf-8", "there is nothing at this path".into()),
+        Err(PageRefusal::Forbidden) => {
+            respond(403, "text/plain; charset=utf-8", "this address is not known here".into())
+        }
+        Err(PageRefusal::NotFound) => respond(404, "text/plain; charset=utf-8", "there is nothing at this path".into()),
     }
 }
 

@@ -58,7 +58,7 @@ struct ReportPage<'a> {
     started: &'a str,
     verdict: String,
     state: &'static str,
-    mappings: Vec<MappingLine<'a>>,
+    mappings: Vec<MappingVerdict<'a>>,
     stages: Vec<FunnelStage>,
     good: &'static str,
     sources: Vec<RowCounts>,
@@ -76,7 +76,7 @@ struct ReportPage<'a> {
 
 /// A mapping, and whether it can be used.
 #[derive(Serialize)]
-struct MappingLine<'a> {
+struct MappingVerdict<'a> {
     path: String,
     contract: String,
     is_good: bool,
@@ -202,7 +202,7 @@ impl<'a> ReportPage<'a> {
             .mappings
             .iter()
             .take(rows)
-            .map(|mapping| MappingLine {
+            .map(|mapping| MappingVerdict {
                 path: shorten(&mapping.path),
                 contract: shorten(&mapping.contract),
                 is_good: mapping.is_good,
@@ -269,7 +269,7 @@ fn draw_stages(documents: &DocumentTally, causes: &[Cause], good: &'static str) 
         is_wanted: name == "mapped",
         lost_width: share(lost, most),
     };
-    let last = match (by_api, pending) {
+    let why = match (by_api, pending) {
         (0, _) => "pending",
         (_, 0) => "rejected by the API",
         _ => "pending, or rejected by the API",
@@ -278,7 +278,7 @@ fn draw_stages(documents: &DocumentTally, causes: &[Cause], good: &'static str) 
         stage("read", made, 0, ""),
         stage("mapped", mapped, filtered, "left out by `where`"),
         stage("conforming", conforming, rejected - by_api, "rejected"),
-        stage(good, sent, by_api + pending, last),
+        stage(good, sent, by_api + pending, why),
     ]
 }
 

@@ -54,11 +54,18 @@ fn explain_knows_every_code_and_the_nearest_one() {
 fn what_the_system_does_not_allow_is_told_with_what_to_do() {
     let used = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let (host, port) = (used.local_addr().unwrap().to_string(), used.local_addr().unwrap().port().to_string());
-    let table: [(&[&str], String); 4] = [
+    let table: [(&[&str], String); 5] = [
         (
             &["sandbox", "--port", &port],
             format!(
                 "error[sandbox/cannot-listen]: the sandbox cannot listen on `{host}`: address already in use\n |\n \
+                 = help: another program listens there; name another port with `--port`, or 0 for a free one\n\n"
+            ),
+        ),
+        (
+            &["preview", "samples/flight-00", "--port", &port],
+            format!(
+                "error[preview/cannot-listen]: the preview cannot listen on `{host}`: address already in use\n |\n \
                  = help: another program listens there; name another port with `--port`, or 0 for a free one\n\n"
             ),
         ),

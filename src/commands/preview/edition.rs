@@ -80,7 +80,7 @@ impl Follower {
                     cell.into_iter().chain(finding.rule.as_ref().map(|place| place.path.clone()))
                 });
                 self.files.extend(places.map(PathBuf::from));
-                self.stale_edition(text, wrong)
+                self.stale_edition(text, &wrong)
             }
             Ok((plan, read)) => {
                 self.files = read.into_iter().map(|file| file.path).chain([self.mapping.clone()]).collect();
@@ -106,7 +106,7 @@ impl Follower {
                 let notices = recording.notices.clone();
                 Edition { text, folder, unmask, findings, notices, recording: Some(recording), is_stale: false }
             }
-            Err(NotOpened::Findings(wrong)) => self.stale_edition(text, wrong),
+            Err(NotOpened::Findings(wrong)) => self.stale_edition(text, &wrong),
             Err(NotOpened::TooLarge(notice)) => {
                 let findings = FindingGroups::default();
                 let (folder, unmask) = (self.folder.clone(), self.unmask);
@@ -116,9 +116,11 @@ impl Follower {
     }
 
     /// An edition with what is wrong, and the last recording.
-    fn stale_edition(&self, text: MappingText, wrong: Vec<Diagnostic>) -> Edition {
+    fn stale_edition(&self, text: MappingText, wrong: &[Diagnostic]) -> Edition {
         let mut findings = FindingGroups::default();
-        wrong.iter().for_each(|finding| findings.add(finding));
+        for finding in wrong {
+            findings.add(finding);
+        }
         let (folder, unmask, recording) = (self.folder.clone(), self.unmask, self.recording.clone());
         Edition { text, folder, unmask, findings, notices: Vec::new(), recording, is_stale: true }
     }

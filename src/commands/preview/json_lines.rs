@@ -9,7 +9,6 @@ use crate::{
         contract_rules::ContractRules,
         finding_groups::describe_finding,
         opened_recording::{OpenedRecording, RuleFacts},
-        record::shorten,
     },
     diagnostic::{Cell, Diagnostic, mask},
     plan::Plan,
@@ -24,6 +23,8 @@ use crate::{
 
 /// The most lines that are shown.
 const MAX_LINES: usize = 2_000;
+/// The most characters of one text that are shown.
+const MAX_TEXT: usize = 200;
 /// The most digits of a number that no cell says.
 const MAX_DIGITS: usize = 12;
 /// What is shown of a cell that may not be shown at all.
@@ -180,7 +181,7 @@ impl<'a> JsonLines<'a> {
             };
         };
         let drawn: Vec<String> =
-            self.columns(origin, facts).map(|column| self.draw_said(origin, column, said)).collect();
+            list_columns(origin, facts).map(|column| self.draw_said(origin, column, said)).collect();
         match drawn.iter().find(|drawn| *drawn == SENSITIVE).or(drawn.iter().find(|drawn| *drawn != said)) {
             Some(masked) => masked.clone(),
             None => said.to_owned(),
@@ -194,12 +195,6 @@ impl<'a> JsonLines<'a> {
 
     fn has_sensitive_columns(&self) -> bool {
         self.recording.plan.sources.iter().flat_map(|source| &source.columns).any(|column| column.sensitive)
-    }
-
-    /// The columns that a value was made from, as the plan numbers them.
-    fn columns<'f>(&self, origin: &Origin<'_>, facts: &'f RuleFacts) -> impl Iterator<Item = usize> + use<'f> {
-        let own = origin.column.filter(|column| !facts.columns.contains(column));
-        own.into_iter().chain(facts.columns.iter().copied())
     }
 
     fn draw_field_name(&self, node: usize, name: &str) -> String {
@@ -236,7 +231,7 @@ impl<'a> JsonLines<'a> {
     /// The cells of a value, or its row: as the page knows them, and in words.
     fn describe_origin(&self, origin: &Origin<'_>, facts: &RuleFacts) -> (String, String) {
         let (source, row, table) = (origin.source, origin.row, &self.tables[origin.source]);
-        let columns: Vec<usize> = self.columns(origin, facts).map(|column| table.bind[column]).collect();
+        let columns: Vec<usize> = list_columns(origin, facts).map(|column| table.bind[column]).collect();
         if columns.is_empty() {
             let words = if facts.is_leaf { String::new() } else { table.record(row).place.to_string() };
             let id = if facts.is_leaf { String::new() } else { format!("r{source}-{row}") };
@@ -270,4 +265,19 @@ pub(super) fn place_rest(lines: &mut JsonLines<'_>) {
             line.findings.extend(findings.iter().map(|finding| describe_finding(finding, 1)));
         }
     }
+}
+
+/// The columns that a value was made from, as the plan numbers them.
+fn list_columns<'f>(origin: &Origin<'_>, facts: &'f RuleFacts) -> impl Iterator<Item = usize> + use<'f> {
+    let own = origin.column.filter(|column| !facts.columns.contains(column));
+    own.into_iter().chain(facts.columns.iter().copied())
+}
+
+/// A text that is not too long for the page.
+pub(super) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_TEXT).collect();
+    if text.chars().nth(MAX_TEXT).is_some() {
+        short.push('…');
+    }
+    short
 }

@@ -22,7 +22,7 @@ use crate::{
     cli,
     commands::{load, preview::edition::Follower, runtime::Runtime},
     diagnostic::{Code, Diagnostic},
-    digest::FileDigest,
+    digest::{FileDigest, hex},
     error::{Error, Exit},
     io_cause::{Purpose, advise, describe_cause},
     preview::{
@@ -66,7 +66,7 @@ fn show(edition: edition::Edition) -> Showing {
 /// A word that nobody guesses, from the randomness of the run. It is digested, as the same randomness is in other names.
 fn random_word(nonce: [u8; 16]) -> String {
     let digest = FileDigest::of(&[b"preview", nonce.as_slice()].concat());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest)[..32].to_owned()
 }
 
 /// The preview cannot listen on a port.

@@ -16,7 +16,7 @@ use crate::{
     },
     diagnostic::Diagnostic,
     options::Memory,
-    partition::{loaded::LoadedPartition, spill::Spill},
+    partition::{loaded::LoadedPartition, spill::Spill, stored::StoredPartition},
     plan::{Leaf, ObjectPlan, Plan, ValuePlan, checks::Checks},
     read::files::{Inputs, estimate_size, find_source_files},
     recording::ledger::{Reject, RowStatus},
@@ -246,7 +246,7 @@ fn load_partitions(
     let spill = Arc::new(Spill::new(temporary, memory.held));
     let mut say = |finding: &Diagnostic| findings.add(finding);
     let recording = partitioner::read(plan, inputs, memory, &spill, &mut Vec::new(), &mut say).map_err(broken)?;
-    let sizes = recording.stored.iter().flat_map(Stored::partitions).map(|partition| partition.bytes());
+    let sizes = recording.stored.iter().flat_map(Stored::partitions).map(StoredPartition::bytes);
     let (all, mut bytes, mut records, mut read) = (sizes.sum::<u64>(), 0, 0, 0_u64);
     let (mut opened, mut notices) = (Vec::new(), Vec::new());
     for stored in recording.stored {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     check,
     commands::preview::{
-        json_lines::{JsonLines, place_rest},
+        json_lines::{JsonLines, place_rest, shorten},
         opened_recording::{OpenedPartition, OpenedRecord, OpenedRecording},
     },
     diagnostic::Diagnostic,
@@ -20,8 +20,6 @@ use crate::{
 const MAX_ROWS: usize = 200;
 /// The most columns that are shown.
 const MAX_COLUMNS: usize = 60;
-/// The most characters of one text that are shown.
-const MAX_TEXT: usize = 200;
 
 /// Draws a record; `None`: there is none. A stale one names no lines of the mapping.
 pub(super) fn draw(recording: &OpenedRecording, number: u64, is_stale: bool) -> Option<RecordView> {
@@ -124,13 +122,4 @@ fn tell_fate(partition: &OpenedPartition, source: usize, row: u32) -> RowFate {
             RowFate { state: "bad", word: "rejected", reason: visible(&reason) }
         }
     }
-}
-
-/// A text that is not too long for the page.
-pub(super) fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_TEXT).collect();
-    if text.chars().nth(MAX_TEXT).is_some() {
-        short.push('…');
-    }
-    short
 }
