@@ -3,7 +3,10 @@
 //! The row goes through the pipe with all others of its folder, so that what is said of it is what `convert` does. Cells are
 //! shown as messages show them.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Component, Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::{
     cli,
@@ -84,10 +87,9 @@ pub fn explain_record(
         } else {
             record_text::text(out, &text)
         };
-        let shown = format!("{}", folder.join(file).display());
         let is_here = |finding: &Diagnostic| {
             finding.cell.as_ref().is_some_and(|cell| {
-                cell.place.path == shown && (found.line..=found.last_line).contains(&cell.place.line)
+                cell.place.path == text.place.path && (found.line..=found.last_line).contains(&cell.place.line)
             })
         };
         findings.retain(is_here);
@@ -112,7 +114,7 @@ fn find_record(plan: &Plan, loaded: &LoadedPartition, file: &Path, line: u64) ->
     (0..plan.sources.len()).find_map(|source| {
         let table = &loaded.tables[source];
         (0..table.len()).find_map(|row| {
-            if Path::new(&table.part(row).path) != file || table.copies.contains(&row) {
+            if !is_same(Path::new(&table.part(row).path), file) || table.copies.contains(&row) {
                 return None;
             }
             let first = table.line(row);
@@ -120,6 +122,15 @@ fn find_record(plan: &Plan, loaded: &LoadedPartition, file: &Path, line: u64) ->
             (first..=last).contains(&line).then_some(FoundRecord { source, row, line: first, last_line: last })
         })
     })
+}
+
+/// Whether two paths are the same; `./a.csv` is `a.csv`.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let steps = |path: &Path| -> Vec<PathBuf> {
+        let steps = path.components().filter(|step| *step != Component::CurDir);
+        steps.map(|step| PathBuf::from(step.as_os_str())).collect()
+    };
+    steps(one) == steps(other)
 }
 
 /// Everything about a record that was decided about.

@@ -21,6 +21,7 @@ mod match_columns;
 mod keyed_by;
 pub mod aggregate;
 pub mod fields;
+pub mod contract_rule;
 pub mod prove;
 mod keywords;
 mod character_runs;

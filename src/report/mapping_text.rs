@@ -11,8 +11,8 @@ use crate::{
     diagnostic::Place,
     json_pointer::unescape,
     plan::{
-        EmptyPolicy, Leaf, LinkPlan, Many, Plan, ValuePlan, ValueSource, code_table::Codes, key::KeyColumns,
-        placed_values::PlacedValue, prove::notes::ContractRule,
+        EmptyPolicy, Leaf, LinkPlan, Many, Plan, ValuePlan, ValueSource, code_table::Codes,
+        contract_rule::ContractRule, key::KeyColumns, placed_values::PlacedValue,
     },
     report::{
         escape::{json_line, visible},
@@ -27,7 +27,7 @@ const WIDTH: usize = 80;
 const MAX_CODES: usize = 12;
 
 /// A fact about a field: what it is about, and what is so.
-type Fact = (&'static str, String);
+type FieldFact = (&'static str, String);
 
 /// The name of a field as a person types it: the names that lead to it, without those of items.
 #[must_use]
@@ -128,7 +128,7 @@ fn hanging(start: &str, text: &str) -> String {
 }
 
 /// All facts about a field.
-fn list_facts(plan: &Plan, values: &[PlacedValue<'_>]) -> Vec<Fact> {
+fn list_facts(plan: &Plan, values: &[PlacedValue<'_>]) -> Vec<FieldFact> {
     let mut facts = Vec::new();
     for placed in values {
         add_facts(plan, placed, &mut facts);
@@ -137,7 +137,7 @@ fn list_facts(plan: &Plan, values: &[PlacedValue<'_>]) -> Vec<Fact> {
     facts
 }
 
-fn add_facts(plan: &Plan, placed: &PlacedValue<'_>, facts: &mut Vec<Fact>) {
+fn add_facts(plan: &Plan, placed: &PlacedValue<'_>, facts: &mut Vec<FieldFact>) {
     let PlacedValue { rule, source, value, .. } = placed;
     match value {
         ValuePlan::Const(json) => facts.push(("constant", String::from_utf8_lossy(json).into_owned())),
@@ -188,7 +188,7 @@ fn add_leaf_facts(
     leaf: &Leaf,
     rule: &str,
     if_empty: Option<&EmptyPolicy>,
-    facts: &mut Vec<Fact>,
+    facts: &mut Vec<FieldFact>,
 ) {
     let columns = &plan.sources[source].columns;
     match &leaf.from {
@@ -223,7 +223,7 @@ fn add_leaf_facts(
     }
 }
 
-fn add_many_facts(plan: &Plan, many: &Many, facts: &mut Vec<Fact>) {
+fn add_many_facts(plan: &Plan, many: &Many, facts: &mut Vec<FieldFact>) {
     let link = &plan.links[many.link];
     let source = &plan.sources[many.source];
     facts.push((

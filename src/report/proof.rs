@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::{
-    plan::prove::notes::{ContractRule, ProofStatus},
+    plan::contract_rule::{ContractRule, ProofStatus},
     report::{
         escape::{json_line, visible},
         wrap::wrapped,
@@ -94,7 +94,7 @@ fn show_schema(rule: &ContractRule) -> &str {
 #[cfg(test)]
 mod tests {
     use crate::{
-        plan::prove::notes::{ContractRule, ProofStatus},
+        plan::contract_rule::{ContractRule, ProofStatus},
         report::proof::rules,
     };
 

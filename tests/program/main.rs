@@ -14,6 +14,7 @@ mod inflight;
 mod mistakes;
 mod limits;
 mod places;
+mod proof;
 mod properties;
 mod quotes;
 mod reports;

@@ -16,7 +16,7 @@ mod verdicts;
 mod object_verdicts;
 mod list_verdicts;
 mod alternatives;
-pub mod notes;
+mod notes;
 
 use std::cell::Cell;
 
@@ -32,11 +32,9 @@ use crate::{
     json_pointer::unescape,
     plan::{
         LinkPlan, One, Plan, ValuePlan,
+        contract_rule::ContractRule,
         keywords::{join_type_names, type_allows, with_article},
-        prove::{
-            notes::ContractRule,
-            verdicts::{Judge, MAX_STEPS},
-        },
+        prove::verdicts::{Judge, MAX_STEPS},
     },
 };
 

@@ -9,39 +9,12 @@ use crate::{
     config::{contract::Rules, ignored_keywords::is_rule, mapping::policy::OnUnknown},
     plan::{
         Leaf, ValueSource,
+        contract_rule::{ContractRule, ProofStatus},
         conversion::Conversion,
         keywords::{ARRAY, NUMBER, OBJECT, RuleStatus, STRING, classify_rule, is_silent},
         prove::Prover,
     },
 };
-
-/// What is known of a rule before any data is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProofStatus {
-    /// Every document of the mapping keeps it, so nothing is checked.
-    Proven,
-    /// It is checked where a value is written, value by value.
-    Checked,
-    /// Whole documents are held against it.
-    Whole,
-}
-
-/// A rule of the contract that concerns the documents.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContractRule {
-    /// The pointer of the value in a document, with `*` for every item; empty: the document.
-    pub field: String,
-    /// The pointer of the schema that the keyword stands in.
-    pub schema: String,
-    /// The keyword.
-    pub keyword: String,
-    /// What stands behind it in the contract.
-    pub value: Value,
-    /// What is known of it.
-    pub status: ProofStatus,
-    /// Why, in words.
-    pub reason: String,
-}
 
 /// What a kind of value says of a keyword: `None`, if the keyword says nothing about it or is told elsewhere.
 type Said = Option<(ProofStatus, String)>;
