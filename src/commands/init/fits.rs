@@ -198,3 +198,28 @@ fn is_same_in_rows(source: &SampledSource, key: usize, columns: &[usize]) -> boo
     }
     mixed.len() * 5 <= groups.len()
 }
+
+/// The lists of objects in an object and in the objects inside it.
+pub(super) fn list_lists<'a>(
+    fields: &'a [WantedField],
+    around: &[String],
+    lists: &mut Vec<(&'a [WantedField], Vec<String>)>,
+) {
+    for field in fields {
+        let around = add_words(around, &field.words);
+        match &field.value {
+            WantedValue::Object(inner) => list_lists(inner, &around, lists),
+            WantedValue::List(item) => {
+                if let WantedValue::Object(inner) = &**item {
+                    lists.push((inner, around));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A list by the names of its fields.
+pub(super) fn name_list(inner: &[WantedField]) -> String {
+    inner.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join("\0")
+}

@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use crate::commands::init::{
     columns::{ColumnFacts, ColumnType},
     names,
-    sources::SampledSource,
+    sources::{KeyGuess, SampledSource},
 };
 
 /// How many columns a key has at most.
@@ -18,13 +18,6 @@ const MAX_SHARED: usize = 10;
 /// Words of files that list places, and words of columns that name one by its role.
 const PLACES: [&str; 7] = ["airport", "station", "stop", "port", "place", "location", "site"];
 const ROLES: [&str; 6] = ["origin", "destination", "departure", "arrival", "from", "to"];
-
-/// What tells the records of a source apart.
-#[derive(Clone, Debug)]
-pub(super) struct KeyGuess {
-    pub(super) columns: Vec<usize>,
-    pub(super) evidence: String,
-}
 
 /// Records of one source that belong to those of another.
 #[derive(Clone, Debug)]
@@ -76,6 +69,7 @@ fn find_shared<'a>(source: &SampledSource, others: impl Iterator<Item = &'a Samp
     for other in others {
         let is_shared = |(_, facts): &(usize, &ColumnFacts)| {
             facts.is_filled()
+                && !facts.words.is_empty()
                 && facts.own_type != ColumnType::Decimal
                 && other.columns.iter().any(|column| column.words == facts.words)
         };
