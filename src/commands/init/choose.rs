@@ -395,6 +395,9 @@ impl Drafting<'_, '_> {
                 key.iter().copied().filter(|column| !join.child_columns.contains(column)).collect();
             let values: Vec<usize> = (0..columns.len()).filter(|column| !key.contains(column)).collect();
             let ([name], [value]) = (others.as_slice(), values.as_slice()) else { return None };
+            if !columns[*name].is_usable() || !columns[*value].is_usable() {
+                return None;
+            }
             Some((join.clone(), columns[*name].name.clone(), columns[*value].name.clone()))
         });
         let (join, keyed_by, from) = found.next()?;

@@ -121,7 +121,7 @@ fn assign_days(
         let open: Vec<usize> = (0..places.len()).filter(is_open).collect();
         let is_left = |column: &usize| {
             let is_used = taken.contains(column) || without.contains(column);
-            !is_used && source.columns[*column].own_type == wanted
+            !is_used && source.columns[*column].is_usable() && source.columns[*column].own_type == wanted
         };
         let mut left: Vec<usize> = (0..source.columns.len()).filter(is_left).collect();
         if open.len() == 1 {
@@ -164,7 +164,7 @@ pub(super) fn find_repeated_key(
     for (at, facts) in source.columns.iter().enumerate() {
         let is_repeated = facts.is_filled() && facts.values.len() < facts.records && facts.values.len() > 1;
         let is_plain = !matches!(facts.own_type, ColumnType::Decimal | ColumnType::Boolean);
-        if !is_repeated || !is_plain || of_rows.contains(&at) {
+        if !facts.is_usable() || !is_repeated || !is_plain || of_rows.contains(&at) {
             continue;
         }
         let others: Vec<usize> = of_record.iter().copied().filter(|column| *column != at).collect();

@@ -53,7 +53,7 @@ fn find_single(source: &SampledSource) -> Option<KeyGuess> {
             + 2 * i32::from(own)
             - 5 * i32::from(facts.is_contact() || names::is_personal_name(&facts.words))
             - 5 * i32::from(matches!(facts.own_type, ColumnType::Decimal | ColumnType::Date | ColumnType::Datetime));
-        (facts.is_unique() && points > 2 && !facts.words.is_empty()).then_some((points, usize::MAX - at))
+        (facts.is_unique() && points > 2 && facts.is_usable()).then_some((points, usize::MAX - at))
     };
     let ranked = source.columns.iter().enumerate().filter_map(|(at, facts)| rank((at, facts)).map(|rank| (rank, at)));
     let (_, column) = ranked.max()?;
@@ -69,7 +69,7 @@ fn find_shared<'a>(source: &SampledSource, others: impl Iterator<Item = &'a Samp
     for other in others {
         let is_shared = |(_, facts): &(usize, &ColumnFacts)| {
             facts.is_filled()
-                && !facts.words.is_empty()
+                && facts.is_usable()
                 && facts.own_type != ColumnType::Decimal
                 && other.columns.iter().any(|column| column.words == facts.words)
         };
@@ -88,7 +88,7 @@ fn find_shared<'a>(source: &SampledSource, others: impl Iterator<Item = &'a Samp
 /// The first columns, if they tell records apart together.
 fn find_leading(source: &SampledSource) -> Option<KeyGuess> {
     let is_part = |facts: &ColumnFacts| {
-        facts.is_filled() && !facts.words.is_empty() && !facts.is_contact() && facts.own_type != ColumnType::Decimal
+        facts.is_filled() && facts.is_usable() && !facts.is_contact() && facts.own_type != ColumnType::Decimal
     };
     (2..=MAX_KEY.min(source.columns.len())).map(|size| (0..size).collect::<Vec<usize>>()).find_map(|columns| {
         let parts = columns.iter().all(|column| is_part(&source.columns[*column]));
