@@ -10,7 +10,7 @@ use crate::{
         codes::{self, CodeGuess},
         columns::{ColumnFacts, ColumnType, Judgement},
         drafted::{Declaration, DraftedField, DraftedValue, RowRole, is_drafted},
-        fits::{Fit, add_words, assign, find_repeated_key, list_places},
+        fits::{Fit, add_words, assign, find_repeated_key, list_lists, list_places, name_list},
         keys::JoinGuess,
         names::{NEAR, SURE, nearness},
         sources::SampledSource,
@@ -98,7 +98,7 @@ impl Choice<'_> {
             assign(source, &list_places(inner, around), &taken).iter().flatten().map(|fit| fit.points).sum()
         };
         let best = lists.iter().map(|list| (points(list), list)).max_by_key(|(points, _)| *points);
-        best.filter(|(points, _)| *points > 0).map(|(_, (inner, _))| inner_name(inner))
+        best.filter(|(points, _)| *points > 0).map(|(_, (inner, _))| name_list(inner))
     }
 
     /// Drafts the fields of an object from the records of a source, without some of its columns.
@@ -395,6 +395,9 @@ impl Drafting<'_, '_> {
                 key.iter().copied().filter(|column| !join.child_columns.contains(column)).collect();
             let values: Vec<usize> = (0..columns.len()).filter(|column| !key.contains(column)).collect();
             let ([name], [value]) = (others.as_slice(), values.as_slice()) else { return None };
+            if !columns[*name].is_usable() || !columns[*value].is_usable() {
+                return None;
+            }
             Some((join.clone(), columns[*name].name.clone(), columns[*value].name.clone()))
         });
         let (join, keyed_by, from) = found.next()?;
@@ -446,7 +449,7 @@ impl Drafting<'_, '_> {
         around: &[String],
     ) -> Option<(DraftedValue, String)> {
         let source = &self.choice.sources[self.source];
-        if self.choice.rows_list.as_deref() != Some(inner_name(inner).as_str()) || self.choice.rows.is_some() {
+        if self.choice.rows_list.as_deref() != Some(name_list(inner).as_str()) || self.choice.rows.is_some() {
             return None;
         }
         let fits: Vec<usize> =
@@ -527,7 +530,7 @@ impl Drafting<'_, '_> {
         };
         let wanted = inner.iter().filter(|field| is_named(field)).count();
         let found = fits.iter().flatten().count();
-        found > 0 && found + 1 >= wanted && self.choice.rows_list.as_deref() != Some(inner_name(inner).as_str())
+        found > 0 && found + 1 >= wanted && self.choice.rows_list.as_deref() != Some(name_list(inner).as_str())
     }
 
     /// Related records by a join.
@@ -560,25 +563,4 @@ fn describe_guess(points: u32) -> Option<String> {
 /// Nothing was found for a field.
 fn missing(field: &WantedField) -> (DraftedValue, String) {
     (DraftedValue::Missing { is_required: field.is_required }, String::new())
-}
-
-/// The lists of objects in an object and in the objects inside it.
-fn list_lists<'a>(fields: &'a [WantedField], around: &[String], lists: &mut Vec<(&'a [WantedField], Vec<String>)>) {
-    for field in fields {
-        let around = add_words(around, &field.words);
-        match &field.value {
-            WantedValue::Object(inner) => list_lists(inner, &around, lists),
-            WantedValue::List(item) => {
-                if let WantedValue::Object(inner) = &**item {
-                    lists.push((inner, around));
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// A list by the names of its fields.
-fn inner_name(inner: &[WantedField]) -> String {
-    inner.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join("\0")
 }

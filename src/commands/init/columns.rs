@@ -169,6 +169,11 @@ impl ColumnFacts {
         facts
     }
 
+    /// Whether a mapping can name it, and by which words.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.words.is_empty()
+    }
+
     /// Whether each record has a value of its own.
     pub(super) fn is_unique(&self) -> bool {
         self.records > 0 && self.filled == self.records && self.values.len() == self.records
@@ -356,7 +361,7 @@ mod tests {
     };
 
     fn facts(name: &str, cells: &[&str]) -> ColumnFacts {
-        let text = format!("{name};x\n{};x\n", cells.join(";x\n"));
+        let text = format!("{name};x\n{};1\n", cells.join(";1\n"));
         ColumnFacts::gather(&Grid::divide(text.into_bytes(), true), 0)
     }
 

@@ -110,7 +110,12 @@ impl Grid {
             !others.is_empty() && others.iter().all(|cell| is_value(cell))
         };
         let is_above = names.iter().enumerate().any(|(column, name)| !is_value(name) && is_text_above_values(column));
-        if is_above || !names.iter().any(|name| is_value(name)) {
+        let is_header_again = |record: usize| (0..names.len()).all(|column| self.cell(record, column) == names[column]);
+        let comes_again = |record: usize| {
+            (0..names.len()).any(|column| !names[column].is_empty() && self.cell(record, column) == names[column])
+        };
+        let is_data = (1..self.records.len()).any(|record| comes_again(record) && !is_header_again(record));
+        if is_above || !is_data && !names.iter().any(|name| is_value(name)) {
             self.header = names;
             self.records.remove(0);
         } else {
@@ -127,7 +132,7 @@ impl Grid {
             let text = last.cells.first().map(|span| read_cell(&self.dialect, &self.text, *span)).unwrap_or_default();
             let word: String = text.chars().take_while(|c| c.is_alphabetic()).collect();
             let is_total = TOTALS.contains(&word.to_lowercase().as_str());
-            if is_total && (2 * filled <= width || last.cells.len() != width) {
+            if is_total && (filled < width || last.cells.len() != width) {
                 self.footer = Some(word);
                 self.records.pop();
             }
@@ -266,7 +271,14 @@ mod tests {
 
     #[test]
     fn a_first_line_of_values_is_no_header() {
-        let table = [("1,2\n3,4\n", false), ("a,b\n", true), ("2024,2025\n", false), ("n,2024\nx,1\ny,2\n", false)];
+        let table = [
+            ("Ann,Paris\nBob,Paris\n", false),
+            ("id,name\n1,a\nid,name\n2,b\n", true),
+            ("1,2\n3,4\n", false),
+            ("a,b\n", true),
+            ("2024,2025\n", false),
+            ("n,2024\nx,1\ny,2\n", false),
+        ];
         for (text, has_header) in table {
             assert_eq!(divide(text).has_header, has_header, "{text}");
         }

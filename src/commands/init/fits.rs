@@ -121,7 +121,7 @@ fn assign_days(
         let open: Vec<usize> = (0..places.len()).filter(is_open).collect();
         let is_left = |column: &usize| {
             let is_used = taken.contains(column) || without.contains(column);
-            !is_used && source.columns[*column].own_type == wanted
+            !is_used && source.columns[*column].is_usable() && source.columns[*column].own_type == wanted
         };
         let mut left: Vec<usize> = (0..source.columns.len()).filter(is_left).collect();
         if open.len() == 1 {
@@ -164,7 +164,7 @@ pub(super) fn find_repeated_key(
     for (at, facts) in source.columns.iter().enumerate() {
         let is_repeated = facts.is_filled() && facts.values.len() < facts.records && facts.values.len() > 1;
         let is_plain = !matches!(facts.own_type, ColumnType::Decimal | ColumnType::Boolean);
-        if !is_repeated || !is_plain || of_rows.contains(&at) {
+        if !facts.is_usable() || !is_repeated || !is_plain || of_rows.contains(&at) {
             continue;
         }
         let others: Vec<usize> = of_record.iter().copied().filter(|column| *column != at).collect();
@@ -197,4 +197,29 @@ fn is_same_in_rows(source: &SampledSource, key: usize, columns: &[usize]) -> boo
         }
     }
     mixed.len() * 5 <= groups.len()
+}
+
+/// The lists of objects in an object and in the objects inside it.
+pub(super) fn list_lists<'a>(
+    fields: &'a [WantedField],
+    around: &[String],
+    lists: &mut Vec<(&'a [WantedField], Vec<String>)>,
+) {
+    for field in fields {
+        let around = add_words(around, &field.words);
+        match &field.value {
+            WantedValue::Object(inner) => list_lists(inner, &around, lists),
+            WantedValue::List(item) => {
+                if let WantedValue::Object(inner) = &**item {
+                    lists.push((inner, around));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A list by the names of its fields.
+pub(super) fn name_list(inner: &[WantedField]) -> String {
+    inner.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join("\0")
 }

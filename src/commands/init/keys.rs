@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use crate::commands::init::{
     columns::{ColumnFacts, ColumnType},
     names,
-    sources::SampledSource,
+    sources::{KeyGuess, SampledSource},
 };
 
 /// How many columns a key has at most.
@@ -18,13 +18,6 @@ const MAX_SHARED: usize = 10;
 /// Words of files that list places, and words of columns that name one by its role.
 const PLACES: [&str; 7] = ["airport", "station", "stop", "port", "place", "location", "site"];
 const ROLES: [&str; 6] = ["origin", "destination", "departure", "arrival", "from", "to"];
-
-/// What tells the records of a source apart.
-#[derive(Clone, Debug)]
-pub(super) struct KeyGuess {
-    pub(super) columns: Vec<usize>,
-    pub(super) evidence: String,
-}
 
 /// Records of one source that belong to those of another.
 #[derive(Clone, Debug)]
@@ -60,7 +53,7 @@ fn find_single(source: &SampledSource) -> Option<KeyGuess> {
             + 2 * i32::from(own)
             - 5 * i32::from(facts.is_contact() || names::is_personal_name(&facts.words))
             - 5 * i32::from(matches!(facts.own_type, ColumnType::Decimal | ColumnType::Date | ColumnType::Datetime));
-        (facts.is_unique() && points > 2 && !facts.words.is_empty()).then_some((points, usize::MAX - at))
+        (facts.is_unique() && points > 2 && facts.is_usable()).then_some((points, usize::MAX - at))
     };
     let ranked = source.columns.iter().enumerate().filter_map(|(at, facts)| rank((at, facts)).map(|rank| (rank, at)));
     let (_, column) = ranked.max()?;
@@ -76,6 +69,7 @@ fn find_shared<'a>(source: &SampledSource, others: impl Iterator<Item = &'a Samp
     for other in others {
         let is_shared = |(_, facts): &(usize, &ColumnFacts)| {
             facts.is_filled()
+                && facts.is_usable()
                 && facts.own_type != ColumnType::Decimal
                 && other.columns.iter().any(|column| column.words == facts.words)
         };
@@ -94,7 +88,7 @@ fn find_shared<'a>(source: &SampledSource, others: impl Iterator<Item = &'a Samp
 /// The first columns, if they tell records apart together.
 fn find_leading(source: &SampledSource) -> Option<KeyGuess> {
     let is_part = |facts: &ColumnFacts| {
-        facts.is_filled() && !facts.words.is_empty() && !facts.is_contact() && facts.own_type != ColumnType::Decimal
+        facts.is_filled() && facts.is_usable() && !facts.is_contact() && facts.own_type != ColumnType::Decimal
     };
     (2..=MAX_KEY.min(source.columns.len())).map(|size| (0..size).collect::<Vec<usize>>()).find_map(|columns| {
         let parts = columns.iter().all(|column| is_part(&source.columns[*column]));

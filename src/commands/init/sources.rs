@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    commands::init::{columns::ColumnFacts, dialect::Grid, keys::KeyGuess, names},
+    commands::init::{columns::ColumnFacts, dialect::Grid, names},
     diagnostic::{Code, Diagnostic, Severity},
     io_cause::{Purpose, advise, describe_cause},
     list_dir::list_dir,
@@ -42,6 +42,13 @@ pub(super) struct SampledSource {
     pub(super) key: Option<KeyGuess>,
     /// Other files with the same header, which the path matches too.
     pub(super) alike: Vec<String>,
+}
+
+/// What tells the records of a source apart.
+#[derive(Clone, Debug)]
+pub(super) struct KeyGuess {
+    pub(super) columns: Vec<usize>,
+    pub(super) evidence: String,
 }
 
 /// Samples all files that were named, or that lie in folders that were named.

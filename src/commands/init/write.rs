@@ -98,7 +98,7 @@ pub(super) fn write_sources(sources: &[SampledSource], joins: &[JoinGuess], each
     for (source, dialect) in sources.iter().zip(dialects) {
         write_file(&mut draft, source, dialect);
         draft.add(2, "columns:", "");
-        for facts in source.columns.iter().filter(|facts| !facts.words.is_empty()) {
+        for facts in source.columns.iter().filter(|facts| facts.is_usable()) {
             let judged = facts.judge(facts.own_type).cloned();
             let Some(judged) = judged.filter(|judged| !judged.keys.is_empty()) else { continue };
             let mut declaration = Declaration { keys: judged.keys, notes: vec![judged.evidence] };
@@ -145,7 +145,7 @@ fn dialect_lines(source: &SampledSource) -> Vec<Line> {
     let mut add = |line: String, note: String| lines.push((line, note));
     if grid.delimiter() != b',' {
         let width = grid.header.len();
-        let note = format!("{} records have {width} cells with it", grid.records.len());
+        let note = format!("with it, most records have {width} cells");
         add(format!("delimiter: {}", quoted(&char::from(grid.delimiter()).to_string())), note);
     }
     if grid.quote().is_none() {
