@@ -3,8 +3,6 @@
 //! One record owns each key. A record whose key is empty is rejected; records with one key are resolved as the policy
 //! `on_duplicate_key` of the source says. Records that are not meant to go out are filtered before either is said of them.
 
-use std::collections::BTreeMap;
-
 use crate::{
     config::mapping::policy::OnDuplicateKey,
     diagnostic::{Code, Diagnostic, Severity},
@@ -51,15 +49,18 @@ pub(super) fn build_index(
     if !is_looked_up && are_unique() {
         return HashIndex::default();
     }
-    let mut index = HashIndex::with_capacity(table.starts.len());
-    let mut duplicates: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    // Where records are compared for their keys alone, most of them have no key of their own.
+    let capacity = if is_looked_up { table.starts.len() } else { table.starts.len() / 4 };
+    let mut index = HashIndex::with_capacity(capacity);
+    // The first record of a key, and each later one.
+    let mut duplicates: Vec<(u32, u32)> = Vec::new();
     for row in 0..table.len() {
         if ledger.status(number, row) != RowStatus::Good {
             continue;
         }
         if let Some(key) = read_key(table.row(row), &source.key, &mut buffer) {
             if let Some(first) = index.insert(key, row) {
-                duplicates.entry(first).or_insert_with(|| vec![first]).push(row);
+                duplicates.push((first, row));
             }
         } else if is_left_out(plan, number, table.row(row)) {
             ledger.filter(number, row);
@@ -77,8 +78,11 @@ pub(super) fn build_index(
             ledger.reject(number, row, &diagnostic);
         }
     }
-    for rows in duplicates.values() {
-        let rows = filter_left_out(plan, number, table, rows, &mut index, ledger);
+    duplicates.sort_unstable();
+    for later in duplicates.chunk_by(|one, other| one.0 == other.0) {
+        let rows: Vec<u32> =
+            later[..1].iter().map(|(first, _)| *first).chain(later.iter().map(|(_, row)| *row)).collect();
+        let rows = filter_left_out(plan, number, table, &rows, &mut index, ledger);
         if rows.len() > 1 {
             resolve_duplicate_key(plan, number, table, &rows, &mut index, ledger, findings);
         }

@@ -192,6 +192,8 @@ impl PartitionedKeys {
         keys: &mut Vec<RecordKey>,
     ) -> io::Result<()> {
         keys.clear();
+        // Records with one key are in one shard, however many they are.
+        keys.reserve_exact(self.keys.len(shard) / KEY);
         let mut decode = |bytes: &[u8]| keys.extend(bytes.as_chunks().0.iter().map(RecordKey::decode));
         self.keys.read(shard, spill, buffer, &mut decode)
     }

@@ -8,7 +8,7 @@ use crate::{
     partition::{
         encode::{WINDOW, append},
         spill::{Chunk, Spill},
-        wire::Reader,
+        wire::{Reader, as_u32},
     },
     recording::ledger::{Reject, RowStatus},
     table::{
@@ -268,6 +268,32 @@ fn note_part(table: &mut Table, files: &[Part], file: usize, start: usize) {
     table.parts.push(Part { path: path.clone(), first, text: start..start, facts: Arc::clone(facts) });
 }
 
+/// Some rows of a source as they were encoded, one behind the other: there may be as many as there are records.
+#[derive(Debug, Default)]
+pub struct EncodedRows {
+    bytes: Vec<u8>,
+    /// For each row, its number, where it starts and how many bytes it has.
+    places: Vec<(u32, usize, u32)>,
+}
+
+impl EncodedRows {
+    fn push(&mut self, number: u32, row: &[u8]) {
+        self.places.push((number, self.bytes.len(), as_u32(row.len())));
+        self.bytes.extend_from_slice(row);
+    }
+
+    /// Their bytes, in the order of their numbers.
+    #[must_use]
+    pub fn into_bytes(mut self) -> Vec<u8> {
+        if self.places.is_sorted() {
+            return self.bytes;
+        }
+        self.places.sort_unstable();
+        let rows = self.places.iter().flat_map(|(_, start, length)| &self.bytes[*start..*start + *length as usize]);
+        rows.copied().collect()
+    }
+}
+
 /// Collects some rows of a source as they were encoded. Their numbers are in order.
 ///
 /// # Errors
@@ -277,7 +303,7 @@ pub fn collect_rows(
     chunks: &[Chunk],
     shape: &Table,
     numbers: &[u32],
-    into: &mut Vec<(u32, Vec<u8>)>,
+    into: &mut EncodedRows,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
     for chunk in chunks {
@@ -287,7 +313,7 @@ pub fn collect_rows(
             let all = rest.0;
             let number = skip_row(&mut rest, shape.header.len());
             if numbers.binary_search(&number).is_ok() {
-                into.push((number, all[..all.len() - rest.0.len()].to_vec()));
+                into.push(number, &all[..all.len() - rest.0.len()]);
             }
         }
     }

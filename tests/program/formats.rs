@@ -42,15 +42,15 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("type: datetime, format: \"%ms\"", "date-time", "C"),
     ("type: datetime, format: excel, timezone: Pacific/Apia", "date-time", "C"),
     ("type: text", "email", "AAAAA"),
-    ("type: text", "email", "AA@AA.AA"),
+    ("type: text", "email", "E@E.E"),
     ("type: text", "date", "Y-m-d"),
     ("type: text", "date-time", "Y-m-dTH:M:SFz"),
     ("type: text", "time", "H:M:SFz"),
     ("type: text", "uuid", "UUUUUUUU-UUUU-UUUU-UUUU-UUUUUUUUUUUU"),
     ("type: text", "ipv4", "N.N.N.N"),
-    ("type: text", "ipv6", "U:U:AU::U"),
-    ("type: text", "uri", "AA:AA/A"),
-    ("type: text", "hostname", "AAAA"),
+    ("type: text", "ipv6", "U:U:U::U"),
+    ("type: text", "uri", "E:EA/E"),
+    ("type: text", "hostname", "E.E.E"),
 ];
 
 /// What may stand in the place of a letter.
@@ -123,6 +123,7 @@ const PARTS: &[(char, &[&str])] = &[
         ],
     ),
     ('N', &["0", "1", "7", "00", "01", "12", "53", "54", "99", "255", "256", "366"]),
+    ('E', &["a", "b1", "x-y", "xn--a", "a_b", "a.b", "", "é", "-", "-a", "[::1]", "a b", "a@b", "A+B"]),
     ('U', &["0", "a", "F", "9", "g", "-"]),
     (
         'A',
@@ -188,7 +189,7 @@ fn what_comes_out_keeps_the_format_of_the_contract_as_the_crate_reads_it() {
         let schema = json!({ "format": format });
         let check = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
         let values = convert(folder.path(), column, format, &cells);
-        assert!(values.len() > 10, "{column} {template}: of {CELLS} cells only {} are good", values.len());
+        assert!(values.len() > 2, "{column} {template}: of {CELLS} cells only {} are good", values.len());
         wrong.extend(values.iter().filter(|value| !check.is_valid(value)).map(|value| format!("{column}: {value}")));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");

@@ -86,6 +86,38 @@ fn a_limit_of_the_system_is_exit_code_6_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn hostile_recordings_end_with_their_exit_code_in_little_memory() {
+    const ROWS: usize = 300_000;
+    let folder = folder(0);
+    let mapping = MAPPING.replace("key: id", "key: id, columns: { name: { type: integer } }");
+    let mapping = mapping.replace("orders.csv", "\"orders*.csv*\"");
+    fs::write(folder.path().join("mapping.yaml"), mapping).unwrap();
+    fs::remove_file(folder.path().join("orders.csv")).unwrap();
+    let rows = |row: &dyn Fn(usize) -> String| (0..ROWS).map(row).collect::<Vec<_>>().concat();
+    let wide = format!("1{:0>200}", 1);
+    for (name, exit, text) in [
+        ("orders.csv", 1, rows(&|row| format!("1,{row}\n"))),
+        ("orders.csv", 1, rows(&|row| if row % 2 == 0 { format!("1,{row}\n") } else { "1,x\n".to_owned() })),
+        ("orders.csv", 1, rows(&|row| format!("{row},x\n"))),
+        ("orders.csv", 1, rows(&|row| format!("{},{row}\n", row % (ROWS / 2)))),
+        ("orders.csv.zst", 0, rows(&|row| format!("{row},{wide}\n"))),
+        ("orders.csv.zst", 1, rows(&|_| format!("1,2,{wide}\n"))),
+    ] {
+        let (path, text) = (folder.path().join(name), format!("id,name\n{text}"));
+        if name.ends_with(".zst") {
+            zstd::stream::copy_encode(text.as_bytes(), fs::File::create(&path).unwrap(), 1).unwrap();
+        } else {
+            fs::write(&path, &text).unwrap();
+        }
+        // `--memory` and 150 MiB.
+        let convert = "convert . --mapping mapping.yaml -q --memory 32MiB --output /dev/null";
+        let output = run(folder.path(), "ulimit -v 186368", convert);
+        assert_eq!(output.status.code(), Some(exit), "{name} {}: {}", &text[8..40], told(&output));
+        fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
 fn a_run_that_is_killed_leaves_no_hidden_file() {
     let folder = folder(10);
     fs::remove_file(folder.path().join("orders.csv")).unwrap();

@@ -30,7 +30,7 @@ use crate::{
     options::Memory,
     partition::{
         buffers::PartitionBuffers,
-        decode::{self, DecodedRows},
+        decode::{self, DecodedRows, EncodedRows},
         spill::{Chunk, Spill},
         stored::{KnownStatus, Parents, StoredPartition},
     },
@@ -39,7 +39,7 @@ use crate::{
         files::{self, Inputs, Stamp},
         stream::{Block, Reading, Stopped},
     },
-    recording::ledger::{Ledger, Reject, RowStatus},
+    recording::ledger::{Ledger, RowStatus},
     table::{Table, row::REACH},
 };
 
@@ -92,7 +92,7 @@ pub fn read(
         chunks: vec![Vec::new(); sources],
         maps: (0..sources).map(|_| PartitionMap::default()).collect(),
         shapes: vec![None; sources],
-        known_statuses: Vec::new(),
+        known_statuses: BTreeMap::new(),
         partitions: 1,
         with_duplicates: BTreeSet::new(),
     };
@@ -187,8 +187,8 @@ struct Partitioner<'a> {
     /// For each source that has children: the partition of each key.
     maps: Vec<PartitionMap>,
     shapes: Vec<Option<Table>>,
-    /// The records whose status is known already, with their partitions.
-    known_statuses: Vec<(u32, KnownStatus)>,
+    /// For each partition, its records whose status is known already.
+    known_statuses: BTreeMap<u32, Vec<KnownStatus>>,
     partitions: usize,
     /// The partitions that hold records with one key.
     with_duplicates: BTreeSet<u32>,
@@ -333,7 +333,7 @@ impl<'a> Partitioner<'a> {
         if duplicates.is_empty() {
             return Ok(has_some_within);
         }
-        let (mut rows, mut by_partition) = (Vec::new(), BTreeMap::<u32, Vec<u32>>::new());
+        let (mut rows, mut by_partition) = (EncodedRows::default(), BTreeMap::<u32, Vec<u32>>::new());
         for key in &duplicates {
             by_partition.entry(key.partition()).or_default().push(key.number);
         }
@@ -342,20 +342,20 @@ impl<'a> Partitioner<'a> {
                 decode::collect_rows(&self.spill, chunks, shape, own, &mut rows)?;
             }
         }
-        rows.sort();
-        let bytes: Vec<u8> = rows.into_iter().flat_map(|(_, row)| row).collect();
+        drop(by_partition);
         let mut table = shape.clone();
         table.parts.clear();
         let mut ledger = Ledger::new(plan.sources.len(), say);
         let (statuses, rejects) = (&mut ledger.statuses[number], &mut ledger.rejects);
-        decode::append_rows(&bytes, shape, &mut DecodedRows { source: number, table: &mut table, statuses, rejects });
+        let mut decoded = DecodedRows { source: number, table: &mut table, statuses, rejects };
+        decode::append_rows(&rows.into_bytes(), shape, &mut decoded);
+        Arc::make_mut(&mut table.text).shrink_to_fit();
         let findings = join::resolve_duplicates(plan, number, &table, &mut ledger);
         if !findings.is_empty() {
             return Err(findings.into());
         }
-        let (mut statuses, rejects) = ledger.close();
-        // The first reason of a row is the one that is told.
-        let by_row: BTreeMap<u32, &Reject> = rejects.iter().rev().map(|reject| (reject.row, reject)).collect();
+        let (mut statuses, mut rejects) = ledger.close();
+        rejects.sort_unstable_by_key(|reject| reject.row);
         let statuses = statuses.swap_remove(number);
         let rows = || (0..).zip(&duplicates).zip(statuses.iter().copied());
         // Of the records that do not go out, the filtered ones own a key last.
@@ -367,13 +367,12 @@ impl<'a> Partitioner<'a> {
                 map.insert_in_full(&table, &source.key, row, duplicate.partition(), is_owner);
             }
         }
-        for ((row, duplicate), status) in rows() {
-            let partition = duplicate.partition();
-            if status != RowStatus::Good {
-                let reject = by_row.get(&row).map(|reject| (reject.code, Arc::clone(&reject.reason)));
-                self.known_statuses
-                    .push((partition, KnownStatus { source: number, number: duplicate.number, status, reject }));
-            }
+        drop(table);
+        for ((row, duplicate), status) in rows().filter(|(_, status)| *status != RowStatus::Good) {
+            let reject = rejects.binary_search_by_key(&row, |reject| reject.row).ok().map(|at| &rejects[at]);
+            let reject = reject.map(|reject| (reject.code, Arc::clone(&reject.reason)));
+            let known = KnownStatus { source: number, number: duplicate.number, status, reject };
+            self.known_statuses.entry(duplicate.partition()).or_default().push(known);
         }
         Ok(true)
     }
@@ -390,8 +389,8 @@ impl<'a> Partitioner<'a> {
                 StoredPartition::new(Arc::clone(&spill), Arc::clone(&shapes), rows.collect(), parents)
             })
             .collect();
-        for (number, status) in self.known_statuses {
-            partitions[number as usize].known_statuses.push(status);
+        for (number, statuses) in self.known_statuses {
+            partitions[number as usize].known_statuses = statuses;
         }
         for number in self.with_duplicates {
             partitions[number as usize].holds_duplicates = true;
