@@ -32,7 +32,7 @@ use xwalk::{
     deliver::Context,
     diagnostic::{Code, Diagnostic, nearest},
     error::{Error, Exit},
-    options::{Color, Log, OutputOptions},
+    options::{Color, Log, OutputOptions, StdoutReader},
     output::places,
     report::{self, render_style::RenderStyle},
 };
@@ -165,8 +165,8 @@ fn run_command(cli: &Cli, environment: &BTreeMap<String, String>) -> io::Result<
 /// Notes whether a person reads stdout, refuses `--output -` where it is closed, and turns it into `--output /dev/null` where stdout is the null device, so
 /// that the summary says where the documents went.
 fn check_stdout(command: &mut Command) -> Result<(), Error> {
-    let Command::Convert(cli::Convert { output: Some(output), is_read, .. }) = command else { return Ok(()) };
-    *is_read = io::stdout().is_terminal();
+    let Command::Convert(cli::Convert { output: Some(output), reader, .. }) = command else { return Ok(()) };
+    *reader = if io::stdout().is_terminal() { StdoutReader::Person } else { StdoutReader::Program };
     match lost_by_stdout() {
         Some(Lost::Unseen) if places::is_stdout(output) => {
             let finding = Diagnostic::new(Code::ReportCannotWrite, "stdout is closed, so the documents would be lost");

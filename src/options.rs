@@ -86,6 +86,16 @@ impl Memory {
     }
 }
 
+/// Who reads what goes to stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StdoutReader {
+    /// A program, or a file.
+    #[default]
+    Program,
+    /// A person at a terminal.
+    Person,
+}
+
 /// What a conversion does, besides what its mapping and its profile say.
 #[derive(Clone, Debug)]
 pub struct ConvertOptions {
@@ -109,8 +119,8 @@ pub struct ConvertOptions {
     pub supersede: bool,
     /// The files that reports are written to.
     pub reports: Vec<PathBuf>,
-    /// A person reads what goes to stdout: it is a terminal.
-    pub is_read: bool,
+    /// Who reads what goes to stdout.
+    pub reader: StdoutReader,
 }
 
 impl ConvertOptions {

@@ -20,7 +20,7 @@ use clap::{
 use crate::{
     options::{
         Color, ConvertOptions, InjectedFault, Log, MaxRejects, Memory, MessageFormat, OutputOptions, Setting,
-        SourcePath,
+        SourcePath, StdoutReader,
     },
     units,
 };
@@ -73,6 +73,8 @@ Examples:
   xwalk preview samples/marketplace -m mappings/marketplace-orders.yaml";
 
 const STATE_HELP: &str = "Where deliveries are remembered [default: $XDG_STATE_HOME/xwalk, else ~/.local/state/xwalk]";
+
+const REPORT_HELP: &str = "Write a report, by its ending: .html, .json, .xml (JUnit), .sarif or .md; repeatable";
 
 const PURGE_EXAMPLES: &str = "\
 Examples:
@@ -184,17 +186,18 @@ pub struct Convert {
     #[arg(hide_default_value = true, help_heading = "What to read")]
     pub memory: Memory,
 
-    /// Write a report, by its ending: .html, .json, .xml (JUnit), .sarif or .md; repeatable
-    #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
+    /// Write a report, by its ending: .html, .json, .xml (`JUnit`), .sarif or .md; repeatable
+    #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help = REPORT_HELP)]
+    #[arg(help_heading = "Messages")]
     pub reports: Vec<PathBuf>,
 
     /// Show text values in messages instead of their shape
     #[arg(long, conflicts_with = "reports", help_heading = "Messages")]
     pub unmask: bool,
 
-    /// Stdout is a terminal; no flag says so.
+    /// Who reads stdout; no flag says so.
     #[arg(skip)]
-    pub is_read: bool,
+    pub reader: StdoutReader,
 
     /// How messages are written.
     #[command(flatten)]
@@ -222,8 +225,9 @@ pub struct Check {
     #[arg(long)]
     pub strict: bool,
 
-    /// Write a report, by its ending: .html, .json, .xml (JUnit), .sarif or .md; repeatable
-    #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help_heading = "Messages")]
+    /// Write a report, by its ending: .html, .json, .xml (`JUnit`), .sarif or .md; repeatable
+    #[arg(long = "report", value_name = "FILE", value_parser = value::report_file, help = REPORT_HELP)]
+    #[arg(help_heading = "Messages")]
     pub reports: Vec<PathBuf>,
 
     /// How messages are written.
@@ -376,7 +380,7 @@ impl Convert {
             state: self.state.clone(),
             supersede: self.supersede,
             reports: self.reports.clone(),
-            is_read: self.is_read,
+            reader: self.reader,
         }
     }
 }

@@ -80,8 +80,12 @@ fn describe_meaning(command: &clap::Command, arguments: &[OsString], error: &cla
         {
             let meant = MEANT.iter().find(|(said, _)| said == word).map_or("", |(_, meant)| meant);
             let typed = arguments.iter().skip_while(|argument| *argument != word.as_str()).skip(1);
-            let rest: String = typed.map(|argument| format!(" {}", argument.to_string_lossy())).collect();
-            Some(format!("there is no command '{word}'\n\n  tip: did you mean 'xwalk {meant}{rest}'?"))
+            let rest: Vec<_> = ["xwalk", meant]
+                .map(Into::into)
+                .into_iter()
+                .chain(typed.map(|argument| argument.to_string_lossy()))
+                .collect();
+            Some(format!("there is no command '{word}'\n\n  tip: did you mean '{}'?", rest.join(" ")))
         }
         (ErrorKind::InvalidSubcommand, _, Some(ContextValue::String(word))) if Path::new(word).exists() => {
             let is_folder = Path::new(word).is_dir();

@@ -66,7 +66,7 @@ mod tests {
         for (kind, is_good) in [(io::ErrorKind::StorageFull, false), (io::ErrorKind::BrokenPipe, true)] {
             let mut failing = Failing(kind);
             let mut answers = Answers::to(&mut failing);
-            answers.write_all(&[b'x'; 20_000]).unwrap();
+            answers.write_all(&vec![b'x'; 20_000]).unwrap();
             assert_eq!(answers.finish().is_ok(), is_good, "{kind:?}");
         }
     }

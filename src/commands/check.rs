@@ -116,7 +116,9 @@ fn check_all(
         checked.read.extend(read);
         let described = report_files::describe_mapping(mapping, &plan);
         let (warnings, notices) = find_warnings(&plan, &states_collection);
-        notices.iter().for_each(|notice| drop(told.print(runtime.err, notice)));
+        for notice in &notices {
+            let _ = told.print(runtime.err, notice);
+        }
         let is_strict = args.strict && !warnings.is_empty();
         if let Some(last) = checked.mappings.last_mut() {
             *last = MappingReport { is_good: !is_strict, ..described };
@@ -125,7 +127,9 @@ fn check_all(
             findings.extend(warnings.into_iter().map(|finding| finding.severity(Severity::Error)));
             continue;
         }
-        warnings.iter().for_each(|warning| drop(told.print(runtime.err, warning)));
+        for warning in &warnings {
+            let _ = told.print(runtime.err, warning);
+        }
         if let Some(folder) = &args.against {
             stream::check_headers(&plan, folder, BLOCK).map_err(Error::input)?;
         }

@@ -11,6 +11,7 @@ use std::{
 
 use crate::{
     config::profile::destination::BodyShape,
+    options::StdoutReader,
     output::{new_file::NewFile, places, pretty::indent},
     recording::payload::Payload,
 };
@@ -70,10 +71,10 @@ impl<'a> Documents<'a> {
     pub fn create(
         path: &Path,
         shape: &BodyShape,
-        is_terminal: bool,
+        reader: StdoutReader,
         out: &'a mut dyn Write,
     ) -> io::Result<Documents<'a>> {
-        let is_pretty = is_terminal && places::is_stdout(path);
+        let is_pretty = reader == StdoutReader::Person && places::is_stdout(path);
         let lines = path.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl");
         let sink = if places::is_stdout(path) {
             OutputFile::Stream(out)

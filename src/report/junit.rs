@@ -1,4 +1,4 @@
-//! A report as JUnit XML: a test case for each field and rule, with the same names whatever is found.
+//! A report as `JUnit` XML: a test case for each field and rule, with the same names whatever is found.
 //!
 //! A field has two cases: `transform`, the rule of the mapping, and `check`, that of the contract. A source has two: `read`
 //! and `join`. Whatever belongs to none of them is in the case `run`. A case fails if there is an error; warnings are its
@@ -73,20 +73,20 @@ fn suite(
     let of = |names: &[String], stages: [&'static str; 2]| -> Vec<(String, &'static str)> {
         names.iter().flat_map(|name| stages.map(|stage| (name.clone(), stage))).collect()
     };
-    let cases = [of(&mapping.sources, OF_SOURCE), of(&mapping.fields, OF_FIELD)].concat();
+    let names = [of(&mapping.sources, OF_SOURCE), of(&mapping.fields, OF_FIELD)].concat();
     let causes_of = |name: &String, stage: &'static str| {
         let name = [mapping.path.clone(), name.clone(), stage.to_owned()];
         causes.get(&name).map(Vec::as_slice).unwrap_or_default()
     };
-    let failed = cases.iter().filter(|(name, stage)| has_failed(causes_of(name, stage))).count();
+    let failed = names.iter().filter(|(name, stage)| has_failed(causes_of(name, stage))).count();
     writeln!(
         out,
         "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\" time=\"0\" timestamp=\"{}\">",
         escape(&mapping.name),
-        cases.len(),
+        names.len(),
         timestamp(report),
     )?;
-    for (name, stage) in &cases {
+    for (name, stage) in &names {
         case(out, &format!("{}.{name}", mapping.name), stage, causes_of(name, stage))?;
     }
     writeln!(out, "  </testsuite>")
@@ -139,7 +139,7 @@ fn lines(causes: &[&Cause]) -> String {
     lines
 }
 
-/// The time of the start without a zone, as the schema of JUnit wants it.
+/// The time of the start without a zone, as the schema of `JUnit` wants it.
 fn timestamp(report: &RunReport) -> &str {
     report.started.get(..19).unwrap_or("1970-01-01T00:00:00")
 }

@@ -62,17 +62,14 @@ pub(crate) fn write(out: &mut dyn Write, report: &RunReport) -> io::Result<()> {
 /// How the run ended, in words.
 pub(crate) fn verdict(report: &RunReport) -> String {
     let exit = report.exit as u8;
-    match &report.summary {
-        Some(summary) => format!("{} (exit {exit})", cell(&headline(summary))),
-        None => {
-            let errors = report.count(Severity::Error);
-            let good = report.mappings.iter().filter(|mapping| mapping.is_good).count();
-            match (report.command, errors) {
-                ("check", 0) => format!("{good} of {} mappings good (exit {exit})", report.mappings.len()),
-                (_, 1) => format!("1 error: nothing was sent or written (exit {exit})"),
-                (_, errors) => format!("{} errors: nothing was sent or written (exit {exit})", grouped(errors)),
-            }
-        }
+    if let Some(summary) = &report.summary {
+        return format!("{} (exit {exit})", cell(&headline(summary)));
+    }
+    let good = report.mappings.iter().filter(|mapping| mapping.is_good).count();
+    match (report.command, report.count(Severity::Error)) {
+        ("check", 0) => format!("{good} of {} mappings good (exit {exit})", report.mappings.len()),
+        (_, 1) => format!("1 error: nothing was sent or written (exit {exit})"),
+        (_, errors) => format!("{} errors: nothing was sent or written (exit {exit})", grouped(errors)),
     }
 }
 

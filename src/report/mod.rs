@@ -280,7 +280,7 @@ pub fn checked(out: &mut dyn Write, mappings: &[MappingReport], findings: &Findi
     let counts: Map<String, Value> =
         findings.counts().iter().map(|(code, count)| (code.word().to_owned(), json!(count))).collect();
     let mappings: Vec<Value> = mappings.iter().map(json_report::mapping).collect();
-    let line = summary::summary_line(json!({ "mappings": mappings, "findings": counts }));
+    let line = summary::summary_line(&json!({ "mappings": mappings, "findings": counts }));
     out.write_all(escape::json_line(&line).as_bytes())
 }
 

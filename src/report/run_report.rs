@@ -22,7 +22,7 @@ pub const MAX_KEPT: usize = 25_000;
 pub enum ReportFormat {
     /// `.json`
     Json,
-    /// `.xml`, as JUnit writes it
+    /// `.xml`, as `JUnit` writes it
     Junit,
     /// `.sarif`, version 2.1.0
     Sarif,

@@ -40,7 +40,7 @@ const MAX_NAME: usize = 24;
 /// Draws the summary: a JSON object on one line for `json`, else text; nothing for people who asked for quiet.
 pub fn summary(out: &mut dyn Write, summary: &Summary, style: RenderStyle) -> io::Result<()> {
     match style.format {
-        MessageFormat::Json => out.write_all(json_line(&summary_line(summary_object(summary))).as_bytes()),
+        MessageFormat::Json => out.write_all(json_line(&summary_line(&summary_object(summary))).as_bytes()),
         _ if style.quiet => Ok(()),
         MessageFormat::Full | MessageFormat::Concise | MessageFormat::Github => {
             out.write_all(drawn(summary, style).as_bytes())
@@ -375,7 +375,7 @@ pub(crate) fn good_word(outcome: &Outcome) -> &'static str {
 }
 
 /// The last line for scripts.
-pub(crate) fn summary_line(summary: Value) -> Value {
+pub(crate) fn summary_line(summary: &Value) -> Value {
     json!({ "type": "summary", "version": VERSION, "summary": summary })
 }
 
@@ -385,20 +385,7 @@ pub(crate) fn summary_object(summary: &Summary) -> Value {
         let word = good_word(&summary.outcome);
         ["sent", "written", "valid"].map(|other| if other == word { amount.clone() } else { none.clone() })
     };
-    let sums = |sum: &UnitSum| {
-        let [sent, written, valid] = good(json!(sum.sent.to_string()), &json!("0"));
-        let (by, unnamed) = match &sum.by {
-            Unit::None | Unit::Named(_) => (Some(sum.by.name()), None),
-            Unit::Other => (None, Some("other")),
-            Unit::Unreadable => (None, Some("unknown")),
-            Unit::TooMany => (None, Some("all")),
-        };
-        json!({
-            "what": sum.what, "by": by, "unnamed": unnamed, "sent": sent, "written": written, "valid": valid,
-            "rejected": sum.rejected.to_string(), "filtered": sum.filtered.to_string(),
-            "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
-        })
-    };
+    let sums = |sum: &UnitSum| sum_object(sum, good(json!(sum.sent.to_string()), &json!("0")));
     let source = |source: &SourceTally| {
         let [sent, written, valid] = good(json!(source.sent), &json!(0));
         let mut object = json!({
@@ -444,6 +431,21 @@ pub(crate) fn summary_object(summary: &Summary) -> Value {
         "rejects": summary.rejects,
         "balanced": summary.balanced(),
         "elapsed_ms": u64::try_from(summary.elapsed.as_millis()).unwrap_or(u64::MAX),
+    })
+}
+
+/// A sum; what is good of it is told under the word for it.
+fn sum_object(sum: &UnitSum, [sent, written, valid]: [Value; 3]) -> Value {
+    let (by, unnamed) = match &sum.by {
+        Unit::None | Unit::Named(_) => (Some(sum.by.name()), None),
+        Unit::Other => (None, Some("other")),
+        Unit::Unreadable => (None, Some("unknown")),
+        Unit::TooMany => (None, Some("all")),
+    };
+    json!({
+        "what": sum.what, "by": by, "unnamed": unnamed, "sent": sent, "written": written, "valid": valid,
+        "rejected": sum.rejected.to_string(), "filtered": sum.filtered.to_string(),
+        "pending": sum.pending.to_string(), "unreadable": sum.unreadable,
     })
 }
 

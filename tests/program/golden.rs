@@ -239,7 +239,7 @@ fn run(folder: &Path, given: &Files) -> Files {
     };
     for (path, bytes) in &mut found {
         if path.starts_with("report.") {
-            *bytes = without_moment(text(Some(bytes))).into_bytes();
+            *bytes = without_moment(&text(Some(bytes))).into_bytes();
         }
     }
     if !stderr.is_empty() {
@@ -266,10 +266,10 @@ fn without_times(stderr: Vec<u8>) -> Vec<u8> {
 }
 
 /// A report without when it was made, how long that took, and by which version.
-fn without_moment(report: String) -> String {
+fn without_moment(report: &str) -> String {
     let moment = regex::Regex::new(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d").unwrap();
     let elapsed = regex::Regex::new(r#""elapsed_ms":\d+"#).unwrap();
-    let report = moment.replace_all(&report, "2030-12-31T12:00:00").into_owned();
+    let report = moment.replace_all(report, "2030-12-31T12:00:00").into_owned();
     let report = elapsed.replace_all(&report, "\"elapsed_ms\":0").into_owned();
     let version = env!("CARGO_PKG_VERSION");
     report.replace(&format!("\"{version}\""), "\"VERSION\"").replace(&format!("xwalk {version},"), "xwalk VERSION,")

@@ -1,6 +1,7 @@
 //! Reports and lines for scripts: what the schemas say, whatever the number of findings, and nothing of the data unmasked.
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -60,7 +61,7 @@ fn run(faults: usize, args: &[&str]) -> (tempfile::TempDir, String, String) {
     let mut customers =
         "customer_id;title;lastname;firstname;postal_code;city;email\n0;1;A;B;1;C;a@b.example\n".to_owned();
     for number in 1..=faults {
-        customers.push_str(&format!("{number};9;Zebulon;Zanzibar;1;C;zebulon@secret.example\n"));
+        writeln!(customers, "{number};9;Zebulon;Zanzibar;1;C;zebulon@secret.example").unwrap();
     }
     fs::write(folder.path().join("customers.csv"), customers).unwrap();
     fs::write(

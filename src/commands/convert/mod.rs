@@ -282,7 +282,9 @@ fn summary(
     let mut tallies = recording::tally_recordings(plan, recordings);
     if let Outcome::Nothing { .. } = outcome {
         documents.nothing_sent();
-        tallies.iter_mut().for_each(|recording| recording.documents.nothing_sent());
+        for recording in &mut tallies {
+            recording.documents.nothing_sent();
+        }
         sources.iter_mut().for_each(SourceTally::nothing_sent);
     }
     let overview = field_names::overview(plan, findings.causes(), &sources);

@@ -54,7 +54,7 @@ pub(crate) fn send(
             }
             output.finish()
         };
-        let done = Documents::create(path, &plan.body.shape, options.is_read, runtime.out).and_then(all);
+        let done = Documents::create(path, &plan.body.shape, options.reader, runtime.out).and_then(all);
         return done.map(|()| sink::written(options)).map_err(|cause| sink::unwritten(options, &cause));
     }
     if let Some(held) = hold_back(job, recordings, findings, runtime) {

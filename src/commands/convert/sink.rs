@@ -59,7 +59,7 @@ pub(crate) fn output<'a>(
 ) -> Result<Option<Documents<'a>>, Error> {
     match &options.output {
         Some(path) if !plan.shares_records() && (options.max_rejects.is_none() || !is_written_at_once(path)) => {
-            let documents = Documents::create(path, &plan.body.shape, options.is_read, out);
+            let documents = Documents::create(path, &plan.body.shape, options.reader, out);
             documents.map(Some).map_err(|cause| unwritten(options, &cause))
         }
         _ => Ok(None),
