@@ -19,6 +19,7 @@ pub mod sarif;
 pub mod markdown;
 pub mod html;
 pub mod html_diagram;
+pub mod report_format;
 
 use std::{
     collections::BTreeMap,
