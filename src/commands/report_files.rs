@@ -15,7 +15,10 @@ use crate::{
         places::{is_stream, open_stream},
     },
     plan::Plan,
-    report::run_report::{InputFile, MappingReport, ReportFormat, RunReport},
+    report::{
+        report_format::ReportFormat,
+        run_report::{MappingReport, ReportedFile, RunReport},
+    },
 };
 
 /// Writes a report to each of some files.
@@ -64,9 +67,9 @@ pub(crate) fn describe_mapping(path: &Path, plan: &Plan) -> MappingReport {
 }
 
 /// A file that was read, with its digest if it is still there.
-pub(crate) fn read_input(role: &str, path: &Path) -> InputFile {
+pub(crate) fn read_input(role: &str, path: &Path) -> ReportedFile {
     let bytes = fs::read(path).ok();
-    InputFile {
+    ReportedFile {
         role: role.to_owned(),
         path: path.display().to_string(),
         bytes: bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),

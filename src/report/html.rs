@@ -369,7 +369,7 @@ mod tests {
         recording::summary::DocumentTally,
         report::{
             html::{MAX_BYTES, draw_stages, write},
-            run_report::{FieldFlow, InputFile, MappingReport, RunReport},
+            run_report::{FieldFlow, MappingReport, ReportedFile, RunReport},
         },
     };
 
@@ -410,7 +410,8 @@ mod tests {
             flows: (0..5_000).map(flow).collect(),
             ..MappingReport::default()
         };
-        let input = InputFile { role: text.to_owned(), path: text.to_owned(), bytes: 1, digest: Some("00".repeat(32)) };
+        let input =
+            ReportedFile { role: text.to_owned(), path: text.to_owned(), bytes: 1, digest: Some("00".repeat(32)) };
         RunReport {
             command: "convert",
             started: "2026-11-27T10:00:00Z".to_owned(),

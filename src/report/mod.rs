@@ -24,6 +24,7 @@ pub mod code_lines;
 pub mod mapping_text;
 pub mod record_text;
 pub mod case_text;
+pub mod report_format;
 
 use std::{
     collections::BTreeMap,

@@ -45,7 +45,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("idna_adapter", &[]),
     ("indexmap", &["*"]),
     ("indicatif", &["report/progress"]),
-    ("jiff", &["plan", "join/order", "deliver", "commands/convert", "main"]),
+    ("jiff", &["plan", "join/order", "deliver", "commands/convert", "commands/report_files", "main"]),
     ("jsonschema", &["config/contract", "config/broken_rules", "config/violations"]),
     ("memchr", &["*"]),
     ("minijinja", &["plan/expression", "html"]),

@@ -23,7 +23,7 @@ use crate::{
                 partitioner,
                 recording::{self, Recording, Stored},
             },
-            reports::Ending,
+            reports::RunEnding,
             sink::Sink,
         },
         field_names,
@@ -65,7 +65,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
         Ok(exit) => (*exit, &[][..]),
         Err(error) => (error.exit(), error.diagnostics()),
     };
-    let written = reports::write(&job, Ending { exit, errors, summary, stamps: &stamps }, &mut findings, runtime);
+    let written = reports::write(&job, RunEnding { exit, errors, summary, stamps: &stamps }, &mut findings, runtime);
     // What ended the run is told before a report that cannot be written.
     done.and_then(|exit| written.map(|()| exit))
 }
