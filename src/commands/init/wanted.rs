@@ -226,7 +226,7 @@ fn read_leaf(rules: &Rules<'_>, types: Vec<String>) -> WantedLeaf {
         types,
         format: first("format").and_then(Value::as_str).map(str::to_owned),
         values: texts,
-        only: only.filter(|value| !value.is_null()).cloned(),
+        only: only.filter(|value| value.is_string() || value.is_number() || value.is_boolean()).cloned(),
         min_length: first("minLength").and_then(Value::as_u64).unwrap_or(0),
         pointer: String::new(),
     }
