@@ -124,9 +124,9 @@ fn check_open_files() -> Result<(), Error> {
     let is_enough =
         |file: &File| u64::try_from(file.as_raw_fd()).is_ok_and(|number| number + 4 * (MIN_OPEN_FILES as u64) < limit);
     let open = || File::open(NULL_DEVICE);
-    let opened = open().and_then(|file| match is_enough(&file) {
-        true => Ok(Vec::new()),
-        false => (1..MIN_OPEN_FILES).map(|_| open()).chain([Ok(file)]).collect::<io::Result<Vec<File>>>(),
+    let opened: io::Result<Vec<File>> = open().and_then(|file| {
+        let others = if is_enough(&file) { 0 } else { MIN_OPEN_FILES - 1 };
+        (0..others).map(|_| open()).chain([Ok(file)]).collect()
     });
     match opened {
         Err(cause)

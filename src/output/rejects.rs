@@ -159,7 +159,7 @@ pub fn rejects(
     mut rejects: Rejects,
 ) -> Result<Vec<PathBuf>, (PathBuf, io::Error)> {
     let (mut written, mut streamed) = (Vec::new(), Vec::new());
-    let in_stream = !is_folder(path) && is_stream;
+    let goes_together = !is_folder(path) && is_stream;
     if is_folder(path) {
         create_private_folder(path).map_err(|cause| (path.to_owned(), cause))?;
     }
@@ -177,7 +177,7 @@ pub fn rejects(
         rejected.sort_rows();
         let rows = rejected.rows.iter().flat_map(|row| &row.line);
         let bytes: Vec<u8> = rejected.header.iter().chain(rows).chain(&rejected.footer).copied().collect();
-        if in_stream {
+        if goes_together {
             streamed.extend(bytes);
         } else {
             write_file(&file, &bytes).map_err(|cause| failed(&file, cause))?;
@@ -186,7 +186,7 @@ pub fn rejects(
             written.push(file);
         }
     }
-    if in_stream {
+    if goes_together {
         places::open_stream(path)
             .and_then(|mut file| file.write_all(&streamed))
             .map_err(|cause| failed(path, cause))?;

@@ -82,13 +82,14 @@ mod tests {
         let noise: Vec<u8> = (0..8 * SAMPLE).map(&mut noise).collect();
         for name in ["a.gz", "a.zst"] {
             let path = folder.path().join(name);
-            let mut estimate = |text: &[u8]| {
+            let estimate = |text: &[u8]| {
                 pack(&path, text);
                 estimate_unpacked(&path, fs::metadata(&path).unwrap().len())
             };
             for (unit, size) in [(b"1;2\n".as_slice(), 32 * SAMPLE), (&noise, 8 * SAMPLE), (&noise[..20], 32 * SAMPLE)]
             {
-                let text = |size: u64| unit.iter().copied().cycle().take(size as usize).collect::<Vec<u8>>();
+                let text =
+                    |size: u64| unit.iter().copied().cycle().take(usize::try_from(size).unwrap()).collect::<Vec<u8>>();
                 for small in [1000, SAMPLE / 2] {
                     let found = estimate(&text(small));
                     assert!((small..small + small / 20 + 100).contains(&found), "{name} {small} {found}");

@@ -162,7 +162,7 @@ fn convert(folder: &Path, column: &str, format: &str, cells: &[String]) -> Vec<V
     );
     let field = json!({ "type": "string", "format": format });
     let schema = json!({ "type": "array", "items": { "type": "object", "properties": { "a": field } } });
-    let rows: String = cells.iter().enumerate().map(|(number, cell)| format!("{number};{cell}\n")).collect();
+    let rows = cells.iter().enumerate().map(|(number, cell)| format!("{number};{cell}\n")).collect::<Vec<_>>().concat();
     for (name, text) in
         [("mapping.yaml", mapping), ("schema.json", schema.to_string()), ("s.csv", format!("n;a\n{rows}"))]
     {
