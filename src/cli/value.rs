@@ -8,7 +8,7 @@ use clap::{ValueEnum, builder::PossibleValue};
 
 use crate::{
     options::{Color, InjectedFault, Log, MaxRejects, Memory, MessageFormat, Setting, SourcePath},
-    report::run_report::ReportFormat,
+    report::report_format::ReportFormat,
     units,
 };
 

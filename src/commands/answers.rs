@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_and_a_reader_that_goes_away_is_not() {
-        struct Failing(io::ErrorKind);
-        impl io::Write for Failing {
+        struct FailingStdout(io::ErrorKind);
+        impl io::Write for FailingStdout {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {
                 Err(self.0.into())
             }
@@ -64,7 +64,7 @@ mod tests {
             }
         }
         for (kind, is_good) in [(io::ErrorKind::StorageFull, false), (io::ErrorKind::BrokenPipe, true)] {
-            let mut failing = Failing(kind);
+            let mut failing = FailingStdout(kind);
             let mut answers = Answers::to(&mut failing);
             answers.write_all(&vec![b'x'; 20_000]).unwrap();
             assert_eq!(answers.finish().is_ok(), is_good, "{kind:?}");

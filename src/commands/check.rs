@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use crate::{
     cli,
     commands::{
-        convert::written_places,
+        convert::{reports, written_places},
         load::{self, ConfigFile},
         report_files,
         runtime::Runtime,
@@ -66,7 +66,7 @@ fn describe(checked: Checked, exit: Exit, findings: &mut Findings, runtime: &Run
     let (kept, left_out) = findings.take_kept(Vec::new());
     RunReport {
         command: "check",
-        started: report_files::started(runtime),
+        started: reports::started(runtime),
         exit,
         mappings: checked.mappings,
         summary: None,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    commands::{field_names, runtime::Runtime},
+    commands::field_names,
     digest::{FileDigest, hex},
     error::Error,
     output::{
@@ -15,7 +15,10 @@ use crate::{
         places::{is_stream, open_stream},
     },
     plan::Plan,
-    report::run_report::{InputFile, MappingReport, ReportFormat, RunReport},
+    report::{
+        report_format::ReportFormat,
+        run_report::{MappingReport, ReportInput, RunReport},
+    },
 };
 
 /// Writes a report to each of some files.
@@ -40,13 +43,6 @@ fn write_one(path: &Path, report: &RunReport) -> std::io::Result<()> {
     file.into_inner().map_err(std::io::IntoInnerError::into_error)?.finish()
 }
 
-/// When the run started.
-pub(crate) fn started(runtime: &Runtime<'_>) -> String {
-    let elapsed = jiff::SignedDuration::try_from(runtime.started.elapsed()).unwrap_or_default();
-    let started = (runtime.context.now)().checked_sub(elapsed).unwrap_or_default();
-    started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
 /// A mapping that was compiled.
 pub(crate) fn describe_mapping(path: &Path, plan: &Plan) -> MappingReport {
     let (proven, checked) = plan.proven();
@@ -63,9 +59,9 @@ pub(crate) fn describe_mapping(path: &Path, plan: &Plan) -> MappingReport {
 }
 
 /// A file that was read, with its digest if it is still there.
-pub(crate) fn read_input(role: &str, path: &Path) -> InputFile {
+pub(crate) fn read_input(role: &str, path: &Path) -> ReportInput {
     let bytes = fs::read(path).ok();
-    InputFile {
+    ReportInput {
         role: role.to_owned(),
         path: path.display().to_string(),
         bytes: bytes.as_ref().map_or(0, |bytes| bytes.len() as u64),

@@ -8,7 +8,7 @@ use crate::report::{
     escape::json_line,
     line::{self, VERSION},
     overview,
-    run_report::{InputFile, MappingReport, RunReport},
+    run_report::{ReportInput, MappingReport, RunReport},
     summary,
 };
 
@@ -46,6 +46,6 @@ pub(crate) fn mapping(mapping: &MappingReport) -> Value {
     })
 }
 
-fn input(input: &InputFile) -> Value {
+fn input(input: &ReportInput) -> Value {
     json!({ "role": input.role, "path": input.path, "bytes": input.bytes, "blake3": input.digest })
 }

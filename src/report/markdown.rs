@@ -18,7 +18,7 @@ use crate::{
         grouped::grouped,
         line,
         overview::{column, shown_shapes, shown_share},
-        run_report::{InputFile, RunReport},
+        run_report::{ReportInput, RunReport},
         summary::{good_word, headline, name_sum},
     },
 };
@@ -127,7 +127,7 @@ fn finding(finding: &Diagnostic) -> [String; 4] {
     [place, line::word(finding.severity).to_owned(), said, rule]
 }
 
-fn input(input: &InputFile) -> [String; 4] {
+fn input(input: &ReportInput) -> [String; 4] {
     let digest = input.digest.as_deref().unwrap_or_default();
     [cell(&input.role), code(&input.path), grouped(input.bytes), code(digest)]
 }

@@ -17,6 +17,7 @@ pub mod json_report;
 pub mod junit;
 pub mod sarif;
 pub mod markdown;
+pub mod report_format;
 
 use std::{
     collections::BTreeMap,

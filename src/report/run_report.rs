@@ -1,64 +1,15 @@
-//! What a run did, as plain data for the files that `--report` writes. The ending of a file names its format.
+//! What a run did, as plain data for the files that `--report` writes.
 //!
 //! Cells are in it as messages show them, so no report holds more of the data than the messages do.
-
-use std::{
-    io::{self, Write},
-    path::Path,
-};
 
 use crate::{
     diagnostic::{Diagnostic, Severity},
     error::Exit,
     recording::{overview::Overview, summary::Summary},
-    report::{json_report, junit, markdown, sarif},
 };
 
 /// The most findings that are kept for reports, as code hosts cap them.
 pub const MAX_KEPT: usize = 25_000;
-
-/// A format of reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReportFormat {
-    /// `.json`
-    Json,
-    /// `.xml`, as `JUnit` writes it
-    Junit,
-    /// `.sarif`, version 2.1.0
-    Sarif,
-    /// `.md`
-    Markdown,
-}
-
-impl ReportFormat {
-    /// The endings of all formats.
-    pub const ENDINGS: &[&str] = &[".json", ".xml", ".sarif", ".md"];
-
-    /// The format that the ending of a file names.
-    #[must_use]
-    pub fn of(path: &Path) -> Option<ReportFormat> {
-        match path.extension()?.to_str()? {
-            "json" => Some(ReportFormat::Json),
-            "xml" => Some(ReportFormat::Junit),
-            "sarif" => Some(ReportFormat::Sarif),
-            "md" => Some(ReportFormat::Markdown),
-            _ => None,
-        }
-    }
-
-    /// Writes a report.
-    ///
-    /// # Errors
-    /// The writer fails.
-    pub fn write(self, out: &mut dyn Write, report: &RunReport) -> io::Result<()> {
-        match self {
-            ReportFormat::Json => json_report::write(out, report),
-            ReportFormat::Junit => junit::write(out, report),
-            ReportFormat::Sarif => sarif::write(out, report),
-            ReportFormat::Markdown => markdown::write(out, report),
-        }
-    }
-}
 
 /// What a run did.
 #[derive(Clone, Debug)]
@@ -80,7 +31,7 @@ pub struct RunReport {
     /// How many more there were.
     pub left_out: u64,
     /// The files that were read.
-    pub inputs: Vec<InputFile>,
+    pub inputs: Vec<ReportInput>,
 }
 
 impl RunReport {
@@ -114,7 +65,7 @@ pub struct MappingReport {
 
 /// A file that was read.
 #[derive(Clone, Debug)]
-pub struct InputFile {
+pub struct ReportInput {
     /// What it is: a source, or as in "the mapping".
     pub role: String,
     /// Where it is.
@@ -123,21 +74,4 @@ pub struct InputFile {
     pub bytes: u64,
     /// The BLAKE3 digest of its bytes in hexadecimal digits, if it was taken: that of a packed file is not.
     pub digest: Option<String>,
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use crate::report::run_report::ReportFormat;
-
-    #[test]
-    fn endings_name_formats() {
-        for ending in ReportFormat::ENDINGS {
-            assert!(ReportFormat::of(Path::new(&format!("a/b{ending}"))).is_some(), "{ending}");
-        }
-        for other in ["a", "a.html", "a.JSON", ".json", "json", "-"] {
-            assert_eq!(ReportFormat::of(Path::new(other)), None, "{other}");
-        }
-    }
 }

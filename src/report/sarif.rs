@@ -14,7 +14,7 @@ use crate::{
     explanation::explain,
     report::{
         escape::{json_line, visible},
-        run_report::{InputFile, RunReport},
+        run_report::{ReportInput, RunReport},
     },
 };
 
@@ -62,7 +62,7 @@ fn rule(code: Code) -> Value {
     })
 }
 
-fn artifact(input: &InputFile) -> Value {
+fn artifact(input: &ReportInput) -> Value {
     let mut artifact = json!({
         "location": { "uri": uri(&input.path) },
         "length": input.bytes,

@@ -7,7 +7,7 @@ pub mod sink;
 pub mod delivery;
 pub mod send;
 mod other_mapping;
-mod reports;
+pub(crate) mod reports;
 pub mod written_places;
 
 use std::{io::Write, path::Path, sync::Arc};
@@ -23,7 +23,7 @@ use crate::{
                 partitioner,
                 recording::{self, Recording, Stored},
             },
-            reports::Ending,
+            reports::ConversionEnd,
             sink::Sink,
         },
         field_names,
@@ -64,7 +64,7 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
         Ok(exit) => (*exit, &[][..]),
         Err(error) => (error.exit(), error.diagnostics()),
     };
-    let written = reports::write(&job, Ending { exit, errors, summary, stamps: &stamps }, &mut findings, runtime);
+    let written = reports::write(&job, ConversionEnd { exit, errors, summary, stamps: &stamps }, &mut findings, runtime);
     // What ended the run is told before a report that cannot be written.
     done.and_then(|exit| written.map(|()| exit))
 }

@@ -16,12 +16,12 @@ use crate::{
     recording::summary::Summary,
     report::{
         Findings,
-        run_report::{InputFile, RunReport},
+        run_report::{ReportInput, RunReport},
     },
 };
 
 /// How a conversion ended, as far as reports tell it.
-pub(crate) struct Ending<'a> {
+pub(crate) struct ConversionEnd<'a> {
     pub(crate) exit: Exit,
     /// What ended it early, if something did.
     pub(crate) errors: &'a [Diagnostic],
@@ -36,7 +36,7 @@ pub(crate) struct Ending<'a> {
 /// One of them cannot be written.
 pub(crate) fn write(
     job: &Job,
-    ending: Ending<'_>,
+    ending: ConversionEnd<'_>,
     findings: &mut Findings,
     runtime: &Runtime<'_>,
 ) -> Result<(), Error> {
@@ -48,14 +48,14 @@ pub(crate) fn write(
     let overview = field_names::overview(&job.plan, findings.causes(), sources);
     let names = job.plan.sources.iter().map(|source| source.name.clone()).collect();
     let (kept, left_out) = findings.take_kept(names);
-    let mut inputs: Vec<InputFile> = job.read.iter().filter_map(read_config).collect();
+    let mut inputs: Vec<ReportInput> = job.read.iter().filter_map(read_config).collect();
     inputs.extend(ending.stamps.iter().map(describe_stamp));
     let mapping = job.read.first().map_or(Path::new(""), |file| &file.path);
     report_files::write(
         &job.options.reports,
         &RunReport {
             command: "convert",
-            started: report_files::started(runtime),
+            started: started(runtime),
             exit: ending.exit,
             mappings: vec![describe_mapping(mapping, &job.plan)],
             summary: ending.summary,
@@ -67,13 +67,20 @@ pub(crate) fn write(
     )
 }
 
+/// When the run started.
+pub(crate) fn started(runtime: &Runtime<'_>) -> String {
+    let elapsed = jiff::SignedDuration::try_from(runtime.started.elapsed()).unwrap_or_default();
+    let started = (runtime.context.now)().checked_sub(elapsed).unwrap_or_default();
+    started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
 /// A file of the configuration. Files of a profile hold secrets, and no digest of such is told.
-fn read_config(file: &ConfigFile) -> Option<InputFile> {
+fn read_config(file: &ConfigFile) -> Option<ReportInput> {
     (file.role != "a file of the profile").then(|| read_input(file.role, &file.path))
 }
 
-fn describe_stamp(stamp: &Stamp) -> InputFile {
-    InputFile {
+fn describe_stamp(stamp: &Stamp) -> ReportInput {
+    ReportInput {
         role: stamp.role.clone(),
         path: stamp.path.display().to_string(),
         bytes: stamp.length,
