@@ -8,7 +8,7 @@ use crate::report::{
     escape::json_line,
     line::{self, VERSION},
     overview,
-    run_report::{ReportInput, MappingReport, RunReport},
+    run_report::{MappingReport, ReportInput, RunReport},
     summary,
 };
 

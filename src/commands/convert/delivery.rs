@@ -29,7 +29,7 @@ use crate::{
     io_cause::{Purpose, advise, describe_cause},
     journal::{
         BeginError, Journal, Shipment, Start,
-        entry::{Entry, ReportInput},
+        entry::{Entry, InputFile},
         epoch::RejectedDocument,
         state_dir::TargetDir,
     },
@@ -91,7 +91,7 @@ impl JournaledDelivery {
         let inputs = identify_inputs(&self.stamps)?;
         let DocumentsDigest { digest: plan, documents } = plan;
         let shipment = Shipment { plan, documents, inputs, nonce, supersede: self.supersede };
-        let mut is_extended = |old: &[ReportInput]| is_extended(old, &shipment.inputs, &self.stamps);
+        let mut is_extended = |old: &[InputFile]| is_extended(old, &shipment.inputs, &self.stamps);
         self.journal.begin(&shipment, &mut is_extended).map_err(|error| match error {
             BeginError::Disk(cause) => unusable(&self.state, &cause),
             BeginError::Unfinished { open, documents } => {
@@ -105,15 +105,15 @@ impl JournaledDelivery {
 }
 
 /// The input files with the digests of their contents, which are still those that were read.
-fn identify_inputs(stamps: &[files::Stamp]) -> Result<Vec<ReportInput>, Error> {
+fn identify_inputs(stamps: &[files::Stamp]) -> Result<Vec<InputFile>, Error> {
     let identify = |stamp: &files::Stamp| {
         let blake3 = match stamp.digest {
             Some(digest) => Ok(digest),
             None => digest_beginning(&stamp.path, stamp.length),
         };
-        blake3.map(|blake3| ReportInput { role: stamp.role.clone(), len: stamp.length, blake3 })
+        blake3.map(|blake3| InputFile { role: stamp.role.clone(), len: stamp.length, blake3 })
     };
-    let inputs: Vec<ReportInput> = stamps.iter().filter_map(|stamp| identify(stamp).ok()).collect();
+    let inputs: Vec<InputFile> = stamps.iter().filter_map(|stamp| identify(stamp).ok()).collect();
     // A file that can no longer be read has changed as well.
     let changed = files::find_changed(stamps);
     if changed.is_empty() && inputs.len() == stamps.len() { Ok(inputs) } else { Err(Error::Input(changed)) }
@@ -136,7 +136,7 @@ fn digest_beginning(path: &Path, length: u64) -> io::Result<Digest> {
 }
 
 /// Whether each old input is the beginning of the one that replaces it, so that no old record is missing.
-fn is_extended(old: &[ReportInput], new: &[ReportInput], stamps: &[files::Stamp]) -> bool {
+fn is_extended(old: &[InputFile], new: &[InputFile], stamps: &[files::Stamp]) -> bool {
     let mut taken = vec![false; new.len()];
     old.iter().all(|old| {
         let Some(at) = (0..new.len()).find(|at| !taken[*at] && new[*at].role == old.role) else { return false };

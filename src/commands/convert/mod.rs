@@ -64,7 +64,8 @@ pub fn convert(args: &Convert, runtime: &mut Runtime<'_>) -> Result<Exit, Error>
         Ok(exit) => (*exit, &[][..]),
         Err(error) => (error.exit(), error.diagnostics()),
     };
-    let written = reports::write(&job, ConversionEnd { exit, errors, summary, stamps: &stamps }, &mut findings, runtime);
+    let end = ConversionEnd { exit, errors, summary, stamps: &stamps };
+    let written = reports::write(&job, end, &mut findings, runtime);
     // What ended the run is told before a report that cannot be written.
     done.and_then(|exit| written.map(|()| exit))
 }
