@@ -96,7 +96,7 @@ pub struct RecordView {
     /// How many more there are.
     pub more: usize,
     /// What the contract says of its values.
-    pub rules: Vec<ContractRule>,
+    pub rules: Vec<ShownContractRule>,
     /// The file of the contract.
     pub contract: String,
 }
@@ -197,7 +197,7 @@ pub struct JsonLine {
 
 /// What the contract says of some values.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct ContractRule {
+pub struct ShownContractRule {
     /// Its number on the page.
     pub number: usize,
     /// The path of the values, `[]` for the items of a list.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    config::contract::Contract, json_pointer::unescape, plan::Plan, preview::view::ContractRule,
+    config::contract::Contract, json_pointer::unescape, plan::Plan, preview::view::ShownContractRule,
     report::escape::visible,
 };
 
@@ -50,7 +50,7 @@ pub(super) struct ContractRules<'a> {
     /// The pointers into the contract, by the path of the values.
     pointers: BTreeMap<String, Vec<String>>,
     /// What it says, with the number of the path; the first has the number 1.
-    pub(super) rules: Vec<ContractRule>,
+    pub(super) rules: Vec<ShownContractRule>,
     numbers: BTreeMap<String, usize>,
 }
 
@@ -109,7 +109,7 @@ impl<'a> ContractRules<'a> {
             number = self.rules.len() + 1;
             let line = self.pointers[path].first().map_or(0, |pointer| self.contract.place(pointer).line);
             let shown = if path.is_empty() { "document" } else { path };
-            self.rules.push(ContractRule { number, path: visible(shown), line, text: said.join(" · "), proof });
+            self.rules.push(ShownContractRule { number, path: visible(shown), line, text: said.join(" · "), proof });
         }
         self.numbers.insert(path.to_owned(), number);
         number
