@@ -3,7 +3,7 @@
 //! Counting a finding costs little beside making it: nothing is drawn, and a cause or a shape that is known is found
 //! without making a text.
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
     diagnostic::{Cell, Code, Diagnostic, Place},
@@ -29,8 +29,8 @@ pub struct CauseTally {
 struct CountedCause {
     cause: Cause,
     shapes: FrequentShapes,
-    /// The path, or else the line, of the record that was counted last.
-    last: (u64, usize),
+    /// Where the record lies that was counted last.
+    last: (u64, String),
 }
 
 impl CauseTally {
@@ -40,10 +40,8 @@ impl CauseTally {
         let counted = &mut self.causes[at];
         counted.cause.count += 1;
         let Some(cell) = diagnostic.cell.as_deref() else { return };
-        let record = (cell.place.line, cell.place.path.len());
-        counted.cause.records += u64::from(counted.last != record || cell.place.line == 0);
-        counted.last = record;
-        counted.note_place(&cell.place);
+        counted.count_record(&cell.place);
+        counted.note_place(&cell.place, &diagnostic.message);
         if !cell.column.is_empty() {
             counted.shapes.count(&cell.found);
         }
@@ -62,8 +60,10 @@ impl CauseTally {
             cause.rows = rows(&cause.source).unwrap_or_default();
             cause.field = cause.rule.as_ref().and_then(field).unwrap_or_default();
         }
-        // The sort is stable: causes that are as bad stay in the order in which they were met.
-        causes.sort_by_key(|cause| (std::cmp::Reverse(cause.severity), std::cmp::Reverse(cause.count)));
+        // Causes that are as bad stand in the order of the files: that of the findings depends on how a recording is divided.
+        let place = |cause: &Cause| (Reverse(cause.severity), Reverse(cause.count), cause.first.clone());
+        let key = |cause: &Cause| (place(cause), cause.code, cause.rule.clone(), cause.column.clone());
+        causes.sort_by_cached_key(key);
         Overview { causes }
     }
 
@@ -88,7 +88,7 @@ impl CauseTally {
 
     fn add(&mut self, key: (Code, u64, u64), cause: Cause) -> usize {
         let at = self.causes.len();
-        self.causes.push(CountedCause { cause, shapes: FrequentShapes::default(), last: (0, 0) });
+        self.causes.push(CountedCause { cause, shapes: FrequentShapes::default(), last: (0, String::new()) });
         self.numbers.entry(key).or_default().push(at);
         at
     }
@@ -113,14 +113,26 @@ fn new_cause(diagnostic: &Diagnostic, cell: Option<&Cell>, rule: Option<&Place>)
 }
 
 impl CountedCause {
-    /// Keeps the first place in the order of lines; files come in the order in which they are met.
-    fn note_place(&mut self, place: &Place) {
+    fn count_record(&mut self, place: &Place) {
+        let is_last = self.last.0 == place.line && place.line > 0 && self.last.1 == place.path;
+        if is_last {
+            return;
+        }
+        self.cause.records += 1;
+        self.last.0 = place.line;
+        if self.last.1 != place.path {
+            self.last.1.clone_from(&place.path);
+        }
+    }
+
+    /// Keeps the first place, and what is said of it.
+    fn note_place(&mut self, place: &Place, message: &str) {
+        let at = (place.path.as_str(), place.line, place.column);
         let is_first =
-            self.cause.first.as_ref().is_none_or(|first| {
-                (place.line, place.column) < (first.line, first.column) && place.path == first.path
-            });
+            self.cause.first.as_ref().is_none_or(|first| at < (first.path.as_str(), first.line, first.column));
         if is_first {
             self.cause.first = Some(place.into());
+            message.clone_into(&mut self.cause.message);
         }
     }
 
@@ -181,7 +193,7 @@ impl FrequentShapes {
     fn most_frequent(&self) -> Vec<ShapeCount> {
         let sure = |shape: &CountedShape| shape.count - shape.error;
         let mut shapes: Vec<&CountedShape> = self.shapes.iter().collect();
-        shapes.sort_by_key(|shape| std::cmp::Reverse(sure(shape)));
+        shapes.sort_by(|one, other| sure(other).cmp(&sure(one)).then_with(|| one.shape.cmp(&other.shape)));
         // One that was met once among very many says nothing.
         let is_telling = |shape: &&CountedShape| shape.error == 0 || sure(shape) > 1;
         shapes.retain(is_telling);
