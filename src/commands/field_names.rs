@@ -1,6 +1,6 @@
 //! Causes of findings -> the overview: with the rows of their sources, and the fields that their rules make.
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use crate::{
     plan::{ObjectPlan, Plan, ValuePlan},
@@ -15,8 +15,9 @@ use crate::{
 pub(crate) fn overview(plan: &Plan, causes: &CauseTally, sources: &[SourceTally]) -> Overview {
     let of = |name: &str| sources.iter().find(|source| source.name == name);
     let rows = |name: &str| of(name).map(|source| source.merged_rows.unwrap_or(source.rows));
-    let fields = name_fields(plan);
-    causes.overview(&rows, &|rule| fields.get(rule).cloned())
+    // Most runs find nothing.
+    let fields = OnceCell::new();
+    causes.overview(&rows, &|rule| fields.get_or_init(|| name_fields(plan)).get(rule).cloned())
 }
 
 /// All fields that a mapping makes, in the order of the document.

@@ -61,8 +61,9 @@ impl CauseTally {
             cause.field = cause.rule.as_ref().and_then(field).unwrap_or_default();
         }
         // Causes that are as bad stand in the order of the files: that of the findings depends on how a recording is divided.
-        let place = |cause: &Cause| (Reverse(cause.severity), Reverse(cause.count), cause.first.clone());
-        let key = |cause: &Cause| (place(cause), cause.code, cause.rule.clone(), cause.column.clone());
+        let place = |cause: &Cause| (cause.first.is_none(), cause.first.clone());
+        let weight = |cause: &Cause| (Reverse(cause.severity), Reverse(cause.count));
+        let key = |cause: &Cause| (weight(cause), place(cause), cause.code, cause.rule.clone(), cause.column.clone());
         causes.sort_by_cached_key(key);
         Overview { causes }
     }
