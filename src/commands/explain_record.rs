@@ -77,11 +77,15 @@ pub fn explain_record(
             Stored::Oversized(document) => document.to_partition(plan.each),
         };
         load_joined(plan, &partition, &mut loaded, &mut say)?;
-        let Some(found) = find_record(plan, &loaded, &folder.join(file), line) else { continue };
+        let all = find_records(plan, &loaded, &folder.join(file), line);
+        let Some(&first) = all.first() else { continue };
         // The findings say what was done with each document; no document is kept.
         decide_documents(plan, &mut loaded, 0, (&mut say, u64::MAX), &mut |_| Ok(()))
             .map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))?;
-        let text = describe(plan, &loaded, found);
+        // A row of several roles is told as the one that a document holds.
+        let told = all.iter().map(|found| (*found, describe(plan, &loaded, *found)));
+        let in_a_document = told.into_iter().find(|(_, text)| text.document.is_some());
+        let (found, text) = in_a_document.unwrap_or_else(|| (first, describe(plan, &loaded, first)));
         let _ = if args.messages.message_format == MessageFormat::Json {
             record_text::json(out, &text)
         } else {
@@ -109,9 +113,9 @@ fn parse_record(record: &str) -> Option<(&str, u64)> {
     Some((file, line.parse().ok()?)).filter(|(file, _)| !file.is_empty())
 }
 
-/// The record that stands in a line of a file; of several roles, the first.
-fn find_record(plan: &Plan, loaded: &LoadedPartition, file: &Path, line: u64) -> Option<FoundRecord> {
-    (0..plan.sources.len()).find_map(|source| {
+/// The records that stand in a line of a file, one of each role.
+fn find_records(plan: &Plan, loaded: &LoadedPartition, file: &Path, line: u64) -> Vec<FoundRecord> {
+    let of_role = |source: usize| {
         let table = &loaded.tables[source];
         (0..table.len()).find_map(|row| {
             if !is_same(Path::new(&table.part(row).path), file) || table.copies.contains(&row) {
@@ -121,7 +125,8 @@ fn find_record(plan: &Plan, loaded: &LoadedPartition, file: &Path, line: u64) ->
             let last = first + line_ends(&table.text[table.raw(row)]);
             (first..=last).contains(&line).then_some(FoundRecord { source, row, line: first, last_line: last })
         })
-    })
+    };
+    (0..plan.sources.len()).filter_map(of_role).collect()
 }
 
 /// Whether two paths are the same; `./a.csv` is `a.csv`.

@@ -88,7 +88,7 @@ pub struct RecordView {
     /// How many bad ones there are.
     pub bad: u64,
     /// What becomes of it.
-    pub fate: RowFate,
+    pub status: ShownStatus,
     /// Its rows.
     pub tables: Vec<TableView>,
     /// The lines of its JSON; empty: it makes none.
@@ -103,7 +103,7 @@ pub struct RecordView {
 
 /// What becomes of a row.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct RowFate {
+pub struct ShownStatus {
     /// `good`, `bad` or `out`.
     pub state: &'static str,
     /// In a word or two.
@@ -148,7 +148,7 @@ pub struct RowView {
     /// Its line.
     pub line: u64,
     /// What becomes of it.
-    pub fate: RowFate,
+    pub status: ShownStatus,
     /// Its cells.
     pub cells: Vec<CellView>,
 }

@@ -138,7 +138,10 @@ impl DrawnRecord<'_> {
     fn step(&self, placed: &PlacedValue<'_>) -> Option<CellStep> {
         let (columns, how, result) = match placed.value {
             ValuePlan::Leaf(leaf) => {
-                let (how, result) = self.convert(leaf);
+                // What is written of an object that is empty as a whole is said beside the object.
+                let object = placed.pointer.rsplit_once('/').map_or("", |(object, _)| object);
+                let is_nested = !object.is_empty() && !object.ends_with("/*");
+                let (how, result) = self.convert(leaf, is_nested);
                 (leaf.columns().to_vec(), how, result)
             }
             ValuePlan::Pieces(pieces) => {
@@ -190,7 +193,7 @@ impl DrawnRecord<'_> {
     }
 
     /// What is done with the text of a leaf, and what becomes of it.
-    fn convert(&self, leaf: &Leaf) -> (String, String) {
+    fn convert(&self, leaf: &Leaf, is_nested: bool) -> (String, String) {
         let record = self.record();
         let (text, how) = match &leaf.from {
             ValueSource::Column(column) => (Ok(record.said(*column).unwrap_or_default().into_owned()), None),
@@ -215,7 +218,7 @@ impl DrawnRecord<'_> {
                     // A default stands in the mapping.
                     (named(&format!("empty: default, {what}")), json.unwrap_or_else(|fault| fault))
                 }
-                None => (named("empty"), say_empty(&leaf.if_empty.then).into()),
+                None => (named("empty"), say_empty(&leaf.if_empty.then, is_nested).into()),
             },
             Ok(text) => match self.convert_text(leaf, &text) {
                 (what, Ok(json)) => (named(&what), self.draw_made(leaf.columns(), &json)),
@@ -230,7 +233,8 @@ impl DrawnRecord<'_> {
             return (format!("code table `{}`", codes.name), translate(codes, text));
         }
         let how = format!("type {}", leaf.conversion.type_name());
-        if let (ValueSource::Value(expression), Conversion::Text) = (&leaf.from, &leaf.conversion) {
+        // The result of an expression is written as it is, and never read again.
+        if let ValueSource::Value(expression) = &leaf.from {
             let mut json = OutputBuffer::default();
             if let Ok(value) = expression.evaluate(self.record()) {
                 value.write_json(&mut json);
@@ -273,8 +277,9 @@ fn translate(codes: &Codes, text: &str) -> Result<String, String> {
     }
 }
 
-fn say_empty(policy: &IfEmpty) -> &'static str {
+fn say_empty(policy: &IfEmpty, is_nested: bool) -> &'static str {
     match policy {
+        IfEmpty::Reject if is_nested => "rejected, unless all of the object is empty",
         IfEmpty::Keep => "\"\"",
         IfEmpty::Omit => "left out",
         IfEmpty::SetNull => "null",

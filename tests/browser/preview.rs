@@ -52,7 +52,7 @@ fn pointing_lights_what_belongs_together_and_keys_lead_to_records() {
     let mut at = |key: &str, record: &str| {
         browser.press(key);
         browser.wait(&format!("document.querySelector('#shown').dataset.record === '{record}'"));
-        browser.eval("document.querySelector('.record .fate').innerText.replace(/\\s+/g, ' ').trim()")
+        browser.eval("document.querySelector('.record .status').innerText.replace(/\\s+/g, ' ').trim()")
     };
     assert_eq!(at("n", "2"), "✕ rejected");
     assert_eq!(at("p", "1"), "✓ valid");

@@ -42,6 +42,11 @@ pub fn preview(args: &cli::Preview, runtime: &mut Runtime<'_>) -> Result<Exit, E
     let input = profiles.as_ref().and_then(|file| file.profiles.input(None)).unwrap_or(".");
     let folder = args.dir.clone().unwrap_or_else(|| root.join(input));
     load::check_folders(std::slice::from_ref(&folder)).map_err(Error::Config)?;
+    if !folder.is_dir() {
+        let message = format!("there is no folder `{}`", folder.display());
+        let hint = "name the drop folder, as in `xwalk preview samples/flight-02`";
+        return Err(Error::Config(vec![Diagnostic::new(Code::PlanUsage, message).hint(hint)]));
+    }
     let temporary = runtime.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
     let temporary = Path::new(temporary.map_or("/tmp", String::as_str)).to_owned();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port));

@@ -10,7 +10,7 @@ use crate::{
     },
     diagnostic::Diagnostic,
     plan::Plan,
-    preview::view::{CellView, ColumnView, RecordView, RowFate, RowView, TableView},
+    preview::view::{CellView, ColumnView, RecordView, RowView, ShownStatus, TableView},
     recording::{View, ledger::RowStatus},
     report::escape::visible,
     transform::{self, Scratch},
@@ -30,7 +30,7 @@ pub(super) fn draw(recording: &OpenedRecording, number: u64, is_stale: bool) -> 
         count: recording.records(),
         next_bad: recording.next_bad(record.number),
         bad: recording.count_bad(),
-        fate: tell_fate(record.partition, plan.each, record.root),
+        status: tell_status(record.partition, plan.each, record.root),
         tables: draw_tables(recording, record),
         contract: plan.contract.places.path().to_owned(),
         ..RecordView::default()
@@ -97,7 +97,7 @@ fn draw_table(plan: &Plan, partition: &OpenedPartition, source: usize, rows: &BT
             id: format!("r{source}-{row}"),
             place: visible(&format!("{}:{}", place.path, place.line)),
             line: place.line,
-            fate: tell_fate(partition, source, row),
+            status: tell_status(partition, source, row),
             cells: cells.collect(),
         }
     };
@@ -112,14 +112,14 @@ fn draw_table(plan: &Plan, partition: &OpenedPartition, source: usize, rows: &BT
 }
 
 /// What becomes of a row.
-fn tell_fate(partition: &OpenedPartition, source: usize, row: u32) -> RowFate {
+fn tell_status(partition: &OpenedPartition, source: usize, row: u32) -> ShownStatus {
     let reject = partition.reject(source, row);
     match partition.loaded.statuses[source][row as usize] {
-        RowStatus::Good | RowStatus::Pending => RowFate { state: "good", word: "valid", reason: String::new() },
-        RowStatus::Filtered => RowFate { state: "out", word: "left out", reason: String::new() },
+        RowStatus::Good | RowStatus::Pending => ShownStatus { state: "good", word: "valid", reason: String::new() },
+        RowStatus::Filtered => ShownStatus { state: "out", word: "left out", reason: String::new() },
         RowStatus::Rejected => {
             let reason = reject.map(|reject| format!("{}: {}", reject.code, reject.reason)).unwrap_or_default();
-            RowFate { state: "bad", word: "rejected", reason: visible(&reason) }
+            ShownStatus { state: "bad", word: "rejected", reason: visible(&reason) }
         }
     }
 }
