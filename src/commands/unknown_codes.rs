@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     config::mapping::policy::OnUnknown,
-    diagnostic::{Cell, Code, Diagnostic, Severity, mask},
+    diagnostic::{Cell, Code, Diagnostic, Severity},
     plan::{Leaf, Plan, ValuePlan, ValueSource, code_table::Codes},
     read::stream::Block,
     recording::ledger::RowStatus,
@@ -91,7 +91,7 @@ impl CodedColumn<'_> {
         }
         let column = table.bind[self.column];
         let drawn = table.draw_said(row, column, code);
-        let shown = if drawn == code { CodeShown::Text(drawn) } else { CodeShown::Shape(mask(code)) };
+        let shown = if drawn == code { CodeShown::Text(drawn) } else { CodeShown::Shape(drawn) };
         if let Some(known) = self.unknown.get_mut(&shown) {
             known.count += 1;
         } else if self.unknown.len() < MAX_CODES {

@@ -2,7 +2,7 @@
 //!
 //! A field has two cases: `transform`, the rule of the mapping, and `check`, that of the contract. A source has two: `read`
 //! and `join`. Whatever belongs to none of them is in the case `run`. A case fails if there is an error; warnings are its
-//! output.
+//! output. A run that ended early looked at nothing: then cases that do not fail are skipped, and pass not.
 
 use std::{
     collections::BTreeMap,
@@ -79,15 +79,24 @@ fn suite(
         causes.get(&name).map(Vec::as_slice).unwrap_or_default()
     };
     let failed = names.iter().filter(|(name, stage)| has_failed(causes_of(name, stage))).count();
+    let ended_early = report.command == "convert" && report.summary.is_none();
+    let is_skipped = |causes: &[&Cause]| ended_early && !has_failed(causes);
+    let skipped = names.iter().filter(|(name, stage)| is_skipped(causes_of(name, stage))).count();
     writeln!(
         out,
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\" skipped=\"0\" time=\"0\" timestamp=\"{}\">",
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{failed}\" errors=\"0\" skipped=\"{skipped}\" time=\"0\" timestamp=\"{}\">",
         escape(&mapping.name),
         names.len(),
         timestamp(report),
     )?;
     for (name, stage) in &names {
-        case(out, &format!("{}.{name}", mapping.name), stage, causes_of(name, stage))?;
+        let (class, causes) = (format!("{}.{name}", mapping.name), causes_of(name, stage));
+        if is_skipped(causes) {
+            let (class, name) = (escape(&class), escape(stage));
+            writeln!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\"><skipped/></testcase>")?;
+        } else {
+            case(out, &class, stage, causes)?;
+        }
     }
     writeln!(out, "  </testsuite>")
 }

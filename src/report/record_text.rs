@@ -28,6 +28,8 @@ use crate::{
 const WIDTH: usize = 80;
 /// What stands for a cell that is never shown.
 const SENSITIVE: &str = "(sensitive)";
+/// What stands for a truth value that may not be shown.
+const MASKED: &str = "(masked)";
 
 /// Everything about one row, ready to be shown.
 pub struct RecordText {
@@ -149,7 +151,10 @@ impl DrawnRecord<'_> {
                 (pieces.leaf.columns().to_vec(), how, result)
             }
             ValuePlan::When(when) => {
+                let asked = &when.condition.expression.columns;
+                let is_sensitive = asked.iter().any(|column| self.plan.sources[self.source].columns[*column].sensitive);
                 let result = match when.condition.expression.holds(self.record()) {
+                    _ if is_sensitive => SENSITIVE,
                     Ok(true) => "true",
                     Ok(false) => "false, so nothing is written",
                     Err(_) => "it fails",
@@ -183,8 +188,7 @@ impl DrawnRecord<'_> {
 
     /// What a cell says, drawn as the cell is.
     fn draw(&self, column: usize, said: &str) -> String {
-        let said = said.replace(char::from(BEFORE_ZONE), " ");
-        self.table.draw_said(self.row, self.table.bind[column], &said)
+        self.table.draw_planned(self.row, column, said)
     }
 
     /// A JSON text that is made of some cells: shown if all of them are.
@@ -291,14 +295,19 @@ fn say_empty(policy: &IfEmpty, is_nested: bool) -> &'static str {
 fn draw_made(table: &Table, row: u32, columns: &[usize], json: &str) -> String {
     let mut is_shown = true;
     for column in columns {
-        let said = table.row(row).said(*column).unwrap_or_default().replace(char::from(BEFORE_ZONE), " ");
-        let drawn = table.draw_said(row, table.bind[*column], &said);
-        if drawn == SENSITIVE && !said.is_empty() {
+        let said = table.row(row).said(*column).unwrap_or_default();
+        let drawn = table.draw_planned(row, *column, &said);
+        if drawn.contains(SENSITIVE) && !said.is_empty() {
             return SENSITIVE.to_owned();
         }
-        is_shown &= drawn == said;
+        is_shown &= drawn == said.replace(char::from(BEFORE_ZONE), " ");
     }
-    if is_shown { json.to_owned() } else { mask(json) }
+    match json {
+        json if is_shown => json.to_owned(),
+        // Their shapes would tell them apart.
+        "true" | "false" => MASKED.to_owned(),
+        json => mask(json),
+    }
 }
 
 /// A document in which each value that is read from cells is shown as messages show it.

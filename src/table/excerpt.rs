@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::{
     diagnostic::{Cell, Place, mask, shape},
-    table::{CellTest, Shown, Table, dialect::Span, limits::MAX_CELLS, line_ends},
+    table::{CellTest, Shown, Table, cell_reading::BEFORE_ZONE, dialect::Span, limits::MAX_CELLS, line_ends},
 };
 
 impl Table {
@@ -97,6 +97,20 @@ impl Table {
             Drawing::Clear if cells.get(column).is_some() => said.to_owned(),
             Drawing::Never => "(sensitive)".to_owned(),
             Drawing::Clear | Drawing::Mask => mask(said),
+        }
+    }
+
+    /// What a column of the plan says, drawn as its cells are: a moment and its time zone are two cells, and stand beside
+    /// each other.
+    #[must_use]
+    pub fn draw_planned(&self, row: u32, column: usize, said: &str) -> String {
+        let zone = self.readings.get(column).and_then(|reading| reading.as_ref()?.zone);
+        match (zone, said.split_once(char::from(BEFORE_ZONE))) {
+            (Some(zone), Some((moment, named))) => {
+                let moment = self.draw_said(row, self.bind[column], moment);
+                format!("{moment} {}", self.draw_said(row, self.bind[zone], named))
+            }
+            _ => self.draw_said(row, self.bind[column], said),
         }
     }
 

@@ -182,21 +182,26 @@ impl Edition {
 
     /// What is true of the recording as a whole.
     fn headline(&self) -> (&'static str, String) {
+        let errors = self.findings.count(Severity::Error);
+        let them = if errors == 1 { "1 finding".to_owned() } else { format!("{} findings", grouped(errors)) };
         if self.is_stale {
-            let errors = self.findings.count(Severity::Error);
-            let them = if errors == 1 { "1 finding".to_owned() } else { format!("{} findings", grouped(errors)) };
             return ("broken", format!("Nothing can be made: {them}"));
         }
         let Some(recording) = &self.recording else { return ("broken", "The recording is not shown".into()) };
         let (made, valid) = recording.documents();
         match (made, recording.records()) {
+            // Records that belong to none are rejected, too.
+            (0, _) if errors > 0 => ("bad", format!("No document is made: {them}")),
             (0, 0) => ("good", "The recording has no records".into()),
             (0, _) => ("good", "No document is made: `where` leaves out every record".into()),
             _ => {
-                let state = if valid == made { "good" } else { "bad" };
-                let (valid, made_count) = (grouped(valid), grouped(made));
                 let is = if made == 1 { "document is" } else { "documents are" };
-                (state, format!("{valid} of {made_count} {is} valid"))
+                let said = format!("{} of {} {is} valid", grouped(valid), grouped(made));
+                match valid == made {
+                    true if errors == 0 => ("good", said),
+                    true => ("bad", format!("{said}, and there is more: {them}")),
+                    false => ("bad", said),
+                }
             }
         }
     }

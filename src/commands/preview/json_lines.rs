@@ -183,6 +183,8 @@ impl<'a> JsonLines<'a> {
         let drawn: Vec<String> =
             list_columns(origin, facts).map(|column| self.draw_said(origin, column, said)).collect();
         match drawn.iter().find(|drawn| *drawn == SENSITIVE).or(drawn.iter().find(|drawn| *drawn != said)) {
+            // The shapes of truth values would tell them apart.
+            Some(masked) if value.is_boolean() && masked != SENSITIVE => "(masked)".to_owned(),
             Some(masked) => masked.clone(),
             None => said.to_owned(),
         }
