@@ -71,7 +71,8 @@ Examples:
   xwalk test mappings/inflight-sales.yaml --update";
 
 const INIT_EXAMPLES: &str = "\
-Every guess has its reason in a comment; what is marked TODO needs a person.
+What was guessed from cells has its reason in a comment; what is marked TODO
+needs a person, and fields matched by name alone want a look.
 
 Examples:
   xwalk init samples/flight-01 --contract schemas/customers.schema.json
