@@ -87,14 +87,14 @@ fn a_limit_of_the_system_is_exit_code_6_and_leaves_nothing_behind() {
 
 #[test]
 fn hostile_recordings_end_with_their_exit_code_in_little_memory() {
-    const ROWS: usize = 300_000;
+    const ROWS: usize = 150_000;
     let folder = folder(0);
     let mapping = MAPPING.replace("key: id", "key: id, columns: { name: { type: integer } }");
     let mapping = mapping.replace("orders.csv", "\"orders*.csv*\"");
     fs::write(folder.path().join("mapping.yaml"), mapping).unwrap();
     fs::remove_file(folder.path().join("orders.csv")).unwrap();
     let rows = |row: &dyn Fn(usize) -> String| (0..ROWS).map(row).collect::<Vec<_>>().concat();
-    let wide = format!("1{:0>200}", 1);
+    let wide = format!("1{:0>400}", 1);
     for (name, exit, text) in [
         ("orders.csv", 1, rows(&|row| format!("1,{row}\n"))),
         ("orders.csv", 1, rows(&|row| if row % 2 == 0 { format!("1,{row}\n") } else { "1,x\n".to_owned() })),
