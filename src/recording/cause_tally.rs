@@ -6,7 +6,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use crate::{
-    diagnostic::{Cell, Code, Diagnostic, Place},
+    diagnostic::{Cell, Code, Diagnostic, Place, mask},
     recording::overview::{Cause, Overview, ShapeCount, SimplePlace},
 };
 
@@ -154,6 +154,8 @@ struct FrequentShapes {
     shapes: Vec<CountedShape>,
     numbers: BTreeMap<String, usize>,
     last: usize,
+    /// Values that may be shown are counted by their shapes, because there are too many, and none is behind most findings.
+    is_masked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -165,7 +167,38 @@ struct CountedShape {
 }
 
 impl FrequentShapes {
-    fn count(&mut self, shape: &str) {
+    /// Counts what messages show of a cell.
+    fn count(&mut self, shown: &str) {
+        if self.is_masked {
+            return self.count_shape(&mask(shown));
+        }
+        let is_new = self.shapes.len() == MAX_COUNTED && !self.numbers.contains_key(shown);
+        if is_new && self.is_scattered() {
+            self.mask_all();
+            return self.count_shape(&mask(shown));
+        }
+        self.count_shape(shown);
+    }
+
+    /// Whether no value is behind half of the findings.
+    fn is_scattered(&self) -> bool {
+        let most = self.shapes.iter().map(|shape| shape.count).max().unwrap_or_default();
+        most * 2 < self.shapes.iter().map(|shape| shape.count).sum()
+    }
+
+    /// Goes on with the shapes of the values.
+    fn mask_all(&mut self) {
+        let values = std::mem::take(self);
+        self.is_masked = true;
+        for CountedShape { shape, count, error } in values.shapes {
+            self.count_shape(&mask(&shape));
+            let counted = &mut self.shapes[self.last];
+            counted.count += count - 1;
+            counted.error += error;
+        }
+    }
+
+    fn count_shape(&mut self, shape: &str) {
         // A column often has one bad shape only.
         if let Some(last) = self.shapes.get_mut(self.last).filter(|last| last.shape == shape) {
             last.count += 1;
@@ -230,6 +263,20 @@ mod tests {
     }
 
     #[test]
+    fn many_values_are_told_by_their_shapes_unless_one_is_behind_most() {
+        let tell = |values: &mut dyn Iterator<Item = String>| {
+            let mut shapes = FrequentShapes::default();
+            values.for_each(|value| shapes.count(&value));
+            let told = |shape: super::ShapeCount| format!("{} {}", shape.shape, shape.count);
+            shapes.most_frequent().into_iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(tell(&mut (100..300).map(|value| format!("{value},5"))), ["###,# 200"]);
+        assert_eq!(tell(&mut (0..60).map(|value| format!("{},5", value % 2))), ["0,5 30", "1,5 30"]);
+        let one = |value: u64| if value.is_multiple_of(4) { value.to_string() } else { "12,50".into() };
+        assert_eq!(tell(&mut (0..1_000).map(one))[0], "12,50 750");
+    }
+
+    #[test]
     fn the_worst_is_first_and_every_finding_is_in_one_cause() {
         let mut tally = CauseTally::default();
         tally.count(&Diagnostic::new(Code::ReadNoLineEnd, "no line end").severity(Severity::Warning));
@@ -263,9 +310,9 @@ mod tests {
     fn frequent_shapes_are_found_among_very_many_and_never_counted_too_often() {
         let mut shapes = FrequentShapes::default();
         for number in 0..10_000 {
-            shapes.count(&format!("{number}"));
+            shapes.count_shape(&format!("{number}"));
             if number % 3 == 0 {
-                shapes.count("12,50");
+                shapes.count_shape("12,50");
             }
         }
         assert!(shapes.shapes.len() == MAX_COUNTED && shapes.numbers.len() == MAX_COUNTED);
