@@ -63,9 +63,8 @@ pub fn explain_record(
         let hint = "write a file of the folder and a line of it, as in `customers.csv:3`";
         return Err(Error::Config(vec![Diagnostic::new(Code::PlanUsage, message).hint(hint)]));
     };
-    let spill_folder = runtime.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
     let memory = Memory::of(MEMORY);
-    let spill = Arc::new(Spill::new(Path::new(spill_folder.map_or("/tmp", String::as_str)), memory.held));
+    let spill = Arc::new(Spill::new(runtime.temporary_folder(), memory.held));
     let mut findings = Vec::new();
     let mut say = |finding: &Diagnostic| findings.push(finding.clone());
     let inputs = Inputs::new(&folder, &[], args.unmask);
@@ -78,14 +77,16 @@ pub fn explain_record(
         };
         load_joined(plan, &partition, &mut loaded, &mut say)?;
         let all = find_records(plan, &loaded, &folder.join(file), line);
-        let Some(&first) = all.first() else { continue };
+        if all.is_empty() {
+            continue;
+        }
         // The findings say what was done with each document; no document is kept.
         decide_documents(plan, &mut loaded, 0, (&mut say, u64::MAX), &mut |_| Ok(()))
             .map_err(|cause| Error::storage("cannot write", Path::new("-"), &cause))?;
         // A row of several roles is told as the one that a document holds.
-        let told = all.iter().map(|found| (*found, describe(plan, &loaded, *found)));
-        let in_a_document = told.into_iter().find(|(_, text)| text.document.is_some());
-        let (found, text) = in_a_document.unwrap_or_else(|| (first, describe(plan, &loaded, first)));
+        let mut told: Vec<_> = all.iter().map(|found| (*found, describe(plan, &loaded, *found))).collect();
+        let held = told.iter().position(|(_, text)| text.document.is_some());
+        let (found, text) = told.swap_remove(held.unwrap_or_default());
         let _ = if args.messages.message_format == MessageFormat::Json {
             record_text::json(out, &text)
         } else {

@@ -1,6 +1,11 @@
 //! The surroundings of a run: root folder, streams, environment, clock. Read once, in `main`.
 
-use std::{collections::BTreeMap, io::Write, path::PathBuf, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io::Write,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use crate::deliver;
 
@@ -20,4 +25,12 @@ pub struct Runtime<'a> {
     pub started: Instant,
     /// The clock and the randomness.
     pub context: deliver::Context,
+}
+
+impl Runtime<'_> {
+    /// The folder for temporary files: `TMPDIR`, else `/tmp`.
+    pub fn temporary_folder(&self) -> &Path {
+        let folder = self.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
+        Path::new(folder.map_or("/tmp", String::as_str))
+    }
 }

@@ -50,8 +50,13 @@ const MAX_TEXT: usize = 400;
 
 /// The visible text, or the beginning of one that is too long for a page.
 pub(crate) fn shorten(text: &str) -> String {
-    let mut short = visible(&text.chars().take(MAX_TEXT).collect::<String>());
-    if text.chars().nth(MAX_TEXT).is_some() {
+    visible(&shorten_to(text, MAX_TEXT))
+}
+
+/// A text, or so many characters of a longer one and an ellipsis.
+pub(crate) fn shorten_to(text: &str, most: usize) -> String {
+    let mut short: String = text.chars().take(most).collect();
+    if text.chars().nth(most).is_some() {
         short.push('…');
     }
     short

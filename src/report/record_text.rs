@@ -20,16 +20,17 @@ use crate::{
         mapping_text::dotted,
         wrap::wrapped,
     },
-    table::{Table, cell_reading::BEFORE_ZONE, row::Row},
+    table::{
+        Table,
+        cell_reading::BEFORE_ZONE,
+        excerpt::{MASKED, SENSITIVE},
+        row::Row,
+    },
     text::buffer::OutputBuffer,
 };
 
 /// How wide the text is.
 const WIDTH: usize = 80;
-/// What stands for a cell that is never shown.
-const SENSITIVE: &str = "(sensitive)";
-/// What stands for a truth value that may not be shown.
-const MASKED: &str = "(masked)";
 
 /// Everything about one row, ready to be shown.
 pub struct RecordText {

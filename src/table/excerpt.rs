@@ -7,6 +7,11 @@ use crate::{
     table::{CellTest, Shown, Table, cell_reading::BEFORE_ZONE, dialect::Span, limits::MAX_CELLS, line_ends},
 };
 
+/// What stands for a cell of a sensitive column.
+pub const SENSITIVE: &str = "(sensitive)";
+/// What stands for a truth value that may not be shown: its shape would tell which it is.
+pub const MASKED: &str = "(masked)";
+
 impl Table {
     /// The place of a whole record.
     #[must_use]
@@ -70,7 +75,7 @@ impl Table {
     fn draw_found(&self, cells: &[Span], column: usize) -> String {
         match self.drawing_of(cells, column) {
             Drawing::Clear => self.read_cell(cells[column]),
-            Drawing::Never => "(sensitive)".to_owned(),
+            Drawing::Never => SENSITIVE.to_owned(),
             Drawing::Mask => mask(&self.read_cell(cells[column])),
         }
     }
@@ -95,7 +100,7 @@ impl Table {
         self.split(row, &mut cells);
         match self.drawing_of(&cells, column) {
             Drawing::Clear if cells.get(column).is_some() => said.to_owned(),
-            Drawing::Never => "(sensitive)".to_owned(),
+            Drawing::Never => SENSITIVE.to_owned(),
             Drawing::Clear | Drawing::Mask => mask(said),
         }
     }

@@ -125,8 +125,7 @@ fn run(
 
 /// Where partitions are stored.
 fn spill(options: &ConvertOptions, runtime: &Runtime<'_>) -> Arc<Spill> {
-    let folder = runtime.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
-    Arc::new(Spill::new(Path::new(folder.map_or("/tmp", String::as_str)), options.memory.held))
+    Arc::new(Spill::new(runtime.temporary_folder(), options.memory.held))
 }
 
 /// Reads every recording, before the first document is made: a file that cannot be trusted stops them all.

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    config::contract::Contract, json_pointer::unescape, plan::Plan, preview::view::ShownContractRule,
-    report::escape::visible,
+    config::contract::Contract,
+    json_pointer::unescape,
+    plan::Plan,
+    preview::view::ShownContractRule,
+    report::escape::{shorten_to, visible},
 };
 
 /// Keywords that lead to other values, or that say nothing of this one.
@@ -165,9 +168,5 @@ fn describe_keyword(keyword: &str, value: &Value) -> Option<String> {
 }
 
 fn shorten(text: &str) -> String {
-    let mut short = visible(&text.chars().take(MAX_LENGTH).collect::<String>());
-    if text.chars().nth(MAX_LENGTH).is_some() {
-        short.push('…');
-    }
-    short
+    visible(&shorten_to(text, MAX_LENGTH))
 }

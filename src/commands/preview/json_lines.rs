@@ -17,8 +17,11 @@ use crate::{
         node_index::{FoundNode, NodeIndex, draw_name, show_pointer},
         provenance::{NodeName, Origin, Trace},
     },
-    report::escape::visible,
-    table::Table,
+    report::escape::{shorten_to, visible},
+    table::{
+        Table,
+        excerpt::{MASKED, SENSITIVE},
+    },
 };
 
 /// The most lines that are shown.
@@ -27,8 +30,6 @@ const MAX_LINES: usize = 2_000;
 const MAX_TEXT: usize = 200;
 /// The most digits of a number that no cell says.
 const MAX_DIGITS: usize = 12;
-/// What is shown of a cell that may not be shown at all.
-const SENSITIVE: &str = "(sensitive)";
 
 /// The lines of a document while they are made.
 pub(super) struct JsonLines<'a> {
@@ -184,7 +185,7 @@ impl<'a> JsonLines<'a> {
             list_columns(origin, facts).map(|column| self.draw_said(origin, column, said)).collect();
         match drawn.iter().find(|drawn| *drawn == SENSITIVE).or(drawn.iter().find(|drawn| *drawn != said)) {
             // The shapes of truth values would tell them apart.
-            Some(masked) if value.is_boolean() && masked != SENSITIVE => "(masked)".to_owned(),
+            Some(masked) if value.is_boolean() && masked != SENSITIVE => MASKED.to_owned(),
             Some(masked) => masked.clone(),
             None => said.to_owned(),
         }
@@ -277,9 +278,5 @@ fn list_columns<'f>(origin: &Origin<'_>, facts: &'f RuleFacts) -> impl Iterator<
 
 /// A text that is not too long for the page.
 pub(super) fn shorten(text: &str) -> String {
-    let mut short: String = text.chars().take(MAX_TEXT).collect();
-    if text.chars().nth(MAX_TEXT).is_some() {
-        short.push('…');
-    }
-    short
+    shorten_to(text, MAX_TEXT)
 }

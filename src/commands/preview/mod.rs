@@ -14,7 +14,6 @@ mod record;
 use std::{
     io,
     net::{Ipv4Addr, TcpListener},
-    path::Path,
     sync::Arc,
 };
 
@@ -47,8 +46,7 @@ pub fn preview(args: &cli::Preview, runtime: &mut Runtime<'_>) -> Result<Exit, E
         let hint = "name the drop folder, as in `xwalk preview samples/flight-02`";
         return Err(Error::Config(vec![Diagnostic::new(Code::PlanUsage, message).hint(hint)]));
     }
-    let temporary = runtime.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
-    let temporary = Path::new(temporary.map_or("/tmp", String::as_str)).to_owned();
+    let temporary = runtime.temporary_folder().to_owned();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port));
     let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
     let (host, listener) = bound.map_err(|cause| cannot_listen(args.port, &cause))?;

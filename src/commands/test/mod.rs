@@ -59,8 +59,7 @@ fn test_mapping(
     }
     let plan = load::plan(&mapping.path).map_err(Error::Config)?;
     let mut coverage = Coverage::of(&plan);
-    let temporary = runtime.environment.get("TMPDIR").filter(|folder| !folder.is_empty());
-    let temporary = Path::new(temporary.map_or("/tmp", String::as_str)).to_owned();
+    let temporary = runtime.temporary_folder().to_owned();
     for case in &mapping.cases {
         let result = run_case(&plan, case, &temporary, args.update, &mut coverage)?;
         let (status, reasons) = match result {
