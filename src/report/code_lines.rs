@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::{
     diagnostic::Place,
     report::escape::{json_line, visible},
+    table::excerpt::SENSITIVE,
 };
 
 /// A code that a table lacks.
@@ -15,7 +16,7 @@ pub struct UnknownCode {
     pub table: String,
     /// The code; `None`: it may not be shown.
     pub code: Option<String>,
-    /// Its shape.
+    /// Its shape, or what stands for a sensitive cell.
     pub shape: String,
     /// In how many cells it is.
     pub count: u64,
@@ -44,6 +45,7 @@ fn yaml_key(code: &UnknownCode) -> String {
     match &code.code {
         // JSON texts are texts of YAML, too.
         Some(text) => format!("{}: TODO", json!(text)),
+        None if code.shape == SENSITIVE => "# a sensitive code".to_owned(),
         None => format!("# {} (its shape)", code.shape),
     }
 }
